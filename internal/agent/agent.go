@@ -1,0 +1,210 @@
+// Package agent is the only supervisor: it starts the parts of the station,
+// hands their events in and the lights out, and stops them in order.
+//
+// Stopping is an order and not an event. First the inputs stop: a press now is
+// not taken, and the lamps show that the station is off duty. Then the lanes finish
+// the attempt under way, so that stopping makes no doubt. Then everything else
+// ends. Whoever called Run closes the outbox last.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A Part is one thing that runs as long as the station does. Run blocks until ctx
+// is done and then returns nil; an error before that stops the station.
+type Part struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// An Outbox is what the agent asks of the station's durable memory.
+type Outbox interface {
+	Snapshot() station.Snapshot
+	Changed() <-chan struct{} // closed at the next change
+	Err() error               // why it takes nothing more
+}
+
+// Setting is everything a station consists of.
+type Setting struct {
+	Name    string // of the station
+	Version string
+	Program func() station.Program
+	Stamp   func(time.Time) station.Stamp
+	Outbox  Outbox
+
+	Inputs   []Part // sources: stopped first
+	Lanes    []Part // deliveries: stopped when the inputs have ended
+	Outputs  []Part // lamps, pages, watchdog: stopped last
+	Displays []station.Display
+	Tellers  []station.Teller
+
+	Ready func() // called once, when every part has been started; may be nil
+	Log   *slog.Logger
+}
+
+const (
+	// lookEvery is how often the lights are worked out when nothing changes: what
+	// passes ends by itself, and a device is not asked more than twice a second.
+	lookEvery = station.Flash / 4
+
+	// staleAfter is how long the lights may not have been worked out before the
+	// watchdog hears of it. A commit on a slow card takes far less.
+	staleAfter = 10 * time.Second
+)
+
+// An Agent runs one station once.
+type Agent struct {
+	setting Setting
+
+	mu       sync.Mutex
+	last     station.Snapshot
+	looked   time.Time
+	stopping bool
+}
+
+// New returns an agent for a station. It starts nothing.
+func New(s Setting) *Agent {
+	if s.Ready == nil {
+		s.Ready = func() {}
+	}
+	return &Agent{setting: s}
+}
+
+// Run runs the station until ctx is done, or until one of its parts cannot go on,
+// and returns that part's error. It returns when everything has ended.
+func (a *Agent) Run(ctx context.Context) error {
+	broken := make(chan error, 1+len(a.setting.Inputs)+len(a.setting.Lanes)+len(a.setting.Outputs))
+	a.look() // so that nobody ever sees an empty station
+
+	outputs := start(ctx, broken, append([]Part{{Name: "lights", Run: a.lights}}, a.setting.Outputs...))
+	lanes := start(ctx, broken, a.setting.Lanes)
+	inputs := start(ctx, broken, a.setting.Inputs)
+	a.setting.Ready()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-broken:
+	}
+	inputs.stop()
+	a.offDuty()
+	lanes.stop()
+	outputs.stop()
+	close(broken)
+	for late := range broken { // what broke while stopping is told as well
+		err = errors.Join(err, late)
+	}
+	return err
+}
+
+// A group is some parts that are stopped together.
+type group struct {
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+}
+
+// start starts parts in a context of their own: what ends ctx ends none of them
+// before its turn.
+func start(ctx context.Context, broken chan<- error, parts []Part) *group {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	g := &group{cancel: cancel}
+	for _, p := range parts {
+		g.ended.Go(func() {
+			switch err := p.Run(own); {
+			case err != nil:
+				broken <- fmt.Errorf("%s: %w", p.Name, err)
+			case own.Err() == nil:
+				broken <- fmt.Errorf("%s: it ended by itself", p.Name)
+			}
+		})
+	}
+	return g
+}
+
+func (g *group) stop() {
+	g.cancel()
+	g.ended.Wait()
+}
+
+// lights works out the lights whenever something changes, and shows them.
+func (a *Agent) lights(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		changed := a.setting.Outbox.Changed()
+		if err := a.setting.Outbox.Err(); err != nil {
+			return err
+		}
+		a.look()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// look takes one look at the station and shows what the lamps may say.
+func (a *Agent) look() {
+	s := a.setting.Outbox.Snapshot()
+	s.Station, s.Version = a.setting.Name, a.setting.Version
+	s.Now = a.setting.Stamp(time.Now())
+	s.Health.Clock = s.Now.Trusted
+	s.Health.Devices = make(map[string]string)
+	for _, t := range a.setting.Tellers {
+		for device, fault := range t.Tell() {
+			s.Health.Devices[device] = fault
+		}
+	}
+	program := a.setting.Program()
+	s.Lights = program.Lights(s.State, s.Health, s.Now)
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopping {
+		for _, lamp := range program.Lamps {
+			s.Lights[lamp] = station.OffDuty
+		}
+	}
+	for _, d := range a.setting.Displays {
+		d.Show(s.Lights)
+	}
+	a.last, a.looked = s, time.Now()
+}
+
+// offDuty makes every lamp show that nothing pressed here is recorded any more.
+func (a *Agent) offDuty() {
+	a.mu.Lock()
+	a.stopping = true
+	a.mu.Unlock()
+	a.look()
+}
+
+// Snapshot returns the station as it was at the last look, less than a second
+// ago. Its maps are shared: they are for reading only.
+func (a *Agent) Snapshot() station.Snapshot {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
+}
+
+// Alive returns nil while the station makes progress. To look at the station the
+// outbox must answer, and it answers only between commits that end; so this is
+// more than a sign of life.
+func (a *Agent) Alive() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if age := time.Since(a.looked); age > staleAfter {
+		return fmt.Errorf("the lights were last worked out %v ago", age.Round(time.Second))
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxFile is the largest file that is read, in bytes. A station's file is some
+// kilobytes; what is larger is the wrong file.
+const maxFile = 1 << 20
+
+// A Fault is one thing that is wrong with a configuration file.
+type Fault struct {
+	File string // as it was named to Load or Parse
+	Line int    // counted from 1
+	Col  int    // in characters, counted from 1
+	Text string // what is wrong and what is allowed; never a secret
+
+	// Detail is the line of the file and a caret under the place, for a terminal.
+	// It is empty where that line might hold a secret.
+	Detail string
+}
+
+// String returns the fault in the form that editors and terminals understand:
+//
+//	stationd.toml:14:7: "pin" must be a whole number, not text
+func (f Fault) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Col, f.Text)
+}
+
+// A File is a configuration file that has been read. Its sections are decoded
+// one by one; what is wrong with them gathers in Faults. It is not safe for use
+// by several goroutines.
+type File struct {
+	name   string
+	text   []byte
+	root   *node
+	known  []string          // the top-level names that somebody asked for, in that order
+	named  map[string]string // where the names of inputs and lamps were given first
+	faults []placed
+	broken bool // a fault of TOML itself ended the reading: the rest is silence
+}
+
+// placed is a fault and its place in the text, by which faults are sorted.
+type placed struct {
+	offset int
+	Fault
+}
+
+// Load reads the file at path. An error means that there is nothing to look at:
+// the file is missing, unreadable or far too large. What is wrong inside it is
+// in Faults.
+func Load(path string) (*File, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("configuration: %s is larger than %d kB: this is not a configuration file", path, maxFile>>10)
+	}
+	return Parse(path, text), nil
+}
+
+// Parse reads text as the file called name. It never fails: what is wrong is in
+// Faults.
+func Parse(name string, text []byte) *File {
+	// Windows editors put EF BB BF in front of UTF-8. It is not a key.
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	f := &File{name: name, text: slices.Clip(text), named: make(map[string]string)}
+	f.root = f.grow()
+	return f
+}
+
+// Faults returns everything found so far, in the order of the file.
+func (f *File) Faults() []Fault {
+	found := slices.Clone(f.faults)
+	slices.SortStableFunc(found, func(a, b placed) int { return a.offset - b.offset })
+	found = slices.CompactFunc(found, func(a, b placed) bool { return a == b })
+	var faults []Fault
+	for _, p := range found {
+		faults = append(faults, p.Fault)
+	}
+	return faults
+}
+
+// A Path leads to a place in the file: the names of tables and keys, and in
+// lists the place counted from 0, as in the slice that Tables filled.
+type Path []any
+
+// At returns a path. Its steps are strings and ints:
+//
+//	config.At("button", 2, "pin") // the pin of the third button
+func At(steps ...any) Path { return steps }
+
+// String returns the path as a person would say it: button 3, pin. Places are
+// counted from 1 there.
+func (p Path) String() string {
+	var b strings.Builder
+	for i, step := range p {
+		switch step := step.(type) {
+		case int:
+			fmt.Fprintf(&b, " %d", step+1)
+		default:
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprint(&b, step)
+		}
+	}
+	return b.String()
+}
+
+// Fault reports what the owner of a section found wrong with the value at the
+// path. Where the path leads to a key that is not in the file, the fault stands
+// at the table that lacks it. A value that could not be decoded has its fault
+// already: what follows from it is not reported.
+func (f *File) Fault(at Path, format string, args ...any) {
+	n, rest := f.find(at)
+	if n.bad {
+		return
+	}
+	if len(rest) == 0 && n.kind != table && n.kind != list {
+		n.bad = true
+	}
+	f.fault(n.at, format, args...)
+}
+
+// OneOf reports whether value is one of the allowed words, and a fault that
+// lists them if it is not.
+func (f *File) OneOf(at Path, value string, allowed ...string) bool {
+	if slices.Contains(allowed, value) {
+		return true
+	}
+	if secretive.MatchString(at.String()) {
+		f.Fault(at, "%s must be one of: %s", at, strings.Join(allowed, ", "))
+		return false
+	}
+	f.Fault(at, "%s: there is no %q%s", at, value, choice(value, allowed))
+	return false
+}
+
+// Unread reports every top-level table or key that nobody asked for, with the
+// names that somebody did ask for. It is called when all sections are decoded.
+func (f *File) Unread() {
+	for _, name := range f.root.names {
+		n := f.root.fields[name]
+		if n.bad || slices.Contains(f.known, name) {
+			continue
+		}
+		n.bad = true
+		switch {
+		case n.kind == table || n.listOfTables:
+			f.fault(n.at, "unknown table %q%s", name, choice(name, f.known))
+		default:
+			f.fault(n.key, "%q stands before the first table, and nothing is allowed there; tables are %s", name, strings.Join(f.known, ", "))
+		}
+	}
+}
+
+// find walks along the path as far as the file goes and returns the last node
+// and the steps that are left.
+func (f *File) find(p Path) (n *node, rest Path) {
+	n = f.root
+	for i, step := range p {
+		next := n.step(step)
+		if next == nil {
+			return n, p[i:]
+		}
+		n = next
+	}
+	return n, nil
+}
+
+// fault records a fault at an offset.
+func (f *File) fault(offset int, format string, args ...any) {
+	if f.broken {
+		return
+	}
+	offset = min(max(offset, 0), len(f.text))
+	start := bytes.LastIndexByte(f.text[:offset], '\n') + 1
+	at := Fault{
+		File:   f.name,
+		Line:   1 + bytes.Count(f.text[:start], []byte("\n")),
+		Col:    1 + utf8.RuneCount(f.text[start:offset]),
+		Text:   fmt.Sprintf(format, args...),
+		Detail: detail(f.text[start:], offset-start),
+	}
+	f.faults = append(f.faults, placed{offset, at})
+}
+
+// line returns the number of the line that an offset is in.
+func (f *File) line(offset int) int {
+	return 1 + bytes.Count(f.text[:offset], []byte("\n"))
+}
+
+// secretive matches a line that may hold a secret, in the place where somebody
+// would put one who does not know better.
+var secretive = regexp.MustCompile(`(?i)(key|token|secret|passw|auth|credential)`)
+
+// detail returns the first line of text and under it a caret at the offset.
+func detail(text []byte, offset int) string {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 || len(line) > 200 || secretive.Match(line) || !utf8.Valid(line) {
+		return ""
+	}
+	indent := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, string(line[:min(offset, len(line))]))
+	return string(line) + "\n" + indent + "^"
+}

@@ -1,0 +1,461 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// binding is one [[on]] as it stands in the file. Its actions are read from the
+// tree, because which keys they take is for the verb to say.
+type binding struct {
+	Event  string            `toml:"event"`
+	Match  *string           `toml:"match"`
+	GS1    []string          `toml:"gs1"`
+	Needs  []string          `toml:"needs"`
+	Set    map[string]string `toml:"set"`
+	Expire time.Duration     `toml:"expire"`
+	Do     []map[string]any  `toml:"do"`
+	Clear  []string          `toml:"clear"`
+	Append any               `toml:"append,later"`
+	Undo   any               `toml:"undo,later"`
+}
+
+// Program compiles every [[on]] into the bindings of a program. Everything else
+// the program knows comes with base: its vendors with their verbs and defaults,
+// and which buttons latch. kinds says which events there can be, by source. A
+// binding is compiled as far as its faults allow, so the program is worth
+// something only when Faults is empty.
+func (f *File) Program(base station.Program, kinds map[string][]string) station.Program {
+	c := &compiler{File: f, base: base, kinds: kinds, sets: make(map[string]int), unsure: make(map[string]bool)}
+	on := f.tables("on")
+	var all []binding
+	f.Tables("on", &all)
+	for _, b := range all {
+		for name := range b.Set {
+			if valueName.MatchString(name) && !slices.Contains(ours(), name) {
+				c.sets[name]++
+			}
+		}
+	}
+	base.Bindings = make([]station.Binding, 0, len(all))
+	for i, b := range all {
+		base.Bindings = append(base.Bindings, c.binding(on.items[i], b))
+	}
+	c.reached(on.items, base.Bindings)
+	c.ended()
+	return base
+}
+
+// A compiler turns the [[on]] of a file into bindings.
+type compiler struct {
+	*File
+	base  station.Program
+	kinds map[string][]string
+	sets  map[string]int // how many bindings take a value in hand, by its name
+
+	opens  []placedDo // what opens a call
+	closes []placedDo // what closes one
+
+	// unsure are the sources of which nobody knows what they open, because an
+	// action of theirs is at fault; "" stands for a source that is itself.
+	unsure map[string]bool
+}
+
+// placedDo is an action, whose it is and where its verb stands.
+type placedDo struct {
+	station.Do
+	source string
+	verb   *node
+}
+
+func (c *compiler) binding(n *node, raw binding) station.Binding {
+	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear}
+	if n.kind != table || n.bad {
+		return b
+	}
+	source, kind := c.event(n, raw.Event)
+	if source == "" {
+		b.Event = ""
+	}
+	s := scope{compiler: c, source: source, scan: kind == station.Scan, gs1: raw.GS1}
+	if raw.Match != nil {
+		b.Match = c.match(n.fields["match"], *raw.Match, kind)
+		if b.Match == nil {
+			s.blind = true // which names it would have given, nobody knows
+		} else {
+			s.groups = slices.DeleteFunc(slices.Clone(b.Match.SubexpNames()), func(name string) bool { return name == "" })
+		}
+	}
+	c.identifiers(n.fields["gs1"], raw.GS1, kind)
+	if source == "" {
+		s.blind, c.unsure[""] = true, true
+	}
+	s.needs(n.fields["needs"])
+	b.Set = s.set(n.fields["set"])
+	c.clear(n.fields["clear"])
+	c.expire(n, raw)
+	if do := n.fields["do"]; do != nil && do.kind == list {
+		for _, item := range do.items {
+			d, ok := s.do(item)
+			if !ok {
+				c.unsure[source] = true
+				continue
+			}
+			b.Do = append(b.Do, d)
+		}
+	}
+	if n.fields["do"] == nil && n.fields["set"] == nil && n.fields["clear"] == nil {
+		c.fault(n.at, "this binding does nothing; it needs do, set or clear")
+	}
+	return b
+}
+
+// event checks which event a binding answers and takes it apart. The source is
+// empty when there is no such event.
+func (c *compiler) event(n *node, name string) (source, kind string) {
+	at := n.fields["event"]
+	if at == nil {
+		c.fault(n.at, `"event" is missing: what this binding answers; events are: %s`, strings.Join(c.events(), ", "))
+		return "", ""
+	}
+	if at.bad {
+		return "", ""
+	}
+	source, kind, _ = strings.Cut(name, ".")
+	kinds, known := c.kinds[source]
+	switch {
+	case !known:
+		c.bad(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))
+		return "", ""
+	case kind == "":
+		c.bad(at, "%q says no kind of event; events of %s are: %s", name, source, c.eventsOf(source))
+		return "", ""
+	case !slices.Contains(kinds, kind):
+		at.bad = true
+		c.fault(at.place(len(source)+1), "%s has no %q%s", source, kind, choice(kind, kinds))
+		return "", ""
+	case kind == station.Hold && c.base.Latch[source]:
+		c.bad(at, "%s latches, so it acts the moment it is pressed, and holding it cannot mean something else; take latch from the button or this binding from the file", source)
+	}
+	return source, kind
+}
+
+// events lists every event there can be.
+func (c *compiler) events() []string {
+	var events []string
+	for _, source := range slices.Sorted(maps.Keys(c.kinds)) {
+		if len(c.kinds[source]) > 0 {
+			events = append(events, c.eventsOf(source))
+		}
+	}
+	return events
+}
+
+func (c *compiler) eventsOf(source string) string {
+	var events []string
+	for _, kind := range c.kinds[source] {
+		events = append(events, source+"."+kind)
+	}
+	return strings.Join(events, ", ")
+}
+
+// match compiles the pattern of a binding; nil after a fault.
+func (c *compiler) match(n *node, pattern, kind string) *regexp.Regexp {
+	if n == nil || n.bad {
+		return nil
+	}
+	if kind != "" && kind != station.Scan {
+		n.bad = true
+		c.fault(n.key, "match compares what was read, and a %s reads nothing; it belongs to a scan", kind)
+		return nil
+	}
+	compiled, err := regexp.Compile(pattern)
+	if err == nil {
+		return compiled
+	}
+	n.bad = true
+	fault := (*syntax.Error)(nil)
+	if !errors.As(err, &fault) {
+		c.fault(n.at, "match: %v", err)
+		return nil
+	}
+	at := strings.LastIndex(pattern, fault.Expr)
+	c.fault(n.place(max(at, 0)), "match: %s: %s", fault.Code, fault.Expr)
+	return nil
+}
+
+// identifier matches a GS1 application identifier: 01, 10, 3103.
+var identifier = regexp.MustCompile(`^[0-9]{2,4}$`)
+
+func (c *compiler) identifiers(n *node, ais []string, kind string) {
+	if n == nil || n.bad {
+		return
+	}
+	if kind != "" && kind != station.Scan {
+		n.bad = true
+		c.fault(n.key, "gs1 asks what a symbol carries, and a %s reads none; it belongs to a scan", kind)
+		return
+	}
+	if len(ais) == 0 {
+		c.bad(n, `"gs1" is empty; list the application identifiers that the symbol must carry, as ["01", "10"]`)
+	}
+	for i, ai := range ais {
+		if item := n.items[i]; !item.bad && !identifier.MatchString(ai) {
+			c.bad(item, "%q is no GS1 application identifier; they are two to four digits, as \"01\" or \"3103\"", ai)
+		}
+	}
+}
+
+func (c *compiler) clear(n *node) {
+	for _, item := range n.texts() {
+		if c.sets[item.text] == 0 {
+			c.bad(item, "no binding sets %q, so there is nothing to clear%s", item.text, choice(item.text, c.values()))
+		}
+	}
+}
+
+func (c *compiler) expire(n *node, raw binding) {
+	at := n.fields["expire"]
+	switch {
+	case at == nil || at.bad:
+	case n.fields["set"] == nil:
+		at.bad = true
+		c.fault(at.key, `"expire" says how long the values of set hold; this binding has no set`)
+	case raw.Expire == 0:
+		c.bad(at, `"expire" must be above zero; leave it out for a value that holds until it is cleared`)
+	}
+}
+
+// values lists what bindings take in hand.
+func (c *compiler) values() []string { return slices.Sorted(maps.Keys(c.sets)) }
+
+// reached reports bindings that no event can reach, because one before them
+// takes everything that fits them.
+func (c *compiler) reached(nodes []*node, bindings []station.Binding) {
+	for j, b := range bindings {
+		for i, earlier := range bindings[:j] {
+			if b.Event != "" && b.Event == earlier.Event && c.sound(nodes[i], nodes[j]) && covers(earlier, b) {
+				c.bad(nodes[j].fields["event"], "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].at), b.Event)
+				break
+			}
+		}
+	}
+}
+
+// sound reports whether what the bindings fit could be read.
+func (c *compiler) sound(bindings ...*node) bool {
+	for _, n := range bindings {
+		for _, key := range []string{"match", "gs1"} {
+			if value := n.fields[key]; value != nil && value.bad {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// covers reports whether everything that fits b fits a too, as far as can be
+// told without solving regular expressions.
+func covers(a, b station.Binding) bool {
+	if a.Match != nil && (b.Match == nil || a.Match.String() != b.Match.String()) {
+		return false
+	}
+	return !slices.ContainsFunc(a.GS1, func(ai string) bool { return !slices.Contains(b.GS1, ai) })
+}
+
+// ended reports closes that have nothing to close, or do not say what.
+func (c *compiler) ended() {
+	for _, end := range c.closes {
+		if c.unsure[end.source] || c.unsure[""] {
+			continue
+		}
+		var opens []placedDo
+		for _, open := range c.opens {
+			if open.source == end.source && open.Backend == end.Backend {
+				opens = append(opens, open)
+			}
+		}
+		if len(opens) == 0 {
+			c.bad(end.verb, "%s ends a call that %s opened, but no binding of %s opens one", end.Verb.Name, end.source, end.source)
+			continue
+		}
+		for _, field := range opens[0].Verb.Opens {
+			if _, takes := end.Verb.Field(field); takes {
+				c.endsWhich(end, opens, field)
+			}
+		}
+	}
+}
+
+// endsWhich checks one of the fields that tell calls apart.
+func (c *compiler) endsWhich(end placedDo, opens []placedDo, field string) {
+	var texts []string
+	certain := true
+	for _, open := range opens {
+		text, constant := c.subject(open, field)
+		certain = certain && constant
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	said, given := end.With[field]
+	if !given {
+		if len(texts) > 1 || !certain {
+			c.bad(end.verb, "%s can open calls that differ in %s (%s); %s must say which it ends: %s = …", end.source, field, strings.Join(texts, ", "), end.Verb.Name, field)
+		}
+		return
+	}
+	if text, constant := said.Constant(); constant && certain && !slices.Contains(texts, text) {
+		c.bad(end.verb, "%s opens no call whose %s is %q%s", end.source, field, text, choice(text, texts))
+	}
+}
+
+// subject is what an open will put into a field, as far as the file tells.
+func (c *compiler) subject(open placedDo, field string) (text string, constant bool) {
+	template, given := open.With[field]
+	if !given {
+		return c.base.Vendors[open.Backend].Defaults[field], true
+	}
+	if text, constant = template.Constant(); constant {
+		return text, true
+	}
+	return template.String(), false
+}
+
+// place returns the offset of the character at position i of a text.
+func (n *node) place(i int) int {
+	if n.inside < 0 {
+		return n.at
+	}
+	return n.inside + i
+}
+
+// texts returns the sound texts of a list; none for nil.
+func (n *node) texts() []*node {
+	if n == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(n.items), func(item *node) bool { return item.bad || item.kind != text })
+}
+
+// A scope is what the templates of one binding may refer to.
+type scope struct {
+	*compiler
+	source string
+	scan   bool
+	groups []string // of its match
+	gs1    []string // that it asks for
+	blind  bool     // the event or the match is at fault, so nobody knows the names
+}
+
+// ours lists the names that the program itself gives a value.
+func ours() []string { return []string{"code", "symbology", "source", "station"} }
+
+// names lists what a template may refer to.
+func (s scope) names() []string {
+	names := slices.Clone(s.groups)
+	for _, ai := range s.gs1 {
+		names = append(names, "gs1."+ai)
+	}
+	for _, value := range s.values() {
+		if !slices.Contains(names, value) {
+			names = append(names, value)
+		}
+	}
+	if s.scan {
+		return append(names, ours()...)
+	}
+	return append(names, "source", "station")
+}
+
+// lacks says why a name can have no value; "" if it can. own is how many of the
+// bindings that set the name do not count: a value that only its own template
+// could give is never there.
+func (s scope) lacks(name string, must bool, own int) string {
+	ai, gs1 := strings.CutPrefix(name, "gs1.")
+	switch {
+	case s.blind, slices.Contains(s.groups, name), name == "source", name == "station":
+		return ""
+	case s.scan && slices.Contains(ours(), name):
+		return ""
+	case gs1 && s.scan && len(s.gs1) > 0 && identifier.MatchString(ai):
+		if must && !slices.Contains(s.gs1, ai) {
+			return fmt.Sprintf("a symbol that fits need not carry %s; ask for it in gs1, or write {%s?} to leave it out or {%s|…} to put something in its place", ai, name, name)
+		}
+		return ""
+	case gs1 && s.scan && len(s.gs1) == 0:
+		return fmt.Sprintf("%s has no value here, because this binding does not ask for gs1", name)
+	case s.sets[name] > own:
+		return ""
+	case s.sets[name] > 0:
+		return fmt.Sprintf("no other binding sets %q, so it has no value here", name)
+	}
+	return fmt.Sprintf("nothing gives %q a value%s", name, choice(name, s.names()))
+}
+
+func (s scope) needs(n *node) {
+	for _, item := range n.texts() {
+		if why := s.lacks(item.text, false, 0); why != "" {
+			s.bad(item, "%s", why)
+		}
+	}
+}
+
+// valueName matches what a value may be called.
+var valueName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// set compiles the values that a binding takes in hand.
+func (s scope) set(n *node) map[string]station.Template {
+	if n == nil || n.kind != table || len(n.names) == 0 {
+		return nil
+	}
+	set := make(map[string]station.Template)
+	for _, name := range n.names {
+		value := n.fields[name]
+		switch {
+		case slices.Contains(ours(), name):
+			s.fault(value.key, "%q is the program's own name; choose another", name)
+		case !valueName.MatchString(name):
+			s.fault(value.key, "%q: a value's name has only letters, digits and _, and does not begin with a digit", name)
+		}
+		if value.kind == text && !value.bad {
+			set[name], _ = s.template(value, func(of string) int {
+				if n.fields[of] != nil {
+					return 1
+				}
+				return 0
+			})
+		}
+	}
+	return set
+}
+
+// template compiles a text and checks its names. own says how many of the
+// bindings that set a name do not count.
+func (s scope) template(n *node, own func(name string) int) (station.Template, bool) {
+	t, err := station.ParseTemplate(n.text)
+	if wrong := (*station.TemplateError)(nil); errors.As(err, &wrong) {
+		n.bad = true
+		s.fault(n.place(wrong.At), "%s", wrong.Text)
+		return t, false
+	}
+	for _, name := range t.Names() {
+		discount := 0
+		if name.Must {
+			discount = own(name.Name)
+		}
+		if why := s.lacks(name.Name, name.Must, discount); why != "" {
+			n.bad = true
+			s.fault(n.place(name.At), "%s", why)
+		}
+	}
+	return t, !n.bad
+}

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"net"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// Station is the table [station]: what the station is called and where it is.
+type Station struct {
+	Name     string `toml:"name"`     // {station} in templates, and what the vendors see
+	Timezone string `toml:"timezone"` // IANA name: L2L speaks the site's local time
+	Data     string `toml:"data"`     // folder of the outbox
+	Language string `toml:"language"` // of the operator's page
+	Lamp     string `toml:"lamp"`     // shows everything that has no lamp of its own
+}
+
+// Station decodes and checks [station], and returns with it the place where it
+// keeps its time; UTC where the file names none that exists. Whether the
+// language and the lamp exist is for their owners to say, by OneOf.
+func (f *File) Station() (Station, *time.Location) {
+	s := Station{Data: "/var/lib/stationd", Language: "en"}
+	if !f.Section("station", &s) {
+		f.Fault(At("station"), "the table [station] is missing; it needs at least name and timezone")
+		return s, time.UTC
+	}
+	if s.Name == "" {
+		f.Fault(At("station", "name"), `"name" is missing in [station]: what the station is called, as "pack4-1"`)
+	}
+	if !filepath.IsAbs(s.Data) {
+		f.Fault(At("station", "data"), `"data" must be a whole path, as "/var/lib/stationd"`)
+	}
+	switch s.Timezone {
+	case "":
+		f.Fault(At("station", "timezone"), `"timezone" is missing in [station]: L2L speaks the site's local time; write it as "Europe/Stockholm"`)
+		return s, time.UTC
+	case "Local": // Go's own word, not a place
+		f.Fault(At("station", "timezone"), `"timezone": the time zone database has no "Local"; write it as "Europe/Stockholm"`)
+		return s, time.UTC
+	}
+	place, err := time.LoadLocation(s.Timezone)
+	if err != nil {
+		f.Fault(At("station", "timezone"), `"timezone": the time zone database has no %q; write it as "Europe/Stockholm"`, s.Timezone)
+		return s, time.UTC
+	}
+	return s, place
+}
+
+// Web is the table [web].
+type Web struct {
+	Listen string `toml:"listen"` // host:port of the operator's page
+}
+
+// Web decodes and checks [web]. Without the table the page is for this machine
+// alone.
+func (f *File) Web() Web {
+	w := Web{Listen: "127.0.0.1:8420"}
+	f.Section("web", &w)
+	if _, port, err := net.SplitHostPort(w.Listen); err != nil || !portNumber.MatchString(port) {
+		f.Fault(At("web", "listen"), `"listen" must be an address and a port, as "127.0.0.1:8420"`)
+	}
+	return w
+}
+
+var portNumber = regexp.MustCompile(`^\d{1,5}$`)
+
+// nameable matches what an input or a lamp may be called: the point is left to
+// the events, as in maintenance.press.
+var nameable = regexp.MustCompile(`^[\pL\pN_-]+$`)
+
+// Name checks the name of an input or a lamp, given at the path, and that no
+// earlier call had the same one: bindings, lights and faults of devices go by
+// that name alone.
+func (f *File) Name(at Path, name string) bool {
+	switch first, given := f.named[name]; {
+	case name == "":
+		f.Fault(at, "%s is missing", at)
+	case !nameable.MatchString(name):
+		f.Fault(at, "%s: a name has only letters, digits, - and _", at)
+	case station.Reserved(name):
+		f.Fault(at, "%s: %q is the program's own; choose another name", at, name)
+	case given:
+		f.Fault(at, "%s: %q is the name of another input or lamp already, %s", at, name, first)
+	default:
+		f.named[name] = at.String()
+		return true
+	}
+	return false
+}

@@ -1,0 +1,266 @@
+package gpio
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stationd/internal/station"
+)
+
+// A fakeChip behaves as periph and the kernel do, defects included: it remembers
+// 16 edges a line and drops the oldest, waits for ever at 0 and not at all below,
+// answers low levels beside an error, and never wakes for a dropped edge. It is
+// made of channels and timers alone, so it lives in a synctest bubble.
+type fakeChip struct {
+	mu      sync.Mutex
+	pins    []inputPin
+	bits    uint64
+	edges   []edge
+	woken   chan struct{}
+	waitErr error
+	readErr error
+	waits   int
+	lamps   map[int]*fakeLamp
+	setErr  error
+	closed  int // lines given back
+}
+
+func newFakeChip() *fakeChip {
+	return &fakeChip{woken: make(chan struct{}, 1), lamps: make(map[int]*fakeLamp)}
+}
+
+func (f *fakeChip) inputs(pins []inputPin) (inputs, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pins = pins
+	for i, p := range pins {
+		if p.activeLow {
+			f.bits |= 1 << i
+		}
+	}
+	return f, nil
+}
+
+func (f *fakeChip) output(pin int) (output, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lamps[pin] = &fakeLamp{chip: f}
+	return f.lamps[pin], nil
+}
+
+func (f *fakeChip) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed++
+	return nil
+}
+
+func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
+	if timeout < 0 {
+		return edge{}, os.ErrDeadlineExceeded
+	}
+	var over <-chan time.Time
+	if timeout > 0 {
+		over = time.After(timeout)
+	}
+	for {
+		if e, err, ok := f.pop(); ok {
+			return e, err
+		}
+		select {
+		case <-f.woken:
+		case <-over:
+			return edge{}, os.ErrDeadlineExceeded
+		}
+	}
+}
+
+func (f *fakeChip) pop() (edge, error, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waits++
+	if f.waitErr != nil {
+		return edge{}, f.waitErr, true
+	}
+	if len(f.edges) == 0 {
+		return edge{}, nil, false
+	}
+	e := f.edges[0]
+	f.edges = f.edges[1:]
+	return e, nil, true
+}
+
+func (f *fakeChip) levels() (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.readErr != nil {
+		return 0, f.readErr
+	}
+	return f.bits, nil
+}
+
+// do presses or releases the button at pin.
+func (f *fakeChip) do(pin int, press bool) {
+	f.mu.Lock()
+	for i, p := range f.pins {
+		if isHigh := press != p.activeLow; p.pin == pin && isHigh != (f.bits&(1<<i) != 0) {
+			f.bits ^= 1 << i
+			f.edges = append(f.edges, edge{i, isHigh})
+		}
+	}
+	overflow := len(f.edges) - 16*len(f.pins)
+	if overflow > 0 {
+		f.edges = f.edges[overflow:]
+	}
+	f.mu.Unlock()
+	if overflow <= 0 {
+		f.wake()
+	}
+}
+
+func (f *fakeChip) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+}
+
+// change runs what a test does to the chip's defects.
+func (f *fakeChip) change(do func()) {
+	f.mu.Lock()
+	do()
+	f.mu.Unlock()
+	f.wake()
+}
+
+type fakeLamp struct {
+	chip   *fakeChip
+	isHigh bool
+	writes int
+}
+
+func (l *fakeLamp) set(isHigh bool) error {
+	l.chip.mu.Lock()
+	defer l.chip.mu.Unlock()
+	l.writes++
+	if l.chip.setErr != nil {
+		return l.chip.setErr
+	}
+	l.isHigh = isHigh
+	return nil
+}
+
+func (l *fakeLamp) close() error { return l.chip.close() }
+
+func (f *fakeChip) isHigh(pin int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lamps[pin].isHigh
+}
+
+func (f *fakeChip) writes(pin int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lamps[pin].writes
+}
+
+// A floor is a Board on fake chips in a synctest bubble, with what it told.
+type floor struct {
+	t     *testing.T
+	board *Board
+	chips map[string]*fakeChip
+	began time.Time
+	log   *counter
+	emit  func(station.Event) error // nil: record at once
+
+	mu   sync.Mutex
+	told []string
+	stop context.CancelFunc
+	err  chan error // what Run returned
+
+	lampsErr chan error // what RunLamps returned
+}
+
+// newFloor opens a board and runs it for the length of the test.
+func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit func(station.Event) error) *floor {
+	f := &floor{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip()}, began: time.Now(), emit: emit, log: &counter{}, err: make(chan error, 1), lampsErr: make(chan error, 1)}
+	find := func(name string) (chip, error) { return f.chips[name], nil }
+	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Up: at.Sub(f.began)} }
+	board, err := open(find, Chips{}, buttons, lamps, stamp, slog.New(f.log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.board = board
+	ctx, stop := context.WithCancel(t.Context())
+	f.stop = stop
+	var running sync.WaitGroup
+	running.Go(func() { f.err <- board.Run(ctx, f.record) })
+	running.Go(func() { f.lampsErr <- board.RunLamps(ctx) })
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+	synctest.Wait()
+	return f
+}
+
+func (f *floor) record(ev station.Event) error {
+	if len(ev.ID) != 32 {
+		f.t.Errorf("%s has the id %q", ev.Name(), ev.ID)
+	}
+	f.mu.Lock()
+	f.told = append(f.told, fmt.Sprintf("%s of %s", ev.Name(), ev.At.Up))
+	f.mu.Unlock()
+	if f.emit != nil {
+		return f.emit(ev)
+	}
+	return nil
+}
+
+// at waits until the given time after the start and then presses or releases.
+func (f *floor) at(after time.Duration, pin int, press bool) {
+	f.until(after)
+	f.chips[""].do(pin, press)
+}
+
+// until waits until the given time after the start and everything due has happened.
+func (f *floor) until(after time.Duration) {
+	time.Sleep(time.Until(f.began.Add(after)))
+	synctest.Wait()
+}
+
+func (f *floor) expect(want ...string) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if diff := cmp.Diff(want, f.told); diff != "" {
+		f.t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+// A counter counts log lines.
+type counter struct {
+	slog.Handler
+	mu    sync.Mutex
+	lines []string
+}
+
+func (c *counter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c *counter) Handle(_ context.Context, r slog.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines = append(c.lines, r.Message)
+	return nil
+}
+
+func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -1,0 +1,159 @@
+package gpio
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A lamp is a configured lamp and what it shows.
+type lamp struct {
+	Lamp
+	line  output
+	lit   bool
+	light station.Light
+	early time.Time // lit without regard to its pattern until then
+}
+
+// set drives the line, whether or not it is so already.
+func (l *lamp) set(lit bool) error {
+	if err := l.line.set(lit == (l.Active == high)); err != nil {
+		return fmt.Errorf("lamp %s: drive pin %d: %w", l.Name, l.Pin, err)
+	}
+	l.lit = lit
+	return nil
+}
+
+// A pattern is a light that changes by itself: lit at first, and changed at each
+// of the turns until it begins again.
+type pattern struct {
+	period time.Duration
+	turns  []time.Duration
+}
+
+// patternOf returns a light's pattern; ok is false for one that stands still.
+// Slow and Quick are told apart from across a hall and by anybody: 1 and 4 flashes
+// a second, on each side of the 1.4 to 2.8 Hz of IEC 60073's normal flash.
+func patternOf(light station.Light) (p pattern, ok bool) {
+	const ms = time.Millisecond
+	switch light {
+	case station.Slow:
+		return pattern{1000 * ms, []time.Duration{500 * ms}}, true
+	case station.Quick:
+		return pattern{250 * ms, []time.Duration{125 * ms}}, true
+	case station.OffDuty:
+		return pattern{5000 * ms, []time.Duration{100 * ms, 300 * ms, 400 * ms}}, true
+	}
+	return pattern{}, false
+}
+
+// at returns whether the pattern is lit so long after it began, and in how long
+// that changes.
+func (p pattern) at(since time.Duration) (lit bool, change time.Duration) {
+	since %= p.period
+	lit = true
+	for _, t := range p.turns {
+		if since < t {
+			return lit, t - since
+		}
+		lit = !lit
+	}
+	return lit, p.period - since
+}
+
+// Show takes the light of every lamp by name; a lamp that is not named is off.
+// It does not block; only the last lights handed over count.
+func (b *Board) Show(lights map[string]station.Light) {
+	b.mu.Lock()
+	b.lights = maps.Clone(lights)
+	b.mu.Unlock()
+	select {
+	case b.shown <- struct{}{}:
+	default:
+	}
+}
+
+// RunLamps shows the lights until ctx is done, and then returns nil and leaves
+// the lamps as they are. A lamp is written to only when it changes. Lamps of one
+// pattern blink together; one that joins the slow ones while they are dark is lit
+// at once and stays lit until they are dark again, because it answers a press.
+//
+// An error means that a lamp could not be driven: its chip is gone and will not
+// come back in this process.
+func (b *Board) RunLamps(ctx context.Context) error {
+	began := make(map[station.Light]time.Time)
+	for ctx.Err() == nil {
+		change, err := b.paint(time.Now(), began)
+		if err != nil {
+			return err
+		}
+		var changes <-chan time.Time
+		if change > 0 {
+			changes = time.After(change)
+		}
+		select {
+		case <-ctx.Done():
+		case <-b.shown:
+		case <-changes:
+		}
+	}
+	return nil
+}
+
+// paint drives every lamp to what it shows now, and returns in how long that
+// changes by itself; 0: never. began holds when each pattern began.
+func (b *Board) paint(now time.Time, began map[station.Light]time.Time) (change time.Duration, err error) {
+	b.take(now, began)
+	for _, l := range b.lamps {
+		lit := l.light == station.Steady
+		if p, ok := patternOf(l.light); ok {
+			var next time.Duration
+			lit, next = p.at(now.Sub(began[l.light]))
+			lit = lit || now.Before(l.early)
+			if change == 0 || next < change {
+				change = next
+			}
+		}
+		if lit == l.lit {
+			continue
+		}
+		if err := l.set(lit); err != nil {
+			b.mu.Lock()
+			b.faults[l.Name] = err.Error()
+			b.mu.Unlock()
+			return 0, err
+		}
+	}
+	return change, nil
+}
+
+// take gives every lamp its latest light. A pattern that no lamp has shown
+// begins anew.
+func (b *Board) take(now time.Time, began map[station.Light]time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	showing := make(map[station.Light]bool)
+	for _, l := range b.lamps {
+		showing[l.light] = true
+	}
+	for _, l := range b.lamps {
+		light := b.lights[l.Name]
+		if light == l.light {
+			continue
+		}
+		if !showing[light] {
+			began[light] = now
+		}
+		l.light, l.early = light, time.Time{}
+		if light != station.Slow {
+			continue
+		}
+		p, _ := patternOf(light)
+		if lit, next := p.at(now.Sub(began[light])); !lit {
+			l.early = now.Add(next)
+		}
+	}
+}

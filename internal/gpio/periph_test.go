@@ -1,0 +1,219 @@
+package gpio
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+	periph "periph.io/x/conn/v3/gpio"
+	"periph.io/x/host/v3/gpioioctl"
+)
+
+var (
+	_ edgeSet = (*gpioioctl.LineSet)(nil)
+	_ driven  = (*gpioioctl.GPIOLine)(nil)
+)
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	var (
+		header    = candidate{"pinctrl-rp1", "1f000d0000.gpio", "/dev/gpiochip0"}
+		power     = candidate{"gpio-brcmstb@107d508500", "107d508500.gpio", "/dev/gpiochip10"}
+		expander  = candidate{"mcp23017", "1-0020", "/dev/gpiochip11"}
+		expander2 = candidate{"mcp23017", "1-0021", "/dev/gpiochip12"}
+		pl061     = candidate{"9030000.pl061", "9030000.pl061", "/dev/gpiochip0"}
+	)
+	tests := []struct {
+		name   string
+		chip   string
+		found  []candidate
+		want   int
+		errors string
+	}{
+		{name: "no name means the header of a known board", found: []candidate{power, header, expander}, want: 1},
+		{name: "no name means the only chip there is", found: []candidate{pl061}, want: 0},
+		{name: "no name and two unknown chips is not clear", found: []candidate{pl061, expander}, errors: "9030000.pl061@9030000.pl061 (/dev/gpiochip0), mcp23017@1-0020 (/dev/gpiochip11)"},
+		{name: "a label may have an @ of its own", chip: "gpio-brcmstb@107d508500", found: []candidate{header, power}, want: 1},
+		{name: "one label on two chips is ambiguous", chip: "mcp23017", found: []candidate{header, expander, expander2}, errors: "write LABEL@PARENT"},
+		{name: "a parent tells two chips apart", chip: "mcp23017@1-0021", found: []candidate{header, expander, expander2}, want: 2},
+		{name: "a chip that is missing lists those that are there", chip: "pinctrl-bcm2711", found: []candidate{header}, errors: `no chip "pinctrl-bcm2711"; there are: pinctrl-rp1@1f000d0000.gpio (/dev/gpiochip0)`},
+		{name: "no chip at all says where to look", errors: "/dev/gpiochip*"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := choose(test.chip, test.found)
+			if (err != nil) != (test.errors != "") || err != nil && !strings.Contains(err.Error(), test.errors) {
+				t.Fatalf("error %v, want %q", err, test.errors)
+			}
+			if got != test.want {
+				t.Errorf("chip %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestPickLine(t *testing.T) {
+	t.Parallel()
+	board := []string{"GPIO17", "GPIO22", "GPIO23", "GPIO24", "GPIO25", "GPIO27", "GPIO5", "GPIO6"}
+	zero := []string{"ID_SDA", "ID_SCL", "SDA1", "SCL1", "GPIO_GCLK", "GPIO5"}
+	tests := []struct {
+		name   string
+		pin    int
+		lines  []string
+		want   int
+		errors string
+	}{
+		{name: "a pin is the line of its name", pin: 22, lines: board, want: 1},
+		{name: "the name goes before the offset", pin: 5, lines: board, want: 6},
+		{name: "a line with a name of another kind is found by its offset", pin: 2, lines: zero, want: 2},
+		{name: "a line whose name only begins like a pin's is found by its offset", pin: 4, lines: zero, want: 4},
+		{name: "an offset that is called after another pin is refused", pin: 3, lines: board, errors: "offset 3 is called GPIO24"},
+		{name: "a pin beyond the chip is refused", pin: 9, lines: board, errors: "only 8 lines"},
+		{name: "a negative pin is refused", pin: -1, lines: board, errors: "only 8 lines"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := pickLine(test.pin, test.lines)
+			if (err != nil) != (test.errors != "") || err != nil && !strings.Contains(err.Error(), test.errors) {
+				t.Fatalf("error %v, want %q", err, test.errors)
+			}
+			if got != test.want {
+				t.Errorf("line %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// A script plays a periph line set.
+type script struct {
+	number int
+	edge   periph.Edge
+	bits   periph.GPIOValue
+	err    error
+}
+
+func (s script) WaitForEdge(time.Duration) (int, periph.Edge, error) { return s.number, s.edge, s.err }
+func (s script) Read(periph.GPIOValue) (periph.GPIOValue, error)     { return s.bits, s.err }
+func (s script) Close() error                                        { return nil }
+
+func TestALineSetSpeaksOfPlaces(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		set  script
+		want edge
+		err  error
+	}{
+		{name: "a rising edge is high", set: script{number: 7, edge: periph.RisingEdge}, want: edge{0, true}},
+		{name: "a falling edge is low", set: script{number: 3, edge: periph.FallingEdge}, want: edge{1, false}},
+		{name: "a wait without an edge is a deadline", set: script{err: os.ErrDeadlineExceeded}, err: os.ErrDeadlineExceeded},
+		{name: "a chip that is gone is an error", set: script{err: syscall.ENODEV}, err: syscall.ENODEV},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			set := &lineSet{set: test.set, places: map[int]int{7: 0, 3: 1}}
+			got, err := set.wait(idle)
+			if !errors.Is(err, test.err) {
+				t.Fatalf("error %v, want %v", err, test.err)
+			}
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(edge{})); diff != "" {
+				t.Errorf("edge (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("an edge on a line that nobody asked for is an error", func(t *testing.T) {
+		t.Parallel()
+		set := &lineSet{set: script{number: 4, edge: periph.RisingEdge}, places: map[int]int{7: 0}}
+		if _, err := set.wait(idle); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestALampLineHasNoWayToBeRead(t *testing.T) {
+	t.Parallel()
+	line := reflect.TypeFor[driven]()
+	var methods []string
+	for i := range line.NumMethod() {
+		methods = append(methods, line.Method(i).Name)
+	}
+	if diff := cmp.Diff([]string{"Close", "Out"}, methods); diff != "" {
+		t.Errorf("what can be done to a lamp's line (-want +got):\n%s", diff)
+	}
+}
+
+// stdinVariable makes this test binary the child of TestStandardInput….
+const stdinVariable = "GPIO_TEST_STDIN"
+
+// It is a process of its own, because it closes its standard input.
+func TestStandardInputSurvivesTheSearchForChips(t *testing.T) {
+	if mode := os.Getenv(stdinVariable); mode != "" {
+		stdinChild(t, mode)
+		return
+	}
+	t.Parallel()
+	for mode, want := range map[string]string{
+		"open":   "the next file is not standard input; standard input says hello",
+		"closed": "the next file is not standard input; standard input says ",
+	} {
+		t.Run("when it was "+mode, func(t *testing.T) {
+			t.Parallel()
+			child := exec.Command(os.Args[0], "-test.run=^TestStandardInputSurvivesTheSearchForChips$", "-test.v")
+			child.Env = append(os.Environ(), stdinVariable+"="+mode)
+			child.Stdin = strings.NewReader("hello")
+			out, err := child.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if !strings.Contains(string(out), want+"\n") {
+				t.Errorf("the child says\n%swant %q", out, want)
+			}
+		})
+	}
+}
+
+func stdinChild(t *testing.T, mode string) {
+	if mode == "closed" {
+		if err := unix.Close(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What gpioioctl's Init does where /dev/gpiochip4 is a link.
+	if err := keepStdin(func() error { return unix.Close(0) }); err != nil {
+		t.Fatal(err)
+	}
+	next, err := os.Open(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if next.Fd() == 0 {
+		t.Fatal("the next file opened has become standard input")
+	}
+	said := make([]byte, 16)
+	n, err := unix.Read(0, said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("the next file is not standard input; standard input says %s\n", said[:n])
+}
+
+func TestLoadIsNoErrorOnAMachineWithoutChips(t *testing.T) {
+	t.Parallel()
+	for range 2 {
+		if err := Load(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,311 @@
+package gpio
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The demo's chip is a unix socket. The station connects and each side says what
+// it does to a line, one line of text each, the levels being low and high:
+//
+//	station: take 17 low      line 17 is an input, and pressing its button pulls it low
+//	sim:     17 high          its level, at once in answer and at every change
+//	station: drive 22 high    line 22 is an output and is high now
+//
+// There is no other line, no answer to drive and no greeting. When the socket
+// closes, the chip is gone.
+
+const (
+	// simPrefix marks a chip of the demo: sim:PATH.
+	simPrefix = "sim:"
+
+	// demoVariable must be 1 for a simulated chip to be opened: a station in a
+	// plant must not be pressed through a file.
+	demoVariable = "STATIOND_DEMO"
+
+	// simPatience is how long the far end may take to answer.
+	simPatience = 2 * time.Second
+)
+
+// A simChip is the station's end of the socket.
+type simChip struct {
+	path string
+	conn net.Conn
+}
+
+func dialSim(path string) (chip, error) {
+	if os.Getenv(demoVariable) != "1" {
+		return nil, fmt.Errorf("gpio: chip %q is for the demo alone; name the chip that the buttons are wired to", simPrefix+path)
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("gpio chip %s%s: %w", simPrefix, path, err)
+	}
+	return &simChip{path, conn}, nil
+}
+
+func (c *simChip) inputs(pins []inputPin) (inputs, error) {
+	in := &simInputs{conn: c.conn, places: make(map[int]int)}
+	for i, p := range pins {
+		in.places[p.pin] = i
+		if err := say(c.conn, "take %d %s\n", p.pin, level(!p.activeLow)); err != nil {
+			return nil, c.wrap(err)
+		}
+	}
+	known := make(map[int]bool)
+	for len(known) < len(pins) {
+		e, err := in.wait(simPatience)
+		if err != nil {
+			return nil, c.wrap(err)
+		}
+		known[e.line] = true
+	}
+	return in, nil
+}
+
+func (c *simChip) output(pin int) (output, error) { return simOutput{c.conn, pin}, nil }
+
+func (c *simChip) close() error { return c.conn.Close() }
+
+func (c *simChip) wrap(err error) error {
+	return fmt.Errorf("gpio chip %s%s: %w", simPrefix, c.path, err)
+}
+
+// simInputs are the input lines of a simChip. Their levels are never ahead of
+// the edges that were read.
+type simInputs struct {
+	conn   net.Conn
+	places map[int]int // the place of a line in the request, by pin
+	bits   uint64
+	read   []byte // what was read and not yet used
+	lost   error
+}
+
+func (s *simInputs) wait(timeout time.Duration) (edge, error) {
+	text, err := s.line(time.Now().Add(timeout))
+	if err != nil {
+		return edge{}, err
+	}
+	pin, high, err := parseLevel(text)
+	place, ok := s.places[pin]
+	if err != nil || !ok {
+		s.lost = fmt.Errorf("the far end said %q, which is not a line of ours and its level", text)
+		return edge{}, s.lost
+	}
+	s.bits &^= 1 << place
+	if high {
+		s.bits |= 1 << place
+	}
+	return edge{place, high}, nil
+}
+
+// line returns the next line of text. What has come of a line before the
+// deadline is kept for the next call.
+func (s *simInputs) line(deadline time.Time) (string, error) {
+	if s.lost != nil {
+		return "", s.lost
+	}
+	if err := s.conn.SetReadDeadline(deadline); err != nil {
+		s.lost = err
+		return "", err
+	}
+	for {
+		if text, rest, ok := strings.Cut(string(s.read), "\n"); ok {
+			s.read = []byte(rest)
+			return text, nil
+		}
+		var chunk [256]byte
+		n, err := s.conn.Read(chunk[:])
+		s.read = append(s.read, chunk[:n]...)
+		if n == 0 && err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				s.lost = err
+			}
+			return "", err
+		}
+	}
+}
+
+func (s *simInputs) levels() (uint64, error) { return s.bits, s.lost }
+
+func (s *simInputs) close() error { return nil }
+
+// A simOutput is an output line of a simChip.
+type simOutput struct {
+	conn net.Conn
+	pin  int
+}
+
+func (o simOutput) set(high bool) error { return say(o.conn, "drive %d %s\n", o.pin, level(high)) }
+
+func (o simOutput) close() error { return nil }
+
+// A Sim is the far end of a simulated chip: what a person's hands do to the
+// buttons and what their eyes see of the lamps.
+type Sim struct {
+	listener net.Listener
+	changed  func(pin int, high bool)
+
+	mu      sync.Mutex
+	station net.Conn
+	pressed map[int]bool
+	taken   map[int]bool // the station's inputs and the level of their buttons when pressed
+	levels  map[int]bool // of the station's outputs
+}
+
+// Listen waits at path, a unix socket, for a station whose configuration says
+// chip = "sim:PATH". A file that is there is replaced. The function changed, which
+// may be nil, is called with the level of each output as it changes, one call at a
+// time; it must not block.
+func Listen(path string, changed func(pin int, high bool)) (*Sim, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("simulated chip %s: %w", path, err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("simulated chip %s: %w", path, err)
+	}
+	if changed == nil {
+		changed = func(int, bool) {}
+	}
+	return &Sim{listener: listener, changed: changed, pressed: make(map[int]bool)}, nil
+}
+
+// Run serves one station after another until ctx is done; then it closes the
+// socket, removes its file and returns nil. When a station goes, its outputs go
+// low, as those of a chip whose lines are given back; what is pressed stays
+// pressed. A second Run returns an error.
+func (s *Sim) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { s.listener.Close() })()
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil && ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("simulated chip %s: %w", s.listener.Addr(), err)
+		}
+		s.serve(ctx, conn)
+	}
+}
+
+// serve listens to one station until it goes or says something strange.
+func (s *Sim) serve(ctx context.Context, conn net.Conn) {
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	s.mu.Lock()
+	s.station, s.taken, s.levels = conn, make(map[int]bool), make(map[int]bool)
+	s.mu.Unlock()
+
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		verb, rest, _ := strings.Cut(lines.Text(), " ")
+		pin, high, err := parseLevel(rest)
+		if err != nil {
+			break
+		}
+		switch verb {
+		case "take":
+			s.take(pin, high)
+		case "drive":
+			s.drive(pin, high)
+		}
+	}
+	conn.Close()
+
+	s.mu.Lock()
+	driven := s.levels
+	s.station, s.taken, s.levels = nil, nil, nil
+	s.mu.Unlock()
+	for pin, high := range driven {
+		if high {
+			s.changed(pin, false)
+		}
+	}
+}
+
+func (s *Sim) take(pin int, pressed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken[pin] = pressed
+	s.tell(pin)
+}
+
+func (s *Sim) drive(pin int, high bool) {
+	s.mu.Lock()
+	was := s.levels[pin]
+	s.levels[pin] = high
+	s.mu.Unlock()
+	if was != high {
+		s.changed(pin, high)
+	}
+}
+
+// Press pushes the button at pin down, whether or not a station is there. The
+// contact does not bounce; call Press and Release in turn to let it.
+func (s *Sim) Press(pin int) { s.push(pin, true) }
+
+// Release lets the button at pin go.
+func (s *Sim) Release(pin int) { s.push(pin, false) }
+
+func (s *Sim) push(pin int, down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pressed[pin] == down {
+		return
+	}
+	s.pressed[pin] = down
+	s.tell(pin)
+}
+
+// tell says an input's level to the station that has taken it. A station that
+// does not listen is cut off. The caller holds the lock.
+func (s *Sim) tell(pin int) {
+	pressed, ok := s.taken[pin]
+	if !ok {
+		return
+	}
+	if err := say(s.station, "%d %s\n", pin, level(s.pressed[pin] == pressed)); err != nil {
+		s.station.Close()
+	}
+}
+
+// Level returns whether the output at pin is high. It is low where no station
+// drives it.
+func (s *Sim) Level(pin int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.levels[pin]
+}
+
+// say writes one line of text, within simPatience.
+func say(conn net.Conn, format string, args ...any) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(simPatience)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(conn, format, args...)
+	return err
+}
+
+func level(isHigh bool) string {
+	if isHigh {
+		return high
+	}
+	return low
+}
+
+// parseLevel reads "17 high".
+func parseLevel(text string) (pin int, isHigh bool, err error) {
+	number, word, _ := strings.Cut(text, " ")
+	pin, err = strconv.Atoi(number)
+	if err != nil || pin < 0 || word != low && word != high {
+		return 0, false, fmt.Errorf("%q is not a line and its level", text)
+	}
+	return pin, word == high, nil
+}

@@ -1,0 +1,260 @@
+package gpio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stationd/internal/station"
+)
+
+// patient is how long a test on a real socket waits for what must come.
+const patient = 5 * time.Second
+
+// newSim runs a Sim for the length of the test. The returned channel carries
+// what happened to the outputs; stop ends the Sim.
+func newSim(t *testing.T) (sim *Sim, path string, seen chan string, stop context.CancelFunc) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "sim")
+	seen = make(chan string, 100)
+	sim, err := Listen(path, func(pin int, isHigh bool) { seen <- level(isHigh) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- sim.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+	return sim, path, seen, stop
+}
+
+func TestASimulatedChipIsRefusedOutsideTheDemo(t *testing.T) {
+	t.Setenv(demoVariable, "") // so it cannot run beside others
+	_, err := Open(Chips{Chip: "sim:/nowhere"}, []Button{red}, nil, nil, silent())
+	if err == nil || !strings.Contains(err.Error(), "for the demo alone") {
+		t.Errorf("Open returned %v", err)
+	}
+}
+
+func TestAStationOnASimulatedChip(t *testing.T) {
+	t.Setenv(demoVariable, "1") // so it cannot run beside others
+	sim, path, seen, stop := newSim(t)
+	board, err := Open(Chips{Chip: simPrefix + path}, []Button{red}, []Lamp{redLamp}, func(at time.Time) station.Stamp { return station.Stamp{Wall: at} }, silent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer board.Close()
+	told := make(chan string, 100)
+	inputsEnded, lampsEnded := make(chan error, 1), make(chan error, 1)
+	ctx, stopLamps := context.WithCancel(t.Context())
+	defer stopLamps()
+	go func() {
+		inputsEnded <- board.Run(t.Context(), func(ev station.Event) error {
+			told <- ev.Name()
+			return nil
+		})
+	}()
+	go func() { lampsEnded <- board.RunLamps(ctx) }()
+
+	board.Show(map[string]station.Light{"red": station.Steady})
+	if got := receive(t, seen); got != high || !sim.Level(5) {
+		t.Fatalf("the lamp is %s", got)
+	}
+	// Nothing tells when the button is armed, so it is pressed until it is.
+	for pressed := false; !pressed; {
+		sim.Press(17)
+		select {
+		case name := <-told:
+			if name != "red.press" {
+				t.Fatalf("told %s", name)
+			}
+			pressed = true
+		case <-time.After(200 * ms):
+		}
+		sim.Release(17)
+		<-time.After(2 * releaseTime)
+	}
+
+	stop()
+	if err := receive(t, inputsEnded); err == nil || !strings.Contains(err.Error(), "gpio chip sim:"+path) {
+		t.Errorf("Run returned %v when its chip was gone", err)
+	}
+	board.Show(nil)
+	if err := receive(t, lampsEnded); err == nil {
+		t.Error("RunLamps goes on without a chip")
+	}
+}
+
+func receive[T any](t *testing.T, from chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patient):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+func TestASimulatedChipAnswersWithItsLevelsAndThenItsEdges(t *testing.T) {
+	t.Setenv(demoVariable, "1") // so it cannot run beside others
+	sim, path, seen, _ := newSim(t)
+	sim.Press(22) // before anybody is there
+	c, err := dialSim(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := c.inputs([]inputPin{{pin: 17, activeLow: true}, {pin: 22, activeLow: true}, {pin: 23}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bits, err := in.levels(); err != nil || bits != 0b001 {
+		t.Errorf("levels %03b, %v; want 001: 17 is up, 22 pressed, 23 down", bits, err)
+	}
+	if _, err := in.wait(shortest); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("waiting for nothing returned %v", err)
+	}
+	sim.Press(23)
+	sim.Press(23) // it is down already
+	sim.Release(22)
+	sim.Press(5) // nobody has taken it
+	for _, want := range []edge{{2, true}, {1, true}} {
+		got, err := in.wait(patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(edge{})); diff != "" {
+			t.Errorf("edge (-want +got):\n%s", diff)
+		}
+	}
+	lamp, err := c.output(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lamp.set(true); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, seen); got != high {
+		t.Errorf("the lamp's line is %s", got)
+	}
+	c.close()
+	if got := receive(t, seen); got != low || sim.Level(6) {
+		t.Errorf("when the station has gone the lamp's line is %s", got)
+	}
+
+	next, err := dialSim(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	in, err = next.inputs([]inputPin{{pin: 23}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bits, err := in.levels(); err != nil || bits != 1 {
+		t.Errorf("the next station finds the levels %b, %v; 23 is still pressed", bits, err)
+	}
+}
+
+func TestTheBytesOfASimulatedChip(t *testing.T) {
+	t.Parallel()
+	sim, path, seen, _ := newSim(t)
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patient)); err != nil {
+		t.Fatal(err)
+	}
+	says := func(want string) {
+		t.Helper()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+			t.Errorf("the chip says %q, %v; want %q", got, err, want)
+		}
+	}
+	io.WriteString(conn, "take 17 low\n")
+	says("17 high\n")
+	sim.Press(17)
+	says("17 low\n")
+	sim.Release(17)
+	says("17 high\n")
+	io.WriteString(conn, "drive 22 high\n")
+	if got := receive(t, seen); got != high {
+		t.Errorf("line 22 is %s", got)
+	}
+	io.WriteString(conn, "drive twenty-two high\n")
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("after a line that it does not know the chip said %v", err)
+	}
+}
+
+func TestAStationDoesNotTrustAStrangeChip(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"17\n", "17 up\n", "18 high\n", "-1 high\n", "\n"} {
+		near, far := net.Pipe()
+		go func() {
+			io.WriteString(far, text)
+			far.Close()
+		}()
+		in := &simInputs{conn: near, places: map[int]int{17: 0}}
+		if _, err := in.wait(patient); err == nil || !strings.Contains(err.Error(), "not a line of ours") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if _, err := in.levels(); err == nil {
+			t.Errorf("after %q there are levels", text)
+		}
+	}
+}
+
+func TestALineThatComesInPiecesIsOneLine(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	defer near.Close()
+	go func() {
+		io.WriteString(far, "17 hi")
+		io.WriteString(far, "gh\n17 low\n17 h")
+		io.WriteString(far, "igh\n")
+		far.Close()
+	}()
+	in := &simInputs{conn: near, places: map[int]int{17: 0}}
+	for _, want := range []bool{true, false, true} {
+		if got, err := in.wait(patient); err != nil || got.high != want {
+			t.Errorf("high %v, %v; want %v", got.high, err, want)
+		}
+	}
+	if _, err := in.wait(patient); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
+func FuzzParseLevel(f *testing.F) {
+	f.Add("17 high")
+	f.Add("+5 low")
+	f.Add("-1 high")
+	f.Fuzz(func(t *testing.T, text string) {
+		pin, isHigh, err := parseLevel(text)
+		if err != nil {
+			return
+		}
+		said := fmt.Sprintf("%d %s", pin, level(isHigh))
+		if again, stillHigh, err := parseLevel(said); err != nil || again != pin || stillHigh != isHigh {
+			t.Errorf("%q is said again as %q and read as line %d, %v: %v", text, said, again, stillHigh, err)
+		}
+	})
+}

@@ -1,0 +1,196 @@
+package plant
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what goes wrong.
+type Kind string
+
+// The kinds of fault. Each says whether the request still takes effect, which
+// is the one thing a client cannot see.
+const (
+	Down         Kind = "down"         // the connection ends unanswered; nothing is done
+	Reset        Kind = "reset"        // the connection is torn; nothing is done
+	Lost         Kind = "lost"         // it is done, and the connection torn before the answer
+	Slow         Kind = "slow"         // it is done at once and answered after Delay
+	Late         Kind = "late"         // it is done and answered after Delay, even when the client has gone
+	ErrorBefore  Kind = "error before" // 500; nothing is done
+	ErrorAfter   Kind = "error after"  // 500; it is done all the same
+	BadGateway   Kind = "bad gateway"  // 502 with a proxy's HTML page; nothing is done
+	TooMany      Kind = "too many"     // 429, with Retry-After when it is set; nothing is done
+	Refusal      Kind = "refusal"      // the vendor's own no with Text; nothing is done
+	Unauthorized Kind = "unauthorized" // 401, as if the key were wrong; nothing is done
+	Truncated    Kind = "truncated"    // it is done; the answer is the first half of its JSON
+	HTML         Kind = "html"         // 200 with a captive portal's page; nothing is done
+	Redirect     Kind = "redirect"     // 307 to another host; nothing is done
+)
+
+// A Fault is something that goes wrong with requests, ordered beforehand.
+type Fault struct {
+	Kind Kind
+
+	// Where says which requests it strikes: a method and a path, or a path alone,
+	// as "POST /api/1.0/dispatches/open/". A star stands for any text, slashes
+	// too. Empty, it strikes every request.
+	Where string
+
+	Skip  int // this many of the requests that fit pass unharmed first
+	Every int // of the rest it strikes every n-th, beginning with the n-th; 0 and 1: each
+	Next  int // it is over when it has struck this often; 0: never, until Clear
+
+	Delay      time.Duration // of Slow and Late
+	RetryAfter time.Duration // of TooMany, told in whole seconds; 0: no such header
+	Text       string        // of Refusal; empty: "Something went wrong on the server"
+	To         string        // of Redirect, a URL without a path; empty: this plant under the name localhost
+}
+
+// ordered is a fault with its count.
+type ordered struct {
+	Fault
+	fits   int // requests that fitted so far
+	struck int
+}
+
+// Order orders a fault. Faults are asked in the order in which they were
+// ordered, and the first that strikes a request is the only one that does.
+func (p *Plant) Order(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = append(p.faults, &ordered{Fault: f})
+}
+
+// Clear takes back every fault that was ordered. A request that one has struck
+// already runs to its end.
+func (p *Plant) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}
+
+// strike returns the fault that strikes the request; the zero Fault strikes
+// nothing.
+func (p *Plant) strike(r *http.Request) Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.faults {
+		if !fits(f.Where, r.Method, r.URL.EscapedPath()) || f.Next > 0 && f.struck >= f.Next {
+			continue
+		}
+		f.fits++
+		n := f.fits - f.Skip
+		if n < 1 || f.Every > 1 && n%f.Every != 0 {
+			continue
+		}
+		f.struck++
+		strike := f.Fault
+		if strike.To == "" {
+			_, port, _ := strings.Cut(p.Addr(), ":")
+			strike.To = "http://localhost:" + port
+		}
+		return strike
+	}
+	return Fault{}
+}
+
+// fits reports whether a request is among those that where speaks of.
+func fits(where, method, path string) bool {
+	if m, rest, ok := strings.Cut(where, " "); ok {
+		if m != method {
+			return false
+		}
+		where = rest
+	}
+	if where == "" {
+		return true
+	}
+	parts := strings.Split(where, "*")
+	if len(parts) == 1 {
+		return path == where
+	}
+	path, ok := strings.CutPrefix(path, parts[0])
+	if !ok {
+		return false
+	}
+	last := len(parts) - 1
+	for _, part := range parts[1:last] {
+		_, rest, ok := strings.Cut(path, part)
+		if !ok {
+			return false
+		}
+		path = rest
+	}
+	return strings.HasSuffix(path, parts[last])
+}
+
+// instead returns the answer that a fault gives in place of the vendor's, for
+// the faults that do.
+func (f Fault) instead(r *http.Request) (answer, bool) {
+	lagerkoll := strings.HasPrefix(r.URL.Path, lagerkollRoot)
+	text := f.Text
+	if text == "" {
+		text = "Something went wrong on the server"
+	}
+	switch f.Kind {
+	case ErrorBefore:
+		return page(http.StatusInternalServerError, "Server Error (500)"), true
+	case BadGateway:
+		return page(http.StatusBadGateway, "502 Bad Gateway"), true
+	case HTML:
+		return page(http.StatusOK, "Welcome to the guest network"), true
+	case Redirect:
+		a := page(http.StatusTemporaryRedirect, "Temporary Redirect")
+		a.header.Set("Location", f.To+elsewhereRoot+strings.TrimPrefix(r.URL.RequestURI(), "/"))
+		return a, true
+	case TooMany:
+		return f.tooMany(lagerkoll), true
+	case Refusal:
+		if lagerkoll {
+			return lagerkollError(http.StatusBadRequest, codeCommon, text), true
+		}
+		return l2lError(http.StatusOK, text), true
+	case Unauthorized:
+		if lagerkoll {
+			return lagerkollError(http.StatusUnauthorized, codeCredentials, "Credentials don't match"), true
+		}
+		return l2lError(http.StatusUnauthorized, "Invalid API key"), true
+	}
+	return answer{}, false
+}
+
+func (f Fault) tooMany(lagerkoll bool) answer {
+	a := page(http.StatusTooManyRequests, "Too Many Requests")
+	if lagerkoll {
+		a = lagerkollError(http.StatusTooManyRequests, codeTooMany, "Too many requests")
+	}
+	if f.RetryAfter > 0 {
+		a.header.Set("Retry-After", strconv.Itoa(int((f.RetryAfter+time.Second-1)/time.Second)))
+	}
+	return a
+}
+
+// spoilt is what becomes of a good answer.
+func (f Fault) spoilt(a answer) answer {
+	if f.Kind == ErrorAfter {
+		return page(http.StatusInternalServerError, "Server Error (500)")
+	}
+	a.body = bytes.Clone(a.body[:len(a.body)/2])
+	return a
+}
+
+// cut ends the connection without an answer; torn, the client sees a reset.
+func cut(w http.ResponseWriter, torn bool) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return // a server that keeps its connections: the answer stays empty
+	}
+	if torn {
+		reset(conn)
+		return
+	}
+	conn.Close()
+}

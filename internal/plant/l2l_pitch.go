@@ -1,0 +1,50 @@
+package plant
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+func pitchParameters() map[string]parameter {
+	takes := lineParameters()
+	takes["productcode"] = parameter{}
+	takes["start"], takes["end"] = parameter{form: instant}, parameter{form: instant}
+	takes["actual"], takes["scrap"], takes["operator_count"] = parameter{form: decimal}, parameter{form: decimal}, parameter{form: decimal}
+	return takes
+}
+
+func needsOfPitch() []string {
+	return []string{"site", "linecode|line_externalid", "productcode", "start", "end"}
+}
+
+// recordDetails adds to what a line made. The real one writes on GET too; the
+// plant takes a POST alone, because a GET may be sent again by any proxy.
+//
+//	POST pitchdetails/record_details/
+//	site=12&linecode=PACK4&productcode=100&start=2026-03-02 08:00:00&end=2026-03-02 08:05:00&actual=60&scrap=2
+func (p *Plant) recordDetails(q params) answer {
+	line, why := p.lineOf(q)
+	if why != "" {
+		return p.refuse("%s", why)
+	}
+	now := time.Now().Truncate(time.Second)
+	at := func(name string) time.Time {
+		if q[name] == "now" {
+			return now
+		}
+		return p.moment(q[name])
+	}
+	c := Count{Line: line, Product: q["productcode"], Start: at("start"), End: at("end")}
+	c.Actual, _ = strconv.ParseFloat(q["actual"], 64)
+	c.Scrap, _ = strconv.ParseFloat(q["scrap"], 64)
+	if c.End.Before(c.Start) || c.End.After(now.Add(tolerance)) {
+		return p.refuse("end %q is before start %q or in the future", q["end"], q["start"])
+	}
+	p.site.counts = append(p.site.counts, c)
+	return l2lData(map[string]any{
+		"id": len(p.site.counts), "site": p.set.Site, "line": p.lineID(line),
+		"product": firstProduct + slices.Index(p.set.Products, c.Product),
+		"start":   p.local(c.Start), "end": p.local(c.End), "actual": c.Actual, "scrap": c.Scrap,
+	})
+}

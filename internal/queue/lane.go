@@ -1,0 +1,108 @@
+package queue
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A lane is the FIFO of one subject of one backend, as memory has it: what the
+// disk says is read when an entry is at the head. Its fields are guarded by the
+// outbox's mu.
+type lane struct {
+	name   string
+	slots  []slot            // live entries, in the order of their events
+	abouts map[place][]place // entries that wait for another's result, by the other
+
+	busy    bool      // somebody is carrying out a turn
+	attempt attempt   // the last one, while it is not settled
+	fails   int       // turns in a row that decided nothing
+	after   time.Time // no turn before this
+}
+
+// A slot is what memory knows of a live entry: forty bytes, so that a backlog of
+// tens of thousands fits a small board.
+type slot struct {
+	at      place
+	id      uint64 // hash of the entry's ID
+	about   place  // 0: about nothing
+	held    bool
+	marked  bool
+	barrier bool
+}
+
+func slotOf(at place, e entryRecord, about place) slot {
+	return slot{
+		at:      at,
+		id:      hash(e.ID),
+		about:   about,
+		held:    e.Condition == station.Held,
+		marked:  e.Condition == station.Marked,
+		barrier: e.Barrier,
+	}
+}
+
+// An attempt is what memory knows of the tries at one entry.
+type attempt struct {
+	at       place
+	number   int       // counted from 1
+	doubtful bool      // one of them may have arrived
+	since    time.Time // when the last one that may have arrived ended
+}
+
+func (l *lane) append(s slot) {
+	l.slots = append(l.slots, s)
+	if s.about != 0 {
+		l.abouts[s.about] = append(l.abouts[s.about], s.at)
+	}
+}
+
+// find returns the index of the entry at that place, or -1.
+func (l *lane) find(at place) int {
+	i, found := slices.BinarySearchFunc(l.slots, at, func(s slot, at place) int { return cmp.Compare(s.at, at) })
+	if !found {
+		return -1
+	}
+	return i
+}
+
+func (l *lane) remove(at place) {
+	if i := l.find(at); i >= 0 {
+		l.slots = slices.Delete(l.slots, i, i+1)
+	}
+	if l.attempt.at == at {
+		l.attempt = attempt{}
+	}
+}
+
+// head returns the index of the entry whose turn it is, or -1. What is held has
+// stepped aside; what is about something that has not ended waits for its fate;
+// a barrier waits while anything before it is held. An attempt in doubt keeps
+// its turn until it is decided.
+func (l *lane) head() int {
+	if l.attempt.doubtful {
+		if i := l.find(l.attempt.at); i >= 0 && !l.slots[i].held {
+			return i
+		}
+	}
+	held := false
+	for i, s := range l.slots {
+		switch {
+		case s.held:
+			held = true
+		case s.about != 0 && l.find(s.about) >= 0:
+		case s.barrier && held:
+			return -1
+		default:
+			return i
+		}
+	}
+	return -1
+}
+
+// backend is the name of the backend that the lane leads to.
+func (l *lane) backend() string {
+	return station.Action{Lane: l.name}.Backend()
+}

@@ -1,0 +1,383 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/station"
+)
+
+const (
+	firstWait    = time.Second      // after one turn that decided nothing; doubled each time
+	longestWait  = time.Minute      // the back-off's cap
+	keyWait      = time.Minute      // between two tries of a backend whose key is wrong
+	attemptLimit = 45 * time.Second // longer than any backend's own time-outs together
+	mostStarts   = 3                // marked attempts without an end, before the entry is held
+)
+
+// Run delivers what waits for one backend, one attempt at a time, until ctx is
+// done; then it finishes the attempt under way and returns nil. Several may run
+// at once for the same backend: each takes another lane. It returns an error only
+// when the outbox has failed.
+func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) error {
+	verbs := make(map[string]station.Verb)
+	for _, v := range backend.Verbs() {
+		verbs[v.Name] = v
+	}
+	for {
+		turn, wait, changed, err := o.claim(name)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			o.unclaim(turn)
+			return nil
+		}
+		if turn == nil {
+			if !idle(ctx, wait, changed) {
+				return nil
+			}
+			continue
+		}
+		if err := o.carry(ctx, turn, backend, verbs); err != nil {
+			return err
+		}
+	}
+}
+
+// idle waits for a change or for the time, and reports whether ctx goes on.
+func idle(ctx context.Context, wait time.Duration, changed <-chan struct{}) bool {
+	var timer <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-changed:
+	case <-timer:
+	}
+	return true
+}
+
+// A turn is one lane's head being carried to its backend.
+type turn struct {
+	lane     *lane
+	at       place
+	entry    entryRecord
+	delivery station.Delivery
+	now      station.Stamp
+	careful  bool
+}
+
+// claim takes the lane whose head is the oldest among those whose time has come.
+// Without one it returns how long to wait (0: until something changes).
+func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed != nil {
+		return nil, 0, nil, o.failed
+	}
+	now := time.Now()
+	if pause := o.pauses[backend].Sub(now); pause > 0 {
+		return nil, pause, o.changed, nil
+	}
+	var chosen *lane
+	var at place
+	var wait time.Duration
+	for _, l := range o.lanes {
+		if l.busy || l.backend() != backend {
+			continue
+		}
+		i := l.head()
+		if i < 0 {
+			continue
+		}
+		if left := l.after.Sub(now); left > 0 {
+			if wait == 0 || left < wait {
+				wait = left
+			}
+			continue
+		}
+		if chosen == nil || l.slots[i].at < at {
+			chosen, at = l, l.slots[i].at
+		}
+	}
+	if chosen == nil {
+		return nil, wait, o.changed, nil
+	}
+	t, err := o.take(chosen, at)
+	if err != nil {
+		o.failed = fmt.Errorf("outbox %s: %w: %w", o.path, ErrStorage, err)
+		return nil, 0, nil, o.failed
+	}
+	return t, 0, o.changed, nil
+}
+
+// take reads the lane's head and makes the delivery of it. The caller holds mu.
+func (o *Outbox) take(l *lane, at place) (*turn, error) {
+	t := &turn{lane: l, at: at, now: o.setting.Stamp(time.Now()), careful: o.careful}
+	err := o.db.View(func(tx *bbolt.Tx) error {
+		return decode(tx.Bucket(bucketQ).Get(at.key()), kindEntry, at, &t.entry)
+	})
+	if err != nil {
+		return nil, err
+	}
+	slot := l.slots[l.find(at)]
+	if l.attempt.at != at {
+		l.attempt = attempt{at: at}
+		if t.entry.Condition == station.Marked { // by an earlier process, or moved back from the head
+			l.attempt.doubtful, l.attempt.since = true, o.doubted
+			if o.doubted.IsZero() {
+				l.attempt.since = time.Now()
+			}
+		}
+	}
+	l.attempt.number++
+	l.busy = true
+	t.delivery = station.Delivery{
+		Entry:    t.entry.Entry,
+		Attempt:  l.attempt.number,
+		Doubtful: l.attempt.doubtful,
+		Before:   t.entry.Before,
+	}
+	if slot.about != 0 {
+		t.delivery.Ref = o.receipts[slot.about]
+	}
+	if l.attempt.doubtful {
+		t.delivery.Settle = max(0, o.setting.Settle(t.entry.Backend())-time.Since(l.attempt.since))
+	}
+	t.delivery.When, t.delivery.Sure = o.when(t.entry.At, t.now)
+	return t, nil
+}
+
+func (o *Outbox) unclaim(t *turn) {
+	if t == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.lane.busy = false
+	t.lane.attempt.number--
+}
+
+// carry makes one attempt and takes up its answer. Stopping must not make doubt:
+// once begun, an attempt has its whole time.
+func (o *Outbox) carry(ctx context.Context, t *turn, backend station.Backend, verbs map[string]station.Verb) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
+	defer cancel()
+	rc, err := o.try(ctx, t, backend, verbs)
+	if err != nil {
+		return err
+	}
+	rc.At = o.setting.Stamp(time.Now())
+	if rc.Outcome == 0 {
+		rc.Outcome, rc.Err = station.Doubtful, fmt.Errorf("entry %s: the backend gave no outcome", t.entry.ID.Short())
+	}
+	return o.answer(t, rc)
+}
+
+// try looks and marks where the verb asks for it, and delivers.
+func (o *Outbox) try(ctx context.Context, t *turn, backend station.Backend, verbs map[string]station.Verb) (station.Receipt, error) {
+	verb, known := verbs[t.entry.Verb]
+	if !known {
+		return misfit("%s is no verb of %s", t.entry.Verb, t.entry.Backend()), nil
+	}
+	if verb.Before && t.entry.Condition != station.Marked {
+		// Such a verb marks before it acts. There is no mark, so nobody acted.
+		t.delivery.Doubtful, t.delivery.Settle = false, 0
+	}
+	if rc, late := t.late(); late {
+		return rc, nil
+	}
+	if t.entry.Starts >= mostStarts {
+		return misfit("%d attempts at it began and none ended; it seems to stop the process", t.entry.Starts), nil
+	}
+	mark := t.careful
+	if looker, ok := backend.(station.Looker); ok && verb.Before && !t.delivery.Doubtful {
+		before, rc := looker.Look(ctx, t.delivery)
+		if rc.Outcome != station.Delivered {
+			if rc.Holds() == station.HoldNone {
+				rc.Outcome = station.Unreached // a look changes nothing
+			}
+			return rc, nil
+		}
+		t.delivery.Before, mark = before, true
+	}
+	if mark {
+		if err := o.mark(t); err != nil {
+			return station.Receipt{}, err
+		}
+	}
+	return backend.Deliver(ctx, t.delivery), nil
+}
+
+func misfit(format string, args ...any) station.Receipt {
+	return station.Receipt{
+		Outcome: station.Refused,
+		Err:     fmt.Errorf("%w: %s", station.ErrMisfit, fmt.Sprintf(format, args...)),
+	}
+}
+
+// late answers an entry that is too old to be sent without asking. Only what
+// certainly has not arrived can be late, and only while nobody insisted.
+func (t *turn) late() (station.Receipt, bool) {
+	e := t.entry
+	if e.Late != station.LateHold || e.LateAfter == 0 || e.Insists || t.delivery.Doubtful {
+		return station.Receipt{}, false
+	}
+	age, known := t.now.Since(e.At)
+	if !known && t.delivery.Sure && t.now.Trusted {
+		age, known = t.now.Wall.Sub(t.delivery.When), true
+	}
+	if !known {
+		return misfit("nobody knows how old it is, and after %v it must not be sent unasked", e.LateAfter), true
+	}
+	if age > e.LateAfter {
+		return misfit("it is %v old, and after %v it must not be sent unasked", age.Round(time.Second), e.LateAfter), true
+	}
+	return station.Receipt{}, false
+}
+
+// mark notes on disk, before an attempt, that it may arrive, and what was there
+// before it.
+func (o *Outbox) mark(t *turn) error {
+	return o.write(func(b *batch) error {
+		e := t.entry
+		e.Condition, e.Before = station.Marked, t.delivery.Before
+		if t.careful {
+			e.Starts++
+		}
+		if i := t.lane.find(t.at); i >= 0 {
+			t.lane.slots[i].marked = true
+		}
+		t.entry = e
+		return b.put(kindEntry, t.at, e)
+	})
+}
+
+// ended takes the start that mark counted back: the process lived to see the end
+// of the attempt.
+func (o *Outbox) ended(t *turn) error {
+	if !t.careful || t.entry.Starts == 0 {
+		return nil
+	}
+	return o.write(func(b *batch) error {
+		e, err := b.entry(t.at)
+		if err != nil || e.Starts == 0 {
+			return err
+		}
+		e.Starts--
+		return b.put(kindEntry, t.at, e)
+	})
+}
+
+// answer takes up what an attempt came to: on disk when it decides something, in
+// memory only when it does not. An outage writes nothing.
+func (o *Outbox) answer(t *turn, rc station.Receipt) error {
+	log := o.setting.Log.With("lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt)
+	hold := rc.Holds()
+	if rc.Outcome != station.Delivered && hold == station.HoldNone {
+		if err := o.ended(t); err != nil {
+			return err
+		}
+		o.postpone(t, rc)
+		if t.lane.fails == 1 {
+			log.Warn("an attempt decided nothing", "outcome", rc.Outcome.String(), "error", rc.Err)
+		}
+		return nil
+	}
+	err := o.write(func(b *batch) error {
+		l := t.lane
+		o.met(t.entry.Backend(), rc)
+		l.busy, l.fails, l.after, l.attempt = false, 0, time.Time{}, attempt{}
+		e, err := b.entry(t.at)
+		if err != nil {
+			return err
+		}
+		d := t.delivery
+		d.Entry = e.Entry
+		b.state = b.state.Settle(d, rc)
+		if hold == station.HoldNone {
+			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
+		}
+		e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Held, hold, rc.Err.Error(), nil, 0
+		if i := l.find(t.at); i >= 0 {
+			l.slots[i].held = true
+		}
+		return b.put(kindEntry, t.at, e)
+	})
+	if err != nil {
+		return err
+	}
+	if hold == station.HoldNone {
+		log.Info("delivered", "ref", rc.Ref, "note", rc.Note)
+	} else {
+		log.Warn("held for a person", "hold", string(hold), "error", rc.Err)
+	}
+	return nil
+}
+
+// postpone arranges the next turn of a lane whose attempt decided nothing.
+func (o *Outbox) postpone(t *turn, rc station.Receipt) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := t.lane
+	now := time.Now()
+	o.met(t.entry.Backend(), rc)
+	l.busy = false
+	l.fails++
+	l.after = now.Add(backOff(l.fails))
+	l.attempt.doubtful = t.delivery.Doubtful
+	if rc.Outcome == station.Doubtful && t.delivery.Settle == 0 {
+		// Something left. While an absence proves nothing, nothing is sent, and the
+		// attempt in doubt is still the one before.
+		l.attempt.doubtful, l.attempt.since = true, now
+	}
+	switch {
+	case errors.Is(rc.Err, station.ErrKey):
+		o.pauses[t.entry.Backend()] = now.Add(keyWait)
+	case rc.Outcome == station.Unreached && rc.Wait > 0:
+		o.pauses[t.entry.Backend()] = now.Add(rc.Wait + rand.N(rc.Wait/4+time.Second))
+	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
+		l.after = now.Add(rc.Wait)
+	}
+	o.tell()
+}
+
+// backOff draws the wait after that many turns without a decision: full jitter,
+// so that the stations of a plant do not come back all at once.
+func backOff(fails int) time.Duration {
+	limit := longestWait
+	if fails < 7 {
+		limit = min(limit, firstWait<<(fails-1))
+	}
+	return limit/10 + rand.N(limit-limit/10)
+}
+
+// met notes how the backend answered. The caller holds mu.
+func (o *Outbox) met(backend string, rc station.Receipt) {
+	o.counts.Outcomes[[2]string{backend, rc.Outcome.String()}]++
+	c := o.contacts[backend]
+	switch {
+	case errors.Is(rc.Err, station.ErrMisfit):
+		return // nobody was asked
+	case rc.Outcome == station.Delivered, rc.Outcome == station.Refused:
+		c = station.Contact{Reached: true}
+	case errors.Is(rc.Err, station.ErrKey):
+		c = station.Contact{Reached: true, Fault: rc.Err.Error()}
+	default:
+		c.Reached = false
+	}
+	if rc.Err != nil {
+		c.Last = rc.Err.Error()
+	}
+	o.contacts[backend] = c
+}

@@ -1,0 +1,462 @@
+package queue
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/station"
+)
+
+// A write is one change that waits for a commit.
+type write struct {
+	change func(*batch) error
+	err    error
+	done   bool
+}
+
+// write makes one change durable. Changes that come while a commit is under way
+// share the next one: under load a settle rides in the transaction of a record,
+// and a lone press waits for nobody.
+//
+// A change that returns an error must not have changed anything; the others go
+// on without it.
+func (o *Outbox) write(change func(*batch) error) error {
+	w := &write{change: change}
+	o.queued.Lock()
+	o.queued.writes = append(o.queued.writes, w)
+	o.queued.Unlock()
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if w.done { // somebody else's commit took it along
+		return w.err
+	}
+	o.queued.Lock()
+	writes := o.queued.writes
+	o.queued.writes = nil
+	o.queued.Unlock()
+
+	err := o.update(func(b *batch) error {
+		for _, w := range writes {
+			w.err = w.change(b)
+			if errors.Is(w.err, ErrStorage) {
+				return w.err
+			}
+		}
+		return nil
+	})
+	for _, w := range writes {
+		w.done = true
+		if err != nil {
+			w.err = err
+		}
+	}
+	o.tell()
+	return w.err
+}
+
+// update runs change in one transaction and takes up the state after it. Any
+// failure is final: after a failed commit nobody knows what is on disk, and the
+// index in memory may be ahead of it. The caller holds mu.
+func (o *Outbox) update(change func(*batch) error) error {
+	if o.failed != nil {
+		return o.failed
+	}
+	err := o.commit(change)
+	if err != nil {
+		o.failed = fmt.Errorf("outbox %s: %w: %w", o.path, ErrStorage, err)
+		return o.failed
+	}
+	return nil
+}
+
+func (o *Outbox) commit(change func(*batch) error) error {
+	tx, err := o.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	b := &batch{o: o, tx: tx, q: tx.Bucket(bucketQ), state: o.state}
+	b.q.FillPercent = 0.95
+	if err := change(b); err != nil {
+		return err
+	}
+	if !b.changed {
+		return nil
+	}
+	if err := b.put(kindState, ^place(0), b.state); err != nil {
+		return err
+	}
+	if err := o.noteClock(b); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	o.state = b.state
+	return nil
+}
+
+// A batch is one transaction and the state as it will be after it.
+type batch struct {
+	o       *Outbox
+	tx      *bbolt.Tx
+	q       *bbolt.Bucket
+	state   station.State
+	changed bool
+}
+
+// storage marks an error of the file, as against one of the caller's making.
+func storage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrStorage, err)
+}
+
+func (b *batch) put(k kind, at place, body any) error {
+	record, err := encode(k, at, body)
+	if err != nil {
+		return storage(err)
+	}
+	key := stateKey
+	if k != kindState {
+		key = at.key()
+		if old := b.q.Get(key); old != nil {
+			b.o.bytes -= int64(len(key) + len(old))
+		}
+		b.o.bytes += int64(len(key) + len(record))
+	}
+	b.changed = true
+	return storage(b.q.Put(key, record))
+}
+
+func (b *batch) delete(at place) error {
+	key := at.key()
+	if old := b.q.Get(key); old != nil {
+		b.o.bytes -= int64(len(key) + len(old))
+	}
+	b.changed = true
+	return storage(b.q.Delete(key))
+}
+
+func (b *batch) entry(at place) (entryRecord, error) {
+	var e entryRecord
+	if err := decode(b.q.Get(at.key()), kindEntry, at, &e); err != nil {
+		return e, storage(fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err))
+	}
+	return e, nil
+}
+
+// Recorded says what became of an event.
+type Recorded struct {
+	ID      station.ID   // of the event
+	Entries []station.ID // that it made
+}
+
+// Record makes an event durable, with the state after it and the entries that it
+// means, in one transaction. When it returns nil all of it has been synced; when
+// it returns an error none of it may be acknowledged. An event without an ID gets
+// a fresh one. An event of the program's own sources that changes nothing writes
+// nothing.
+func (o *Outbox) Record(ev station.Event) (Recorded, error) {
+	if ev.ID == "" {
+		ev.ID = station.NewID()
+	}
+	done := Recorded{ID: ev.ID}
+	err := o.write(func(b *batch) error {
+		var err error
+		done.Entries, err = b.record(ev)
+		return err
+	})
+	if err != nil {
+		return Recorded{}, err
+	}
+	return done, nil
+}
+
+func (b *batch) record(ev station.Event) ([]station.ID, error) {
+	command := station.Reserved(ev.Source)
+	if !command && b.o.fill() >= 1 {
+		return nil, fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.path, ErrFull)
+	}
+	next, actions := b.o.setting.Program().Decide(b.state, ev)
+	if len(actions) == 0 && command && reflect.DeepEqual(next, b.state) {
+		return nil, nil
+	}
+	if len(actions) > mostEntries {
+		return nil, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), mostEntries)
+	}
+	for _, a := range actions { // before anything is changed
+		if err := b.allowed(a); err != nil {
+			return nil, err
+		}
+	}
+	sequence, err := b.q.NextSequence()
+	if err != nil {
+		return nil, storage(err)
+	}
+	b.changed = true
+	b.state = next
+	b.o.counts.Events[ev.Name()]++
+	var made []station.ID
+	kept := false
+	for i, a := range actions {
+		switch a.Verb {
+		case station.VerbRetry:
+			err = b.retry(a.About)
+		case station.VerbDiscard:
+			err = b.discard(a.About)
+		case station.VerbKeep:
+			kept = true
+		default:
+			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
+			made = append(made, e.ID)
+			err = b.add(placeOf(sequence, i+1), e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if kept || len(made) > 0 {
+		if err := b.put(kindEvent, placeOf(sequence, 0), eventRecord{Event: ev, Kept: kept}); err != nil {
+			return nil, err
+		}
+	}
+	if kept {
+		b.o.counts.Unknown++
+		return made, b.keep(placeOf(sequence, 0))
+	}
+	return made, nil
+}
+
+// allowed refuses a retry or discard that cannot be carried out.
+func (b *batch) allowed(a station.Action) error {
+	switch a.Verb {
+	case station.VerbRetry, station.VerbDiscard:
+	default:
+		return nil
+	}
+	if a.Verb == station.VerbDiscard {
+		if _, ok, err := b.findKept(a.About); ok || err != nil {
+			return err
+		}
+	}
+	l, at, err := b.find(a.About)
+	if err != nil {
+		return err
+	}
+	if i := l.find(at); i < 0 || !l.slots[i].held {
+		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried or discarded", a.About.Short(), ErrNoEntry)
+	}
+	return nil
+}
+
+// find returns the lane and the place of a live entry.
+func (b *batch) find(id station.ID) (*lane, place, error) {
+	h := hash(id)
+	for _, l := range b.o.lanes {
+		for _, s := range l.slots {
+			if s.id != h {
+				continue
+			}
+			e, err := b.entry(s.at)
+			if err != nil {
+				return nil, 0, err
+			}
+			if e.ID == id {
+				return l, s.at, nil
+			}
+		}
+	}
+	return nil, 0, fmt.Errorf("entry %s: %w in the outbox; it may have been delivered", id.Short(), ErrNoEntry)
+}
+
+func (b *batch) findKept(id station.ID) (place, bool, error) {
+	for _, at := range b.o.kept {
+		var ev eventRecord
+		if err := decode(b.q.Get(at.key()), kindEvent, at, &ev); err != nil {
+			return 0, false, storage(err)
+		}
+		if ev.ID == id {
+			return at, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// add puts a new entry at the end of its lane.
+func (b *batch) add(at place, e station.Entry) error {
+	var about place
+	if e.About != "" {
+		var err error
+		if _, about, err = b.find(e.About); err != nil {
+			return err
+		}
+	}
+	record := entryRecord{Entry: e, Condition: station.Waiting}
+	if err := b.put(kindEntry, at, record); err != nil {
+		return err
+	}
+	b.o.lane(e.Lane).append(slotOf(at, record, about))
+	return nil
+}
+
+// keep remembers an unknown scan for a person; the oldest gives way.
+func (b *batch) keep(at place) error {
+	b.o.kept = append(b.o.kept, at)
+	if len(b.o.kept) <= mostKept {
+		return nil
+	}
+	oldest := b.o.kept[0]
+	b.o.kept = b.o.kept[1:]
+	return b.delete(oldest)
+}
+
+// retry puts a held entry back at its old place, as certain: a person decided
+// that it is to be sent. What the lane is busy with or in doubt about is noted on
+// disk as such, for it is no longer the head that a restart would suspect.
+func (b *batch) retry(id station.ID) error {
+	l, at, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	if l.attempt.at != 0 && l.attempt.at != at && (l.busy || l.attempt.doubtful) {
+		if err := b.doubt(l, l.attempt.at); err != nil {
+			return err
+		}
+	}
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	e.Insists = e.Insists || e.Hold == station.HoldMisfit
+	e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Waiting, station.HoldNone, "", nil, 0
+	b.state = b.state.Resume(e.Entry)
+	l.slots[l.find(at)].held = false
+	l.fails, l.after = 0, time.Time{}
+	delete(b.o.pauses, e.Backend())
+	return b.put(kindEntry, at, e)
+}
+
+// doubt notes on disk that an attempt at the entry may have arrived.
+func (b *batch) doubt(l *lane, at place) error {
+	i := l.find(at)
+	if i < 0 || l.slots[i].held {
+		return nil
+	}
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	if e.Condition == station.Marked {
+		return nil
+	}
+	e.Condition = station.Marked
+	return b.put(kindEntry, at, e)
+}
+
+// discard gives a held entry up, or puts a kept scan away.
+func (b *batch) discard(id station.ID) error {
+	if at, ok, err := b.findKept(id); ok || err != nil {
+		if err != nil {
+			return err
+		}
+		b.o.kept = without(b.o.kept, at)
+		return b.delete(at)
+	}
+	l, at, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	b.state = b.state.Drop(e.Entry, e.Condition)
+	return b.end(l, at, e, station.FateDiscarded, "")
+}
+
+// end takes an entry out of its lane for good. What is about it gets its ref, or
+// is moot.
+func (b *batch) end(l *lane, at place, e entryRecord, fate station.Fate, ref string) error {
+	l.remove(at)
+	if waiting := l.abouts[at]; len(waiting) > 0 && fate == station.FateDelivered {
+		b.o.receipts[at] = ref
+		if err := b.put(kindFate, at, fateRecord{ID: e.ID, Lane: e.Lane, Fate: fate, Ref: ref}); err != nil {
+			return err
+		}
+	} else {
+		for _, dependent := range waiting {
+			d, err := b.entry(dependent)
+			if err != nil {
+				return err
+			}
+			b.o.setting.Log.Info("an entry is moot: what it was about was discarded", "lane", l.name, "entry", d.ID, "verb", d.Verb)
+			b.state = b.state.Drop(d.Entry, d.Condition)
+			if err := b.end(l, dependent, d, station.FateMoot, ""); err != nil {
+				return err
+			}
+		}
+		delete(l.abouts, at)
+		if err := b.gone(at); err != nil {
+			return err
+		}
+	}
+	if err := b.release(l, at); err != nil {
+		return err
+	}
+	if len(l.slots) == 0 && len(l.abouts) == 0 {
+		delete(b.o.lanes, l.name)
+	}
+	return nil
+}
+
+// release lets go of the receipt that an ended entry was about, if nobody else
+// waits for it.
+func (b *batch) release(l *lane, at place) error {
+	for target, waiting := range l.abouts {
+		rest := without(waiting, at)
+		if len(rest) == len(waiting) {
+			continue
+		}
+		l.abouts[target] = rest
+		if _, ended := b.o.receipts[target]; ended && len(rest) == 0 {
+			delete(b.o.receipts, target)
+			delete(l.abouts, target)
+			return b.gone(target)
+		}
+	}
+	return nil
+}
+
+// gone deletes a record, and its event when that was the last of it.
+func (b *batch) gone(at place) error {
+	if err := b.delete(at); err != nil {
+		return err
+	}
+	c := b.q.Cursor()
+	k, _ := c.Seek(at.event().key())
+	if !bytes.Equal(k, at.event().key()) {
+		return nil
+	}
+	if k, _ = c.Next(); len(k) == 9 && bytes.Equal(k[:8], at.key()[:8]) {
+		return nil // another entry of the same event
+	}
+	return b.delete(at.event())
+}
+
+func without(places []place, at place) []place {
+	rest := make([]place, 0, len(places))
+	for _, p := range places {
+		if p != at {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}

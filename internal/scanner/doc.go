@@ -1,0 +1,37 @@
+// Package scanner reads bar code readers on serial lines and turns each scan
+// into one event.
+//
+// A reader is a keyboard that types fast and says what it read: an optional
+// AIM identifier, the characters of the symbol, an end. Nothing tells where a
+// scan begins, no sum tells whether it is whole, and nothing is sent twice. So
+// the bytes are cut into frames with care ([Scanner], the key frame), a scan
+// that is cut short or too long is counted and dropped rather than passed on
+// as another code, and a scan that is whole is passed on whatever it holds.
+//
+// Two readers, as they stand on the wire. A hand-held one, set to transmit AIM
+// identifiers and to end with CR, reads a GS1 DataMatrix with article (01),
+// batch (10) and serial (21); 1D is the separator FNC1 after the batch, whose
+// length is not fixed:
+//
+//	5D 64 32                                           ]d2
+//	30 31 30 39 35 30 36 30 30 30 31 33 34 33 35 32    0109506000134352
+//	31 30 41 42 2D 31 32 1D                            10AB-12<GS>
+//	32 31 30 30 34 32                                  210042
+//	0D                                                 <CR>
+//
+// It becomes the event
+//
+//	Kind  scan
+//	Code  0109506000134352 10AB-12<GS> 210042    (without the blanks)
+//	Data  symbology=gs1-datamatrix  aim=]d2
+//	      gs1.01=09506000134352  gs1.10=AB-12  gs1.21=0042
+//
+// A fixed one over an RS-232 adapter, with identifiers off and its frame in
+// STX and ETX, reads a Code 39 label. The first byte is not from the symbol:
+// the line broke as the reader was switched on, and a break reads as 00:
+//
+//	00 02 50 4F 34 37 31 31 03 0D 0A                   <NUL><STX>PO4711<ETX><CR><LF>
+//
+// It becomes Code PO4711 with symbology "unknown": without an identifier
+// nobody can tell what was printed.
+package scanner

@@ -1,0 +1,100 @@
+package scanner
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A tree is a folder that looks like /sys and /dev.
+type tree struct{ places }
+
+func newTree(t *testing.T) tree {
+	t.Helper()
+	root := t.TempDir()
+	tr := tree{places{sys: filepath.Join(root, "sys"), dev: filepath.Join(root, "dev")}}
+	for _, dir := range []string{"sys/class/tty", "sys/devices", "dev"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A line without hardware, as every computer has them.
+	if err := os.MkdirAll(filepath.Join(tr.sys, "class/tty/tty0"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// line adds a serial line on a USB device, as the kernel shows it. below is the
+// level between the interface and the line: "" for cdc_acm, the line's name for
+// usb-serial.
+func (tr tree) line(t *testing.T, name, at, below, vendor, product, serial string) {
+	t.Helper()
+	usb := filepath.Join(tr.sys, "devices/usb1", at)
+	device := filepath.Join(usb, at+":1.0", below)
+	tty := filepath.Join(device, "tty", name)
+	for _, err := range []error{
+		os.MkdirAll(tty, 0o755),
+		os.WriteFile(filepath.Join(usb, "idVendor"), []byte(vendor+"\n"), 0o644),
+		os.WriteFile(filepath.Join(usb, "idProduct"), []byte(product+"\n"), 0o644),
+		os.WriteFile(filepath.Join(usb, "serial"), []byte(serial+"\n"), 0o644),
+		os.Symlink(device, filepath.Join(tty, "device")),
+		os.Symlink(tty, filepath.Join(tr.sys, "class/tty", name)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// device adds the device file of a line, as a link to another.
+func (tr tree) device(t *testing.T, name, to string) {
+	t.Helper()
+	if err := os.Symlink(to, filepath.Join(tr.dev, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unplug takes a line away.
+func (tr tree) unplug(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(tr.sys, "class/tty", name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(tr.dev, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPortsAreFoundByTheirUSBNumbers(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t)
+	tr.line(t, "ttyACM0", "1-1", "", "0c2e", "0b6a", "SN12345")
+	tr.line(t, "ttyUSB0", "1-2", "ttyUSB0", "0403", "6001", "A1")
+	tr.line(t, "ttyUSB1", "1-3", "ttyUSB1", "0403", "6001", "B2")
+	tests := []struct {
+		name, port string
+		want       string // under dev
+		fault      string
+	}{
+		{"a path is itself", "/dev/serial/by-id/x", "/dev/serial/by-id/x", ""},
+		{"a reader that is a USB device", "usb:0C2E:0B6A", tr.dev + "/ttyACM0", ""},
+		{"one of two equal adapters", "usb:0403:6001:B2", tr.dev + "/ttyUSB1", ""},
+		{"two equal adapters are not guessed at", "usb:0403:6001", "", "fits " + tr.dev + "/ttyUSB0 and " + tr.dev + "/ttyUSB1; add the serial number, or name a path under /dev/serial/by-id"},
+		{"a reader that is elsewhere", "usb:05e0:1701", "", "not there, plug the reader in"},
+		{"another serial number", "usb:0c2e:0b6a:SN1", "", "not there, plug the reader in"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tr.find(test.port)
+			fault := ""
+			if err != nil {
+				fault = err.Error()
+			}
+			if got != test.want || fault != test.fault {
+				t.Errorf("find(%q) = %q, %q; want %q, %q", test.port, got, fault, test.want, test.fault)
+			}
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package scanner
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	nul = 0x00
+	stx = 0x02
+	etx = 0x03
+	lf  = 0x0A
+	cr  = 0x0D
+)
+
+// longest is the length of the longest frame, in bytes: the largest QR Code
+// holds 7,089 digits, and no symbology holds more.
+const longest = 7089
+
+// cutShort is how long a line may be silent within a frame that has an end of
+// its own. At 9600 bits a second a character takes 1 ms, and USB adapters add
+// up to 16 ms; half a second within a scan means that its rest is lost.
+const cutShort = 500 * time.Millisecond
+
+// style is how frames are told apart.
+type style uint8
+
+const (
+	byLine    style = iota // CR or LF ends a frame
+	bySTXETX               // STX begins it and ETX ends it
+	bySilence              // silence ends it
+)
+
+// framing is the rule by which bytes become frames.
+type framing struct {
+	style style
+	gap   time.Duration // silence that ends a frame: as its end by silence, as a loss otherwise
+}
+
+// parseFraming reads the key frame of a [[scanner]].
+func parseFraming(s string) (framing, error) {
+	switch s {
+	case "", defaultFrame, "lf", "crlf":
+		return framing{byLine, cutShort}, nil
+	case "stx-etx":
+		return framing{bySTXETX, cutShort}, nil
+	}
+	if text, ok := strings.CutPrefix(s, "idle:"); ok {
+		gap, err := time.ParseDuration(text)
+		if err != nil || gap < 20*time.Millisecond || gap > cutShort {
+			return framing{}, fmt.Errorf("%q needs a time from 20ms to %v, as idle:80ms", s, cutShort)
+		}
+		return framing{bySilence, gap}, nil
+	}
+	return framing{}, fmt.Errorf("%q is not a frame; allowed are cr, lf, crlf, stx-etx and idle:80ms", s)
+}
+
+// between reports whether a new frame can begin right after the byte c,
+// wherever c stood.
+func (f framing) between(c byte) bool {
+	switch f.style {
+	case byLine:
+		return c == cr || c == lf
+	case bySTXETX:
+		return true // what comes before the next STX is no frame
+	}
+	return false
+}
+
+// tally counts what became of the bytes.
+type tally struct {
+	frames    int // complete frames
+	partials  int // frames whose end never came
+	overflows int // frames longer than longest
+	noise     int // bytes that belong to no frame
+}
+
+// A framer cuts a stream of bytes into frames. It is pure: it knows no port and
+// no clock, and how the bytes were cut on their way makes no difference. Its
+// zero value with a framing is ready.
+//
+// A frame is never empty and never longer than longest. All bytes within it
+// are kept as they came: GS (1D), RS (1E) and EOT (04) are data. NUL before a
+// frame is not: a break of the line, as when a reader is switched on, reads as
+// NUL (termios(3), IGNBRK and BRKINT off).
+type framer struct {
+	framing
+	tally
+
+	kept  []byte // of the frame under way
+	begun bool   // bySTXETX: STX came
+	over  bool   // the frame under way is too long: it is dropped up to its end
+}
+
+// push takes the next bytes of the stream and hands each frame that they
+// complete to frame, which may use the slice until it returns.
+func (f *framer) push(b []byte, frame func([]byte)) {
+	for _, c := range b {
+		if f.style == bySTXETX {
+			f.pushBracketed(c, frame)
+		} else {
+			f.pushPlain(c, frame)
+		}
+	}
+}
+
+func (f *framer) pushPlain(c byte, frame func([]byte)) {
+	switch {
+	case f.style == byLine && (c == cr || c == lf):
+		// LF after CR ends an empty frame, which is none.
+		f.finish(frame)
+	case c == nul && !f.underWay():
+		f.noise++
+	default:
+		f.keep(c)
+	}
+}
+
+func (f *framer) pushBracketed(c byte, frame func([]byte)) {
+	switch {
+	case c == stx:
+		f.abandon()
+		f.begun = true
+	case c == etx && f.begun:
+		f.finish(frame)
+	case f.begun:
+		f.keep(c)
+	case c != cr && c != lf: // many readers end their line behind ETX
+		f.noise++
+	}
+}
+
+// silent says that nothing arrived for d after the last byte that was pushed.
+func (f *framer) silent(d time.Duration, frame func([]byte)) {
+	switch {
+	case d < f.gap || !f.underWay():
+	case f.style == bySilence:
+		f.finish(frame)
+	default:
+		f.abandon()
+	}
+}
+
+// abandon gives up the frame under way: its end will not come.
+func (f *framer) abandon() {
+	if f.underWay() && !f.over {
+		f.partials++
+	}
+	f.reset()
+}
+
+// underWay reports whether a frame has begun and not ended.
+func (f *framer) underWay() bool { return len(f.kept) > 0 || f.begun || f.over }
+
+func (f *framer) reset() { f.kept, f.begun, f.over = f.kept[:0], false, false }
+
+// keep adds a byte to the frame under way. Two bytes more than the longest
+// frame are kept, because STX and ETX may come off it.
+func (f *framer) keep(c byte) {
+	switch {
+	case f.over:
+	case len(f.kept) == longest+2:
+		f.overflows++
+		f.over = true
+	default:
+		f.kept = append(f.kept, c)
+	}
+}
+
+// finish ends the frame under way.
+func (f *framer) finish(frame func([]byte)) {
+	defer f.reset()
+	if f.over {
+		return
+	}
+	b := f.kept
+	if f.style == byLine {
+		b = bytes.TrimPrefix(b, []byte{stx})
+		b = bytes.TrimSuffix(b, []byte{etx})
+	}
+	switch {
+	case len(b) == 0:
+	case len(b) > longest:
+		f.overflows++
+	default:
+		f.frames++
+		frame(b)
+	}
+}

@@ -1,0 +1,160 @@
+package scanner
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// newFramer returns a framer for the key frame of a configuration.
+func newFramer(t testing.TB, frame string) *framer {
+	t.Helper()
+	rule, err := parseFraming(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &framer{framing: rule}
+}
+
+// collector returns a list of frames and the function that fills it.
+func collector() (*[]string, func([]byte)) {
+	got := new([]string)
+	return got, func(b []byte) { *got = append(*got, string(b)) }
+}
+
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	full := strings.Repeat("8", longest)
+	tests := []struct {
+		name  string
+		frame string
+		wire  string
+		want  []string
+		tally tally
+	}{
+		{"CR ends a scan", "cr", "PO4711\rPO4712\r", []string{"PO4711", "PO4712"}, tally{frames: 2}},
+		{"LF ends a scan where CR was expected: the line was not set up yet", "cr", "PO4711\n", []string{"PO4711"}, tally{frames: 1}},
+		{"CR ends a scan where LF was expected", "lf", "PO4711\r", []string{"PO4711"}, tally{frames: 1}},
+		{"LF after CR does not make a scan of nothing", "crlf", "PO4711\r\nPO4712\r\n", []string{"PO4711", "PO4712"}, tally{frames: 2}},
+		{"an end without a scan is none", "cr", "\r\r\n\n\r", nil, tally{}},
+		{"STX before and ETX behind are taken off", "cr", "\x02PO4711\x03\r", []string{"PO4711"}, tally{frames: 1}},
+		{"STX and ETX around nothing are no scan", "cr", "\x02\x03\r", nil, tally{}},
+		{"GS, RS and EOT are data", "cr", "[)>\x1e06\x1dP123\x1e\x04\r", []string{"[)>\x1e06\x1dP123\x1e\x04"}, tally{frames: 1}},
+		{"a space at the end is data", "cr", " A \r", []string{" A "}, tally{frames: 1}},
+		{"a break before the scan is noise", "cr", "\x00\x00A\x00B\r", []string{"A\x00B"}, tally{frames: 1, noise: 2}},
+		{"the largest QR code is a scan", "cr", "\x02" + full + "\x03\r", []string{full}, tally{frames: 1}},
+		{"one digit more is none, and the next scan is whole", "cr", full + "8\rA\r", []string{"A"}, tally{frames: 1, overflows: 1}},
+		{"what never ends is counted once", "cr", strings.Repeat(full, 3) + "\rA\r", []string{"A"}, tally{frames: 1, overflows: 1}},
+		{"a scan without its end is not yet one", "cr", "A\rB", []string{"A"}, tally{frames: 1}},
+
+		{"STX and ETX bracket a scan", "stx-etx", "\x02A\x03\r\n\x02B\x03", []string{"A", "B"}, tally{frames: 2}},
+		{"within brackets CR and LF are data", "stx-etx", "\x02A\r\nB\x03", []string{"A\r\nB"}, tally{frames: 1}},
+		{"what stands outside the brackets is noise", "stx-etx", "xx\x03\x02A\x03y", []string{"A"}, tally{frames: 1, noise: 4}},
+		{"STX within a scan begins the next", "stx-etx", "\x02AB\x02C\x03", []string{"C"}, tally{frames: 1, partials: 1}},
+		{"brackets around nothing are no scan", "stx-etx", "\x02\x03", nil, tally{}},
+		{"too much between brackets is dropped", "stx-etx", "\x02" + full + "88\x03\x02A\x03", []string{"A"}, tally{frames: 1, overflows: 1}},
+
+		{"without an end nothing is a scan before the silence", "idle:80ms", "A\rB", nil, tally{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFramer(t, test.frame)
+			got, take := collector()
+			f.push([]byte(test.wire), take)
+			if diff := cmp.Diff(test.want, *got); diff != "" {
+				t.Errorf("frames (-want +got):\n%s", diff)
+			}
+			if f.tally != test.tally {
+				t.Errorf("tally %+v, want %+v", f.tally, test.tally)
+			}
+		})
+	}
+}
+
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		frame  string
+		before string
+		silent time.Duration
+		after  string
+		want   []string
+		tally  tally
+	}{
+		{"half a second within a scan means that its rest is lost", "cr", "PO47", 500 * time.Millisecond, "PO4711\r", []string{"PO4711"}, tally{frames: 1, partials: 1}},
+		{"a short stop within a scan is none", "cr", "PO47", 499 * time.Millisecond, "11\r", []string{"PO4711"}, tally{frames: 1}},
+		{"silence between scans is not counted", "cr", "A\r", time.Hour, "B\r", []string{"A", "B"}, tally{frames: 2}},
+		{"silence ends what was too long, which is counted once", "cr", strings.Repeat("8", longest+3), time.Second, "A\r", []string{"A"}, tally{frames: 1, overflows: 1}},
+		{"half a second between brackets means that the end is lost", "stx-etx", "\x02PO47", 500 * time.Millisecond, "\x02A\x03", []string{"A"}, tally{frames: 1, partials: 1}},
+		{"silence ends a scan that has no end of its own", "idle:80ms", "A\r", 80 * time.Millisecond, "B", []string{"A\r"}, tally{frames: 1}},
+		{"a shorter silence does not", "idle:80ms", "A", 79 * time.Millisecond, "B", nil, tally{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFramer(t, test.frame)
+			got, take := collector()
+			f.push([]byte(test.before), take)
+			f.silent(test.silent, take)
+			f.push([]byte(test.after), take)
+			if diff := cmp.Diff(test.want, *got); diff != "" {
+				t.Errorf("frames (-want +got):\n%s", diff)
+			}
+			if f.tally != test.tally {
+				t.Errorf("tally %+v, want %+v", f.tally, test.tally)
+			}
+		})
+	}
+}
+
+// FuzzFrame: whatever comes, no frame is empty or too long, every frame stood
+// on the wire, and how the bytes were cut makes no difference.
+func FuzzFrame(f *testing.F) {
+	f.Add(uint8(0), []byte("]C10112345\x1d\r\nPO4711\r"), uint8(3))
+	f.Add(uint8(0), []byte("\x00\x02PO4711\x03\r\n"), uint8(1))
+	f.Add(uint8(1), []byte("\x02A\x03\r\n\x02B\x02C\x03"), uint8(2))
+	f.Add(uint8(2), []byte("no end"), uint8(4))
+	f.Add(uint8(0), append(bytes.Repeat([]byte{'8'}, longest+1), '\r'), uint8(255))
+	frames := []string{"cr", "stx-etx", "idle:80ms"}
+	f.Fuzz(func(t *testing.T, rule uint8, wire []byte, cut uint8) {
+		frame := frames[int(rule)%len(frames)]
+		whole, pieces := newFramer(t, frame), newFramer(t, frame)
+		want, takeWhole := collector()
+		got, takePiece := collector()
+
+		whole.push(wire, takeWhole)
+		whole.silent(time.Second, takeWhole)
+
+		step := int(cut) + 1
+		for rest := wire; len(rest) > 0; {
+			n := min(step, len(rest))
+			pieces.push(rest[:n], takePiece)
+			rest = rest[n:]
+			step = step%7 + 1
+		}
+		pieces.silent(time.Second, takePiece)
+
+		if diff := cmp.Diff(*want, *got); diff != "" {
+			t.Errorf("the cuts changed the frames (-whole +pieces):\n%s", diff)
+		}
+		if whole.tally != pieces.tally {
+			t.Errorf("the cuts changed the tally from %+v to %+v", whole.tally, pieces.tally)
+		}
+		if len(*want) != whole.frames {
+			t.Errorf("%d frames were counted as %d", len(*want), whole.frames)
+		}
+		for _, b := range *want {
+			if len(b) == 0 || len(b) > longest {
+				t.Errorf("a frame of %d bytes", len(b))
+			}
+			if !bytes.Contains(wire, []byte(b)) {
+				t.Errorf("the frame %q was never on the wire", b)
+			}
+		}
+	})
+}

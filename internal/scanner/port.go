@@ -1,0 +1,122 @@
+package scanner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"go.bug.st/serial"
+	"golang.org/x/sys/unix"
+)
+
+// A port is an open serial line, and the only place that knows go.bug.st/serial
+// (v1.8.0). That module leaves gaps, which are closed here:
+//
+//   - A write after Close goes to whatever file got the descriptor next
+//     (go-serial#223), and a write that the other end does not take blocks for
+//     ever (#150). A port has no write: stationd listens to readers and never
+//     talks to them.
+//   - An error that says "port closed" is both an own Close and an unplugged
+//     device. A port is used by one goroutine, which reads with a limit and
+//     closes when it reads no more; so an error of read means that the device is
+//     gone.
+//   - Only TIOCEXCL keeps others out, root passes it, and root's Close lifts it
+//     for everybody. A port holds a flock besides, see lockDevice.
+//   - select(2) knows descriptors below 1024, and a higher one panics (#128).
+//     read turns that into an error.
+//   - Until the module has set the line up, the kernel echoes what arrives back
+//     to the reader and turns CR into LF. What is still to be echoed is thrown
+//     away when the port is open; what was received is for the caller to drop.
+//     So close has nothing to send and never waits (#104).
+type port struct {
+	line serial.Port
+	lock int // descriptor of the lock
+}
+
+// openPort opens the device at path and takes its lock. The error says what to
+// do in plain words; the path is not part of it.
+func openPort(path string, baud int) (*port, error) {
+	lock, err := lockDevice(path)
+	if err != nil {
+		return nil, plain(err)
+	}
+	line, err := serial.Open(path, &serial.Mode{BaudRate: baud})
+	if err != nil {
+		unix.Close(lock)
+		return nil, plain(err)
+	}
+	p := &port{line, lock}
+	if err := line.ResetOutputBuffer(); err != nil {
+		p.close()
+		return nil, plain(err)
+	}
+	return p, nil
+}
+
+// lockDevice takes an exclusive flock on the device itself, through a
+// descriptor of its own, because the module does not show its own.
+//
+// A lock on the device needs no folder that both parties may write to, meets
+// every path that leads to the device, and goes when the process goes. It is
+// taken before the module touches the line, so that a second stationd, or a
+// terminal program that locks the same way, does not disturb the first. It does
+// not reach across containers that were each given a device node of their own.
+func lockDevice(path string) (int, error) {
+	// O_NONBLOCK: the open must not wait for a carrier.
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		unix.Close(fd)
+		return 0, err
+	}
+	return fd, nil
+}
+
+// read reads what has arrived, waiting for the first byte at most patience. It
+// returns 0 and nil when nothing came: at that moment the kernel's buffer was
+// empty. An error means that the port is of no use any more; close it.
+func (p *port) read(b []byte, patience time.Duration) (n int, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			n, err = 0, fmt.Errorf("cannot be waited for: %v; too many files are open, restart stationd", r)
+		}
+	}()
+	if err := p.line.SetReadTimeout(patience); err != nil {
+		return 0, err
+	}
+	n, err = p.line.Read(b)
+	if err != nil {
+		return 0, fmt.Errorf("unplugged, plug the reader in again: %w", err)
+	}
+	return n, nil
+}
+
+// close gives the device back. Until then an unplugged device keeps its number,
+// and the reader comes back under another.
+func (p *port) close() {
+	// Nothing can be done about an error: the device is gone either way.
+	_ = p.line.Close()
+	_ = unix.Close(p.lock)
+}
+
+// plain says what an error of opening means to the person at the cabinet.
+func plain(err error) error {
+	var code serial.PortErrorCode = -1
+	if pe := (*serial.PortError)(nil); errors.As(err, &pe) {
+		code = pe.Code() // PortError does not unwrap
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return fmt.Errorf("not there, plug the reader in: %w", err)
+	case errors.Is(err, fs.ErrPermission), code == serial.PermissionDenied:
+		return fmt.Errorf("not allowed, add the user of stationd to the device's group (dialout): %w", err)
+	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EWOULDBLOCK), code == serial.PortBusy:
+		return fmt.Errorf("in use, stop the other program that has it open: %w", err)
+	case code == serial.InvalidSerialPort:
+		return fmt.Errorf("not a serial line, name another port: %w", err)
+	}
+	return err
+}

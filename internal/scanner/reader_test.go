@@ -1,0 +1,561 @@
+package scanner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"stationd/internal/station"
+)
+
+// A Reader is a source that says how its scanner is.
+var (
+	_ station.Source = (*Reader)(nil)
+	_ station.Teller = (*Reader)(nil)
+)
+
+// limit is how long a test waits for what must come.
+const limit = 10 * time.Second
+
+// A cable is a pty: the reader's end in the hand of the test, the computer's
+// end under path.
+type cable struct {
+	hand *os.File
+	path string
+}
+
+func newCable(t *testing.T) cable {
+	t.Helper()
+	hand, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pty can be opened here, so nothing was proved about real serial lines: %v", err)
+	}
+	t.Cleanup(func() { hand.Close(); tty.Close() })
+	return cable{hand, tty.Name()}
+}
+
+// scan sends what a reader would.
+func (c cable) scan(t *testing.T, wire string) {
+	t.Helper()
+	if _, err := c.hand.WriteString(wire); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pull pulls the plug.
+func (c cable) pull(t *testing.T) {
+	t.Helper()
+	if err := c.hand.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A journal is a log that a test can wait for.
+type journal chan slog.Record
+
+func (j journal) Enabled(context.Context, slog.Level) bool { return true }
+func (j journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
+func (j journal) WithGroup(string) slog.Handler            { return j }
+func (j journal) Handle(_ context.Context, r slog.Record) error {
+	j <- r
+	return nil
+}
+
+// A bench is a running Reader and what comes out of it.
+type bench struct {
+	*Reader
+	journal journal
+	events  chan station.Event
+	refuse  chan error // what emit answers next; nil when empty
+	cancel  context.CancelFunc
+	done    chan error
+}
+
+// prepare makes a Reader that is not running yet.
+func prepare(t *testing.T, setting Scanner) *bench {
+	t.Helper()
+	setting.Name = "hand"
+	b := &bench{
+		journal: make(journal, 1000),
+		events:  make(chan station.Event, 1000),
+		refuse:  make(chan error, 1),
+		done:    make(chan error, 1),
+	}
+	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
+	b.Reader = Open(setting, stamp, fakeGS1, slog.New(b.journal))
+	return b
+}
+
+func (b *bench) start(t *testing.T) {
+	t.Helper()
+	var ctx context.Context
+	ctx, b.cancel = context.WithCancel(t.Context())
+	go func() { b.done <- b.Run(ctx, b.emit) }()
+	t.Cleanup(func() { b.stop(t) })
+}
+
+// emit records an event, unless the test wants it refused.
+func (b *bench) emit(ev station.Event) error {
+	select {
+	case err := <-b.refuse:
+		return err
+	default:
+		b.events <- ev
+		return nil
+	}
+}
+
+// stop ends Run and wants it to end well and soon.
+func (b *bench) stop(t *testing.T) {
+	t.Helper()
+	if b.done == nil {
+		return
+	}
+	b.cancel()
+	select {
+	case err := <-b.done:
+		if err != nil {
+			t.Errorf("Run ended with %v", err)
+		}
+	case <-time.After(limit):
+		t.Error("Run did not end with its context")
+	}
+	b.done = nil
+}
+
+// says waits for the next line of the log and wants it to be that.
+func (b *bench) says(t *testing.T, text string) {
+	t.Helper()
+	select {
+	case r := <-b.journal:
+		if r.Message != text {
+			t.Fatalf("the log says %q, want %q", r.Message, text)
+		}
+	case <-time.After(limit):
+		t.Fatalf("the log never said %q", text)
+	}
+}
+
+// reads waits for scans and wants them to have these codes, in this order.
+func (b *bench) reads(t *testing.T, codes ...string) {
+	t.Helper()
+	for i, want := range codes {
+		select {
+		case ev := <-b.events:
+			if ev.Code != want {
+				t.Fatalf("scan %d is %q, want %q", i+1, ev.Code, want)
+			}
+		case <-time.After(limit):
+			t.Fatalf("scan %d, %q, never came", i+1, want)
+		}
+	}
+}
+
+// nothingElse wants no further scan and no further line in the log. It ends Run.
+func (b *bench) nothingElse(t *testing.T) {
+	t.Helper()
+	b.stop(t)
+	select {
+	case ev := <-b.events:
+		t.Errorf("one scan too many: %q", ev.Code)
+	case r := <-b.journal:
+		t.Errorf("one line too many in the log: %q", r.Message)
+	default:
+	}
+}
+
+func (b *bench) wantCounts(t *testing.T, want Counts) {
+	t.Helper()
+	if diff := cmp.Diff(want, b.Counts()); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+// running returns a Reader on a cable, ready for scans.
+func running(t *testing.T, setting Scanner) (*bench, cable) {
+	t.Helper()
+	c := newCable(t)
+	setting.Port = c.path
+	b := prepare(t, setting)
+	b.start(t)
+	b.says(t, "scanner ready")
+	return b, c
+}
+
+func TestAScanIsOneEvent(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{})
+	before := time.Now()
+	c.scan(t, "]d2010950600013435210AB\r")
+	ev := <-b.events
+	after := time.Now()
+	if at := ev.At.Wall; at.Before(before) || at.After(after) {
+		t.Errorf("stamped %v, want between %v and %v", at, before, after)
+	}
+	if len(ev.ID) != 32 {
+		t.Errorf("the event's id is %q", ev.ID)
+	}
+	ev.ID, ev.At = "", station.Stamp{}
+	want := station.Event{Source: "hand", Kind: "scan", Code: "010950600013435210AB", Data: map[string]string{
+		"symbology": "gs1-datamatrix", "aim": "]d2", "gs1.01": "09506000134352", "gs1.10": "AB",
+	}}
+	if diff := cmp.Diff(want, ev); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 1})
+}
+
+func TestScansOnALine(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		frame string
+		wire  []string // written one by one
+		want  []string
+	}{
+		{"two scans back to back are two", "cr", []string{"PO4711\rPO4712\r"}, []string{"PO4711", "PO4712"}},
+		{"a scan cut in odd places is one", "cr", []string{"P", "O47", "11", "\rPO47", "12\r"}, []string{"PO4711", "PO4712"}},
+		{"LF ends a scan", "lf", []string{"PO4711\nPO4712\n"}, []string{"PO4711", "PO4712"}},
+		{"CR and LF end a scan, even apart", "crlf", []string{"PO4711\r", "\nPO4712\r\n"}, []string{"PO4711", "PO4712"}},
+		{"STX and ETX bracket a scan", "stx-etx", []string{"\x02PO4711\x03\r\n\x02PO", "4712\x03"}, []string{"PO4711", "PO4712"}},
+		{"bytes that a terminal would act on are data", "cr", []string{"A\x03\x04\x11\x13\x1a\x1c\x1d\x7fB\r"}, []string{"A\x03\x04\x11\x13\x1a\x1c\x1d\x7fB"}},
+		{"silence ends a scan without an end", "idle:40ms", []string{"PO4711"}, []string{"PO4711"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b, c := running(t, Scanner{Frame: test.frame, Baud: 115200})
+			for _, wire := range test.wire {
+				c.scan(t, wire)
+			}
+			b.reads(t, test.want...)
+			b.nothingElse(t)
+			b.wantCounts(t, Counts{Frames: len(test.want)})
+		})
+	}
+}
+
+func TestFiveHundredScansBackToBackAreReadInOrder(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{})
+	var wire strings.Builder
+	var want []string
+	for i := range 500 {
+		code := fmt.Sprintf("PO%04d", i)
+		want = append(want, code)
+		wire.WriteString(code + "\r\n")
+	}
+	go c.hand.WriteString(wire.String())
+	b.reads(t, want...)
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 500})
+}
+
+func TestAMegabyteWithoutAnEndIsDroppedAndTheNextScanIsWhole(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{})
+	go c.hand.Write(append(bytes.Repeat([]byte{'8'}, 1<<20), "\rPO4711\r"...))
+	b.reads(t, "PO4711")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 1, Overflows: 1})
+}
+
+func TestTheSameLabelSeenAgainIsOneScan(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{Repeat: every(time.Minute)})
+	c.scan(t, "PO1\rPO1\r")
+	c.scan(t, "PO1\rPO2\rPO1\r")
+	b.reads(t, "PO1", "PO2", "PO1")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 5, Repeats: 2})
+}
+
+func TestWithRepeatOffEveryScanCounts(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{Repeat: every(0)})
+	c.scan(t, "PO1\rPO1\r")
+	b.reads(t, "PO1", "PO1")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 2})
+}
+
+func TestTheSameLabelAfterTheRepeatTimeIsAnotherScan(t *testing.T) {
+	t.Parallel()
+	b := prepare(t, Scanner{})
+	at := time.Now()
+	for _, after := range []time.Duration{0, 799 * time.Millisecond, 800 * time.Millisecond} {
+		at = at.Add(after)
+		b.take([]byte("PO1"), at, b.emit)
+	}
+	b.reads(t, "PO1", "PO1")
+	b.wantCounts(t, Counts{Repeats: 1})
+}
+
+func TestAScanThatWasNotRecordedCanBeScannedAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{Repeat: every(time.Minute)})
+	b.refuse <- errors.New("outbox: the card is full")
+	c.scan(t, "PO1\r")
+	b.says(t, "scan not recorded")
+	c.scan(t, "PO1\r")
+	b.reads(t, "PO1")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 2, Unrecorded: 1})
+}
+
+func TestWhatWasScannedBeforeThePortWasOpenIsNoPartOfTheNextScan(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, frame, early string
+		next               string
+	}{
+		{"a whole scan", "cr", "OLD1\r", "PO4711\r"},
+		{"half a scan", "cr", "OLD1", "PO4711\r"},
+		{"a scan and a half", "cr", "OLD1\rOLD", "PO4711\r"},
+		{"half a scan in brackets", "stx-etx", "\x02OLD", "\x02PO4711\x03"},
+		{"a scan without an end", "idle:40ms", "OLD", "PO4711"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCable(t)
+			b := prepare(t, Scanner{Port: c.path, Frame: test.frame})
+			c.scan(t, test.early)
+			b.start(t)
+			b.says(t, "scanner ready")
+			c.scan(t, test.next)
+			b.reads(t, "PO4711")
+			b.nothingElse(t)
+			b.wantCounts(t, Counts{Frames: 1, Stale: len(test.early)})
+		})
+	}
+}
+
+func TestAScanThatIsUnderWayWhenThePortIsOpenedIsDroppedToItsEnd(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	p, err := openPort(c.path, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	b := prepare(t, Scanner{})
+	c.scan(t, "O")
+	go func() {
+		<-time.After(stale + cutShort/4)
+		c.hand.WriteString("LD1\rPO4711\r")
+	}()
+	fresh, err := b.dropStale(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(fresh) != "PO4711\r" {
+		t.Errorf("%q was kept, want the whole scan behind the end and nothing else", fresh)
+	}
+	b.wantCounts(t, Counts{Stale: 5})
+}
+
+func TestAScanThatArrivesWhileTheOutboxIsSlowIsNotCutShort(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	b := prepare(t, Scanner{Port: c.path})
+	b.events = make(chan station.Event) // emit waits until the test takes the event
+	b.start(t)
+	b.says(t, "scanner ready")
+	c.scan(t, "PO1\rPO")
+	<-time.After(cutShort + 200*time.Millisecond)
+	c.scan(t, "2\r")
+	b.reads(t, "PO1", "PO2")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 2})
+}
+
+func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
+	t.Parallel()
+	first, second := newCable(t), newCable(t)
+	byID := filepath.Join(t.TempDir(), "usb-Reader-if00")
+	if err := os.Symlink(first.path, byID); err != nil {
+		t.Fatal(err)
+	}
+	b := prepare(t, Scanner{Port: byID})
+	b.start(t)
+	b.says(t, "scanner ready")
+	if fault := b.Tell()["hand"]; fault != "" {
+		t.Errorf("a scanner that is ready tells %q", fault)
+	}
+	first.scan(t, "PO1\rPO2 is cut sh")
+	b.reads(t, "PO1")
+
+	first.pull(t)
+	b.says(t, "scanner not ready")
+	if fault := b.Tell()["hand"]; !strings.Contains(fault, "scanner hand: port "+byID+": unplugged") {
+		t.Errorf("an unplugged scanner tells %q", fault)
+	}
+
+	os.Remove(byID)
+	if err := os.Symlink(second.path, byID); err != nil {
+		t.Fatal(err)
+	}
+	b.says(t, "scanner ready")
+	second.scan(t, "PO3\r")
+	b.reads(t, "PO3")
+	if fault := b.Tell()["hand"]; fault != "" {
+		t.Errorf("a scanner that came back tells %q", fault)
+	}
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 2, Partials: 1, Reopenings: 1})
+}
+
+func TestAReaderNamedByItsUSBNumbersIsFoundWhereverItIsPlugged(t *testing.T) {
+	t.Parallel()
+	first, second := newCable(t), newCable(t)
+	tree := newTree(t)
+	tree.line(t, "ttyACM0", "1-1", "", "0c2e", "0b6a", "SN1")
+	tree.device(t, "ttyACM0", first.path)
+	b := prepare(t, Scanner{Port: "usb:0C2E:0B6A"})
+	b.places = tree.places
+	b.start(t)
+	b.says(t, "scanner ready")
+	first.scan(t, "PO1\r")
+	b.reads(t, "PO1")
+
+	tree.unplug(t, "ttyACM0")
+	first.pull(t)
+	b.says(t, "scanner not ready")
+	tree.line(t, "ttyACM1", "1-2", "", "0c2e", "0b6a", "SN1")
+	tree.device(t, "ttyACM1", second.path)
+	b.says(t, "scanner ready")
+	second.scan(t, "PO2\r")
+	b.reads(t, "PO2")
+	b.nothingElse(t)
+}
+
+func TestAPortThatIsNotThereIsToldOnceAndTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := prepare(t, Scanner{Port: filepath.Join(dir, "ttyUSB0")})
+		b.start(t)
+		b.says(t, "scanner not ready")
+		if fault := b.Tell()["hand"]; !strings.Contains(fault, "not there, plug the reader in") {
+			t.Errorf("a missing scanner tells %q", fault)
+		}
+		time.Sleep(time.Hour)
+		b.nothingElse(t)
+	})
+}
+
+func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	port := filepath.Join(dir, "ttyUSB0")
+	synctest.Test(t, func(t *testing.T) {
+		b := prepare(t, Scanner{Port: port})
+		b.start(t)
+		b.says(t, "scanner not ready")
+		// Each try is seen by what it finds: nothing, or a file that is no line.
+		found := map[bool]string{false: "not there", true: "not a serial line"}
+		there := false
+		for i, ms := range []time.Duration{500, 1000, 2000, 4000, 5000, 5000} {
+			wait := ms * time.Millisecond
+			if there = !there; there {
+				if err := os.WriteFile(port, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := os.Remove(port); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(wait - 1)
+			if fault := b.Tell()["hand"]; !strings.Contains(fault, found[!there]) {
+				t.Errorf("try %d came before %v: %s", i+2, wait, fault)
+			}
+			time.Sleep(1)
+			synctest.Wait()
+			if fault := b.Tell()["hand"]; !strings.Contains(fault, found[there]) {
+				t.Errorf("try %d had not come after %v: %s", i+2, wait, fault)
+			}
+		}
+	})
+}
+
+func TestThePortIsFreeWhenRunHasEnded(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{})
+	asked := time.Now()
+	b.stop(t)
+	if took := time.Since(asked); took > time.Second {
+		t.Errorf("Run took %v to end", took)
+	}
+	p, err := openPort(c.path, 9600)
+	if err != nil {
+		t.Fatalf("the port is still held: %v", err)
+	}
+	p.close()
+	if _, err := c.hand.WriteString("PO1\r"); err != nil {
+		t.Fatal(err)
+	}
+	b.nothingElse(t)
+}
+
+func TestASettingThatCannotBeUsedEndsRun(t *testing.T) {
+	t.Parallel()
+	b := prepare(t, Scanner{Port: "/dev/null", Frame: "tab"})
+	err := b.Run(t.Context(), b.emit)
+	if err == nil || !strings.HasPrefix(err.Error(), `scanner hand: frame: "tab" is not a frame`) {
+		t.Errorf("Run ended with %v", err)
+	}
+}
+
+func TestASecondProgramIsToldThatThePortIsInUse(t *testing.T) {
+	t.Parallel()
+	_, c := running(t, Scanner{})
+	link := filepath.Join(t.TempDir(), "other-name")
+	if err := os.Symlink(c.path, link); err != nil {
+		t.Fatal(err)
+	}
+	p, err := openPort(link, 9600)
+	if err == nil {
+		p.close()
+		t.Fatal("the port was opened twice")
+	}
+	if !strings.Contains(err.Error(), "in use, stop the other program") {
+		t.Errorf("the second program is told %q", err)
+	}
+}
+
+// It is not parallel: it makes the descriptors scarce for the whole process.
+func TestADescriptorAboveAThousandIsAnErrorAndNotTheEnd(t *testing.T) {
+	c := newCable(t)
+	var limits unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limits); err != nil || limits.Cur < 1200 {
+		t.Skip("the process may not open 1,200 files, so nothing was proved about descriptors above 1,023")
+	}
+	for range 1100 {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	p, err := openPort(c.path, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if _, err := p.read(make([]byte, 1), 0); err == nil || !strings.Contains(err.Error(), "too many files are open") {
+		t.Errorf("read answered %v", err)
+	}
+}

@@ -1,0 +1,217 @@
+package station
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// An Action is one thing one backend should do. Verb and With are the backend's
+// own words; station carries them and reads only what the Verb declares.
+//
+// It carries everything the backend needs but the key: templates are expanded,
+// defaults filled in, and To says for whom it was meant, so that a changed
+// configuration never sends it elsewhere.
+type Action struct {
+	Lane  string            `json:"lane"`            // backend/subject: l2l/machine:SEAL-1
+	Verb  string            `json:"verb"`            // dispatch.open
+	With  map[string]string `json:"with,omitempty"`  // lists and tables as canonical JSON text
+	About ID                `json:"about,omitempty"` // the entry whose result this one needs: the open that a close closes
+	To    string            `json:"to,omitempty"`    // the backend's base URL and site or store at the time of the event
+
+	// Barrier: it waits while anything earlier in its lane is held.
+	Barrier bool `json:"barrier,omitempty"`
+
+	Late      Late          `json:"late,omitempty"`       // what becomes of it when it cannot be delivered in time
+	LateAfter time.Duration `json:"late_after,omitempty"` // how old it may get before it is late; 0: never late
+}
+
+// Backend is the name of the backend that the action is for: the first part of
+// its lane.
+func (a Action) Backend() string {
+	backend, _, _ := strings.Cut(a.Lane, "/")
+	return backend
+}
+
+// Late says what becomes of an action that could not be delivered in time.
+type Late string
+
+// The three answers to lateness. The zero value is LateDeliver.
+const (
+	LateDeliver Late = ""       // deliver it all the same, with its true time
+	LateHold    Late = "hold"   // hold it for a person
+	LateRecord  Late = "record" // tell the vendor what happened, as history
+)
+
+// Three verbs are the program's own. An Action with one of them has no lane and
+// makes no entry; the outbox carries it out within the same transaction.
+const (
+	VerbRetry   = "retry"   // the held entry in About goes back to its old place and waits
+	VerbDiscard = "discard" // the held entry in About is given up, the kept scan in About put away
+	VerbKeep    = "keep"    // the event is kept for a person: no binding knows it
+)
+
+// An Entry is an action made durable.
+type Entry struct {
+	ID     ID     `json:"id"`
+	Source string `json:"source"` // of its event
+	Kind   string `json:"kind"`   // of its event
+	At     Stamp  `json:"at"`     // of its event
+	Action
+}
+
+// A Delivery is one attempt at an entry.
+type Delivery struct {
+	Entry
+	Attempt  int       // counted from 1 in this process
+	Doubtful bool      // an earlier attempt may have arrived: look before acting
+	Ref      string    // what the backend called the entry in About
+	Before   []byte    // what Look saw before the first attempt that may have arrived
+	When     time.Time // the true time of the event, worked out by the lane; zero where nothing is known
+	Sure     bool      // false: When is an estimate
+
+	// Settle is how long an absence still proves nothing: an earlier attempt may
+	// be on its way. While it is above zero a backend that finds no trace answers
+	// Doubtful with Wait set to it, and does not send.
+	Settle time.Duration
+}
+
+// An Outcome is what an attempt came to. Its zero value is not an outcome.
+type Outcome uint8
+
+// The four outcomes. There is no fifth: between "it worked" and "it failed"
+// stands "nobody knows", and it has a name.
+const (
+	Delivered Outcome = iota + 1 // the backend did it
+	Refused                      // it understood and said no, and always will
+	Unreached                    // it certainly did nothing
+	Doubtful                     // the request left and no answer came back
+)
+
+// String returns the outcome's word in logs, metrics and pages.
+func (o Outcome) String() string {
+	switch o {
+	case Delivered:
+		return "delivered"
+	case Refused:
+		return "refused"
+	case Unreached:
+		return "unreached"
+	case Doubtful:
+		return "doubtful"
+	}
+	return "no outcome"
+}
+
+// A Receipt is the answer to a Delivery.
+type Receipt struct {
+	Outcome Outcome
+	Ref     string        // the backend's own name for what it made or found
+	Note    string        // what a person should know of a delivery: "already so"
+	Wait    time.Duration // the backend asked to be left alone this long
+	Err     error         // why, unless Delivered; it never carries a key
+	At      Stamp         // when the answer was in; filled in by the lane
+}
+
+// ErrUndecided is wrapped by the Err of a Doubtful receipt when the vendor's own
+// records cannot tell whether an earlier attempt arrived. The lane then holds
+// the entry: a person decides. The wrapping text holds the facts in plain words.
+var ErrUndecided = errors.New("the vendor's records cannot tell")
+
+// ErrKey is wrapped by the Err of an Unreached receipt when the backend did not
+// accept the key. The whole backend pauses, and says so.
+var ErrKey = errors.New("the key is wrong")
+
+// ErrMisfit is wrapped by the Err of a Refused receipt when the vendor was not
+// even asked: the entry was meant for somebody else, or came too late.
+var ErrMisfit = errors.New("not sent")
+
+// Holds says whether the receipt means that a person must decide, and why.
+func (rc Receipt) Holds() Holding {
+	switch {
+	case rc.Outcome == Refused && errors.Is(rc.Err, ErrMisfit):
+		return HoldMisfit
+	case rc.Outcome == Refused:
+		return HoldRefused
+	case rc.Outcome == Doubtful && errors.Is(rc.Err, ErrUndecided):
+		return HoldUndecided
+	}
+	return HoldNone
+}
+
+// A Verb is one thing a backend can do.
+type Verb struct {
+	Name   string   // the vendor's own words: dispatch.open
+	Fields []Field  // what it must and may be told
+	Lane   []string // the fields whose values, after defaults, name the subject; all of them required
+
+	// Barrier verbs wait while anything earlier in their lane is held: a
+	// changeover must not overtake the trace that belongs to the order before it.
+	Barrier bool
+
+	// Before: its look-up after doubt needs to know what was there before. The
+	// backend is a Looker, and what Look saw is on disk before the attempt.
+	Before bool
+
+	// Opens names the fields that tell one call from another. A verb with Opens
+	// opens a call: {machine, type}.
+	Opens []string
+
+	// Ends names the field that takes the backend's own name for the call, where
+	// it is known already. A verb with Ends closes the calls its source opened.
+	Ends string
+
+	Late      Late          // its policy where a binding says nothing
+	LateAfter time.Duration // and the limit that goes with it
+}
+
+// Field returns the verb's field of that name.
+func (v Verb) Field(name string) (Field, bool) {
+	for _, f := range v.Fields {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// A Field is one thing a verb is told.
+type Field struct {
+	Name     string
+	Type     FieldType
+	Required bool
+	Means    string // one line for the integrator: "article number of the bundled article"
+}
+
+// A FieldType says what text a field takes.
+type FieldType uint8
+
+// The types of a field. On disk each is text; the backend writes it in the
+// vendor's own form.
+const (
+	Text    FieldType = iota // any text
+	Number                   // a decimal number: 12, 0.5
+	Integer                  // a whole number
+	Truth                    // true or false
+	Date                     // YYMMDD as in GS1, or YYYY-MM-DD
+	List                     // canonical JSON text
+)
+
+// String returns the type's word in faults and manuals.
+func (t FieldType) String() string {
+	switch t {
+	case Text:
+		return "text"
+	case Number:
+		return "number"
+	case Integer:
+		return "whole number"
+	case Truth:
+		return "true or false"
+	case Date:
+		return "date"
+	case List:
+		return "list"
+	}
+	return "unknown"
+}

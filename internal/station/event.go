@@ -1,0 +1,63 @@
+package station
+
+import "time"
+
+// A Stamp says when something happened without trusting the wall clock, which a
+// board without a real-time clock gets wrong until it has reached a time server.
+type Stamp struct {
+	Wall    time.Time     `json:"wall"`              // what the clock said then
+	Boot    string        `json:"boot"`              // the kernel's boot id
+	Up      time.Duration `json:"up"`                // since that boot (CLOCK_BOOTTIME)
+	Trusted bool          `json:"trusted,omitempty"` // the wall clock had been set from outside in that boot
+}
+
+// Since returns how long before t the earlier stamp was. Within one boot the
+// time since the boot decides; between boots the wall clock does, when it was
+// trusted both times; otherwise nobody can tell, and known is false.
+func (t Stamp) Since(earlier Stamp) (age time.Duration, known bool) {
+	switch {
+	case t.Boot != "" && t.Boot == earlier.Boot:
+		return t.Up - earlier.Up, true
+	case t.Trusted && earlier.Trusted:
+		return t.Wall.Sub(earlier.Wall), true
+	}
+	return 0, false
+}
+
+// An Event is something that happened at the station.
+type Event struct {
+	ID     ID                `json:"id"`             // for ever; its entries' short marks ride along to the vendors
+	Source string            `json:"source"`         // configured name of the input
+	Kind   string            `json:"kind"`           // the source's own word: press, hold, scan
+	Code   string            `json:"code,omitempty"` // what was read
+	Data   map[string]string `json:"data,omitempty"` // what belongs to it: symbology, gs1.01, ref, by
+	At     Stamp             `json:"at"`
+}
+
+// Name is what a binding calls the event: its source, a point, its kind.
+func (ev Event) Name() string { return ev.Source + "." + ev.Kind }
+
+// The kinds that the sources of this program use.
+const (
+	Press = "press" // a button was pressed
+	Hold  = "hold"  // a button was held down
+	Scan  = "scan"  // a bar code was read
+)
+
+// The sources that no configuration may name: they are the program's own.
+const (
+	FromCommand = "cli"     // the operator's command line
+	FromPage    = "web"     // the operator's page
+	FromStation = "station" // the program itself
+)
+
+// Reserved reports whether a source name is the program's own. The names of the
+// backends are reserved as well: what is seen at a vendor is an event of a
+// source with the backend's name.
+func Reserved(source string) bool {
+	switch source {
+	case FromCommand, FromPage, FromStation, "l2l", "lagerkoll":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,56 @@
+package station
+
+import "context"
+
+// A Backend makes one attempt at a time and never retries: retrying is the
+// lane's work, or attempts would multiply and nobody would know the truth.
+type Backend interface {
+	// Verbs lists what the backend can do and what each verb must be told. A
+	// configuration that asks for anything else is refused when it is loaded.
+	Verbs() []Verb
+
+	// Deliver makes one attempt at d and says what it came to. It obeys ctx: when
+	// ctx ends after the request has left, the receipt is Doubtful, never
+	// Unreached. When d is Doubtful it reads the vendor's records first and acts
+	// only if they show no trace of the earlier attempt; a trace is Delivered, and
+	// what they cannot tell is Doubtful with ErrUndecided. An entry whose To is not
+	// the backend's own is Refused. No receipt's Err carries a key.
+	//
+	// Deliver is called by several goroutines at once, for different lanes.
+	Deliver(ctx context.Context, d Delivery) Receipt
+}
+
+// A Looker is a Backend with verbs that must see how things stand before they
+// act, because afterwards their own work could not be told from somebody else's.
+type Looker interface {
+	Backend
+
+	// Look reads what Deliver will need to compare with, for a verb that declares
+	// Before. A receipt of Delivered means that before is good; it changes nothing
+	// at the vendor. The lane puts before on disk ahead of the first attempt and
+	// hands it to every attempt after.
+	Look(ctx context.Context, d Delivery) (before []byte, rc Receipt)
+}
+
+// A Source turns the world into events.
+type Source interface {
+	// Run blocks until ctx is done and then returns nil. When emit returns nil the
+	// event is durable, and the source may tell the operator so. A device that is
+	// merely unplugged is waited for; a device that can never come back in this
+	// process is an error.
+	Run(ctx context.Context, emit func(Event) error) error
+}
+
+// A Display shows what the station may claim.
+type Display interface {
+	// Show hands over the light of every lamp. It must not block and may be called
+	// again with the same lights.
+	Show(map[string]Light)
+}
+
+// A Teller is a Source or a Display that knows how its devices are.
+type Teller interface {
+	// Tell returns what is wrong with each device by its configured name; "" says
+	// that it is well. It must not block.
+	Tell() map[string]string
+}

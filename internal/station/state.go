@@ -1,0 +1,126 @@
+package station
+
+import "time"
+
+// State is what the operator has in hand, and what the station has told the
+// world and not yet heard back. It is on disk in the same transaction as the
+// entries it speaks of, so it survives a restart. It is a value: the functions
+// that change it return a new one and leave the old as it was.
+type State struct {
+	Values  map[string]Value `json:"values,omitempty"`  // order, article, batch: set and cleared by bindings
+	Calls   []Call           `json:"calls,omitempty"`   // open calls, oldest first
+	Sources map[string]Tally `json:"sources,omitempty"` // what each source has in the outbox
+	Notes   map[string]Note  `json:"notes,omitempty"`   // the last thing each source's operator was told
+}
+
+// A Value is one thing the operator has in hand.
+type Value struct {
+	Text string        `json:"text"`
+	At   Stamp         `json:"at"`
+	For  time.Duration `json:"for,omitempty"` // how long it holds; 0: until it is cleared
+}
+
+// A Tally counts a source's entries that have no final fate yet.
+type Tally struct {
+	Waiting int `json:"waiting,omitempty"`
+	Held    int `json:"held,omitempty"`
+}
+
+// A Call is an andon call, open from its press until it is closed here or at the
+// vendor.
+type Call struct {
+	Backend string            `json:"backend"`
+	Subject map[string]string `json:"subject"` // what tells it from another: machine, type
+	Source  string            `json:"source"`
+	Lane    string            `json:"lane"`
+	Entry   ID                `json:"entry"`             // the open
+	Ref     string            `json:"ref,omitempty"`     // the vendor's name for it, once delivered
+	Closing ID                `json:"closing,omitempty"` // the close that waits
+	Hold    Holding           `json:"hold,omitempty"`    // why its open waits for a person
+	At      Stamp             `json:"at"`
+}
+
+// Holding says why an entry waits for a person.
+type Holding string
+
+// The reasons for holding. The zero value is not held.
+const (
+	HoldNone      Holding = ""
+	HoldRefused   Holding = "refused"   // the vendor said no
+	HoldUndecided Holding = "undecided" // it may have arrived; the vendor's records cannot tell
+	HoldMisfit    Holding = "misfit"    // the configuration no longer fits it, or it came too late
+)
+
+// A Note is the last thing the station had to say to a source's operator.
+type Note struct {
+	Kind NoteKind `json:"kind"`
+	Text string   `json:"text,omitempty"` // the code read, the value that is missing, the vendor's words
+	At   Stamp    `json:"at"`
+}
+
+// NoteKind is what a note is about.
+type NoteKind string
+
+// The notes.
+const (
+	NoteRecorded  NoteKind = "recorded"  // it is on disk
+	NoteSet       NoteKind = "set"       // a value was taken in hand, nothing to deliver
+	NoteDelivered NoteKind = "delivered" // the vendor has it
+	NoteUnknown   NoteKind = "unknown"   // no binding knows this scan; it is kept
+	NoteNeeds     NoteKind = "needs"     // something must be in hand first: Text names it
+	NoteAlready   NoteKind = "already"   // this call is open already
+	NoteNothing   NoteKind = "nothing"   // there is no open call to close
+	NoteHeld      NoteKind = "held"      // a person must decide: Text says why
+)
+
+// Condition is how an entry that has no final fate stands in the outbox.
+type Condition string
+
+// The conditions.
+const (
+	Waiting Condition = "waiting" // not attempted, or only what did certainly not arrive
+	Marked  Condition = "marked"  // an attempt may have arrived
+	Held    Condition = "held"    // a person must decide
+)
+
+// Fate is how an entry ended.
+type Fate string
+
+// The fates.
+const (
+	FateDelivered Fate = "delivered"
+	FateDiscarded Fate = "discarded" // a person gave it up
+	FateMoot      Fate = "moot"      // what it was about was discarded
+	FateMerged    Fate = "merged"    // another entry told the vendor for both
+)
+
+// A Standing is how an entry stands in the outbox.
+type Standing struct {
+	Entry
+	Seq       uint64    `json:"seq"` // the order of its event; never a clock
+	Condition Condition `json:"condition"`
+	Hold      Holding   `json:"hold,omitempty"`
+	Reason    string    `json:"reason,omitempty"` // in words, for the person who must decide
+}
+
+// A Snapshot is the station at one moment, for the page and the commands.
+type Snapshot struct {
+	Station string
+	Version string
+	Now     Stamp
+	State   State
+	Lights  map[string]Light
+	Health  Health
+	Waiting int   // entries waiting or marked
+	Held    int   // entries held
+	Kept    int   // unknown scans kept for a person
+	Oldest  Stamp // of the oldest waiting entry; zero when none waits
+	Counts  Counts
+}
+
+// Counts are what happened since the process started, for the metrics.
+type Counts struct {
+	Events   map[string]int    // by event name
+	Outcomes map[[2]string]int // by backend and outcome
+	Unknown  int
+}

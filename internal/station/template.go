@@ -1,0 +1,174 @@
+package station
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Template is text with names in braces that are filled in when an event is
+// decided:
+//
+//	Help needed at {station}    the value of station; without it nothing is done
+//	{gs1.21?}                   left out, with the whole field, where there is none
+//	{gs1.30|1}                  1 where there is none
+//	{{literally}}               doubled braces stand for themselves
+type Template struct {
+	text  string
+	parts []part
+}
+
+type part struct {
+	literal  string // used when name is empty
+	name     string
+	optional bool   // name? : without a value the field is left out
+	instead  string // name|instead
+	falls    bool   // there is an instead
+	at       int    // byte position of the name in the text
+}
+
+// A TemplateError says where in the text a template is wrong.
+type TemplateError struct {
+	At   int // byte position, from 0
+	Text string
+}
+
+// Error implements error.
+func (e *TemplateError) Error() string { return e.Text }
+
+// A Name is one name that a template refers to.
+type Name struct {
+	Name string
+	Must bool // without a value the action cannot be formed
+	At   int  // byte position in the text
+}
+
+// ParseTemplate reads a template. An error is a *TemplateError.
+func ParseTemplate(text string) (Template, error) {
+	t := Template{text: text}
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			t.parts = append(t.parts, part{literal: literal.String()})
+			literal.Reset()
+		}
+	}
+	for i := 0; i < len(text); {
+		switch {
+		case strings.HasPrefix(text[i:], "{{"), strings.HasPrefix(text[i:], "}}"):
+			literal.WriteByte(text[i])
+			i += 2
+		case text[i] == '}':
+			return Template{}, &TemplateError{i, "a closing brace without an opening one; write }} for a brace"}
+		case text[i] == '{':
+			end := strings.IndexByte(text[i:], '}')
+			if end < 0 {
+				return Template{}, &TemplateError{i, "this brace is not closed; write {{ for a brace"}
+			}
+			p, err := parsePart(text[i+1:i+end], i+1)
+			if err != nil {
+				return Template{}, err
+			}
+			flush()
+			t.parts = append(t.parts, p)
+			i += end + 1
+		default:
+			literal.WriteByte(text[i])
+			i++
+		}
+	}
+	flush()
+	return t, nil
+}
+
+func parsePart(inner string, at int) (part, error) {
+	p := part{name: inner, at: at}
+	if name, instead, ok := strings.Cut(inner, "|"); ok {
+		p.name, p.instead, p.falls = name, instead, true
+	} else if name, ok := strings.CutSuffix(inner, "?"); ok {
+		p.name, p.optional = name, true
+	}
+	if !validName(p.name) {
+		return part{}, &TemplateError{at, fmt.Sprintf("%q is no name; a name has letters, digits, points and underscores: {order}, {gs1.10}, {gs1.21?}, {gs1.30|1}", p.name)}
+	}
+	return p, nil
+}
+
+func validName(name string) bool {
+	if name == "" {
+		return false
+	}
+	for _, r := range name {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// MustTemplate is ParseTemplate for text written in the program itself; it
+// panics when the text is wrong.
+func MustTemplate(text string) Template {
+	t, err := ParseTemplate(text)
+	if err != nil {
+		panic(fmt.Sprintf("template %q: %v", text, err))
+	}
+	return t
+}
+
+// String returns the template's text.
+func (t Template) String() string { return t.text }
+
+// Constant returns the template's text where it has no names.
+func (t Template) Constant() (text string, constant bool) {
+	var b strings.Builder
+	for _, p := range t.parts {
+		if p.name != "" {
+			return "", false
+		}
+		b.WriteString(p.literal)
+	}
+	return b.String(), true
+}
+
+// Names lists the names in the order they stand in the text.
+func (t Template) Names() []Name {
+	var names []Name
+	for _, p := range t.parts {
+		if p.name != "" {
+			names = append(names, Name{Name: p.name, Must: !p.optional && !p.falls, At: p.at})
+		}
+	}
+	return names
+}
+
+// expand fills the names in. Without a value for an optional name, present is
+// false and the field is left out; without one for another name, missing is that
+// name. An empty value is no value: an empty article number in a URL would turn
+// one operation into another.
+func (t Template) expand(value func(string) (string, bool)) (text string, present bool, missing string) {
+	var b strings.Builder
+	present = true
+	for _, p := range t.parts {
+		if p.name == "" {
+			b.WriteString(p.literal)
+			continue
+		}
+		v, ok := value(p.name)
+		switch {
+		case ok && v != "":
+			b.WriteString(v)
+		case p.falls:
+			b.WriteString(p.instead)
+		case p.optional:
+			present = false
+		default:
+			return "", false, p.name
+		}
+	}
+	if !present || b.Len() == 0 {
+		return "", false, ""
+	}
+	return b.String(), true, ""
+}
