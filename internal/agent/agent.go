@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -161,9 +162,7 @@ func (a *Agent) look() {
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices = make(map[string]string)
 	for _, t := range a.setting.Tellers {
-		for device, fault := range t.Tell() {
-			s.Health.Devices[device] = fault
-		}
+		maps.Copy(s.Health.Devices, t.Tell())
 	}
 	program := a.setting.Program()
 	s.Lights = program.Lights(s.State, s.Health, s.Now)

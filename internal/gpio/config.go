@@ -2,6 +2,7 @@ package gpio
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -164,10 +165,8 @@ func (c checker) pin(l line, name string, users map[line]string) {
 }
 
 func (c checker) oneOf(key, value string, allowed ...string) {
-	for _, a := range allowed {
-		if value == a {
-			return
-		}
+	if slices.Contains(allowed, value) {
+		return
 	}
 	c.complain(key, "%q is not known here; allowed are %s", value, strings.Join(allowed, ", "))
 }

@@ -3,7 +3,6 @@ package gpio
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -263,4 +262,4 @@ func (c *counter) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -45,7 +45,7 @@ func dialSim(path string) (chip, error) {
 	if os.Getenv(demoVariable) != "1" {
 		return nil, fmt.Errorf("gpio: chip %q is for the demo alone; name the chip that the buttons are wired to", simPrefix+path)
 	}
-	conn, err := net.Dial("unix", path)
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("gpio chip %s%s: %w", simPrefix, path, err)
 	}
@@ -169,7 +169,7 @@ func Listen(path string, changed func(pin int, high bool)) (*Sim, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("simulated chip %s: %w", path, err)
 	}
-	listener, err := net.Listen("unix", path)
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("simulated chip %s: %w", path, err)
 	}

@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// | A8 | what | source | how to settle it | `limit-above-1`: refused, ignored |
+// row is one assumption in the manual:
+//
+//	| A8 | what | source | how to settle it | `limit-above-1`: refused, ignored |
 var row = regexp.MustCompile(`(?m)^\| A(\d+) \| (.+) \| (.+) \| (.+) \| (.+) \|$`)
 
 func TestTheManualAndTheSwitchesAgree(t *testing.T) {

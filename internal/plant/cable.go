@@ -54,7 +54,7 @@ func listen(address string) (net.Listener, error) {
 		}
 		return err
 	}}
-	return config.Listen(context.Background(), "tcp4", address)
+	return config.Listen(context.Background(), "tcp4", address) //nolint:forbidigo // listening on an own address does not wait
 }
 
 // hold binds a socket to the address and does not listen on it. It sets
@@ -197,7 +197,7 @@ func reset(conn net.Conn) {
 		reset(p.Conn)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0) // refused only by a connection that is closed already
+		_ = tcp.SetLinger(0) // refused only by a connection that is closed already
 	}
 	conn.Close()
 }

@@ -170,12 +170,16 @@ func route(method, rest string) (op operation, id string, status int) {
 	return operation{}, "", status
 }
 
-// l2lData is L2L's yes: {"success":true,"data":…}
+// l2lData is L2L's yes:
+//
+//	{"success":true,"data":…}
 func l2lData(data any) answer {
 	return l2lAnswer(http.StatusOK, map[string]any{"success": true, "data": data})
 }
 
-// l2lError is L2L's no: {"success":false,"error":"Dispatch already closed"}
+// l2lError is L2L's no:
+//
+//	{"success":false,"error":"Dispatch already closed"}
 func l2lError(status int, text string) answer {
 	return l2lAnswer(status, map[string]any{"success": false, "error": text})
 }

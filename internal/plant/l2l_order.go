@@ -205,7 +205,7 @@ func (p *Plant) finishChangeover(q params) answer {
 	if !ok {
 		return refusal
 	}
-	if s.Status != Changeover && !(s.Status == InProgress && s.Planned == 0) {
+	if s.Status != Changeover && (s.Status != InProgress || s.Planned != 0) {
 		return p.already("Build Sequence is not in changeover")
 	}
 	now := time.Now()
@@ -272,7 +272,9 @@ func (p *Plant) order(s Sequence) answer {
 	return l2lData(p.sequenceRecord(s))
 }
 
-// currentOrder answers GET buildsequence/get_current_order_on_line/?site=12&linecode=PACK4
+// currentOrder answers
+//
+//	GET buildsequence/get_current_order_on_line/?site=12&linecode=PACK4
 func (p *Plant) currentOrder(q params) answer {
 	line, why := p.lineOf(q)
 	if why != "" {

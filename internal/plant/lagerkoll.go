@@ -2,6 +2,7 @@ package plant
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -141,7 +142,7 @@ func (p *Plant) lagerkoll(r *http.Request, rest string, body []byte) answer {
 
 // lagerkollRefusal is the answer to a request that was refused.
 func (p *Plant) lagerkollRefusal(name string, err error) answer {
-	f, ok := err.(*failure)
+	f, ok := errors.AsType[*failure](err)
 	if !ok {
 		f = &failure{code: codeCommon, text: err.Error()}
 	}
@@ -220,7 +221,7 @@ func (p *Plant) wrongCredentials(h http.Header) (why string, loud bool) {
 		return "api_key stands beside user_id and user_token", true
 	case !machine && !person:
 		return "Credentials are missing", false
-	case person && !(given("user_id") && given("user_token")):
+	case person && (!given("user_id") || !given("user_token")):
 		return "user_id and user_token belong together", true
 	case h.Get("store") != p.set.Store,
 		machine && h.Get("api_key") != p.set.APIKey,
@@ -256,7 +257,8 @@ func (p *Plant) proper(r *http.Request, route lagerkollRoute, c *call) error {
 		}
 	}
 	c.query = query
-	if !strings.Contains(c.accepts, "application/json") && !(strings.HasSuffix(route.path, "print") && strings.Contains(c.accepts, "application/pdf")) {
+	printed := strings.HasSuffix(route.path, "print") && strings.Contains(c.accepts, "application/pdf")
+	if !printed && !strings.Contains(c.accepts, "application/json") {
 		return wrong(codeCommon, "the header Accept is %q where application/json is due", c.accepts)
 	}
 	if route.method == http.MethodGet && len(c.body) > 0 {

@@ -3,6 +3,7 @@ package plant
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -242,7 +243,7 @@ func TestAnAccountHas200RequestsAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ask := func() *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
-			r := httptest.NewRequest("GET", lagerkollRoot+"4711", nil)
+			r := httptest.NewRequest(http.MethodGet, lagerkollRoot+"4711", nil)
 			r.Header.Set("store", p.set.Store)
 			r.Header.Set("api_key", p.set.APIKey)
 			r.Header.Set("Accept", "application/json")

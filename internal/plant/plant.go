@@ -15,9 +15,11 @@ package plant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,11 +77,10 @@ func (p *Plant) Run(ctx context.Context) error {
 	server := &http.Server{Handler: p.Handler(), ErrorLog: log.New(io.Discard, "", 0)}
 	stop := context.AfterFunc(ctx, func() {
 		p.over.Do(func() { close(p.done) })
-		server.Close()
+		_ = server.Close() // ends Serve; by then nobody asks how the port was closed
 	})
 	defer stop()
-	err := server.Serve(p.cable)
-	p.cable.Close()
+	err := errors.Join(server.Serve(p.cable), p.cable.Close())
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -229,11 +230,9 @@ type answer struct {
 }
 
 func (a answer) write(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
-	w.Write(a.body) // the client may be gone; then nobody is left to tell
+	_, _ = w.Write(a.body) // the client may be gone; then nobody is left to tell
 }
 
 // page is an answer in HTML, as servers and the proxies before them give when

@@ -3,6 +3,7 @@ package plant
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -132,11 +133,7 @@ func (s Setting) filled() Setting {
 		s.Articles[i].Parts = cloneParts(a.Parts)
 	}
 	s.Orders = cloneOrders(s.Orders)
-	positions := map[Assumption]Position{}
-	for a, pos := range s.Assumptions {
-		positions[a] = pos
-	}
-	s.Assumptions = positions
+	s.Assumptions = maps.Clone(s.Assumptions)
 	return s
 }
 

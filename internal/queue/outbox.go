@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"stationd/internal/station"
 )
@@ -108,7 +109,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		}
 	}
 	db, err := bbolt.Open(path, 0o600, options(setting.Size))
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bbolterrors.ErrTimeout) {
 		err = errors.New("another stationd has it open; stop that one first")
 	}
 	if err != nil {
@@ -126,8 +127,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		counts:   station.Counts{Events: make(map[string]int), Outcomes: make(map[[2]string]int)},
 	}
 	if err := o.load(); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("outbox %s: %w", path, err)
+		return nil, fmt.Errorf("outbox %s: %w", path, errors.Join(err, db.Close()))
 	}
 	return o, nil
 }
@@ -527,6 +527,6 @@ func (o *Outbox) fill() float64 {
 // hash is a short stand-in for an ID in memory; the disk has the whole one.
 func hash(id station.ID) uint64 {
 	h := fnv.New64a()
-	io.WriteString(h, string(id))
+	h.Write([]byte(id))
 	return h.Sum64()
 }

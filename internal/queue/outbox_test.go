@@ -98,9 +98,17 @@ func do(verb string, with map[string]string) station.Do {
 	i := slices.IndexFunc(verbs, func(v station.Verb) bool { return v.Name == verb })
 	d := station.Do{Backend: "l2l", Verb: verbs[i], With: make(map[string]station.Template)}
 	for field, text := range with {
-		d.With[field] = station.MustTemplate(text)
+		d.With[field] = template(text)
 	}
 	return d
+}
+
+func template(text string) station.Template {
+	t, err := station.ParseTemplate(text)
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 // program is a station with an andon button and a scanner.

@@ -45,7 +45,7 @@ func placeFrom(key []byte) (place, error) {
 
 // stateKey is above every place, so that the state shares the last leaf page,
 // which an append rewrites anyway.
-var stateKey = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+var stateKey = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")
 
 // A kind says what a record holds.
 type kind byte
@@ -102,7 +102,7 @@ func decode(record []byte, k kind, p place, into any) error {
 		return fmt.Errorf("%w: it was written at %d.%d", errDamaged, at.sequence(), at.index())
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%w: %v", errDamaged, err)
+		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return nil
 }

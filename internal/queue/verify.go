@@ -8,6 +8,7 @@ import (
 	"maps"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"stationd/internal/station"
 )
@@ -61,14 +62,13 @@ func readOnly(path string, look func(*bbolt.Tx) error) error {
 	o := options(0)
 	o.ReadOnly, o.PreLoadFreelist = true, true
 	db, err := bbolt.Open(path, 0o600, o)
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bbolterrors.ErrTimeout) {
 		err = errors.New("a running stationd has it open")
 	}
 	if err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
-	defer db.Close()
-	if err := db.View(look); err != nil {
+	if err := errors.Join(db.View(look), db.Close()); err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
 	return nil
@@ -216,7 +216,7 @@ func (v *verifier) record(at place, value []byte) (live bool) {
 		}
 		id, live = e.ID, true
 		v.lanes[at] = e.Lane
-		v.entry(at, e)
+		v.entry(e)
 	}
 	ev := v.events[at.sequence()]
 	switch {
@@ -233,7 +233,7 @@ func (v *verifier) record(at place, value []byte) (live bool) {
 }
 
 // entry checks one live entry.
-func (v *verifier) entry(at place, e entryRecord) {
+func (v *verifier) entry(e entryRecord) {
 	v.live[e.ID] = true
 	t := v.tally[e.Source]
 	switch e.Condition {

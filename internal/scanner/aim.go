@@ -106,16 +106,29 @@ func family(letter byte) string {
 	return ""
 }
 
+// link reports whether a scan may be a GS1 Digital Link: a web address in a plain
+// QR Code or Data Matrix. Whether it is one, and not any other address, only the
+// parser can tell.
+//
+//	]Q1 https://id.gs1.org/01/09520123456788/10/ABC
+func (s symbol) link() bool {
+	if s.aim != "]Q1" && s.aim != "]d1" {
+		return false
+	}
+	scheme, _, ok := strings.Cut(string(s.text), "://")
+	return ok && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http"))
+}
+
 // interpret says what a scan holds: the event's Code and Data. It never
-// refuses one: where parse does not understand a GS1 symbol, its reason stands
-// under gs1.error and the code is as it was read.
+// refuses one: where parse does not understand a GS1 symbol or link, its reason
+// stands under gs1.error and the code is as it was read.
 func interpret(scan []byte, parse func(string) (map[string]string, error)) (code string, data map[string]string) {
 	s := identify(scan)
 	data = map[string]string{"symbology": s.symbology}
 	if s.aim != "" {
 		data["aim"] = s.aim
 	}
-	if s.gs1 {
+	if s.gs1 || s.link() {
 		elements, err := parse(string(scan))
 		if err != nil {
 			data["gs1.error"] = err.Error()

@@ -9,10 +9,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeGS1 understands exactly one symbol.
+// fakeGS1 understands exactly one symbol and one link, and has no objection to
+// other web addresses.
 func fakeGS1(scan string) (map[string]string, error) {
 	if strings.HasSuffix(scan, "010950600013435210AB") {
 		return map[string]string{"01": "09506000134352", "10": "AB"}, nil
+	}
+	if strings.HasSuffix(scan, "/01/09506000134352/10/AB") {
+		return map[string]string{"01": "09506000134352", "10": "AB"}, nil
+	}
+	if strings.HasSuffix(scan, "://example.com/") {
+		return nil, nil
 	}
 	return map[string]string{"99": "half"}, errors.New("no known AI is a prefix")
 }
@@ -55,7 +62,21 @@ func TestWhatAScanHolds(t *testing.T) {
 
 		{"plain Code 128", "]C0PO4711", "PO4711", map[string]string{"symbology": "code-128", "aim": "]C0"}},
 		{"Code 39", "]A4PO4711", "PO4711", map[string]string{"symbology": "code-39", "aim": "]A4"}},
-		{"QR", "]Q1https://example.com/01/1", "https://example.com/01/1", map[string]string{"symbology": "qr", "aim": "]Q1"}},
+		{"QR", "]Q1PO4711", "PO4711", map[string]string{"symbology": "qr", "aim": "]Q1"}},
+		{"a GS1 Digital Link in a QR Code carries its elements", "]Q1https://example.com/01/09506000134352/10/AB", "https://example.com/01/09506000134352/10/AB",
+			map[string]string{"symbology": "qr", "aim": "]Q1", "gs1.01": "09506000134352", "gs1.10": "AB"}},
+		{"one in a Data Matrix does too", "]d1http://example.com/01/09506000134352/10/AB", "http://example.com/01/09506000134352/10/AB",
+			map[string]string{"symbology": "datamatrix", "aim": "]d1", "gs1.01": "09506000134352", "gs1.10": "AB"}},
+		{"one in capital letters, which take less room, does too", "]Q1HTTPS://EXAMPLE.COM/01/09506000134352/10/AB", "HTTPS://EXAMPLE.COM/01/09506000134352/10/AB",
+			map[string]string{"symbology": "qr", "aim": "]Q1", "gs1.01": "09506000134352", "gs1.10": "AB"}},
+		{"a link that is wrong is kept raw with the reason", "]Q1https://example.com/01/1", "https://example.com/01/1",
+			map[string]string{"symbology": "qr", "aim": "]Q1", "gs1.error": "no known AI is a prefix"}},
+		{"any other web address is what it is", "]Q1https://example.com/", "https://example.com/", map[string]string{"symbology": "qr", "aim": "]Q1"}},
+		{"a link on another carrier is text", "]C0https://example.com/01/09506000134352/10/AB", "https://example.com/01/09506000134352/10/AB",
+			map[string]string{"symbology": "code-128", "aim": "]C0"}},
+		{"the word alone is text", "]Q1https", "https", map[string]string{"symbology": "qr", "aim": "]Q1"}},
+		{"an address that is not of the web is text", "]d1ftp://example.com/01/09506000134352/10/AB", "ftp://example.com/01/09506000134352/10/AB",
+			map[string]string{"symbology": "datamatrix", "aim": "]d1"}},
 		{"without an identifier it is what it is", "PO4711", "PO4711", map[string]string{"symbology": "unknown"}},
 		{"13 digits without an identifier are no article number", "4006381333931", "4006381333931", map[string]string{"symbology": "unknown"}},
 		{"a bracket is no identifier", "]", "]", map[string]string{"symbology": "unknown"}},
@@ -82,7 +103,7 @@ func TestWhatAScanHolds(t *testing.T) {
 // FuzzAIM: an identifier and the text behind it are the scan, nothing is lost,
 // and what is called an article number has 14 digits of which the last checks.
 func FuzzAIM(f *testing.F) {
-	for _, scan := range []string{"]C1010950600013435210AB", "]E04006381333931", "]I110614141000415", "PO4711", "]", "]C1", "]Q1\xc5sa", "]z0\x1d"} {
+	for _, scan := range []string{"]C1010950600013435210AB", "]E04006381333931", "]I110614141000415", "PO4711", "]", "]C1", "]Q1\xc5sa", "]Q1https://example.com/01/09506000134352/10/AB", "]z0\x1d"} {
 		f.Add([]byte(scan))
 	}
 	f.Fuzz(func(t *testing.T, scan []byte) {

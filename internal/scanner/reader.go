@@ -60,7 +60,9 @@ type Counts struct {
 //
 // stamp makes the stamp of a moment. parse reads the element strings of a GS1
 // symbol, given the whole scan with its AIM identifier ("]C1…", separators are
-// GS), and returns their values by application identifier.
+// GS), and returns their values by application identifier. It is given web
+// addresses in plain QR Codes and Data Matrices too ("]Q1https://…", "]d1…"), and
+// returns neither values nor an error for one that is no GS1 Digital Link.
 func Open(setting Scanner, stamp func(time.Time) station.Stamp, parse func(scan string) (map[string]string, error), log *slog.Logger) *Reader {
 	framing, err := parseFraming(setting.Frame)
 	return &Reader{

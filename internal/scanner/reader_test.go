@@ -275,7 +275,7 @@ func TestAMegabyteWithoutAnEndIsDroppedAndTheNextScanIsWhole(t *testing.T) {
 
 func TestTheSameLabelSeenAgainIsOneScan(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: every(time.Minute)})
+	b, c := running(t, Scanner{Repeat: new(time.Minute)})
 	c.scan(t, "PO1\rPO1\r")
 	c.scan(t, "PO1\rPO2\rPO1\r")
 	b.reads(t, "PO1", "PO2", "PO1")
@@ -285,7 +285,7 @@ func TestTheSameLabelSeenAgainIsOneScan(t *testing.T) {
 
 func TestWithRepeatOffEveryScanCounts(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: every(0)})
+	b, c := running(t, Scanner{Repeat: new(time.Duration(0))})
 	c.scan(t, "PO1\rPO1\r")
 	b.reads(t, "PO1", "PO1")
 	b.nothingElse(t)
@@ -306,7 +306,7 @@ func TestTheSameLabelAfterTheRepeatTimeIsAnotherScan(t *testing.T) {
 
 func TestAScanThatWasNotRecordedCanBeScannedAgainAtOnce(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: every(time.Minute)})
+	b, c := running(t, Scanner{Repeat: new(time.Minute)})
 	b.refuse <- errors.New("outbox: the card is full")
 	c.scan(t, "PO1\r")
 	b.says(t, "scan not recorded")
@@ -478,11 +478,11 @@ func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
 			} else if err := os.Remove(port); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(wait - 1)
+			time.Sleep(wait - time.Nanosecond)
 			if fault := b.Tell()["hand"]; !strings.Contains(fault, found[!there]) {
 				t.Errorf("try %d came before %v: %s", i+2, wait, fault)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if fault := b.Tell()["hand"]; !strings.Contains(fault, found[there]) {
 				t.Errorf("try %d had not come after %v: %s", i+2, wait, fault)

@@ -9,8 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func every(d time.Duration) *time.Duration { return &d }
-
 func faults(scanners ...Scanner) []string {
 	var found []string
 	Check(scanners, func(table string, index int, key, text string) {
@@ -24,8 +22,8 @@ func TestSettingsThatReadersHaveAreAccepted(t *testing.T) {
 	got := faults(
 		Scanner{Name: "hand", Port: "usb:0403:6001"},
 		Scanner{Name: "second", Port: "usb:0403:6001:A50285BI", Frame: "crlf", Baud: 115200},
-		Scanner{Name: "fixed", Port: "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0", Frame: "stx-etx", Repeat: every(0)},
-		Scanner{Name: "old", Port: "/dev/ttyS1", Frame: "idle:80ms", Baud: 2400, Repeat: every(2 * time.Second)},
+		Scanner{Name: "fixed", Port: "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0", Frame: "stx-etx", Repeat: new(time.Duration(0))},
+		Scanner{Name: "old", Port: "/dev/ttyS1", Frame: "idle:80ms", Baud: 2400, Repeat: new(2 * time.Second)},
 	)
 	if got != nil {
 		t.Errorf("sound settings have faults: %q", got)
@@ -43,7 +41,7 @@ func TestEveryFaultOfASettingIsReported(t *testing.T) {
 			[]Scanner{{}},
 			[]string{"scanner 0 name: the scanner needs a name", "scanner 0 port: the scanner needs a port"}},
 		{"all faults of one scanner at once",
-			[]Scanner{{Name: "hand", Port: "COM3", Baud: 9601, Frame: "tab", Repeat: every(-1)}},
+			[]Scanner{{Name: "hand", Port: "COM3", Baud: 9601, Frame: "tab", Repeat: new(time.Duration(-1))}},
 			[]string{
 				`scanner 0 port: "COM3" is not a port`,
 				"scanner 0 baud: 9601 is not a speed that readers have; allowed are 300, 600,",

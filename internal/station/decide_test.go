@@ -26,9 +26,17 @@ func doing(verb string, with map[string]string) Do {
 		}
 	}
 	for field, text := range with {
-		d.With[field] = MustTemplate(text)
+		d.With[field] = template(text)
 	}
 	return d
+}
+
+func template(text string) Template {
+	t, err := ParseTemplate(text)
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 func floor() Program {
@@ -49,7 +57,7 @@ func floor() Program {
 			{Event: "maintenance.press", Do: []Do{call}},
 			{Event: "maintenance.hold", Do: []Do{doing("dispatch.close", nil)}},
 			{Event: "latching.press", Do: []Do{doing("dispatch.open", map[string]string{"type": "MATERIAL", "description": "Material"})}},
-			{Event: "hand.scan", Match: regexp.MustCompile(`^PO(?P<order>\d+)$`), Set: map[string]Template{"order": MustTemplate("{order}")}, Expire: 8 * time.Hour},
+			{Event: "hand.scan", Match: regexp.MustCompile(`^PO(?P<order>\d+)$`), Set: map[string]Template{"order": template("{order}")}, Expire: 8 * time.Hour},
 			{Event: "hand.scan", Match: regexp.MustCompile(`^BOTH (?P<product>\w+)$`), Needs: []string{"order"}, Clear: []string{"order"}, Do: []Do{
 				doing("changeover.start", map[string]string{"product": "{product}"}),
 				doing("article.trace", map[string]string{"order": "{order}", "article": "{product}"}),

@@ -107,16 +107,6 @@ func validName(name string) bool {
 	return true
 }
 
-// MustTemplate is ParseTemplate for text written in the program itself; it
-// panics when the text is wrong.
-func MustTemplate(text string) Template {
-	t, err := ParseTemplate(text)
-	if err != nil {
-		panic(fmt.Sprintf("template %q: %v", text, err))
-	}
-	return t
-}
-
 // String returns the template's text.
 func (t Template) String() string { return t.text }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -217,9 +218,8 @@ func (m *Memory) effect(d station.Delivery) (ref, note string) {
 		m.notes = append(m.notes, d.ID.Mark()+" "+d.With["text"])
 		ref = fmt.Sprint(len(m.notes))
 	case NoteErase:
-		var n int
-		fmt.Sscan(d.With["note"]+d.Ref, &n)
-		if n < 1 || n > len(m.notes) || m.notes[n-1] == "" {
+		n, err := strconv.Atoi(d.With["note"] + d.Ref)
+		if err != nil || n < 1 || n > len(m.notes) || m.notes[n-1] == "" {
 			return "", "already erased"
 		}
 		m.notes[n-1] = ""

@@ -1,0 +1,143 @@
+# Everything needs Go and the Go proxy alone, but for the parts that say so.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+# The version is the latest tag, or the commit and its date before there is one.
+# It may be given: make deb VERSION=1.2.0
+VERSION    ?= $(or $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//'),0.0.0+git$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d 2>/dev/null))
+MAINTAINER ?= The stationd authors <stationd@localhost.localdomain>
+# Every date in a package is the commit's, so that two builds are the same bytes.
+export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
+export VERSION MAINTAINER
+
+# Debian's names: armhf is built for ARMv6, so that it runs on a Zero and a 1 too.
+ARCHES   := amd64 arm64 armhf
+MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './build/*'))
+LINTED   := $(filter-out ./tools,$(MODULES))
+TOOLS    := build/tools
+T        ?= 30s
+GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+
+.PHONY: help
+help: ## What can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build $(ARCHES:%=build/stationd-%)
+build: $(ARCHES:%=build/stationd-%) ## The program for amd64, arm64 and 32-bit ARM (ARMv6), into build/.
+build/stationd-amd64: export GOARCH := amd64
+build/stationd-arm64: export GOARCH := arm64
+build/stationd-armhf: export GOARCH := arm
+build/stationd-armhf: export GOARM  := 6
+$(ARCHES:%=build/stationd-%):
+	$(GO_BUILD) -o $@ ./cmd/stationd
+
+.PHONY: check
+check: $(TOOLS)/golangci-lint ## gofmt, vet, the linters and tidy, for every module.
+	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './build/*')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	@for m in $(MODULES); do echo "tidy   $$m"; go -C "$$m" mod tidy -diff; done
+	@for m in $(LINTED); do echo "vet    $$m"; go -C "$$m" vet ./...; done
+	@echo "vet    . with hil"; go vet -tags hil ./...
+	@for m in $(LINTED); do echo "lint   $$m"; (cd "$$m" && "$(CURDIR)/$(TOOLS)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
+
+.PHONY: test
+test: ## Every test that needs no emulated board, with the race detector.
+	go test -race -shuffle=on ./...
+
+.PHONY: cover
+cover: ## Test coverage, function by function and as a page in build/.
+	@mkdir -p build
+	go test -coverpkg=./... -coverprofile=build/cover.out ./...
+	go tool cover -html=build/cover.out -o build/cover.html
+	go tool cover -func=build/cover.out | tail -n 1
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for T each: make fuzz T=5m
+	@grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
+		echo "fuzz   $$(dirname "$$file") $${func#func }"; \
+		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(T) "./$$(dirname "$$file")" </dev/null; \
+	done
+
+.PHONY: bench
+bench: ## The benchmarks; compare two runs with build/tools/benchstat.
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: demo
+demo: ## The whole station in a box: buttons, lamps and a scanner on a web page.
+	go run ./cmd/stationd demo
+
+# What the emulated board needs, each as program:Debian package.
+HIL_NEEDS := qemu-system-aarch64:qemu-system-arm qemu-system-arm:qemu-system-arm cpio:cpio depmod:kmod mkfs.ext4:e2fsprogs dtc:device-tree-compiler dpkg-deb:dpkg
+
+.PHONY: hil
+hil: ## The packages' own binaries on an emulated board, 64- and 32-bit (installs nothing).
+	@missing=; for need in $(HIL_NEEDS); do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "hil    SKIPPED. Install first: apt-get install --no-install-recommends $$(printf '%s\n' $$missing | sort -u | tr '\n' ' ')"; \
+		echo "hil    NOT PROVED: buttons, lamps, scanners, unplugging and power cuts under a real kernel, on arm64 and on 32-bit ARM."; \
+		[ "$${CI:-}" != true ] || exit 1; \
+	else \
+		$(MAKE) hil-run; \
+	fi
+
+.PHONY: hil-run
+hil-run: deb
+	@rm -rf build/hil && mkdir -p build/hil
+	@for arch in arm64 armhf; do dpkg-deb -x "build/stationd_$(VERSION)_$$arch.deb" build/hil/$$arch; done
+	PATH="$$PATH:/usr/sbin:/sbin" \
+	STATIOND_ARM64="$(CURDIR)/build/hil/arm64/usr/bin/stationd" \
+	STATIOND_ARMV6="$(CURDIR)/build/hil/armhf/usr/bin/stationd" \
+	go test -count=1 -v -tags hil -timeout 15m ./hil/...
+
+.PHONY: deb $(ARCHES:%=deb-%)
+deb: $(ARCHES:%=deb-%) ## The Debian packages, into build/.
+$(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm
+	@touch -d @$(SOURCE_DATE_EPOCH) build/stationd-$*
+	@ARCH=$* $(TOOLS)/nfpm package --config deploy/nfpm.yaml --packager deb --target build/stationd_$(VERSION)_$*.deb
+
+# What goes into a package beside the program, with the commit's date on it.
+.PHONY: stage
+stage:
+	@rm -rf build/stage && mkdir -p build/stage
+	@cd deploy && cp stationd.service 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
+	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz
+	@printf 'stationd (%s) unstable; urgency=medium\n\n  * What an operator or electrician can notice is in NEWS.gz.\n\n -- %s  %s\n' \
+		'$(VERSION)' '$(MAINTAINER)' "$$(LC_ALL=C date -uRd @$(SOURCE_DATE_EPOCH))" | gzip -9nc > build/stage/changelog.gz
+	@$(licenses) | gzip -9nc > build/stage/licenses.gz
+	@touch -d @$(SOURCE_DATE_EPOCH) build/stage/*
+
+# The licence of Go and of every module that is linked in, each under its name.
+define licenses
+{ echo "Go $$(go env GOVERSION)"; echo; cat "$$(go env GOROOT)/LICENSE"; \
+  GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/stationd | LC_ALL=C sort -u | \
+  while read -r path version dir; do printf '\n\n%s %s\n\n' "$$path" "$$version"; cat "$$dir"/LICENSE* "$$dir"/LICENCE* "$$dir"/COPYING* "$$dir"/NOTICE* 2>/dev/null || true; done; }
+endef
+
+.PHONY: reproduce
+reproduce: ## Builds the packages twice, in two places with an empty cache each, and compares them.
+	@work=$$(mktemp -d); trap 'chmod -R u+w "$$work"; rm -rf "$$work"' EXIT; \
+	for place in one/stationd another/place/stationd; do \
+		mkdir -p "$$work/$$place"; tar -c --exclude=./build --exclude=./.git . | tar -x -m -C "$$work/$$place"; \
+		mkdir -p "$$work/$$place/$(TOOLS)"; cp $(TOOLS)/nfpm "$$work/$$place/$(TOOLS)/"; \
+		GOCACHE="$$work/cache/$$place" $(MAKE) -C "$$work/$$place" deb >/dev/null; \
+		(cd "$$work/$$place/build" && sha256sum stationd-* *.deb) > "$$work/$$(dirname "$$place" | tr / -).sums"; \
+	done; \
+	cat "$$work/one.sums"; cmp "$$work/one.sums" "$$work/another-place.sums"; echo "reproduce: the same bytes both times"
+reproduce: $(TOOLS)/nfpm
+
+.PHONY: tools
+tools: $(TOOLS)/golangci-lint $(TOOLS)/nfpm $(TOOLS)/benchstat ## The tools pinned in tools/go.mod, into build/tools.
+$(TOOLS)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/nfpm:          PACKAGE := github.com/goreleaser/nfpm/v2/cmd/nfpm
+$(TOOLS)/benchstat:     PACKAGE := golang.org/x/perf/cmd/benchstat
+$(TOOLS)/golangci-lint $(TOOLS)/nfpm $(TOOLS)/benchstat: tools/go.mod tools/go.sum
+	CGO_ENABLED=0 go -C tools build -trimpath -o ../$@ $(PACKAGE)
+
+.PHONY: clean
+clean: ## Removes what make made.
+	rm -rf build

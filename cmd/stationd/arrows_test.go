@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// may is the law of the house: what each package may import beside the standard
+// library. Everything points at internal/station, and internal/station at nothing;
+// a third-party module has one door. A package without a row fails: nobody adds a
+// folder without drawing its arrows.
+var may = map[string][]string{
+	"cmd/stationd":                 {"internal/*", "internal/api/*", "internal/scanner/gs1", "github.com/spf13/cobra", "github.com/creack/pty"},
+	"internal/station":             {},
+	"internal/agent":               {"internal/station"},
+	"internal/queue":               {"internal/station", "go.etcd.io/bbolt"},
+	"internal/gpio":                {"internal/station", "periph.io/x/conn/v3", "periph.io/x/host/v3"},
+	"internal/scanner":             {"internal/station", "go.bug.st/serial"},
+	"internal/scanner/gs1":         {},
+	"internal/api":                 {"internal/station", "golang.org/x/time"},
+	"internal/api/l2l":             {"internal/station", "internal/api"},
+	"internal/api/lagerkoll":       {"internal/station", "internal/api"},
+	"internal/config":              {"internal/station", "github.com/pelletier/go-toml/v2"},
+	"internal/web":                 {"internal/station", "github.com/prometheus/client_golang"},
+	"internal/systemd":             {},
+	"internal/plant":               {},
+	"internal/station/stationtest": {"internal/station"},
+	"hil":                          {"hil/control"},
+	"hil/control":                  {},
+	"hil/guest":                    {"hil/control"},
+	"hil/probe":                    {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
+	"deploy":                       {},
+}
+
+// anywhere may be imported by everything.
+var anywhere = []string{"golang.org/x/sys"}
+
+// simulated is imported by tests and by one command alone.
+const simulated = "internal/plant"
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the arrows of the house were NOT proved: go list takes its time")
+	}
+	list := exec.Command("go", "list", "-json=ImportPath,Imports", "../../...")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		from := strings.TrimPrefix(p.ImportPath, "stationd/")
+		row, ok := rowOf(from)
+		if !ok {
+			t.Errorf("%s has no row in the table of arrows: draw where it may point", from)
+			continue
+		}
+		for _, to := range p.Imports {
+			to = strings.TrimPrefix(to, "stationd/")
+			if !strings.Contains(firstPart(to), ".") && !ours(to) {
+				continue // the standard library
+			}
+			if to == simulated && from != "cmd/stationd" {
+				t.Errorf("%s -> %s: the simulated plant is for tests and the demonstration", from, to)
+			}
+			if !allowed(row, to) && !allowed(anywhere, to) {
+				t.Errorf("%s -> %s: no such arrow", from, to)
+			}
+		}
+	}
+}
+
+func firstPart(importPath string) string {
+	first, _, _ := strings.Cut(importPath, "/")
+	return first
+}
+
+func ours(importPath string) bool {
+	switch firstPart(importPath) {
+	case "internal", "cmd", "hil", "deploy":
+		return slices.ContainsFunc([]string{"internal/", "cmd/", "hil", "deploy"}, func(p string) bool {
+			return strings.HasPrefix(importPath, p)
+		}) && !strings.HasPrefix(importPath, "internal/runtime") && !strings.HasPrefix(importPath, "internal/syscall")
+	}
+	return false
+}
+
+func rowOf(from string) ([]string, bool) {
+	if row, ok := may[from]; ok {
+		return row, true
+	}
+	for pattern, row := range may {
+		if ok, _ := path.Match(pattern, from); ok {
+			return row, true
+		}
+	}
+	return nil, false
+}
+
+// allowed reports whether to is one of the row's: a package of ours by pattern, a
+// module with everything in it.
+func allowed(row []string, to string) bool {
+	return slices.ContainsFunc(row, func(pattern string) bool {
+		if ok, _ := path.Match(pattern, to); ok {
+			return true
+		}
+		return strings.Contains(firstPart(pattern), ".") && strings.HasPrefix(to, pattern+"/")
+	})
+}

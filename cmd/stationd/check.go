@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Say everything that is wrong with a configuration file",
+		Long: `check reads a configuration as run would, opens nothing, and reports every fault
+at once, each with its line and column. It exits with 78 when there is one.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			path := defaultConfig
+			if len(args) == 1 {
+				path = args[0]
+			}
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: station %s, %d inputs, %d lamps, %d backends, %d bindings: no faults\n",
+				path, p.station.Name, len(p.buttons)+len(p.scanners), len(p.lamps), len(p.vendors), len(p.program.Bindings))
+			return nil
+		},
+	}
+}

@@ -1,0 +1,108 @@
+// Command stationd is the agent of a station at a production line: it records
+// presses and scans in an outbox on disk and delivers them to L2L and Lagerkoll
+// through any outage. It is also the operator's and the integrator's command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	_ "time/tzdata" // a board without a zone database still knows the site's time
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes. systemd does not restart after exitConfig: another start mends
+// no configuration.
+const (
+	exitRun    = 1  // something at run time, or a finding of verify and demo
+	exitUsage  = 2  // the command line is wrong
+	exitConfig = 78 // the configuration is wrong: EX_CONFIG of sysexits.h
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := command(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// command runs one command line and returns its exit code. It is main without
+// the process, so that tests can run it.
+func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := commands()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		// What cobra itself finds wrong is the command line.
+		exit = &exitError{exitUsage, fmt.Errorf("%w; stationd --help lists the commands", err)}
+	}
+	if exit.err != nil {
+		fmt.Fprintf(stderr, "stationd: %v\n", exit.err)
+	}
+	return exit.code
+}
+
+// An exitError is an error with the code that the process ends with. Without an
+// err, what there was to say has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+// Error implements error.
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return "it has been said"
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns the error itself.
+func (e *exitError) Unwrap() error { return e.err }
+
+// at gives err the exit code for run time, unless it has one.
+func atRun(err error) error {
+	var exit *exitError
+	if err == nil || errors.As(err, &exit) {
+		return err
+	}
+	return &exitError{exitRun, err}
+}
+
+const defaultConfig = "/etc/stationd/stationd.toml"
+
+func commands() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stationd",
+		Short: "The agent of a station at a production line",
+		Long: `stationd records button presses and bar code scans in an outbox on disk and
+delivers them to L2L and Lagerkoll through any outage.
+
+Try it without hardware:  stationd demo`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), outboxCommand(), versionCommand())
+	return root
+}
+
+// configFlag adds --config, which every command that needs a configuration has.
+func configFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVar(path, "config", defaultConfig, "the configuration file")
+}

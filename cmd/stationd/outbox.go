@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/queue"
+	"stationd/internal/station"
+	"stationd/internal/web"
+)
+
+func outboxCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "outbox",
+		Short: "Look at what waits, and decide what is held",
+		Long: `outbox asks the running stationd. When none runs, ls, show and verify read the
+file themselves; retry and discard need a running one.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(outboxList(), outboxShow(), outboxVerify(),
+		outboxDecide(station.VerbRetry, "Put a held entry back at its old place, to be sent"),
+		outboxDecide(station.VerbDiscard, "Give a held entry up, or put an unknown scan away"))
+	return c
+}
+
+// contents reads the outbox through the running station, or from the file where
+// none runs.
+func contents(ctx context.Context, p *plan) (c queue.Contents, err error) {
+	found, err := web.Dial(socketPath(p)).Contents(ctx)
+	if !errors.Is(err, web.ErrAbsent) {
+		c.Entries, c.Kept = found.Entries, found.Kept
+		return c, err
+	}
+	err = queue.Read(p.outbox(), func(found queue.Contents) error {
+		c = found
+		return nil
+	})
+	return c, err
+}
+
+func outboxList() *cobra.Command {
+	var path string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "ls",
+		Short: "List what waits, what is held and which scans nobody knew",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			found, err := contents(c.Context(), p)
+			if err != nil {
+				return atRun(err)
+			}
+			if asJSON {
+				return atRun(encode(c.OutOrStdout(), found))
+			}
+			return atRun(list(c.OutOrStdout(), p, found))
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}
+
+func encode(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func list(w io.Writer, p *plan, c queue.Contents) error {
+	if len(c.Entries)+len(c.Kept) == 0 {
+		fmt.Fprintln(w, "The outbox is empty: everything recorded was delivered.")
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(c.Entries) > 0 {
+		fmt.Fprintln(t, "ENTRY\tOF\tLANE\tVERB\tCONDITION\tWHY")
+	}
+	for _, e := range c.Entries {
+		condition := string(e.Condition)
+		if e.Condition == station.Held {
+			condition += " (" + string(e.Hold) + ")"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.local(e.At), e.Lane, e.Verb, condition, oneLine(e.Reason))
+	}
+	if len(c.Kept) > 0 {
+		if len(c.Entries) > 0 {
+			fmt.Fprintln(t)
+		}
+		fmt.Fprintln(t, "UNKNOWN SCAN\tOF\tFROM\tCODE")
+	}
+	for _, ev := range c.Kept {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", ev.ID.Short(), p.local(ev.At), ev.Source, oneLine(ev.Code))
+	}
+	return t.Flush()
+}
+
+// local is a stamp's time as the site's clocks show it. A clock that had not been
+// set is said to be so.
+func (p *plan) local(s station.Stamp) string {
+	text := s.Wall.In(p.zone).Format(time.DateTime)
+	if !s.Trusted {
+		text += " (clock not set)"
+	}
+	return text
+}
+
+// oneLine shows text of a vendor or a bar code as text: nothing in it can move
+// the cursor or pretend to be another line.
+func oneLine(text string) string {
+	const longest = 120
+	quoted := fmt.Sprintf("%q", text)
+	quoted = quoted[1 : len(quoted)-1]
+	quoted = strings.ReplaceAll(quoted, `\"`, `"`)
+	if runes := []rune(quoted); len(runes) > longest {
+		quoted = string(runes[:longest]) + "…"
+	}
+	return quoted
+}
+
+func outboxShow() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "show ENTRY",
+		Short: "Show all of one entry or unknown scan, as JSON",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			found, err := contents(c.Context(), p)
+			if err != nil {
+				return atRun(err)
+			}
+			one, err := pick(found, args[0])
+			if err != nil {
+				return atRun(err)
+			}
+			return atRun(encode(c.OutOrStdout(), one))
+		},
+	}
+	configFlag(c, &path)
+	return c
+}
+
+// pick finds the one entry or unknown scan that a person means by its ID, its
+// short form or the beginning of either.
+func pick(c queue.Contents, name string) (any, error) {
+	var found []any
+	means := func(id station.ID) bool {
+		event, place, _ := strings.Cut(name, ".")
+		return name != "" && strings.HasPrefix(string(id.Event()), event) &&
+			(place == "" || strings.HasSuffix(string(id), "."+place))
+	}
+	for _, e := range c.Entries {
+		if means(e.ID) {
+			found = append(found, e)
+		}
+	}
+	for _, ev := range c.Kept {
+		if means(ev.ID) {
+			found = append(found, ev)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("entry %s: it is not in the outbox; it may have been delivered: stationd outbox ls", name)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("entry %s: %d begin like that; write more of it", name, len(found))
+}
+
+func outboxVerify() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the outbox file: its structure and everything it promises",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			err = web.Dial(socketPath(p)).Verify(c.Context())
+			if errors.Is(err, web.ErrAbsent) {
+				err = queue.VerifyFile(p.outbox())
+			}
+			if err != nil {
+				return atRun(err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: sound\n", p.outbox())
+			return nil
+		},
+	}
+	configFlag(c, &path)
+	return c
+}
+
+func outboxDecide(verb, short string) *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   verb + " ENTRY",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			client := web.Dial(socketPath(p))
+			decide, done := client.Retry, "it waits to be sent"
+			if verb == station.VerbDiscard {
+				decide, done = client.Discard, "it is discarded"
+			}
+			id, err := decide(c.Context(), args[0])
+			if err != nil {
+				return atRun(err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", id.Short(), done)
+			return nil
+		},
+	}
+	configFlag(c, &path)
+	return c
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/agent"
+	"stationd/internal/gpio"
+	"stationd/internal/queue"
+	"stationd/internal/scanner"
+	"stationd/internal/station"
+	"stationd/internal/systemd"
+	"stationd/internal/web"
+)
+
+// hands is how many deliveries may be under way to one backend at once. Each
+// takes a lane of its own; the backend's pace holds all of them.
+const hands = 2
+
+// controlName is the socket's name in the folder that systemd gives the service,
+// and otherwise beside the outbox.
+const controlName = "control.sock"
+
+func runCommand() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the station",
+		Long: `run records what is pressed and scanned and delivers it, until it gets SIGTERM or
+SIGINT; then it takes nothing more, finishes the deliveries under way and ends.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			log := newLog(c.ErrOrStderr())
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return atRun(p.run(c.Context(), log))
+		},
+	}
+	configFlag(c, &path)
+	return c
+}
+
+// newLog writes for the journal, which stamps and sorts by itself; on a terminal
+// it is read by a person.
+func newLog(w io.Writer) *slog.Logger {
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return slog.New(slog.NewTextHandler(w, nil))
+		}
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}
+
+// run opens everything the plan says, runs it, and closes it in order.
+func (p *plan) run(ctx context.Context, log *slog.Logger) (err error) {
+	// Before anything is opened: periph's first look at the chips may close a
+	// descriptor that is not its own.
+	if err := gpio.Load(); err != nil {
+		return err
+	}
+	clock, err := newClock()
+	if err != nil {
+		return err
+	}
+	s := &opened{plan: p, log: log, clock: clock}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(); err != nil {
+		return err
+	}
+	limit, err := systemd.Watchdog()
+	if err != nil {
+		return err
+	}
+	setting := s.setting()
+	setting.Ready = func() {
+		log.Info("the station is ready", "station", p.station.Name, "version", thisVersion(), "page", s.page.Addr().String())
+		if err := systemd.Ready(); err != nil {
+			log.Warn("the service manager does not answer", "error", err)
+		}
+	}
+	a := agent.New(setting)
+	s.agent.set(a)
+	watch := agent.Part{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, limit, a.Alive) }}
+	stopped := context.AfterFunc(ctx, func() {
+		log.Info("the station stops: it takes nothing more and finishes what is under way")
+		if err := systemd.Stopping(); err != nil {
+			log.Warn("the service manager does not answer", "error", err)
+		}
+	})
+	defer stopped()
+	setting.Outputs = append(setting.Outputs, watch)
+	return a.Run(ctx)
+}
+
+// opened is a station whose parts are open.
+type opened struct {
+	plan   *plan
+	log    *slog.Logger
+	clock  *clock
+	force  *force
+	outbox *queue.Outbox
+	board  *gpio.Board
+	reader []*scanner.Reader
+	page   *web.Server
+	socket *web.Control
+	agent  holder
+}
+
+// holder hands the agent to parts that are opened before it.
+type holder struct{ agent *agent.Agent }
+
+func (h *holder) set(a *agent.Agent) { h.agent = a }
+
+// open opens the parts in the order in which they are needed. What it opened
+// before an error is closed by close.
+func (s *opened) open() (err error) {
+	if s.force, err = takeUp(s.plan, s.log); err != nil {
+		return err
+	}
+	s.outbox, err = queue.Open(s.plan.outbox(), queue.Setting{
+		Stamp:   s.clock.stamp,
+		Log:     s.log,
+		Program: s.force.program,
+		Settle:  s.force.settle,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
+		return err
+	}
+	if len(s.plan.buttons)+len(s.plan.lamps) > 0 {
+		if s.board, err = gpio.Open(s.plan.chips, s.plan.buttons, s.plan.lamps, s.clock.stamp, s.log); err != nil {
+			return err
+		}
+	}
+	for _, setting := range s.plan.scanners {
+		s.reader = append(s.reader, scanner.Open(setting, s.clock.stamp, readGS1, s.log))
+	}
+	desk := s.desk()
+	if s.page, err = web.Open(s.plan.web.Listen, desk, s.log); err != nil {
+		return err
+	}
+	s.socket, err = web.OpenControl(socketPath(s.plan), desk, s.log)
+	return err
+}
+
+// close closes the outbox last: until then a lamp may still say what is on disk.
+func (s *opened) close() error {
+	var errs []error
+	if s.board != nil {
+		errs = append(errs, s.board.Close())
+	}
+	if s.outbox != nil {
+		errs = append(errs, s.outbox.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// socketPath is where the operator's commands find the station: in the folder
+// that systemd gives the service, else beside the outbox.
+func socketPath(p *plan) string {
+	if dir := os.Getenv("RUNTIME_DIRECTORY"); dir != "" {
+		return filepath.Join(dir, controlName)
+	}
+	return filepath.Join(p.station.Data, controlName)
+}
+
+func (s *opened) record(ev station.Event) error {
+	_, err := s.outbox.Record(ev)
+	return err
+}
+
+func (s *opened) desk() web.Desk {
+	return web.Desk{
+		Snapshot: func() station.Snapshot { return s.agent.agent.Snapshot() },
+		Contents: func() ([]station.Standing, []station.Event, error) {
+			c, err := s.outbox.Contents()
+			return c.Entries, c.Kept, err
+		},
+		Record: func(ev station.Event) (station.ID, error) {
+			ev.At = s.clock.stamp(time.Now())
+			done, err := s.outbox.Record(ev)
+			return done.ID, err
+		},
+		Verify:   s.outbox.Verify,
+		Changed:  s.outbox.Changed,
+		Stamp:    s.clock.stamp,
+		Measures: s.measures,
+		Language: s.plan.station.Language,
+		Zone:     s.plan.zone,
+	}
+}
+
+// measures are the counts that the devices keep, for the metrics.
+func (s *opened) measures() map[string]map[string]int {
+	m := map[string]map[string]int{"glitches": {}, "repeats": {}, "noise": {}, "overflows": {}, "stale": {}, "partials": {}, "reopenings": {}}
+	if s.board != nil {
+		m["glitches"] = s.board.Glitches()
+	}
+	for i, r := range s.reader {
+		name, c := s.plan.scanners[i].Name, r.Counts()
+		m["repeats"][name] = c.Repeats
+		m["noise"][name] = c.Noise
+		m["overflows"][name] = c.Overflows
+		m["stale"][name] = c.Stale
+		m["partials"][name] = c.Partials
+		m["reopenings"][name] = c.Reopenings
+	}
+	return m
+}
+
+func (s *opened) setting() agent.Setting {
+	setting := agent.Setting{
+		Name:    s.plan.station.Name,
+		Version: thisVersion(),
+		Program: s.force.program,
+		Stamp:   s.clock.stamp,
+		Outbox:  s.outbox,
+		Log:     s.log,
+		Outputs: []agent.Part{
+			{Name: "page", Run: s.page.Run},
+			{Name: "control socket", Run: s.socket.Run},
+			{Name: "configuration", Run: s.force.run},
+		},
+	}
+	if s.board != nil {
+		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, s.record) }})
+		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: s.board.RunLamps})
+		setting.Displays = append(setting.Displays, s.board)
+		setting.Tellers = append(setting.Tellers, s.board)
+	}
+	for i, r := range s.reader {
+		name := "scanner " + s.plan.scanners[i].Name
+		setting.Inputs = append(setting.Inputs, agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, s.record) }})
+		setting.Tellers = append(setting.Tellers, r)
+	}
+	for name, backend := range s.force.backends {
+		for i := range hands {
+			setting.Lanes = append(setting.Lanes, agent.Part{
+				Name: fmt.Sprintf("lanes of %s, %d", name, i+1),
+				Run:  func(ctx context.Context) error { return s.outbox.Run(ctx, name, backend) },
+			})
+		}
+	}
+	return setting
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"stationd/internal/api/l2l"
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/config"
+	"stationd/internal/gpio"
+	"stationd/internal/scanner"
+	"stationd/internal/scanner/gs1"
+	"stationd/internal/station"
+)
+
+// A plan is a configuration that has been read: everything a station will
+// consist of, and nothing opened yet.
+type plan struct {
+	path     string
+	station  config.Station
+	zone     *time.Location
+	web      config.Web
+	chips    gpio.Chips
+	buttons  []gpio.Button
+	lamps    []gpio.Lamp
+	scanners []scanner.Scanner
+	vendors  []vendor
+	program  station.Program
+}
+
+// A vendor is one backend that the configuration has a table for.
+type vendor struct {
+	name   string
+	knows  station.Vendor
+	settle time.Duration
+	open   func(*slog.Logger) (station.Backend, error)
+}
+
+// The languages of the operator's page.
+var languages = []string{"en", "sv"} //nolint:gochecknoglobals // never changes
+
+// read reads a configuration whole. The faults are everything that is wrong with
+// it; with any fault the plan is not to be used. An error says that the file
+// could not be read at all.
+func read(path string) (*plan, []config.Fault, error) {
+	f, err := config.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &plan{path: path}
+	p.station, p.zone = f.Station()
+	f.OneOf(config.At("station", "language"), p.station.Language, languages...)
+	p.web = f.Web()
+	p.readVendors(f)
+	p.readDevices(f)
+	p.readProgram(f)
+	f.Unread()
+	return p, f.Faults(), nil
+}
+
+// readVendors is the one table of who is who: a third backend is one more entry.
+func (p *plan) readVendors(f *config.File) {
+	var one l2l.Section
+	if f.Section("l2l", &one) {
+		one.Check(func(key, text string) { f.Fault(config.At("l2l", key), "%q %s", key, text) })
+		p.vendors = append(p.vendors, vendor{
+			name:   "l2l",
+			knows:  station.Vendor{Verbs: l2l.Verbs(), To: one.To(), Defaults: one.Defaults()},
+			settle: one.SettleTime(),
+			open:   func(log *slog.Logger) (station.Backend, error) { return l2l.Open(one, p.zone, log) },
+		})
+	}
+	var two lagerkoll.Section
+	if f.Section("lagerkoll", &two) {
+		two.Check(func(key, text string) { f.Fault(config.At("lagerkoll", key), "%q %s", key, text) })
+		p.vendors = append(p.vendors, vendor{
+			name:   "lagerkoll",
+			knows:  station.Vendor{Verbs: lagerkoll.Verbs(), To: two.To(), Defaults: two.Defaults()},
+			settle: two.SettleTime(),
+			open:   func(log *slog.Logger) (station.Backend, error) { return lagerkoll.Open(two, log) },
+		})
+	}
+}
+
+func (p *plan) readDevices(f *config.File) {
+	f.Section("gpio", &p.chips)
+	f.Tables("button", &p.buttons)
+	f.Tables("lamp", &p.lamps)
+	f.Tables("scanner", &p.scanners)
+	fault := func(table string, index int, key, text string) { f.Fault(config.At(table, index, key), "%s", text) }
+	gpio.Check(p.chips, p.buttons, p.lamps, fault)
+	scanner.Check(p.scanners, fault)
+
+	var lamps []string
+	for i, l := range p.lamps {
+		if l.Name != "" && f.Name(config.At("lamp", i, "name"), l.Name) {
+			lamps = append(lamps, l.Name)
+		}
+	}
+	lit := func(at config.Path, lamp string) {
+		if lamp != "" {
+			f.OneOf(at, lamp, lamps...)
+		}
+	}
+	for i, b := range p.buttons {
+		if b.Name != "" {
+			f.Name(config.At("button", i, "name"), b.Name)
+		}
+		lit(config.At("button", i, "lamp"), b.Lamp)
+	}
+	for i, s := range p.scanners {
+		if s.Name != "" {
+			f.Name(config.At("scanner", i, "name"), s.Name)
+		}
+		lit(config.At("scanner", i, "lamp"), s.Lamp)
+	}
+	lit(config.At("station", "lamp"), p.station.Lamp)
+}
+
+func (p *plan) readProgram(f *config.File) {
+	base := station.Program{
+		Station: p.station.Name,
+		Vendors: make(map[string]station.Vendor),
+		Lamp:    make(map[string]string),
+		Rest:    p.station.Lamp,
+		Latch:   make(map[string]bool),
+	}
+	kinds := make(map[string][]string)
+	for _, v := range p.vendors {
+		base.Vendors[v.name] = v.knows
+	}
+	for _, l := range p.lamps {
+		base.Lamps = append(base.Lamps, l.Name)
+	}
+	for _, b := range p.buttons {
+		kinds[b.Name] = []string{station.Press, station.Hold}
+		base.Latch[b.Name] = b.Latch
+		if b.Lamp != "" {
+			base.Lamp[b.Name] = b.Lamp
+		}
+	}
+	for _, s := range p.scanners {
+		kinds[s.Name] = []string{station.Scan}
+		if s.Lamp != "" {
+			base.Lamp[s.Name] = s.Lamp
+		}
+	}
+	p.program = f.Program(base, kinds)
+	for i := range p.buttons {
+		for _, b := range p.program.Bindings {
+			if b.Event == p.buttons[i].Name+"."+station.Hold {
+				p.buttons[i].HoldBound = true
+			}
+		}
+	}
+}
+
+// outbox is where the station's outbox lies.
+func (p *plan) outbox() string { return filepath.Join(p.station.Data, "outbox.db") }
+
+// load reads a configuration for a command that needs one. Faults are printed,
+// and end the command with the code for them.
+func load(path string, stderr io.Writer) (*plan, error) {
+	p, faults, err := read(path)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	if len(faults) > 0 {
+		printFaults(stderr, faults)
+		return nil, &exitError{code: exitConfig}
+	}
+	return p, nil
+}
+
+func printFaults(w io.Writer, faults []config.Fault) {
+	for _, fault := range faults {
+		fmt.Fprintln(w, fault)
+		if fault.Detail != "" {
+			fmt.Fprintln(w, fault.Detail)
+		}
+	}
+	noun := "faults"
+	if len(faults) == 1 {
+		noun = "fault"
+	}
+	fmt.Fprintf(w, "%d %s\n", len(faults), noun)
+}
+
+// readGS1 is how the scanners read GS1 symbols: by the application identifiers
+// of each. One that stands twice counts once; the parser has seen to it that both
+// say the same.
+func readGS1(scan string) (map[string]string, error) {
+	elements, err := gs1.Parse(scan)
+	if errors.Is(err, gs1.ErrNotGS1) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	data := make(map[string]string, len(elements))
+	for _, e := range elements {
+		data[e.AI] = e.Value
+	}
+	return data, nil
+}

@@ -1,0 +1,258 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A box is an outbox in memory that says what it is told to say.
+type box struct {
+	mu      sync.Mutex
+	s       station.Snapshot
+	stuck   chan struct{} // while it is not nil, a commit does not end
+	err     error
+	changed chan struct{}
+}
+
+func newBox() *box { return &box{changed: make(chan struct{})} }
+
+func (b *box) Snapshot() station.Snapshot {
+	b.mu.Lock()
+	s, stuck := b.s, b.stuck
+	b.mu.Unlock()
+	if stuck != nil {
+		<-stuck
+	}
+	return s
+}
+
+func (b *box) Changed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
+func (b *box) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+func (b *box) change(do func(*box)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	do(b)
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// A diary is what happened, in order.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+	shown string
+}
+
+func (d *diary) note(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, line)
+}
+
+func (d *diary) all() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.lines)
+}
+
+// Show implements station.Display.
+func (d *diary) Show(lights map[string]station.Light) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if line := "red " + lights["red"].String(); line != d.shown {
+		d.shown = line
+		d.lines = append(d.lines, line)
+	}
+}
+
+func (d *diary) part(name string, lasts time.Duration) Part {
+	return Part{Name: name, Run: func(ctx context.Context) error {
+		<-ctx.Done()
+		time.Sleep(lasts)
+		d.note(name + " ended")
+		return nil
+	}}
+}
+
+func setting(b *box, d *diary) Setting {
+	start := time.Now()
+	return Setting{
+		Name: "pack4-1",
+		Program: func() station.Program {
+			return station.Program{Lamps: []string{"red"}, Lamp: map[string]string{"red": "red"}}
+		},
+		Stamp: func(t time.Time) station.Stamp {
+			return station.Stamp{Wall: t, Boot: "b", Up: t.Sub(start), Trusted: true}
+		},
+		Outbox:   b,
+		Displays: []station.Display{d},
+		Log:      slog.New(slog.DiscardHandler),
+	}
+}
+
+type teller map[string]string
+
+func (t teller) Tell() map[string]string { return t }
+
+func TestAgent(t *testing.T) {
+	t.Parallel()
+	t.Run("stopping: inputs first, off duty on the lamps, then the attempt under way, then the rest", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			s.Inputs = []Part{d.part("buttons", 0)}
+			s.Lanes = []Part{d.part("lane", 20*time.Second)}
+			s.Outputs = []Part{d.part("page", 0)}
+			ready := false
+			s.Ready = func() { ready = true }
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				time.Sleep(time.Minute)
+				cancel()
+			}()
+			if err := New(s).Run(ctx); err != nil {
+				t.Error(err)
+			}
+			want := []string{"red off", "buttons ended", "red off duty", "lane ended", "page ended"}
+			if got := d.all(); !slices.Equal(got, want) || !ready {
+				t.Errorf("%q, ready %v; want %q", got, ready, want)
+			}
+		})
+	})
+	t.Run("the lamp follows the outbox at once, and what passes ends by itself", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			ctx, cancel := context.WithCancel(t.Context())
+			a := New(setting(b, d))
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			synctest.Wait()
+			b.change(func(b *box) { b.s.State.Sources = map[string]station.Tally{"red": {Waiting: 1}} })
+			synctest.Wait()
+			if got := a.Snapshot().Lights["red"]; got != station.Slow {
+				t.Errorf("recorded: %v", got)
+			}
+			now := a.Snapshot().Now
+			b.change(func(b *box) {
+				b.s.State = station.State{Notes: map[string]station.Note{"red": {Kind: station.NoteDelivered, At: now}}}
+			})
+			synctest.Wait()
+			if got := a.Snapshot().Lights["red"]; got != station.Steady {
+				t.Errorf("just delivered: %v", got)
+			}
+			time.Sleep(station.Flash + lookEvery)
+			if got := a.Snapshot().Lights["red"]; got != station.Off {
+				t.Errorf("two seconds later: %v", got)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("a device that is not well shows within a second", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			s.Tellers = []station.Teller{teller{"red": "stuck: held for 75 s"}}
+			a := New(s)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			time.Sleep(time.Second)
+			if got := a.Snapshot(); got.Lights["red"] != station.Quick || got.Health.Devices["red"] == "" {
+				t.Errorf("%+v", got)
+			}
+			cancel()
+			<-ended
+		})
+	})
+	t.Run("a part that cannot go on stops the station in order, and is named", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			s.Inputs = []Part{{Name: "buttons", Run: func(context.Context) error { return errors.New("the chip is gone") }}}
+			s.Lanes = []Part{d.part("lane", 0)}
+			err := New(s).Run(t.Context())
+			if err == nil || err.Error() != "buttons: the chip is gone" {
+				t.Errorf("error %v", err)
+			}
+			if got := d.all(); !slices.Contains(got, "lane ended") {
+				t.Errorf("%q", got)
+			}
+		})
+	})
+	t.Run("a part that ends by itself is an error as well", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			s.Outputs = []Part{{Name: "page", Run: func(context.Context) error { return nil }}}
+			if err := New(s).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "page") {
+				t.Errorf("error %v", err)
+			}
+		})
+	})
+	t.Run("an outbox that has failed stops the station", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			go func() {
+				time.Sleep(time.Minute)
+				b.change(func(b *box) { b.err = errors.New("storage failed") })
+			}()
+			if err := New(setting(b, d)).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "storage failed") {
+				t.Errorf("error %v", err)
+			}
+		})
+	})
+	t.Run("the watchdog hears of an outbox that no longer answers", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			a := New(setting(b, d))
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx) }()
+			time.Sleep(time.Minute)
+			if err := a.Alive(); err != nil {
+				t.Error(err)
+			}
+			stuck := make(chan struct{})
+			b.change(func(b *box) { b.stuck = stuck })
+			time.Sleep(staleAfter + time.Second)
+			if err := a.Alive(); err == nil {
+				t.Error("it vouches for a station that stands still")
+			}
+			b.change(func(b *box) { b.stuck = nil })
+			close(stuck)
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}

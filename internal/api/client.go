@@ -1,0 +1,282 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"stationd/internal/station"
+)
+
+const (
+	// ConnectTime limits looking up the name and connecting, and once more the
+	// TLS handshake. Nothing has left by then, so it may be short.
+	ConnectTime = 5 * time.Second
+
+	// ResponseTime limits the wait for an answer after the request has left. It
+	// is long, because giving up early makes doubt.
+	ResponseTime = 30 * time.Second
+
+	// bodyLimit is the longest answer that is read.
+	bodyLimit = 8 << 20
+
+	// idleTime is how long a connection is kept for the next request. It is shorter
+	// than the shortest keep-alive of the common servers (Apache: 5 s): a server
+	// that closes a connection just as a request is written on it makes doubt.
+	idleTime = 4 * time.Second
+)
+
+// Settings are what a Client needs to know.
+type Settings struct {
+	Base     string        // base URL, checked by CheckURL; paths are put after it
+	Keys     []Key         // never to be seen in an error or a log
+	Every    time.Duration // the pace: no two requests closer than this
+	Response time.Duration // limit of the wait for an answer; 0: ResponseTime
+	Log      *slog.Logger
+}
+
+// A Client makes single round trips to one vendor, for many goroutines at once.
+type Client struct {
+	base      string
+	keys      []Key
+	pace      *rate.Limiter
+	response  time.Duration
+	transport *http.Transport
+	log       *slog.Logger
+
+	mu    sync.Mutex
+	quiet time.Time // the vendor asked to be left alone until then
+}
+
+// New returns a client. It starts nothing and connects to nothing.
+func New(s Settings) *Client {
+	if s.Response == 0 {
+		s.Response = ResponseTime
+	}
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
+	return &Client{
+		base:     s.Base,
+		keys:     s.Keys,
+		pace:     rate.NewLimiter(rate.Every(s.Every), 1),
+		response: s.Response,
+		log:      s.Log,
+		transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            (&net.Dialer{Timeout: ConnectTime}).DialContext,
+			TLSHandshakeTimeout:    ConnectTime,
+			ResponseHeaderTimeout:  s.Response,
+			IdleConnTimeout:        idleTime,
+			MaxIdleConns:           4,
+			MaxResponseHeaderBytes: 64 << 10,
+			Protocols:              &http1,
+		},
+	}
+}
+
+// A Request is one round trip to make.
+type Request struct {
+	Method string
+	Path   string // after the base, each segment escaped already
+	Query  url.Values
+	Header http.Header
+	Body   []byte
+
+	// Says is what the body of an answer says in the vendor's own terms. It is
+	// asked about bodies that were read to their end, whatever their status.
+	Says func(body []byte) Says
+}
+
+// Do makes one round trip: it waits for its turn, sends the request at most once
+// and says what came of it. The body is returned with a Delivered receipt only.
+//
+// It obeys ctx. Ended before the request has left, the receipt is Unreached;
+// after that Doubtful. While the vendor has asked to be left alone nothing is
+// sent, and the receipt is Unreached with the rest of the wait.
+func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
+	what := r.Method + " " + r.Path
+	if rest := c.askedToWait(); rest > 0 {
+		return nil, station.Receipt{Outcome: station.Unreached, Wait: rest,
+			Err: c.fault(what+": not sent: the vendor asked to be left alone for a while", nil)}
+	}
+	if err := c.pace.Wait(ctx); err != nil {
+		return nil, station.Receipt{Outcome: station.Unreached,
+			Err: c.fault(what+": not sent: "+err.Error(), err)}
+	}
+	start := time.Now()
+	t := c.trip(ctx, r)
+	rc := c.clean(what, t.outcome(r.Says))
+	c.leaveAlone(rc.Wait)
+	c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,
+		"outcome", rc.Outcome.String(), "took", time.Since(start))
+	if rc.Outcome != station.Delivered {
+		return nil, rc
+	}
+	return t.body, rc
+}
+
+// trip sends the request and reads the answer. It makes no judgement.
+func (c *Client) trip(ctx context.Context, r Request) (t trip) {
+	ctx, cancel := context.WithTimeout(ctx, 2*ConnectTime+c.response)
+	defer cancel()
+
+	// WroteHeaders comes before the header's last bytes go to the socket, so a
+	// request without it cannot have been acted on. The transport asks for a
+	// connection a second time only where not one byte of a write was written.
+	var left atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { left.Store(false) },
+		WroteHeaders: func() { left.Store(true) },
+	})
+	defer func() { t.left = left.Load() || t.status != 0 }()
+
+	target := c.base + r.Path
+	if len(r.Query) > 0 {
+		target += "?" + r.Query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, target, bytes.NewReader(r.Body))
+	if err != nil {
+		return trip{err: err}
+	}
+	maps.Copy(req.Header, r.Header)
+	req.Header.Set("User-Agent", "stationd")
+
+	// The transport itself and not an http.Client: that one follows redirects,
+	// keeps cookies and puts the URL, key and all, into its errors.
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return trip{err: err}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	if err == nil && len(body) > bodyLimit {
+		err = fmt.Errorf("the answer is longer than %d MiB", bodyLimit>>20)
+	}
+	return trip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
+}
+
+// askedToWait returns how long the vendor still wants to be left alone.
+func (c *Client) askedToWait() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Until(c.quiet)
+}
+
+// leaveAlone remembers that the vendor asked to be left alone for d, so that
+// lanes which have not asked yet do not ask one after the other.
+func (c *Client) leaveAlone(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := time.Now().Add(d); until.After(c.quiet) {
+		c.quiet = until
+	}
+}
+
+// clean puts what was asked in front of the receipt's error and takes the keys
+// out of it.
+func (c *Client) clean(what string, rc station.Receipt) station.Receipt {
+	if rc.Err == nil {
+		return rc
+	}
+	text := what + ": " + rc.Err.Error()
+	if no, ok := errors.AsType[*Refusal](rc.Err); ok {
+		rc.Err = c.fault(text, &Refusal{c.hide(no.Text)})
+		return rc
+	}
+	rc.Err = c.fault(text, rc.Err)
+	return rc
+}
+
+func (c *Client) hide(text string) string {
+	for _, k := range c.keys {
+		text = k.Hide(text)
+	}
+	return text
+}
+
+// fault makes an error of a text, without keys. Of err it keeps only what
+// callers ask for and what carries no text of its own, for the rest may hold
+// the URL.
+func (c *Client) fault(text string, err error) error {
+	f := &fault{text: c.hide(text)}
+	for _, known := range []error{station.ErrKey, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			f.is = known
+		}
+	}
+	if no, ok := errors.AsType[*Refusal](err); ok {
+		f.is = no
+	}
+	return f
+}
+
+// A fault is an error whose text has been cleaned.
+type fault struct {
+	text string
+	is   error
+}
+
+func (f *fault) Error() string { return f.text }
+func (f *fault) Unwrap() error { return f.is }
+
+// CheckURL says what is wrong with a vendor's base URL, "" when nothing is. It
+// must be https, or http to this very machine, and end in a slash.
+func CheckURL(base string) string {
+	u, err := url.Parse(base)
+	switch {
+	case base == "":
+		return "is missing"
+	case err != nil || u.Host == "":
+		return fmt.Sprintf("%q is not an address like https://acme.example.com/api/1.0/", base)
+	case u.Scheme != "https" && (u.Scheme != "http" || !Loopback(base)):
+		return "must begin with https://: the key goes with every request (http is for this machine alone)"
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "must hold no user, no question mark and no number sign: only the address"
+	case !strings.HasSuffix(u.Path, "/"):
+		return "must end in a slash"
+	}
+	return ""
+}
+
+// Loopback reports whether a base URL leads to this very machine.
+func Loopback(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Canonical returns a base URL that CheckURL finds nothing wrong with in the one
+// spelling that entries are frozen with: scheme and host in small letters, and
+// no port that goes without saying.
+func Canonical(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	u.Scheme = strings.ToLower(u.Scheme)
+	u.Host = strings.ToLower(u.Host)
+	if u.Scheme == "https" {
+		u.Host = strings.TrimSuffix(u.Host, ":443")
+	}
+	return u.String()
+}

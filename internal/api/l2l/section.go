@@ -1,0 +1,85 @@
+package l2l
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"stationd/internal/api"
+)
+
+// Where the key goes. L2L's own texts put it into the query; its own shell
+// sample sends a header, which keeps it out of the access logs on the way.
+const (
+	AuthQuery  = "query"  // ?auth=KEY, the default
+	AuthHeader = "header" // L2LAUTH: KEY
+	AuthBody   = "body"   // auth=KEY in the form of a POST; reads use the header
+)
+
+const (
+	// settleTime is how long after an attempt an absence proves nothing yet.
+	settleTime = 60 * time.Second
+	// settleLeast is the least that is accepted for a real vendor: longer than an
+	// attempt of our own may take.
+	settleLeast = 2*api.ConnectTime + api.ResponseTime
+)
+
+// A Section is the [l2l] table of the configuration.
+type Section struct {
+	URL     string        `toml:"url"`
+	Key     api.KeyFrom   `toml:"key"`
+	Site    int           `toml:"site"`    // the site number, not the id of the site's record
+	Line    string        `toml:"line"`    // default of the field line
+	Machine string        `toml:"machine"` // default of the field machine
+	Trade   string        `toml:"trade"`   // default of the field trade
+	User    string        `toml:"user"`    // default of the field user
+	Auth    string        `toml:"auth"`    // query, header or body; empty: query
+	Settle  time.Duration `toml:"settle"`  // 0: 60 s
+}
+
+// Check reports every fault of the section by its key. It touches no file and no
+// network.
+func (s Section) Check(fault func(key, text string)) {
+	if text := api.CheckURL(s.URL); text != "" {
+		fault("url", text)
+	}
+	if !s.Key.Given() {
+		fault("key", "is missing: name a file or a credential that holds L2L's API key")
+	}
+	s.Key.Check("key", fault)
+	if s.Site <= 0 {
+		fault("site", "must be the number of the L2L site")
+	}
+	switch s.Auth {
+	case "", AuthQuery, AuthHeader, AuthBody:
+	default:
+		fault("auth", fmt.Sprintf("%q is not query, header or body", s.Auth))
+	}
+	if s.Settle < 0 || s.Settle > 0 && s.Settle < settleLeast && !api.Loopback(s.URL) {
+		fault("settle", fmt.Sprintf("must be at least %v: an attempt may take that long to arrive", settleLeast))
+	}
+}
+
+// To says whom the section speaks to: what an entry is frozen with.
+//
+//	https://acme.leading2lean.com/api/1.0/ site 12
+func (s Section) To() string { return api.Canonical(s.URL) + " site " + strconv.Itoa(s.Site) }
+
+// Defaults returns the values of fields for bindings that say nothing.
+func (s Section) Defaults() map[string]string {
+	defaults := map[string]string{}
+	for field, value := range map[string]string{"line": s.Line, "machine": s.Machine, "trade": s.Trade, "user": s.User} {
+		if value != "" {
+			defaults[field] = value
+		}
+	}
+	return defaults
+}
+
+// SettleTime is how long after an attempt an absence proves nothing yet.
+func (s Section) SettleTime() time.Duration {
+	if s.Settle == 0 {
+		return settleTime
+	}
+	return s.Settle
+}

@@ -1,0 +1,101 @@
+package lagerkoll
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"stationd/internal/api"
+)
+
+const (
+	// accountLimit is what Lagerkoll allows an account in a minute, all stations
+	// together.
+	accountLimit = 200
+	// defaultRate is this station's share where the configuration says nothing.
+	defaultRate = "60/min"
+
+	// settleTime is how long after an attempt an absence proves nothing yet.
+	settleTime = 60 * time.Second
+	// settleLeast is the least that is accepted for a real vendor: longer than an
+	// attempt of our own may take.
+	settleLeast = 2*api.ConnectTime + api.ResponseTime
+)
+
+// A Section is the [lagerkoll] table of the configuration.
+type Section struct {
+	URL       string        `toml:"url"`
+	Store     string        `toml:"store"`
+	Key       api.KeyFrom   `toml:"key"`        // machine to machine; or else
+	UserID    string        `toml:"user_id"`    // a person's login,
+	UserToken api.KeyFrom   `toml:"user_token"` // with the token that it returned
+	Rate      string        `toml:"rate"`       // this station's share of the account's 200: 60/min, 1/s
+	Exclusive bool          `toml:"exclusive"`  // nobody but this station reports on its orders
+	Settle    time.Duration `toml:"settle"`     // 0: 60 s
+}
+
+// Check reports every fault of the section by its key. It touches no file and no
+// network.
+func (s Section) Check(fault func(key, text string)) {
+	if text := api.CheckURL(s.URL); text != "" {
+		fault("url", text)
+	}
+	if !headerText(s.Store) {
+		fault("store", "must be the store-id, in plain characters")
+	}
+	switch person := s.UserID != "" || s.UserToken.Given(); {
+	case s.Key.Given() && person:
+		fault("key", "stands beside user_id and user_token: keep one way to log in")
+	case person && (!headerText(s.UserID) || !s.UserToken.Given()):
+		fault("user_id", "user_id and user_token belong together")
+	case !s.Key.Given() && !person:
+		fault("key", "is missing: name a file or a credential that holds the API-key")
+	}
+	s.Key.Check("key", fault)
+	s.UserToken.Check("user_token", fault)
+	if every, err := pace(s.Rate); err != nil {
+		fault("rate", err.Error())
+	} else if every < time.Minute/accountLimit {
+		fault("rate", fmt.Sprintf("is above %d/min, which is all that the whole account may ask", accountLimit))
+	}
+	if s.Settle < 0 || s.Settle > 0 && s.Settle < settleLeast && !api.Loopback(s.URL) {
+		fault("settle", fmt.Sprintf("must be at least %v: an attempt may take that long to arrive", settleLeast))
+	}
+}
+
+// headerText reports whether a text can stand in a header line.
+func headerText(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// pace turns a rate into the time between two requests: 60/min, 2/s, 100/h.
+func pace(rate string) (time.Duration, error) {
+	if rate == "" {
+		rate = defaultRate
+	}
+	count, unit, _ := strings.Cut(rate, "/")
+	n, err := strconv.ParseUint(strings.TrimSpace(count), 10, 16)
+	per, known := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour}[strings.TrimSpace(unit)]
+	if err != nil || n == 0 || !known {
+		return 0, fmt.Errorf("%q is not a rate like 60/min, 1/s or 100/h", rate)
+	}
+	return per / time.Duration(n), nil
+}
+
+// To says whom the section speaks to: what an entry is frozen with.
+//
+//	https://capi.lagerkoll.com/v1/production_orders/ store 1001
+func (s Section) To() string { return api.Canonical(s.URL) + " store " + s.Store }
+
+// Defaults returns the values of fields for bindings that say nothing: this
+// backend has none.
+func (s Section) Defaults() map[string]string { return nil }
+
+// SettleTime is how long after an attempt an absence proves nothing yet.
+func (s Section) SettleTime() time.Duration {
+	if s.Settle == 0 {
+		return settleTime
+	}
+	return s.Settle
+}

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A Word is what a vendor's own body says.
+type Word uint8
+
+// The words. Unclear is everything that is none of the others: another format,
+// something cut off, a yes that is not spelled out.
+const (
+	Unclear Word = iota
+	Yes
+	No
+	BadKey
+	TooMany
+)
+
+// Says is a vendor's word and the text that came with it.
+type Says struct {
+	Word Word
+	Text string
+}
+
+// Refusal is the error of a Refused receipt: the vendor's own text.
+type Refusal struct{ Text string }
+
+// Error returns the vendor's words as those of a refusal.
+func (n *Refusal) Error() string {
+	if n.Text == "" {
+		return "refused without a reason"
+	}
+	return "refused: " + n.Text
+}
+
+// A trip is what came of one round trip.
+type trip struct {
+	left   bool // the request's header was written, or an answer came
+	err    error
+	status int // 0: no answer
+	header http.Header
+	body   []byte // whole only when err is nil
+}
+
+// outcome decides what a round trip came to:
+//
+//	the request did not leave                     Unreached
+//	429, or the vendor's own "too many"           Unreached, with Wait
+//	401, 403, or the vendor's own "wrong key"     Unreached, station.ErrKey
+//	2xx and the vendor's own yes                  Delivered
+//	2xx or 4xx and the vendor's own no            Refused
+//	anything else                                 Doubtful
+//
+// Anything else is a time-out, a reset, any redirect, any 5xx (a 503 too: who
+// says that nothing behind the gateway worked on it?), an answer cut off, too
+// long or in no known form.
+func (t trip) outcome(says func(body []byte) Says) station.Receipt {
+	if !t.left {
+		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("not sent: %w", plain(t.err))}
+	}
+	if t.status == 0 {
+		return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("sent, and no answer came: %w", plain(t.err))}
+	}
+	var own Says
+	if t.err == nil {
+		own = says(t.body)
+	}
+	status := strings.TrimSpace(strconv.Itoa(t.status) + " " + http.StatusText(t.status))
+	switch {
+	case t.status == http.StatusTooManyRequests || own.Word == TooMany:
+		return station.Receipt{Outcome: station.Unreached, Wait: t.wait(busyWait),
+			Err: fmt.Errorf("%s: too many requests", status)}
+	case t.status == http.StatusUnauthorized || t.status == http.StatusForbidden || own.Word == BadKey:
+		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("%s: %w", status, station.ErrKey)}
+	case t.err != nil:
+		return doubtful("%s, and the answer could not be read: %v", status, plain(t.err))
+	case t.status >= 500:
+		rc := doubtful("%s: the vendor's server failed, nobody knows how far it came", status)
+		rc.Wait = t.wait(0)
+		return rc
+	case t.status >= 300 && t.status < 400:
+		return doubtful("%s: a redirect, which is never followed: correct the url", status)
+	case t.status >= 200 && t.status < 300 && own.Word == Yes:
+		return station.Receipt{Outcome: station.Delivered}
+	case t.status >= 200 && t.status < 500 && own.Word == No:
+		return station.Receipt{Outcome: station.Refused, Err: &Refusal{own.Text}}
+	}
+	return doubtful("%s, and the answer says neither yes nor no", status)
+}
+
+func doubtful(format string, args ...any) station.Receipt {
+	return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf(format, args...)}
+}
+
+// plain says in plain words what a certificate error most often means on a board
+// without a battery for its clock. Other errors are returned as they are.
+func plain(err error) error {
+	cert, ok := errors.AsType[x509.CertificateInvalidError](err)
+	if !ok || cert.Reason != x509.Expired || cert.Cert == nil {
+		return err
+	}
+	return fmt.Errorf("the clock of this station is wrong, or the vendor's certificate has run out: it holds from %s to %s and the clock says %s",
+		cert.Cert.NotBefore.UTC().Format(time.DateOnly), cert.Cert.NotAfter.UTC().Format(time.DateOnly), time.Now().UTC().Format(time.DateTime))
+}
+
+const (
+	busyWait = 5 * time.Second  // where a vendor does not say how long; L2L's own library waits as long
+	minWait  = 1 * time.Second  // "0" would be a loop
+	maxWait  = 15 * time.Minute // longer is a mistake somewhere
+)
+
+// wait reads the Retry-After header of the answer, between minWait and maxWait;
+// absent is returned where there is none that can be understood. A date counts
+// from the answer's own Date, for this station's clock may be wrong.
+//
+//	Retry-After: 30
+//	Retry-After: Wed, 21 Oct 2026 07:28:00 GMT
+func (t trip) wait(absent time.Duration) time.Duration {
+	text := strings.TrimSpace(t.header.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.Duration(min(max(seconds, int64(minWait/time.Second)), int64(maxWait/time.Second))) * time.Second
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return absent
+	}
+	now, err := http.ParseTime(t.header.Get("Date"))
+	if err != nil {
+		return absent
+	}
+	return min(max(until.Sub(now), minWait), maxWait)
+}

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"stationd/internal/station"
+)
+
+// Misfit says why a delivery cannot be for a backend that speaks to `to` and has
+// these verbs; nil when it can. Texts that a field must have are there when it
+// returns nil, and no field is that the verb does not know: leaving one out
+// would do something else than was asked for. The error wraps
+// station.ErrMisfit: the vendor is not asked.
+func Misfit(d station.Delivery, to string, verbs []station.Verb) error {
+	if why := misfit(d, to, verbs); why != "" {
+		return fmt.Errorf("%w: %s", station.ErrMisfit, why)
+	}
+	return nil
+}
+
+// misfit is why a delivery cannot be for the backend, "" when it can.
+func misfit(d station.Delivery, to string, verbs []station.Verb) string {
+	if d.To != to {
+		return fmt.Sprintf("meant for %s: this station now speaks to %s", d.To, to)
+	}
+	i := slices.IndexFunc(verbs, func(v station.Verb) bool { return v.Name == d.Verb })
+	if i < 0 {
+		return fmt.Sprintf("this station knows no verb %s", d.Verb)
+	}
+	for _, f := range verbs[i].Fields {
+		if f.Required && d.With[f.Name] == "" {
+			return fmt.Sprintf("%s is missing (%s)", f.Name, f.Means)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.With)) {
+		if _, known := verbs[i].Field(name); !known {
+			return fmt.Sprintf("%s has no field %s", d.Verb, name)
+		}
+	}
+	return ""
+}
+
+// Refuse is the receipt of what this station does not send: the entry cannot be
+// delivered as it is, now or later.
+func Refuse(err error) station.Receipt {
+	return station.Receipt{Outcome: station.Refused, Err: err}
+}
+
+// Refusef is Refuse with a text.
+func Refusef(format string, args ...any) station.Receipt { return Refuse(fmt.Errorf(format, args...)) }
+
+// Undecided is the receipt where the vendor's records cannot tell whether an
+// earlier attempt arrived. The text holds the facts a person needs.
+func Undecided(format string, args ...any) station.Receipt {
+	return station.Receipt{Outcome: station.Doubtful,
+		Err: fmt.Errorf("%w: %s", station.ErrUndecided, fmt.Sprintf(format, args...))}
+}
+
+// TooEarly is the receipt where the vendor shows no trace of an earlier attempt
+// that may still be on its way. Nothing was sent.
+func TooEarly(d station.Delivery) station.Receipt {
+	return station.Receipt{Outcome: station.Doubtful, Wait: d.Settle,
+		Err: errors.New("no trace of the earlier attempt yet, and it may still be on its way: looking again later")}
+}
+
+// Unread turns the receipt of a read that brought nothing into one for an
+// attempt that sent nothing: a read changes nothing, so however it went wrong,
+// the vendor did nothing because of it. A Refused read stays Refused.
+//
+// Where the entry was in doubt before, the lane keeps that doubt: Unreached
+// speaks of this attempt alone.
+func Unread(rc station.Receipt) station.Receipt {
+	if rc.Outcome == station.Doubtful {
+		rc.Outcome = station.Unreached
+	}
+	return rc
+}
+
+// UnreadInDoubt is Unread for an entry in doubt. A vendor that refuses to show
+// its records will go on refusing, so a person decides.
+func UnreadInDoubt(rc station.Receipt) station.Receipt {
+	if rc.Outcome == station.Refused {
+		return Undecided("they are not shown: %v", rc.Err)
+	}
+	return Unread(rc)
+}

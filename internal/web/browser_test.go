@@ -1,0 +1,196 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"image"
+	_ "image/png" // what screenshots are
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"stationd/internal/station"
+)
+
+// chromium is where Debian has it.
+const chromium = "/usr/bin/chromium"
+
+// browse starts a browser of the size of a small touch screen that speaks to
+// nobody but the page.
+func browse(t *testing.T) context.Context {
+	t.Helper()
+	if _, err := os.Stat(chromium); err != nil {
+		t.Skipf("NOT PROVED: that the page works in a real browser, because there is no %s", chromium)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.Flag("no-pings", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.WindowSize(800, 480),
+	)
+	ctx, closed := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(closed)
+	ctx, closed = chromedp.NewContext(ctx)
+	t.Cleanup(closed)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(800, 480)); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// do carries out steps in the browser.
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// submit clicks a button that leads to another page, and waits for that page.
+func submit(t *testing.T, ctx context.Context, button string) {
+	t.Helper()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(button))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until waits until an expression is true in the page.
+func until(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
+		t.Fatalf("%s did not become true: %v", expression, err)
+	}
+}
+
+// value evaluates an expression in the page.
+func value[T any](t *testing.T, ctx context.Context, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// photograph writes what the screen shows to a file and returns its size. Where
+// SCREENSHOTS names a folder, the pictures stay.
+func photograph(t *testing.T, ctx context.Context, name string) image.Point {
+	t.Helper()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		folder = t.TempDir()
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	picture, _, err := image.DecodeConfig(bytes.NewReader(png))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image.Pt(picture.Width, picture.Height)
+}
+
+// It is one test, not parallel: the browser takes both cores of a small machine
+// and seconds to start.
+func TestThePageInARealBrowser(t *testing.T) {
+	ctx := browse(t)
+	f := held()
+	s := open(t, f, "en")
+	run(t, s)
+	address := "http://" + s.Addr().String() + "/"
+
+	do(t, ctx, chromedp.Navigate(address))
+	if got := value[string](t, ctx, `document.querySelector(".big").textContent`); got != "Look here. A person must look: 2 held" {
+		t.Errorf("the page says %q", got)
+	}
+
+	t.Run("a change shows without loading the page again", func(t *testing.T) {
+		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("how"); document.querySelector("details").open = true; undefined`))
+		f.change(func() { f.snapshot.State.Values["order"] = station.Value{Text: "4712", At: now} })
+		until(t, ctx, `document.getElementById("hand").innerText.includes("4712")`)
+		if !value[bool](t, ctx, `window.before === document.getElementById("how")`) {
+			t.Error("the page was loaded again")
+		}
+		if !value[bool](t, ctx, `document.querySelector("details").open`) {
+			t.Error("what the reader had opened was closed")
+		}
+	})
+
+	t.Run("a held entry is retried by a click", func(t *testing.T) {
+		entry := trace(0x9f86d081).ID
+		submit(t, ctx, `[id="retry-`+string(entry)+`"]`)
+		until(t, ctx, `document.querySelector(".big").textContent === "Look here. A person must look: 1 held"`)
+		events := f.recorded()
+		if len(events) != 1 || events[0].Kind != station.VerbRetry || events[0].Data["entry"] != string(entry) {
+			t.Errorf("recorded: %+v", events)
+		}
+	})
+
+	t.Run("discarding takes two touches", func(t *testing.T) {
+		entry := trace(0x5a11ce00).ID
+		do(t, ctx, chromedp.Click(chromedp.CSS(`[id="sure-`+string(entry)+`"] summary`)))
+		if n := len(f.recorded()); n != 1 {
+			t.Errorf("the first touch recorded something: %d events", n)
+		}
+		submit(t, ctx, `[id="discard-`+string(entry)+`"]`)
+		until(t, ctx, `!document.getElementById("held").innerText.includes("5a11ce00")`)
+		if events := f.recorded(); len(events) != 2 || events[1].Kind != station.VerbDiscard {
+			t.Errorf("recorded: %+v", events)
+		}
+	})
+
+	states := []struct {
+		name, language string
+		floor          *floor
+	}{
+		{"quiet", "en", quiet()},
+		{"offline", "en", offline()},
+		{"held", "en", held()},
+		{"broken", "en", broken()},
+		{"hostile", "en", hostile()},
+		{"held-sv", "sv", held()},
+	}
+	for _, state := range states {
+		t.Run("fits a small touch screen: "+state.name, func(t *testing.T) {
+			s := open(t, state.floor, state.language)
+			run(t, s)
+			do(t, ctx, chromedp.Navigate("http://"+s.Addr().String()+"/"))
+			if size := photograph(t, ctx, state.name); size != image.Pt(800, 480) {
+				t.Errorf("the screen shows %v", size)
+			}
+			if wide := value[int](t, ctx, `document.documentElement.scrollWidth`); wide > 800 {
+				t.Errorf("the page is %d wide", wide)
+			}
+			if small := value[string](t, ctx, tooSmall); small != "" {
+				t.Errorf("too small to be touched: %s", small)
+			}
+			if size := value[string](t, ctx, `getComputedStyle(document.querySelector("#parts dd")).fontSize`); size != "24px" {
+				t.Errorf("the main text is %s", size)
+			}
+			if title := value[string](t, ctx, `document.title`); title == "hacked" {
+				t.Error("a scan was obeyed")
+			}
+		})
+	}
+}
+
+// tooSmall lists the buttons that a gloved finger would miss.
+const tooSmall = `Array.from(document.querySelectorAll("button, summary"))
+	.map((b) => [b.innerText, b.getBoundingClientRect()])
+	.filter(([, r]) => r.width > 0 && (r.width < 44 || r.height < 44))
+	.map(([text, r]) => text + " " + r.width + "x" + r.height).join(", ")`

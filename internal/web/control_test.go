@@ -1,0 +1,226 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"stationd/internal/station"
+)
+
+func mustAddrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+
+// control opens a control socket of the floor and a client for it.
+func control(t *testing.T, f *floor) *Client {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "control.sock")
+	c, err := OpenControl(path, f.desk("en"), quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, c)
+	return Dial(path)
+}
+
+func TestTheCommandLineSeesTheOutbox(t *testing.T) {
+	t.Parallel()
+	f := held()
+	got, err := control(t, f).Contents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Contents{f.entries, f.kept}, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the contents differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheCommandLineSeesTheStation(t *testing.T) {
+	t.Parallel()
+	f := offline()
+	got, err := control(t, f).Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(f.snapshot, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the snapshot differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
+	t.Parallel()
+	whole := trace(0x9f86d081).ID
+	by := fmt.Sprintf("uid:%d", os.Getuid())
+	cases := []struct {
+		name, verb, said string
+		want             station.ID
+	}{
+		{"by the whole ID", "retry", string(whole), whole},
+		{"by the short ID", "retry", "9f86d081.1", whole},
+		{"by the beginning", "discard", "9f86", whole},
+		{"an unknown scan by its beginning", "discard", "feed", "feed0000000000000000000000000000"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := held()
+			client := control(t, f)
+			decide := client.Retry
+			if c.verb == "discard" {
+				decide = client.Discard
+			}
+			got, err := decide(t.Context(), c.said)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != c.want {
+				t.Errorf("the answer names %s, want %s", got, c.want)
+			}
+			want := []station.Event{{Source: "cli", Kind: c.verb, Data: map[string]string{"entry": string(c.want), "by": by}, At: now}}
+			if diff := cmp.Diff(want, f.recorded(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
+				t.Errorf("recorded (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
+	t.Parallel()
+	f := held()
+	f.entries = append(f.entries, trace(0x9f86ffff))
+	client := control(t, f)
+	cases := []struct {
+		name   string
+		decide func(context.Context, string) (station.ID, error)
+		said   string
+		want   string
+	}{
+		{"two begin like that", client.Discard, "9f86", `entry "9f86": 2 begin like that, say which: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
+		{"none is like that", client.Discard, "abcdef12.1", `entry "abcdef12.1": it is not in the outbox; it may have been delivered`},
+		{"too little is said", client.Discard, "9", `entry "9": give at least 4 characters of its ID`},
+		{"it only waits", client.Retry, "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried or discarded`},
+		{"a scan is no entry", client.Retry, "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried or discarded`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := c.decide(t.Context(), c.said); err == nil || err.Error() != c.want {
+				t.Errorf("the error is %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestVerifyTellsWhatItFound(t *testing.T) {
+	t.Parallel()
+	f := quiet()
+	client := control(t, f)
+	if err := client.Verify(t.Context()); err != nil {
+		t.Errorf("a sound outbox: %v", err)
+	}
+	f = quiet()
+	f.unsound = errors.Join(errors.New("outbox o.db: entry 9f86d081.1: held without a reason"), errors.New("watermark: 3 bytes"))
+	err := control(t, f).Verify(t.Context())
+	if err == nil || err.Error() != f.unsound.Error() || errors.Is(err, ErrAbsent) {
+		t.Errorf("an unsound outbox: %v", err)
+	}
+}
+
+func TestAnOutboxThatCannotBeReadSaysSo(t *testing.T) {
+	t.Parallel()
+	f := held()
+	f.unread = errors.New("outbox o.db: damaged record")
+	client := control(t, f)
+	if _, err := client.Contents(t.Context()); err == nil || err.Error() != "outbox o.db: damaged record" {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := client.Retry(t.Context(), "9f86d081.1"); err == nil || err.Error() != "outbox o.db: damaged record" {
+		t.Errorf("the error of a retry is %v", err)
+	}
+}
+
+func TestWithoutAStationTheCommandLineSaysSo(t *testing.T) {
+	t.Parallel()
+	never := filepath.Join(t.TempDir(), "control.sock")
+	dead := filepath.Join(t.TempDir(), "control.sock")
+	leave(t, dead)
+	for name, path := range map[string]string{"it never ran": never, "it was killed": dead} {
+		_, err := Dial(path).Contents(t.Context())
+		if !errors.Is(err, ErrAbsent) || err.Error() != "no stationd answers at "+path+": is it running?" {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Dial(never).Contents(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, ErrAbsent) {
+		t.Errorf("an interrupted question: %v", err)
+	}
+}
+
+// leave leaves a socket behind as a process does that is killed.
+func leave(t *testing.T, path string) {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+}
+
+func TestTheSocketIsForItsOwnerAndGroup(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "control.sock")
+	leave(t, path) // what a killed stationd left is no obstacle
+	c, err := OpenControl(path, quiet().desk("en"), quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o660 {
+		t.Errorf("the socket's mode is %o", got)
+	}
+	stop := run(t, c)
+	if _, err := OpenControl(path, quiet().desk("en"), quietLog()); err == nil || !strings.Contains(err.Error(), "another stationd answers there") {
+		t.Errorf("beside a living one: %v", err)
+	}
+	if _, err := Dial(path).Snapshot(t.Context()); err != nil {
+		t.Errorf("the first one does not answer any more: %v", err)
+	}
+	stop()
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after stopping the socket is still there: %v", err)
+	}
+}
+
+func TestASocketThatCannotBeMadeIsAClearError(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "control.sock")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct{ name, path, want string }{
+		{"something else is there", file, "something is there that is no socket"},
+		{"the folder is missing", filepath.Join(t.TempDir(), "missing", "control.sock"), "no such file or directory"},
+		{"the path is too long", filepath.Join(t.TempDir(), strings.Repeat("x", 120)), "the path is too long"},
+	}
+	for _, c := range cases {
+		if _, err := OpenControl(c.path, quiet().desk("en"), quietLog()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if kept, err := os.ReadFile(file); err != nil || string(kept) != "precious" {
+		t.Errorf("the file that was there is now %q, %v", kept, err)
+	}
+}

@@ -1,0 +1,296 @@
+package web
+
+import (
+	"errors"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stationd/internal/station"
+)
+
+var update = flag.Bool("update", false, "write the golden pages anew")
+
+func TestThePageSaysHowThingsAre(t *testing.T) {
+	t.Parallel()
+	pages := []struct {
+		name, language string
+		floor          *floor
+	}{
+		{"quiet", "en", quiet()},
+		{"offline", "en", offline()},
+		{"held", "en", held()},
+		{"broken", "en", broken()},
+		{"hostile", "en", hostile()},
+		{"held-sv", "sv", held()},
+		{"offline-sv", "sv", offline()},
+	}
+	for _, p := range pages {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			got := ask(open(t, p.floor, p.language), http.MethodGet, "/", "").Body.String()
+			golden := filepath.Join("testdata", p.name+".html")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("the page differs from %s (-want +got):\n%s", golden, diff)
+			}
+			if strings.Contains(got, "%!") {
+				t.Error("a text of the page is filled in wrongly")
+			}
+		})
+	}
+}
+
+// sentence returns the page's big sentence.
+func sentence(t *testing.T, page string) string {
+	t.Helper()
+	found := regexp.MustCompile(`<p class="big"><span class="unseen">[^<]*</span>([^<]*)</p>`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatalf("no big sentence on the page:\n%s", page)
+	}
+	return found[1]
+}
+
+func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		change func(*floor)
+		want   string
+	}{
+		{"nothing waits", func(*floor) {}, "Everything delivered"},
+		{"three wait and the vendor answers", func(f *floor) { f.snapshot.Waiting, f.snapshot.Oldest = 3, at("14:20") }, "3 waiting to be delivered"},
+		{"three wait and the network is down", func(f *floor) {
+			f.snapshot.Waiting = 3
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Last: "no route to host"}
+		}, "3 waiting: no contact with L2L since 14:30"},
+		{"the network is down and nothing waits", func(f *floor) { f.snapshot.Health.Backends["lagerkoll"] = station.Contact{} }, "No contact with Lagerkoll since 14:30"},
+		{"one is held while others wait", func(f *floor) { f.snapshot.Waiting, f.snapshot.Held = 3, 1 }, "A person must look: 1 held"},
+		{"the key is wrong", func(f *floor) {
+			f.snapshot.Waiting = 2
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Reached: true, Fault: "401: the key is wrong"}
+		}, "A person must look: L2L does not accept the key"},
+		{"a scanner is unplugged", func(f *floor) { f.snapshot.Health.Devices["hand"] = "it is unplugged" }, "A person must look: hand"},
+		{"storage failed while one is held", func(f *floor) { f.snapshot.Held, f.snapshot.Health.Storage = 1, "input/output error" }, "Storage failed: nothing pressed here is recorded"},
+		{"the outbox is full", func(f *floor) { f.snapshot.Health.Fill, f.snapshot.Health.Storage = 1, "the outbox is full" }, "The outbox is full: nothing new is recorded"},
+		{"the outbox cannot be read", func(f *floor) { f.snapshot.Waiting, f.unread = 1, errors.New("damaged record") }, "The outbox cannot be read"},
+		{"the clock is not set", func(f *floor) { f.snapshot.Health.Clock = false }, "The clock is not set"},
+		{"an unknown scan is kept", func(f *floor) { f.snapshot.Kept = 1 }, "1 unknown scan is kept"},
+		{"the station stops", func(f *floor) { f.snapshot.Lights["red"] = station.OffDuty }, "stationd is stopping: nothing pressed here is recorded"},
+		{"a third vendor is out of reach", func(f *floor) { f.snapshot.Health.Backends["mes"] = station.Contact{} }, "No contact with mes since 14:30"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := quiet()
+			c.change(f)
+			if got := sentence(t, ask(open(t, f, "en"), http.MethodGet, "/", "").Body.String()); got != c.want {
+				t.Errorf("the page says %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAStationThatHasStoppedLookingIsNotShownAsWell(t *testing.T) {
+	t.Parallel()
+	f := quiet()
+	desk := f.desk("en")
+	desk.Stamp = func(time.Time) station.Stamp { return at("14:31") } // the last look was at 14:30
+	s, err := Open("127.0.0.1:0", desk, quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.listener.Close()
+	if got := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()); !strings.HasPrefix(got, "stationd has stopped looking") {
+		t.Errorf("the page says %q", got)
+	}
+	if w := ask(s, http.MethodGet, "/healthz", ""); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("healthz answers %d", w.Code)
+	}
+}
+
+func TestTheNetworkIsDownSinceItWasFirstSeenDown(t *testing.T) {
+	t.Parallel()
+	f := quiet()
+	s := open(t, f, "en")
+	f.snapshot.Health.Backends["l2l"] = station.Contact{}
+	s.refresh()
+	for _, clock := range []string{"14:40", "15:10"} {
+		f.snapshot.Now = at(clock)
+		if got, want := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()), "No contact with L2L since 14:30"; got != want {
+			t.Errorf("at %s: %q, want %q", clock, got, want)
+		}
+	}
+	f.snapshot.Health.Backends["l2l"] = station.Contact{Reached: true}
+	s.refresh()
+	f.snapshot.Health.Backends["l2l"] = station.Contact{}
+	if got, want := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()), "No contact with L2L since 15:10"; got != want {
+		t.Errorf("after it came back and went again: %q, want %q", got, want)
+	}
+}
+
+func TestTimesAreTrueOrNotSaid(t *testing.T) {
+	t.Parallel()
+	unset := station.Stamp{Wall: time.Date(1970, 1, 1, 0, 10, 0, 0, time.UTC), Boot: "b1", Up: 10 * time.Hour}
+	other := station.Stamp{Wall: unset.Wall, Boot: "b0", Up: time.Hour}
+	old := at("14:30")
+	old.Boot, old.Wall = "b0", old.Wall.Add(-50*time.Hour)
+	cases := []struct {
+		name       string
+		now, at    station.Stamp
+		since, ago string
+	}{
+		{"today", at("14:30"), at("14:12"), "since 14:12", "14:12, 18 min ago"},
+		{"just now", at("14:30"), at("14:30"), "since 14:30", "14:30, under a minute ago"},
+		{"hours ago", at("14:30"), at("06:05"), "since 06:05", "06:05, 8 h 25 min ago"},
+		{"another day and boot", at("14:30"), old, "since 2026-03-12 12:30", "2026-03-12 12:30, 2 d 2 h ago"},
+		{"before the clock was set, in this boot", at("14:30"), station.Stamp{Wall: unset.Wall, Boot: "b1", Up: 9 * time.Hour}, "since 14:00", "14:00, 30 min ago"},
+		{"while the clock is not set", unset, station.Stamp{Boot: "b1", Up: 10*time.Hour - 5*time.Minute}, "for 5 min", "5 min ago"},
+		{"before the clock was set, in another boot", at("14:30"), other, "since an unknown time", "time unknown"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			clock := times{now: c.now, zone: stockholm, words: english()}
+			if got := clock.since(c.at); got != c.since {
+				t.Errorf("since: %q, want %q", got, c.since)
+			}
+			if got := clock.ago(c.at); got != c.ago {
+				t.Errorf("ago: %q, want %q", got, c.ago)
+			}
+		})
+	}
+}
+
+func TestWhatASourceSaysIsShownAndNotObeyed(t *testing.T) {
+	t.Parallel()
+	page := ask(open(t, hostile(), "en"), http.MethodGet, "/", "").Body.String()
+	for _, bad := range []string{"<script>d", "<img", "<i ", "<b>pack", "\x1d", "\x00", "\u202e", `" onload`} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page contains %q", bad)
+		}
+	}
+	for _, shown := range []string{"&lt;script&gt;", "‹GS›‹NUL›‹U&#43;202E›‹U&#43;2028›"} {
+		if !strings.Contains(page, shown) {
+			t.Errorf("the page does not show %q", shown)
+		}
+	}
+}
+
+func TestTextFromOutsideIsMadeVisible(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ name, text, want string }{
+		{"a GS1 separator", "0109501101530003\x1d10AB-123", "0109501101530003‹GS›10AB-123"},
+		{"a line end", "PO4711\r\n", "PO4711‹CR›‹LF›"},
+		{"the last of the controls", "\x1f ", "‹US› "},
+		{"delete", "\x7f", "‹DEL›"},
+		{"a C1 control", "\u0085", "‹U+0085›"},
+		{"text turned around", "abc\u202edef", "abc‹U+202E›def"},
+		{"nothing wide at all", "a\u200bb", "a‹U+200B›b"},
+		{"bytes that are no text", "\xff\xfe", "\ufffd\ufffd"},
+		{"letters of the Nordic countries", "Åsa Öberg", "Åsa Öberg"},
+		{"too much", strings.Repeat("x", 300), strings.Repeat("x", 200) + "…"},
+	}
+	for _, c := range cases {
+		if got := visible(c.text); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestBothLanguagesSayEverything(t *testing.T) {
+	t.Parallel()
+	en, sv := english(), swedish()
+	verbs := regexp.MustCompile(`%[a-z%]`)
+	for key, text := range en {
+		other, ok := sv[key]
+		if !ok {
+			t.Errorf("%s is missing in Swedish", key)
+		}
+		if diff := cmp.Diff(verbs.FindAllString(text, -1), verbs.FindAllString(other, -1)); diff != "" {
+			t.Errorf("%s is filled in differently in Swedish: %s", key, diff)
+		}
+	}
+	for key := range sv {
+		if _, ok := en[key]; !ok {
+			t.Errorf("%s is missing in English", key)
+		}
+	}
+	for _, file := range []string{"page.html", "view.go", "times.go", "server.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, used := range regexp.MustCompile(`(Say|Count|add)[ (]"([a-z.-]+)"`).FindAllStringSubmatch(string(source), -1) {
+			key := used[2]
+			if used[1] == "Count" {
+				key += ".one"
+			}
+			if _, ok := en[key]; !ok && !strings.HasSuffix(key, ".") {
+				t.Errorf("%s uses %q, which no language has", file, key)
+			}
+		}
+	}
+}
+
+func TestEveryWordOfTheStationHasAText(t *testing.T) {
+	t.Parallel()
+	en := english()
+	for _, light := range []station.Light{station.Off, station.Steady, station.Slow, station.Quick, station.OffDuty} {
+		if en["light."+light.String()] == "" {
+			t.Errorf("light %q has no text", light)
+		}
+	}
+	for _, kind := range []station.NoteKind{
+		station.NoteRecorded, station.NoteSet, station.NoteDelivered, station.NoteUnknown,
+		station.NoteNeeds, station.NoteAlready, station.NoteNothing, station.NoteHeld,
+	} {
+		if en["note."+string(kind)] == "" {
+			t.Errorf("note %q has no text", kind)
+		}
+	}
+	for _, hold := range []station.Holding{station.HoldRefused, station.HoldUndecided, station.HoldMisfit} {
+		if en["hold."+string(hold)] == "" {
+			t.Errorf("holding %q has no text", hold)
+		}
+	}
+}
+
+func TestAPageInAnUnknownLanguageIsEnglish(t *testing.T) {
+	t.Parallel()
+	page := ask(open(t, quiet(), "tlh"), http.MethodGet, "/", "").Body.String()
+	if !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "Everything delivered") {
+		t.Error("the page is not in English")
+	}
+}
+
+func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
+	t.Parallel()
+	f := quiet()
+	for n := range mostWaiting + 30 {
+		f.entries = append(f.entries, trace(0x100+n))
+	}
+	f.snapshot.Waiting = len(f.entries)
+	page := ask(open(t, f, "en"), http.MethodGet, "/", "").Body.String()
+	if n := strings.Count(page, "Trace article"); n != mostWaiting {
+		t.Errorf("%d entries are listed, want %d", n, mostWaiting)
+	}
+	if !strings.Contains(page, "and 30 more") {
+		t.Error("the page does not say that there are 30 more")
+	}
+}

@@ -1,0 +1,273 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"stationd/internal/station"
+)
+
+//go:embed page.html page.css page.js icon.svg
+var files embed.FS
+
+// A Server is the station's page, with /healthz and /metrics.
+type Server struct {
+	desk     Desk
+	log      *slog.Logger
+	listener net.Listener
+	host     string // the name or address it was told to listen on
+	pages    *template.Template
+	words    words
+	live     *live
+	lost     lost
+}
+
+// Open listens at an address, host:port, at once: a port that is taken is an
+// error here and not later. Nobody is answered before Run.
+func Open(listen string, desk Desk, log *slog.Logger) (*Server, error) {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, fmt.Errorf("page: listen %q: write host:port, as 127.0.0.1:8420: %w", listen, err)
+	}
+	pages, err := template.ParseFS(files, "page.html")
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	listener, err := net.Listen("tcp", listen) //nolint:noctx // listening on an own address does not wait
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("page: another program listens at %s: stop it, or change listen in [web]: %w", listen, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	return &Server{
+		desk:     desk,
+		log:      log,
+		listener: listener,
+		host:     host,
+		pages:    pages,
+		words:    wordsIn(desk.Language),
+		live:     newLive(),
+	}, nil
+}
+
+// Addr is the address it listens at: with port 0, the port that was found.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Run answers until ctx is done and then returns nil; the open pages are told by
+// the end of their stream. It may be called once: it closes the listener.
+func (s *Server) Run(ctx context.Context) error {
+	server := newServer(ctx, s.handler(), s.log)
+	server.WriteTimeout = sendWithin
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(s.listener) }()
+	if err := s.watch(ctx, ended); err != nil {
+		return fmt.Errorf("page %s: %w", s.Addr(), err)
+	}
+	return stop(ctx, server)
+}
+
+// watch keeps the open pages true until ctx is done or the server ended.
+func (s *Server) watch(ctx context.Context, ended <-chan error) error {
+	due := time.NewTimer(0)
+	defer due.Stop()
+	var changed <-chan struct{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			return err
+		case <-changed:
+			changed = nil
+			due.Reset(lookAfter)
+		case <-due.C:
+			changed = s.desk.Changed() // before looking, so that nothing is missed
+			s.refresh()
+			due.Reset(lookEvery)
+		}
+	}
+}
+
+// newServer is an HTTP server that no slow or greedy client can hold up. What it
+// is asked ends with ctx.
+func newServer(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// stopWithin is how long the answers under way may take when the station stops.
+const stopWithin = 2 * time.Second
+
+// stop ends a server once the answers under way are out.
+func stop(ctx context.Context, server *http.Server) error {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	if server.Shutdown(grace) != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// mostForm is the size of a form in bytes: an entry's ID and little else.
+const mostForm = 4 << 10
+
+// handler is everything that is answered on TCP.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /events", s.events)
+	for _, name := range []string{"page.css", "page.js", "icon.svg"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
+	}
+	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
+	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.Handle("GET /metrics", metrics(s.desk, s.log))
+	return s.own(guarded(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
+}
+
+// guarded tells the browser to run nothing but what came from here, to take no
+// file for what it is not, to tell nobody where it came from, and to keep nothing.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// own refuses requests for a host that this is not. A page from elsewhere can
+// have its own name resolved to this address (DNS rebinding) and would then count
+// as of the same origin; but its name stays in the Host field.
+func (s *Server) own(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.known(r) {
+			http.Error(w, "this station does not go by that name: use the address in [web] listen", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// known reports whether a request names this machine: a loopback name, the host
+// it was told to listen on, or the very address that the connection came in at.
+func (s *Server) known(r *http.Request) bool {
+	host := strings.ToLower(hostOf(r.Host))
+	if host == "localhost" || s.host != "" && host == strings.ToLower(s.host) {
+		return true
+	}
+	asked, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	if asked.IsLoopback() {
+		return true
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
+	}
+	at, err := netip.ParseAddrPort(local.String())
+	return err == nil && at.Addr().Unmap() == asked.Unmap()
+}
+
+// hostOf is an address without its port and brackets.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return strings.Trim(address, "[]")
+}
+
+// here reports whether a request comes from the station's own screen. There is
+// no log-in: whoever is elsewhere may read, and not decide. A proxy on the same
+// machine would make everybody look like the station's own screen.
+func here(r *http.Request) bool {
+	from, err := netip.ParseAddr(hostOf(r.RemoteAddr))
+	return err == nil && from.Unmap().IsLoopback()
+}
+
+func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+	s.draw(w, r, http.StatusOK, "")
+}
+
+// draw writes the whole page; answer says what became of a decision.
+func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer string) {
+	v := s.look()
+	v.Reader, v.Answer = !here(r), visible(answer)
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, "page", v); err != nil {
+		s.log.Error("the page cannot be drawn", "error", err)
+		http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // whoever asked has gone
+}
+
+// decision takes a person's decision from a form with the field entry, and shows
+// the page again.
+func (s *Server) decision(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !here(r) {
+			s.draw(w, r, http.StatusForbidden, s.words.Say("refuse.reader"))
+			return
+		}
+		about := station.ID(r.PostFormValue("entry"))
+		if about == "" {
+			s.draw(w, r, http.StatusBadRequest, s.words.Say("refuse.entry"))
+			return
+		}
+		if _, err := s.desk.decide(station.FromPage, verb, about, "addr:"+hostOf(r.RemoteAddr), s.log); err != nil {
+			s.draw(w, r, http.StatusConflict, err.Error())
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}
+}
+
+// healthz answers 200 while what is pressed here is recorded, and 503 with the
+// reason when it is not. A vendor out of reach is no fault of the station's.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	snapshot := s.desk.Snapshot()
+	var faults []string
+	switch {
+	case snapshot.Health.Fill >= 1:
+		faults = append(faults, "outbox full")
+	case snapshot.Health.Storage != "":
+		faults = append(faults, "storage failed: "+visible(snapshot.Health.Storage))
+	}
+	if now := s.desk.Stamp(time.Now()); stale(snapshot, now) {
+		faults = append(faults, "the station has not been looked at for more than "+staleAfter.String())
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if len(faults) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, strings.Join(faults, "\n"))
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}

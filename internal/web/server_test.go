@@ -1,0 +1,330 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"stationd/internal/station"
+)
+
+func TestAPortThatIsTakenIsAClearError(t *testing.T) {
+	t.Parallel()
+	s := open(t, quiet(), "en")
+	_, err := Open(s.Addr().String(), quiet().desk("en"), quietLog())
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "another program listens at "+s.Addr().String()) {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := Open("8420", quiet().desk("en"), quietLog()); err == nil || !strings.Contains(err.Error(), "host:port") {
+		t.Errorf("for an address without a host: %v", err)
+	}
+}
+
+func TestAPersonDecidesOnThePage(t *testing.T) {
+	t.Parallel()
+	held9f := string(trace(0x9f86d081).ID)
+	cases := []struct {
+		name, path, entry string
+		want              station.Event
+	}{
+		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: now}},
+		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: now}},
+		{"an unknown scan is put away", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": "addr:127.0.0.1"}, At: now}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := held()
+			w := ask(open(t, f, "en"), http.MethodPost, c.path, url.Values{"entry": {c.entry}}.Encode())
+			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+				t.Errorf("the answer is %d to %q", w.Code, w.Header().Get("Location"))
+			}
+			if diff := cmp.Diff([]station.Event{c.want}, f.recorded(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
+				t.Errorf("recorded (-want +got):\n%s", diff)
+			}
+			if f.recorded()[0].ID == "" {
+				t.Error("the event has no ID")
+			}
+		})
+	}
+}
+
+func TestADecisionThatCannotBeCarriedOutSaysWhy(t *testing.T) {
+	t.Parallel()
+	w := ask(open(t, held(), "en"), http.MethodPost, "/retry", "entry=deadbeef00.1")
+	if w.Code != http.StatusConflict {
+		t.Errorf("the answer is %d", w.Code)
+	}
+	if want := "This was not done: entry deadbeef.1: no such entry that is held"; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("the page does not say %q", want)
+	}
+}
+
+func TestWhoMayAskForWhat(t *testing.T) {
+	t.Parallel()
+	header := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	host := func(h string) func(*http.Request) { return func(r *http.Request) { r.Host = h } }
+	from := func(address string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = address } }
+	to := func(address string) func(*http.Request) {
+		return func(r *http.Request) {
+			local := net.TCPAddrFromAddrPort(mustAddrPort(address))
+			*r = *r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
+		}
+	}
+	entry := "entry=" + string(trace(0x9f86d081).ID)
+	cases := []struct {
+		name, method, path, form string
+		change                   []func(*http.Request)
+		want                     int
+	}{
+		{"the station's own screen", "GET", "/", "", nil, 200},
+		{"its script", "GET", "/page.js", "", nil, 200},
+		{"its looks", "GET", "/page.css", "", nil, 200},
+		{"its icon", "GET", "/icon.svg", "", nil, 200},
+		{"by the name localhost", "GET", "/", "", []func(*http.Request){host("localhost:8420")}, 200},
+		{"by the loopback of IPv6", "GET", "/", "", []func(*http.Request){host("[::1]:8420")}, 200},
+		{"by the address that the connection came in at", "GET", "/", "", []func(*http.Request){host("10.0.0.7:8420"), to("10.0.0.7:8420")}, 200},
+		{"by another address", "GET", "/", "", []func(*http.Request){host("10.0.0.8:8420"), to("10.0.0.7:8420")}, 421},
+		{"by a name that somebody bound to this address", "GET", "/", "", []func(*http.Request){host("evil.example:8420")}, 421},
+		{"the numbers, by such a name", "GET", "/metrics", "", []func(*http.Request){host("evil.example")}, 421},
+		{"nothing that there is", "GET", "/etc/passwd", "", nil, 404},
+		{"a decision by following a link", "GET", "/retry", "", nil, 405},
+		{"a decision from a page of another origin", "POST", "/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, 403},
+		{"a decision from an old browser on another page", "POST", "/retry", entry, []func(*http.Request){header("Origin", "http://evil.example")}, 403},
+		{"a decision from the page itself", "POST", "/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "same-origin")}, 303},
+		{"the page from elsewhere in the plant", "GET", "/", "", []func(*http.Request){from("10.0.0.99:4000")}, 200},
+		{"a decision from elsewhere in the plant", "POST", "/retry", entry, []func(*http.Request){from("10.0.0.99:4000")}, 403},
+		{"a decision about nothing", "POST", "/retry", "", nil, 400},
+		{"a form that does not end", "POST", "/retry", "entry=" + strings.Repeat("x", 1<<20), nil, 400},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := held()
+			w := ask(open(t, f, "en"), c.method, c.path, c.form, c.change...)
+			if w.Code != c.want {
+				t.Errorf("the answer is %d, want %d: %s", w.Code, c.want, w.Body)
+			}
+			if n := len(f.recorded()); (n > 0) != (c.want == 303) {
+				t.Errorf("%d events were recorded", n)
+			}
+		})
+	}
+}
+
+func TestWhoeverIsElsewhereSeesNoButtons(t *testing.T) {
+	t.Parallel()
+	s := open(t, held(), "en")
+	elsewhere := ask(s, http.MethodGet, "/", "", func(r *http.Request) { r.RemoteAddr = "10.0.0.99:4000" }).Body.String()
+	if !strings.Contains(elsewhere, `class="reader"`) {
+		t.Error("a page elsewhere is not for readers")
+	}
+	if strings.Contains(ask(s, http.MethodGet, "/", "").Body.String(), `class="reader"`) {
+		t.Error("the station's own screen is for readers")
+	}
+}
+
+func TestTheBrowserIsToldToTrustNothingElse(t *testing.T) {
+	t.Parallel()
+	s := open(t, quiet(), "en")
+	for _, path := range []string{"/", "/page.js", "/page.css", "/healthz", "/metrics", "/nothing"} {
+		h := ask(s, http.MethodGet, path, "").Header()
+		if got := h.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self'") || strings.Contains(got, "unsafe") {
+			t.Errorf("%s: content security policy %q", path, got)
+		}
+		if got := h.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s: content type options %q", path, got)
+		}
+		if got := h.Get("Referrer-Policy"); got != "no-referrer" {
+			t.Errorf("%s: referrer policy %q", path, got)
+		}
+	}
+}
+
+func TestHealthSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		floor  *floor
+		status int
+		says   string
+	}{
+		{"all is well", quiet(), 200, "ok\n"},
+		{"a vendor out of reach is not the station's fault", offline(), 200, "ok\n"},
+		{"what is held is not either", held(), 200, "ok\n"},
+		{"the card died", broken(), 503, "storage failed: outbox /var/lib/stationd/outbox.db: storage failed: input/output error\n"},
+		{"the outbox is full", func() *floor { f := quiet(); f.snapshot.Health.Fill = 1.02; return f }(), 503, "outbox full\n"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := ask(open(t, c.floor, "sv"), http.MethodGet, "/healthz", "")
+			if w.Code != c.status || w.Body.String() != c.says {
+				t.Errorf("%d %q, want %d %q", w.Code, w.Body, c.status, c.says)
+			}
+		})
+	}
+}
+
+func TestTheNumbers(t *testing.T) {
+	t.Parallel()
+	f := offline()
+	f.snapshot.Health.Devices["hand"] = "it is unplugged"
+	f.snapshot.Counts.Events["bad\xff.scan"] = 1
+	w := ask(open(t, f, "en"), http.MethodGet, "/metrics", "")
+	got := w.Body.String()
+	for _, line := range []string{
+		`stationd_outbox_waiting 7`,
+		`stationd_outbox_held 0`,
+		`stationd_outbox_kept 0`,
+		`stationd_outbox_fill_ratio 0.004`,
+		`stationd_outbox_oldest_waiting_seconds 540`,
+		`stationd_events_total{event="hand.scan"} 19`,
+		`stationd_events_total{event="bad` + "\ufffd" + `.scan"} 1`,
+		`stationd_deliveries_total{backend="l2l",outcome="unreached"} 2`,
+		`stationd_deliveries_total{backend="lagerkoll",outcome="refused"} 1`,
+		`stationd_unknown_scans_total 1`,
+		`stationd_storage_sound 1`,
+		`stationd_clock_trusted 1`,
+		`stationd_backend_reached{backend="l2l"} 0`,
+		`stationd_backend_paused{backend="l2l"} 0`,
+		`stationd_device_well{device="hand"} 0`,
+		`stationd_device_well{device="red"} 1`,
+		`stationd_light{lamp="red",light="slow"} 1`,
+		`stationd_light{lamp="red",light="quick"} 0`,
+		`stationd_device_glitches_total{device="maintenance"} 3`,
+		`stationd_device_repeats_total{device="hand"} 2`,
+		`stationd_info{station="pack4-1",version="1.0.0"} 1`,
+	} {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	for line := range strings.Lines(got) {
+		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "stationd_") {
+			t.Errorf("a stranger among the numbers: %s", line)
+		}
+	}
+}
+
+func TestAnAgeThatNobodyKnowsIsNoNumber(t *testing.T) {
+	t.Parallel()
+	f := offline()
+	f.snapshot.Oldest = station.Stamp{Boot: "b0"}
+	if strings.Contains(ask(open(t, f, "en"), http.MethodGet, "/metrics", "").Body.String(), "oldest_waiting") {
+		t.Error("an unknown age is told as a number")
+	}
+	if !strings.Contains(ask(open(t, quiet(), "en"), http.MethodGet, "/metrics", "").Body.String(), "stationd_outbox_oldest_waiting_seconds 0\n") {
+		t.Error("with nothing waiting the age is not 0")
+	}
+}
+
+func TestAnOpenPageHearsABeatEvery15Seconds(t *testing.T) {
+	s := open(t, quiet(), "en")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil)
+		r.Host = "localhost"
+		w := httptest.NewRecorder()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.handler().ServeHTTP(w, r)
+		}()
+		time.Sleep(46 * time.Second)
+		cancel()
+		<-done
+		if n := strings.Count(w.Body.String(), "event: beat\ndata: 1.0.0\n\n"); n != 4 { // one at once, three later
+			t.Errorf("%d beats in 46 s, want 4", n)
+		}
+		if n := strings.Count(w.Body.String(), "event: main\n"); n != 1 {
+			t.Errorf("the page was sent %d times although nothing changed", n)
+		}
+	})
+}
+
+// run runs a server until the test ends.
+func run(t *testing.T, s interface{ Run(context.Context) error }) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
+	t.Parallel()
+	f := quiet()
+	s := open(t, f, "en")
+	stop := run(t, s)
+	response, err := http.Get("http://" + s.Addr().String() + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	until := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %q: %v", text, lines.Err())
+	}
+	until("Everything delivered")
+	f.change(func() { f.snapshot.Held = 1 })
+	until("A person must look: 1 held")
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > stopWithin {
+		t.Errorf("stopping took %v with a page open", took)
+	}
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Errorf("the stream did not end in order: %v", err)
+	}
+}
+
+func TestTooManyPagesAreTurnedAway(t *testing.T) {
+	t.Parallel()
+	s := open(t, quiet(), "en")
+	for range mostReaders {
+		if !s.live.join() {
+			t.Fatal("turned away too early")
+		}
+	}
+	if w := ask(s, http.MethodGet, "/events", ""); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one page too many got %d", w.Code)
+	}
+	s.live.leave()
+	if !s.live.join() {
+		t.Error("a page that left did not make room")
+	}
+}

@@ -1,0 +1,421 @@
+package web
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A Level says how much something asks of whoever reads it. It is also the name
+// of its shape and colour on the page.
+type level string
+
+const (
+	good level = "good" // nothing
+	wait level = "wait" // patience: the station sees to it itself
+	look level = "look" // a person must look
+)
+
+// Rank orders levels, the gravest first.
+func (l level) rank() int { return slices.Index([]level{look, wait, good}, l) }
+
+// A View is everything that one page says, in words, ready for the template. All
+// text from outside has passed visible.
+type view struct {
+	W       words
+	Station string
+	Version string
+	Reader  bool   // whoever sees this page may read and not decide
+	Answer  string // what became of a decision that was not carried out
+
+	How      finding   // how things are: the gravest finding
+	Besides  []finding // the others
+	Lamps    []lamp
+	Held     []item
+	MoreHeld int
+	Calls    []line
+	Hand     []line
+	Waiting  []item
+	MoreWait int
+	Kept     []item
+	MoreKept int
+	Notes    []line
+	Parts    []line
+	Fill     int // percent
+}
+
+// A Finding is one thing that is so, in a sentence.
+type finding struct {
+	Level  level
+	Text   string
+	Detail string // for whoever mends it
+}
+
+// A Lamp is a lamp and its light. Class is the light's word fit for a class name.
+type lamp struct {
+	Name, Light, Class string
+}
+
+// A Line is a thing, how it is, and since when.
+type line struct {
+	Level level
+	Name  string
+	Text  string
+	When  string
+}
+
+// An Item is an entry or an unknown scan.
+type item struct {
+	ID     station.ID
+	Short  string
+	What   string // the verb, or the code that was read
+	Where  string // backend and subject, or the source
+	With   string // the fields, or what belongs to the scan
+	When   string
+	Hold   string // why it is held, in the page's words
+	Reason string // and in those of whoever refused it
+	Advice string
+}
+
+// How many of each the page lists. The command line lists them all.
+const (
+	mostHeld    = 50
+	mostWaiting = 12
+	mostKept    = 20
+)
+
+// A Looker makes a view of the station.
+type looker struct {
+	snapshot station.Snapshot
+	entries  []station.Standing
+	kept     []station.Event
+	unread   error                    // why entries and kept are not known
+	lost     map[string]station.Stamp // since when each backend has not been reached
+	words    words
+	times    times
+}
+
+func (l looker) view() view {
+	s := l.snapshot
+	findings := l.findings()
+	held, waiting := l.items()
+	v := view{
+		W:       l.words,
+		Station: visible(s.Station),
+		Version: visible(s.Version),
+		How:     findings[0],
+		Besides: findings[1:],
+		Lamps:   l.lamps(),
+		Calls:   l.calls(),
+		Hand:    l.hand(),
+		Notes:   l.notes(),
+		Parts:   slices.Concat(l.backends(), l.devices()),
+		Fill:    percent(s.Health.Fill),
+	}
+	v.Held, v.MoreHeld = first(held, mostHeld)
+	v.Waiting, v.MoreWait = first(waiting, mostWaiting)
+	v.Kept, v.MoreKept = first(l.unknown(), mostKept)
+	return v
+}
+
+// first returns the first n and how many are left.
+func first(all []item, n int) (some []item, more int) {
+	if len(all) <= n {
+		return all, 0
+	}
+	return all[:n], len(all) - n
+}
+
+// percent rounds up, so that only an empty outbox is shown as empty.
+func percent(part float64) int {
+	whole := int(part * 100)
+	if float64(whole) < part*100 {
+		whole++
+	}
+	return min(max(whole, 0), 100)
+}
+
+// findings says how things are, the gravest first. There is always one.
+func (l looker) findings() []finding {
+	all := slices.Concat(l.ownFaults(), l.forPerson(), l.delivery(), l.oddities())
+	slices.SortStableFunc(all, func(a, b finding) int { return a.Level.rank() - b.Level.rank() })
+	return all
+}
+
+// ownFaults are those of stationd itself: what is pressed now may be lost.
+func (l looker) ownFaults() []finding {
+	var all []finding
+	add := func(key, detail string) { all = append(all, finding{look, l.words.Say(key), visible(detail)}) }
+	s := l.snapshot
+	switch {
+	case s.Health.Fill >= 1:
+		add("how.full", s.Health.Storage)
+	case s.Health.Storage != "":
+		add("how.storage", s.Health.Storage)
+	}
+	for _, light := range s.Lights {
+		if light == station.OffDuty {
+			add("how.stopping", "")
+			break
+		}
+	}
+	if stale(s, l.times.now) {
+		add("how.stale", "")
+	}
+	if l.unread != nil {
+		add("how.unread", l.unread.Error())
+	}
+	return all
+}
+
+// forPerson is what waits for somebody to act.
+func (l looker) forPerson() []finding {
+	var all []finding
+	s := l.snapshot
+	if s.Held > 0 {
+		all = append(all, finding{Level: look, Text: l.words.Count("how.held", s.Held)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
+		if fault := s.Health.Backends[name].Fault; fault != "" {
+			all = append(all, finding{look, l.words.Say("how.key", l.backend(name)), visible(fault)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
+		if fault := s.Health.Devices[name]; fault != "" {
+			all = append(all, finding{look, l.words.Say("how.device", visible(name)), visible(fault)})
+		}
+	}
+	return all
+}
+
+// delivery says whether everything has been delivered, and if not, why.
+func (l looker) delivery() []finding {
+	s := l.snapshot
+	var away []string
+	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
+		if c := s.Health.Backends[name]; !c.Reached && c.Fault == "" {
+			away = append(away, name)
+		}
+	}
+	var all []finding
+	if s.Waiting > 0 {
+		oldest := ""
+		if s.Oldest != (station.Stamp{}) {
+			oldest = l.words.Say("how.oldest", l.times.since(s.Oldest))
+		}
+		if len(away) == 0 {
+			return []finding{{wait, l.words.Count("how.waiting", s.Waiting), oldest}}
+		}
+		name := away[0]
+		text := l.words.Count("how.offline", s.Waiting, l.backend(name), l.times.since(l.lost[name]))
+		all = append(all, finding{wait, text, visible(s.Health.Backends[name].Last)})
+		away = away[1:]
+	}
+	for _, name := range away {
+		text := l.words.Say("how.lost", l.backend(name), l.times.since(l.lost[name]))
+		all = append(all, finding{wait, text, visible(s.Health.Backends[name].Last)})
+	}
+	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && l.unread == nil {
+		all = append(all, finding{Level: good, Text: l.words.Say("how.good")})
+	}
+	return all
+}
+
+// oddities are what a person should know, and nobody has to act on at once.
+func (l looker) oddities() []finding {
+	var all []finding
+	if !l.snapshot.Health.Clock {
+		all = append(all, finding{wait, l.words.Say("how.clock"), l.words.Say("how.clock.detail")})
+	}
+	if n := l.snapshot.Kept; n > 0 {
+		all = append(all, finding{Level: wait, Text: l.words.Count("how.kept", n)})
+	}
+	return all
+}
+
+func (l looker) backend(name string) string { return l.words.or("backend."+name, name) }
+
+func (l looker) lamps() []lamp {
+	var all []lamp
+	for _, name := range slices.Sorted(maps.Keys(l.snapshot.Lights)) {
+		light := l.snapshot.Lights[name].String()
+		all = append(all, lamp{
+			Name:  visible(name),
+			Light: l.words.Say("light." + light),
+			Class: strings.ReplaceAll(light, " ", "-"),
+		})
+	}
+	return all
+}
+
+func (l looker) calls() []line {
+	var all []line
+	for _, c := range l.snapshot.State.Calls {
+		var subject []string
+		for _, field := range slices.Sorted(maps.Keys(c.Subject)) {
+			subject = append(subject, visible(c.Subject[field]))
+		}
+		n := line{
+			Level: wait,
+			Name:  strings.Join(subject, " · "),
+			When:  l.times.ago(c.At),
+			Text:  l.words.Say("call.waiting"),
+		}
+		switch {
+		case c.Hold != station.HoldNone:
+			n.Level, n.Text = look, l.words.Say("call.held")
+		case c.Closing != "":
+			n.Text = l.words.Say("call.closing")
+		case c.Ref != "":
+			n.Level, n.Text = good, l.words.Say("call.ref", visible(c.Ref))
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// hand is what the operator has in hand. What has expired is not.
+func (l looker) hand() []line {
+	var all []line
+	values := l.snapshot.State.Values
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		v := values[name]
+		if age, known := l.times.now.Since(v.At); v.For > 0 && (!known || age > v.For) {
+			continue
+		}
+		all = append(all, line{Name: visible(name), Text: visible(v.Text), When: l.times.ago(v.At)})
+	}
+	return all
+}
+
+func (l looker) notes() []line {
+	var all []line
+	notes := l.snapshot.State.Notes
+	for _, source := range slices.Sorted(maps.Keys(notes)) {
+		n := notes[source]
+		text := l.words.or("note."+string(n.Kind), string(n.Kind))
+		if n.Text != "" {
+			text += ": " + visible(n.Text)
+		}
+		all = append(all, line{noteLevel(n.Kind), visible(source), text, l.times.ago(n.At)})
+	}
+	return all
+}
+
+func noteLevel(kind station.NoteKind) level {
+	switch kind {
+	case station.NoteHeld, station.NoteUnknown, station.NoteNeeds:
+		return look
+	case station.NoteRecorded:
+		return wait
+	}
+	return good
+}
+
+func (l looker) backends() []line {
+	var all []line
+	contacts := l.snapshot.Health.Backends
+	for _, name := range slices.Sorted(maps.Keys(contacts)) {
+		n := line{Level: good, Name: l.backend(name), Text: l.words.Say("contact.reached")}
+		switch c := contacts[name]; {
+		case c.Fault != "":
+			n.Level, n.Text = look, l.words.Say("contact.key")
+		case !c.Reached:
+			n.Level, n.Text = wait, l.words.Say("contact.lost", l.times.since(l.lost[name]))
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+func (l looker) devices() []line {
+	var all []line
+	devices := l.snapshot.Health.Devices
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
+		n := line{Level: good, Name: visible(name), Text: l.words.Say("device.well")}
+		if fault := devices[name]; fault != "" {
+			n.Level, n.Text = look, visible(fault)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// items are the entries, as what is held and what waits.
+func (l looker) items() (held, waiting []item) {
+	for _, e := range l.entries {
+		backend := l.backend(e.Backend())
+		i := item{
+			ID:    e.ID,
+			Short: e.ID.Short(),
+			What:  l.words.or("verb."+e.Verb, e.Verb),
+			Where: backend + " · " + visible(subject(e.Lane)),
+			With:  listed(e.With),
+			When:  visible(e.Source) + " · " + l.times.ago(e.At),
+		}
+		if e.Condition != station.Held {
+			if e.Condition == station.Marked {
+				i.Hold = l.words.Say("waiting.marked")
+			}
+			waiting = append(waiting, i)
+			continue
+		}
+		i.Hold, i.Reason = l.words.Say("hold."+string(e.Hold), backend), visible(e.Reason)
+		if e.Hold == station.HoldUndecided {
+			i.Advice = l.words.Say("held.look", backend)
+		}
+		held = append(held, i)
+	}
+	return held, waiting
+}
+
+// subject is what a lane is about: "machine SEAL-1" of l2l/machine:SEAL-1.
+func subject(lane string) string {
+	_, about, _ := strings.Cut(lane, "/")
+	return strings.Replace(about, ":", " ", 1)
+}
+
+// unknown are the scans that no binding knew, the newest first.
+func (l looker) unknown() []item {
+	var all []item
+	for _, ev := range slices.Backward(l.kept) {
+		all = append(all, item{
+			ID:    ev.ID,
+			Short: ev.ID.Short(),
+			What:  visible(ev.Code),
+			With:  listed(ev.Data),
+			When:  visible(ev.Source) + " · " + l.times.ago(ev.At),
+		})
+	}
+	return all
+}
+
+// listed writes fields for a person to read: "article 7350, batch A1".
+func listed(fields map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		all = append(all, visible(name)+" "+visible(fields[name]))
+	}
+	return strings.Join(all, ", ")
+}
+
+// look makes a view of the station as it is now.
+func (s *Server) look() view {
+	snapshot := s.desk.Snapshot()
+	l := looker{
+		snapshot: snapshot,
+		lost:     s.lost.note(snapshot),
+		words:    s.words,
+		times:    times{now: s.desk.Stamp(time.Now()), zone: s.desk.Zone, words: s.words},
+	}
+	if l.times.zone == nil {
+		l.times.zone = time.Local
+	}
+	if snapshot.Waiting+snapshot.Held+snapshot.Kept > 0 {
+		l.entries, l.kept, l.unread = s.desk.Contents()
+	}
+	return l.view()
+}
