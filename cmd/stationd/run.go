@@ -25,9 +25,11 @@ import (
 // takes a lane of its own; the backend's pace holds all of them.
 const hands = 2
 
-// controlName is the socket's name in the folder that systemd gives the service,
-// and otherwise beside the outbox.
-const controlName = "control.sock"
+const (
+	controlName  = "control.sock"
+	packagedData = "/var/lib/stationd" // the unit's StateDirectory, and the default of [station] data
+	packagedRun  = "/run/stationd"     // the unit's RuntimeDirectory
+)
 
 func runCommand() *cobra.Command {
 	var path string
@@ -168,10 +170,14 @@ func (s *opened) close() error {
 }
 
 // socketPath is where the operator's commands find the station: in the folder
-// that systemd gives the service, else beside the outbox.
+// that systemd makes for the packaged service, else beside the outbox. Service and
+// command must come to the same answer, so nothing of the process's surroundings
+// goes into it.
 func socketPath(p *plan) string {
-	if dir := os.Getenv("RUNTIME_DIRECTORY"); dir != "" {
-		return filepath.Join(dir, controlName)
+	if p.station.Data == packagedData {
+		if info, err := os.Stat(packagedRun); err == nil && info.IsDir() {
+			return filepath.Join(packagedRun, controlName)
+		}
 	}
 	return filepath.Join(p.station.Data, controlName)
 }

@@ -7,6 +7,7 @@ import (
 	_ "image/png" // what screenshots are
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,8 +122,11 @@ func TestThePageInARealBrowser(t *testing.T) {
 
 	t.Run("a change shows without loading the page again", func(t *testing.T) {
 		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("how"); document.querySelector("details").open = true; undefined`))
-		f.change(func() { f.snapshot.State.Values["order"] = station.Value{Text: "4712", At: now} })
-		until(t, ctx, `document.getElementById("hand").innerText.includes("4712")`)
+		f.change(func() {
+			f.entries = slices.Clone(f.entries)
+			f.entries[0].Reason = "422: order 4711 is closed"
+		})
+		until(t, ctx, `document.getElementById("held").innerText.includes("order 4711 is closed")`)
 		if !value[bool](t, ctx, `window.before === document.getElementById("how")`) {
 			t.Error("the page was loaded again")
 		}

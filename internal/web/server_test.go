@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"syscall"
@@ -234,25 +233,53 @@ func TestAnAgeThatNobodyKnowsIsNoNumber(t *testing.T) {
 	}
 }
 
-func TestAnOpenPageHearsABeatEvery15Seconds(t *testing.T) {
+// A wire is a listener with one connection, in memory, so that its time-outs run
+// on the clock of synctest.
+type wire struct {
+	once chan net.Conn
+	net.Listener
+}
+
+func (w wire) Accept() (net.Conn, error) {
+	conn, ok := <-w.once
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (w wire) Close() error {
+	close(w.once)
+	return nil
+}
+
+func TestAnOpenPageHearsABeatEvery15SecondsForAsLongAsItIsOpen(t *testing.T) {
 	s := open(t, quiet(), "en")
+	s.listener.Close()
 	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		w := wire{once: make(chan net.Conn, 1)}
+		w.once <- there
+		s.listener = w
 		ctx, cancel := context.WithCancel(t.Context())
-		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil)
-		r.Host = "localhost"
-		w := httptest.NewRecorder()
-		done := make(chan struct{})
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		heard := make(chan string, 1)
 		go func() {
-			defer close(done)
-			s.handler().ServeHTTP(w, r)
+			io.WriteString(here, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			all, _ := io.ReadAll(here)
+			heard <- string(all)
 		}()
-		time.Sleep(46 * time.Second)
+		time.Sleep(time.Hour + time.Second)
 		cancel()
-		<-done
-		if n := strings.Count(w.Body.String(), "event: beat\ndata: 1.0.0\n\n"); n != 4 { // one at once, three later
-			t.Errorf("%d beats in 46 s, want 4", n)
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
-		if n := strings.Count(w.Body.String(), "event: main\n"); n != 1 {
+		got := <-heard
+		if n := strings.Count(got, "event: beat\ndata: 1.0.0\n\n"); n != 241 { // one at once, then 4 a minute
+			t.Errorf("%d beats in an hour, want 241", n)
+		}
+		if n := strings.Count(got, "event: main\n"); n != 1 {
 			t.Errorf("the page was sent %d times although nothing changed", n)
 		}
 	})

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A child is the station's process while it lives.
+type child struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has ended
+	err   error         // how; set before ended is closed
+}
+
+// stopTime is how long a station may take to stop in order.
+const stopTime = 15 * time.Second
+
+// power switches the station on, or pulls its plug: it is killed and has no time
+// for anything. Its scanner hangs on it and goes dark with it. Switching on returns
+// when the station is ready and reads its scanner, if that is plugged in.
+func (b *box) power(ctx context.Context, on bool) error {
+	if on {
+		return b.start(ctx)
+	}
+	b.mu.Lock()
+	c := b.child
+	b.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	// A process that has just ended by itself cannot be killed, and need not be.
+	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-c.ended
+	return nil
+}
+
+// powered reports whether the station's process lives.
+func (b *box) powered() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.child != nil
+}
+
+// start starts the station.
+func (b *box) start(ctx context.Context) error {
+	ready, reading := b.log.count(heardReady), b.log.count(heardScanner)
+	// A line that another process left open may be its own still.
+	if err := b.reader.renew(); err != nil {
+		return err
+	}
+	c, err := b.launch()
+	if c == nil || err != nil {
+		return err
+	}
+	err = until(ctx, "the station is ready", func() bool {
+		return c.over() || b.log.count(heardReady) > ready && (!b.reader.plugged() || b.log.count(heardScanner) > reading)
+	})
+	if c.over() {
+		return fmt.Errorf("the station ended at once: %w\n%s", c.err, b.log.tail())
+	}
+	return err
+}
+
+// launch starts the process; while one lives it does nothing and returns nil.
+func (b *box) launch() (*child, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.child != nil {
+		return nil, nil
+	}
+	c := &child{ended: make(chan struct{})}
+	// It is not bound to any context: its power is switched by hand.
+	c.cmd = exec.CommandContext(context.Background(), b.binary, "run", "--config", b.configPath())
+	c.cmd.Stderr = b.log
+	// What a service manager said to this process was not meant for that one.
+	c.cmd.Env = append(os.Environ(), "STATIOND_DEMO=1",
+		"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "RUNTIME_DIRECTORY=", "CREDENTIALS_DIRECTORY=")
+	// A group of its own: an interrupt at the terminal is for the demo, which stops
+	// the station when its turn comes.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the station: %w", err)
+	}
+	b.child = c
+	go func() {
+		c.err = c.cmd.Wait()
+		b.mu.Lock()
+		b.child = nil
+		b.mu.Unlock()
+		close(c.ended)
+	}()
+	return c, nil
+}
+
+// over reports whether the process has ended.
+func (c *child) over() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop stops the station as its service manager would: it finishes what is under
+// way. An error says that it did not end well.
+func (b *box) stop() error {
+	b.mu.Lock()
+	c := b.child
+	b.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-c.ended:
+		if c.err != nil {
+			return fmt.Errorf("the station did not stop well: %w\n%s", c.err, b.log.tail())
+		}
+		return nil
+	case <-time.After(stopTime):
+		return errors.Join(fmt.Errorf("the station did not stop within %v\n%s", stopTime, b.log.tail()), b.power(context.Background(), false))
+	}
+}
+
+// What the station says that a box listens for.
+const (
+	heardReady   = "the station is ready"
+	heardScanner = "scanner ready"
+)
+
+// A diary is the station's log: it is kept in a file, and what the box listens for
+// is counted.
+type diary struct {
+	mu    sync.Mutex
+	file  *os.File
+	begun []byte // a line whose end has not come
+	heard map[string]int
+	page  string // where the station's own page listens
+	last  []string
+}
+
+// tailLines is how many lines of its log tell why a station ended.
+const tailLines = 5
+
+func openDiary(path string) (*diary, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &diary{file: file, heard: make(map[string]int)}, nil
+}
+
+// Write implements io.Writer.
+func (d *diary) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.begun = append(d.begun, p...)
+	for {
+		line, rest, whole := bytes.Cut(d.begun, []byte("\n"))
+		if !whole {
+			break
+		}
+		d.listen(line)
+		d.begun = rest
+	}
+	return d.file.Write(p)
+}
+
+// listen takes in one line:
+//
+//	{"time":"…","level":"INFO","msg":"the station is ready","station":"pack4-1","page":"127.0.0.1:8420"}
+func (d *diary) listen(line []byte) {
+	d.last = append(d.last, string(line))
+	d.last = d.last[max(0, len(d.last)-tailLines):]
+	var said struct{ Msg, Page string }
+	if json.Unmarshal(line, &said) != nil {
+		return // a fault of the configuration, or a crash, is told in plain words
+	}
+	d.heard[said.Msg]++
+	if said.Msg == heardReady {
+		d.page = said.Page
+	}
+}
+
+// count returns how often the station has said something.
+func (d *diary) count(what string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.heard[what]
+}
+
+// pageURL returns where the station's own page is.
+func (d *diary) pageURL() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return "http://" + d.page + "/"
+}
+
+// tail returns the end of the log.
+func (d *diary) tail() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.last, "\n")
+}
+
+func (d *diary) close() error { return d.file.Close() }

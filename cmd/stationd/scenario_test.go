@@ -1,0 +1,385 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+	"stationd/internal/queue"
+	"stationd/internal/station"
+)
+
+// floor returns a box whose station runs.
+func floor(t *testing.T, change func(*boxSetting)) *box {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole station in its own process was NOT proved: it takes its time")
+	}
+	binary, err := exec.LookPath("stationd") // the test binary itself, see TestMain
+	must(t, err)
+	// Not the test's own folder: its name is too long for sockets.
+	dir, err := os.MkdirTemp("", "stationd-box-")
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min"}
+	setting.Plant.PerMinute = 1_000_000
+	if change != nil {
+		change(&setting)
+	}
+	b, err := openBox(setting)
+	must(t, err)
+	t.Cleanup(func() {
+		if err := b.close(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the end of the station's log:\n%s", b.log.tail())
+		}
+		if err := queue.VerifyFile(b.outboxPath()); err != nil {
+			t.Error(err)
+		}
+		if c := b.plant.Complaints(); len(c) > 0 {
+			t.Errorf("the plant complains: %q", c)
+		}
+	})
+	must(t, b.power(t.Context(), true))
+	return b
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recorded waits until the station has recorded something that do causes.
+func recorded(t *testing.T, b *box, event string, do func()) {
+	t.Helper()
+	count := func() int {
+		s, err := b.desk().Snapshot(t.Context())
+		if err != nil {
+			return -1
+		}
+		return s.Counts.Events[event]
+	}
+	before := count()
+	do()
+	must(t, until(t.Context(), event+" is recorded", func() bool { return count() > before }))
+}
+
+func scanned(t *testing.T, b *box, code string) {
+	t.Helper()
+	recorded(t, b, "hand.scan", func() { must(t, b.scan(code)) })
+}
+
+func TestRedIsPressedWhileTheNetworkIsDown(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	must(t, b.cable(false))
+	pressed := time.Now()
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, until(t.Context(), "the red lamp blinks slowly", func() bool {
+		l, ok := b.eyes.light(pinRed)
+		return ok && l == station.Slow
+	}))
+	if found := b.plant.Dispatches(); len(found) != 0 {
+		t.Fatalf("the cable is pulled, and the plant has %v", found)
+	}
+	must(t, b.cable(true))
+	must(t, b.drained(t.Context()))
+	must(t, until(t.Context(), "the red lamp is steady", func() bool {
+		l, ok := b.eyes.light(pinRed)
+		return ok && l == station.Steady
+	}))
+	found := b.plant.Dispatches()
+	if len(found) != 1 || !found[0].Open() || found[0].Type != "MAINT" || found[0].Machine != "SEAL-1" {
+		t.Fatalf("when it returns exactly one dispatch is open; the plant has %+v", found)
+	}
+	told, hazy := toldOf(found[0], plant.Demo().Zone)
+	if hazy {
+		t.Log("the clock of this machine was never set from outside: the time of the press was proved to the minute only")
+	}
+	got, want := fact{told: told, hazy: hazy}, fact{told: pressed}
+	if wrong := got.differs(want, time.UTC); wrong != "" {
+		t.Errorf("the plant was told %v: %s", told, wrong)
+	}
+}
+
+func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
+	t.Parallel()
+	const calls, parts = 24, 152 // each call is two actions: 200 altogether
+	orders := []string{"4711", "5001", "5002", "5003", "5004", "5005"}
+	b := floor(t, func(s *boxSetting) {
+		for id := range int64(5) {
+			s.Plant.Orders = append(s.Plant.Orders, plant.Order{ID: 5001 + id, State: plant.StateDeveloping,
+				Articles: []plant.OrderArticle{{Article: soup, Amount: 1000}}})
+		}
+	})
+	b.plant.Order(plant.Fault{Kind: plant.Lost, Every: 3})
+	began := time.Now()
+
+	var hands sync.WaitGroup
+	hands.Go(func() {
+		for range 2 * calls { // the button latches: it opens and closes in turn
+			b.push(pinMaterial, briefly)
+		}
+	})
+	traced := make(map[string]string) // the order of each serial
+	for n := range parts {
+		if n%8 == 0 {
+			scanned(t, b, "PO"+orders[n/8%len(orders)])
+		}
+		p := part{article: soup, batch: "B7", serial: fmt.Sprintf("S%03d", n), bestBefore: "270331"}
+		scanned(t, b, p.symbol())
+		traced[p.serial] = orders[n/8%len(orders)]
+	}
+	hands.Wait()
+	must(t, b.drained(t.Context()))
+	t.Logf("200 actions in %.1f s, %d requests", time.Since(began).Seconds(), len(b.plant.Requests()))
+
+	c, err := b.contents(t.Context())
+	must(t, err)
+	held := make(map[string]bool)
+	for _, e := range c.Entries {
+		held[e.With["serial"]] = true
+	}
+	seen := make(map[string]int)
+	for _, tr := range b.plant.Traces() {
+		seen[tr.Serial]++
+		if fmt.Sprint(tr.Order) != traced[tr.Serial] {
+			t.Errorf("serial %s is traced on order %d, and belongs to %s", tr.Serial, tr.Order, traced[tr.Serial])
+		}
+	}
+	for serial := range traced {
+		if n := seen[serial]; n > 1 || n == 0 && !held[serial] {
+			t.Errorf("serial %s took effect %d times; held: %v", serial, n, held[serial])
+		}
+	}
+	marks := make(map[string]int)
+	for _, d := range b.plant.Dispatches() {
+		mark, _, _ := strings.Cut(d.Description, "]")
+		if marks[mark]++; marks[mark] > 1 || d.Closed.IsZero() {
+			t.Errorf("dispatch %d: opened %d times with mark %s, closed %v", d.ID, marks[mark], mark, d.Closed)
+		}
+	}
+	if len(marks) != calls || len(held) > 0 {
+		t.Errorf("%d calls came to %d dispatches, and %d entries are held: %v", calls, len(marks), len(held), slices.Collect(maps.Keys(held)))
+	}
+}
+
+func TestKilledAtRandomMoments(t *testing.T) {
+	t.Parallel()
+	const rounds, seed = 50, 20260302
+	b := floor(t, nil)
+	random := rand.New(rand.NewPCG(seed, rounds))
+	scanned(t, b, "PO4711")
+	must(t, b.drained(t.Context()))
+
+	var tried int
+	acknowledged := make(map[string]bool)
+	for range rounds {
+		killed := make(chan error, 1)
+		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond, func() {
+			killed <- b.power(context.Background(), false)
+		})
+		for range 3 {
+			tried++
+			p := part{article: soup, batch: "B7", serial: fmt.Sprintf("K%03d", tried)}
+			if b.scan(p.symbol()) != nil {
+				break // the scanner has gone dark already
+			}
+			must(t, until(t.Context(), "the station answers or is dead", func() bool {
+				acknowledged[p.serial] = b.knows(t.Context(), p.serial)
+				return acknowledged[p.serial] || !b.powered()
+			}))
+		}
+		if kill.Stop() {
+			must(t, b.power(t.Context(), false))
+		} else {
+			must(t, <-killed)
+		}
+		must(t, b.power(t.Context(), true))
+	}
+	must(t, until(t.Context(), "a person has sent what was held again, and it is delivered", func() bool {
+		c, err := b.contents(t.Context())
+		for _, e := range c.Entries {
+			if e.Condition == station.Held {
+				t.Logf("held, and sent again: %s: %s", e.With["serial"], e.Reason)
+				_, err = b.desk().Retry(t.Context(), string(e.ID))
+			}
+		}
+		return err == nil && len(c.Entries) == 0
+	}))
+	seen := make(map[string]int)
+	for _, tr := range b.plant.Traces() {
+		if seen[tr.Serial]++; seen[tr.Serial] > 1 {
+			t.Errorf("serial %s took effect %d times", tr.Serial, seen[tr.Serial])
+		}
+	}
+	known := 0
+	for serial, yes := range acknowledged {
+		if yes {
+			known++
+		}
+		if yes && seen[serial] == 0 {
+			t.Errorf("serial %s was acknowledged and is lost", serial)
+		}
+	}
+	t.Logf("%d rounds with seed %d: %d scans, %d of them acknowledged, %d at the plant", rounds, seed, tried, known, len(seen))
+	if known < rounds/2 {
+		t.Errorf("only %d scans were acknowledged: too few to prove anything", known)
+	}
+}
+
+// knows reports whether a part's trace is in the outbox or at the plant.
+func (b *box) knows(ctx context.Context, serial string) bool {
+	c, err := b.desk().Contents(ctx)
+	return err == nil && slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return e.With["serial"] == serial }) ||
+		slices.ContainsFunc(b.plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
+}
+
+func TestAScanNobodyKnows(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	const label = "7310865004703"
+	must(t, b.scan(label))
+	must(t, until(t.Context(), "the white lamp blinks quickly", func() bool {
+		l, ok := b.eyes.light(pinWhite)
+		return ok && l == station.Quick
+	}))
+	kept := func() {
+		t.Helper()
+		c, err := b.contents(t.Context())
+		must(t, err)
+		if len(c.Kept) != 1 || c.Kept[0].Code != label || len(c.Entries) != 0 {
+			t.Errorf("it is kept, and is nothing else: %+v", c)
+		}
+	}
+	kept()
+	if page := get(t, http.DefaultClient, b.log.pageURL()); !strings.Contains(page, label) {
+		t.Error("the station's page does not show it")
+	}
+	must(t, b.power(t.Context(), false))
+	kept()
+	must(t, b.power(t.Context(), true))
+	kept()
+	if n := len(b.plant.Requests()); n != 0 {
+		t.Errorf("the plant was asked %d times for a label from elsewhere", n)
+	}
+}
+
+func get(t *testing.T, client *http.Client, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	must(t, err)
+	answer, err := client.Do(r)
+	must(t, err)
+	defer answer.Body.Close()
+	if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream") {
+		first := make([]byte, 1<<20)
+		n, err := answer.Body.Read(first)
+		must(t, err)
+		return string(first[:n])
+	}
+	page, err := io.ReadAll(answer.Body)
+	must(t, err)
+	return string(page)
+}
+
+func TestTheKeyStaysInItsFile(t *testing.T) {
+	t.Parallel()
+	const canary = "canary" // stands in both keys and nowhere else, however they are spelled
+	b := floor(t, func(s *boxSetting) {
+		s.Plant.L2LKey, s.Plant.APIKey = "canary+l2l/7f3c", "canary+lagerkoll/91ab"
+	})
+	day := func(f plant.Fault) {
+		t.Helper()
+		b.plant.Clear()
+		f.Next = 1
+		l2l, lagerkoll := f, f
+		l2l.Where, lagerkoll.Where = "* /api/1.0/*", "* /v1/production_orders/*"
+		b.plant.Order(l2l)
+		b.plant.Order(lagerkoll)
+		recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+		scanned(t, b, part{article: soup, batch: "B7", serial: string(f.Kind)}.symbol())
+	}
+	scanned(t, b, "PO4711")
+	scanned(t, b, "PC-200")
+	for _, kind := range []plant.Kind{plant.Lost, plant.Reset, plant.ErrorAfter, plant.BadGateway, plant.Truncated, plant.HTML, plant.Redirect, plant.Refusal} {
+		day(plant.Fault{Kind: kind, Text: "no"})
+		must(t, b.drained(t.Context()))
+	}
+	must(t, b.cable(false))
+	day(plant.Fault{Kind: plant.Unauthorized})
+	must(t, until(t.Context(), "the page says that the plant is not reached", func() bool {
+		s, err := b.desk().Snapshot(t.Context())
+		return err == nil && !s.Health.Backends["l2l"].Reached && !s.Health.Backends["lagerkoll"].Reached
+	}))
+	must(t, b.cable(true))
+	must(t, until(t.Context(), "the keys are said to be wrong", func() bool {
+		s, err := b.desk().Snapshot(t.Context())
+		return err == nil && s.Health.Backends["l2l"].Fault != "" && s.Health.Backends["lagerkoll"].Fault != ""
+	}))
+
+	shown := make(map[string]string)
+	for _, path := range []string{"", "events", "metrics", "healthz"} {
+		shown["the station's page /"+path] = get(t, http.DefaultClient, b.log.pageURL()+path)
+	}
+	demo := httptest.NewServer(newDemoPage(b).handler())
+	defer demo.Close()
+	for _, path := range []string{"/", "/events"} {
+		shown["the demo's page "+path] = get(t, demo.Client(), demo.URL+path)
+	}
+	socket := http.Client{Transport: socketTransport(b.socketPath())}
+	for _, path := range []string{"/outbox", "/snapshot", "/outbox/verify"} {
+		shown["the control socket "+path] = get(t, &socket, "http://stationd.invalid"+path)
+	}
+	must(t, b.power(t.Context(), false))
+	keys := 0
+	must(t, filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if filepath.Dir(path) == filepath.Join(b.dir, "keys") {
+			if bytes.Contains(text, []byte(canary)) {
+				keys++
+			}
+			return err
+		}
+		shown[path] = string(text)
+		return err
+	}))
+	if keys != 2 || !strings.Contains(shown[b.logPath()], heardReady) {
+		t.Fatalf("%d key files were found, and a log of %d bytes: there was nothing to prove", keys, len(shown[b.logPath()]))
+	}
+	for where, text := range shown {
+		if at := strings.Index(strings.ToLower(text), canary); at >= 0 {
+			t.Errorf("%s shows a key: …%q…", where, text[max(0, at-60):min(len(text), at+40)])
+		}
+	}
+}
+
+// socketTransport reaches the control socket as the commands do.
+func socketTransport(path string) *http.Transport {
+	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+}
