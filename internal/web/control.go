@@ -50,8 +50,7 @@ func OpenControl(path string, desk Desk, log *slog.Logger) (*Control, error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	if err := os.Chmod(path, 0o660); err != nil {
-		listener.Close()
-		return nil, fmt.Errorf("control socket: %w", err)
+		return nil, fmt.Errorf("control socket: %w", errors.Join(err, listener.Close()))
 	}
 	return &Control{path: path, desk: desk, log: log, listener: listener}, nil
 }

@@ -81,7 +81,7 @@ func quiet() *floor {
 }
 
 // trace is an entry about an article.
-func trace(n int) station.Standing {
+func trace(n uint32) station.Standing {
 	return station.Standing{
 		Seq:       uint64(n),
 		Condition: station.Waiting,
@@ -99,7 +99,7 @@ func trace(n int) station.Standing {
 func offline() *floor {
 	f := quiet()
 	for n := range 7 {
-		f.entries = append(f.entries, trace(0x10+n))
+		f.entries = append(f.entries, trace(uint32(0x10+n)))
 	}
 	f.entries[0].Condition = station.Marked
 	f.snapshot.Waiting, f.snapshot.Oldest = 7, at("14:21")

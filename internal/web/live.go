@@ -133,11 +133,10 @@ type stream struct {
 	control *http.ResponseController
 }
 
-// send writes one event. The server's time-outs are for whole answers; here each
+// send writes one event. The server's time-out is for a whole answer; here each
 // event has its own, so that a reader who has gone to sleep is let go.
 func (s stream) send(event, data string) error {
-	_ = s.control.SetReadDeadline(time.Time{}) // an error shows in the write below
-	_ = s.control.SetWriteDeadline(time.Now().Add(sendWithin))
+	_ = s.control.SetWriteDeadline(time.Now().Add(sendWithin)) // an error shows in the write
 	if _, err := fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", event, strings.ReplaceAll(data, "\n", "\ndata: ")); err != nil {
 		return err
 	}

@@ -283,7 +283,7 @@ func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
 	t.Parallel()
 	f := quiet()
 	for n := range mostWaiting + 30 {
-		f.entries = append(f.entries, trace(0x100+n))
+		f.entries = append(f.entries, trace(uint32(0x100+n)))
 	}
 	f.snapshot.Waiting = len(f.entries)
 	page := ask(open(t, f, "en"), http.MethodGet, "/", "").Body.String()

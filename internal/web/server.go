@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -264,10 +265,10 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 		faults = append(faults, "the station has not been looked at for more than "+staleAfter.String())
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if len(faults) > 0 {
+	if len(faults) == 0 {
+		faults = append(faults, "ok")
+	} else {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, strings.Join(faults, "\n"))
-		return
 	}
-	fmt.Fprintln(w, "ok")
+	_, _ = io.WriteString(w, strings.Join(faults, "\n")+"\n") // whoever asked has gone
 }
