@@ -53,6 +53,9 @@ func (c *clock) set() bool {
 	if c.trusted.Load() {
 		return true
 	}
+	if os.Getenv("STATIOND_DEMO") == "1" {
+		return true // the plant of the demonstration goes by the same clock
+	}
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	if err != nil || state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {

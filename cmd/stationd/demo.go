@@ -91,7 +91,7 @@ func runDemo(ctx context.Context, setting boxSetting, listen string, out io.Writ
 	if setting.Page, err = freeAddress(ctx, stationListen); err != nil {
 		return err
 	}
-	b, err := openBox(setting)
+	b, err := openBox(ctx, setting)
 	if err != nil {
 		return err
 	}
@@ -102,11 +102,12 @@ func runDemo(ctx context.Context, setting boxSetting, listen string, out io.Writ
 		}
 		return err
 	}
-	fmt.Fprintf(out, demoWelcome, "http://"+listener.Addr().String()+"/")
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) } // the demo goes on without a reader
+	say(demoWelcome, "http://"+listener.Addr().String()+"/")
 	if err := serveDemo(ctx, b, listener); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "\nThe station stops in order.")
+	say("\nThe station stops in order.\n")
 	return nil
 }
 
@@ -163,7 +164,7 @@ func serveDemo(ctx context.Context, b *box, listener net.Listener) error {
 		ReadHeaderTimeout: 5 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(listener); ctx.Err() == nil {
 		return fmt.Errorf("the demo's page: %w", err)

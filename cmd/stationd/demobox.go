@@ -65,14 +65,14 @@ type box struct {
 }
 
 // openBox builds a box. The power is off and the scanner plugged in. The caller
-// closes it.
-func openBox(s boxSetting) (*box, error) {
+// closes it; what the box runs does not end with ctx.
+func openBox(ctx context.Context, s boxSetting) (*box, error) {
 	if len(s.Dir) > longestFolder {
 		return nil, fmt.Errorf("folder %s: its name is too long for the sockets in it; %d characters are the most", s.Dir, longestFolder)
 	}
 	b := &box{dir: s.Dir, binary: s.Binary, eyes: newEyes(), reader: newReader(filepath.Join(s.Dir, "scanner"))}
 	var err error
-	if b.plant, err = plant.Open(s.Plant); err != nil {
+	if b.plant, err = plant.Open(s.Plant); err != nil { //nolint:contextcheck // listening on an own address does not wait
 		return nil, err
 	}
 	if err := b.furnish(s); err != nil {
@@ -84,8 +84,7 @@ func openBox(s boxSetting) (*box, error) {
 	if b.hands, err = gpio.Listen(b.chipPath(), b.eyes.see); err != nil {
 		return nil, err
 	}
-	var ctx context.Context
-	ctx, b.end = context.WithCancel(context.Background())
+	ctx, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	for _, run := range []func(context.Context) error{b.plant.Run, b.hands.Run} {
 		b.parts.Go(func() {
 			if err := run(ctx); err != nil {
@@ -205,7 +204,14 @@ func (b *box) bounce(pin int) {
 
 // scan reads a label with the scanner. What a symbol holds between its fields is
 // byte 1D.
-func (b *box) scan(code string) error { return b.reader.scan(code) }
+//
+// A scanner without power, or without a station that gives it some, is dark.
+func (b *box) scan(code string) error {
+	if !b.powered() {
+		return errDark
+	}
+	return b.reader.scan(code)
+}
 
 // cable plugs the network cable in or pulls it.
 func (b *box) cable(up bool) error {

@@ -31,6 +31,11 @@ func (b *box) power(ctx context.Context, on bool) error {
 	if on {
 		return b.start(ctx)
 	}
+	return b.kill()
+}
+
+// kill kills the station's process and waits for its end.
+func (b *box) kill() error {
 	b.mu.Lock()
 	c := b.child
 	b.mu.Unlock()
@@ -59,7 +64,7 @@ func (b *box) start(ctx context.Context) error {
 	if err := b.reader.renew(); err != nil {
 		return err
 	}
-	c, err := b.launch()
+	c, err := b.launch(ctx)
 	if c == nil || err != nil {
 		return err
 	}
@@ -73,15 +78,15 @@ func (b *box) start(ctx context.Context) error {
 }
 
 // launch starts the process; while one lives it does nothing and returns nil.
-func (b *box) launch() (*child, error) {
+func (b *box) launch(ctx context.Context) (*child, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.child != nil {
 		return nil, nil
 	}
 	c := &child{ended: make(chan struct{})}
-	// It is not bound to any context: its power is switched by hand.
-	c.cmd = exec.CommandContext(context.Background(), b.binary, "run", "--config", b.configPath())
+	// It does not end with ctx: its power is switched by hand.
+	c.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.binary, "run", "--config", b.configPath())
 	c.cmd.Stderr = b.log
 	// What a service manager said to this process was not meant for that one.
 	c.cmd.Env = append(os.Environ(), "STATIOND_DEMO=1",
@@ -132,7 +137,7 @@ func (b *box) stop() error {
 		}
 		return nil
 	case <-time.After(stopTime):
-		return errors.Join(fmt.Errorf("the station did not stop within %v\n%s", stopTime, b.log.tail()), b.power(context.Background(), false))
+		return errors.Join(fmt.Errorf("the station did not stop within %v\n%s", stopTime, b.log.tail()), b.kill())
 	}
 }
 

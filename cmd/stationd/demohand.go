@@ -114,7 +114,7 @@ func patient(master *os.File) error {
 }
 
 // errDark is what a scanner answers that hangs on no station.
-var errDark = errors.New("the scanner is dark: it is unplugged")
+var errDark = errors.New("the scanner is dark: it has no power")
 
 // scan sends what a scanner sends for a label: what it holds, and CR. Whether the
 // station listens, a scanner does not know.

@@ -35,7 +35,7 @@ func main() {
 // command runs one command line and returns its exit code. It is main without
 // the process, so that tests can run it.
 func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := commands()
+	root := commands() //nolint:contextcheck // cobra hands ctx to each command
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -11,11 +9,7 @@ import (
 // TestMain lets the test binary be stationd itself: for the scripts, and for the
 // station that the scenarios start and kill.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"stationd": func() {
-			os.Exit(command(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
-	})
+	testscript.Main(m, map[string]func(){"stationd": main})
 }
 
 // TestScript runs the command line as an integrator types it; the scripts are

@@ -18,12 +18,12 @@ import (
 // beside what the plant saw. Its error has been printed when the two differ.
 func playShift(ctx context.Context, setting boxSetting, out io.Writer) error {
 	setting.Settle = time.Second
-	b, err := openBox(setting)
+	b, err := openBox(ctx, setting)
 	if err != nil {
 		return err
 	}
 	s := &shift{ctx: ctx, box: b, out: out, zone: setting.Plant.Zone}
-	fmt.Fprint(out, "A quarter of an hour at the station pack4-1, played in less than a minute: a real\n"+
+	s.say("A quarter of an hour at the station pack4-1, played in less than a minute: a real\n" +
 		"stationd with its outbox on disk, a scanner on a serial line, and a simulated plant.\n\n")
 	began := time.Now()
 	if err := b.power(ctx, true); err != nil {
@@ -74,6 +74,9 @@ type fact struct {
 	hazy bool      // told is good to the minute, from a station whose clock was never set
 }
 
+// say prints something. Whoever no longer reads it need not be told.
+func (s *shift) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
+
 // play plays the chapters of the shift, up to the first that cannot be played.
 func (s *shift) play() {
 	for i, c := range []struct {
@@ -92,9 +95,9 @@ func (s *shift) play() {
 			return
 		}
 		began, first := time.Now(), len(s.deeds)
-		fmt.Fprintf(s.out, "  %d  %-40s", i+1, c.title)
+		s.say("  %d  %-40s", i+1, c.title)
 		c.play()
-		fmt.Fprintf(s.out, "%5.1f s\n", time.Since(began).Seconds())
+		s.say("%5.1f s\n", time.Since(began).Seconds())
 		if first < len(s.deeds) {
 			s.deeds[first].chapter = c.title
 		}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,12 +25,13 @@ type row struct {
 
 // report prints both columns and returns whether they agree.
 func (s *shift) report(took time.Duration) (agree bool) {
-	rows, effects, hazy := s.compare()
-	fmt.Fprintf(s.out, "\n %-9s%s │ %s\n", "", pad("THE OPERATOR", deedWidth), "THE PLANT")
+	facts := s.facts()
+	rows := compare(s.deeds, facts, s.zone)
+	s.say("\n %-9s%s │ %s\n", "", pad("THE OPERATOR", deedWidth), "THE PLANT")
 	wrong := len(s.faults)
 	for _, r := range rows {
 		if r.chapter != "" {
-			fmt.Fprintf(s.out, " ── %s┼%s\n", rule(r.chapter+" ", deedWidth+7), rule("", factWidth+3))
+			s.say(" ── %s┼%s\n", rule(r.chapter+" ", deedWidth+7), rule("", factWidth+3))
 		}
 		mark := " "
 		switch {
@@ -40,37 +41,35 @@ func (s *shift) report(took time.Duration) (agree bool) {
 		case r.checked:
 			mark = "✓"
 		}
-		fmt.Fprintf(s.out, " %-9s%s │ %s %s\n", r.at, pad(r.deed, deedWidth), pad(r.fact, factWidth), mark)
+		s.say(" %-9s%s │ %s %s\n", r.at, pad(r.deed, deedWidth), pad(r.fact, factWidth), mark)
 		if r.wrong != "" {
-			fmt.Fprintf(s.out, " %-9s✗ %s\n", "", r.wrong)
+			s.say(" %-9s✗ %s\n", "", r.wrong)
 		}
 	}
-	fmt.Fprintln(s.out)
+	s.say("\n")
 	for _, f := range s.faults {
-		fmt.Fprintf(s.out, " ✗ %s\n", f)
+		s.say(" ✗ %s\n", f)
 	}
 	if wrong > 0 {
-		fmt.Fprintf(s.out, " The two differ: look for the %d ✗.\n", wrong)
+		s.say(" The two differ: look for the %d ✗.\n", wrong)
 		return false
 	}
-	fmt.Fprintf(s.out, " %d effects at the plant, each of them once, in order, and with its true time.\n", effects)
-	if hazy {
-		fmt.Fprintf(s.out, " (To the minute: the clock of this computer was never set from outside, and stationd knows it.)\n")
+	s.say(" %d effects at the plant, each of them once, in order, and with its true time.\n", len(facts))
+	if slices.ContainsFunc(facts, func(f fact) bool { return f.hazy }) {
+		s.say(" (To the minute: the clock of this computer was never set from outside, and stationd knows it.)\n")
 	}
-	fmt.Fprintf(s.out, " The outbox is sound and empty; the label that nobody knew is kept for a person.\n")
-	fmt.Fprintf(s.out, " The plant heard %d requests and has nothing to complain of.  %.1f s\n", len(s.box.plant.Requests()), took.Seconds())
+	s.say(" The outbox is sound and empty; the label that nobody knew is kept for a person.\n")
+	s.say(" The plant heard %d requests and has nothing to complain of.  %.1f s\n", len(s.box.plant.Requests()), took.Seconds())
 	return true
 }
 
 // compare lays each deed beside the fact that came of it. Facts that nobody did
-// stand at the end. effects counts the facts; hazy says that the plant was told
-// times to the minute only.
-func (s *shift) compare() (rows []row, effects int, hazy bool) {
-	facts := s.facts()
+// stand at the end. The facts are in the order in which they took effect.
+func compare(deeds []deed, facts []fact, zone *time.Location) (rows []row) {
 	taken := make([]bool, len(facts))
 	last := make(map[string]int) // by lane, the latest fact that was taken
-	for _, d := range s.deeds {
-		r := row{chapter: d.chapter, at: d.at.In(s.zone).Format(time.TimeOnly), deed: d.text, wrong: d.wrong}
+	for _, d := range deeds {
+		r := row{chapter: d.chapter, at: d.at.In(zone).Format(time.TimeOnly), deed: d.text, wrong: d.wrong}
 		switch {
 		case d.seen:
 			r.at, r.checked = "", true
@@ -86,8 +85,8 @@ func (s *shift) compare() (rows []row, effects int, hazy bool) {
 				continue
 			}
 			taken[i] = true
-			r.fact = facts[i].show(s.zone)
-			r.wrong = join(r.wrong, facts[i].differs(*d.comes, s.zone))
+			r.fact = facts[i].show(zone)
+			r.wrong = join(r.wrong, facts[i].differs(*d.comes, zone))
 			if i < last[d.comes.lane] {
 				r.wrong = join(r.wrong, "it came out of turn")
 			}
@@ -96,12 +95,11 @@ func (s *shift) compare() (rows []row, effects int, hazy bool) {
 		rows = append(rows, r)
 	}
 	for i, f := range facts {
-		hazy = hazy || f.hazy
 		if !taken[i] {
-			rows = append(rows, row{fact: f.show(s.zone), wrong: "nobody did this, or it took effect twice"})
+			rows = append(rows, row{fact: f.show(zone), wrong: "nobody did this, or it took effect twice"})
 		}
 	}
-	return rows, len(facts), hazy
+	return rows
 }
 
 // find returns the first fact that is not taken and is what was to come; -1

@@ -10,7 +10,7 @@ import (
 )
 
 // version is set by the build: -ldflags "-X main.version=…".
-var version = "" //nolint:gochecknoglobals // the linker's only way in
+var version = ""
 
 // thisVersion is what this binary is called.
 func thisVersion() string {

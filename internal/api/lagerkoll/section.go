@@ -56,7 +56,7 @@ func (s Section) Check(fault func(key, text string)) {
 	s.UserToken.Check("user_token", fault)
 	if every, err := pace(s.Rate); err != nil {
 		fault("rate", err.Error())
-	} else if every < time.Minute/accountLimit {
+	} else if every < time.Minute/accountLimit && !api.Loopback(s.URL) {
 		fault("rate", fmt.Sprintf("is above %d/min, which is all that the whole account may ask", accountLimit))
 	}
 	if s.Settle < 0 || s.Settle > 0 && s.Settle < settleLeast && !api.Loopback(s.URL) {
