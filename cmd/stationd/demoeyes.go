@@ -20,6 +20,10 @@ type eyes struct {
 type glow struct {
 	lit     bool
 	changes []time.Time // the latest, oldest first
+
+	// blinked is when each rhythm was told last. What passes may be over when
+	// somebody asks.
+	blinked map[station.Light]time.Time
 }
 
 // glowChanges is how many changes of a lamp are remembered: enough to tell how it
@@ -36,12 +40,15 @@ func (e *eyes) see(pin int, high bool) {
 	defer e.mu.Unlock()
 	g := e.lamps[pin]
 	if g == nil {
-		g = new(glow)
+		g = &glow{blinked: make(map[station.Light]time.Time)}
 		e.lamps[pin] = g
 	}
 	g.lit = high
 	g.changes = append(g.changes, time.Now())
 	g.changes = g.changes[max(0, len(g.changes)-glowChanges):]
+	if l, ok := g.light(g.changes[len(g.changes)-1]); ok {
+		g.blinked[l] = g.changes[len(g.changes)-1]
+	}
 	close(e.changed)
 	e.changed = make(chan struct{})
 }
@@ -68,6 +75,18 @@ func (e *eyes) light(pin int) (l station.Light, ok bool) {
 		return station.Off, true
 	}
 	return g.light(time.Now())
+}
+
+// saw reports whether the lamp at the pin shows the light, or has blinked so since
+// then.
+func (e *eyes) saw(pin int, want station.Light, since time.Time) bool {
+	if l, ok := e.light(pin); ok && l == want {
+		return true
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g := e.lamps[pin]
+	return g != nil && g.blinked[want].After(since)
 }
 
 // light tells the lights apart by their rhythm: the lamps change every 500 ms when

@@ -259,10 +259,10 @@ func TestAScanNobodyKnows(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	const label = "7310865004703"
+	scanned := time.Now()
 	must(t, b.scan(label))
 	must(t, until(t.Context(), "the white lamp blinks quickly", func() bool {
-		l, ok := b.eyes.light(pinWhite)
-		return ok && l == station.Quick
+		return b.eyes.saw(pinWhite, station.Quick, scanned)
 	}))
 	kept := func() {
 		t.Helper()

@@ -329,11 +329,14 @@ func (s *shift) sees(pin int, want station.Light, text string) {
 	if s.err != nil {
 		return
 	}
+	since := time.Now()
+	for _, d := range s.deeds {
+		if !d.seen {
+			since = d.at // what the operator sees follows what was done
+		}
+	}
 	s.deeds = append(s.deeds, deed{at: time.Now(), text: "  " + text, seen: true})
-	s.waits(text, func() bool {
-		l, ok := s.box.eyes.light(pin)
-		return ok && l == want
-	})
+	s.waits(text, func() bool { return s.box.eyes.saw(pin, want, since) })
 }
 
 // waits waits until something is so. Where it does not come, the last deed is the
