@@ -45,6 +45,7 @@ type Setting struct {
 	Lanes    []Part // deliveries: stopped when the inputs have ended
 	Outputs  []Part // lamps, pages, watchdog: stopped last
 	Displays []station.Display
+	Sounders []station.Sounder
 	Tellers  []station.Teller
 
 	Ready func() // called once, when every part has been started; may be nil
@@ -69,6 +70,7 @@ type Agent struct {
 	last     station.Snapshot
 	looked   time.Time
 	stopping bool
+	heard    map[string]station.Sound // by name; nil before the first look
 }
 
 // New returns an agent for a station. It starts nothing.
@@ -177,7 +179,33 @@ func (a *Agent) look() {
 	for _, d := range a.setting.Displays {
 		d.Show(s.Lights)
 	}
+	a.sound(program.Sounds(s.State, s.Health, s.Now))
 	a.last, a.looked = s, time.Now()
+}
+
+// sound hands out the sounds that were not heard yet, where a buzzer is to say
+// several at once the gravest. What is there at the first look was heard before the
+// station was started, or nobody can tell; it is not said again. The caller holds
+// the lock.
+func (a *Agent) sound(all map[string]station.Sound) {
+	first := a.heard == nil
+	if first {
+		a.heard = make(map[string]station.Sound)
+	}
+	fresh := make(map[string]station.SoundKind)
+	for name, s := range all {
+		before, ever := a.heard[name]
+		a.heard[name] = s
+		if !first && s.Buzzer != "" && (!ever || !s.Same(before)) {
+			fresh[s.Buzzer] = max(fresh[s.Buzzer], s.Kind)
+		}
+	}
+	if len(fresh) == 0 || a.stopping {
+		return
+	}
+	for _, d := range a.setting.Sounders {
+		d.Sound(fresh)
+	}
 }
 
 // offDuty makes every lamp show that nothing pressed here is recorded any more.

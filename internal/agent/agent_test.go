@@ -255,4 +255,137 @@ func TestAgent(t *testing.T) {
 			}
 		})
 	})
+	t.Run("before the first input runs the lamps have been handed what is on disk", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			b.s.State.Sources = map[string]station.Tally{"red": {Waiting: 1}} // of before the power cut
+			s := setting(b, d)
+			s.Inputs = []Part{{Name: "buttons", Run: func(ctx context.Context) error {
+				d.note("buttons began")
+				<-ctx.Done()
+				return nil
+			}}}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- New(s).Run(ctx) }()
+			synctest.Wait()
+			if got, want := d.all(), []string{"red slow", "buttons began"}; !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("each thing sounds once, and not again after a restart", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			horns := &horns{}
+			s.Sounders = []station.Sounder{horns}
+			s.Program = func() station.Program {
+				return station.Program{RestBuzzer: "horn", Reminders: map[string]time.Duration{"horn": time.Minute}}
+			}
+			note := func(source string, kind station.NoteKind) {
+				at := s.Stamp(time.Now())
+				b.change(func(b *box) {
+					notes := map[string]station.Note{source: {Kind: kind, At: at}}
+					for other, n := range b.s.State.Notes {
+						if other != source {
+							notes[other] = n
+						}
+					}
+					b.s.State.Notes = notes
+				})
+			}
+			run := func(do func()) {
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() { ended <- New(s).Run(ctx) }()
+				synctest.Wait()
+				do()
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+			time.Sleep(5 * time.Second)
+			run(func() {
+				note("red", station.NoteRecorded)
+				time.Sleep(10 * time.Second)
+				horns.made(t, "horn: recorded")
+				note("red", station.NoteDelivered)
+				note("hand", station.NoteUnknown)
+				time.Sleep(time.Second)
+				note("red", station.NoteRecorded)
+				time.Sleep(time.Second)
+				note("red", station.NoteDelivered) // and the scan's sound is the newest there is again
+				time.Sleep(time.Second)
+				horns.made(t, "horn: recorded", "horn: refused", "horn: recorded")
+				note("hand", station.NoteHeld)
+				b.change(func(b *box) { b.s.State.Sources = map[string]station.Tally{"hand": {Held: 1}} })
+				time.Sleep(time.Second)
+				horns.made(t, "horn: recorded", "horn: refused", "horn: recorded", "horn: held")
+			})
+			run(func() {
+				time.Sleep(20 * time.Second)
+				horns.made(t, "horn: recorded", "horn: refused", "horn: recorded", "horn: held")
+				time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute + time.Second)))
+				horns.made(t, "horn: recorded", "horn: refused", "horn: recorded", "horn: held", "horn: held")
+			})
+			run(func() { // within the two seconds of the reminder
+				time.Sleep(20 * time.Second)
+				horns.made(t, "horn: recorded", "horn: refused", "horn: recorded", "horn: held", "horn: held")
+			})
+		})
+	})
+	t.Run("while the station stops nothing sounds", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			horns := &horns{}
+			s.Sounders = []station.Sounder{horns}
+			s.Program = func() station.Program { return station.Program{RestBuzzer: "horn"} }
+			s.Lanes = []Part{d.part("lane", 20*time.Second)}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- New(s).Run(ctx) }()
+			synctest.Wait()
+			cancel()
+			time.Sleep(time.Second)
+			b.change(func(b *box) { b.s.State.Notes = map[string]station.Note{"red": {Kind: station.NoteHeld}} })
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			horns.made(t)
+		})
+	})
+}
+
+// horns remember what they were told to say.
+type horns struct {
+	mu   sync.Mutex
+	said []string
+}
+
+// Sound implements station.Sounder.
+func (h *horns) Sound(sounds map[string]station.SoundKind) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for buzzer, kind := range sounds {
+		h.said = append(h.said, buzzer+": "+kind.String())
+	}
+}
+
+func (h *horns) made(t *testing.T, want ...string) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Equal(h.said, want) {
+		t.Errorf("heard %q, want %q", h.said, want)
+	}
 }

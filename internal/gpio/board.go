@@ -5,99 +5,87 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"slices"
 	"sync"
 	"time"
 
 	"stationd/internal/station"
 )
 
-const (
-	// idle is the longest wait for an edge. The levels are read again after it,
-	// because an edge may have been dropped.
-	idle = 250 * time.Millisecond
+// handOver is how many happenings may wait to be recorded: eight buttons pressed
+// seven times a second for a minute, while nothing at all is recorded, are 3,200.
+const handOver = 4096
 
-	// turn is the longest wait for an edge where several chips take turns.
-	turn = 10 * time.Millisecond
+// lastRecords is how long after its context has ended Run goes on with what is in
+// the hand-over already.
+const lastRecords = 5 * time.Second
 
-	// shortest is the shortest wait. The kernel is not asked at all when the time
-	// for an answer is over before the question is put, so an edge that is
-	// remembered would not be seen; and zero means for ever.
-	shortest = time.Millisecond
-
-	// most is how many edges of one chip are read before the levels are: a line
-	// that chatters must not keep the others waiting.
-	most = 256
-)
-
-// A Board is the station's buttons and lamps. It is a station.Source of every
-// button's events, a station.Display and a station.Teller.
+// A Board is the station's buttons, lamps and buzzers. It is a station.Source of
+// every button's events, a station.Display, a station.Sounder and a
+// station.Teller.
+//
+// Its work is done by blocking loops that the caller runs, each in a goroutine of
+// its own: Run of every one of Banks, Run, and RunLamps.
 type Board struct {
-	log   *slog.Logger
-	stamp func(time.Time) station.Stamp
-	chips []chip
-	banks []*bank
-	lamps []*lamp
-	shown chan struct{} // has room for one: there is something new to show
+	log     *slog.Logger
+	stamp   func(time.Time) station.Stamp
+	chips   []chip
+	banks   []*Bank
+	lamps   []*lamp
+	buzzers []*buzzer
+	shown   chan struct{} // has room for one: there is something new to show
+
+	// handed is between the contacts and the disk. It holds only what no lamp has
+	// answered, as the kernel's own memory of edges does; what is in it when the
+	// power goes was never acknowledged. What has no room in it is lost aloud.
+	handed chan happening
 
 	mu     sync.Mutex
 	lights map[string]station.Light
-	faults map[string]string // by configured name
+	sounds map[string]station.SoundKind // new ones, by buzzer
+	faults map[string]string            // by configured name
+	lost   map[string]loss              // by button
 }
+
+// A loss is how many happenings of a button were not recorded, and when the last.
+type loss struct {
+	times int
+	last  time.Time
+}
+
+// lossShown is how long a loss stays a fault of its button: long enough for the
+// operator to look up and see the lamp.
+const lossShown = time.Minute
 
 var (
 	_ station.Source  = (*Board)(nil)
 	_ station.Display = (*Board)(nil)
+	_ station.Sounder = (*Board)(nil)
 	_ station.Teller  = (*Board)(nil)
 )
 
-// A bank is the buttons of one chip.
-type bank struct {
-	chip    chip
-	name    string // of the chip, as configured
-	lines   inputs
-	buttons []*button // by their place in lines
-}
-
-// A button is a configured button and its contact.
-type button struct {
-	Button
-	known    bool // the contact has been made from a level that was read
-	contact  contact
-	glitches int // of contacts before this one
-}
-
-// pressed says what a level means.
-func (b *button) pressed(isHigh bool) bool { return isHigh == (b.Active == high) }
-
-// Open takes the lines of all buttons and lamps and drives the lamps dark. The
-// tables have passed Check. stamp says what a moment of time.Now is to the rest of
-// the world. A chip that is missing or ambiguous, and a line that another program
-// has, are errors that list what there is; nothing stays taken then.
+// Open takes the lines of everything on the panel and drives lamps dark and
+// buzzers silent. The panel has passed Check. stamp says what a moment of time.Now
+// is to the rest of the world. A chip that is missing or ambiguous, and a line that
+// another program has, are errors that list what there is; nothing stays taken
+// then.
 //
-// The caller runs Run and RunLamps, each in a goroutine of its own, and calls
-// Close when both have returned.
-func Open(chips Chips, buttons []Button, lamps []Lamp, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
-	return open(openChip, chips, buttons, lamps, stamp, log)
+// The caller calls Close when every loop has returned.
+func Open(p Panel, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
+	return open(openChip, p, stamp, log)
 }
 
-func open(find func(name string) (chip, error), chips Chips, buttons []Button, lamps []Lamp,
-	stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
-	b := &Board{log: log, stamp: stamp, shown: make(chan struct{}, 1), faults: make(map[string]string)}
-	o := opener{find: find, board: b, chips: make(map[string]chip), banks: make(map[chip]*bank)}
-	for _, config := range buttons {
-		if err := o.button(config.withDefaults(chips)); err != nil {
-			return nil, errors.Join(err, b.Close())
-		}
+func open(find func(name string) (chip, error), p Panel, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
+	b := &Board{
+		log: log, stamp: stamp,
+		shown:  make(chan struct{}, 1),
+		handed: make(chan happening, handOver),
+		sounds: make(map[string]station.SoundKind),
+		faults: make(map[string]string),
+		lost:   make(map[string]loss),
 	}
-	if err := o.takeInputs(); err != nil {
+	o := opener{find: find, board: b, chips: make(map[string]chip), banks: make(map[chip]*Bank)}
+	if err := o.open(p); err != nil {
 		return nil, errors.Join(err, b.Close())
-	}
-	for _, config := range lamps {
-		if err := o.lamp(config.withDefaults(chips)); err != nil {
-			return nil, errors.Join(err, b.Close())
-		}
 	}
 	return b, nil
 }
@@ -107,7 +95,33 @@ type opener struct {
 	find  func(name string) (chip, error)
 	board *Board
 	chips map[string]chip // by configured name
-	banks map[chip]*bank  // two names may mean one chip
+	banks map[chip]*Bank  // two names may mean one chip
+}
+
+func (o *opener) open(p Panel) error {
+	for _, config := range p.Buttons {
+		if err := o.button(config.withDefaults(p.Chips)); err != nil {
+			return err
+		}
+	}
+	if err := o.takeInputs(); err != nil {
+		return err
+	}
+	for _, config := range p.Lamps {
+		l := &lamp{Lamp: config.withDefaults(p.Chips)}
+		o.board.lamps = append(o.board.lamps, l)
+		if err := o.output("lamp", l.Name, l.Chip, l.Pin, l.Active, &l.load); err != nil {
+			return err
+		}
+	}
+	for _, config := range p.Buzzers {
+		b := &buzzer{Buzzer: config.withDefaults(p.Chips)}
+		o.board.buzzers = append(o.board.buzzers, b)
+		if err := o.output("buzzer", b.Name, b.Chip, b.Pin, b.Active, &b.load); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *opener) chip(name string) (chip, error) {
@@ -129,18 +143,18 @@ func (o *opener) button(config Button) error {
 		return fmt.Errorf("button %s: %w", config.Name, err)
 	}
 	if o.banks[c] == nil {
-		o.banks[c] = &bank{chip: c, name: config.Chip}
+		o.banks[c] = &Bank{board: o.board, chip: c, name: config.Chip}
 		o.board.banks = append(o.board.banks, o.banks[c])
 	}
-	o.banks[c].buttons = append(o.banks[c].buttons, &button{Button: config})
+	o.banks[c].add(&button{Button: config})
 	return nil
 }
 
 func (o *opener) takeInputs() error {
 	for _, bank := range o.board.banks {
 		var pins []inputPin
-		for _, b := range bank.buttons {
-			pins = append(pins, inputPin{pin: b.Pin, activeLow: b.Active == low, bias: b.Bias})
+		for _, e := range bank.ends {
+			pins = append(pins, e.pin())
 		}
 		lines, err := bank.chip.inputs(pins)
 		if err != nil {
@@ -151,166 +165,83 @@ func (o *opener) takeInputs() error {
 	return nil
 }
 
-func (o *opener) lamp(config Lamp) error {
-	c, err := o.chip(config.Chip)
+// output takes the line of a lamp or a buzzer and drives it as it is at rest.
+func (o *opener) output(kind, name, chip string, pin int, active string, l *load) error {
+	l.what, l.pin, l.active = kind+" "+name, pin, active == high
+	c, err := o.chip(chip)
 	if err != nil {
-		return fmt.Errorf("lamp %s: %w", config.Name, err)
+		return fmt.Errorf("%s: %w", l.what, err)
 	}
-	line, err := c.output(config.Pin)
-	if err != nil {
-		return fmt.Errorf("lamp %s: %w", config.Name, err)
+	if l.line, err = c.output(pin); err != nil {
+		return fmt.Errorf("%s: %w", l.what, err)
 	}
-	l := &lamp{Lamp: config, line: line}
-	o.board.lamps = append(o.board.lamps, l)
 	return l.set(false)
 }
 
-// Run tells the presses and holds of every button to emit, one at a time and in
-// the order of their times where several are certain at once. It blocks until ctx
-// is done, at most a quarter of a second longer, and then returns nil; it may be
-// run again, and a button that is down then is a state and not a press.
+// Banks returns the buttons, chip by chip. The caller runs each of them beside Run.
+func (b *Board) Banks() []*Bank { return b.banks }
+
+// Run tells what the buttons came to, which their banks hand over, to emit: one at
+// a time, each bank's in the order in which they became certain. It blocks until
+// ctx is done and then returns nil, when what was handed over before is recorded;
+// what takes longer than five seconds then is lost aloud. It may be run again.
 //
-// While emit is at work edges wait in the kernel; afterwards the levels decide. A
-// press that begins and ends within one such wait has no length that anybody
-// could know, and counts as a glitch: no lamp has answered it. When emit returns
-// an error the event is not recorded; Run logs that and goes on.
-//
-// An error means that a chip is gone or cannot be read. periph never looks for
-// chips again in a process, so the process should end and be started anew.
+// The banks go on while emit is at work, so that a slow card makes no press late,
+// shorter or unseen. Whatever waits for emit has been acknowledged by no lamp. When
+// more than 4,096 wait, the next is lost: it is logged, counted, and a fault of its
+// button for a minute. When emit returns an error the event is not recorded; Run
+// logs that and goes on.
 func (b *Board) Run(ctx context.Context, emit func(station.Event) error) error {
-	if len(b.banks) == 0 {
-		<-ctx.Done()
-		return nil
-	}
-	for _, bank := range b.banks {
-		if err := b.begin(bank); err != nil {
-			return err
-		}
-	}
 	for ctx.Err() == nil {
-		patience := b.patience(time.Now())
-		for _, bank := range b.banks {
-			if err := b.gather(bank, patience); err != nil {
-				return err
-			}
+		select {
+		case h := <-b.handed:
+			b.tell(h, emit)
+		case <-ctx.Done():
 		}
-		b.tellAll(b.settle(time.Now()), emit)
 	}
+	b.finish(emit)
 	return nil
 }
 
-// begin makes the contacts of a bank from what is pressed now.
-func (b *Board) begin(bank *bank) error {
-	b.mu.Lock()
-	for _, button := range bank.buttons {
-		button.glitches += button.contact.glitches
-		button.contact, button.known = contact{}, false
-	}
-	b.mu.Unlock()
-	return b.readLevels(bank)
-}
-
-// patience returns how long to wait for an edge: until the next contact may
-// settle, and never outside shortest and idle.
-func (b *Board) patience(now time.Time) time.Duration {
-	patience := idle
-	if len(b.banks) > 1 {
-		patience = turn
-	}
-	for _, bank := range b.banks {
-		for _, button := range bank.buttons {
-			if at, ok := button.contact.next(); ok {
-				patience = min(patience, at.Sub(now))
+// finish records what is in the hand-over, as long as there is time.
+func (b *Board) finish(emit func(station.Event) error) {
+	for end := time.Now().Add(lastRecords); ; {
+		select {
+		case h := <-b.handed:
+			if time.Now().After(end) {
+				b.lose(h)
+				continue
 			}
+			b.tell(h, emit)
+		default:
+			return
 		}
 	}
-	return max(patience, shortest)
 }
 
-// gather waits for an edge, feeds it and all that follow at once, and then reads
-// the levels: what the edges left out is in them.
-func (b *Board) gather(bank *bank, patience time.Duration) error {
-	for range most {
-		e, err := bank.lines.wait(patience)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			return b.gone(bank, "wait for an edge", err)
-		}
-		b.feed(bank.buttons[e.line], e.high)
-		patience = shortest
-	}
-	return b.readLevels(bank)
-}
-
-// readLevels feeds the level of every line. A level that cannot be read is
-// neither pressed nor released: it is an error, and nothing is fed.
-func (b *Board) readLevels(bank *bank) error {
-	levels, err := bank.lines.levels()
+func (b *Board) tell(h happening, emit func(station.Event) error) {
+	err := emit(station.Event{ID: station.NewID(), Source: h.source, Kind: h.kind, At: b.stamp(h.at)})
 	if err != nil {
-		return b.gone(bank, "read the levels", err)
+		b.log.Error("not recorded", "source", h.source, "event", h.kind, "error", err)
 	}
-	for i, button := range bank.buttons {
-		b.feed(button, levels&(1<<i) != 0)
-	}
-	return nil
 }
 
-func (b *Board) feed(button *button, isHigh bool) {
+// hand gives one happening over to whoever records.
+func (b *Board) hand(h happening) {
+	select {
+	case b.handed <- h:
+	default:
+		b.lose(h)
+	}
+}
+
+// lose counts a happening that is not recorded, aloud.
+func (b *Board) lose(h happening) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	now, pressed := time.Now(), button.pressed(isHigh)
-	if !button.known {
-		button.contact, button.known = newContact(button.Button, now, pressed), true
-		return
-	}
-	button.contact.feed(now, pressed)
-}
-
-// gone notes that the buttons of a bank are dead and returns the error that says so.
-func (b *Board) gone(bank *bank, what string, err error) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, button := range bank.buttons {
-		b.faults[button.Name] = fmt.Sprintf("its GPIO chip is gone: %v", err)
-	}
-	name := bank.name
-	if name == "" {
-		name = "of the header"
-	}
-	return fmt.Errorf("gpio chip %s: %s: %w; check the wiring of the chip and start again", name, what, err)
-}
-
-// A happening is what one contact came to.
-type happening struct {
-	source, kind string
-	at           time.Time
-}
-
-// settle asks every contact what is certain now.
-func (b *Board) settle(now time.Time) []happening {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []happening
-	for _, bank := range b.banks {
-		for _, button := range bank.buttons {
-			if kind, at := button.contact.settle(now); kind != "" {
-				all = append(all, happening{button.Name, kind, at})
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(x, y happening) int { return x.at.Compare(y.at) })
-	return all
-}
-
-func (b *Board) tellAll(all []happening, emit func(station.Event) error) {
-	for _, h := range all {
-		err := emit(station.Event{ID: station.NewID(), Source: h.source, Kind: h.kind, At: b.stamp(h.at)})
-		if err != nil {
-			b.log.Error("not recorded", "source", h.source, "event", h.kind, "error", err)
-		}
-	}
+	l := b.lost[h.source]
+	b.lost[h.source] = loss{l.times + 1, time.Now()}
+	b.mu.Unlock()
+	b.log.Error("lost: too much waits to be recorded", "source", h.source, "event", h.kind, "at", h.at)
 }
 
 // Glitches returns, by button, how often its contact changed for so short a time
@@ -328,8 +259,22 @@ func (b *Board) Glitches() map[string]int {
 	return glitches
 }
 
-// Tell returns what is wrong with each button and lamp. A button that has been
-// down for a minute is stuck until it is released. Where a button and a lamp
+// Lost returns, by button, how many of its events were lost because too many
+// waited to be recorded.
+func (b *Board) Lost() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lost := make(map[string]int)
+	for _, bank := range b.banks {
+		for _, button := range bank.buttons {
+			lost[button.Name] = b.lost[button.Name].times
+		}
+	}
+	return lost
+}
+
+// Tell returns what is wrong with each button, lamp and buzzer. A button that has
+// been down for a minute is stuck until it is released. Where a button and a lamp
 // share a name, so do their faults.
 func (b *Board) Tell() map[string]string {
 	now := time.Now()
@@ -339,23 +284,36 @@ func (b *Board) Tell() map[string]string {
 	for _, lamp := range b.lamps {
 		told[lamp.Name] = b.faults[lamp.Name]
 	}
+	for _, buzzer := range b.buzzers {
+		told[buzzer.Name] = b.faults[buzzer.Name]
+	}
 	for _, bank := range b.banks {
 		for _, button := range bank.buttons {
-			told[button.Name] = b.faults[button.Name]
-			if down, stuck := button.contact.stuck(now); stuck && told[button.Name] == "" {
-				told[button.Name] = fmt.Sprintf("stuck: held for %d s", down/time.Second)
-			}
+			told[button.Name] = b.faultOf(button, now)
 		}
 	}
 	return told
 }
 
-// Close drives every lamp dark and gives all lines back. It is called when Run
-// and RunLamps have returned.
+// faultOf says what is wrong with a button, the gravest first.
+func (b *Board) faultOf(button *button, now time.Time) string {
+	if fault := b.faults[button.Name]; fault != "" {
+		return fault
+	}
+	if l := b.lost[button.Name]; l.times > 0 && now.Sub(l.last) < lossShown {
+		return fmt.Sprintf("%d events lost so far: the outbox does not keep up", l.times)
+	}
+	return button.fault(now)
+}
+
+// Close drives every lamp dark and every buzzer silent and gives all lines back.
+// It is called when every loop has returned.
 func (b *Board) Close() error {
 	var errs []error
-	for _, l := range b.lamps {
-		errs = append(errs, l.set(false), l.line.close())
+	for _, l := range b.loads() {
+		if l.line != nil {
+			errs = append(errs, l.set(false), l.line.close())
+		}
 	}
 	for _, bank := range b.banks {
 		if bank.lines != nil {
@@ -366,4 +324,16 @@ func (b *Board) Close() error {
 		errs = append(errs, c.close())
 	}
 	return errors.Join(errs...)
+}
+
+// loads returns everything that is driven.
+func (b *Board) loads() []*load {
+	var all []*load
+	for _, l := range b.lamps {
+		all = append(all, &l.load)
+	}
+	for _, z := range b.buzzers {
+		all = append(all, &z.load)
+	}
+	return all
 }

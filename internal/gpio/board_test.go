@@ -102,20 +102,19 @@ func TestGreenIsPressedWhileRedIsBeingRecorded(t *testing.T) {
 		f.at(1200*ms, 17, false)
 		f.at(1250*ms, 22, false)
 		f.until(2 * time.Second)
-		f.expect("red.press of 1s", "green.press of 1.11s")
+		f.expect("red.press of 1s", "green.press of 1.05s")
 	})
 }
 
-func TestATouchThatEndsWhileAnotherPressIsBeingRecordedIsNotMadeLonger(t *testing.T) {
+func TestATouchThatIsReadLateIsNotMadeLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) error {
-			time.Sleep(80 * ms)
-			return nil
-		})
+		f := newFloor(t, []Button{red, green}, nil, nil)
 		f.at(time.Second, 17, true)
+		chip := f.chips[""]
+		chip.change(func() { chip.stall = 80 * ms }) // the process does not get its turn
 		f.at(1025*ms, 22, true)
-		f.at(1035*ms, 22, false) // ten milliseconds of contact, read 75 ms later
+		f.at(1035*ms, 22, false) // ten milliseconds of contact, read 70 ms later
 		f.until(2 * time.Second)
 		f.expect("red.press of 1s")
 		if got := f.board.Glitches()["green"]; got != 1 {
@@ -124,35 +123,52 @@ func TestATouchThatEndsWhileAnotherPressIsBeingRecordedIsNotMadeLonger(t *testin
 	})
 }
 
-func TestADeadlineThatFallsOnTheEndOfARecordDoesNotWaitForEver(t *testing.T) {
+func TestWhatIsOverdueIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) error {
-			time.Sleep(10 * ms) // until the moment at which green is due
-			return nil
-		})
-		f.at(time.Second, 17, true)
-		f.at(1010*ms, 22, true)
-		f.until(1100 * ms)
-		f.expect("red.press of 1s", "green.press of 1.01s")
-	})
+	bank := &Bank{board: &Board{banks: make([]*Bank, 1)}}
+	bank.add(&button{Button: red, contact: newContact(red.withDefaults(Chips{}), morning, false)})
+	for _, late := range []time.Duration{0, releaseTime - 1, releaseTime, time.Hour} {
+		if got := bank.patience(morning.Add(late)); got < shortest || got > idle {
+			t.Errorf("%v after the edge it waits %v", late, got)
+		}
+	}
 }
 
 func TestAPressWhoseEdgeWasDroppedIsFoundInTheLevels(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) error {
-			time.Sleep(100 * ms)
-			return nil
+	for _, chip := range []string{"", "expander"} {
+		t.Run("on the chip "+chip, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				red, green := red, green
+				red.Chip, green.Chip = chip, chip
+				f := newFloor(t, []Button{red, green, {Name: "key", Pin: 5, Chip: "third"}}, nil, nil)
+				c := f.chips[chip]
+				f.until(time.Second)
+				c.do(17, true)
+				f.until(1040 * ms)
+				c.change(func() {
+					for i := range 50 { // red chatters and drowns green's one edge
+						c.edges = append(c.edges, edge{0, i%2 == 0})
+					}
+					c.edges = c.edges[50-16:]
+					c.bits ^= 1 << 1
+				})
+				f.until(2 * time.Second)
+				f.expect("red.press of 1s", "green.press of 1.041s")
+				c.change(func() { c.bits ^= 1 << 1 }) // an edge that nobody was woken by
+				f.until(3 * time.Second)
+				c.change(func() { c.bits ^= 1 << 1 })
+				f.until(4 * time.Second)
+				f.mu.Lock()
+				last := f.told[len(f.told)-1]
+				f.mu.Unlock()
+				if len(f.told) != 3 || !strings.HasPrefix(last, "green.press of 3.") {
+					t.Errorf("told %q", f.told)
+				}
+			})
 		})
-		f.at(time.Second, 17, true)
-		f.at(1040*ms, 22, true)
-		for i := range 50 { // red chatters and drowns green's one edge
-			f.at(1050*ms, 17, i%2 == 1)
-		}
-		f.until(2 * time.Second)
-		f.expect("red.press of 1s", "green.press of 1.131s")
-	})
+	}
 }
 
 func TestAHundredEdgesUnreadAreStillOnePress(t *testing.T) {
@@ -244,20 +260,19 @@ func TestAnEventThatIsNotRecordedIsLoggedOnceAndTheNextIsTold(t *testing.T) {
 	})
 }
 
-func TestTwoChipsTakeTurns(t *testing.T) {
+func TestEachChipIsHeardAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, {Name: "key", Pin: 5, Chip: "expander"}}, nil, nil)
-		f.until(time.Second)
-		f.chips["expander"].do(5, true)
-		f.chips[""].do(17, true)
-		f.until(1200 * ms)
-		f.mu.Lock()
-		told := strings.Join(f.told, ", ")
-		f.mu.Unlock()
-		if strings.Count(told, "key.press of 1") != 1 || strings.Count(told, "red.press of 1") != 1 || strings.Count(told, "press") != 2 {
-			t.Errorf("told %s", told)
+		f := newFloor(t, []Button{red, {Name: "key", Pin: 5, Chip: "expander"}, {Name: "third", Pin: 6, Chip: "third"}}, nil, nil)
+		for i, do := range []struct {
+			chip string
+			pin  int
+		}{{"expander", 5}, {"", 17}, {"third", 6}} {
+			f.until(time.Second + time.Duration(i)*7*ms)
+			f.chips[do.chip].do(do.pin, true)
 		}
+		f.until(1200 * ms)
+		f.expect("key.press of 1s", "red.press of 1.007s", "third.press of 1.014s")
 	})
 }
 
@@ -274,19 +289,158 @@ func TestPressesThatAreCertainAtOnceAreToldInTheirOrder(t *testing.T) {
 	})
 }
 
-func TestAnIdleBoardWakesFourTimesASecond(t *testing.T) {
+func TestAnIdleBoardWakesFourTimesASecondHoweverManyChipsItHas(t *testing.T) {
+	t.Parallel()
+	for chips := range 3 {
+		t.Run(fmt.Sprint(chips+1), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				buttons := []Button{red, {Name: "key", Pin: 5, Chip: "expander"}, {Name: "third", Pin: 6, Chip: "third"}}
+				f := newFloor(t, buttons[:chips+1], nil, nil)
+				f.until(time.Second)
+				for _, chip := range f.chips {
+					chip.change(func() { chip.waits = 0 })
+				}
+				f.until(31 * time.Second)
+				waits := 0
+				for _, chip := range f.chips {
+					chip.change(func() { waits += chip.waits })
+				}
+				// change wakes each of them once, at the beginning
+				if waits > 4*30+2*len(f.chips) || waits < 4*30-len(f.chips) {
+					t.Errorf("%d waits in thirty seconds", waits)
+				}
+			})
+		})
+	}
+}
+
+func TestNoPressIsLostWhileTheCardIsSlow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
-		f.until(time.Second)
-		chip := f.chips[""]
-		chip.change(func() { chip.waits = 0 })
-		f.until(11 * time.Second)
-		chip.change(func() {
-			if chip.waits < 38 || chip.waits > 42 {
-				t.Errorf("%d waits in ten seconds", chip.waits)
-			}
+		const apart, presses = 150 * ms, 400 // for a minute
+		var buttons []Button
+		var chips []string
+		for i := range 8 {
+			chip := []string{"", "expander"}[i%2]
+			buttons = append(buttons, Button{Name: fmt.Sprintf("b%d", i), Pin: 2 + i, Chip: chip})
+			chips = append(chips, chip)
+		}
+		f := newFloor(t, buttons, nil, func(station.Event) error {
+			time.Sleep(400 * ms)
+			return nil
 		})
+		all := func(press bool) {
+			for i, b := range buttons {
+				f.chips[chips[i]].do(b.Pin, press)
+			}
+		}
+		want := make(map[string]int)
+		for n := range presses {
+			at := time.Second + time.Duration(n)*apart
+			f.until(at)
+			all(true)
+			f.until(at + 70*ms)
+			all(false)
+			for _, b := range buttons {
+				want[fmt.Sprintf("%s.press of %s", b.Name, at)]++
+			}
+		}
+		f.until(30 * time.Minute)
+		got := make(map[string]int)
+		f.mu.Lock()
+		for _, told := range f.told {
+			got[told]++
+		}
+		f.mu.Unlock()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		for name, lost := range f.board.Lost() {
+			if lost != 0 {
+				t.Errorf("%d events of %s lost", lost, name)
+			}
+		}
+	})
+}
+
+func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFloor(t, []Button{red, green}, nil, func(station.Event) error {
+			time.Sleep(time.Hour) // the card does not answer
+			return nil
+		})
+		hand := func(n int) {
+			for range n {
+				f.board.hand(happening{source: "red", kind: station.Press, at: time.Now()})
+			}
+		}
+		f.until(time.Second)
+		hand(1)
+		f.until(2 * time.Second)
+		hand(handOver)
+		if got := f.board.Tell()["red"]; got != "" {
+			t.Errorf("with nothing lost red is %q", got)
+		}
+		hand(2)
+		if diff := cmp.Diff(map[string]int{"red": 2, "green": 0}, f.board.Lost()); diff != "" {
+			t.Errorf("lost (-want +got):\n%s", diff)
+		}
+		want := map[string]string{"red": "2 events lost so far: the outbox does not keep up", "green": ""}
+		if diff := cmp.Diff(want, f.board.Tell()); diff != "" {
+			t.Errorf("Tell (-want +got):\n%s", diff)
+		}
+		const line = "lost: too much waits to be recorded"
+		if diff := cmp.Diff([]string{line, line}, f.log.lines); diff != "" {
+			t.Errorf("logged (-want +got):\n%s", diff)
+		}
+		f.until(62 * time.Second)
+		if got := f.board.Tell()["red"]; got != "" {
+			t.Errorf("a minute later red is %q", got)
+		}
+	})
+}
+
+func TestWhatWasPressedBeforeTheStopIsRecorded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFloor(t, []Button{red, green, {Name: "key", Pin: 5}}, nil, func(station.Event) error {
+			time.Sleep(400 * ms)
+			return nil
+		})
+		f.at(time.Second, 17, true)
+		f.at(1100*ms, 22, true)
+		f.at(1190*ms, 5, true) // certain at 1.22 s, which is too late: it is not taken
+		f.until(1200 * ms)
+		f.stop()
+		f.until(2 * time.Second)
+		f.expect("red.press of 1s", "green.press of 1.1s")
+		for range 2 {
+			if err := <-f.err; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestWhatTakesTooLongAfterTheStopIsLostAloud(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFloor(t, []Button{red}, nil, func(station.Event) error {
+			time.Sleep(3 * time.Second)
+			return nil
+		})
+		f.until(time.Second)
+		for range 5 {
+			f.board.hand(happening{source: "red", kind: station.Press, at: time.Now()})
+		}
+		f.until(2 * time.Second)
+		f.stop()
+		f.until(time.Minute)
+		if told, lost := len(f.told), f.board.Lost()["red"]; told != 3 || lost != 2 {
+			t.Errorf("%d recorded and %d lost, want 3 and 2", told, lost)
+		}
 	})
 }
 
@@ -324,9 +478,10 @@ func TestGlitchesAreCountedPerButton(t *testing.T) {
 		}
 		f.stop()
 		<-f.err
+		<-f.err
 		over, stop := context.WithCancel(t.Context())
 		stop()
-		if err := f.board.Run(over, f.record); err != nil {
+		if err := f.board.Banks()[0].Run(over); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff(want, f.board.Glitches()); diff != "" {
@@ -340,7 +495,7 @@ func TestOpenGivesEverythingBackWhenALampCannotBeDriven(t *testing.T) {
 	fake := newFakeChip()
 	fake.setErr = errors.New("device or resource busy")
 	find := func(string) (chip, error) { return fake, nil }
-	_, err := open(find, Chips{}, []Button{red}, []Lamp{{Name: "lamp", Pin: 5}}, nil, slog.New(&counter{}))
+	_, err := open(find, Panel{Buttons: []Button{red}, Lamps: []Lamp{{Name: "lamp", Pin: 5}}}, nil, slog.New(&counter{}))
 	if err == nil || !strings.Contains(err.Error(), "lamp lamp: drive pin 5: device or resource busy") {
 		t.Errorf("Open returned %v", err)
 	}
@@ -352,8 +507,185 @@ func TestOpenGivesEverythingBackWhenALampCannotBeDriven(t *testing.T) {
 func TestOpenSaysWhichButtonHasNoChip(t *testing.T) {
 	t.Parallel()
 	find := func(name string) (chip, error) { return nil, fmt.Errorf("gpio: there is no chip %q", name) }
-	_, err := open(find, Chips{Chip: "pinctrl-rp1"}, []Button{red}, nil, nil, silent())
+	_, err := open(find, Panel{Chips: Chips{Chip: "pinctrl-rp1"}, Buttons: []Button{red}}, nil, silent())
 	if err == nil || !strings.Contains(err.Error(), `button red: gpio: there is no chip "pinctrl-rp1"`) {
 		t.Errorf("Open returned %v", err)
+	}
+}
+
+func TestANormallyClosedButton(t *testing.T) {
+	t.Parallel()
+	closed := Button{Name: "red", Pin: 17, Wiring: normallyClosed}
+	t.Run("is a press when it is let go, dated by its first edge", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f := newFloor(t, []Button{closed}, nil, nil)
+			if f.chips[""].bits != 0 {
+				t.Errorf("at rest its line is high")
+			}
+			f.at(time.Second, 17, true)
+			f.until(1100 * ms)
+			f.expect()
+			f.at(1200*ms, 17, false)
+			f.until(2 * time.Second)
+			f.expect("red.press of 1s")
+			if got := f.board.Tell()["red"]; got != "" {
+				t.Errorf("red is %q", got)
+			}
+		})
+	})
+	t.Run("whose wire is cut is a fault after a minute and never a press", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f := newFloor(t, []Button{closed}, nil, nil)
+			f.at(time.Second, 17, true)
+			f.until(60 * time.Second)
+			if got := f.board.Tell()["red"]; got != "" {
+				t.Errorf("after 59 s red is %q", got)
+			}
+			f.until(76 * time.Second)
+			if got, want := f.board.Tell()["red"], "held or wire cut: its contact has been open for 75 s"; got != want {
+				t.Errorf("red is %q, want %q", got, want)
+			}
+			f.at(80*time.Second, 17, false) // mended
+			f.until(81 * time.Second)
+			f.expect()
+			if got := f.board.Tell()["red"]; got != "" {
+				t.Errorf("when the wire is whole again red is %q", got)
+			}
+		})
+	})
+	t.Run("whose wire is cut at the start is a fault at once", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f := newFloor(t, []Button{closed}, nil, nil)
+			f.chips[""].do(17, true)
+			f.until(10 * ms)
+			want := "held or wire cut: its contact is open since the start"
+			if got := f.board.Tell()["red"]; got != want {
+				t.Errorf("red is %q, want %q", got, want)
+			}
+			f.at(5*time.Second, 17, false)
+			f.at(6*time.Second, 17, true)
+			f.at(6100*ms, 17, false)
+			f.until(7 * time.Second)
+			f.expect("red.press of 6s")
+		})
+	})
+}
+
+func TestAButtonWithTwoContacts(t *testing.T) {
+	t.Parallel()
+	nc := 18
+	pair := Button{Name: "red", Pin: 17, PinNC: &nc}
+	const bothOpen = "its two contacts disagree: both are open; a wire is cut or the button is half pressed"
+	run := func(sentence string, do func(t *testing.T, f *floor)) {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { do(t, newFloor(t, []Button{pair, green}, nil, nil)) })
+		})
+	}
+	fault := func(t *testing.T, f *floor, want string) {
+		t.Helper()
+		if got := f.board.Tell()["red"]; got != want {
+			t.Errorf("red is %q, want %q", got, want)
+		}
+	}
+	run("is pressed when both say so", func(t *testing.T, f *floor) {
+		f.at(time.Second, 18, true)
+		f.at(1040*ms, 17, true) // a slow hand: for a moment both are open
+		f.until(1100 * ms)
+		f.expect("red.press of 1.04s")
+		f.at(1300*ms, 17, false)
+		f.at(1350*ms, 18, false)
+		f.at(1500*ms, 22, true)
+		f.until(2 * time.Second)
+		f.expect("red.press of 1.04s", "green.press of 1.5s")
+		fault(t, f, "")
+	})
+	run("is at fault when one of its wires is cut, and tells no press until it is mended", func(t *testing.T, f *floor) {
+		f.at(time.Second, 18, true) // the wire of the normally closed contact
+		f.until(1490 * ms)
+		fault(t, f, "")
+		f.until(1510 * ms)
+		fault(t, f, bothOpen)
+		f.at(5*time.Second, 17, true) // pressed all the same
+		f.until(6 * time.Second)
+		fault(t, f, "its two contacts disagreed; it says nothing until it has been seen at rest")
+		f.at(7*time.Second, 17, false)
+		f.at(8*time.Second, 18, false) // mended
+		f.until(9 * time.Second)
+		fault(t, f, "")
+		f.expect()
+		f.at(10*time.Second, 18, true)
+		f.at(10*time.Second, 17, true)
+		f.until(11 * time.Second)
+		f.expect("red.press of 10s")
+	})
+	run("is at fault when a contact is welded", func(t *testing.T, f *floor) {
+		f.at(time.Second, 18, true)
+		f.at(time.Second, 17, true)
+		f.at(2*time.Second, 18, false) // let go, and the other stays closed
+		f.until(3 * time.Second)
+		f.expect("red.press of 1s")
+		fault(t, f, "its two contacts disagree: both are closed; one is welded or its wire has a short circuit")
+	})
+	run("is at fault from the start when a wire is cut then", func(t *testing.T, f *floor) {
+		f.stop()
+		for range 2 {
+			<-f.err
+		}
+		f.chips[""].do(18, true)
+		ctx, stop := context.WithCancel(t.Context())
+		again := make(chan error, 1)
+		go func() { again <- f.board.Banks()[0].Run(ctx) }()
+		f.until(2 * time.Second)
+		fault(t, f, bothOpen)
+		stop()
+		if err := <-again; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// BenchmarkEdgeToEvent is one clean press and its release, from the edges to emit.
+func BenchmarkEdgeToEvent(b *testing.B) {
+	f := newFakeChip()
+	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at} }
+	board, err := open(func(string) (chip, error) { return f, nil }, Panel{Buttons: []Button{red}}, stamp, silent())
+	if err != nil {
+		b.Fatal(err)
+	}
+	bank := board.Banks()[0]
+	if err := bank.begin(); err != nil {
+		b.Fatal(err)
+	}
+	now, events := time.Now(), 0
+	emit := func(station.Event) error {
+		events++
+		return nil
+	}
+	step := func(after time.Duration, closed bool) {
+		now = now.Add(after)
+		bank.buttons[0].see(0, !closed)
+		bank.buttons[0].take(now)
+	}
+	settle := func(after time.Duration) {
+		now = now.Add(after)
+		for _, h := range bank.settle(now) {
+			board.hand(h)
+		}
+	}
+	settle(releaseTime)
+	b.ReportAllocs()
+	for b.Loop() {
+		step(100*time.Millisecond, true)
+		settle(30 * time.Millisecond)
+		board.tell(<-board.handed, emit)
+		step(100*time.Millisecond, false)
+		settle(50 * time.Millisecond)
+	}
+	if events != b.N {
+		b.Fatalf("%d events of %d presses", events, b.N)
 	}
 }

@@ -1,11 +1,24 @@
 package gpio
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
+
+// A Panel is everything that is wired to the station's GPIO chips, as the
+// configuration has it.
+type Panel struct {
+	Chips   Chips
+	Buttons []Button
+	Lamps   []Lamp
+	Buzzers []Buzzer
+}
+
+// Empty reports whether nothing is wired.
+func (p Panel) Empty() bool { return len(p.Buttons)+len(p.Lamps)+len(p.Buzzers) == 0 }
 
 // Chips is the [gpio] table.
 type Chips struct {
@@ -20,18 +33,27 @@ type Chips struct {
 type Button struct {
 	Name     string        `toml:"name"`     // the source of its events
 	Pin      int           `toml:"pin"`      // 17 is the line called GPIO17, else the line at offset 17
-	Active   string        `toml:"active"`   // the level of a pressed button: low (default) or high
+	PinNC    *int          `toml:"pin_nc"`   // of its second, normally closed contact, where it has both; pin is the other one's then
+	Wiring   string        `toml:"wiring"`   // its contact at rest: no (normally open, default) or nc (normally closed)
+	Active   string        `toml:"active"`   // the level of a closed contact: low (default) or high
 	Bias     string        `toml:"bias"`     // pull-up (default where active is low), pull-down (where it is high), none
-	Debounce time.Duration `toml:"debounce"` // a contact that stays closed this long is a press; 30 ms
+	Debounce time.Duration `toml:"debounce"` // a button that stays pressed this long is pressed; 30 ms
 	Hold     time.Duration `toml:"hold"`     // a button kept down this long is held; 2 s
+	Double   time.Duration `toml:"double"`   // a second press that begins this soon after the first makes a double; 300 ms
 	Lamp     string        `toml:"lamp"`     // the lamp that answers it; read by whoever decides the lights
+	Buzzer   string        `toml:"buzzer"`   // the buzzer that answers it; read by whoever decides the sounds
 	Chip     string        `toml:"chip"`     // where it is not the chip of [gpio]
 	Latch    bool          `toml:"latch"`    // its second press ends the call; read by whoever decides
 
-	// HoldBound says that a binding waits for the button's hold. Then a press is
-	// told only at release, before the hold time, and a hold replaces it. It
-	// follows from the bindings and not from the table.
-	HoldBound bool `toml:"-"`
+	// What bindings wait for. It follows from the bindings and not from the table.
+	//
+	// HoldBound: a press is told only at release, before the hold time, and a hold
+	// replaces it. DoubleBound: a press is told only when no second one can follow
+	// any more, and a double replaces it. ReleaseBound: the release after each
+	// press, hold or double is told.
+	HoldBound    bool `toml:"-"`
+	DoubleBound  bool `toml:"-"`
+	ReleaseBound bool `toml:"-"`
 }
 
 // Lamp is one [[lamp]] table.
@@ -42,80 +64,116 @@ type Lamp struct {
 	Chip   string `toml:"chip"`   // where it is not the chip of [gpio]
 }
 
+// Buzzer is one [[buzzer]] table: a thing that makes one tone while its line is
+// driven.
+type Buzzer struct {
+	Name   string         `toml:"name"`
+	Pin    int            `toml:"pin"`
+	Active string         `toml:"active"` // the level that sounds it: high (default) or low
+	Chip   string         `toml:"chip"`   // where it is not the chip of [gpio]
+	Remind *time.Duration `toml:"remind"` // how often it sounds again while something is held; nil: 5 minutes, 0: never
+}
+
+// Reminder returns how often the buzzer sounds again while something is held; 0:
+// never.
+func (b Buzzer) Reminder() time.Duration {
+	if b.Remind == nil {
+		return defaultRemind
+	}
+	return *b.Remind
+}
+
 // The defaults and limits. The sources are in the package's documentation.
 const (
 	defaultDebounce = 30 * time.Millisecond
 	minDebounce     = 5 * time.Millisecond
 	maxDebounce     = 250 * time.Millisecond
 	defaultHold     = 2 * time.Second
+	defaultDouble   = 300 * time.Millisecond
+	minDouble       = 150 * time.Millisecond
+	maxDouble       = time.Second
+	defaultRemind   = 5 * time.Minute
+	minRemind       = 10 * time.Second
 
 	lastPin = 27 // the highest GPIO number on the 40-pin header of every Raspberry Pi
 )
 
 const (
-	low      = "low"
-	high     = "high"
-	pullUp   = "pull-up"
-	pullDown = "pull-down"
-	noBias   = "none"
+	low            = "low"
+	high           = "high"
+	pullUp         = "pull-up"
+	pullDown       = "pull-down"
+	noBias         = "none"
+	normallyOpen   = "no"
+	normallyClosed = "nc"
 )
 
 // withDefaults returns the button with every default filled in.
 func (b Button) withDefaults(chips Chips) Button {
-	if b.Chip == "" {
-		b.Chip = chips.Chip
-	}
-	if b.Active == "" {
-		b.Active = low
-	}
+	b.Chip = cmp.Or(b.Chip, chips.Chip)
+	b.Wiring = cmp.Or(b.Wiring, normallyOpen)
+	b.Active = cmp.Or(b.Active, low)
 	if b.Bias == "" {
 		b.Bias = pullUp
 		if b.Active == high {
 			b.Bias = pullDown
 		}
 	}
-	if b.Debounce == 0 {
-		b.Debounce = defaultDebounce
-	}
-	if b.Hold == 0 {
-		b.Hold = defaultHold
-	}
+	b.Debounce = cmp.Or(b.Debounce, defaultDebounce)
+	b.Hold = cmp.Or(b.Hold, defaultHold)
+	b.Double = cmp.Or(b.Double, defaultDouble)
 	return b
 }
 
 // withDefaults returns the lamp with every default filled in.
 func (l Lamp) withDefaults(chips Chips) Lamp {
-	if l.Chip == "" {
-		l.Chip = chips.Chip
-	}
-	if l.Active == "" {
-		l.Active = high
-	}
+	l.Chip = cmp.Or(l.Chip, chips.Chip)
+	l.Active = cmp.Or(l.Active, high)
 	return l
 }
 
-// Check reports every fault of the three tables: the table's name (button or
-// lamp), its place counted from 0, the key at fault and what to do about it. It
-// looks at nothing but its arguments; whether the chips are there shows at Open.
-func Check(chips Chips, buttons []Button, lamps []Lamp, fault func(table string, index int, key, text string)) {
+// withDefaults returns the buzzer with every default filled in.
+func (b Buzzer) withDefaults(chips Chips) Buzzer {
+	b.Chip = cmp.Or(b.Chip, chips.Chip)
+	b.Active = cmp.Or(b.Active, high)
+	return b
+}
+
+// Check reports every fault of the tables: the table's name (button, lamp or
+// buzzer), its place counted from 0, the key at fault and what to do about it. It
+// looks at nothing but the panel; whether the chips are there shows at Open.
+func Check(p Panel, fault func(table string, index int, key, text string)) {
 	users := make(map[line]string)
 	names := make(map[string]bool)
-	for i, b := range buttons {
+	for i, b := range p.Buttons {
 		c := checker{table: "button", index: i, fault: fault}
-		b = b.withDefaults(chips)
+		written := b
+		b = b.withDefaults(p.Chips)
 		c.name(b.Name, names)
-		c.pin(line{b.Chip, b.Pin}, b.Name, users)
+		c.pin("pin", line{b.Chip, b.Pin}, b.Name, users)
+		c.contacts(b, users)
 		c.oneOf("active", b.Active, low, high)
 		c.oneOf("bias", b.Bias, pullUp, pullDown, noBias)
-		c.times(b)
+		c.times(b, written.Double != 0)
 	}
 	names = make(map[string]bool)
-	for i, l := range lamps {
+	for i, l := range p.Lamps {
 		c := checker{table: "lamp", index: i, fault: fault}
-		l = l.withDefaults(chips)
+		l = l.withDefaults(p.Chips)
 		c.name(l.Name, names)
-		c.pin(line{l.Chip, l.Pin}, l.Name, users)
+		c.pin("pin", line{l.Chip, l.Pin}, l.Name, users)
 		c.oneOf("active", l.Active, high, low)
+	}
+	names = make(map[string]bool)
+	for i, b := range p.Buzzers {
+		c := checker{table: "buzzer", index: i, fault: fault}
+		b = b.withDefaults(p.Chips)
+		c.name(b.Name, names)
+		c.pin("pin", line{b.Chip, b.Pin}, b.Name, users)
+		c.oneOf("active", b.Active, high, low)
+		if r := b.Reminder(); r != 0 && r < minRemind {
+			c.complain("remind", `%s is too often; allowed are %s and more, and "0s" for never`, r, minRemind)
+		}
 	}
 }
 
@@ -146,19 +204,31 @@ func (c checker) name(name string, taken map[string]bool) {
 	taken[name] = true
 }
 
-func (c checker) pin(l line, name string, users map[line]string) {
+// contacts checks which contacts the button has.
+func (c checker) contacts(b Button, users map[line]string) {
+	c.oneOf("wiring", b.Wiring, normallyOpen, normallyClosed)
+	if b.PinNC == nil {
+		return
+	}
+	c.pin("pin_nc", line{b.Chip, *b.PinNC}, b.Name, users)
+	if b.Wiring == normallyClosed {
+		c.complain("wiring", "a button with pin_nc has a contact of either kind: pin is its normally open one; take wiring away")
+	}
+}
+
+func (c checker) pin(key string, l line, name string, users map[line]string) {
 	user := fmt.Sprintf("%s %q", c.table, name)
 	switch {
 	case l.pin == 0 && onHeader(l.chip):
 		// The decoder gives 0 for a pin that is not there, and GPIO0 of the header
 		// belongs to the EEPROM of an add-on board.
-		c.complain("pin", "the pin is missing; give the GPIO number, 1 to %d (GPIO0 is kept for add-on boards)", lastPin)
+		c.complain(key, "the pin is missing; give the GPIO number, 1 to %d (GPIO0 is kept for add-on boards)", lastPin)
 		return
 	case l.pin < 0 || l.pin > lastPin:
-		c.complain("pin", "there is no GPIO%d on a Raspberry Pi's header; allowed are 0 to %d (GPIO numbers, not header positions)", l.pin, lastPin)
+		c.complain(key, "there is no GPIO%d on a Raspberry Pi's header; allowed are 0 to %d (GPIO numbers, not header positions)", l.pin, lastPin)
 		return
 	case users[l] != "":
-		c.complain("pin", "pin %d is used by %s already; one pin has one user", l.pin, users[l])
+		c.complain(key, "pin %d is used by %s already; one pin has one user", l.pin, users[l])
 		return
 	}
 	users[l] = user
@@ -171,12 +241,23 @@ func (c checker) oneOf(key, value string, allowed ...string) {
 	c.complain(key, "%q is not known here; allowed are %s", value, strings.Join(allowed, ", "))
 }
 
-func (c checker) times(b Button) {
+// times checks the times of a button. A double that the file does not speak of is
+// left alone: most buttons have none.
+func (c checker) times(b Button, double bool) {
 	if b.Debounce < minDebounce || b.Debounce > maxDebounce {
 		c.complain("debounce", "%s is out of range; allowed are %s to %s", b.Debounce, minDebounce, maxDebounce)
 	}
 	if b.Hold < b.Debounce {
 		c.complain("hold", "%s is shorter than the debounce time of %s; a hold must be longer than a press", b.Hold, b.Debounce)
+	}
+	switch {
+	case !double:
+	case b.Double < minDouble || b.Double > maxDouble:
+		c.complain("double", "%s is out of range; allowed are %s to %s", b.Double, minDouble, maxDouble)
+	case b.Double <= b.Debounce+releaseTime:
+		c.complain("double", "in %s there is no room for a press of %s and a release of %s; make it longer", b.Double, b.Debounce, releaseTime)
+	case b.Double >= b.Hold:
+		c.complain("double", "%s is not shorter than the hold time of %s; a hold must be longer than a double press", b.Double, b.Hold)
 	}
 }
 

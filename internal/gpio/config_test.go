@@ -10,11 +10,14 @@ import (
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
+	header, soon := 18, 9*time.Second
+	never := time.Duration(0)
 	tests := []struct {
 		name    string
 		chips   Chips
 		buttons []Button
 		lamps   []Lamp
+		buzzers []Buzzer
 		want    []string
 	}{
 		{
@@ -61,6 +64,42 @@ func TestCheck(t *testing.T) {
 			},
 		},
 		{
+			name:    "two contacts take two pins, of which nobody else has one",
+			buttons: []Button{{Name: "red", Pin: 17, PinNC: &header}, {Name: "green", Pin: 18}, {Name: "blue", Pin: 5, PinNC: &header, Wiring: "nc"}, {Name: "white", Pin: 6, Wiring: "NC"}},
+			want: []string{
+				`button 1 pin: pin 18 is used by button "red" already; one pin has one user`,
+				`button 2 pin_nc: pin 18 is used by button "red" already; one pin has one user`,
+				`button 2 wiring: a button with pin_nc has a contact of either kind: pin is its normally open one; take wiring away`,
+				`button 3 wiring: "NC" is not known here; allowed are no, nc`,
+			},
+		},
+		{
+			name: "a double press has a time that a hand can keep",
+			buttons: []Button{
+				{Name: "a", Pin: 17, Double: 100 * time.Millisecond},
+				{Name: "b", Pin: 18, Double: 250 * time.Millisecond, Debounce: 200 * time.Millisecond},
+				{Name: "c", Pin: 19, Double: 500 * time.Millisecond, Hold: 400 * time.Millisecond},
+				{Name: "d", Pin: 20, Double: 500 * time.Millisecond},
+				{Name: "e", Pin: 21, Hold: 200 * time.Millisecond},
+			},
+			want: []string{
+				`button 0 double: 100ms is out of range; allowed are 150ms to 1s`,
+				`button 1 double: in 250ms there is no room for a press of 200ms and a release of 50ms; make it longer`,
+				`button 2 double: 500ms is not shorter than the hold time of 400ms; a hold must be longer than a double press`,
+			},
+		},
+		{
+			name:    "a buzzer has a pin of its own and does not remind all the time",
+			lamps:   []Lamp{{Name: "red", Pin: 13}},
+			buzzers: []Buzzer{{Name: "horn", Pin: 13}, {Pin: 14, Active: "loud", Remind: &soon}, {Name: "quiet", Pin: 15, Remind: &never}},
+			want: []string{
+				`buzzer 0 pin: pin 13 is used by lamp "red" already; one pin has one user`,
+				`buzzer 1 name: the buzzer has no name; give it one`,
+				`buzzer 1 active: "loud" is not known here; allowed are high, low`,
+				`buzzer 1 remind: 9s is too often; allowed are 10s and more, and "0s" for never`,
+			},
+		},
+		{
 			name:    "a negative debounce time is no time",
 			buttons: []Button{{Name: "red", Pin: 17, Debounce: -time.Millisecond}},
 			want:    []string{`button 0 debounce: -1ms is out of range; allowed are 5ms to 250ms`},
@@ -70,7 +109,7 @@ func TestCheck(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			Check(test.chips, test.buttons, test.lamps, func(table string, index int, key, text string) {
+			Check(Panel{Chips: test.chips, Buttons: test.buttons, Lamps: test.lamps, Buzzers: test.buzzers}, func(table string, index int, key, text string) {
 				got = append(got, fmt.Sprintf("%s %d %s: %s", table, index, key, text))
 			})
 			if diff := cmp.Diff(test.want, got); diff != "" {

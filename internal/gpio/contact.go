@@ -13,11 +13,25 @@ const (
 
 	// stuckTime is how long a button may be down before somebody should look at it.
 	stuckTime = time.Minute
+
+	// discrepancy is how long the two contacts of one button may disagree. A slow
+	// hand passes the place where both are open in less.
+	discrepancy = 500 * time.Millisecond
 )
 
-// A contact turns the levels of one button into presses and holds. It reads no
-// clock: whoever owns it feeds it levels with the times they were seen, and asks
-// it to settle when everything seen up to some time has been fed.
+// A position is where a button is, as far as its contacts tell.
+type position uint8
+
+const (
+	up      position = iota // at rest
+	down                    // pressed
+	between                 // one contact says up and the other down
+)
+
+// A contact turns the positions of one button into presses, holds, double presses
+// and releases. It reads no clock: whoever owns it feeds it positions with the
+// times they were seen, and asks it to settle when everything seen up to some time
+// has been fed.
 //
 // Acceptance is left to settle, and feed never accepts: edges reach this process
 // without a time of their own, so an edge that is seen late must not turn the
@@ -27,101 +41,251 @@ const (
 // the station starts is a state and not a press, and only a stable release arms
 // the button.
 type contact struct {
-	debounce  time.Duration // of a press; a release takes releaseTime
-	hold      time.Duration
-	holdBound bool
+	debounce time.Duration // of a press; a release takes releaseTime
+	hold     time.Duration
+	window   time.Duration // how soon a second press makes a double; 0: nobody asks for doubles
+	tellHold bool
+	tellUp   bool // a release is told
+	late     bool // nothing is told before the button is let go
 
-	active   bool      // the level last fed
+	seen     position  // last fed
 	since    time.Time // when it became so: the first edge of this run
-	down     bool      // the level last accepted
 	pressed  time.Time // the first edge of the run that was accepted as down
+	down     bool      // accepted: it is pressed, or nobody knows
+	odd      bool      // accepted: its two contacts disagree, or have not agreed on rest since
+	armed    bool      // it has been seen at rest
 	told     bool      // the press that the button is down for needs no more telling
-	uneasy   bool      // the level has left the accepted one since it was last stable
+	uneasy   bool      // the position has left the accepted one since it was last stable
 	glitches int       // times it left and came back too soon
+
+	first waiting // a press that may yet become a double
+
+	ready [4]happening // what is certain and not asked for yet, oldest first
+	count int          // of ready
 }
 
-// newContact returns a contact that has been active or not since now.
-func newContact(b Button, now time.Time, active bool) contact {
-	return contact{
-		debounce: b.Debounce, hold: b.Hold, holdBound: b.HoldBound,
-		active: active, since: now, down: true, pressed: now, told: true,
+// A waiting press is not told before it is known whether a second one follows.
+type waiting struct {
+	is      bool
+	pressed time.Time
+	let     time.Time // when it was let go; zero while it is down
+}
+
+// A happening is what a contact came to. Its source is filled in by the board.
+type happening struct {
+	source, kind string
+	at           time.Time
+}
+
+// newContact returns a contact that has been pressed or not since now.
+func newContact(b Button, now time.Time, pressed bool) contact {
+	c := contact{
+		debounce: b.Debounce, hold: b.Hold,
+		tellHold: b.HoldBound, tellUp: b.ReleaseBound, late: b.Wiring == normallyClosed,
+		since: now, down: true, pressed: now, told: true,
 	}
+	if b.DoubleBound {
+		c.window = b.Double
+	}
+	if pressed {
+		c.seen = down
+	}
+	return c
 }
 
-// feed takes one level, from an edge or from reading the line. A level that is
-// known already changes nothing. Times must not run backwards.
-func (c *contact) feed(at time.Time, active bool) {
-	if active == c.active {
+// feed takes one level, from an edge or from reading the line.
+func (c *contact) feed(at time.Time, pressed bool) {
+	if pressed {
+		c.move(at, down)
 		return
 	}
-	c.active, c.since = active, at
-	if active != c.down {
+	c.move(at, up)
+}
+
+// move takes one position. One that is known already changes nothing. Times must
+// not run backwards.
+func (c *contact) move(at time.Time, to position) {
+	if to == c.seen {
+		return
+	}
+	c.seen, c.since = to, at
+	if !c.accepted(to) {
 		c.uneasy = true
 	}
 }
 
-// settle says what is certain at now, when every level seen until then has been
-// fed: a station.Press or a station.Hold with the time it happened, or "". It is
-// called again after each answer and at next.
+// accepted reports whether a position is what the contact holds to be true. After
+// a disagreement only rest is new.
+func (c *contact) accepted(p position) bool {
+	switch p {
+	case down:
+		return c.down
+	case between:
+		return c.odd
+	default:
+		return !c.down
+	}
+}
+
+// settle says what is certain at now, when every position seen until then has
+// been fed: a station.Press, Hold, Double or Release with the time it happened, or
+// "". It is called again after each answer and at next.
 func (c *contact) settle(now time.Time) (kind string, at time.Time) {
+	if c.count == 0 {
+		c.judge(now)
+	}
+	if c.count == 0 {
+		return "", time.Time{}
+	}
+	h := c.ready[0]
+	c.count--
+	copy(c.ready[:], c.ready[1:])
+	return h.kind, h.at
+}
+
+// tell notes what is certain.
+func (c *contact) tell(kind string, at time.Time) {
+	c.ready[c.count] = happening{kind: kind, at: at}
+	c.count++
+}
+
+func (c *contact) judge(now time.Time) {
 	if c.stable(now) {
-		if c.active != c.down {
-			return c.accept()
-		}
-		if c.uneasy {
+		switch {
+		case !c.accepted(c.seen):
+			c.accept()
+		case c.uneasy:
 			c.uneasy = false
 			c.glitches++
 		}
 	}
-	if c.down && !c.told && !c.uneasy && now.Sub(c.pressed) >= c.hold {
-		c.told = true
-		return station.Hold, c.pressed.Add(c.hold)
+	if c.first.is && !c.second() && now.Sub(c.first.pressed) >= c.window {
+		c.single()
 	}
-	return "", time.Time{}
+	if c.holds() && !c.uneasy && now.Sub(c.pressed) >= c.hold {
+		c.told, c.first = true, waiting{}
+		c.tell(station.Hold, c.pressed.Add(c.hold))
+	}
 }
 
-// accept makes the present run the accepted level.
-func (c *contact) accept() (kind string, at time.Time) {
-	c.down, c.uneasy = c.active, false
-	if c.down {
-		c.pressed, c.told = c.since, false
-		if c.holdBound {
-			return "", time.Time{} // a release or the hold time will tell which it is
-		}
+// accept makes the present run the accepted position.
+func (c *contact) accept() {
+	c.uneasy = false
+	switch c.seen {
+	case down:
+		c.press()
+	case between:
+		// Which of the two is wrong nobody knows, so the button says nothing until
+		// both have been seen at rest.
+		c.down, c.odd, c.armed, c.told, c.pressed = true, true, false, true, c.since
+	case up:
+		c.release()
 	}
-	if c.told {
-		return "", time.Time{}
-	}
-	c.told = true
-	return station.Press, c.pressed
 }
 
-// next returns when settle may have something new to say without another level
+// press takes up that the button is down.
+func (c *contact) press() {
+	c.down, c.pressed, c.told = true, c.since, true
+	if c.first.is && c.pressed.Sub(c.first.pressed) < c.window {
+		c.first = waiting{}
+		c.tell(station.Double, c.pressed)
+		return
+	}
+	c.single()
+	switch {
+	case c.tellHold || c.late:
+		c.told = false // a release or the hold time will tell which it is
+	case c.window > 0:
+		c.first = waiting{is: true, pressed: c.pressed}
+	default:
+		c.tell(station.Press, c.pressed)
+	}
+}
+
+// release takes up that the button is at rest.
+func (c *contact) release() {
+	was := *c
+	c.down, c.odd, c.armed, c.told = false, false, true, true
+	length := c.since.Sub(was.pressed)
+	switch {
+	case !was.armed:
+		return // a state and not a press
+	case was.told:
+	case c.late && length >= stuckTime:
+		return // a wire that was mended, as likely as a hand
+	case c.late && c.tellHold && length >= c.hold:
+		c.tell(station.Hold, was.pressed.Add(c.hold))
+	case c.window > 0:
+		c.first = waiting{is: true, pressed: was.pressed}
+	default:
+		c.tell(station.Press, was.pressed)
+	}
+	switch {
+	case c.first.is:
+		c.first.let = c.since
+	case c.tellUp:
+		c.tell(station.Release, c.since)
+	}
+}
+
+// single tells the press that waited in vain for a second one.
+func (c *contact) single() {
+	if !c.first.is {
+		return
+	}
+	c.tell(station.Press, c.first.pressed)
+	if c.tellUp && !c.first.let.IsZero() {
+		c.tell(station.Release, c.first.let)
+	}
+	c.first = waiting{}
+}
+
+// second reports whether a second press that is in time has begun and may yet be
+// accepted.
+func (c *contact) second() bool {
+	return c.seen == down && !c.down && c.since.Sub(c.first.pressed) < c.window
+}
+
+// holds reports whether the button may yet be told to be held while it is down.
+func (c *contact) holds() bool { return c.down && !c.told && c.tellHold && !c.late }
+
+// next returns when settle may have something new to say without another position
 // being fed; ok is false when it has not.
 func (c *contact) next() (at time.Time, ok bool) {
-	switch {
-	case c.active != c.down || c.uneasy:
-		return c.since.Add(c.stableTime()), true
-	case c.down && !c.told:
-		return c.pressed.Add(c.hold), true
+	sooner := func(t time.Time) {
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
 	}
-	return time.Time{}, false
+	if !c.accepted(c.seen) || c.uneasy {
+		sooner(c.since.Add(c.stableTime()))
+	} else if c.holds() {
+		sooner(c.pressed.Add(c.hold))
+	}
+	if c.first.is && !c.second() {
+		sooner(c.first.pressed.Add(c.window))
+	}
+	return at, ok
 }
 
 // stuck returns how long the button has been down, when that is too long.
 func (c *contact) stuck(now time.Time) (time.Duration, bool) {
-	if !c.down || !c.active {
+	if !c.down || c.odd || c.seen != down {
 		return 0, false
 	}
-	down := now.Sub(c.pressed)
-	return down, down >= stuckTime
+	length := now.Sub(c.pressed)
+	return length, length >= stuckTime
 }
 
 func (c *contact) stable(now time.Time) bool { return now.Sub(c.since) >= c.stableTime() }
 
 func (c *contact) stableTime() time.Duration {
-	if c.active {
+	switch c.seen {
+	case down:
 		return c.debounce
+	case between:
+		return discrepancy
+	default:
+		return releaseTime
 	}
-	return releaseTime
 }

@@ -54,14 +54,19 @@ const ms = time.Millisecond
 
 func TestContact(t *testing.T) {
 	t.Parallel()
+	holding := Button{HoldBound: true}
+	doubling := Button{DoubleBound: true}
+	releasing := Button{ReleaseBound: true}
+	all := Button{HoldBound: true, DoubleBound: true, ReleaseBound: true}
+	closed := Button{Wiring: normallyClosed, HoldBound: true, ReleaseBound: true}
 	tests := []struct {
-		name      string
-		holdBound bool
-		down      bool // at the start
-		changes   []change
-		until     time.Duration
-		want      []string
-		glitches  int
+		name     string
+		button   Button
+		down     bool // at the start
+		changes  []change
+		until    time.Duration
+		want     []string
+		glitches int
 	}{
 		{
 			name:    "a press is told on contact, with the time of its first edge",
@@ -107,25 +112,25 @@ func TestContact(t *testing.T) {
 			want:    []string{"press of 100ms at 130ms"},
 		},
 		{
-			name:      "with a hold binding a press is told at release",
-			holdBound: true,
-			changes:   []change{{100 * ms, true}, {500 * ms, false}},
-			until:     5 * time.Second,
-			want:      []string{"press of 100ms at 550ms"},
+			name:    "with a hold binding a press is told at release",
+			button:  holding,
+			changes: []change{{100 * ms, true}, {500 * ms, false}},
+			until:   5 * time.Second,
+			want:    []string{"press of 100ms at 550ms"},
 		},
 		{
-			name:      "a hold replaces the press and is told while the button is down",
-			holdBound: true,
-			changes:   []change{{100 * ms, true}, {4 * time.Second, false}},
-			until:     5 * time.Second,
-			want:      []string{"hold of 2.1s at 2.1s"},
+			name:    "a hold replaces the press and is told while the button is down",
+			button:  holding,
+			changes: []change{{100 * ms, true}, {4 * time.Second, false}},
+			until:   5 * time.Second,
+			want:    []string{"hold of 2.1s at 2.1s"},
 		},
 		{
-			name:      "a button let go just before the hold time is a press, however it bounces",
-			holdBound: true,
-			changes:   []change{{100 * ms, true}, {2095 * ms, false}, {2098 * ms, true}, {2110 * ms, false}},
-			until:     5 * time.Second,
-			want:      []string{"press of 100ms at 2.16s"},
+			name:    "a button let go just before the hold time is a press, however it bounces",
+			button:  holding,
+			changes: []change{{100 * ms, true}, {2095 * ms, false}, {2098 * ms, true}, {2110 * ms, false}},
+			until:   5 * time.Second,
+			want:    []string{"press of 100ms at 2.16s"},
 		},
 		{
 			name:    "a button that is down at the start is a state and not a press",
@@ -135,10 +140,10 @@ func TestContact(t *testing.T) {
 			want:    []string{"press of 4s at 4.03s"},
 		},
 		{
-			name:      "a button that is down at the start is not held either",
-			holdBound: true,
-			down:      true,
-			until:     time.Hour,
+			name:   "a button that is down at the start is not held either",
+			button: holding,
+			down:   true,
+			until:  time.Hour,
 		},
 		{
 			name:    "a button is armed by the first stable release",
@@ -151,12 +156,129 @@ func TestContact(t *testing.T) {
 			changes: []change{{49 * ms, true}, {200 * ms, false}},
 			until:   time.Second,
 		},
+		{
+			name:    "with a double binding a single press is told when no second one can follow",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {200 * ms, false}},
+			until:   time.Second,
+			want:    []string{"press of 100ms at 400ms"},
+		},
+		{
+			name:    "with a double binding a press is told no later because the button is kept down",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {900 * ms, false}},
+			until:   2 * time.Second,
+			want:    []string{"press of 100ms at 400ms"},
+		},
+		{
+			name:    "two presses in quick succession are one double, dated by the second",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {160 * ms, false}, {300 * ms, true}, {400 * ms, false}},
+			until:   time.Second,
+			want:    []string{"double of 300ms at 330ms"},
+		},
+		{
+			name:    "a second press that begins in time makes a double although it is certain later",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {200 * ms, false}, {399 * ms, true}, {500 * ms, false}},
+			until:   time.Second,
+			want:    []string{"double of 399ms at 429ms"},
+		},
+		{
+			name:    "a second press that begins too late is a press of its own",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {200 * ms, false}, {401 * ms, true}, {500 * ms, false}},
+			until:   time.Second,
+			want:    []string{"press of 100ms at 400ms", "press of 401ms at 701ms"},
+		},
+		{
+			name:    "a touch makes no double of a press",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {200 * ms, false}, {385 * ms, true}, {395 * ms, false}},
+			until:   time.Second,
+			want:    []string{"press of 100ms at 400ms"}, glitches: 1,
+		},
+		{
+			name:    "three presses in quick succession are a double and a press",
+			button:  doubling,
+			changes: []change{{100 * ms, true}, {160 * ms, false}, {250 * ms, true}, {310 * ms, false}, {400 * ms, true}, {460 * ms, false}},
+			until:   time.Second,
+			want:    []string{"double of 250ms at 280ms", "press of 400ms at 700ms"},
+		},
+		{
+			name:    "a release is told where a binding waits for it, with the time of its first edge",
+			button:  releasing,
+			changes: []change{{100 * ms, true}, {300 * ms, false}, {305 * ms, true}, {310 * ms, false}},
+			until:   time.Second,
+			want:    []string{"press of 100ms at 130ms", "release of 310ms at 360ms"},
+		},
+		{
+			name:    "a button that is down at the start is not released either",
+			button:  releasing,
+			down:    true,
+			changes: []change{{300 * ms, false}},
+			until:   time.Second,
+		},
+		{
+			name:    "with every binding a single press and its release are told in their order",
+			button:  all,
+			changes: []change{{100 * ms, true}, {200 * ms, false}},
+			until:   time.Second,
+			want:    []string{"press of 100ms at 400ms", "release of 200ms at 400ms"},
+		},
+		{
+			name:    "with every binding a press that was not quick is told at its release",
+			button:  all,
+			changes: []change{{100 * ms, true}, {1000 * ms, false}},
+			until:   3 * time.Second,
+			want:    []string{"press of 100ms at 1.05s", "release of 1s at 1.05s"},
+		},
+		{
+			name:    "with every binding a hold is told while the button is down, and then its release",
+			button:  all,
+			changes: []change{{100 * ms, true}, {4000 * ms, false}},
+			until:   5 * time.Second,
+			want:    []string{"hold of 2.1s at 2.1s", "release of 4s at 4.05s"},
+		},
+		{
+			name:    "with every binding a double has one release, the last",
+			button:  all,
+			changes: []change{{100 * ms, true}, {160 * ms, false}, {300 * ms, true}, {4000 * ms, false}},
+			until:   5 * time.Second,
+			want:    []string{"double of 300ms at 330ms", "release of 4s at 4.05s"},
+		},
+		{
+			name:    "a normally closed button is told when it is let go: then its wire is known to be whole",
+			button:  closed,
+			changes: []change{{100 * ms, true}, {300 * ms, false}},
+			until:   time.Second,
+			want:    []string{"press of 100ms at 350ms", "release of 300ms at 350ms"},
+		},
+		{
+			name:    "a normally closed button that was kept down is a hold when it is let go",
+			button:  closed,
+			changes: []change{{100 * ms, true}, {4000 * ms, false}},
+			until:   5 * time.Second,
+			want:    []string{"hold of 2.1s at 4.05s", "release of 4s at 4.05s"},
+		},
+		{
+			name:    "a wire that is cut is not a press",
+			button:  closed,
+			changes: []change{{100 * ms, true}},
+			until:   time.Hour,
+		},
+		{
+			name:    "a wire that is mended after more than a minute is not a press, and the next press is one",
+			button:  closed,
+			changes: []change{{100 * ms, true}, {61 * time.Second, false}, {70 * time.Second, true}, {70100 * ms, false}},
+			until:   71 * time.Second,
+			want:    []string{"press of 1m10s at 1m10.15s", "release of 1m10.1s at 1m10.15s"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := Button{HoldBound: test.holdBound}.withDefaults(Chips{})
-			c := newContact(b, morning, test.down)
+			c := newContact(test.button.withDefaults(Chips{}), morning, test.down)
 			told := play(&c, test.changes, test.until)
 			if diff := cmp.Diff(test.want, told); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
@@ -181,6 +303,25 @@ func TestAButtonHeldForAMinuteIsStuckUntilItIsReleased(t *testing.T) {
 	c.feed(morning.Add(76*time.Second), false)
 	if _, stuck := c.stuck(morning.Add(77 * time.Second)); stuck {
 		t.Error("still stuck after the release")
+	}
+}
+
+func TestASecondPressThatIsReadLateMakesNoDoubleOfTwoPresses(t *testing.T) {
+	t.Parallel()
+	c := newContact(Button{DoubleBound: true, ReleaseBound: true}.withDefaults(Chips{}), morning, false)
+	told := play(&c, []change{{100 * ms, true}, {200 * ms, false}}, 300*ms)
+	c.feed(morning.Add(450*ms), true) // nobody looked at 400 ms
+	for {
+		kind, at := c.settle(morning.Add(500 * ms))
+		if kind == "" {
+			break
+		}
+		told = append(told, fmt.Sprintf("%s of %s", kind, at.Sub(morning)))
+	}
+	told = append(told, play(&c, []change{{600 * ms, false}}, time.Second)...)
+	want := []string{"press of 100ms", "release of 200ms", "press of 450ms at 750ms", "release of 600ms at 750ms"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
 
@@ -233,52 +374,77 @@ func TestTenThousandBouncedPressesAreTenThousandPresses(t *testing.T) {
 	}
 }
 
-// FuzzContact feeds levels at any times, each byte a step of up to 127 ms and a
-// level, and lets the contact settle or not.
+// FuzzContact feeds positions at any times, each byte a step of up to 63 ms and a
+// position, and lets the contact settle or not. The first byte says what is bound
+// and how the button is wired.
 func FuzzContact(f *testing.F) {
-	f.Add(false, false, []byte{0x40, 0x81, 0x40, 0x85, 0x40, 0x40})
-	f.Add(true, true, []byte{0xff, 0xff, 0xff, 0x7f, 0x7f, 0x83, 0x03, 0x83, 0xff})
-	f.Fuzz(func(t *testing.T, down, holdBound bool, steps []byte) {
-		c := newContact(Button{HoldBound: holdBound, Hold: 200 * ms}.withDefaults(Chips{}), morning, down)
-		now, active := morning, down
-		rising, told := 0, 0
-		released := !down // since the last press or hold, or since the start
-		rose := make(map[time.Time]bool)
+	f.Add(false, byte(0), []byte{0x20, 0x41, 0x20, 0x45, 0x20, 0x20})
+	f.Add(true, byte(1), []byte{0x7f, 0x7f, 0x7f, 0x3f, 0x3f, 0x43, 0x03, 0x43, 0x7f})
+	f.Add(false, byte(7), []byte{0x3f, 0x3f, 0x5f, 0x5f, 0x1f, 0x3f, 0x5f, 0x5f, 0x3f, 0x3f, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf})
+	f.Add(false, byte(15), []byte{0x3f, 0x3f, 0x5f, 0x5f, 0x1f, 0x3f, 0x5f, 0x5f, 0x3f, 0x3f})
+	f.Fuzz(func(t *testing.T, pressed bool, bound byte, steps []byte) {
+		b := Button{Hold: 200 * ms, Double: 150 * ms, HoldBound: bound&1 != 0, DoubleBound: bound&2 != 0, ReleaseBound: bound&4 != 0}
+		if bound&8 != 0 {
+			b.Wiring = normallyClosed
+		}
+		c := newContact(b.withDefaults(Chips{}), morning, pressed)
+		now, seen := morning, c.seen
+		rose, fell := map[time.Time]bool{}, map[time.Time]bool{}
+		told := make(map[string]int)
+		last := morning // when the button last went down for something that was told
 		for _, step := range steps {
-			now = now.Add(time.Duration(step&0x7f) * ms)
-			if pressed := step&0x80 != 0; pressed != active {
-				active = pressed
-				if active {
-					rising++
-					rose[now] = true
-				} else {
-					released = true
-				}
-				c.feed(now, active)
+			now = now.Add(time.Duration(step&0x3f) * ms)
+			if p := position(step >> 6); p <= between && p != seen {
+				seen = p
+				rose[now], fell[now] = rose[now] || p == down, fell[now] || p == up
+				c.move(now, p)
 				if step&1 != 0 {
 					continue // more edges are waiting to be read
 				}
 			}
-			kind, at := c.settle(now)
-			switch {
-			case kind == "":
-				continue
-			case !released:
-				t.Fatalf("%s at %s without a release since the one before", kind, at)
-			case kind == station.Press && !rose[at], kind == station.Hold && !rose[at.Add(-c.hold)]:
-				t.Fatalf("%s at %s, when no contact closed", kind, at)
-			case kind == station.Hold && !holdBound:
-				t.Fatal("a hold that nothing waits for")
-			case at.After(now):
-				t.Fatalf("%s at %s, which is still to come at %s", kind, at, now)
+			for answers := 0; ; answers++ {
+				kind, at := c.settle(now)
+				if kind == "" {
+					break
+				}
+				told[kind]++
+				began := at
+				if kind == station.Hold {
+					began = at.Add(-c.hold)
+				}
+				switch {
+				case answers > 4:
+					t.Fatal("it never has enough")
+				case at.After(now):
+					t.Fatalf("%s at %s, which is still to come at %s", kind, at, now)
+				case kind == station.Release && !fell[at], kind != station.Release && !rose[began]:
+					t.Fatalf("%s at %s, when nothing of the kind happened", kind, at)
+				case kind == station.Hold && !b.HoldBound, kind == station.Double && !b.DoubleBound, kind == station.Release && !b.ReleaseBound:
+					t.Fatalf("a %s that nothing waits for", kind)
+				case kind != station.Release && !fellWithin(fell, last, began) && (pressed || last != morning):
+					t.Fatalf("%s at %s without a release since the one before", kind, at)
+				}
+				if kind != station.Release {
+					last = began
+				}
 			}
-			told++
-			released = !active
+			if at, ok := c.next(); ok && !at.After(now) {
+				t.Fatalf("at %s it still wants to settle at %s", now, at)
+			}
 		}
-		if told > rising {
-			t.Fatalf("%d presses and holds told of %d rising edges", told, rising)
+		if presses := told[station.Press] + told[station.Hold] + told[station.Double]; presses > len(rose) || told[station.Release] > presses {
+			t.Fatalf("told %v of %d rising edges", told, len(rose))
 		}
 	})
+}
+
+func fellWithin(fell map[time.Time]bool, from, to time.Time) bool {
+	for at := range fell {
+		if !at.Before(from) && at.Before(to) {
+			return true
+		}
+	}
+	return false
 }
 
 func BenchmarkDebounce(b *testing.B) {

@@ -1,5 +1,5 @@
-// Package gpio is the station's buttons and lamps: lines of GPIO chips, through
-// periph (periph.io/x/conn/v3 v3.7.3, periph.io/x/host/v3 v3.8.5, of which
+// Package gpio is the station's buttons, lamps and buzzers: lines of GPIO chips,
+// through periph (periph.io/x/conn/v3 v3.7.3, periph.io/x/host/v3 v3.8.5, of which
 // gpioioctl alone is imported; the full host.Init maps a chip's registers as root
 // and may panic on a board it does not know).
 //
@@ -19,9 +19,15 @@
 //
 // # Polarity
 //
-// A button usually closes to ground: active low, pulled up. A lamp is usually lit
+// A button usually closes to ground: its closed contact is low, pulled up. A lamp is usually lit
 // by a high level. The bias "none" leaves the line as the firmware set it, for an
 // external resistor. A bare pin is for 3.3 V and has no protection.
+//
+// A normally closed contact is open when its button is pressed, and so is a cut
+// wire. Only a contact that closes again proves that its wire is whole, so such a
+// button is told when it is let go, and a wire that was cut is never a press. A
+// button with a contact of either kind tells the two apart at once: the position
+// is known while they agree.
 //
 // # Debounce
 //
@@ -32,6 +38,16 @@
 // edge of the run that was accepted, not when it was accepted (the rule of ABB's
 // 615 relays). The limits of 5 and 250 ms let the longest bouncing switch of
 // Ganssle's study (157 ms) be used.
+//
+// # Gathering and recording
+//
+// One loop for each chip gathers, one for the whole board records (Bank.Run,
+// Board.Run). A commit on a slow card takes hundreds of milliseconds; were edges to
+// wait for it in the kernel, which gives them no time of their own through periph,
+// a press begun and ended within would have no length that anybody could know. The
+// hand-over between the two loops is bounded and in memory. It holds what no lamp
+// has answered, exactly as the kernel's memory of edges does, so nothing in it was
+// promised to anybody; and what has no room in it is lost aloud.
 //
 // # Guards
 //
@@ -50,11 +66,11 @@
 //     (gpiolib-cdev.c). After every wait the levels are read and decide.
 //   - Edges come without their time. A run is only accepted when a level read
 //     after all remembered edges still agrees with it, so an edge that is read late
-//     cannot lengthen the run before it. The cost is in the documentation of Run.
+//     cannot lengthen the run before it.
 //   - Read and Func turn an output into an input with a pull-up. The type through
 //     which lamps are driven has neither.
 //   - Halt is lost when no wait is under way, and races with one. One goroutine
-//     owns the inputs, its waits are short, and nothing is halted.
+//     owns the inputs of a chip, its waits are short, and nothing is halted.
 //   - Chips are never looked for again (driverreg.Init works once), and a chip that
 //     is gone answers at once and for ever. Run returns the error.
 //   - Line names that another chip has too are rewritten to CHIP-NAME. Both forms

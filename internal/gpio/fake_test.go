@@ -28,6 +28,7 @@ type fakeChip struct {
 	waitErr error
 	readErr error
 	waits   int
+	stall   time.Duration // the next wait is slept through so long
 	lamps   map[int]*fakeLamp
 	setErr  error
 	closed  int // lines given back
@@ -71,6 +72,11 @@ func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
 	if timeout > 0 {
 		over = time.After(timeout)
 	}
+	f.mu.Lock()
+	stall := f.stall
+	f.stall = 0
+	f.mu.Unlock()
+	time.Sleep(stall)
 	for {
 		if e, err, ok := f.pop(); ok {
 			return e, err
@@ -184,17 +190,21 @@ type floor struct {
 	mu   sync.Mutex
 	told []string
 	stop context.CancelFunc
-	err  chan error // what Run returned
+	err  chan error // what the first loop to end returned, of Run and the banks' Run
 
 	lampsErr chan error // what RunLamps returned
 }
 
 // newFloor opens a board and runs it for the length of the test.
 func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit func(station.Event) error) *floor {
-	f := &floor{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip()}, began: time.Now(), emit: emit, log: &counter{}, err: make(chan error, 1), lampsErr: make(chan error, 1)}
+	return newPanel(t, Panel{Buttons: buttons, Lamps: lamps}, emit)
+}
+
+func newPanel(t *testing.T, p Panel, emit func(station.Event) error) *floor {
+	f := &floor{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip(), "third": newFakeChip()}, began: time.Now(), emit: emit, log: &counter{}, err: make(chan error, 8), lampsErr: make(chan error, 1)}
 	find := func(name string) (chip, error) { return f.chips[name], nil }
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Up: at.Sub(f.began)} }
-	board, err := open(find, Chips{}, buttons, lamps, stamp, slog.New(f.log))
+	board, err := open(find, p, stamp, slog.New(f.log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +212,9 @@ func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit func(station.Ev
 	ctx, stop := context.WithCancel(t.Context())
 	f.stop = stop
 	var running sync.WaitGroup
+	for _, bank := range board.Banks() {
+		running.Go(func() { f.err <- bank.Run(ctx) })
+	}
 	running.Go(func() { f.err <- board.Run(ctx, f.record) })
 	running.Go(func() { f.lampsErr <- board.RunLamps(ctx) })
 	t.Cleanup(func() {

@@ -9,22 +9,30 @@ import (
 	"stationd/internal/station"
 )
 
-// A lamp is a configured lamp and what it shows.
-type lamp struct {
-	Lamp
-	line  output
-	lit   bool
-	light station.Light
-	early time.Time // lit without regard to its pattern until then
+// A load is a line that is driven: that of a lamp or a buzzer.
+type load struct {
+	what   string // lamp red
+	pin    int
+	active bool // the level that means on
+	line   output
+	on     bool
 }
 
 // set drives the line, whether or not it is so already.
-func (l *lamp) set(lit bool) error {
-	if err := l.line.set(lit == (l.Active == high)); err != nil {
-		return fmt.Errorf("lamp %s: drive pin %d: %w", l.Name, l.Pin, err)
+func (l *load) set(on bool) error {
+	if err := l.line.set(on == l.active); err != nil {
+		return fmt.Errorf("%s: drive pin %d: %w", l.what, l.pin, err)
 	}
-	l.lit = lit
+	l.on = on
 	return nil
+}
+
+// A lamp is a configured lamp and what it shows.
+type lamp struct {
+	Lamp
+	load
+	light station.Light
+	early time.Time // lit without regard to its pattern until then
 }
 
 // A pattern is a light that changes by itself: lit at first, and changed at each
@@ -70,37 +78,68 @@ func (b *Board) Show(lights map[string]station.Light) {
 	b.mu.Lock()
 	b.lights = maps.Clone(lights)
 	b.mu.Unlock()
+	b.wake()
+}
+
+// wake lets RunLamps look at what is new.
+func (b *Board) wake() {
 	select {
 	case b.shown <- struct{}{}:
 	default:
 	}
 }
 
-// RunLamps shows the lights until ctx is done, and then returns nil and leaves
-// the lamps as they are. A lamp is written to only when it changes. Lamps of one
-// pattern blink together; one that joins the slow ones while they are dark is lit
-// at once and stays lit until they are dark again, because it answers a press.
+// RunLamps shows the lights and makes the sounds until ctx is done, and then
+// silences the buzzers, leaves the lamps as they are and returns nil. A line is
+// written to only when it changes. Lamps of one pattern blink together; one that
+// joins the slow ones while they are dark is lit at once and stays lit until they
+// are dark again, because it answers a press.
 //
-// An error means that a lamp could not be driven: its chip is gone and will not
-// come back in this process.
+// An error means that a lamp or a buzzer could not be driven: its chip is gone and
+// will not come back in this process.
 func (b *Board) RunLamps(ctx context.Context) error {
 	began := make(map[station.Light]time.Time)
 	for ctx.Err() == nil {
-		change, err := b.paint(time.Now(), began)
+		now := time.Now()
+		light, err := b.paint(now, began)
 		if err != nil {
 			return err
 		}
-		var changes <-chan time.Time
-		if change > 0 {
-			changes = time.After(change)
+		sound, err := b.sound(now)
+		if err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 		case <-b.shown:
-		case <-changes:
+		case <-after(sooner(light, sound)):
 		}
 	}
-	return nil
+	return b.silence()
+}
+
+// after is time.After, and never for 0.
+func after(d time.Duration) <-chan time.Time {
+	if d == 0 {
+		return nil
+	}
+	return time.After(d)
+}
+
+// sooner returns the shorter of two times, of which 0 is never.
+func sooner(x, y time.Duration) time.Duration {
+	if x == 0 || y == 0 {
+		return x + y
+	}
+	return min(x, y)
+}
+
+// fails notes what is wrong with a lamp or a buzzer.
+func (b *Board) fails(name string, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.faults[name] = err.Error()
+	return err
 }
 
 // paint drives every lamp to what it shows now, and returns in how long that
@@ -113,18 +152,13 @@ func (b *Board) paint(now time.Time, began map[station.Light]time.Time) (change 
 			var next time.Duration
 			lit, next = p.at(now.Sub(began[l.light]))
 			lit = lit || now.Before(l.early)
-			if change == 0 || next < change {
-				change = next
-			}
+			change = sooner(change, next)
 		}
-		if lit == l.lit {
+		if lit == l.on {
 			continue
 		}
 		if err := l.set(lit); err != nil {
-			b.mu.Lock()
-			b.faults[l.Name] = err.Error()
-			b.mu.Unlock()
-			return 0, err
+			return 0, b.fails(l.Name, err)
 		}
 	}
 	return change, nil

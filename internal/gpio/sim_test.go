@@ -22,7 +22,7 @@ const patient = 5 * time.Second
 
 // newSim runs a Sim for the length of the test. The returned channel carries
 // what happened to the outputs; stop ends the Sim.
-func newSim(t *testing.T) (sim *Sim, path string, seen chan string, stop context.CancelFunc) {
+func newSim(t testing.TB) (sim *Sim, path string, seen chan string, stop context.CancelFunc) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "sim")
 	seen = make(chan string, 100)
@@ -44,7 +44,7 @@ func newSim(t *testing.T) (sim *Sim, path string, seen chan string, stop context
 
 func TestASimulatedChipIsRefusedOutsideTheDemo(t *testing.T) {
 	t.Setenv(demoVariable, "") // so it cannot run beside others
-	_, err := Open(Chips{Chip: "sim:/nowhere"}, []Button{red}, nil, nil, silent())
+	_, err := Open(Panel{Chips: Chips{Chip: "sim:/nowhere"}, Buttons: []Button{red}}, nil, silent())
 	if err == nil || !strings.Contains(err.Error(), "for the demo alone") {
 		t.Errorf("Open returned %v", err)
 	}
@@ -53,17 +53,18 @@ func TestASimulatedChipIsRefusedOutsideTheDemo(t *testing.T) {
 func TestAStationOnASimulatedChip(t *testing.T) {
 	t.Setenv(demoVariable, "1") // so it cannot run beside others
 	sim, path, seen, stop := newSim(t)
-	board, err := Open(Chips{Chip: simPrefix + path}, []Button{red}, []Lamp{redLamp}, func(at time.Time) station.Stamp { return station.Stamp{Wall: at} }, silent())
+	board, err := Open(Panel{Chips: Chips{Chip: simPrefix + path}, Buttons: []Button{red}, Lamps: []Lamp{redLamp}}, func(at time.Time) station.Stamp { return station.Stamp{Wall: at} }, silent())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer board.Close()
 	told := make(chan string, 100)
 	inputsEnded, lampsEnded := make(chan error, 1), make(chan error, 1)
+	go func() { inputsEnded <- board.Banks()[0].Run(t.Context()) }()
 	ctx, stopLamps := context.WithCancel(t.Context())
 	defer stopLamps()
 	go func() {
-		inputsEnded <- board.Run(t.Context(), func(ev station.Event) error {
+		_ = board.Run(t.Context(), func(ev station.Event) error { // nil, when the test is over
 			told <- ev.Name()
 			return nil
 		})

@@ -39,9 +39,11 @@ func (ev Event) Name() string { return ev.Source + "." + ev.Kind }
 
 // The kinds that the sources of this program use.
 const (
-	Press = "press" // a button was pressed
-	Hold  = "hold"  // a button was held down
-	Scan  = "scan"  // a bar code was read
+	Press   = "press"   // a button was pressed
+	Hold    = "hold"    // a button was held down
+	Double  = "double"  // a button was pressed twice in quick succession
+	Release = "release" // a button that was pressed, held or pressed twice was let go
+	Scan    = "scan"    // a bar code was read
 )
 
 // The sources that no configuration may name: they are the program's own.

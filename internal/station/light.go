@@ -1,6 +1,9 @@
 package station
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Light is what a lamp may claim. It never says more than the disk knows.
 type Light uint8
@@ -61,59 +64,147 @@ type Contact struct {
 // held, slow while one waits, steady while a call it opened is open at the
 // vendor. What passes shows for at least Flash: steady after a delivery, quick
 // after a scan that nobody knows or that lacks something. A fault is quick.
+//
+// A stack light shows the station: its red is quick while a person must look, its
+// yellow slow while something waits or a vendor is out of reach, its green steady
+// while neither is so. docs/lamps.md has the whole table.
 func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
-	lights := make(map[string]Light, len(p.Lamps))
-	for _, lamp := range p.Lamps {
-		lights[lamp] = Off
-	}
-	raise := func(lamp string, l Light) {
-		if shown, known := lights[lamp]; known && l > shown {
-			lights[lamp] = l
-		}
-	}
-	lampOf := func(source string) string {
-		if lamp := p.Lamp[source]; lamp != "" {
-			return lamp
-		}
-		return p.Rest
-	}
+	shown := p.dark()
 	for source, t := range s.Sources {
 		switch {
 		case t.Held > 0:
-			raise(lampOf(source), Quick)
+			shown.raise(p.lampOf(source), Quick)
 		case t.Waiting > 0:
-			raise(lampOf(source), Slow)
+			shown.raise(p.lampOf(source), Slow)
 		}
 	}
 	for _, c := range s.Calls {
 		if c.Ref != "" {
-			raise(lampOf(c.Source), Steady)
+			shown.raise(p.lampOf(c.Source), Steady)
 		}
 	}
 	for source, n := range s.Notes {
 		if age, known := now.Since(n.At); known && age >= 0 && age < Flash {
-			raise(lampOf(source), n.flash())
+			shown.raise(p.lampOf(source), n.flash())
 		}
 	}
 	for device, fault := range h.Devices {
 		if fault == "" {
 			continue
 		}
-		if _, lamp := lights[device]; lamp {
-			raise(device, Quick)
+		if _, lamp := shown[device]; lamp {
+			shown.raise(device, Quick)
 			continue
 		}
-		raise(lampOf(device), Quick)
+		shown.raise(p.lampOf(device), Quick)
 	}
-	if h.Storage != "" || h.keyFault() && p.Rest == "" {
-		for lamp := range lights {
-			raise(lamp, Quick)
+	switch {
+	case h.Storage != "", h.keyFault() && p.Rest == "" && !p.hasRed():
+		for lamp := range shown {
+			shown.raise(lamp, Quick)
+		}
+	case h.keyFault():
+		shown.raise(p.Rest, Quick)
+	}
+	return p.stacked(shown, s, h)
+}
+
+// lights are the lights that are shown, by lamp.
+type lights map[string]Light
+
+// dark is every lamp but those of stack lights, off.
+func (p Program) dark() lights {
+	shown := make(lights, len(p.Lamps))
+	for _, lamp := range p.Lamps {
+		shown[lamp] = Off
+	}
+	for _, k := range p.Stacks {
+		for _, lamp := range []string{k.Red, k.Yellow, k.Green} {
+			delete(shown, lamp)
 		}
 	}
-	if h.keyFault() {
-		raise(p.Rest, Quick)
+	return shown
+}
+
+// raise makes a lamp that there is show at least so much.
+func (all lights) raise(lamp string, l Light) {
+	if shown, known := all[lamp]; known && l > shown {
+		all[lamp] = l
 	}
-	return lights
+}
+
+func (p Program) lampOf(source string) string {
+	if lamp := p.Lamp[source]; lamp != "" {
+		return lamp
+	}
+	return p.Rest
+}
+
+func (p Program) hasRed() bool {
+	return slices.ContainsFunc(p.Stacks, func(k Stack) bool { return k.Red != "" })
+}
+
+// stacked adds the lamps of the stack lights.
+func (p Program) stacked(shown lights, s State, h Health) lights {
+	red, yellow, green := Off, Off, Off
+	if s.held() || h.faulty() {
+		red = Quick
+	}
+	if s.waits() || h.offline() {
+		yellow = Slow
+	}
+	if red == Off && yellow == Off {
+		green = Steady
+	}
+	for _, k := range p.Stacks {
+		for lamp, l := range map[string]Light{k.Red: red, k.Yellow: yellow, k.Green: green} {
+			if lamp != "" {
+				shown[lamp] = l
+			}
+		}
+	}
+	return shown
+}
+
+// held reports whether anything waits for a person.
+func (s State) held() bool {
+	for _, t := range s.Sources {
+		if t.Held > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// waits reports whether anything waits to be delivered.
+func (s State) waits() bool {
+	for _, t := range s.Sources {
+		if t.Waiting > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// faulty reports whether anything is wrong that only a person can mend.
+func (h Health) faulty() bool {
+	for _, fault := range h.Devices {
+		if fault != "" {
+			return true
+		}
+	}
+	return h.Storage != "" || h.keyFault()
+}
+
+// offline reports whether the last attempt at any backend was not answered. One
+// that was never tried is not offline.
+func (h Health) offline() bool {
+	for _, c := range h.Backends {
+		if !c.Reached && c.Last != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (h Health) keyFault() bool {

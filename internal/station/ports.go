@@ -48,6 +48,13 @@ type Display interface {
 	Show(map[string]Light)
 }
 
+// A Sounder makes the station's sounds.
+type Sounder interface {
+	// Sound hands over the sounds that are new, by buzzer. Each is made once. It
+	// must not block.
+	Sound(map[string]SoundKind)
+}
+
 // A Teller is a Source or a Display that knows how its devices are.
 type Teller interface {
 	// Tell returns what is wrong with each device by its configured name; "" says

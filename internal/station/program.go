@@ -19,6 +19,20 @@ type Program struct {
 	Lamp     map[string]string // the lamp of each source that has one
 	Rest     string            // the lamp that shows everything that has none; may be empty
 	Latch    map[string]bool   // sources whose second press closes the call
+
+	Stacks     []Stack
+	Reminders  map[string]time.Duration // of every configured buzzer: how often it sounds again; 0: never
+	Buzzer     map[string]string        // the buzzer of each source that has one
+	RestBuzzer string                   // the buzzer that answers for everything that has none; may be empty
+}
+
+// A Stack is a stack light: it shows the station as a whole and answers no single
+// source. A colour or a buzzer that it does not have is empty; its lamps are among
+// the program's Lamps, and answer for nothing else.
+type Stack struct {
+	Name               string
+	Red, Yellow, Green string // lamps
+	Buzzer             string
 }
 
 // A Vendor is what the program knows of a backend.

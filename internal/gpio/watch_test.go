@@ -1,0 +1,167 @@
+package gpio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// A pickyChip is a fakeChip some of whose lines are not given out.
+type pickyChip struct {
+	*fakeChip
+	refused []int
+}
+
+var errRefused = errors.New("device or resource busy")
+
+func (p pickyChip) inputs(pins []inputPin) (inputs, error) {
+	for _, pin := range pins {
+		if slices.Contains(p.refused, pin.pin) {
+			return nil, errRefused
+		}
+	}
+	return p.fakeChip.inputs(pins)
+}
+
+func everyChip(string) bool { return true }
+
+// watched runs a Watch for the length of a test and returns what it tells.
+func watched(t *testing.T, c chip, panel Panel) (*Watch, func() []string) {
+	t.Helper()
+	w, err := openWatch(c, everyChip, panel, pullUp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var told []string
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		err := w.Run(ctx, func(wire Wire) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, fmt.Sprintf("%s %s, %d edges, %d glitches", wire.Name, level(wire.High), wire.Edges, wire.Glitches))
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+	return w, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(told)
+	}
+}
+
+func TestTheElectricianSeesEveryEdgeAndEveryGlitch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeChip()
+		_, told := watched(t, fake, Panel{})
+		wait := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		wait(time.Second)
+		fake.do(17, true)
+		wait(200 * time.Millisecond)
+		fake.do(17, false)
+		wait(time.Second)
+		fake.do(4, true) // a touch that is over before it counts
+		wait(10 * time.Millisecond)
+		fake.do(4, false)
+		wait(time.Second)
+		want := []string{
+			"GPIO17 low, 1 edges, 0 glitches",
+			"GPIO17 high, 2 edges, 0 glitches",
+			"GPIO4 low, 1 edges, 0 glitches",
+			"GPIO4 high, 2 edges, 0 glitches",
+			"GPIO4 high, 2 edges, 1 glitches",
+		}
+		if diff := cmp.Diff(want, told()); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestALampAndWhatIsRefusedAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeChip()
+		panel := Panel{
+			Buttons: []Button{{Name: "guard", Pin: 5, Active: high, Bias: noBias}},
+			Lamps:   []Lamp{{Name: "red", Pin: 22}},
+			Buzzers: []Buzzer{{Name: "horn", Pin: 23}},
+		}
+		w, _ := watched(t, pickyChip{fake, []int{8, 9}}, panel)
+		left := make(map[int]string)
+		for _, wire := range w.Wires() {
+			if wire.Left != "" {
+				left[wire.Pin] = wire.Left
+			}
+		}
+		if diff := cmp.Diff(map[int]string{8: "not to be had", 9: "not to be had", 22: "a lamp", 23: "a buzzer"}, left); diff != "" {
+			t.Errorf("left alone (-want +got):\n%s", diff)
+		}
+		taken := make(map[int]string)
+		for _, p := range fake.pins {
+			taken[p.pin] = p.bias
+		}
+		if taken[22] != "" || taken[5] != noBias || taken[17] != pullUp || len(taken) != 26-4 {
+			t.Errorf("the lines were taken as %v", taken)
+		}
+		if len(fake.lamps) != 0 {
+			t.Errorf("outputs were taken: %v", fake.lamps)
+		}
+	})
+}
+
+func TestAChipOfWhichNothingIsToBeHad(t *testing.T) {
+	t.Parallel()
+	var all []int
+	for pin := range lastPin + 1 {
+		all = append(all, pin)
+	}
+	if _, err := openWatch(pickyChip{newFakeChip(), all}, everyChip, Panel{}, pullUp); !errors.Is(err, errRefused) {
+		t.Errorf("openWatch returned %v", err)
+	}
+}
+
+func TestHowTheKernelSaysThatALineIsNotFree(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		flags    uint64
+		consumer string
+		left     string
+	}{
+		{"a free input is watched", 1 << 2, "", ""},
+		{"a line that another program has is its own", lineUsed | 1<<2, "gpiomon", "held by gpiomon"},
+		{"a line that a driver has without saying so is the kernel's", lineUsed, "", "held by the kernel"},
+		{"an output that nobody holds still drives something", lineOutput, "", "an output"},
+		{"the station's lamp is the station's", lineUsed | lineOutput, "stationd@812", "held by stationd@812"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			info := unix.GPIOV2LineInfo{Flags: test.flags}
+			copy(info.Name[:], "GPIO17")
+			copy(info.Consumer[:], test.consumer)
+			if w := wireOf(17, info); w.Left != test.left || w.Name != "GPIO17" || w.Pin != 17 {
+				t.Errorf("got %+v", w)
+			}
+		})
+	}
+}
