@@ -391,6 +391,25 @@ func (b *Board) Scan(symbol string) {
 	}
 }
 
+// Hears waits until that text has been sent to the scanner, fails the test when it
+// has not within the time given, and returns what was sent before it and after the
+// text that was heard last.
+func (b *Board) Hears(text string, within time.Duration) (before string) {
+	b.t.Helper()
+	m := b.on()
+	if m.scan == nil {
+		b.t.Fatal("scanner: it is not plugged in")
+	}
+	found := false
+	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(look) {
+		if before, found = m.heard.cut(text); found {
+			return before
+		}
+	}
+	b.t.Fatalf("scanner: it heard %q within %v, want %q", before, within, text)
+	return ""
+}
+
 // PlugKeyboard plugs in a scanner that types, as a USB keyboard does
 // (0627:0001, "QEMU QEMU USB Keyboard"), and returns when the guest has an input
 // device for it.

@@ -72,7 +72,7 @@ func Cache() (string, error) {
 func modules() []string {
 	return []string{
 		"virtio_pci", "virtio_console", "virtio_net", "virtio_blk",
-		"crc32c_generic", "ext4", "xhci-pci", "ftdi_sio", "usbhid", "hid-generic", "evdev",
+		"crc32c_generic", "ext4", "xhci-pci", "ftdi_sio", "usbhid", "hid-generic", "evdev", "uinput",
 	}
 }
 

@@ -22,8 +22,8 @@ type Pattern uint8
 const (
 	Unclear Pattern = iota
 	Dark
-	Slow   // a blink with a period of one to four seconds
-	Quick  // a blink with a period below one second
+	Slow   // a blink with a period of about one to four seconds
+	Quick  // a blink with a period of clearly less than one second
 	Steady // lit without a break
 )
 
@@ -43,7 +43,9 @@ func (p Pattern) String() string {
 }
 
 const (
-	quickBelow = time.Second
+	// quickBelow keeps its distance from a period of one second, which an emulated
+	// board does not keep to the millisecond.
+	quickBelow = 700 * time.Millisecond
 	slowBelow  = 4 * time.Second
 	// rest is how long a lamp must not change to be dark or steady: longer than
 	// either half of a slow blink.

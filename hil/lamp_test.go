@@ -21,6 +21,7 @@ func TestALampIsSeenAsAnEyeSeesIt(t *testing.T) {
 		{"one flash is no blink, and then dark", []time.Duration{0, 2000 * ms}, 4600 * ms, Dark},
 		{"two short flashes are no blink", []time.Duration{0, 100 * ms, 300 * ms, 400 * ms}, 600 * ms, Unclear},
 		{"half a second on and off is slow", []time.Duration{0, 500 * ms, 1000 * ms, 1500 * ms, 2000 * ms}, 2100 * ms, Slow},
+		{"half a second on and off is slow although the board is early", []time.Duration{0, 499 * ms, 999 * ms, 1498 * ms, 1998 * ms}, 2100 * ms, Slow},
 		{"a short flash every two seconds is slow", []time.Duration{0, 200 * ms, 2000 * ms, 2200 * ms, 4000 * ms}, 4100 * ms, Slow},
 		{"an eighth of a second on and off is quick", []time.Duration{0, 125 * ms, 250 * ms, 375 * ms, 500 * ms}, 510 * ms, Quick},
 		{"a quick blink that stopped lit is steady", []time.Duration{0, 125 * ms, 250 * ms, 375 * ms, 500 * ms}, 3100 * ms, Steady},

@@ -31,6 +31,7 @@ type machine struct {
 	dir   string     // of the sockets and the console's log
 	conns []net.Conn // to the monitor, the pins and the control port
 	scan  net.Conn   // the USB cable of the scanner; nil while it is unplugged
+	heard *earshot   // what came over it
 }
 
 // start boots a board that is paused until its pins are watched and its buttons
@@ -163,8 +164,12 @@ func (v *machine) plug() error {
 		return errors.New("the scanner is plugged in already")
 	}
 	conn, err := v.dial("scanner")
-	v.scan = conn
-	return err
+	if err != nil {
+		return err
+	}
+	v.scan, v.heard = conn, &earshot{}
+	go v.heard.listen(conn)
+	return nil
 }
 
 func (v *machine) unplug() {
@@ -180,6 +185,37 @@ func (v *machine) send(b []byte) error {
 	}
 	_, err := v.scan.Write(b)
 	return err
+}
+
+// An earshot is what the guest has sent to the scanner since it was plugged in.
+// Somebody must always listen: the emulator stands still when the socket is full.
+type earshot struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (e *earshot) listen(conn net.Conn) {
+	for buf := make([]byte, 4096); ; {
+		n, err := conn.Read(buf)
+		e.mu.Lock()
+		e.text = append(e.text, buf[:n]...)
+		e.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// cut returns what was heard before the text, and forgets it and the text.
+func (e *earshot) cut(text string) (before string, found bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	first, rest, found := bytes.Cut(e.text, []byte(text))
+	if !found {
+		return string(e.text), false
+	}
+	before, e.text = string(first), bytes.Clone(rest)
+	return before, true
 }
 
 // attach puts a USB keyboard on the bus, under the name reader.
@@ -234,6 +270,8 @@ func keys(r rune) []string {
 		'_': '-', '+': '=', '{': '[', '}': ']', ':': ';', '"': '\'', '~': '`', '|': '\\', '<': ',', '>': '.', '?': '/',
 	}
 	switch base, shift := shifted[r]; {
+	case r == '\x1d':
+		return []string{"ctrl", "bracket_right"} // GS, as readers type it
 	case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
 		return []string{string(r)}
 	case r >= 'A' && r <= 'Z':

@@ -1,12 +1,20 @@
-// Package scanner reads bar code readers on serial lines and turns each scan
-// into one event.
+// Package scanner reads bar code readers, on serial lines and such as type, and
+// turns each scan into one event.
 //
-// A reader is a keyboard that types fast and says what it read: an optional
-// AIM identifier, the characters of the symbol, an end. Nothing tells where a
-// scan begins, no sum tells whether it is whole, and nothing is sent twice. So
-// the bytes are cut into frames with care ([Scanner], the key frame), a scan
-// that is cut short or too long is counted and dropped rather than passed on
-// as another code, and a scan that is whole is passed on whatever it holds.
+// A reader types fast and says what it read: an optional AIM identifier, the
+// characters of the symbol, an end. Nothing tells where a scan begins, no sum
+// tells whether it is whole, and nothing is sent twice. So the bytes are cut into
+// frames with care ([Scanner], the key frame), a scan that is cut short, too long
+// or of which something was lost is counted and dropped rather than passed on as
+// another code, and a scan that is whole is passed on whatever it holds.
+//
+// A reader that is a USB keyboard sends places on a keyboard and no characters. It
+// must be set to the layout that the configuration names, and to send control
+// characters, GS above all, as Ctrl and a key or as Alt and digits. One on a serial
+// line sends the bytes themselves, and should be preferred.
+//
+// docs/hardware-defects.md lists what the libraries and drivers below get wrong, and
+// the tests that hold against it.
 //
 // Two readers, as they stand on the wire. A hand-held one, set to transmit AIM
 // identifiers and to end with CR, reads a GS1 DataMatrix with article (01),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -24,16 +25,20 @@ type places struct {
 func (p places) find(port string) (string, error) {
 	name, ok := parseUSB(port)
 	if !ok {
-		return port, nil
+		return Scanner{Port: port}.path(), nil
 	}
-	entries, err := os.ReadDir(filepath.Join(p.sys, "class/tty"))
+	c := serialLines
+	if name.kind == keyboards.kind {
+		c = keyboards
+	}
+	entries, err := os.ReadDir(filepath.Join(p.sys, c.sys))
 	if err != nil {
 		return "", err
 	}
 	var found []string
 	for _, e := range entries {
-		if p.is(filepath.Join(p.sys, "class/tty", e.Name(), "device"), name) {
-			found = append(found, filepath.Join(p.dev, e.Name()))
+		if n, _, ok := c.look(filepath.Join(p.sys, c.sys, e.Name(), "device")); ok && name.means(n) {
+			found = append(found, filepath.Join(p.dev, c.dev, e.Name()))
 		}
 	}
 	switch len(found) {
@@ -42,28 +47,70 @@ func (p places) find(port string) (string, error) {
 	case 1:
 		return found[0], nil
 	}
-	return "", fmt.Errorf("fits %s; add the serial number, or name a path under /dev/serial/by-id", strings.Join(found, " and "))
+	return "", fmt.Errorf("fits %s; add the serial number, or name a path under %s", strings.Join(found, " and "), c.byID)
 }
 
-// is reports whether a serial line belongs to the USB device of that name. The
-// line's device is one or two levels below the one with the numbers:
+// A class is a kind of device.
+type class struct {
+	kind string // what its names by USB numbers begin with
+	sys  string // its folder below /sys
+	dev  string // the folder of its files below /dev
+	byID string // where udev names them
+
+	// look returns a device's name by its numbers, and what it says of itself; ok is
+	// false for one that cannot be a reader.
+	look func(device string) (name usbName, says string, ok bool)
+}
+
+//nolint:gochecknoglobals // they never change
+var (
+	serialLines = class{"usb", "class/tty", "", "/dev/serial/by-id", lookAtLine}
+	keyboards   = class{"hid", "class/input", "input", "/dev/input/by-id", lookAtKeyboard}
+)
+
+// means reports whether a name means a device: a serial number may be left out.
+func (n usbName) means(device usbName) bool {
+	return n == device || n.serial == "" && n.vendor == device.vendor && n.product == device.product
+}
+
+// lookAtLine looks at a serial line, whose numbers are one or two levels above it:
 //
 //	/sys/class/tty/ttyACM0/device -> …/usb1/1-1/1-1:1.0
 //	/sys/class/tty/ttyUSB0/device -> …/usb1/1-1/1-1:1.0/ttyUSB0
-//	…/usb1/1-1/idVendor                           0403
-func (p places) is(line string, name usbName) bool {
-	dir, err := filepath.EvalSymlinks(line)
+//	…/usb1/1-1/idVendor              0403
+func lookAtLine(device string) (usbName, string, bool) {
+	dir, err := filepath.EvalSymlinks(device)
 	if err != nil {
-		return false // a line without hardware, as /dev/tty
+		return usbName{}, "", false // a line without hardware, as /dev/tty
 	}
 	for range 3 {
 		if vendor := attribute(dir, "idVendor"); vendor != "" {
-			return vendor == name.vendor && attribute(dir, "idProduct") == name.product &&
-				(name.serial == "" || attribute(dir, "serial") == name.serial)
+			name := usbName{"usb", vendor, attribute(dir, "idProduct"), attribute(dir, "serial")}
+			return name, attribute(dir, "manufacturer") + " " + attribute(dir, "product"), true
 		}
 		dir = filepath.Dir(dir)
 	}
-	return false
+	return usbName{}, "", false
+}
+
+// lookAtKeyboard looks at an input device, which has its numbers beside it, be it
+// plugged in or by radio:
+//
+//	/sys/class/input/event3/device -> …/1-1:1.0/0003:0C2E:0B61.0001/input/input3
+//	…/input3/id/vendor                0c2e
+//	…/input3/uniq                     12345678        its serial number
+//	…/input3/name                     Honeywell Xenon 1900
+//	…/input3/capabilities/key         1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe
+//
+// The last is a bit for each key code, in words of the kernel's own length, the
+// lowest last. A reader is often a mouse or media keys besides, which have no digits
+// and no Enter.
+func lookAtKeyboard(device string) (usbName, string, bool) {
+	const needed = 1<<keyEnter | 0x3FF<<2 // 1 to 0 are 2 to 11
+	keys := attribute(device, "capabilities/key")
+	low, err := strconv.ParseUint(keys[strings.LastIndex(keys, " ")+1:], 16, 64)
+	name := usbName{"hid", attribute(device, "id/vendor"), attribute(device, "id/product"), attribute(device, "uniq")}
+	return name, attribute(device, "name"), err == nil && low&needed == needed
 }
 
 // attribute returns the text of a file in sysfs; "" where there is none.

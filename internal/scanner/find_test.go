@@ -13,7 +13,7 @@ func newTree(t *testing.T) tree {
 	t.Helper()
 	root := t.TempDir()
 	tr := tree{places{sys: filepath.Join(root, "sys"), dev: filepath.Join(root, "dev")}}
-	for _, dir := range []string{"sys/class/tty", "sys/devices", "dev"} {
+	for _, dir := range []string{"sys/class/tty", "sys/class/input", "sys/devices", "dev"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -40,6 +40,29 @@ func (tr tree) line(t *testing.T, name, at, below, vendor, product, serial strin
 		os.WriteFile(filepath.Join(usb, "serial"), []byte(serial+"\n"), 0o644),
 		os.Symlink(device, filepath.Join(tty, "device")),
 		os.Symlink(tty, filepath.Join(tr.sys, "class/tty", name)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// input adds an input device, as the kernel shows it.
+func (tr tree) input(t *testing.T, name, vendor, product, serial, says, keys string) {
+	t.Helper()
+	device := filepath.Join(tr.sys, "devices/usb1", name, "input/input1")
+	event := filepath.Join(device, name)
+	for _, err := range []error{
+		os.MkdirAll(event, 0o755),
+		os.MkdirAll(filepath.Join(device, "id"), 0o755),
+		os.MkdirAll(filepath.Join(device, "capabilities"), 0o755),
+		os.WriteFile(filepath.Join(device, "id/vendor"), []byte(vendor+"\n"), 0o644),
+		os.WriteFile(filepath.Join(device, "id/product"), []byte(product+"\n"), 0o644),
+		os.WriteFile(filepath.Join(device, "uniq"), []byte(serial+"\n"), 0o644),
+		os.WriteFile(filepath.Join(device, "name"), []byte(says+"\n"), 0o644),
+		os.WriteFile(filepath.Join(device, "capabilities/key"), []byte(keys+"\n"), 0o644),
+		os.Symlink(device, filepath.Join(event, "device")),
+		os.Symlink(event, filepath.Join(tr.sys, "class/input", name)),
 	} {
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ const (
 	nul = 0x00
 	stx = 0x02
 	etx = 0x03
+	ht  = 0x09
 	lf  = 0x0A
 	cr  = 0x0D
 )
@@ -36,25 +37,28 @@ const (
 // framing is the rule by which bytes become frames.
 type framing struct {
 	style style
+	tab   bool          // byLine: HT ends a frame as well
 	gap   time.Duration // silence that ends a frame: as its end by silence, as a loss otherwise
 }
 
 // parseFraming reads the key frame of a [[scanner]].
 func parseFraming(s string) (framing, error) {
 	switch s {
-	case "", defaultFrame, "lf", "crlf":
-		return framing{byLine, cutShort}, nil
+	case defaultFrame, "lf", "crlf":
+		return framing{style: byLine, gap: cutShort}, nil
+	case defaultTyped:
+		return framing{style: byLine, tab: true, gap: cutShort}, nil
 	case "stx-etx":
-		return framing{bySTXETX, cutShort}, nil
+		return framing{style: bySTXETX, gap: cutShort}, nil
 	}
 	if text, ok := strings.CutPrefix(s, "idle:"); ok {
 		gap, err := time.ParseDuration(text)
 		if err != nil || gap < 20*time.Millisecond || gap > cutShort {
 			return framing{}, fmt.Errorf("%q needs a time from 20ms to %v, as idle:80ms", s, cutShort)
 		}
-		return framing{bySilence, gap}, nil
+		return framing{style: bySilence, gap: gap}, nil
 	}
-	return framing{}, fmt.Errorf("%q is not a frame; allowed are cr, lf, crlf, stx-etx and idle:80ms", s)
+	return framing{}, fmt.Errorf("%q is not a frame; allowed are cr, lf, crlf, tab, stx-etx and idle:80ms", s)
 }
 
 // between reports whether a new frame can begin right after the byte c,
@@ -62,18 +66,22 @@ func parseFraming(s string) (framing, error) {
 func (f framing) between(c byte) bool {
 	switch f.style {
 	case byLine:
-		return c == cr || c == lf
+		return f.ends(c)
 	case bySTXETX:
 		return true // what comes before the next STX is no frame
 	}
 	return false
 }
 
+// ends reports whether the byte c ends a frame of a line.
+func (f framing) ends(c byte) bool { return c == cr || c == lf || f.tab && c == ht }
+
 // tally counts what became of the bytes.
 type tally struct {
 	frames    int // complete frames
 	partials  int // frames whose end never came
 	overflows int // frames longer than longest
+	spoilt    int // frames of which something was lost on the way
 	noise     int // bytes that belong to no frame
 }
 
@@ -91,7 +99,7 @@ type framer struct {
 
 	kept  []byte // of the frame under way
 	begun bool   // bySTXETX: STX came
-	over  bool   // the frame under way is too long: it is dropped up to its end
+	bad   bool   // the frame under way is too long or spoilt: it is dropped up to its end
 }
 
 // push takes the next bytes of the stream and hands each frame that they
@@ -108,7 +116,7 @@ func (f *framer) push(b []byte, frame func([]byte)) {
 
 func (f *framer) pushPlain(c byte, frame func([]byte)) {
 	switch {
-	case f.style == byLine && (c == cr || c == lf):
+	case f.style == byLine && f.ends(c):
 		// LF after CR ends an empty frame, which is none.
 		f.finish(frame)
 	case c == nul && !f.underWay():
@@ -143,27 +151,47 @@ func (f *framer) silent(d time.Duration, frame func([]byte)) {
 	}
 }
 
+// spoil says that something is missing at this place of the stream. The frame
+// under way, or the one that has begun with what is missing, is dropped up to its
+// end: the rest of a scan is another code.
+func (f *framer) spoil() {
+	if !f.bad {
+		f.spoilt++
+		f.bad = true
+	}
+}
+
+// stray says that something without a meaning stood here. Within a frame that
+// spoils it: it may have stood for a character. Between frames it is noise.
+func (f *framer) stray() {
+	if f.underWay() {
+		f.spoil()
+	} else {
+		f.noise++
+	}
+}
+
 // abandon gives up the frame under way: its end will not come.
 func (f *framer) abandon() {
-	if f.underWay() && !f.over {
+	if f.underWay() && !f.bad {
 		f.partials++
 	}
 	f.reset()
 }
 
 // underWay reports whether a frame has begun and not ended.
-func (f *framer) underWay() bool { return len(f.kept) > 0 || f.begun || f.over }
+func (f *framer) underWay() bool { return len(f.kept) > 0 || f.begun || f.bad }
 
-func (f *framer) reset() { f.kept, f.begun, f.over = f.kept[:0], false, false }
+func (f *framer) reset() { f.kept, f.begun, f.bad = f.kept[:0], false, false }
 
 // keep adds a byte to the frame under way. Two bytes more than the longest
 // frame are kept, because STX and ETX may come off it.
 func (f *framer) keep(c byte) {
 	switch {
-	case f.over:
+	case f.bad:
 	case len(f.kept) == longest+2:
 		f.overflows++
-		f.over = true
+		f.bad = true
 	default:
 		f.kept = append(f.kept, c)
 	}
@@ -172,7 +200,7 @@ func (f *framer) keep(c byte) {
 // finish ends the frame under way.
 func (f *framer) finish(frame func([]byte)) {
 	defer f.reset()
-	if f.over {
+	if f.bad {
 		return
 	}
 	b := f.kept

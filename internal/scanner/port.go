@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"go.bug.st/serial"
@@ -15,14 +16,13 @@ import (
 //
 //   - A write after Close goes to whatever file got the descriptor next
 //     (go-serial#223), and a write that the other end does not take blocks for
-//     ever (#150). A port has no write: stationd listens to readers and never
-//     talks to them.
+//     ever, through Close too (#150). A port writes through a descriptor of its
+//     own, which never waits, and under a mutex that knows whether it is open.
 //   - An error that says "port closed" is both an own Close and an unplugged
-//     device. A port is used by one goroutine, which reads with a limit and
-//     closes when it reads no more; so an error of read means that the device is
-//     gone.
+//     device. A port is read by one goroutine, which reads with a limit and closes
+//     when it reads no more; so an error of read means that the device is gone.
 //   - Only TIOCEXCL keeps others out, root passes it, and root's Close lifts it
-//     for everybody. A port holds a flock besides, see lockDevice.
+//     for everybody. A port holds a flock besides, see openOwn.
 //   - select(2) knows descriptors below 1024, and a higher one panics (#128).
 //     read turns that into an error.
 //   - Until the module has set the line up, the kernel echoes what arrives back
@@ -31,22 +31,24 @@ import (
 //     So close has nothing to send and never waits (#104).
 type port struct {
 	line serial.Port
-	lock int // descriptor of the lock
+
+	mu  sync.Mutex
+	own int // a descriptor that holds the lock and takes what is written; -1: closed
 }
 
 // openPort opens the device at path and takes its lock. The error says what to
 // do in plain words; the path is not part of it.
 func openPort(path string, baud int) (*port, error) {
-	lock, err := lockDevice(path)
+	own, err := openOwn(path)
 	if err != nil {
 		return nil, plain(err)
 	}
 	line, err := serial.Open(path, &serial.Mode{BaudRate: baud})
 	if err != nil {
-		unix.Close(lock)
+		unix.Close(own)
 		return nil, plain(err)
 	}
-	p := &port{line, lock}
+	p := &port{line: line, own: own}
 	if err := line.ResetOutputBuffer(); err != nil {
 		p.close()
 		return nil, plain(err)
@@ -54,17 +56,17 @@ func openPort(path string, baud int) (*port, error) {
 	return p, nil
 }
 
-// lockDevice takes an exclusive flock on the device itself, through a
-// descriptor of its own, because the module does not show its own.
+// openOwn opens the device for the port's own use, beside the module, which does
+// not show its descriptor, and takes an exclusive flock on it.
 //
 // A lock on the device needs no folder that both parties may write to, meets
 // every path that leads to the device, and goes when the process goes. It is
 // taken before the module touches the line, so that a second stationd, or a
 // terminal program that locks the same way, does not disturb the first. It does
 // not reach across containers that were each given a device node of their own.
-func lockDevice(path string) (int, error) {
-	// O_NONBLOCK: the open must not wait for a carrier.
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+func openOwn(path string) (int, error) {
+	// O_NONBLOCK: neither the open may wait, for a carrier, nor a write.
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -94,12 +96,35 @@ func (p *port) read(b []byte, patience time.Duration) (n int, err error) {
 	return n, nil
 }
 
+// write sends a few bytes to the reader. It never waits: what the line does not
+// take at once is given up, and thrown out of the line, so that no beep comes late.
+// It may be called at the same time as read and close; after close it is an error.
+func (p *port) write(b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.own < 0 {
+		return fs.ErrClosed
+	}
+	n, err := unix.Write(p.own, b)
+	if err == nil && n == len(b) {
+		return nil
+	}
+	_ = unix.IoctlSetInt(p.own, unix.TCFLSH, unix.TCOFLUSH) // nothing can be done about an error here
+	if err == nil || errors.Is(err, unix.EAGAIN) {
+		return errors.New("the line takes nothing now")
+	}
+	return err
+}
+
 // close gives the device back. Until then an unplugged device keeps its number,
 // and the reader comes back under another.
 func (p *port) close() {
 	// Nothing can be done about an error: the device is gone either way.
 	_ = p.line.Close()
-	_ = unix.Close(p.lock)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	unix.Close(p.own)
+	p.own = -1
 }
 
 // plain says what an error of opening means to the person at the cabinet.
@@ -112,7 +137,7 @@ func plain(err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		return fmt.Errorf("not there, plug the reader in: %w", err)
 	case errors.Is(err, fs.ErrPermission), code == serial.PermissionDenied:
-		return fmt.Errorf("not allowed, add the user of stationd to the device's group (dialout): %w", err)
+		return fmt.Errorf("not allowed, add the user of stationd to the device's group (dialout, or input for a reader that types): %w", err)
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EWOULDBLOCK), code == serial.PortBusy:
 		return fmt.Errorf("in use, stop the other program that has it open: %w", err)
 	case code == serial.InvalidSerialPort:

@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,43 +21,79 @@ const (
 	// longest.
 	firstWait   = 500 * time.Millisecond
 	longestWait = 5 * time.Second
+
+	// ahead is how many scans may have been read and not yet recorded. A kernel
+	// keeps 64 events of a keyboard, which are ten characters: while one scan is
+	// being written to a slow card, the next must be read.
+	ahead = 100
+
+	// lastRecords is how long after its context has ended Run goes on with what has
+	// been read.
+	lastRecords = 5 * time.Second
 )
 
-// A Reader reads one scanner. It is a station.Source and a station.Teller.
+// A Reader reads one scanner. It is a station.Source and a station.Teller. It has
+// two loops, and both must run: RunPort reads scans and Run records them.
 type Reader struct {
-	setting Scanner
-	invalid error // why the setting cannot be used
-	stamp   func(time.Time) station.Stamp
-	parse   func(string) (map[string]string, error)
-	log     *slog.Logger
-	places  places
+	setting  Scanner
+	invalid  error // why the setting cannot be used
+	stamp    func(time.Time) station.Stamp
+	parse    func(string) (map[string]string, error)
+	log      *slog.Logger
+	places   places
+	dial     func(path string) (device, error)
+	recorded []byte // what makes the reader beep
+	refused  []byte
+	scans    chan scan
 
-	// Only Run's own.
+	// Only RunPort's own.
 	framer framer
-	last   string    // the last scan, with its identifier
-	lastAt time.Time // when it was read
-	opened bool      // the port was open before
-	warned bool      // the log knows that the port is not
+	opened bool // the port was open before
+	warned bool // the log knows that the port is not
+
+	// Only Run's own, or Listen's.
+	last scan // with its identifier, passed on or not
 
 	mu     sync.Mutex
 	fault  string // what is wrong with the scanner; "" when it is well
 	counts Counts
+	ear    ear // the port that was opened last; nil for a keyboard
+}
+
+// A device is an open port or keyboard. read returns what has arrived, waiting
+// for the first byte at most patience, and 0 and nil when nothing came. A *loss
+// says that something is missing behind what it returned; any other error that
+// the device is of no use any more.
+type device interface {
+	read(b []byte, patience time.Duration) (int, error)
+	close()
+}
+
+// An ear is a device that something can be said to. write never waits.
+type ear interface{ write(b []byte) error }
+
+// A scan is what was read between two ends, and when the end was.
+type scan struct {
+	text string
+	at   time.Time
 }
 
 // Counts are what a Reader has seen since it was made.
 type Counts struct {
 	Frames     int // complete scans, repeats among them
 	Repeats    int // scans not passed on: the same again within Repeat
-	Unrecorded int // scans that emit did not take
+	Unrecorded int // scans that emit did not take, or that a stop came before
 	Partials   int // scans whose end never came
 	Overflows  int // scans longer than any symbol can be
-	Noise      int // bytes that belong to no scan
+	Spoilt     int // scans of which something was lost on the way
+	Noise      int // bytes and keys that belong to no scan
 	Stale      int // bytes dropped because they were sent before the port was open
 	Reopenings int // times that the port was opened again
+	Unheard    int // beeps that the reader did not take
 }
 
 // Open returns the reader of a scanner whose setting has passed Check. Nothing
-// is touched before Run.
+// is touched before RunPort.
 //
 // stamp makes the stamp of a moment. parse reads the element strings of a GS1
 // symbol, given the whole scan with its AIM identifier ("]C1…", separators are
@@ -64,38 +101,100 @@ type Counts struct {
 // addresses in plain QR Codes and Data Matrices too ("]Q1https://…", "]d1…"), and
 // returns neither values nor an error for one that is no GS1 Digital Link.
 func Open(setting Scanner, stamp func(time.Time) station.Stamp, parse func(scan string) (map[string]string, error), log *slog.Logger) *Reader {
-	framing, err := parseFraming(setting.Frame)
-	return &Reader{
+	r := &Reader{
 		setting: setting,
-		invalid: err,
 		stamp:   stamp,
 		parse:   parse,
 		log:     log,
 		places:  places{sys: "/sys", dev: "/dev"},
-		framer:  framer{framing: framing},
+		scans:   make(chan scan, ahead),
 		fault:   "is not open yet",
+	}
+	r.invalid = r.prepare()
+	return r
+}
+
+// prepare takes up the setting.
+func (r *Reader) prepare() (err error) {
+	if r.framer.framing, err = parseFraming(r.setting.frame()); err != nil {
+		return fmt.Errorf("frame: %w", err)
+	}
+	if r.recorded, err = unescape(r.setting.BeepRecorded); err != nil {
+		return fmt.Errorf("beep_recorded: %w", err)
+	}
+	if r.refused, err = unescape(r.setting.BeepRefused); err != nil {
+		return fmt.Errorf("beep_refused: %w", err)
+	}
+	if !r.setting.types() {
+		r.dial = func(path string) (device, error) { return openPort(path, r.setting.baud()) }
+		return nil
+	}
+	l, ok := findLayout(r.setting.layout())
+	if !ok {
+		return fmt.Errorf("layout: there is no %q", r.setting.layout())
+	}
+	r.dial = func(path string) (device, error) { return openKeyboard(path, l) }
+	return nil
+}
+
+// Run records the scans that RunPort reads until ctx is done, and then returns nil
+// when what was read before is recorded; what takes longer than five seconds then
+// is lost aloud. It must not run twice at the same time.
+//
+// Each scan is one event of kind scan, stamped when its end was read, and emit
+// is called for one at a time in the order of reading. A scan that emit refuses is
+// logged and gone, and the next is taken; the same code again is then no repeat.
+// The reader beeps when it has been told how.
+func (r *Reader) Run(ctx context.Context, emit func(station.Event) error) error {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case s := <-r.scans:
+			r.take(s, emit)
+		}
+	}
+	r.finish(emit)
+	return nil
+}
+
+// finish records what was read before the stop, as long as there is time.
+func (r *Reader) finish(emit func(station.Event) error) {
+	for end := time.Now().Add(lastRecords); ; {
+		select {
+		case s := <-r.scans:
+			if time.Now().After(end) {
+				r.tooLate(s)
+				continue
+			}
+			r.take(s, emit)
+		default:
+			return
+		}
 	}
 }
 
-// Run reads scans until ctx is done, and then returns nil within a quarter of a
-// second and the time that emit takes. It must not run twice at the same time.
-//
-// Each scan is one event of kind scan, stamped when its end was read, and emit
-// is called for one at a time in the order of reading; what arrives meanwhile
-// waits in the kernel (4 KiB at least). A scan that emit refuses is logged and
-// gone, and reading goes on; the same code again is then no repeat.
+// tooLate says aloud that a scan which was read is lost.
+func (r *Reader) tooLate(s scan) {
+	r.count(func(c *Counts) { c.Unrecorded++ })
+	r.log.Error("scan not recorded: the station stops", "source", r.setting.Name, "code", s.text)
+	r.beep(r.refused)
+}
+
+// RunPort reads scans until ctx is done, and then returns nil within a quarter of
+// a second. While a hundred scans wait to be recorded it reads no more, and what
+// arrives waits in the kernel. It must not run twice at the same time.
 //
 // A port that is not there, or goes, is opened again after a while: at once it
 // would be too early, and after the reader was moved it has another number. What
 // a reader sent before its port was open is dropped, because nobody knows when
-// it was scanned. Run fails only for a setting that Check refuses.
-func (r *Reader) Run(ctx context.Context, emit func(station.Event) error) error {
+// it was scanned. RunPort fails only for a setting that Check refuses.
+func (r *Reader) RunPort(ctx context.Context) error {
 	if r.invalid != nil {
-		return fmt.Errorf("scanner %s: frame: %w", r.setting.Name, r.invalid)
+		return fmt.Errorf("scanner %s: %w", r.setting.Name, r.invalid)
 	}
 	wait := firstWait
 	for {
-		err := r.session(ctx, emit)
+		err := r.session(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -126,152 +225,219 @@ func (r *Reader) Counts() Counts {
 	return r.counts
 }
 
+// count changes the counts.
+func (r *Reader) count(change func(*Counts)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.counts)
+}
+
 // session finds and opens the port and reads it until it goes or ctx ends. The
 // error is never nil.
-func (r *Reader) session(ctx context.Context, emit func(station.Event) error) error {
+func (r *Reader) session(ctx context.Context) error {
 	path, err := r.places.find(r.setting.Port)
 	if err != nil {
 		return fmt.Errorf("scanner %s: port %s: %w", r.setting.Name, r.setting.Port, err)
 	}
-	err = r.readFrom(ctx, path, emit)
+	err = r.readFrom(ctx, path)
 	return fmt.Errorf("scanner %s: port %s: %w", r.setting.Name, path, err)
 }
 
-func (r *Reader) readFrom(ctx context.Context, path string, emit func(station.Event) error) error {
-	p, err := openPort(path, r.setting.baud())
+func (r *Reader) readFrom(ctx context.Context, path string) error {
+	d, err := r.dial(path)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	fresh, err := r.dropStale(ctx, p)
+	defer d.close()
+	fresh, err := r.dropStale(ctx, d)
 	if err != nil {
 		return err
 	}
-	r.well(path)
-	return r.listen(ctx, p, fresh, emit)
+	r.well(path, d)
+	return r.listen(ctx, d, fresh)
 }
 
 // dropStale reads and drops what was sent before the port was open. When the
 // time for that ends within a scan, the rest of the scan goes too: half a scan
 // is another code. It returns what was read of the next.
-func (r *Reader) dropStale(ctx context.Context, p *port) (fresh []byte, err error) {
+func (r *Reader) dropStale(ctx context.Context, d device) (fresh []byte, err error) {
 	between := true
 	buf := make([]byte, 4096)
 	since := time.Now()
 	for left := stale; left > 0; left = stale - time.Since(since) {
-		n, err := p.read(buf, left)
+		n, lost, err := readPast(d, buf, left)
 		if err != nil {
 			return nil, err
 		}
-		r.dropped(n)
-		if n > 0 {
+		r.count(func(c *Counts) { c.Stale += n })
+		switch {
+		case lost != nil:
+			between = false
+		case n > 0:
 			between = r.framer.between(buf[n-1])
 		}
 	}
 	if between {
 		return nil, ctx.Err()
 	}
-	return r.dropRest(ctx, p)
+	return r.dropRest(ctx, d)
 }
 
 // dropRest reads and drops the rest of a scan, up to its end or a silence, and
 // returns what was read behind the end.
-func (r *Reader) dropRest(ctx context.Context, p *port) (fresh []byte, err error) {
+func (r *Reader) dropRest(ctx context.Context, d device) (fresh []byte, err error) {
 	buf := make([]byte, 4096)
 	for ctx.Err() == nil {
-		n, err := p.read(buf, r.framer.gap)
-		if n == 0 || err != nil {
+		n, lost, err := readPast(d, buf, r.framer.gap)
+		if err != nil || n == 0 && lost == nil {
 			return nil, err
 		}
-		if end := slices.IndexFunc(buf[:n], r.framer.between); end >= 0 {
-			r.dropped(end + 1)
+		if end := slices.IndexFunc(buf[:n], r.framer.between); end >= 0 && lost == nil {
+			r.count(func(c *Counts) { c.Stale += end + 1 })
 			return buf[end+1 : n], nil
 		}
-		r.dropped(n)
+		r.count(func(c *Counts) { c.Stale += n })
 	}
 	return nil, ctx.Err()
 }
 
-// dropped counts stale bytes.
-func (r *Reader) dropped(n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Stale += n
+// readPast reads, and tells what was lost from what ends the reading.
+func readPast(d device, b []byte, patience time.Duration) (n int, lost *loss, err error) {
+	n, err = d.read(b, patience)
+	if lost, ok := errors.AsType[*loss](err); ok {
+		return n, lost, nil
+	}
+	return n, nil, err
 }
 
 // listen reads scans, beginning with what has been read already. The error is
 // never nil.
-func (r *Reader) listen(ctx context.Context, p *port, fresh []byte, emit func(station.Event) error) error {
+func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 	defer r.publish()
 	defer r.framer.abandon()
 	lastByte := time.Now()
-	take := func(scan []byte) { r.take(scan, lastByte, emit) }
-	r.framer.push(fresh, take)
+	hand := func(text []byte) { r.hand(ctx, scan{string(text), lastByte}) }
+	r.framer.push(fresh, hand)
 	buf := make([]byte, 4096)
 	for ctx.Err() == nil {
-		n, err := p.read(buf, r.framer.gap/4)
+		n, lost, err := readPast(d, buf, r.framer.gap/4)
 		if err != nil {
 			return err
 		}
 		// Only a read that ended with nothing proves silence. A late one may just
-		// be late: emit, or another program, had the processor, and the bytes came
-		// in time.
-		if n == 0 {
-			r.framer.silent(time.Since(lastByte), take)
+		// be late: another program had the processor, and the bytes came in time.
+		if n == 0 && lost == nil {
+			r.framer.silent(time.Since(lastByte), hand)
 		} else {
 			lastByte = time.Now()
-			r.framer.push(buf[:n], take)
+			r.framer.push(buf[:n], hand)
+		}
+		if lost != nil {
+			r.miss(lost)
 		}
 		r.publish()
 	}
 	return ctx.Err()
 }
 
-// take makes one scan an event, unless it is a repeat. A repeat is counted from
-// the scan before it, passed on or not: a reader on its stand that sees the same
-// label all day has scanned it once.
-func (r *Reader) take(scan []byte, at time.Time, emit func(station.Event) error) {
+// hand hands a scan over to Run.
+func (r *Reader) hand(ctx context.Context, s scan) {
 	r.publish()
-	repeat := string(scan) == r.last && at.Sub(r.lastAt) < r.setting.repeat()
-	r.last, r.lastAt = string(scan), at
-	if repeat {
-		r.mu.Lock()
-		r.counts.Repeats++
-		r.mu.Unlock()
+	if ctx.Err() == nil {
+		select {
+		case r.scans <- s:
+			return
+		case <-ctx.Done():
+		}
+	}
+	r.tooLate(s)
+}
+
+// miss takes a loss up.
+func (r *Reader) miss(lost *loss) {
+	before := r.framer.spoilt
+	if lost.stray {
+		r.framer.stray()
+	} else {
+		r.framer.spoil()
+	}
+	if r.framer.spoilt > before {
+		r.log.Warn("scan dropped, scan it again", "source", r.setting.Name, "error", lost)
+	}
+}
+
+// take records one scan, unless it is a repeat.
+func (r *Reader) take(s scan, emit func(station.Event) error) {
+	if r.repeats(s) {
+		r.count(func(c *Counts) { c.Repeats++ })
 		return
 	}
-	code, data := interpret(scan, r.parse)
-	ev := station.Event{
+	ev := r.event(s)
+	if err := emit(ev); err != nil {
+		r.last = scan{}
+		r.count(func(c *Counts) { c.Unrecorded++ })
+		r.log.Error("scan not recorded", "source", ev.Source, "event", ev.ID, "code", ev.Code, "error", err)
+		r.beep(r.refused)
+		return
+	}
+	r.beep(r.recorded)
+}
+
+// repeats reports whether a scan is the one before, again. It is counted from that
+// one, passed on or not: a reader on its stand that sees the same label all day has
+// scanned it once.
+func (r *Reader) repeats(s scan) bool {
+	repeat := s.text == r.last.text && s.at.Sub(r.last.at) < r.setting.repeat()
+	r.last = s
+	return repeat
+}
+
+// event is what a scan is to the station.
+func (r *Reader) event(s scan) station.Event {
+	code, data := interpret([]byte(s.text), r.parse)
+	return station.Event{
 		ID:     station.NewID(),
 		Source: r.setting.Name,
 		Kind:   station.Scan,
 		Code:   code,
 		Data:   data,
-		At:     r.stamp(at),
-	}
-	if err := emit(ev); err != nil {
-		r.last = ""
-		r.mu.Lock()
-		r.counts.Unrecorded++
-		r.mu.Unlock()
-		r.log.Error("scan not recorded", "source", ev.Source, "event", ev.ID, "code", ev.Code, "error", err)
+		At:     r.stamp(s.at),
 	}
 }
 
-// publish copies the framer's counts to where others may read them.
-func (r *Reader) publish() {
+// beep makes the reader beep, if it has been told how and can. A beep that fails
+// is only counted: the lamp says the same.
+func (r *Reader) beep(how []byte) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Frames = r.framer.frames
-	r.counts.Partials = r.framer.partials
-	r.counts.Overflows = r.framer.overflows
-	r.counts.Noise = r.framer.noise
+	ear := r.ear
+	r.mu.Unlock()
+	if len(how) == 0 || ear == nil {
+		return
+	}
+	if err := ear.write(how); err != nil {
+		r.count(func(c *Counts) { c.Unheard++ })
+	}
+}
+
+// publish copies the framer's counts to where others may read them, and tells
+// the operator by a beep of a scan that was damaged on its way.
+func (r *Reader) publish() {
+	f := &r.framer.tally
+	damaged := false
+	r.count(func(c *Counts) {
+		damaged = f.partials+f.overflows+f.spoilt > c.Partials+c.Overflows+c.Spoilt
+		c.Frames, c.Partials, c.Overflows, c.Spoilt, c.Noise = f.frames, f.partials, f.overflows, f.spoilt, f.noise
+	})
+	if damaged {
+		r.beep(r.refused)
+	}
 }
 
 // well says that the port is open.
-func (r *Reader) well(path string) {
+func (r *Reader) well(path string, d device) {
 	r.mu.Lock()
 	r.fault = ""
+	r.ear, _ = d.(ear)
 	if r.opened {
 		r.counts.Reopenings++
 	}

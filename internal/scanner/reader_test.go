@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -36,7 +38,7 @@ type cable struct {
 	path string
 }
 
-func newCable(t *testing.T) cable {
+func newCable(t testing.TB) cable {
 	t.Helper()
 	hand, tty, err := pty.Open()
 	if err != nil {
@@ -47,10 +49,22 @@ func newCable(t *testing.T) cable {
 }
 
 // scan sends what a reader would.
-func (c cable) scan(t *testing.T, wire string) {
+func (c cable) scan(t testing.TB, wire string) {
 	t.Helper()
 	if _, err := c.hand.WriteString(wire); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// hears waits for what is sent to the reader.
+func (c cable) hears(t *testing.T, want string) {
+	t.Helper()
+	if err := c.hand.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(c.hand, got); err != nil || string(got) != want {
+		t.Fatalf("the reader heard %q, want %q: %v", got[:n], want, err)
 	}
 }
 
@@ -91,7 +105,7 @@ func prepare(t *testing.T, setting Scanner) *bench {
 		journal: make(journal, 1000),
 		events:  make(chan station.Event, 1000),
 		refuse:  make(chan error, 1),
-		done:    make(chan error, 1),
+		done:    make(chan error, 2),
 	}
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
 	b.Reader = Open(setting, stamp, fakeGS1, slog.New(b.journal))
@@ -103,6 +117,7 @@ func (b *bench) start(t *testing.T) {
 	var ctx context.Context
 	ctx, b.cancel = context.WithCancel(t.Context())
 	go func() { b.done <- b.Run(ctx, b.emit) }()
+	go func() { b.done <- b.RunPort(ctx) }()
 	t.Cleanup(func() { b.stop(t) })
 }
 
@@ -117,20 +132,22 @@ func (b *bench) emit(ev station.Event) error {
 	}
 }
 
-// stop ends Run and wants it to end well and soon.
+// stop ends both loops and wants them to end well and soon.
 func (b *bench) stop(t *testing.T) {
 	t.Helper()
 	if b.done == nil {
 		return
 	}
 	b.cancel()
-	select {
-	case err := <-b.done:
-		if err != nil {
-			t.Errorf("Run ended with %v", err)
+	for range 2 {
+		select {
+		case err := <-b.done:
+			if err != nil {
+				t.Errorf("a loop ended with %v", err)
+			}
+		case <-time.After(limit):
+			t.Error("a loop did not end with its context")
 		}
-	case <-time.After(limit):
-		t.Error("Run did not end with its context")
 	}
 	b.done = nil
 }
@@ -163,7 +180,8 @@ func (b *bench) reads(t *testing.T, codes ...string) {
 	}
 }
 
-// nothingElse wants no further scan and no further line in the log. It ends Run.
+// nothingElse wants no further scan and no further line in the log. It ends both
+// loops.
 func (b *bench) nothingElse(t *testing.T) {
 	t.Helper()
 	b.stop(t)
@@ -298,7 +316,7 @@ func TestTheSameLabelAfterTheRepeatTimeIsAnotherScan(t *testing.T) {
 	at := time.Now()
 	for _, after := range []time.Duration{0, 799 * time.Millisecond, 800 * time.Millisecond} {
 		at = at.Add(after)
-		b.take([]byte("PO1"), at, b.emit)
+		b.take(scan{"PO1", at}, b.emit)
 	}
 	b.reads(t, "PO1", "PO1")
 	b.wantCounts(t, Counts{Repeats: 1})
@@ -368,19 +386,78 @@ func TestAScanThatIsUnderWayWhenThePortIsOpenedIsDroppedToItsEnd(t *testing.T) {
 	b.wantCounts(t, Counts{Stale: 5})
 }
 
-func TestAScanThatArrivesWhileTheOutboxIsSlowIsNotCutShort(t *testing.T) {
+func TestScansThatArriveWhileTheOutboxIsBusyAreToldApartAndStampedWhenTheyCame(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, frame, end string }{
+		{"by their ends", "cr", "\r"},
+		{"by the silence between them", "idle:40ms", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCable(t)
+			b := prepare(t, Scanner{Port: c.path, Frame: test.frame})
+			b.events = make(chan station.Event) // emit waits until the test takes the event
+			b.start(t)
+			b.says(t, "scanner ready")
+			for _, code := range []string{"PO1", "PO2", "PO3"} {
+				c.scan(t, code+test.end)
+				<-time.After(200 * time.Millisecond)
+			}
+			free := time.Now()
+			for _, want := range []string{"PO1", "PO2", "PO3"} {
+				if ev := <-b.events; ev.Code != want || !ev.At.Wall.Before(free) {
+					t.Errorf("%q is stamped %v after the outbox was free, want %q, from before", ev.Code, ev.At.Wall.Sub(free), want)
+				}
+			}
+			b.nothingElse(t)
+			b.wantCounts(t, Counts{Frames: 3})
+		})
+	}
+}
+
+func TestMoreScansThanCanWaitAreReadWhenTheOutboxIsFree(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
 	b := prepare(t, Scanner{Port: c.path})
-	b.events = make(chan station.Event) // emit waits until the test takes the event
+	b.events = make(chan station.Event)
 	b.start(t)
 	b.says(t, "scanner ready")
-	c.scan(t, "PO1\rPO")
-	<-time.After(cutShort + 200*time.Millisecond)
-	c.scan(t, "2\r")
-	b.reads(t, "PO1", "PO2")
+	var want []string
+	for i := range 2 * ahead {
+		want = append(want, fmt.Sprintf("PO%04d", i))
+	}
+	c.scan(t, strings.Join(want, "\r")+"\r")
+	for len(b.scans) < ahead {
+		<-time.After(time.Millisecond)
+	}
+	b.reads(t, want...)
 	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 2})
+	b.wantCounts(t, Counts{Frames: 2 * ahead})
+}
+
+func TestWhatWasScannedBeforeTheStopIsRecordedAndWhatTakesTooLongIsLostAloud(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := prepare(t, Scanner{Port: "/dev/null"})
+		for _, code := range []string{"PO1", "PO2", "PO3"} {
+			b.scans <- scan{text: code}
+		}
+		over, stop := context.WithCancel(t.Context())
+		stop()
+		err := b.Run(over, func(ev station.Event) error {
+			time.Sleep(3 * time.Second)
+			return b.emit(ev)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		b.reads(t, "PO1", "PO2")
+		b.says(t, "scan not recorded: the station stops")
+		b.wantCounts(t, Counts{Unrecorded: 1})
+		if len(b.events)+len(b.journal) != 0 {
+			t.Error("more was told than could be recorded in time")
+		}
+	})
 }
 
 func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
@@ -491,6 +568,78 @@ func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
 	})
 }
 
+// A stub is a device in the hand of the test, which needs no real time.
+type stub struct {
+	wire chan string
+	gone chan struct{}
+}
+
+func (s stub) read(b []byte, patience time.Duration) (int, error) {
+	select {
+	case text := <-s.wire:
+		return copy(b, text), nil
+	case <-s.gone:
+		return 0, errors.New("unplugged")
+	case <-time.After(patience):
+		return 0, nil
+	}
+}
+
+func (stub) close() {}
+
+func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := prepare(t, Scanner{Port: "/dev/ttyUSB0"})
+		var tries []time.Time
+		reader := stub{make(chan string), make(chan struct{})}
+		b.dial = func(string) (device, error) {
+			tries = append(tries, time.Now())
+			if len(tries) == 6 {
+				return reader, nil
+			}
+			return nil, errors.New("not there")
+		}
+		b.start(t)
+		b.says(t, "scanner not ready")
+		time.Sleep(13 * time.Second) // 0.5, 1, 2, 4 and 5 between the tries
+		b.says(t, "scanner ready")
+		reader.wire <- "PO1\r"
+		b.reads(t, "PO1")
+		gone := time.Now()
+		close(reader.gone)
+		b.says(t, "scanner not ready")
+		time.Sleep(firstWait)
+		synctest.Wait()
+		if len(tries) != 7 || tries[6].Sub(gone) != firstWait {
+			t.Errorf("the tries after the reader went at %v: %v", gone, tries[6:])
+		}
+		if before := tries[5].Sub(tries[4]); before != longestWait {
+			t.Errorf("before it was well the wait had grown to %v, want %v", before, longestWait)
+		}
+	})
+}
+
+func TestAPortThatIsNeverWellIsNotTriedSoonAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := prepare(t, Scanner{Port: "/dev/ttyUSB0"})
+		tries := 0
+		b.dial = func(string) (device, error) {
+			tries++
+			gone := make(chan struct{})
+			close(gone)
+			return stub{nil, gone}, nil // opens, and goes before it is ready
+		}
+		b.start(t)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if tries > 16 {
+			t.Errorf("%d tries in a minute", tries)
+		}
+	})
+}
+
 func TestThePortIsFreeWhenRunHasEnded(t *testing.T) {
 	t.Parallel()
 	b, c := running(t, Scanner{})
@@ -510,12 +659,12 @@ func TestThePortIsFreeWhenRunHasEnded(t *testing.T) {
 	b.nothingElse(t)
 }
 
-func TestASettingThatCannotBeUsedEndsRun(t *testing.T) {
+func TestASettingThatCannotBeUsedEndsRunPort(t *testing.T) {
 	t.Parallel()
-	b := prepare(t, Scanner{Port: "/dev/null", Frame: "tab"})
-	err := b.Run(t.Context(), b.emit)
-	if err == nil || !strings.HasPrefix(err.Error(), `scanner hand: frame: "tab" is not a frame`) {
-		t.Errorf("Run ended with %v", err)
+	b := prepare(t, Scanner{Port: "/dev/null", Frame: "eof"})
+	err := b.RunPort(t.Context())
+	if err == nil || !strings.HasPrefix(err.Error(), `scanner hand: frame: "eof" is not a frame`) {
+		t.Errorf("RunPort ended with %v", err)
 	}
 }
 
@@ -534,6 +683,132 @@ func TestASecondProgramIsToldThatThePortIsInUse(t *testing.T) {
 	if !strings.Contains(err.Error(), "in use, stop the other program") {
 		t.Errorf("the second program is told %q", err)
 	}
+}
+
+func TestABeepIsHeardAtTheReader(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{BeepRecorded: `\x1b[6q`, BeepRefused: `\x1b[4q\r`})
+	c.scan(t, "PO1\r")
+	c.hears(t, "\x1b[6q")
+	b.refuse <- errors.New("outbox: the card is full")
+	c.scan(t, "PO2\r")
+	c.hears(t, "\x1b[4q\r")
+	b.reads(t, "PO1")
+	b.says(t, "scan not recorded")
+
+	c.scan(t, "PO3 is cut sh")
+	c.hears(t, "\x1b[4q\r")
+	c.scan(t, "PO4\r")
+	c.hears(t, "\x1b[6q")
+	b.reads(t, "PO4")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1})
+}
+
+func TestARepeatDoesNotBeep(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{Repeat: new(time.Minute), BeepRecorded: "!"})
+	c.scan(t, "PO1\rPO1\rPO2\r")
+	c.hears(t, "!!")
+	b.reads(t, "PO1", "PO2")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 3, Repeats: 1})
+}
+
+func TestAReaderThatTakesNoBeepIsReadAllTheSame(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	b := prepare(t, Scanner{Port: c.path, BeepRecorded: strings.Repeat("!", longestBeep), Repeat: new(time.Duration(0))})
+	b.start(t)
+	b.says(t, "scanner ready")
+	// Nobody takes the beeps off the cable until the line is full of them, and then
+	// for as long again.
+	scans := 0
+	for full := 0; full == 0 || scans < 2*full; scans++ {
+		c.scan(t, "PO1\r")
+		b.reads(t, "PO1")
+		if full == 0 && b.Counts().Unheard > 0 {
+			full = scans
+		}
+	}
+	if fault := b.Tell()["hand"]; fault != "" {
+		t.Errorf("a reader that takes no beep tells %q", fault)
+	}
+	b.nothingElse(t)
+}
+
+func TestABeepAfterThePortWasClosedGoesToNobody(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	p, err := openPort(c.path, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.write([]byte("BEEP")); err != nil {
+		t.Fatal(err)
+	}
+	c.hears(t, "BEEP")
+	own := p.own
+	p.close()
+	// The next file may get the port's number, and must not get its beeps.
+	heir, err := os.Create(filepath.Join(t.TempDir(), "outbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer heir.Close()
+	if int(heir.Fd()) != own {
+		t.Logf("the next file is %d and the port was %d", heir.Fd(), own)
+	}
+	if err := p.write([]byte("BEEP")); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("a beep after close answers %v", err)
+	}
+	if info, err := heir.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("the next file holds %d bytes of a beep: %v", info.Size(), err)
+	}
+}
+
+func TestABeepThatTheLineDoesNotTakeIsGivenUpAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	p, err := openPort(c.path, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		for err := error(nil); err == nil; err = p.write([]byte("BEEP")) {
+		}
+		p.close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(limit):
+		t.Fatal("a write, or the close behind it, waits for a reader that takes nothing")
+	}
+}
+
+func TestBeepsAndTheEndOfThePortMayMeet(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	p, err := openPort(c.path, 9600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		for {
+			if err := p.write([]byte("!")); errors.Is(err, fs.ErrClosed) {
+				ended <- nil
+				return
+			}
+		}
+	}()
+	if _, err := p.read(make([]byte, 1), 10*time.Millisecond); err != nil {
+		t.Error(err)
+	}
+	p.close()
+	<-ended
 }
 
 // It is not parallel: it makes the descriptors scarce for the whole process.

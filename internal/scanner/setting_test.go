@@ -23,6 +23,10 @@ func TestSettingsThatReadersHaveAreAccepted(t *testing.T) {
 		Scanner{Name: "hand", Port: "usb:0403:6001"},
 		Scanner{Name: "second", Port: "usb:0403:6001:A50285BI", Frame: "crlf", Baud: 115200},
 		Scanner{Name: "fixed", Port: "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0", Frame: "stx-etx", Repeat: new(time.Duration(0))},
+		Scanner{Name: "beeping", Port: "/dev/ttyACM0", BeepRecorded: "\x1b[6q", BeepRefused: `\x1b[4q\r`},
+		Scanner{Name: "typing", Port: "hid:0c2e:0b61"},
+		Scanner{Name: "typing too", Port: "hid:0c2e:0b61:12345678", Layout: "se", Frame: "cr"},
+		Scanner{Name: "typing as well", Port: "hid:/dev/input/by-id/usb-Honeywell_Xenon-event-kbd", Layout: "us", Frame: "tab"},
 		Scanner{Name: "old", Port: "/dev/ttyS1", Frame: "idle:80ms", Baud: 2400, Repeat: new(2 * time.Second)},
 	)
 	if got != nil {
@@ -41,28 +45,40 @@ func TestEveryFaultOfASettingIsReported(t *testing.T) {
 			[]Scanner{{}},
 			[]string{"scanner 0 name: the scanner needs a name", "scanner 0 port: the scanner needs a port"}},
 		{"all faults of one scanner at once",
-			[]Scanner{{Name: "hand", Port: "COM3", Baud: 9601, Frame: "tab", Repeat: new(time.Duration(-1))}},
+			[]Scanner{{Name: "hand", Port: "COM3", Baud: 9601, Frame: "eof", Repeat: new(time.Duration(-1))}},
 			[]string{
 				`scanner 0 port: "COM3" is not a port`,
 				"scanner 0 baud: 9601 is not a speed that readers have; allowed are 300, 600,",
-				`scanner 0 frame: "tab" is not a frame; allowed are cr, lf, crlf, stx-etx and idle:80ms`,
+				`scanner 0 frame: "eof" is not a frame; allowed are cr, lf, crlf, tab, stx-etx and idle:80ms`,
 				"scanner 0 repeat: -1ns is not between 0s and 1m0s",
 			}},
 		{"a silence that no reader keeps",
 			[]Scanner{{Name: "a", Port: "/dev/a", Frame: "idle:1ms"}, {Name: "b", Port: "/dev/b", Frame: "idle:"}, {Name: "c", Port: "/dev/c", Frame: "idle:2s"}},
 			[]string{`scanner 0 frame: "idle:1ms" needs a time`, `scanner 1 frame: "idle:" needs a time`, `scanner 2 frame: "idle:2s" needs a time`}},
-		{"a reader that types as a keyboard",
-			[]Scanner{{Name: "hand", Port: "hid:0c2e:0b6a"}},
-			[]string{"scanner 0 port: readers that type as a keyboard are not supported yet"}},
+		{"what only the other kind of reader has",
+			[]Scanner{
+				{Name: "a", Port: "hid:0c2e:0b6a", Baud: 9600, Layout: "dvorak", BeepRecorded: "!", BeepRefused: "?"},
+				{Name: "b", Port: "usb:0c2e:0b6a", Layout: "us"},
+			},
+			[]string{
+				`scanner 0 layout: "dvorak" is not a layout; allowed are us and se`,
+				"scanner 0 baud: a reader that types as a keyboard has no speed",
+				"scanner 0 beep_recorded: nothing can be sent to a reader that types",
+				"scanner 0 beep_refused: nothing can be sent to a reader that types",
+				"scanner 1 layout: only a reader that types as a keyboard has a layout",
+			}},
+		{"a beep that cannot be",
+			[]Scanner{{Name: "a", Port: "/dev/a", BeepRecorded: `\e[6q`, BeepRefused: strings.Repeat("!", 65)}},
+			[]string{`scanner 0 beep_recorded: "\\e[6q" has a backslash that begins nothing`, "scanner 0 beep_refused: it is 65 bytes long; a beep has 64 at most"}},
 		{"half a USB name",
-			[]Scanner{{Name: "hand", Port: "usb:0403"}},
-			[]string{`scanner 0 port: "usb:0403" is not a USB name`}},
+			[]Scanner{{Name: "hand", Port: "usb:0403"}, {Name: "second", Port: "hid:event3"}},
+			[]string{`scanner 0 port: "usb:0403" is not a USB name`, `scanner 1 port: "hid:event3" is not a USB name; it is hid:VENDOR`}},
 		{"two scanners of one name",
 			[]Scanner{{Name: "hand", Port: "/dev/a"}, {Name: "hand", Port: "/dev/b"}},
 			[]string{`scanner 1 name: there is a scanner "hand" already`}},
 		{"two scanners on one port, written differently",
-			[]Scanner{{Name: "a", Port: "usb:0C2E:0B6A"}, {Name: "b", Port: "/dev/x"}, {Name: "c", Port: "usb:0c2e:0b6a"}, {Name: "d", Port: "/dev/./x"}},
-			[]string{`scanner 2 port: scanner "a" has this port already`, `scanner 3 port: scanner "b" has this port already`}},
+			[]Scanner{{Name: "a", Port: "usb:0C2E:0B6A"}, {Name: "b", Port: "/dev/x"}, {Name: "c", Port: "usb:0c2e:0b6a"}, {Name: "d", Port: "/dev/./x"}, {Name: "e", Port: "hid:0C2E:0B6A"}, {Name: "f", Port: "hid:0c2e:0b6a"}},
+			[]string{`scanner 2 port: scanner "a" has this port already`, `scanner 3 port: scanner "b" has this port already`, `scanner 5 port: scanner "e" has this port already`}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,5 +89,20 @@ func TestEveryFaultOfASettingIsReported(t *testing.T) {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestBeepsAreWrittenAsTheManualsWriteThem(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                "",
+		"\x1b[6q":         "\x1b[6q",
+		`\x1b[6q`:         "\x1b[6q",
+		`\x16M\r\t\n\a\\`: "\x16M\r\t\n\a\\",
+		`\xb2\x00"'`:      "\xb2\x00\"'",
+	} {
+		if got, err := unescape(text); string(got) != want || err != nil {
+			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
+		}
 	}
 }

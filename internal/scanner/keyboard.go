@@ -1,0 +1,172 @@
+package scanner
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/bits"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A keyboard is an open reader that types, by the kernel's event device.
+//
+// It is always grabbed: what is scanned must not be typed into the console too,
+// where a label that says "rm -rf" would be carried out.
+type keyboard struct {
+	file   *os.File
+	typist typist
+	raw    [64 * 24]byte // the kernel keeps 64 events for a reader at most
+	left   []byte        // of raw: read and not yet looked at
+	void   bool          // events were lost: what comes up to the next report is part of one
+}
+
+// A loss says that not everything that was scanned was read.
+type loss struct {
+	why string
+	// stray: it was a key without a character, which between two scans is harmless.
+	stray bool
+}
+
+// Error implements error.
+func (l *loss) Error() string { return l.why }
+
+// eviocgrab is EVIOCGRAB, _IOW('E', 0x90, int), of linux/input.h: as long as the
+// file is open, nobody else gets the device's events.
+const eviocgrab = 0x40044590
+
+// openKeyboard opens the event device at path and grabs it. The error says what
+// to do in plain words; the path is not part of it.
+func openKeyboard(path string, l layout) (*keyboard, error) {
+	// O_NONBLOCK: the open of a path that is something else must not wait.
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, plain(bare(err))
+	}
+	if err := grab(file); err != nil {
+		file.Close()
+		return nil, plain(err)
+	}
+	return &keyboard{file: file, typist: typist{layout: l}}, nil
+}
+
+// bare takes the path and the verb off an error of os.
+func bare(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
+func grab(file *os.File) error {
+	// Not file.Fd(), which would make the descriptor wait where the deadlines need
+	// one that does not.
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	if err := conn.Control(func(fd uintptr) { refused = unix.IoctlSetInt(int(fd), eviocgrab, 1) }); err != nil {
+		return err
+	}
+	if errors.Is(refused, unix.ENOTTY) || errors.Is(refused, unix.EINVAL) {
+		return fmt.Errorf("not a keyboard, name a path under /dev/input/by-id that ends in -event-kbd: %w", refused)
+	}
+	return refused
+}
+
+// read reads the text that was typed, waiting for the first character at most
+// patience. It returns 0 and nil when nothing came. After a *loss reading goes on:
+// it stands behind the n bytes. Any other error means that the keyboard is of no
+// use any more; close it. b has room for 16 bytes at least.
+func (k *keyboard) read(b []byte, patience time.Duration) (n int, err error) {
+	if err := k.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return 0, bare(err)
+	}
+	for {
+		if n, err := k.decode(b); n > 0 || err != nil {
+			return n, err
+		}
+		switch n, err := k.file.Read(k.raw[:]); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return len(k.typist.rest(b[:0])), nil
+		case err != nil:
+			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", bare(err))
+		default:
+			k.left = k.raw[:n]
+		}
+	}
+}
+
+// decode turns the events that were read into text, up to a loss or until b may
+// be full.
+func (k *keyboard) decode(b []byte) (n int, err error) {
+	text := b[:0]
+	for len(k.left) > 0 && cap(b)-len(text) >= 2*utf8Longest {
+		ev, size, ok := parseEvent(k.left, bits.UintSize/8)
+		if !ok {
+			return len(text), errors.New("its events are laid out in a way that this program does not know; use a reader on USB serial")
+		}
+		k.left = k.left[size:]
+		switch {
+		case ev.kind == evSyn && ev.code == synDropped:
+			k.void = true
+			k.typist.lost()
+			return len(text), &loss{why: "the reader types faster than it was read"}
+		case k.void:
+			k.void = ev.kind != evSyn || ev.code != synReport
+		case ev.kind == evKey:
+			var known bool
+			if text, known = k.typist.key(text, ev.code, ev.value); !known {
+				return len(text), &loss{why: fmt.Sprintf("key %d types no character as it was pressed", ev.code), stray: true}
+			}
+		}
+	}
+	return len(text), nil
+}
+
+const utf8Longest = 4
+
+// close gives the keyboard back.
+func (k *keyboard) close() { k.file.Close() }
+
+// The kinds of events and what they say (linux/input-event-codes.h).
+const (
+	evSyn      = 0
+	evKey      = 1
+	evLast     = 0x1F
+	synReport  = 0
+	synDropped = 3
+)
+
+// An inputEvent is one thing that happened at a keyboard.
+type inputEvent struct {
+	kind, code uint16
+	value      int32
+}
+
+// parseEvent reads the first event, whose time of two words is left alone, and
+// returns its size. A word is the machine's own, 8 bytes or 4, and stays 4 on a
+// 32-bit machine whose clock ends after 2038: linux/input.h has a type for the
+// seconds that is as long as a word. The key P goes down on each:
+//
+//	9A 1D 6F 65 00 00 00 00  C8 4B 02 00 00 00 00 00  01 00 19 00 01 00 00 00
+//	9A 1D 6F 65              C8 4B 02 00              01 00 19 00 01 00 00 00
+//
+// ok is false for what cannot be an event of that layout.
+func parseEvent(b []byte, word int) (ev inputEvent, size int, ok bool) {
+	size = 2*word + 8
+	if len(b) < size {
+		return inputEvent{}, 0, false
+	}
+	b = b[2*word:]
+	ev = inputEvent{
+		kind:  binary.NativeEndian.Uint16(b),
+		code:  binary.NativeEndian.Uint16(b[2:]),
+		value: int32(binary.NativeEndian.Uint32(b[4:])),
+	}
+	return ev, size, ev.kind <= evLast
+}

@@ -1,0 +1,99 @@
+package scanner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"stationd/internal/station"
+)
+
+// A Frame is one scan as it arrived.
+type Frame struct {
+	Raw    []byte        // with its AIM identifier, without what ends it
+	Repeat bool          // Run would not have passed it on: it is the one before, again
+	Event  station.Event // what Run makes of it
+}
+
+// Listen is Run for a person who looks at what a reader sends: each is called with
+// every scan, repeats among them, one at a time. RunPort must run beside it, as
+// beside Run. Run and Listen exclude each other.
+func (r *Reader) Listen(ctx context.Context, each func(Frame)) error {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case s := <-r.scans:
+			each(Frame{Raw: []byte(s.text), Repeat: r.repeats(s), Event: r.event(s)})
+		}
+	}
+	return nil
+}
+
+// Find returns the device behind a port as it is plugged in now: port is written as
+// in [[scanner]].
+func Find(port string) (string, error) { return places{sys: "/sys", dev: "/dev"}.find(port) }
+
+// A Plugged is a device that may be a reader.
+type Plugged struct {
+	Port  string // as [[scanner]] names it
+	Path  string // where it is now: /dev/ttyACM0
+	Maker string // what it says of itself: "Honeywell Xenon 1900"; may be empty
+}
+
+// Ports lists the USB serial devices that are plugged in. None is opened: a look at
+// a line must not disturb who uses it. Each is named by its USB numbers, so that
+// one that breaks can be replaced by another of its kind; where two are alike, by
+// its serial number or else by its path.
+func Ports() []Plugged { return places{sys: "/sys", dev: "/dev"}.plugged(serialLines) }
+
+// Keyboards lists the devices that type, readers and keyboards alike: nobody
+// can tell one from the other. Reading one takes it from everybody else, so that a
+// person's own keyboard is dead meanwhile.
+func Keyboards() []Plugged { return places{sys: "/sys", dev: "/dev"}.plugged(keyboards) }
+
+func (p places) plugged(c class) []Plugged {
+	entries, err := os.ReadDir(filepath.Join(p.sys, c.sys))
+	if err != nil {
+		return nil // a machine without such devices has no such folder
+	}
+	var found []Plugged
+	var names []usbName
+	for _, e := range entries {
+		n, says, ok := c.look(filepath.Join(p.sys, c.sys, e.Name(), "device"))
+		if !ok {
+			continue
+		}
+		names = append(names, n)
+		found = append(found, Plugged{Path: filepath.Join(p.dev, c.dev, e.Name()), Maker: strings.TrimSpace(says)})
+	}
+	for i, n := range names {
+		found[i].Port = n.among(names, found[i].Path)
+	}
+	return found
+}
+
+// among returns the shortest name that means this device and no other of those.
+func (n usbName) among(all []usbName, path string) string {
+	kin, twins := 0, 0
+	for _, o := range all {
+		if o.vendor == n.vendor && o.product == n.product {
+			kin++
+			if o.serial == n.serial {
+				twins++
+			}
+		}
+	}
+	short := fmt.Sprintf("%s:%s:%s", n.kind, n.vendor, n.product)
+	switch {
+	case kin == 1:
+		return short
+	case n.serial != "" && twins == 1:
+		return short + ":" + n.serial
+	}
+	if n.kind == "hid" {
+		return "hid:" + path
+	}
+	return path
+}
