@@ -105,7 +105,7 @@ func (f *force) swap(next *plan) error {
 	for part, same := range map[string]bool{
 		"station": was.station.Name == next.station.Name && was.station.Data == next.station.Data && was.station.Language == next.station.Language,
 		"web":     was.web == next.web,
-		"gpio":    was.chips == next.chips && reflect.DeepEqual(was.buttons, next.buttons) && reflect.DeepEqual(was.lamps, next.lamps),
+		"gpio":    reflect.DeepEqual(was.panel(), next.panel()),
 		"scanner": reflect.DeepEqual(was.scanners, next.scanners),
 		"vendors": len(was.vendors) == len(next.vendors),
 	} {

@@ -98,7 +98,7 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), demoCommand(), checkCommand(), outboxCommand(), versionCommand())
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), versionCommand())
 	return root
 }
 

@@ -141,8 +141,8 @@ func (s *opened) open() (err error) {
 	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
 		return err
 	}
-	if len(s.plan.buttons)+len(s.plan.lamps) > 0 {
-		if s.board, err = gpio.Open(s.plan.chips, s.plan.buttons, s.plan.lamps, s.clock.stamp, s.log); err != nil {
+	if panel := s.plan.panel(); !panel.Empty() {
+		if s.board, err = gpio.Open(panel, s.clock.stamp, s.log); err != nil {
 			return err
 		}
 	}
@@ -210,9 +210,9 @@ func (s *opened) desk() web.Desk {
 
 // measures are the counts that the devices keep, for the metrics.
 func (s *opened) measures() map[string]map[string]int {
-	m := map[string]map[string]int{"glitches": {}, "repeats": {}, "noise": {}, "overflows": {}, "stale": {}, "partials": {}, "reopenings": {}}
+	m := map[string]map[string]int{"glitches": {}, "repeats": {}, "noise": {}, "overflows": {}, "stale": {}, "partials": {}, "spoilt": {}, "reopenings": {}, "unheard": {}, "lost": {}}
 	if s.board != nil {
-		m["glitches"] = s.board.Glitches()
+		m["glitches"], m["lost"] = s.board.Glitches(), s.board.Lost()
 	}
 	for i, r := range s.reader {
 		name, c := s.plan.scanners[i].Name, r.Counts()
@@ -221,7 +221,9 @@ func (s *opened) measures() map[string]map[string]int {
 		m["overflows"][name] = c.Overflows
 		m["stale"][name] = c.Stale
 		m["partials"][name] = c.Partials
+		m["spoilt"][name] = c.Spoilt
 		m["reopenings"][name] = c.Reopenings
+		m["unheard"][name] = c.Unheard
 	}
 	return m
 }
@@ -241,14 +243,21 @@ func (s *opened) setting() agent.Setting {
 		},
 	}
 	if s.board != nil {
+		for _, bank := range s.board.Banks() {
+			setting.Inputs = append(setting.Inputs, agent.Part{Name: "contacts of chip " + bank.Name(), Run: bank.Run})
+		}
 		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, s.record) }})
 		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: s.board.RunLamps})
 		setting.Displays = append(setting.Displays, s.board)
+		setting.Sounders = append(setting.Sounders, s.board)
 		setting.Tellers = append(setting.Tellers, s.board)
 	}
 	for i, r := range s.reader {
 		name := "scanner " + s.plan.scanners[i].Name
-		setting.Inputs = append(setting.Inputs, agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, s.record) }})
+		setting.Inputs = append(setting.Inputs,
+			agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, s.record) }},
+			agent.Part{Name: "port of " + name, Run: r.RunPort},
+		)
 		setting.Tellers = append(setting.Tellers, r)
 	}
 	for name, backend := range s.force.backends {

@@ -9,7 +9,9 @@ import (
 // TestMain lets the test binary be stationd itself: for the scripts, and for the
 // station that the scenarios start and kill.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"stationd": main})
+	testscript.Main(m, map[string]func(){
+		"stationd": main,
+	})
 }
 
 // TestScript runs the command line as an integrator types it; the scripts are

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"stationd/internal/api/l2l"
@@ -27,9 +28,16 @@ type plan struct {
 	chips    gpio.Chips
 	buttons  []gpio.Button
 	lamps    []gpio.Lamp
+	buzzers  []gpio.Buzzer
+	stacks   []config.Stack
 	scanners []scanner.Scanner
 	vendors  []vendor
 	program  station.Program
+}
+
+// panel is everything that is wired to the GPIO chips.
+func (p *plan) panel() gpio.Panel {
+	return gpio.Panel{Chips: p.chips, Buttons: p.buttons, Lamps: p.lamps, Buzzers: p.buzzers}
 }
 
 // A vendor is one backend that the configuration has a table for.
@@ -90,35 +98,84 @@ func (p *plan) readDevices(f *config.File) {
 	f.Section("gpio", &p.chips)
 	f.Tables("button", &p.buttons)
 	f.Tables("lamp", &p.lamps)
+	f.Tables("buzzer", &p.buzzers)
+	f.Tables("stack", &p.stacks)
 	f.Tables("scanner", &p.scanners)
 	fault := func(table string, index int, key, text string) { f.Fault(config.At(table, index, key), "%s", text) }
-	gpio.Check(p.chips, p.buttons, p.lamps, fault)
+	gpio.Check(p.panel(), fault)
 	scanner.Check(p.scanners, fault)
 
-	var lamps []string
+	a := answers{File: f, stacked: make(map[string]string)}
 	for i, l := range p.lamps {
 		if l.Name != "" && f.Name(config.At("lamp", i, "name"), l.Name) {
-			lamps = append(lamps, l.Name)
+			a.lamps = append(a.lamps, l.Name)
 		}
 	}
-	lit := func(at config.Path, lamp string) {
-		if lamp != "" {
-			f.OneOf(at, lamp, lamps...)
+	for i, b := range p.buzzers {
+		if b.Name != "" && f.Name(config.At("buzzer", i, "name"), b.Name) {
+			a.buzzers = append(a.buzzers, b.Name)
 		}
+	}
+	for i, k := range p.stacks {
+		a.stack(i, k)
 	}
 	for i, b := range p.buttons {
 		if b.Name != "" {
 			f.Name(config.At("button", i, "name"), b.Name)
 		}
-		lit(config.At("button", i, "lamp"), b.Lamp)
+		a.by(b.Lamp, b.Buzzer, "button", i)
 	}
 	for i, s := range p.scanners {
 		if s.Name != "" {
 			f.Name(config.At("scanner", i, "name"), s.Name)
 		}
-		lit(config.At("scanner", i, "lamp"), s.Lamp)
+		a.by(s.Lamp, s.Buzzer, "scanner", i)
 	}
-	lit(config.At("station", "lamp"), p.station.Lamp)
+	a.by(p.station.Lamp, p.station.Buzzer, "station")
+}
+
+// answers checks what answers for what.
+type answers struct {
+	*config.File
+	lamps, buzzers []string
+	stacked        map[string]string // the stack light that a lamp belongs to
+}
+
+// by checks the lamp and the buzzer that a table names.
+func (a answers) by(lamp, buzzer string, table ...any) {
+	at := func(key string) config.Path { return config.At(append(slices.Clone(table), key)...) }
+	switch stack := a.stacked[lamp]; {
+	case lamp == "":
+	case stack != "":
+		a.Fault(at("lamp"), "%q is a lamp of the stack light %q, which shows the station as a whole; it answers for nothing else", lamp, stack)
+	default:
+		a.OneOf(at("lamp"), lamp, a.lamps...)
+	}
+	if buzzer != "" {
+		a.OneOf(at("buzzer"), buzzer, a.buzzers...)
+	}
+}
+
+// stack checks a stack light and takes note of its lamps.
+func (a answers) stack(i int, k config.Stack) {
+	a.Name(config.At("stack", i, "name"), k.Name)
+	if k.Red+k.Yellow+k.Green+k.Buzzer == "" {
+		a.Fault(config.At("stack", i), "this stack light has neither a lamp nor a buzzer; name at least one as red, yellow, green or buzzer")
+	}
+	for _, colour := range []struct{ key, lamp string }{{"red", k.Red}, {"yellow", k.Yellow}, {"green", k.Green}} {
+		at := config.At("stack", i, colour.key)
+		switch stack := a.stacked[colour.lamp]; {
+		case colour.lamp == "":
+		case stack != "":
+			a.Fault(at, "%q is a lamp of the stack light %q already", colour.lamp, stack)
+		default:
+			a.OneOf(at, colour.lamp, a.lamps...)
+			a.stacked[colour.lamp] = k.Name
+		}
+	}
+	if k.Buzzer != "" {
+		a.OneOf(config.At("stack", i, "buzzer"), k.Buzzer, a.buzzers...)
+	}
 }
 
 func (p *plan) readProgram(f *config.File) {
@@ -128,6 +185,10 @@ func (p *plan) readProgram(f *config.File) {
 		Lamp:    make(map[string]string),
 		Rest:    p.station.Lamp,
 		Latch:   make(map[string]bool),
+
+		Reminders:  make(map[string]time.Duration),
+		Buzzer:     make(map[string]string),
+		RestBuzzer: p.station.Buzzer,
 	}
 	kinds := make(map[string][]string)
 	for _, v := range p.vendors {
@@ -136,11 +197,20 @@ func (p *plan) readProgram(f *config.File) {
 	for _, l := range p.lamps {
 		base.Lamps = append(base.Lamps, l.Name)
 	}
+	for _, b := range p.buzzers {
+		base.Reminders[b.Name] = b.Reminder()
+	}
+	for _, k := range p.stacks {
+		base.Stacks = append(base.Stacks, station.Stack(k))
+	}
 	for _, b := range p.buttons {
-		kinds[b.Name] = []string{station.Press, station.Hold}
+		kinds[b.Name] = []string{station.Press, station.Hold, station.Double, station.Release}
 		base.Latch[b.Name] = b.Latch
 		if b.Lamp != "" {
 			base.Lamp[b.Name] = b.Lamp
+		}
+		if b.Buzzer != "" {
+			base.Buzzer[b.Name] = b.Buzzer
 		}
 	}
 	for _, s := range p.scanners {
@@ -148,14 +218,20 @@ func (p *plan) readProgram(f *config.File) {
 		if s.Lamp != "" {
 			base.Lamp[s.Name] = s.Lamp
 		}
+		if s.Buzzer != "" {
+			base.Buzzer[s.Name] = s.Buzzer
+		}
 	}
 	p.program = f.Program(base, kinds)
+	bound := make(map[string]bool)
+	for _, b := range p.program.Bindings {
+		bound[b.Event] = true
+	}
 	for i := range p.buttons {
-		for _, b := range p.program.Bindings {
-			if b.Event == p.buttons[i].Name+"."+station.Hold {
-				p.buttons[i].HoldBound = true
-			}
-		}
+		b := &p.buttons[i]
+		b.HoldBound = bound[b.Name+"."+station.Hold]
+		b.DoubleBound = bound[b.Name+"."+station.Double]
+		b.ReleaseBound = bound[b.Name+"."+station.Release]
 	}
 }
 

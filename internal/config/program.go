@@ -144,6 +144,8 @@ func (c *compiler) event(n *node, name string) (source, kind string) {
 		return "", ""
 	case kind == station.Hold && c.base.Latch[source]:
 		c.bad(at, "%s latches, so it acts the moment it is pressed, and holding it cannot mean something else; take latch from the button or this binding from the file", source)
+	case kind == station.Double && c.base.Latch[source]:
+		c.bad(at, "%s latches, so its second press ends the call, and cannot mean something else when it comes quickly; take latch from the button or this binding from the file", source)
 	}
 	return source, kind
 }

@@ -16,11 +16,12 @@ type Station struct {
 	Data     string `toml:"data"`     // folder of the outbox
 	Language string `toml:"language"` // of the operator's page
 	Lamp     string `toml:"lamp"`     // shows everything that has no lamp of its own
+	Buzzer   string `toml:"buzzer"`   // answers for everything that has no buzzer of its own
 }
 
 // Station decodes and checks [station], and returns with it the place where it
 // keeps its time; UTC where the file names none that exists. Whether the
-// language and the lamp exist is for their owners to say, by OneOf.
+// language, the lamp and the buzzer exist is for their owners to say, by OneOf.
 func (f *File) Station() (Station, *time.Location) {
 	s := Station{Data: "/var/lib/stationd", Language: "en"}
 	if !f.Section("station", &s) {
@@ -47,6 +48,16 @@ func (f *File) Station() (Station, *time.Location) {
 		return s, time.UTC
 	}
 	return s, place
+}
+
+// Stack is one [[stack]] table: a stack light, which shows the station as a whole.
+// Its lamps and its buzzer are named; a part that it does not have is left out.
+type Stack struct {
+	Name   string `toml:"name"`
+	Red    string `toml:"red"`
+	Yellow string `toml:"yellow"`
+	Green  string `toml:"green"`
+	Buzzer string `toml:"buzzer"`
 }
 
 // Web is the table [web].

@@ -1,0 +1,463 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/scanner"
+	"stationd/internal/scanner/gs1"
+	"stationd/internal/station"
+)
+
+func scansCommand() *cobra.Command {
+	var path, frame string
+	var ports []string
+	var baud int
+	var asJSON, stdin bool
+	c := &cobra.Command{
+		Use:   "scans",
+		Short: "Show what the readers send, live",
+		Long: `scans shows each scan of the configured readers, or of those named with --port: its
+bytes, its text, its symbology, its GS1 elements with their names or why it has none,
+and which binding would fire on it with nothing in hand, and what that would do.
+Nothing is recorded and nothing is sent. Ctrl-C ends it. While stationd runs, it has
+the readers: stop it first.
+
+With --stdin no reader is opened: each line read is one scan as a JSON string, with
+its AIM identifier, and each line written is what its GS1 elements are, as a JSON
+object with the keys scan, ok, ai and err. A line that is no JSON string is answered
+with ok false and err alone.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if stdin {
+				return atRun(judgeAll(c.InOrStdin(), c.OutOrStdout()))
+			}
+			p, why := known(path)
+			if why != "" && (c.Flags().Changed("config") || len(ports) == 0) {
+				return &exitError{exitConfig, fmt.Errorf("%s; name a reader with --port, as --port /dev/ttyACM0", why)}
+			}
+			readers := p.scanners
+			if len(ports) > 0 {
+				readers = portsAsReaders(ports, frame, baud)
+				if err := checkReaders(readers); err != nil {
+					return err
+				}
+			}
+			if len(readers) == 0 {
+				return &exitError{exitConfig, fmt.Errorf("%s has no [[scanner]]; name a reader with --port, as --port /dev/ttyACM0", path)}
+			}
+			var out scanPaper = &scanLines{w: c.OutOrStdout()}
+			if asJSON {
+				out = &scanJSON{json.NewEncoder(c.OutOrStdout())}
+			}
+			return atRun(showScans(c.Context(), p, readers, out, c.ErrOrStderr()))
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().StringArrayVar(&ports, "port", nil, "a reader's port, as in [[scanner]]; may be given again")
+	c.Flags().StringVar(&frame, "frame", "", "what ends a scan on --port: cr, lf, crlf, stx-etx, idle:80ms (default cr)")
+	c.Flags().IntVar(&baud, "baud", 0, "the speed of --port (default 9600)")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a scan")
+	c.Flags().BoolVar(&stdin, "stdin", false, "judge the scans on standard input, one JSON string a line")
+	c.MarkFlagsMutuallyExclusive("stdin", "port")
+	c.MarkFlagsMutuallyExclusive("stdin", "config")
+	return c
+}
+
+// portsAsReaders makes readers of ports that no configuration names.
+func portsAsReaders(ports []string, frame string, baud int) []scanner.Scanner {
+	var readers []scanner.Scanner
+	for _, port := range ports {
+		readers = append(readers, scanner.Scanner{Name: port, Port: port, Frame: frame, Baud: baud})
+	}
+	return readers
+}
+
+// checkReaders returns what is wrong with readers that were named by hand.
+func checkReaders(readers []scanner.Scanner) error {
+	var faults []error
+	scanner.Check(readers, func(_ string, _ int, key, text string) {
+		faults = append(faults, fmt.Errorf("--%s: %s", key, text))
+	})
+	return errors.Join(faults...)
+}
+
+// A scanPaper is what scans are shown on. One call at a time.
+type scanPaper interface{ show(seen) error }
+
+// seen is one scan and what it comes to.
+type seen struct {
+	scanner.Frame
+	Found gs1Found
+	Means *meaning // nil: there is no configuration to tell
+}
+
+// gs1Found is what a scan holds by the rules of GS1.
+type gs1Found struct {
+	Claims   bool // it claims to be GS1
+	Elements []gs1.Element
+	Err      error
+	Pos      int // the byte of the fault, counted from 0 and the AIM identifier; -1: none
+}
+
+func findGS1(ev station.Event, raw []byte) gs1Found {
+	elements, err := gs1.Parse(string(raw))
+	found := gs1Found{Claims: !errors.Is(err, gs1.ErrNotGS1), Elements: elements, Err: err, Pos: -1}
+	if fault := (*gs1.Error)(nil); errors.As(err, &fault) {
+		found.Pos = fault.Pos
+	}
+	if !found.Claims {
+		found.Err = nil
+		for _, key := range slices.Sorted(maps.Keys(ev.Data)) {
+			// An ITF-14 is a GTIN by its check digit, and claims nothing.
+			if ai, ok := strings.CutPrefix(key, "gs1."); ok {
+				found.Elements = append(found.Elements, gs1.Element{AI: ai, Value: ev.Data[key]})
+			}
+		}
+	}
+	return found
+}
+
+// A meaning is what a program would make of an event with nothing in hand.
+type meaning struct {
+	Place   int // of the binding in the file, counted from 1; 0: none fits
+	Binding station.Binding
+	State   station.State // afterwards
+	Actions []station.Action
+}
+
+// means decides an event on an empty state, by each binding alone until one fits:
+// Decide itself takes the first that fits and does not say which it was.
+func means(p station.Program, ev station.Event) meaning {
+	for i, b := range p.Bindings {
+		alone := p
+		alone.Bindings = p.Bindings[i : i+1]
+		state, actions := alone.Decide(station.State{}, ev)
+		if state.Notes[ev.Source].Kind != station.NoteUnknown {
+			return meaning{Place: i + 1, Binding: b, State: state, Actions: actions}
+		}
+	}
+	return meaning{}
+}
+
+// showScans shows what the readers send until ctx is done.
+func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scanPaper, stderr io.Writer) error {
+	clock, err := newClock()
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var mu sync.Mutex
+	show := func(f scanner.Frame) {
+		s := seen{Frame: f, Found: findGS1(f.Event, f.Raw)}
+		if p.station.Name != "" {
+			m := means(p.program, f.Event)
+			s.Means = &m
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if err := out.show(s); err != nil {
+			stop(err)
+		}
+	}
+	log := slog.New(readerTalk{readers, func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(stderr, line)
+	}})
+	var listening sync.WaitGroup
+	for _, setting := range readers {
+		r := scanner.Open(setting, clock.stamp, readGS1, log)
+		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, show) }} {
+			listening.Go(func() {
+				if err := run(ctx); err != nil {
+					stop(err)
+				}
+			})
+		}
+		listening.Go(func() { sayLosses(ctx, r, setting, log) })
+	}
+	listening.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// sayLosses says what a reader sent that is no scan, as it is counted.
+func sayLosses(ctx context.Context, r *scanner.Reader, setting scanner.Scanner, log *slog.Logger) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	was := r.Counts()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := r.Counts()
+		if now.Partials > was.Partials {
+			log.Warn("the end of a scan never came; set the reader's suffix to CR, or frame to what it sends", "source", setting.Name)
+		}
+		if now.Spoilt > was.Spoilt {
+			log.Warn("a part of a scan was lost on the way; it is dropped", "source", setting.Name)
+		}
+		if now.Overflows > was.Overflows {
+			log.Warn("a scan is longer than any symbol can be; compare the reader's suffix with frame, and its speed with baud", "source", setting.Name)
+		}
+		if now.Noise > was.Noise {
+			log.Warn("bytes came that belong to no scan; compare the reader's speed with baud, and its prefix with frame", "source", setting.Name, "bytes", now.Noise-was.Noise)
+		}
+		was = now
+	}
+}
+
+// A readerTalk is the log of readers as plain lines for the person who looks on.
+type readerTalk struct {
+	readers []scanner.Scanner
+	say     func(line string)
+}
+
+// Enabled implements slog.Handler.
+func (readerTalk) Enabled(context.Context, slog.Level) bool { return true }
+
+// WithAttrs implements slog.Handler; readers do not use it.
+func (t readerTalk) WithAttrs([]slog.Attr) slog.Handler { return t }
+
+// WithGroup implements slog.Handler; readers do not use it.
+func (t readerTalk) WithGroup(string) slog.Handler { return t }
+
+// Handle implements slog.Handler.
+func (t readerTalk) Handle(_ context.Context, r slog.Record) error {
+	var source, port string
+	var err error
+	var rest []string
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "source":
+			source = a.Value.String()
+		case "port":
+			port = a.Value.String()
+		case "error":
+			err, _ = a.Value.Any().(error)
+		default:
+			if a.Value.String() != "0" {
+				rest = append(rest, fmt.Sprintf("%s %s", a.Key, a.Value))
+			}
+		}
+		return true
+	})
+	line := fmt.Sprintf("%s: %s", source, r.Message)
+	if r.Message == heardScanner {
+		line = "listening on " + port
+		if source != port {
+			line = source + ": " + line
+		}
+	}
+	if err != nil {
+		line = err.Error()
+	}
+	if rest != nil {
+		line += " (" + strings.Join(rest, ", ") + ")"
+	}
+	t.say(line)
+	if err != nil {
+		t.sayHolder(source)
+	}
+	return nil
+}
+
+// sayHolder says who has the reader's port, where somebody has.
+func (t readerTalk) sayHolder(source string) {
+	i := slices.IndexFunc(t.readers, func(s scanner.Scanner) bool { return s.Name == source })
+	if i < 0 {
+		return
+	}
+	device, err := scanner.Find(t.readers[i].Port)
+	if err != nil {
+		return
+	}
+	for _, who := range holders(device) {
+		line := fmt.Sprintf("%s: %s is in use by %s", source, device, who)
+		if strings.HasPrefix(who, "stationd") {
+			line += ", a station that is running; " + stopFirst
+		}
+		t.say(line)
+	}
+}
+
+// scanLines shows a scan in a few lines of text.
+type scanLines struct{ w io.Writer }
+
+func (l *scanLines) show(s seen) error {
+	var b strings.Builder
+	repeat := ""
+	if s.Repeat {
+		repeat = ", a repeat: a station would not count it"
+	}
+	fmt.Fprintf(&b, "%s  %s  %s %s, %d bytes%s\n", time.Now().Format("15:04:05.000"), s.Event.Source,
+		s.Event.Data["aim"], s.Event.Data["symbology"], len(s.Raw), repeat)
+	for i := 0; i < len(s.Raw); i += 16 {
+		fmt.Fprintf(&b, "  %-8s% X\n", label("raw", i == 0), s.Raw[i:min(i+16, len(s.Raw))])
+	}
+	fmt.Fprintf(&b, "  %-8s%s\n", "text", visible(s.Raw))
+	if s.Found.Pos >= 0 {
+		fmt.Fprintf(&b, "  %-8s%s^\n", "", strings.Repeat(" ", utf8.RuneCountInString(visible(s.Raw[:s.Found.Pos]))))
+	}
+	if s.Found.Err != nil {
+		fmt.Fprintf(&b, "  %-8s%v\n", "fault", s.Found.Err)
+	}
+	for _, e := range s.Found.Elements {
+		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", e.Value, gs1.Title(e.AI))
+	}
+	if s.Means != nil {
+		s.Means.write(&b, s.Event.Source)
+	}
+	_, err := io.WriteString(l.w, b.String()+"\n")
+	return err
+}
+
+func label(text string, first bool) string {
+	if first {
+		return text
+	}
+	return ""
+}
+
+// visible shows a scan as text: control characters by their names, and bytes that
+// are no text as they would be read, each as one character.
+func visible(raw []byte) string {
+	var b strings.Builder
+	for rest := raw; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == 0x1D:
+			b.WriteString("<GS>")
+		case r == 0x1E:
+			b.WriteString("<RS>")
+		case r == 0x04:
+			b.WriteString("<EOT>")
+		case r == utf8.RuneError && size == 1, r < ' ', r >= 0x7F && r < 0xA0:
+			fmt.Fprintf(&b, "<%02X>", rest[:size])
+		default:
+			b.Write(rest[:size])
+		}
+		rest = rest[size:]
+	}
+	return b.String()
+}
+
+// write says what a scan means, in a few lines.
+func (m *meaning) write(w io.Writer, source string) {
+	if m.Place == 0 {
+		fmt.Fprintf(w, "  %-8sno binding knows it; a station keeps it for a person\n", "means")
+		return
+	}
+	fmt.Fprintf(w, "  %-8s%s\n", "means", m.binding())
+	note := m.State.Notes[source]
+	if note.Kind == station.NoteNeeds {
+		fmt.Fprintf(w, "  %-8s%s must be in hand first; nothing is in hand here\n", "", note.Text)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.State.Values)) {
+		fmt.Fprintf(w, "  %-8stakes %s = %s in hand\n", "", name, m.State.Values[name].Text)
+	}
+	for _, a := range m.Actions {
+		fmt.Fprintf(w, "  %-8swould do %s %s in lane %s\n", "", a.Backend(), a.Verb, a.Lane)
+		for _, field := range slices.Sorted(maps.Keys(a.With)) {
+			fmt.Fprintf(w, "  %-8s  %s = %s\n", "", field, a.With[field])
+		}
+	}
+	if len(m.Actions) == 0 && len(m.State.Values) == 0 && note.Kind != station.NoteNeeds {
+		fmt.Fprintf(w, "  %-8sdoes nothing with nothing in hand\n", "")
+	}
+}
+
+// binding names a binding as a person finds it in the file.
+func (m *meaning) binding() string {
+	text := fmt.Sprintf("[[on]] number %d: event = %q", m.Place, m.Binding.Event)
+	if m.Binding.Match != nil {
+		text += fmt.Sprintf(", match = '%s'", m.Binding.Match)
+	}
+	if m.Binding.GS1 != nil {
+		text += fmt.Sprintf(", gs1 = [%s]", strings.Join(m.Binding.GS1, ", "))
+	}
+	return text
+}
+
+// scanJSON shows a scan as one JSON object.
+type scanJSON struct{ to *json.Encoder }
+
+// shownGS1 is the GS1 part of it.
+type shownGS1 struct {
+	OK     bool        `json:"ok"`
+	AI     [][2]string `json:"ai,omitempty"`
+	Titles []string    `json:"titles,omitempty"`
+	Err    string      `json:"err,omitempty"`
+	Pos    *int        `json:"pos,omitempty"`
+}
+
+// shownMeaning is the part that the configuration says.
+type shownMeaning struct {
+	Binding int               `json:"binding"` // counted from 1; 0: none fits
+	Event   string            `json:"event,omitempty"`
+	Needs   string            `json:"needs,omitempty"`
+	Set     map[string]string `json:"set,omitempty"`
+	Actions []station.Action  `json:"actions,omitempty"`
+}
+
+func (j *scanJSON) show(s seen) error {
+	shown := struct {
+		At        time.Time     `json:"at"`
+		Source    string        `json:"source"`
+		Raw       string        `json:"raw"` // hexadecimal
+		Code      string        `json:"code"`
+		AIM       string        `json:"aim,omitempty"`
+		Symbology string        `json:"symbology"`
+		Repeat    bool          `json:"repeat,omitempty"`
+		GS1       *shownGS1     `json:"gs1,omitempty"`
+		Means     *shownMeaning `json:"means,omitempty"`
+	}{
+		At: s.Event.At.Wall, Source: s.Event.Source, Raw: hex.EncodeToString(s.Raw), Code: s.Event.Code,
+		AIM: s.Event.Data["aim"], Symbology: s.Event.Data["symbology"], Repeat: s.Repeat,
+	}
+	if s.Found.Claims || s.Found.Elements != nil {
+		shown.GS1 = &shownGS1{OK: s.Found.Err == nil}
+		for _, e := range s.Found.Elements {
+			shown.GS1.AI = append(shown.GS1.AI, [2]string{e.AI, e.Value})
+			shown.GS1.Titles = append(shown.GS1.Titles, gs1.Title(e.AI))
+		}
+		if s.Found.Err != nil {
+			shown.GS1.Err = s.Found.Err.Error()
+		}
+		if s.Found.Pos >= 0 {
+			shown.GS1.Pos = &s.Found.Pos
+		}
+	}
+	if m := s.Means; m != nil {
+		shown.Means = &shownMeaning{Binding: m.Place, Event: m.Binding.Event, Actions: m.Actions}
+		if note := m.State.Notes[s.Event.Source]; note.Kind == station.NoteNeeds {
+			shown.Means.Needs = note.Text
+		}
+		for name, value := range m.State.Values {
+			if shown.Means.Set == nil {
+				shown.Means.Set = make(map[string]string)
+			}
+			shown.Means.Set[name] = value.Text
+		}
+	}
+	return j.to.Encode(shown)
+}
