@@ -31,7 +31,13 @@ type slot struct {
 	held    bool
 	marked  bool
 	barrier bool
+	marks   bool // its verb marks before it acts
 }
+
+// suspect reports whether an attempt at the entry may have been under way when a
+// process ended. One whose verb marks before it acts, and that has no mark, was
+// never attempted.
+func (s slot) suspect() bool { return s.marked || !s.marks }
 
 func slotOf(at place, e entryRecord, about place) slot {
 	return slot{
@@ -41,6 +47,7 @@ func slotOf(at place, e entryRecord, about place) slot {
 		held:    e.Condition == station.Held,
 		marked:  e.Condition == station.Marked,
 		barrier: e.Barrier,
+		marks:   e.Marks,
 	}
 }
 

@@ -277,7 +277,7 @@ func (o *Outbox) load() error {
 		return err
 	}
 	for _, l := range o.lanes {
-		if i := l.head(); i >= 0 && !clean {
+		if i := l.head(); i >= 0 && !clean && l.slots[i].suspect() {
 			l.attempt = attempt{at: l.slots[i].at, doubtful: true, since: o.doubted}
 		}
 	}

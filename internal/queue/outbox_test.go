@@ -889,3 +889,44 @@ func TestRestart(t *testing.T) {
 		}
 	})
 }
+
+func TestNeverSentIsNeverInDoubt(t *testing.T) {
+	t.Parallel()
+	t.Run("a clean stop after a power cut leaves no doubt of what marks before it acts and never did", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s, v := open1(t), &vendor{}
+			s.scan("COUNT 1")
+			s.crash()
+			s.start()
+			s.stop()
+			s.start()
+			s.deliver(v, 3*time.Minute)
+			if sent := v.attempts(); v.looks != 0 || len(sent) != 1 || sent[0].Doubtful || len(sent[0].Before) == 0 {
+				t.Errorf("%d looks after doubt, sent %+v", v.looks, sent)
+			}
+		})
+	})
+	t.Run("after a power cut what a person retries goes back before what never was attempted", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := open1(t)
+			refuses := &vendor{answer: func(station.Delivery) (bool, station.Receipt) {
+				return false, station.Receipt{Outcome: station.Refused, Err: errors.New("no")}
+			}}
+			first := s.scan("1/a")
+			s.deliver(refuses, time.Second)
+			second := s.scan("COUNT 1")
+			s.crash()
+			s.start()
+			if err := s.command(station.VerbRetry, first); err != nil {
+				t.Fatal(err)
+			}
+			v := &vendor{}
+			s.deliver(v, 3*time.Minute)
+			if got := v.effects(); !slices.Equal(got, []station.ID{first, second}) {
+				t.Errorf("arrived %v, want %s before %s", got, first, second)
+			}
+		})
+	})
+}

@@ -16,7 +16,8 @@ const (
 	firstWait    = time.Second      // after one turn that decided nothing; doubled each time
 	longestWait  = time.Minute      // the back-off's cap
 	keyWait      = time.Minute      // between two tries of a backend whose key is wrong
-	attemptLimit = 45 * time.Second // longer than any backend's own time-outs together
+	attemptLimit = 15 * time.Minute // an attempt may wait long for its backend's pace
+	stopLimit    = 45 * time.Second // after a stop: longer than any backend's own time-outs together
 	mostStarts   = 3                // marked attempts without an end, before the entry is held
 )
 
@@ -169,10 +170,12 @@ func (o *Outbox) unclaim(t *turn) {
 }
 
 // carry makes one attempt and takes up its answer. Stopping must not make doubt:
-// once begun, an attempt has its whole time.
+// once begun, an attempt has the time that an answer takes.
 func (o *Outbox) carry(ctx context.Context, t *turn, backend station.Backend, verbs map[string]station.Verb) error {
+	stop := ctx
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
 	defer cancel()
+	defer context.AfterFunc(stop, func() { time.AfterFunc(stopLimit, cancel) })()
 	rc, err := o.try(ctx, t, backend, verbs)
 	if err != nil {
 		return err

@@ -22,6 +22,10 @@ type Action struct {
 	// Barrier: it waits while anything earlier in its lane is held.
 	Barrier bool `json:"barrier,omitempty"`
 
+	// Marks: its verb marks on disk before it acts. Where there is no mark, nothing
+	// was ever sent, and nothing is in doubt.
+	Marks bool `json:"marks,omitempty"`
+
 	Late      Late          `json:"late,omitempty"`       // what becomes of it when it cannot be delivered in time
 	LateAfter time.Duration `json:"late_after,omitempty"` // how old it may get before it is late; 0: never late
 }

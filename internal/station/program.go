@@ -237,6 +237,7 @@ func (t *turn) action(do Do, with map[string]string) Action {
 		With:      with,
 		To:        t.p.Vendors[do.Backend].To,
 		Barrier:   do.Verb.Barrier,
+		Marks:     do.Verb.Before,
 		Late:      do.Late,
 		LateAfter: do.LateAfter,
 	}
