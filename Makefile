@@ -46,6 +46,16 @@ check: $(TOOLS)/golangci-lint ## gofmt, vet, the linters and tidy, for every mod
 test: ## Every test that needs no emulated board, with the race detector.
 	go test -race -shuffle=on ./...
 
+.PHONY: matrix
+matrix: ## The whole fault matrix and ten times the model, which take some minutes.
+	STATIOND_ROUNDS=10 go test -race -count=1 -timeout 60m -run 'TestMatrix|TestModel' ./internal/matrix ./internal/queue
+
+.PHONY: soak
+soak: ## The outbox under SIGKILL, power cuts, failing and damaged cards, and its numbers. As root: all of it.
+	STATIOND_ROUNDS=4 go test -race -count=1 -timeout 60m -v -run 'TestSIGKILL' ./internal/queue
+	STATIOND_ROUNDS=30 go test -count=1 -timeout 60m -v -run 'TestPowerCut|TestShutdown|TestDamage|TestEverySystemCallFails|TestFullCard|TestCost' ./internal/queue
+	go test -run '^$$' -bench 'BenchmarkRecord|BenchmarkOpen' -benchtime 1000x ./internal/queue
+
 .PHONY: cover
 cover: ## Test coverage, function by function and as a page in build/.
 	@mkdir -p build

@@ -38,7 +38,7 @@ type Setting struct {
 	Plant string
 
 	// Card is the path of a card that another board left behind; empty for a new
-	// one. CardSize is the new one's size in bytes, 64 MiB where it is 0.
+	// one. CardSize is the new one's size in bytes, 128 MiB where it is 0.
 	Card     string
 	CardSize int64
 
@@ -221,7 +221,7 @@ func (m model) compile(pkg, dir string) (string, error) {
 	return out, nil
 }
 
-const defaultCardSize = 64 << 20
+const defaultCardSize = 128 << 20 // the outbox alone is 64 MiB
 
 // format makes an empty ext4 card.
 func format(path string, size int64) error {

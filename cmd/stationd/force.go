@@ -145,6 +145,23 @@ func (b *backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 	return (*b.now.Load()).Deliver(ctx, d)
 }
 
+// Heard implements station.Timekeeper, for backends that are one.
+func (b *backend) Heard() (vendor, at time.Time) {
+	if keeper, ok := (*b.now.Load()).(station.Timekeeper); ok {
+		return keeper.Heard()
+	}
+	return time.Time{}, time.Time{}
+}
+
+// Probe implements station.Prober. A backend that is none says nothing against
+// its key.
+func (b *backend) Probe(ctx context.Context) station.Receipt {
+	if prober, ok := (*b.now.Load()).(station.Prober); ok {
+		return prober.Probe(ctx)
+	}
+	return station.Receipt{Outcome: station.Delivered}
+}
+
 // Look implements station.Looker, for backends that are one.
 func (b *backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
 	if looker, ok := (*b.now.Load()).(station.Looker); ok {

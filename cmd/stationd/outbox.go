@@ -26,7 +26,7 @@ file themselves; retry and discard need a running one.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(outboxList(), outboxShow(), outboxVerify(),
+	c.AddCommand(outboxList(), outboxShow(), outboxVerify(), outboxExport(),
 		outboxDecide(station.VerbRetry, "Put a held entry back at its old place, to be sent"),
 		outboxDecide(station.VerbDiscard, "Give a held entry up, or put an unknown scan away"))
 	return c
@@ -186,12 +186,16 @@ func pick(c queue.Contents, name string) (any, error) {
 }
 
 func outboxVerify() *cobra.Command {
-	var path string
+	var path, file string
+	var quick bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Check the outbox file: its structure and everything it promises",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" {
+				return verifyFile(c.OutOrStdout(), file, quick)
+			}
 			p, err := load(path, c.ErrOrStderr())
 			if err != nil {
 				return err
@@ -205,6 +209,29 @@ func outboxVerify() *cobra.Command {
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s: sound\n", p.outbox())
 			return nil
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().BoolVar(&quick, "quick", false, "with --file: what a start looks at, and no more")
+	c.Flags().StringVar(&file, "file", "", "this file, which nobody has open; no configuration is read")
+	return c
+}
+
+func outboxExport() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Print what was done, as JSON lines, the oldest first",
+		Long: `export prints the history: each event that was recorded, and what became of each
+entry. It goes back as many days as [station] days says, and is promised to nobody:
+what waits and what is held is in the outbox itself (stationd outbox ls --json).`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return atRun(queue.ExportHistory(p.history(), c.OutOrStdout()))
 		},
 	}
 	configFlag(c, &path)

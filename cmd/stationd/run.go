@@ -134,6 +134,9 @@ func (s *opened) open() (err error) {
 		Log:     s.log,
 		Program: s.force.program,
 		Settle:  s.force.settle,
+		Verify:  verifyElsewhere,
+		History: s.plan.history(),
+		Days:    s.plan.station.Days,
 	})
 	if err != nil {
 		return err
@@ -236,6 +239,7 @@ func (s *opened) setting() agent.Setting {
 		Stamp:   s.clock.stamp,
 		Outbox:  s.outbox,
 		Log:     s.log,
+		Tellers: []station.Teller{s.outbox},
 		Outputs: []agent.Part{
 			{Name: "page", Run: s.page.Run},
 			{Name: "control socket", Run: s.socket.Run},

@@ -238,6 +238,9 @@ func (p *plan) readProgram(f *config.File) {
 // outbox is where the station's outbox lies.
 func (p *plan) outbox() string { return filepath.Join(p.station.Data, "outbox.db") }
 
+// history is the folder of what was done.
+func (p *plan) history() string { return filepath.Join(p.station.Data, "history") }
+
 // load reads a configuration for a command that needs one. Faults are printed,
 // and end the command with the code for them.
 func load(path string, stderr io.Writer) (*plan, error) {

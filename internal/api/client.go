@@ -46,8 +46,13 @@ type Settings struct {
 	Keys     []Key         // never to be seen in an error or a log
 	Every    time.Duration // the pace: no two requests closer than this
 	Response time.Duration // limit of the wait for an answer; 0: ResponseTime
+	Dial     Dial          // nil: over the network
 	Log      *slog.Logger
 }
+
+// A Dial makes a connection as net.Dialer.DialContext does. A test hands in one
+// whose connections live in memory, so that hours of an outage pass in a moment.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Client makes single round trips to one vendor, for many goroutines at once.
 type Client struct {
@@ -60,12 +65,17 @@ type Client struct {
 
 	mu    sync.Mutex
 	quiet time.Time // the vendor asked to be left alone until then
+
+	heard heard
 }
 
 // New returns a client. It starts nothing and connects to nothing.
 func New(s Settings) *Client {
 	if s.Response == 0 {
 		s.Response = ResponseTime
+	}
+	if s.Dial == nil {
+		s.Dial = (&net.Dialer{Timeout: ConnectTime}).DialContext
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
@@ -77,7 +87,7 @@ func New(s Settings) *Client {
 		log:      s.Log,
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: ConnectTime}).DialContext,
+			DialContext:            s.Dial,
 			TLSHandshakeTimeout:    ConnectTime,
 			ResponseHeaderTimeout:  s.Response,
 			IdleConnTimeout:        idleTime,
@@ -119,6 +129,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	}
 	start := time.Now()
 	t := c.trip(ctx, r)
+	c.hear(t)
 	rc := c.clean(what, t.outcome(r.Says))
 	c.leaveAlone(rc.Wait)
 	c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,

@@ -16,6 +16,7 @@ type Station struct {
 	Data     string `toml:"data"`     // folder of the outbox
 	Language string `toml:"language"` // of the operator's page
 	Lamp     string `toml:"lamp"`     // shows everything that has no lamp of its own
+	Days     int    `toml:"days"`     // of history that are kept
 	Buzzer   string `toml:"buzzer"`   // answers for everything that has no buzzer of its own
 }
 
@@ -23,13 +24,16 @@ type Station struct {
 // keeps its time; UTC where the file names none that exists. Whether the
 // language, the lamp and the buzzer exist is for their owners to say, by OneOf.
 func (f *File) Station() (Station, *time.Location) {
-	s := Station{Data: "/var/lib/stationd", Language: "en"}
+	s := Station{Data: "/var/lib/stationd", Language: "en", Days: 30}
 	if !f.Section("station", &s) {
 		f.Fault(At("station"), "the table [station] is missing; it needs at least name and timezone")
 		return s, time.UTC
 	}
 	if s.Name == "" {
 		f.Fault(At("station", "name"), `"name" is missing in [station]: what the station is called, as "pack4-1"`)
+	}
+	if s.Days < 1 || s.Days > 3650 {
+		f.Fault(At("station", "days"), `"days" must be 1 to 3650: how many days of what was done are kept`)
 	}
 	if !filepath.IsAbs(s.Data) {
 		f.Fault(At("station", "data"), `"data" must be a whole path, as "/var/lib/stationd"`)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,18 +14,6 @@ import (
 
 	"stationd/internal/station"
 )
-
-const crashEnv = "STATIOND_CRASH_TEST_OUTBOX"
-
-// TestMain is also the process that is killed: with the environment variable set
-// it records without end, and says on standard output what it has acknowledged.
-func TestMain(m *testing.M) {
-	if path := os.Getenv(crashEnv); path != "" {
-		fmt.Fprintln(os.Stderr, recordForEver(path))
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
 
 // recordForEver records, and delivers to a vendor whose books outlive the
 // process: a file that is written before the answer is given.
@@ -86,16 +73,13 @@ func books(path string) ([]station.ID, error) {
 
 func TestSIGKILL(t *testing.T) {
 	t.Parallel()
-	t.Run("SIGKILL at random moments, 50 rounds: nothing acknowledged is lost, and the outbox is sound", func(t *testing.T) {
+	t.Run("SIGKILL at random moments: nothing acknowledged is lost, and the outbox is sound", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "outbox.db")
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		moments := rand.New(rand.NewPCG(seed, 0))
-		rounds := 50
-		if testing.Short() {
-			rounds = 5
-		}
+		rounds := rounds(50)
 		var recorded []station.ID
 		for round := range rounds {
 			for line := range strings.Lines(killed(t, path, moments)) {
@@ -142,12 +126,7 @@ func TestSIGKILL(t *testing.T) {
 // said before it was killed.
 func killed(t *testing.T, path string, moments *rand.Rand) string {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.CommandContext(t.Context(), self, "-test.run", "^$")
-	child.Env = append(os.Environ(), crashEnv+"="+path)
+	child := again(t.Context(), t, "record for ever", path)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {

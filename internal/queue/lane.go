@@ -56,6 +56,7 @@ type attempt struct {
 	at       place
 	number   int       // counted from 1
 	doubtful bool      // one of them may have arrived
+	merged   bool      // it was sent as history, together with its close
 	since    time.Time // when the last one that may have arrived ended
 }
 

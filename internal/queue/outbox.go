@@ -1,22 +1,19 @@
 package queue
 
 import (
-	"encoding/binary"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
-	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"stationd/internal/station"
 )
@@ -39,19 +36,33 @@ var (
 
 // Setting says how an outbox is kept. The zero value of a field is its default.
 type Setting struct {
-	Size    int64                              // bytes of the file; default 16 MiB
+	Size    int64                              // bytes of the file; default 64 MiB, room for 50,000 entries
 	Stamp   func(time.Time) station.Stamp      // required
 	Log     *slog.Logger                       // default: nowhere
 	Program func() station.Program             // the program in force; asked at each record; required
+	History string                             // the folder of the history; empty: none is kept
+	Days    int                                // how many days of it are kept; default 30
 	Settle  func(backend string) time.Duration // how long an absence proves nothing; default 60 s
+
+	// Verify looks at the file in another process, with a time limit, before it is
+	// opened: a damaged page can stop a process inside bbolt where nothing can be
+	// recovered, or hang it. An error that wraps ErrDamaged has the file set aside
+	// and salvaged; any other leaves it as it is and is Open's error. Without it
+	// the file is opened unseen.
+	Verify func(path string) error
+
+	// For tests: what a disk can do to a commit and to the spare file.
+	noSync bool
+	commit func(*bbolt.Tx) error
+	rescue func(path string, data []byte) error
 }
 
 const (
-	defaultSize   = 16 << 20
+	defaultSize   = 64 << 20
 	defaultSettle = 60 * time.Second
-	fillLimit     = 0.8 // of the file, so that a delete always finds free pages
-	pageOverhead  = 1.15
-	mostKept      = 500 // unknown scans; the oldest gives way, and the log has them all
+	fillLimit     = 0.8  // of the file's pages, so that a delete always finds free ones
+	fillPercent   = 0.95 // of a page, before the next is begun: keys only ascend
+	mostKept      = 500  // unknown scans; the oldest gives way, and the log has them all
 )
 
 var (
@@ -68,7 +79,8 @@ type Outbox struct {
 
 	queued struct { // writes that wait to share the next commit
 		sync.Mutex
-		writes []*write
+		writes   []*write
+		recorded time.Time // when the last event came
 	}
 
 	// mu guards everything below. It is held during a commit, so that nobody ever
@@ -79,20 +91,29 @@ type Outbox struct {
 	lanes    map[string]*lane
 	receipts map[place]string // refs of ended entries that a waiting one is about
 	kept     []place
-	bytes    int64 // of live records
-	clocks   map[string]time.Time
-	changed  chan struct{} // closed at the next change
+	notices  map[place]string // of kept, those of the program's own
+	commits  uint64           // the number of the last one
+	size     int64            // of the file
+	used     int              // pages
+	warned   float64          // the fill that was last warned of
+	clocks   []bootClock      // in the order of the boots
+	learned  bool             // something of this boot's clock is not on disk yet
+	changed  chan struct{}    // closed at the next change
 	contacts map[string]station.Contact
 	pauses   map[string]time.Time
 	counts   station.Counts
+	history  history
+	noes     map[string]noes
 	careful  bool      // two unclean ends in a row: every attempt is marked first
 	doubted  time.Time // since when an attempt of an earlier process may have been on its way
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
 // whole under another name and renamed, so that a power cut leaves either no
-// outbox or a sound one. The caller closes it; another process that opens it
-// meanwhile gets an error after a second.
+// outbox or a sound one. A damaged file is set aside beside it and what can be read
+// of it is saved in a new one; the event of that is kept until a person has put it
+// away, and Tell says so until then. The caller closes the outbox; another process
+// that opens it meanwhile gets an error after a second.
 func Open(path string, setting Setting) (*Outbox, error) {
 	if setting.Size == 0 {
 		setting.Size = defaultSize
@@ -103,15 +124,16 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	if setting.Settle == nil {
 		setting.Settle = func(string) time.Duration { return defaultSettle }
 	}
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		if err := create(path, setting.Size); err != nil {
-			return nil, fmt.Errorf("outbox %s: %w", path, err)
-		}
+	if setting.commit == nil {
+		setting.commit = (*bbolt.Tx).Commit
 	}
-	db, err := bbolt.Open(path, 0o600, options(setting.Size))
-	if errors.Is(err, bbolterrors.ErrTimeout) {
-		err = errors.New("another stationd has it open; stop that one first")
+	if setting.rescue == nil {
+		setting.rescue = writeWhole
 	}
+	if err := ready(path, setting); err != nil {
+		return nil, fmt.Errorf("outbox %s: %w", path, err)
+	}
+	db, err := openFile(path, setting)
 	if err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", path, err)
 	}
@@ -121,102 +143,18 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		setting:  setting,
 		lanes:    make(map[string]*lane),
 		receipts: make(map[place]string),
+		notices:  make(map[place]string),
 		changed:  make(chan struct{}),
 		contacts: make(map[string]station.Contact),
 		pauses:   make(map[string]time.Time),
+		noes:     make(map[string]noes),
+		history:  history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
 		counts:   station.Counts{Events: make(map[string]int), Outcomes: make(map[[2]string]int)},
 	}
 	if err := o.load(); err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", path, errors.Join(err, db.Close()))
 	}
 	return o, nil
-}
-
-// options are the measured ones. The page size must be said: a kernel with 16 KiB
-// pages would otherwise write three times as much for each press.
-func options(size int64) *bbolt.Options {
-	return &bbolt.Options{
-		PageSize:        4096,
-		Timeout:         time.Second,
-		NoFreelistSync:  true,
-		FreelistType:    bbolt.FreelistMapType,
-		NoStatistics:    true,
-		InitialMmapSize: int(size),
-	}
-}
-
-// create makes a sound, empty outbox of the given size at path.
-func create(path string, size int64) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	making := path + ".new"
-	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	db, err := bbolt.Open(making, 0o600, options(size))
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		q, err := tx.CreateBucket(bucketQ)
-		if err != nil {
-			return err
-		}
-		meta, err := tx.CreateBucket(bucketMeta)
-		if err != nil {
-			return err
-		}
-		record, err := encode(kindState, ^place(0), station.State{})
-		if err != nil {
-			return err
-		}
-		return errors.Join(
-			q.Put(stateKey, record),
-			meta.Put([]byte("version"), []byte{version}),
-			meta.Put([]byte("id"), []byte(station.NewID())),
-			meta.Put([]byte("watermark"), binary.BigEndian.AppendUint64(nil, 0)),
-		)
-	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		return err
-	}
-	if err := fill(making, size); err != nil {
-		return err
-	}
-	if err := os.Rename(making, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// fill writes zeros up to size, so that the card has the blocks for good.
-func fill(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	for zeros := make([]byte, 1<<20); end < size; {
-		n, err := f.Write(zeros[:min(int64(len(zeros)), size-end)])
-		if err != nil {
-			return err
-		}
-		end += int64(n)
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // session is what the file knows of the process that has, or had, it open.
@@ -240,14 +178,11 @@ func (o *Outbox) load() error {
 		if q == nil || meta == nil {
 			return errors.New("this is not an outbox of stationd")
 		}
-		if v := meta.Get([]byte("version")); len(v) != 1 || v[0] != version {
-			return fmt.Errorf("outbox of version %d; this program reads version %d: use the stationd that wrote it", v, version)
-		}
-		if err := unmarshal(meta, "clocks", &o.clocks); err != nil {
+		if err := checkVersion(q, meta); err != nil {
 			return err
 		}
-		if o.clocks == nil {
-			o.clocks = make(map[string]time.Time)
+		if err := o.readClocks(meta, now); err != nil {
+			return err
 		}
 		var last session
 		if err := unmarshal(meta, "session", &last); err != nil {
@@ -268,12 +203,19 @@ func (o *Outbox) load() error {
 		if err := o.index(q); err != nil {
 			return err
 		}
-		if err := o.watermark(q, meta); err != nil {
+		// The next number belongs to the transaction that a power cut may have left
+		// half written in free pages.
+		o.commits++
+		if _, err := o.putState(q, o.commits+1, o.state); err != nil {
 			return err
 		}
+		o.commits++
 		return marshal(meta, "session", next)
 	})
 	if err != nil {
+		return err
+	}
+	if err := o.weigh(); err != nil {
 		return err
 	}
 	for _, l := range o.lanes {
@@ -313,64 +255,135 @@ func unmarshal(b *bbolt.Bucket, key string, into any) error {
 
 // index reads every record once and keeps of each what the lanes need.
 func (o *Outbox) index(q *bbolt.Bucket) error {
-	ids := make(map[station.ID]place)
 	return q.ForEach(func(k, v []byte) error {
-		if string(k) == string(stateKey) {
-			return decode(v, kindState, ^place(0), &o.state)
-		}
-		at, err := placeFrom(k)
+		h, body, err := open(v)
 		if err != nil {
+			return fmt.Errorf("record at %x: %w", k, err)
+		}
+		if h.at == statePlace {
+			o.commits = h.commit
+			var s stateRecord
+			err := read(h.kind, body, &s)
+			o.state = s.State
 			return err
 		}
-		o.bytes += int64(len(k) + len(v))
-		if at.index() == 0 {
-			var ev eventRecord
-			if err := decode(v, kindEvent, at, &ev); err != nil {
-				return fmt.Errorf("event %d: %w", at.sequence(), err)
-			}
-			if ev.Kept {
-				o.kept = append(o.kept, at)
-			}
-			return nil
+		return o.indexOne(h, body)
+	})
+}
+
+func (o *Outbox) indexOne(h head, body []byte) error {
+	switch h.kind {
+	case kindKept:
+		var ev station.Event
+		if err := read(h.kind, body, &ev); err != nil {
+			return fmt.Errorf("event %d: %w", h.at.sequence(), err)
 		}
-		switch found, _, _, err := open(v); {
-		case err != nil:
-			return fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err)
-		case found == kindFate:
-			var f fateRecord
-			if err := decode(v, kindFate, at, &f); err != nil {
-				return fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err)
-			}
-			ids[f.ID] = at
-			o.receipts[at] = f.Ref
-			return nil
+		o.kept = append(o.kept, h.at)
+		if ev.Source == station.FromStation {
+			o.notices[h.at] = ev.Code
 		}
-		var e entryRecord
-		if err := decode(v, kindEntry, at, &e); err != nil {
-			return fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err)
+	case kindFate:
+		var f fateRecord
+		if err := read(h.kind, body, &f); err != nil {
+			return fmt.Errorf("entry %d.%d: %w", h.at.sequence(), h.at.index(), err)
 		}
-		ids[e.ID] = at
-		var about place
-		if e.About != "" {
-			var ok bool
-			if about, ok = ids[e.About]; !ok {
-				return fmt.Errorf("entry %s: it is about %s, which is not there", e.ID, e.About)
-			}
+		o.receipts[h.at] = f.Ref
+	case kindEntry:
+		l, _, err := labelFrom(body)
+		if err != nil {
+			return fmt.Errorf("entry %d.%d: %w", h.at.sequence(), h.at.index(), err)
 		}
-		o.lane(e.Lane).append(slotOf(at, e, about))
+		o.lane(l.lane).append(slot{
+			at: h.at, id: l.id, about: l.about,
+			held: l.condition == station.Held, marked: l.condition == station.Marked,
+			barrier: l.barrier, marks: l.marks,
+		})
+	}
+	return nil
+}
+
+// endedUpTo is the sequence up to which no entry waits or is held. The caller
+// holds mu.
+func (o *Outbox) endedUpTo(last uint64) uint64 {
+	for _, l := range o.lanes {
+		if len(l.slots) > 0 {
+			last = min(last, l.slots[0].at.sequence()-1)
+		}
+	}
+	return last
+}
+
+// putState writes the state, and with it what a salvage needs to know. It returns
+// the record.
+func (o *Outbox) putState(q *bbolt.Bucket, commit uint64, state station.State) ([]byte, error) {
+	last := q.Sequence()
+	record, err := encode(head{kind: kindState, at: statePlace, commit: commit}, stateRecord{State: state, Sequence: last, Ended: o.endedUpTo(last)})
+	if err != nil {
+		return nil, err
+	}
+	return record, q.Put(stateKey, record)
+}
+
+// weigh takes the measure of a file that has just been opened.
+func (o *Outbox) weigh() error {
+	info, err := os.Stat(o.path)
+	if err != nil {
+		return err
+	}
+	o.size = info.Size()
+	return o.measure()
+}
+
+// measure counts the pages in use: those below the file's high-water mark that no
+// transaction may take. It is the only honest measure of how full the outbox is:
+// records larger than a page, and pages that hold few records, take more than
+// their bytes. What is drained is free, and as the list of free pages is not on
+// disk it costs nothing: the file needs no compacting. The caller holds mu, or is
+// Open.
+func (o *Outbox) measure() error {
+	stats := o.db.Stats()
+	return o.db.View(func(tx *bbolt.Tx) error {
+		o.used = int(tx.Size()/pageSize) - stats.FreePageN - stats.PendingPageN
 		return nil
 	})
 }
 
-// watermark notes in meta up to which sequence everything has ended.
-func (o *Outbox) watermark(q, meta *bbolt.Bucket) error {
-	ended := q.Sequence()
-	for _, l := range o.lanes {
-		if len(l.slots) > 0 {
-			ended = min(ended, l.slots[0].at.sequence()-1)
+// Tell says what a person should know of the outbox itself: that it had to be made
+// anew, until the event of it has been put away, and that it is getting full.
+func (o *Outbox) Tell() map[string]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	text := ""
+	switch fill := o.fill(); {
+	case len(o.notices) > 0:
+		text = o.notices[slices.Max(slices.Collect(maps.Keys(o.notices)))]
+	case fill >= fillAlarming:
+		text = fmt.Sprintf("it is %.0f %% full: at 100 %% nothing new is recorded", 100*fill)
+	}
+	return map[string]string{"outbox": text}
+}
+
+// The fills that are warned of: in the log, and the second by Tell as well.
+const (
+	fillRemarkable = 0.5
+	fillAlarming   = 0.8
+)
+
+// warn says once that the outbox is getting full. The caller holds mu.
+func (o *Outbox) warn() {
+	fill := o.fill()
+	step := 0.0
+	for _, limit := range []float64{fillRemarkable, fillAlarming, 1} {
+		if fill >= limit {
+			step = limit
 		}
 	}
-	return meta.Put([]byte("watermark"), binary.BigEndian.AppendUint64(nil, ended))
+	if step > o.warned {
+		o.setting.Log.Warn("the outbox is getting full: deliver or discard entries", "fill", fill, "limit", step)
+	}
+	if step > o.warned || fill < o.warned-0.1 {
+		o.warned = step
+	}
 }
 
 func (o *Outbox) lane(name string) *lane {
@@ -406,7 +419,7 @@ func (o *Outbox) Close() error {
 		}
 		s.Clean, s.Unclean = true, nil
 		b.changed = true
-		return errors.Join(marshal(meta, "session", s), o.watermark(b.q, meta))
+		return marshal(meta, "session", s)
 	})
 	o.failed = fmt.Errorf("outbox %s: closed", o.path)
 	if err := errors.Join(err, o.db.Close()); err != nil {
@@ -521,7 +534,7 @@ func (o *Outbox) HoldStrangers(configured func(backend string) bool) error {
 
 // fill is how full the outbox is: 1 when it takes no more. The caller holds mu.
 func (o *Outbox) fill() float64 {
-	return float64(o.bytes) * pageOverhead / (float64(o.setting.Size) * fillLimit)
+	return float64(o.used) * pageSize / (float64(o.size) * fillLimit)
 }
 
 // hash is a short stand-in for an ID in memory; the disk has the whole one.

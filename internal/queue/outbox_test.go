@@ -166,7 +166,14 @@ func (s *station1) start() {
 	if s.size == 0 {
 		s.size = 1 << 20
 	}
-	box, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program})
+	s.open(Setting{})
+}
+
+// open opens the outbox with a setting, completed by the test's own.
+func (s *station1) open(setting Setting) {
+	s.Helper()
+	setting.Size, setting.Stamp, setting.Program = s.size, s.stamp, program
+	box, err := Open(s.path, setting)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 
 	"stationd/internal/station"
 )
@@ -20,12 +21,19 @@ func (p place) sequence() uint64 { return uint64(p) >> 8 }
 func (p place) index() int       { return int(p & 0xff) }
 func (p place) event() place     { return p &^ 0xff }
 
+// statePlace is above every place, so that the state shares the last leaf page,
+// which an append rewrites anyway.
+const statePlace = ^place(0)
+
 // mostEntries is how many entries one event may have: the index is one byte.
 const mostEntries = 255
 
 // key is the place as the bucket has it: eight bytes of sequence, big-endian so
 // that the bucket's order is the order of the events, and one of index.
 func (p place) key() []byte {
+	if p == statePlace {
+		return stateKey
+	}
 	var k [9]byte
 	binary.BigEndian.PutUint64(k[:8], p.sequence())
 	k[8] = byte(p.index())
@@ -43,8 +51,6 @@ func placeFrom(key []byte) (place, error) {
 	return placeOf(sequence, int(key[8])), nil
 }
 
-// stateKey is above every place, so that the state shares the last leaf page,
-// which an append rewrites anyway.
 var stateKey = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")
 
 // A kind says what a record holds.
@@ -52,15 +58,28 @@ type kind byte
 
 const (
 	kindEvent kind = 'e'
+	kindKept  kind = 'k' // an event that stays until a person has seen it
 	kindEntry kind = 'n'
 	kindFate  kind = 'f'
 	kindState kind = 's'
+
+	// The spare file alone has these two.
+	kindGone   kind = 'x' // what stood at the place was deleted
+	kindUnsure kind = 'u' // the commit failed and nothing of it was acknowledged
 )
 
 const (
 	version    = 1
-	headLength = 24
+	magic      = "SDQ"
+	headLength = 32
 )
+
+// A head is what a record says of itself before its body.
+type head struct {
+	kind   kind
+	at     place
+	commit uint64
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -68,38 +87,59 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var errDamaged = errors.New("damaged record")
 
 // encode writes a record as doc.go lays it out.
-func encode(k kind, p place, body any) ([]byte, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
+func encode(h head, body any) ([]byte, error) {
+	b := make([]byte, headLength, 1024)
+	if e, ok := body.(entryRecord); ok {
+		l, err := e.label()
+		if err != nil {
+			return nil, err
+		}
+		b = l.append(b)
 	}
-	b := make([]byte, headLength, headLength+len(text))
-	copy(b, "SDQ")
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, text...)
+	}
+	copy(b, magic)
 	b[3] = version
-	b[4] = byte(k)
-	binary.BigEndian.PutUint32(b[8:], uint32(len(text)))
-	binary.BigEndian.PutUint64(b[12:], uint64(p))
-	b = append(b, text...)
-	binary.BigEndian.PutUint32(b[20:], checksum(b))
+	b[4] = byte(h.kind)
+	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-headLength))
+	binary.BigEndian.PutUint64(b[12:], uint64(h.at))
+	binary.BigEndian.PutUint64(b[20:], h.commit)
+	binary.BigEndian.PutUint32(b[28:], checksum(b))
 	return b, nil
 }
 
 // checksum covers everything but itself.
 func checksum(record []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, record[:20])
+	sum := crc32.Update(0, castagnoli, record[:28])
 	return crc32.Update(sum, castagnoli, record[headLength:])
 }
 
 // decode reads a record and checks that it is the one that was written at p.
 func decode(record []byte, k kind, p place, into any) error {
-	found, at, body, err := open(record)
+	h, body, err := open(record)
 	switch {
 	case err != nil:
 		return err
-	case found != k:
-		return fmt.Errorf("%w: it holds %q, want %q", errDamaged, found, k)
-	case at != p:
-		return fmt.Errorf("%w: it was written at %d.%d", errDamaged, at.sequence(), at.index())
+	case h.kind != k:
+		return fmt.Errorf("%w: it holds %q, want %q", errDamaged, h.kind, k)
+	case h.at != p:
+		return fmt.Errorf("%w: it was written at %d.%d", errDamaged, h.at.sequence(), h.at.index())
+	}
+	return read(h.kind, body, into)
+}
+
+// read takes a body up.
+func read(k kind, body []byte, into any) error {
+	if k == kindEntry {
+		var err error
+		if _, body, err = labelFrom(body); err != nil {
+			return err
+		}
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
@@ -108,31 +148,98 @@ func decode(record []byte, k kind, p place, into any) error {
 }
 
 // open takes a record apart and checks its bytes.
-func open(record []byte) (k kind, p place, body []byte, err error) {
+func open(record []byte) (h head, body []byte, err error) {
 	switch {
 	case len(record) < headLength:
-		return 0, 0, nil, fmt.Errorf("%w: %d bytes", errDamaged, len(record))
-	case string(record[:3]) != "SDQ":
-		return 0, 0, nil, fmt.Errorf("%w: it does not begin with SDQ", errDamaged)
+		return head{}, nil, fmt.Errorf("%w: %d bytes", errDamaged, len(record))
+	case string(record[:3]) != magic:
+		return head{}, nil, fmt.Errorf("%w: it does not begin with %s", errDamaged, magic)
 	case record[3] != version:
-		return 0, 0, nil, fmt.Errorf("record of version %d; this program reads version %d: use the stationd that wrote it", record[3], version)
+		return head{}, nil, fmt.Errorf("record of version %d; this program reads version %d: use the stationd that wrote it", record[3], version)
 	case int(binary.BigEndian.Uint32(record[8:])) != len(record)-headLength:
-		return 0, 0, nil, fmt.Errorf("%w: its length is wrong", errDamaged)
-	case binary.BigEndian.Uint32(record[20:]) != checksum(record):
-		return 0, 0, nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
+		return head{}, nil, fmt.Errorf("%w: its length is wrong", errDamaged)
+	case binary.BigEndian.Uint32(record[28:]) != checksum(record):
+		return head{}, nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
 	}
-	return kind(record[4]), place(binary.BigEndian.Uint64(record[12:])), record[headLength:], nil
+	return head{
+		kind:   kind(record[4]),
+		at:     place(binary.BigEndian.Uint64(record[12:])),
+		commit: binary.BigEndian.Uint64(record[20:]),
+	}, record[headLength:], nil
 }
 
-// eventRecord is an event on disk.
-type eventRecord struct {
-	station.Event
-	Kept bool `json:"kept,omitempty"` // no binding knew it: it stays until a person has seen it
+// A label stands in front of an entry's JSON and says what the index in memory
+// needs of it, so that a backlog of tens of thousands is opened without reading
+// all of its JSON.
+type label struct {
+	id        uint64 // hash of the entry's ID
+	about     place  // of what it is about; 0: nothing
+	condition station.Condition
+	barrier   bool
+	marks     bool // its verb marks before it acts
+	lane      string
+}
+
+// The bits of a label's last byte before the lane.
+const (
+	bitBarrier = 1 << iota
+	bitMarks
+)
+
+const labelLength = 20 // without the lane
+
+func (e entryRecord) label() (label, error) {
+	if len(e.Lane) > math.MaxUint16 {
+		return label{}, fmt.Errorf("entry %s: the name of its lane has %d bytes, and may have %d", e.ID.Short(), len(e.Lane), math.MaxUint16)
+	}
+	return label{id: hash(e.ID), about: e.Target, condition: e.Condition, barrier: e.Barrier, marks: e.Marks, lane: e.Lane}, nil
+}
+
+func (l label) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, l.id)
+	b = binary.BigEndian.AppendUint64(b, uint64(l.about))
+	var condition, bits byte
+	if l.condition != "" {
+		condition = l.condition[0] // w, m or h
+	}
+	if l.barrier {
+		bits |= bitBarrier
+	}
+	if l.marks {
+		bits |= bitMarks
+	}
+	b = append(b, condition, bits)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(l.lane)))
+	return append(b, l.lane...)
+}
+
+func labelFrom(body []byte) (l label, rest []byte, err error) {
+	if len(body) < labelLength {
+		return label{}, nil, fmt.Errorf("%w: an entry of %d bytes", errDamaged, len(body))
+	}
+	end := labelLength + int(binary.BigEndian.Uint16(body[18:]))
+	if len(body) < end {
+		return label{}, nil, fmt.Errorf("%w: the name of its lane is cut off", errDamaged)
+	}
+	l = label{
+		id:      binary.BigEndian.Uint64(body),
+		about:   place(binary.BigEndian.Uint64(body[8:])),
+		barrier: body[17]&bitBarrier != 0,
+		marks:   body[17]&bitMarks != 0,
+		lane:    string(body[labelLength:end]),
+	}
+	for _, c := range []station.Condition{station.Waiting, station.Marked, station.Held} {
+		if body[16] == c[0] {
+			l.condition = c
+		}
+	}
+	return l, body[end:], nil
 }
 
 // entryRecord is an entry that has no final fate.
 type entryRecord struct {
 	station.Entry
+	Target    place             `json:"target,omitempty"` // of the entry in About
 	Condition station.Condition `json:"condition"`
 	Hold      station.Holding   `json:"hold,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
@@ -147,4 +254,12 @@ type fateRecord struct {
 	Lane string       `json:"lane"`
 	Fate station.Fate `json:"fate"`
 	Ref  string       `json:"ref,omitempty"`
+}
+
+// stateRecord is the state, with what a salvage needs to know and cannot learn
+// from the entries that it finds.
+type stateRecord struct {
+	station.State
+	Sequence uint64 `json:"sequence"` // the last one that was given out
+	Ended    uint64 `json:"ended"`    // the entries of every event up to it have ended
 }

@@ -76,6 +76,11 @@ type turn struct {
 	delivery station.Delivery
 	now      station.Stamp
 	careful  bool
+
+	// closing is where the close of the call stands that the entry opens, while
+	// both are told as one; 0: they are not.
+	closing place
+	merged  bool // an attempt of this process told both as one
 }
 
 // claim takes the lane whose head is the oldest among those whose time has come.
@@ -142,7 +147,7 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 		}
 	}
 	l.attempt.number++
-	l.busy = true
+	l.busy, t.merged = true, l.attempt.merged
 	t.delivery = station.Delivery{
 		Entry:    t.entry.Entry,
 		Attempt:  l.attempt.number,
@@ -184,7 +189,7 @@ func (o *Outbox) carry(ctx context.Context, t *turn, backend station.Backend, ve
 	if rc.Outcome == 0 {
 		rc.Outcome, rc.Err = station.Doubtful, fmt.Errorf("entry %s: the backend gave no outcome", t.entry.ID.Short())
 	}
-	return o.answer(t, rc)
+	return o.answer(ctx, t, backend, rc)
 }
 
 // try looks and marks where the verb asks for it, and delivers.
@@ -199,6 +204,9 @@ func (o *Outbox) try(ctx context.Context, t *turn, backend station.Backend, verb
 	}
 	if rc, late := t.late(); late {
 		return rc, nil
+	}
+	if err := o.merge(t, verb, verbs); err != nil {
+		return station.Receipt{}, err
 	}
 	if t.entry.Starts >= mostStarts {
 		return misfit("%d attempts at it began and none ended; it seems to stop the process", t.entry.Starts), nil
@@ -227,26 +235,6 @@ func misfit(format string, args ...any) station.Receipt {
 		Outcome: station.Refused,
 		Err:     fmt.Errorf("%w: %s", station.ErrMisfit, fmt.Sprintf(format, args...)),
 	}
-}
-
-// late answers an entry that is too old to be sent without asking. Only what
-// certainly has not arrived can be late, and only while nobody insisted.
-func (t *turn) late() (station.Receipt, bool) {
-	e := t.entry
-	if e.Late != station.LateHold || e.LateAfter == 0 || e.Insists || t.delivery.Doubtful {
-		return station.Receipt{}, false
-	}
-	age, known := t.now.Since(e.At)
-	if !known && t.delivery.Sure && t.now.Trusted {
-		age, known = t.now.Wall.Sub(t.delivery.When), true
-	}
-	if !known {
-		return misfit("nobody knows how old it is, and after %v it must not be sent unasked", e.LateAfter), true
-	}
-	if age > e.LateAfter {
-		return misfit("it is %v old, and after %v it must not be sent unasked", age.Round(time.Second), e.LateAfter), true
-	}
-	return station.Receipt{}, false
 }
 
 // mark notes on disk, before an attempt, that it may arrive, and what was there
@@ -284,22 +272,25 @@ func (o *Outbox) ended(t *turn) error {
 
 // answer takes up what an attempt came to: on disk when it decides something, in
 // memory only when it does not. An outage writes nothing.
-func (o *Outbox) answer(t *turn, rc station.Receipt) error {
+func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, rc station.Receipt) error {
 	log := o.setting.Log.With("lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt)
 	hold := rc.Holds()
 	if rc.Outcome != station.Delivered && hold == station.HoldNone {
 		if err := o.ended(t); err != nil {
 			return err
 		}
-		o.postpone(t, rc)
+		o.postpone(t, backend, rc)
 		if t.lane.fails == 1 {
 			log.Warn("an attempt decided nothing", "outcome", rc.Outcome.String(), "error", rc.Err)
 		}
 		return nil
 	}
-	err := o.write(func(b *batch) error {
+	suspicious := false
+	err := o.writeInCompany(func(b *batch) error {
 		l := t.lane
 		o.met(t.entry.Backend(), rc)
+		o.learn(backend)
+		suspicious = o.refused(t.entry.Backend(), t.entry.ID, rc)
 		l.busy, l.fails, l.after, l.attempt = false, 0, time.Time{}, attempt{}
 		e, err := b.entry(t.at)
 		if err != nil {
@@ -308,7 +299,15 @@ func (o *Outbox) answer(t *turn, rc station.Receipt) error {
 		d := t.delivery
 		d.Entry = e.Entry
 		b.state = b.state.Settle(d, rc)
+		if what := string(station.FateDelivered); hold == station.HoldNone {
+			b.tell(entryLine(what, e.Entry, rc))
+		} else {
+			b.tell(entryLine(string(station.Held), e.Entry, rc))
+		}
 		if hold == station.HoldNone {
+			if err := b.mergeEnd(l, t, rc); err != nil {
+				return err
+			}
 			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
 		}
 		e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Held, hold, rc.Err.Error(), nil, 0
@@ -325,20 +324,24 @@ func (o *Outbox) answer(t *turn, rc station.Receipt) error {
 	} else {
 		log.Warn("held for a person", "hold", string(hold), "error", rc.Err)
 	}
+	if prober, ok := backend.(station.Prober); ok && suspicious {
+		return o.suspectKey(ctx, t.entry.Backend(), prober)
+	}
 	return nil
 }
 
 // postpone arranges the next turn of a lane whose attempt decided nothing.
-func (o *Outbox) postpone(t *turn, rc station.Receipt) {
+func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l := t.lane
 	now := time.Now()
 	o.met(t.entry.Backend(), rc)
+	o.learn(backend)
 	l.busy = false
 	l.fails++
 	l.after = now.Add(backOff(l.fails))
-	l.attempt.doubtful = t.delivery.Doubtful
+	l.attempt.doubtful, l.attempt.merged = t.delivery.Doubtful, t.closing != 0
 	if rc.Outcome == station.Doubtful && t.delivery.Settle == 0 {
 		// Something left. While an absence proves nothing, nothing is sent, and the
 		// attempt in doubt is still the one before.
@@ -346,13 +349,21 @@ func (o *Outbox) postpone(t *turn, rc station.Receipt) {
 	}
 	switch {
 	case errors.Is(rc.Err, station.ErrKey):
-		o.pauses[t.entry.Backend()] = now.Add(keyWait)
+		o.pause(t.entry.Backend(), keyWait)
 	case rc.Outcome == station.Unreached && rc.Wait > 0:
-		o.pauses[t.entry.Backend()] = now.Add(rc.Wait + rand.N(rc.Wait/4+time.Second))
+		o.pause(t.entry.Backend(), rc.Wait+rand.N(rc.Wait/4+time.Second))
 	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
 		l.after = now.Add(rc.Wait)
 	}
 	o.tell()
+}
+
+// pause leaves a backend alone for a while, and never shortens what it asked for.
+// The caller holds mu.
+func (o *Outbox) pause(backend string, wait time.Duration) {
+	if until := time.Now().Add(wait); until.After(o.pauses[backend]) {
+		o.pauses[backend] = until
+	}
 }
 
 // backOff draws the wait after that many turns without a decision: full jitter,

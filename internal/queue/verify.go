@@ -2,10 +2,12 @@ package queue
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
@@ -55,15 +57,67 @@ func Read(path string, look func(Contents) error) error {
 	})
 }
 
-// VerifyFile is Verify for a file that nobody has open.
-func VerifyFile(path string) error { return readOnly(path, verify) }
+// VerifyFile is Verify for a file that nobody has open. What is wrong with the
+// file wraps ErrDamaged; any other error says that it could not be looked at, or
+// that another version of stationd wrote it.
+//
+// A damaged file may panic where nothing can be recovered, and it may hang: call
+// it in a process of its own, with a time limit.
+func VerifyFile(path string) error { return lookAt(path, verify) }
+
+// InspectFile is what VerifyFile finds without reading what the records say: every
+// page and every checksum, what is missing by the count, and nothing that only a
+// fault of this program could have written. It is quick enough to go before each
+// start.
+func InspectFile(path string) error { return lookAt(path, inspect) }
+
+func lookAt(path string, look func(*bbolt.Tx) error) error {
+	err := readOnly(path, func(tx *bbolt.Tx) error {
+		if err := metas(path); err != nil {
+			return err
+		}
+		return look(tx)
+	})
+	if err == nil || errors.Is(err, errVersion) || unreadable(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// unreadable reports whether the error speaks of the system and not of the file.
+// An I/O error is a fault of the card, and so of the file.
+func unreadable(err error) bool {
+	var system syscall.Errno
+	return errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist) ||
+		errors.As(err, &system) && system != syscall.EIO
+}
+
+// metas checks both meta pages. bbolt makes do with one, silently: what the other
+// said, and with it the last commit, is then gone.
+func metas(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	pages := make([]byte, 2*pageSize)
+	if _, err := f.ReadAt(pages, 0); err != nil {
+		return err
+	}
+	for number := range 2 {
+		if _, ok := metaAt(pages, number); !ok {
+			return fmt.Errorf("meta page %d is damaged: the last commit may be lost", number)
+		}
+	}
+	return nil
+}
 
 func readOnly(path string, look func(*bbolt.Tx) error) error {
 	o := options(0)
 	o.ReadOnly, o.PreLoadFreelist = true, true
 	db, err := bbolt.Open(path, 0o600, o)
 	if errors.Is(err, bbolterrors.ErrTimeout) {
-		err = errors.New("a running stationd has it open")
+		err = errLocked
 	}
 	if err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
@@ -74,6 +128,23 @@ func readOnly(path string, look func(*bbolt.Tx) error) error {
 	return nil
 }
 
+// errVersion: nobody may take a file apart that a later stationd wrote.
+var errVersion = errors.New("use the stationd that wrote it")
+
+// checkVersion believes another version only where the state's record says the
+// same: a damaged byte is no version.
+func checkVersion(q, meta *bbolt.Bucket) error {
+	said := meta.Get([]byte("version"))
+	if len(said) == 1 && said[0] == version {
+		return nil
+	}
+	state := q.Get(stateKey)
+	if len(said) == 1 && len(state) > 3 && string(state[:3]) == magic && state[3] == said[0] {
+		return fmt.Errorf("outbox of version %d; this program reads version %d: %w", said[0], version, errVersion)
+	}
+	return fmt.Errorf("version %v", said)
+}
+
 func contents(tx *bbolt.Tx) (Contents, error) {
 	c := Contents{Entries: []station.Standing{}, Kept: []station.Event{}}
 	q := tx.Bucket(bucketQ)
@@ -82,25 +153,23 @@ func contents(tx *bbolt.Tx) (Contents, error) {
 	}
 	err := q.ForEach(func(k, v []byte) error {
 		if bytes.Equal(k, stateKey) {
-			return decode(v, kindState, ^place(0), &c.State)
+			return decode(v, kindState, statePlace, &c.State)
 		}
 		at, err := placeFrom(k)
 		if err != nil {
 			return err
 		}
-		found, _, _, err := open(v)
+		h, _, err := open(v)
 		if err != nil {
 			return fmt.Errorf("record %d.%d: %w", at.sequence(), at.index(), err)
 		}
-		switch found {
-		case kindEvent:
-			var ev eventRecord
-			if err := decode(v, kindEvent, at, &ev); err != nil {
+		switch h.kind {
+		case kindKept:
+			var ev station.Event
+			if err := decode(v, kindKept, at, &ev); err != nil {
 				return err
 			}
-			if ev.Kept {
-				c.Kept = append(c.Kept, ev.Event)
-			}
+			c.Kept = append(c.Kept, ev)
 		case kindEntry:
 			var e entryRecord
 			if err := decode(v, kindEntry, at, &e); err != nil {
@@ -115,62 +184,129 @@ func contents(tx *bbolt.Tx) (Contents, error) {
 	return c, err
 }
 
-// verify states the invariants of the outbox as code.
-func verify(tx *bbolt.Tx) error {
-	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+// inspect checks the file and the records' own bytes.
+func inspect(tx *bbolt.Tx) error {
 	for err := range tx.Check() {
-		fault("file: %w", err)
+		return fmt.Errorf("file: %w", err)
 	}
 	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
 	if q == nil || meta == nil {
-		return errors.Join(append(faults, errors.New("this is not an outbox of stationd"))...)
+		return errors.New("this is not an outbox of stationd")
 	}
-	v := verifier{fault: fault, ids: make(map[station.ID]place), lanes: make(map[place]string), events: make(map[uint64]*eventRecord),
-		ended: make(map[place]bool), awaited: make(map[place]bool), tally: make(map[string]station.Tally), live: make(map[station.ID]bool), children: make(map[uint64]int)}
-	lowest := ^uint64(0)
+	if err := checkVersion(q, meta); err != nil {
+		return err
+	}
+	var said, found station.Tally
+	var event place
+	err := q.ForEach(func(k, v []byte) error {
+		h, body, err := open(v)
+		switch {
+		case err != nil:
+			return fmt.Errorf("record at %x: %w", k, err)
+		case !bytes.Equal(k, h.at.key()):
+			return fmt.Errorf("record at %x: it was written at %x", k, h.at.key())
+		case h.kind == kindState:
+			said, err = inspectState(body)
+			return err
+		case h.at.index() == 0:
+			event = h.at
+			return nil
+		case h.at.event() != event:
+			return fmt.Errorf("record at %x: without its event", k)
+		case h.kind == kindFate:
+			return nil
+		}
+		l, _, err := labelFrom(body)
+		switch {
+		case err != nil:
+			return fmt.Errorf("record at %x: %w", k, err)
+		case l.about != 0 && q.Get(l.about.key()) == nil:
+			return fmt.Errorf("record at %x: it is about %x, which is not there", k, l.about.key())
+		case l.condition == station.Held:
+			found.Held++
+		default:
+			found.Waiting++
+		}
+		return nil
+	})
+	if err == nil && found != said {
+		err = fmt.Errorf("%d entries wait and %d are held; the state counts %d and %d", found.Waiting, found.Held, said.Waiting, said.Held)
+	}
+	return err
+}
+
+// inspectState returns how many entries the state counts.
+func inspectState(body []byte) (all station.Tally, err error) {
+	var s stateRecord
+	if err := read(kindState, body, &s); err != nil {
+		return all, fmt.Errorf("state: %w", err)
+	}
+	for _, t := range s.Sources {
+		all.Waiting += t.Waiting
+		all.Held += t.Held
+	}
+	return all, nil
+}
+
+// mostFaults is where verify stops: a file that goes in circles has no end of
+// them.
+const mostFaults = 100
+
+// verify states the invariants of the outbox as code.
+func verify(tx *bbolt.Tx) error {
+	v := verifier{
+		ids: make(map[station.ID]place), lanes: make(map[place]string), events: make(map[uint64]bool), kept: make(map[uint64]bool),
+		eventIDs: make(map[uint64]station.ID), ended: make(map[place]bool), awaited: make(map[place]bool),
+		tally: make(map[string]station.Tally), live: make(map[station.ID]bool), children: make(map[uint64]int),
+	}
+	for err := range tx.Check() {
+		if v.fault("file: %w", err) {
+			return errors.Join(v.faults...)
+		}
+	}
+	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
+	if q == nil || meta == nil {
+		return errors.Join(append(v.faults, errors.New("this is not an outbox of stationd"))...)
+	}
+	if err := checkVersion(q, meta); err != nil {
+		return errors.Join(append(v.faults, err)...)
+	}
 	err := q.ForEach(func(k, value []byte) error {
 		if bytes.Equal(k, stateKey) {
-			if err := decode(value, kindState, ^place(0), &v.state); err != nil {
-				fault("state: %w", err)
+			if err := decode(value, kindState, statePlace, &v.state); err != nil {
+				v.fault("state: %w", err)
 			}
 			return nil
 		}
 		at, err := placeFrom(k)
 		if err != nil {
-			fault("%w", err)
+			v.fault("%w", err)
 			return nil
 		}
 		if at.sequence() > q.Sequence() {
-			fault("record %d.%d: above the sequence %d", at.sequence(), at.index(), q.Sequence())
+			v.fault("record %d.%d: above the sequence %d", at.sequence(), at.index(), q.Sequence())
 		}
-		v.bytes += int64(len(k) + len(value))
-		if live := v.record(at, value); live {
-			lowest = min(lowest, at.sequence())
+		v.record(at, value)
+		if len(v.faults) >= mostFaults {
+			return errors.New("and more")
 		}
 		return nil
 	})
 	if err != nil {
-		fault("bucket q: %w", err)
+		v.fault("bucket q: %w", err)
 	}
-	v.whole()
-	if mark := meta.Get([]byte("watermark")); len(mark) != 8 {
-		fault("watermark: %d bytes", len(mark))
-	} else if w := binary.BigEndian.Uint64(mark); w >= lowest {
-		fault("watermark %d: sequence %d still waits", w, lowest)
-	}
-	if size := tx.Size(); float64(v.bytes) > float64(size)*fillLimit {
-		fault("%d bytes live in a file of %d: above the cap", v.bytes, size)
-	}
-	return errors.Join(faults...)
+	v.whole(q.Sequence())
+	return errors.Join(v.faults...)
 }
 
 // A verifier gathers what the invariants between records need.
 type verifier struct {
-	fault    func(string, ...any)
-	state    station.State
-	bytes    int64
-	events   map[uint64]*eventRecord
+	faults   []error
+	state    stateRecord
+	lowest   uint64 // sequence of a live entry; 0: there is none
+	events   map[uint64]bool
+	kept     map[uint64]bool
+	eventIDs map[uint64]station.ID
 	children map[uint64]int // records of each event beside itself
 	ids      map[station.ID]place
 	lanes    map[place]string
@@ -180,31 +316,31 @@ type verifier struct {
 	tally    map[string]station.Tally
 }
 
-// record checks one record by itself and against those before it, and reports
-// whether it is a live entry.
-func (v *verifier) record(at place, value []byte) (live bool) {
-	found, _, _, err := open(value)
+// fault notes what is wrong, and reports whether that is enough.
+func (v *verifier) fault(format string, args ...any) (enough bool) {
+	v.faults = append(v.faults, fmt.Errorf(format, args...))
+	return len(v.faults) >= mostFaults
+}
+
+// record checks one record by itself and against those before it.
+func (v *verifier) record(at place, value []byte) {
+	h, body, err := open(value)
 	if err != nil {
 		v.fault("record %d.%d: %w", at.sequence(), at.index(), err)
-		return false
+		return
 	}
 	if at.index() == 0 {
-		ev := new(eventRecord)
-		if err := decode(value, kindEvent, at, ev); err != nil {
-			v.fault("event %d: %w", at.sequence(), err)
-			return false
-		}
-		v.events[at.sequence()] = ev
-		return false
+		v.event(h.kind, at, value)
+		return
 	}
 	v.children[at.sequence()]++
 	var id station.ID
-	switch found {
+	switch h.kind {
 	case kindFate:
 		var f fateRecord
 		if err := decode(value, kindFate, at, &f); err != nil {
 			v.fault("entry %d.%d: %w", at.sequence(), at.index(), err)
-			return false
+			return
 		}
 		id = f.ID
 		v.lanes[at], v.ended[at] = f.Lane, true
@@ -212,28 +348,41 @@ func (v *verifier) record(at place, value []byte) (live bool) {
 		var e entryRecord
 		if err := decode(value, kindEntry, at, &e); err != nil {
 			v.fault("entry %d.%d: %w", at.sequence(), at.index(), err)
-			return false
+			return
 		}
-		id, live = e.ID, true
+		id = e.ID
+		if v.lowest == 0 {
+			v.lowest = at.sequence()
+		}
 		v.lanes[at] = e.Lane
-		v.entry(e)
+		v.entry(e, body)
 	}
-	ev := v.events[at.sequence()]
 	switch {
-	case ev == nil:
+	case !v.events[at.sequence()]:
 		v.fault("entry %s: without its event", id)
-	case id != ev.ID.Entry(at.index()):
-		v.fault("entry %s: it stands at %d.%d of event %s", id, at.sequence(), at.index(), ev.ID)
+	case id != v.eventIDs[at.sequence()].Entry(at.index()):
+		v.fault("entry %s: it stands at %d.%d of event %s", id, at.sequence(), at.index(), v.eventIDs[at.sequence()])
 	}
 	if _, twice := v.ids[id]; twice {
 		v.fault("entry %s: it is there twice", id)
 	}
 	v.ids[id] = at
-	return live
+}
+
+func (v *verifier) event(k kind, at place, value []byte) {
+	if k != kindKept {
+		k = kindEvent
+	}
+	var ev station.Event
+	if err := decode(value, k, at, &ev); err != nil {
+		v.fault("event %d: %w", at.sequence(), err)
+		return
+	}
+	v.events[at.sequence()], v.kept[at.sequence()], v.eventIDs[at.sequence()] = true, k == kindKept, ev.ID
 }
 
 // entry checks one live entry.
-func (v *verifier) entry(e entryRecord) {
+func (v *verifier) entry(e entryRecord, body []byte) {
 	v.live[e.ID] = true
 	t := v.tally[e.Source]
 	switch e.Condition {
@@ -254,13 +403,17 @@ func (v *verifier) entry(e entryRecord) {
 	if e.Lane == "" || e.Verb == "" {
 		v.fault("entry %s: without lane or verb", e.ID)
 	}
+	found, _, err := labelFrom(body)
+	if want, _ := e.label(); err != nil || found != want {
+		v.fault("entry %s: its label is %v, want %v", e.ID, found, want)
+	}
 	if e.About == "" {
 		return
 	}
 	target, there := v.ids[e.About] // ascending keys: it is older or of the same event
 	switch {
-	case !there:
-		v.fault("entry %s: it is about %s, which is not there", e.ID, e.About)
+	case !there || target != e.Target:
+		v.fault("entry %s: it is about %s at %d.%d, which is not there", e.ID, e.About, e.Target.sequence(), e.Target.index())
 	case v.lanes[target] != e.Lane:
 		v.fault("entry %s: lane %s, but it is about an entry of lane %s", e.ID, e.Lane, v.lanes[target])
 	}
@@ -268,10 +421,10 @@ func (v *verifier) entry(e entryRecord) {
 }
 
 // whole checks what only all records together show.
-func (v *verifier) whole() {
-	for sequence, ev := range v.events {
-		if v.children[sequence] == 0 && !ev.Kept {
-			v.fault("event %d: without an entry, and not kept", sequence)
+func (v *verifier) whole(sequence uint64) {
+	for s := range v.events {
+		if v.children[s] == 0 && !v.kept[s] {
+			v.fault("event %d: without an entry, and not kept", s)
 		}
 	}
 	for at := range v.ended {
@@ -287,14 +440,13 @@ func (v *verifier) whole() {
 			v.fault("call of %s: its close %s is not there", c.Source, c.Closing)
 		}
 	}
-	if !maps.Equal(v.tally, v.tallies()) {
+	if !maps.Equal(v.tally, v.state.Sources) {
 		v.fault("state: it counts %v, the entries are %v", v.state.Sources, v.tally)
 	}
-}
-
-func (v *verifier) tallies() map[string]station.Tally {
-	if v.state.Sources == nil {
-		return map[string]station.Tally{}
+	if v.lowest != 0 && v.state.Ended >= v.lowest {
+		v.fault("state: everything up to %d has ended, but %d waits", v.state.Ended, v.lowest)
 	}
-	return v.state.Sources
+	if v.state.Sequence > sequence {
+		v.fault("state: the sequence is %d, the bucket's is %d", v.state.Sequence, sequence)
+	}
 }

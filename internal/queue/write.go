@@ -17,6 +17,7 @@ type write struct {
 	change func(*batch) error
 	err    error
 	done   bool
+	taken  chan struct{} // closed when it is done
 }
 
 // write makes one change durable. Changes that come while a commit is under way
@@ -26,11 +27,43 @@ type write struct {
 // A change that returns an error must not have changed anything; the others go
 // on without it.
 func (o *Outbox) write(change func(*batch) error) error {
-	w := &write{change: change}
-	o.queued.Lock()
-	o.queued.writes = append(o.queued.writes, w)
-	o.queued.Unlock()
+	w, _ := o.enqueue(change)
+	return o.carryOut(w)
+}
 
+const (
+	company = 50 * time.Millisecond  // how long a settle waits for a record to share its commit
+	lively  = 250 * time.Millisecond // where one came within this
+)
+
+// writeInCompany is write for a change that nobody's lamp waits for. At a station
+// where events come one after another it rides in the next one's commit, which
+// halves what the card is told; at a quiet one it is made at once.
+func (o *Outbox) writeInCompany(change func(*batch) error) error {
+	w, recorded := o.enqueue(change)
+	if time.Since(recorded) < lively {
+		wait := time.NewTimer(company)
+		defer wait.Stop()
+		select {
+		case <-w.taken:
+		case <-wait.C:
+		}
+	}
+	return o.carryOut(w)
+}
+
+// enqueue has a change wait for the next commit, and returns when the last event
+// was recorded.
+func (o *Outbox) enqueue(change func(*batch) error) (w *write, recorded time.Time) {
+	w = &write{change: change, taken: make(chan struct{})}
+	o.queued.Lock()
+	defer o.queued.Unlock()
+	o.queued.writes = append(o.queued.writes, w)
+	return w, o.queued.recorded
+}
+
+// carryOut commits everything that waits, unless somebody else did so.
+func (o *Outbox) carryOut(w *write) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if w.done { // somebody else's commit took it along
@@ -55,6 +88,7 @@ func (o *Outbox) write(change func(*batch) error) error {
 		if err != nil {
 			w.err = err
 		}
+		close(w.taken)
 	}
 	o.tell()
 	return w.err
@@ -81,24 +115,30 @@ func (o *Outbox) commit(change func(*batch) error) error {
 		return err
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	b := &batch{o: o, tx: tx, q: tx.Bucket(bucketQ), state: o.state}
-	b.q.FillPercent = 0.95
+	b := &batch{o: o, tx: tx, q: tx.Bucket(bucketQ), state: o.state, commit: o.commits + 1, redo: make(map[place][]byte)}
+	b.q.FillPercent = fillPercent
 	if err := change(b); err != nil {
 		return err
 	}
 	if !b.changed {
 		return nil
 	}
-	if err := b.put(kindState, ^place(0), b.state); err != nil {
-		return err
+	if b.redo[statePlace], err = o.putState(b.q, b.commit, b.state); err != nil {
+		return storage(err)
 	}
 	if err := o.noteClock(b); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := o.setting.commit(tx); err != nil {
+		if err := o.spare(b, err); err != nil {
+			return err
+		}
+	} else if err := o.measure(); err != nil {
 		return err
 	}
-	o.state = b.state
+	o.commits, o.state = b.commit, b.state
+	o.warn()
+	o.writeHistory(b.lines)
 	return nil
 }
 
@@ -108,8 +148,14 @@ type batch struct {
 	tx      *bbolt.Tx
 	q       *bbolt.Bucket
 	state   station.State
+	commit  uint64           // its number
+	redo    map[place][]byte // every record as it stands after it, for the spare file
 	changed bool
+	lines   []Done // for the history, once it is on disk
 }
+
+// tell adds a line to the history of what this transaction did.
+func (b *batch) tell(d Done) { b.lines = append(b.lines, d) }
 
 // storage marks an error of the file, as against one of the caller's making.
 func storage(err error) error {
@@ -120,29 +166,22 @@ func storage(err error) error {
 }
 
 func (b *batch) put(k kind, at place, body any) error {
-	record, err := encode(k, at, body)
+	record, err := encode(head{kind: k, at: at, commit: b.commit}, body)
 	if err != nil {
 		return storage(err)
 	}
-	key := stateKey
-	if k != kindState {
-		key = at.key()
-		if old := b.q.Get(key); old != nil {
-			b.o.bytes -= int64(len(key) + len(old))
-		}
-		b.o.bytes += int64(len(key) + len(record))
-	}
 	b.changed = true
-	return storage(b.q.Put(key, record))
+	b.redo[at] = record
+	return storage(b.q.Put(at.key(), record))
 }
 
 func (b *batch) delete(at place) error {
-	key := at.key()
-	if old := b.q.Get(key); old != nil {
-		b.o.bytes -= int64(len(key) + len(old))
-	}
 	b.changed = true
-	return storage(b.q.Delete(key))
+	var err error
+	if b.redo[at], err = encode(head{kind: kindGone, at: at, commit: b.commit}, nil); err != nil {
+		return storage(err)
+	}
+	return storage(b.q.Delete(at.key()))
 }
 
 func (b *batch) entry(at place) (entryRecord, error) {
@@ -169,6 +208,9 @@ func (o *Outbox) Record(ev station.Event) (Recorded, error) {
 		ev.ID = station.NewID()
 	}
 	done := Recorded{ID: ev.ID}
+	o.queued.Lock()
+	o.queued.recorded = time.Now()
+	o.queued.Unlock()
 	err := o.write(func(b *batch) error {
 		var err error
 		done.Entries, err = b.record(ev)
@@ -204,6 +246,7 @@ func (b *batch) record(ev station.Event) ([]station.ID, error) {
 	b.changed = true
 	b.state = next
 	b.o.counts.Events[ev.Name()]++
+	b.tell(recordedLine(ev))
 	var made []station.ID
 	kept := false
 	for i, a := range actions {
@@ -223,8 +266,12 @@ func (b *batch) record(ev station.Event) ([]station.ID, error) {
 			return nil, err
 		}
 	}
+	kind := kindEvent
+	if kept {
+		kind = kindKept
+	}
 	if kept || len(made) > 0 {
-		if err := b.put(kindEvent, placeOf(sequence, 0), eventRecord{Event: ev, Kept: kept}); err != nil {
+		if err := b.put(kind, placeOf(sequence, 0), ev); err != nil {
 			return nil, err
 		}
 	}
@@ -279,8 +326,8 @@ func (b *batch) find(id station.ID) (*lane, place, error) {
 
 func (b *batch) findKept(id station.ID) (place, bool, error) {
 	for _, at := range b.o.kept {
-		var ev eventRecord
-		if err := decode(b.q.Get(at.key()), kindEvent, at, &ev); err != nil {
+		var ev station.Event
+		if err := decode(b.q.Get(at.key()), kindKept, at, &ev); err != nil {
 			return 0, false, storage(err)
 		}
 		if ev.ID == id {
@@ -299,7 +346,7 @@ func (b *batch) add(at place, e station.Entry) error {
 			return err
 		}
 	}
-	record := entryRecord{Entry: e, Condition: station.Waiting}
+	record := entryRecord{Entry: e, Target: about, Condition: station.Waiting}
 	if err := b.put(kindEntry, at, record); err != nil {
 		return err
 	}
@@ -307,15 +354,20 @@ func (b *batch) add(at place, e station.Entry) error {
 	return nil
 }
 
-// keep remembers an unknown scan for a person; the oldest gives way.
+// keep remembers an unknown scan for a person; the oldest gives way, but never a
+// notice of the program's own.
 func (b *batch) keep(at place) error {
 	b.o.kept = append(b.o.kept, at)
-	if len(b.o.kept) <= mostKept {
+	if len(b.o.kept)-len(b.o.notices) <= mostKept {
 		return nil
 	}
-	oldest := b.o.kept[0]
-	b.o.kept = b.o.kept[1:]
-	return b.delete(oldest)
+	for _, oldest := range b.o.kept {
+		if _, notice := b.o.notices[oldest]; !notice {
+			b.o.kept = without(b.o.kept, oldest)
+			return b.delete(oldest)
+		}
+	}
+	return nil
 }
 
 // retry puts a held entry back at its old place, as certain: a person decided
@@ -338,6 +390,7 @@ func (b *batch) retry(id station.ID) error {
 	e.Insists = e.Insists || e.Hold == station.HoldMisfit
 	e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Waiting, station.HoldNone, "", nil, 0
 	b.state = b.state.Resume(e.Entry)
+	b.tell(entryLine("retried", e.Entry, station.Receipt{}))
 	l.slots[l.find(at)].held = false
 	l.fails, l.after = 0, time.Time{}
 	delete(b.o.pauses, e.Backend())
@@ -368,6 +421,8 @@ func (b *batch) discard(id station.ID) error {
 			return err
 		}
 		b.o.kept = without(b.o.kept, at)
+		delete(b.o.notices, at)
+		b.tell(Done{What: string(station.FateDiscarded), ID: id, Name: "an unknown scan"})
 		return b.delete(at)
 	}
 	l, at, err := b.find(id)
@@ -379,6 +434,7 @@ func (b *batch) discard(id station.ID) error {
 		return err
 	}
 	b.state = b.state.Drop(e.Entry, e.Condition)
+	b.tell(entryLine(string(station.FateDiscarded), e.Entry, station.Receipt{}))
 	return b.end(l, at, e, station.FateDiscarded, "")
 }
 
@@ -399,6 +455,7 @@ func (b *batch) end(l *lane, at place, e entryRecord, fate station.Fate, ref str
 			}
 			b.o.setting.Log.Info("an entry is moot: what it was about was discarded", "lane", l.name, "entry", d.ID, "verb", d.Verb)
 			b.state = b.state.Drop(d.Entry, d.Condition)
+			b.tell(entryLine(string(station.FateMoot), d.Entry, station.Receipt{}))
 			if err := b.end(l, dependent, d, station.FateMoot, ""); err != nil {
 				return err
 			}

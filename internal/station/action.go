@@ -167,6 +167,18 @@ type Verb struct {
 
 	Late      Late          // its policy where a binding says nothing
 	LateAfter time.Duration // and the limit that goes with it
+
+	// Afterwards says how a call that was opened and closed before the vendor
+	// heard of either is told: as one entry of what happened.
+	Afterwards Afterwards
+}
+
+// Afterwards names the verb that tells a call as history, and the two of its
+// fields that take the true times, in RFC 3339.
+type Afterwards struct {
+	Verb  string // dispatch.add; empty: there is none
+	From  string // reported
+	Until string // completed
 }
 
 // Field returns the verb's field of that name.

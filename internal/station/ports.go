@@ -1,6 +1,9 @@
 package station
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Backend makes one attempt at a time and never retries: retrying is the
 // lane's work, or attempts would multiply and nobody would know the truth.
@@ -30,6 +33,27 @@ type Looker interface {
 	// at the vendor. The lane puts before on disk ahead of the first attempt and
 	// hands it to every attempt after.
 	Look(ctx context.Context, d Delivery) (before []byte, rc Receipt)
+}
+
+// A Prober is a Backend that can tell a wrong key from a wrong request. Some
+// vendors answer a key without the right to do a thing as they answer a request
+// that cannot be: with a no.
+type Prober interface {
+	Backend
+
+	// Probe makes one cheap read. Delivered says that the key is good for reading;
+	// Refused, that the vendor says no even to that.
+	Probe(ctx context.Context) Receipt
+}
+
+// A Timekeeper is a Backend that hears the vendor's clock with its answers. It is
+// good to a second or so, and all there is where no time server can be reached.
+type Timekeeper interface {
+	Backend
+
+	// Heard returns what the vendor's clock said last, and when that was heard;
+	// zero times where none was. It must not block.
+	Heard() (vendor, at time.Time)
 }
 
 // A Source turns the world into events.

@@ -53,7 +53,7 @@ func open(s Section, zone *time.Location, log *slog.Logger, every, response time
 	if s.Auth == "" {
 		s.Auth = AuthQuery
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Log: log})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log})
 	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: zone}, nil
 }
 

@@ -96,6 +96,8 @@ func (b *Backend) startChangeover(ctx context.Context, d station.Delivery) stati
 func (b *Backend) settleChangeover(ctx context.Context, d station.Delivery, before order, known bool) (rc station.Receipt, settled bool) {
 	now, rc := b.currentOrder(ctx, d.With["line"], d.With["product"] != "")
 	switch {
+	case errors.Is(rc.Err, errUnreadable): // it will be so again: a person decides
+		return api.Undecided("%v", rc.Err), true
 	case rc.Outcome != station.Delivered:
 		return api.UnreadInDoubt(rc), true
 	case wanted(d, now):
@@ -211,8 +213,11 @@ func single(envelope api.Object) (record api.Object, none, ok bool) {
 	return list[0], false, true
 }
 
-// unreadable is the receipt of a read whose answer does not tell what was asked.
+// errUnreadable is in the receipt of a read whose answer does not tell what was
+// asked.
+var errUnreadable = errors.New("L2L's answer does not tell")
+
 func unreadable(format string, args ...any) station.Receipt {
 	return station.Receipt{Outcome: station.Unreached,
-		Err: fmt.Errorf("L2L's answer does not tell "+format, args...)}
+		Err: fmt.Errorf("%w "+format, append([]any{errUnreadable}, args...)...)}
 }

@@ -35,6 +35,7 @@ type Section struct {
 	User    string        `toml:"user"`    // default of the field user
 	Auth    string        `toml:"auth"`    // query, header or body; empty: query
 	Settle  time.Duration `toml:"settle"`  // 0: 60 s
+	Dial    api.Dial      // no key of the file; nil: over the network
 }
 
 // Check reports every fault of the section by its key. It touches no file and no

@@ -50,7 +50,7 @@ func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend,
 		return nil, fmt.Errorf("lagerkoll: %w", err)
 	}
 	sign.Set(name, key.Reveal())
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Log: log})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log})
 	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
 }
 

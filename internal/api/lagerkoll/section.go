@@ -33,6 +33,7 @@ type Section struct {
 	Rate      string        `toml:"rate"`       // this station's share of the account's 200: 60/min, 1/s
 	Exclusive bool          `toml:"exclusive"`  // nobody but this station reports on its orders
 	Settle    time.Duration `toml:"settle"`     // 0: 60 s
+	Dial      api.Dial      // no key of the file; nil: over the network
 }
 
 // Check reports every fault of the section by its key. It touches no file and no

@@ -237,7 +237,7 @@ func (b *Backend) settle(ctx context.Context, d station.Delivery, t trace, befor
 		return station.Receipt{Outcome: station.Delivered}, true
 	case verdict == applied:
 		return api.Undecided("order %s, article %s: there is as much more as was reported, but another station may have reported it (before %v, now %v)", t.order, t.article, before, now), true
-	case verdict == unclear:
+	case verdict == unclear && d.Settle == 0: // before that it may have arrived between the two reads
 		return api.Undecided("order %s, article %s: before %v, now %v", t.order, t.article, before, now), true
 	case d.Settle > 0:
 		return api.TooEarly(d), true

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"stationd/internal/queue"
+)
+
+const (
+	// verifyLimit is longer than the whole outbox takes from a slow card, and
+	// shorter than the service manager waits for a start.
+	verifyLimit = time.Minute
+
+	// exitUnread is the exit code of a look that said nothing of the file: it is
+	// locked, or not this process's to read. Every other end but 0 speaks against
+	// the file: also a panic, and the end of a stack.
+	exitUnread = 3
+
+	// deepestStack ends a look at pages that go in circles before the memory does.
+	deepestStack = 16 << 20
+)
+
+// verifyElsewhere has the outbox looked at by another process: this program
+// again, as stationd outbox verify --quick --file PATH.
+func verifyElsewhere(path string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), verifyLimit)
+	defer cancel()
+	// This program itself, also where its file has been replaced since, under the
+	// name that it was started by.
+	look := exec.CommandContext(ctx, "/proc/self/exe", "outbox", "verify", "--quick", "--file", path)
+	look.Args[0] = os.Args[0]
+	var said bytes.Buffer
+	look.Stderr = &said
+	err := look.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: looking at it took more than %v", queue.ErrDamaged, verifyLimit)
+	case !errors.As(err, &exit), exit.ExitCode() == exitUnread, !exit.Exited():
+		return fmt.Errorf("verify it in another process: %w: %s", err, beginning(said.String()))
+	}
+	return fmt.Errorf("%w: %s", queue.ErrDamaged, beginning(said.String()))
+}
+
+// beginning is as much of a text as a log line may carry.
+func beginning(text string) string {
+	const longest = 500
+	text = strings.TrimSpace(text)
+	if len(text) > longest {
+		text = text[:longest] + "…"
+	}
+	return text
+}
+
+// verifyFile is the other end of verifyElsewhere.
+func verifyFile(w io.Writer, path string, quick bool) error {
+	debug.SetMaxStack(deepestStack)
+	// Whoever asked may have been killed meanwhile.
+	time.AfterFunc(verifyLimit, func() { os.Exit(exitRun) })
+	look := queue.VerifyFile
+	if quick {
+		look = queue.InspectFile
+	}
+	err := look(path)
+	switch {
+	case err == nil:
+		fmt.Fprintf(w, "%s: sound\n", path)
+		return nil
+	case errors.Is(err, queue.ErrDamaged):
+		return atRun(err)
+	}
+	return &exitError{exitUnread, err}
+}

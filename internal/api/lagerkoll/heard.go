@@ -1,0 +1,6 @@
+package lagerkoll
+
+import "time"
+
+// Heard implements station.Timekeeper.
+func (b *Backend) Heard() (vendor, at time.Time) { return b.client.Heard() }

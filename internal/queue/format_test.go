@@ -1,0 +1,131 @@
+package queue
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stationd/internal/station"
+)
+
+// TestYesterday opens a file that the first stationd with this format wrote. It is
+// never written anew: a station that is updated has such a file.
+func TestYesterday(t *testing.T) {
+	t.Parallel()
+	t.Run("yesterday's file is opened, means the same, and is delivered", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			file, err := os.ReadFile("testdata/v1.db")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &station1{T: t, path: filepath.Join(t.TempDir(), "outbox.db"), stamp: board("boot-2"), size: 64 << 10}
+			if err := os.WriteFile(s.path, file, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := VerifyFile(s.path); err != nil {
+				t.Fatal(err)
+			}
+			s.start()
+			type line struct {
+				Verb, Serial string
+				Seq          uint64
+				Condition    station.Condition
+				Reason       string
+			}
+			var got []line
+			for _, e := range s.standings() {
+				got = append(got, line{e.Verb, e.With["serial"], e.Seq, e.Condition, e.Reason})
+			}
+			want := []line{
+				{"dispatch.close", "", 2, station.Waiting, ""},
+				{"article.trace", "refused", 3, station.Held, "order 1 is finished"},
+				{"article.trace", "waiting", 4, station.Waiting, ""},
+				{"article.count", "", 5, station.Marked, ""},
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error(d)
+			}
+			if c, err := s.box.Contents(); err != nil || len(c.Kept) != 1 || c.Kept[0].Code != "nobody knows this" {
+				t.Errorf("kept: %+v, %v", c.Kept, err)
+			}
+			if calls := s.box.State().Calls; len(calls) != 1 || calls[0].Ref != "90001" {
+				t.Errorf("calls: %+v", calls)
+			}
+			v := &vendor{}
+			s.deliver(v, 3*time.Minute)
+			if n := len(v.effects()); n != 3 {
+				t.Errorf("%d effects", n)
+			}
+			for _, d := range v.attempts() {
+				if d.Verb == "dispatch.close" && d.Ref != "90001" {
+					t.Errorf("the close is told %q as the vendor's name for the call", d.Ref)
+				}
+				if d.Verb == "article.count" && (!d.Doubtful || string(d.Before) != "1 effects") {
+					t.Errorf("the count: doubtful %v, before %q", d.Doubtful, d.Before)
+				}
+			}
+			s.stop()
+		})
+	})
+	t.Run("a record is what doc.go says, byte by byte", func(t *testing.T) {
+		t.Parallel()
+		e := entryRecord{Entry: station.Entry{ID: "7.2", Action: station.Action{Lane: "l2l/machine:SEAL-1", Barrier: true}}, Target: placeOf(7, 1), Condition: station.Held}
+		got, err := encode(head{kind: kindEntry, at: placeOf(7, 2), commit: 9}, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := strings.ReplaceAll("53445101 6e000000 ________ 00000000 00000702 00000000 00000009 ________", " ", "")
+		for i, digit := range hex.EncodeToString(got[:headLength]) {
+			if doc[i] != '_' && byte(digit) != doc[i] {
+				t.Fatalf("the head is %x, want %s", got[:headLength], doc)
+			}
+		}
+		if n := binary.BigEndian.Uint32(got[8:]); int(n) != len(got)-headLength {
+			t.Errorf("the length is %d of %d", n, len(got)-headLength)
+		}
+		label := got[headLength:]
+		want := binary.BigEndian.AppendUint64(nil, hash("7.2"))
+		want = append(want, 0, 0, 0, 0, 0, 0, 7, 1, 'h', 1, 0, 18)
+		want = append(want, "l2l/machine:SEAL-1{"...)
+		if !bytes.HasPrefix(label, want) {
+			t.Errorf("the label is\n%x, want\n%x", label[:len(want)], want)
+		}
+	})
+	t.Run("a file of a later stationd is left alone", func(t *testing.T) {
+		t.Parallel()
+		s := open1(t)
+		s.scan("1/a")
+		s.stop()
+		file, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := bytes.ReplaceAll(file, []byte(magic+"\x01"), []byte(magic+"\x02"))
+		later = bytes.ReplaceAll(later, []byte("version\x01"), []byte("version\x02"))
+		if err := os.WriteFile(s.path, later, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := InspectFile(s.path); err == nil || !strings.Contains(err.Error(), "use the stationd that wrote it") {
+			t.Errorf("inspected: %v", err)
+		}
+		if _, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: InspectFile}); err == nil || !strings.Contains(err.Error(), "version 2") {
+			t.Errorf("opened: %v", err)
+		}
+		if now, err := os.ReadFile(s.path); err != nil || !bytes.Equal(now, later) {
+			t.Error("it was changed")
+		}
+		if err := os.WriteFile(s.path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.start()
+	})
+}

@@ -1,0 +1,112 @@
+package queue
+
+import (
+	"maps"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/station"
+)
+
+// age is how long ago the entry's event was, as far as anybody knows.
+func (t *turn) age() (age time.Duration, known bool) {
+	age, known = t.now.Since(t.entry.At)
+	if !known && t.delivery.Sure && t.now.Trusted {
+		return t.now.Wall.Sub(t.delivery.When), true
+	}
+	return age, known
+}
+
+// late answers an entry that is too old to be sent without asking. Only what
+// certainly has not arrived can be late, and only while nobody insisted.
+func (t *turn) late() (station.Receipt, bool) {
+	e := t.entry
+	if e.Late != station.LateHold || e.LateAfter == 0 || e.Insists || t.delivery.Doubtful {
+		return station.Receipt{}, false
+	}
+	age, known := t.age()
+	switch {
+	case !known:
+		return misfit("nobody knows how old it is, and after %v it must not be sent unasked", e.LateAfter), true
+	case age > e.LateAfter:
+		return misfit("it is %v old, and after %v it must not be sent unasked", age.Round(time.Second), e.LateAfter), true
+	}
+	return station.Receipt{}, false
+}
+
+// merge turns an open that comes too late to call anybody, and whose close waits
+// already, into one entry of what happened: under the open's own mark, with both
+// true times. Once it has been sent so in this process it stays so, also in doubt;
+// after a restart the open's look finds what it made by the mark.
+func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb) error {
+	after := verb.Afterwards
+	if _, known := verbs[after.Verb]; !known || t.entry.Late != station.LateRecord {
+		return nil
+	}
+	if !t.merged {
+		age, known := t.age()
+		if t.delivery.Doubtful || known && age <= t.entry.LateAfter {
+			return nil
+		}
+	}
+	closing, at, err := o.closing(t, verbs)
+	if err != nil || at == 0 {
+		return err
+	}
+	until, sure := o.trueTime(closing.At, t.now)
+	d := &t.delivery
+	d.Verb, d.With = after.Verb, maps.Clone(d.With)
+	if d.With == nil {
+		d.With = make(map[string]string)
+	}
+	d.With[after.From] = d.When.UTC().Format(time.RFC3339)
+	d.With[after.Until] = until.UTC().Format(time.RFC3339)
+	d.Sure = d.Sure && sure
+	t.closing = at
+	return nil
+}
+
+func (o *Outbox) trueTime(s, now station.Stamp) (time.Time, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.when(s, now)
+}
+
+// closing finds the close that waits for the open whose turn it is. One that is
+// held waits for a person, and is not told for anybody.
+func (o *Outbox) closing(t *turn, verbs map[string]station.Verb) (entryRecord, place, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, at := range t.lane.abouts[t.at] {
+		i := t.lane.find(at)
+		if i < 0 || t.lane.slots[i].held {
+			continue
+		}
+		var e entryRecord
+		err := o.db.View(func(tx *bbolt.Tx) error {
+			return decode(tx.Bucket(bucketQ).Get(at.key()), kindEntry, at, &e)
+		})
+		if err != nil {
+			return entryRecord{}, 0, storage(err)
+		}
+		if verbs[e.Verb].Ends != "" {
+			return e, at, nil
+		}
+	}
+	return entryRecord{}, 0, nil
+}
+
+// mergeEnd ends the close that was told together with its open.
+func (b *batch) mergeEnd(l *lane, t *turn, rc station.Receipt) error {
+	if t.closing == 0 || l.find(t.closing) < 0 {
+		return nil
+	}
+	e, err := b.entry(t.closing)
+	if err != nil {
+		return err
+	}
+	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
+	b.tell(entryLine(string(station.FateMerged), e.Entry, rc))
+	return b.end(l, t.closing, e, station.FateMerged, rc.Ref)
+}

@@ -1,0 +1,89 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+const spareSuffix = ".spare"
+
+// spare takes up a failed commit. What is on disk after it nobody knows, and
+// syncing the same file again proves nothing: the kernel tells a failed write once
+// and then forgets. So everything that the transaction did goes to a file of its
+// own; when that has been synced it may be acknowledged. The outbox takes nothing
+// more either way: the next Open makes a new file of the old one and the spare.
+//
+// Where even that fails, nothing of the transaction is acknowledged, and a note of
+// it is tried for: what the next Open finds of it in the old file is then held.
+// The caller holds mu.
+func (o *Outbox) spare(b *batch, cause error) error {
+	name := beside(o.path, spareSuffix)
+	var records []byte
+	for _, at := range slices.Sorted(maps.Keys(b.redo)) {
+		records = append(records, b.redo[at]...)
+	}
+	if err := o.setting.rescue(name, records); err != nil {
+		note, noteErr := encode(head{kind: kindUnsure, at: statePlace, commit: b.commit}, nil)
+		if noteErr == nil {
+			noteErr = o.setting.rescue(name, note)
+		}
+		return errors.Join(cause, err, noteErr)
+	}
+	o.failed = fmt.Errorf("outbox %s: %w: %w; what was recorded is safe in %s, and the next start goes on from there", o.path, ErrStorage, cause, name)
+	o.setting.Log.Error("a commit failed; what was recorded is in the spare file", "path", name, "error", cause)
+	return nil
+}
+
+// writeWhole makes a file at path that is either there with all of data, and
+// synced, or not there.
+func writeWhole(path string, data []byte) error {
+	f, err := os.OpenFile(making(path), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return replace(path)
+}
+
+// A redo is what a spare file says.
+type redo struct {
+	commit  uint64          // of the transaction that failed
+	unsure  bool            // nothing of it was acknowledged, and records is empty
+	records map[place]found // what it put, and where it deleted
+}
+
+// readSpare reads a spare file; nil says that there is none.
+func readSpare(path string) (*redo, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &redo{records: make(map[place]found)}
+	scan(data, func(h head, body []byte) {
+		r.commit = max(r.commit, h.commit)
+		if h.kind == kindUnsure {
+			r.unsure = true
+			return
+		}
+		r.records[h.at] = found{head: h, body: body}
+	})
+	return r, nil
+}
+
+func removeSpare(path string) error {
+	if err := os.Remove(beside(path, spareSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
