@@ -1,0 +1,422 @@
+package matrix
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/api/l2l"
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/plant"
+	"stationd/internal/queue"
+	"stationd/internal/station"
+)
+
+// An end is what an entry came to.
+type end struct {
+	word   string // once, another's, held, waits, TWICE or LOST
+	hold   station.Holding
+	done   bool   // of one that is held: it has been done
+	reason string // of one that is held or waits
+}
+
+// The words for an end. The last two must never be seen.
+const (
+	once     = "once"
+	anothers = "another's" // a second user's work is taken for ours
+	isHeld   = "held"
+	waits    = "waits"
+	twice    = "TWICE"
+	lost     = "LOST"
+)
+
+// String is the end as the tables have it.
+func (e end) String() string {
+	if e.word != isHeld {
+		return e.word
+	}
+	if e.done {
+		return string(e.hold) + ", done"
+	}
+	return string(e.hold) + ", not done"
+}
+
+// A cell is one action under one fault, at a plant with at most one assumption
+// switched.
+type cell struct {
+	t      *testing.T
+	sample sample
+	fault  fault
+	stands bool // every assumption does
+	auth   string
+
+	plant   *plant.Plant
+	network *network
+	url     func(plain string) string
+	dir     string
+	key     string // instead of the right one
+	box     *queue.Outbox
+	backend station.Backend
+	stamp   func(time.Time) station.Stamp
+	died    chan struct{}
+
+	mu          sync.Mutex
+	certificate tls.Certificate
+	met         bool // the acting request has reached the plant
+	others      int  // what the second user did
+}
+
+// run carries an action through and says what it came to. Twice or lost is an
+// error, and so is waiting for ever without a word.
+func run(t *testing.T, s sample, f fault, at site) (e end) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c := &cell{t: t, sample: s, fault: f, stands: at.to == plant.Stands, dir: t.TempDir(), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
+		switch at.Assumption {
+		case plant.KeyInHeader:
+			c.auth = l2l.AuthHeader
+		case plant.KeyInBody:
+			c.auth = l2l.AuthBody
+		}
+		setting := plant.Demo()
+		if !c.stands {
+			setting.Assumptions = map[plant.Assumption]plant.Position{at.Assumption: at.to}
+		}
+		e = c.run(setting)
+		if complaints := c.plant.Complaints(); c.stands && len(complaints) > 0 {
+			t.Errorf("the plant complains: %q", complaints)
+		}
+	})
+	switch {
+	case e.word == twice, e.word == lost:
+		t.Error(e)
+	case e.word == waits && (e.reason == "" || at.to == plant.Stands):
+		t.Errorf("after twenty minutes it still waits, and nobody is told for what: %q", e.reason)
+	}
+	return e
+}
+
+func (c *cell) run(setting plant.Setting) end {
+	c.open(setting)
+	defer c.close()
+	if c.sample.called {
+		c.record("BEFORE")
+		c.deliver(time.Minute)
+	}
+	before := c.sample.done(c.plant)
+	c.mu.Lock()
+	c.met = false
+	c.mu.Unlock()
+	if c.fault.breaks != nil {
+		c.fault.breaks(c)
+		c.backend = nil
+	}
+	id := c.record("ACT")
+	c.deliver(brokenFor)
+	if c.fault.mends != nil {
+		c.fault.mends(c)
+	}
+	select {
+	case <-c.died:
+		c.revive()
+	default:
+	}
+	c.deliver(20 * time.Minute)
+	time.Sleep(2 * time.Minute) // whatever is still on its way arrives
+	return c.judge(id, c.sample.done(c.plant)-before-c.others)
+}
+
+// judge compares what the outbox believes with what the plant knows.
+func (c *cell) judge(id station.ID, ours int) end {
+	if err := c.box.Verify(); err != nil {
+		c.t.Error(err)
+	}
+	contents, err := c.box.Contents()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var left *station.Standing
+	for _, e := range contents.Entries {
+		if e.ID == id {
+			left = &e
+		}
+	}
+	switch {
+	case ours > 1:
+		return end{word: twice}
+	case left != nil && left.Condition == station.Held:
+		return end{word: isHeld, hold: left.Hold, done: ours == 1, reason: left.Reason}
+	case left != nil:
+		return end{word: waits, reason: c.waitsFor(*left, contents.Entries)}
+	case ours == 1:
+		return end{word: once}
+	case c.others > 0:
+		return end{word: anothers}
+	}
+	return end{word: lost}
+}
+
+// waitsFor says for what an entry may wait without end: for a key that works, or
+// for the fate of another that a person decides. "" is neither.
+func (c *cell) waitsFor(e station.Standing, all []station.Standing) string {
+	for _, other := range all {
+		if other.ID == e.About && other.Condition == station.Held {
+			return "a person decides about the open first"
+		}
+	}
+	return c.box.Snapshot().Health.Backends[e.Backend()].Fault
+}
+
+// open builds the plant and the station before it.
+func (c *cell) open(setting plant.Setting) {
+	c.t.Helper()
+	var err error
+	if c.plant, err = plant.Open(setting); err != nil {
+		c.t.Fatal(err)
+	}
+	var listener net.Listener = c.network
+	c.url = func(plain string) string { return plain }
+	if strings.HasPrefix(c.fault.name, "TLS") {
+		c.url = func(plain string) string { return strings.Replace(plain, "http://", "https://", 1) }
+		listener = tls.NewListener(c.network, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			shown := c.certificate
+			return &shown, nil
+		}})
+	}
+	server := &http.Server{Handler: http.HandlerFunc(c.serve), ErrorLog: log.New(io.Discard, "", 0)}
+	go server.Serve(listener)
+	c.t.Cleanup(func() { server.Close() })
+	c.boots("boot-1")
+	c.box = c.outbox("outbox.db")
+}
+
+// close ends everything that lives in the bubble.
+func (c *cell) close() {
+	if err := c.box.Close(); err != nil {
+		c.t.Error(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.plant.Run(ended); err != nil { // frees its port
+		c.t.Error(err)
+	}
+}
+
+// boots lets the station's board boot now. Its clock is right.
+func (c *cell) boots(name string) {
+	since := time.Now()
+	c.stamp = func(t time.Time) station.Stamp {
+		return station.Stamp{Wall: t, Boot: name, Up: t.Sub(since), Trusted: true}
+	}
+}
+
+func (c *cell) outbox(name string) *queue.Outbox {
+	c.t.Helper()
+	box, err := queue.Open(filepath.Join(c.dir, name), queue.Setting{
+		Size: 128 << 10, Stamp: c.stamp, Program: c.program,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return box
+}
+
+// program knows two scans: the action, and what must be there before it.
+func (c *cell) program() station.Program {
+	one, two := c.sections()
+	vendors := map[string]station.Vendor{
+		"l2l":       {Verbs: l2l.Verbs(), To: one.To()},
+		"lagerkoll": {Verbs: lagerkoll.Verbs(), To: two.To()},
+	}
+	do := func(backend, name string, with map[string]string) []station.Do {
+		verb, _ := vendors[backend].Verb(name)
+		d := station.Do{Backend: backend, Verb: verb, With: make(map[string]station.Template), Late: verb.Late, LateAfter: verb.LateAfter}
+		for field, text := range with {
+			template, err := station.ParseTemplate(text)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			d.With[field] = template
+		}
+		return []station.Do{d}
+	}
+	call := with(nil, "machine", "SEAL-1", "type", "MATERIAL", "trade", "MECH", "description", "Help needed")
+	return station.Program{
+		Station: "pack4-1",
+		Vendors: vendors,
+		Bindings: []station.Binding{
+			{Event: "hand.scan", Match: regexp.MustCompile("^BEFORE$"), Do: do("l2l", "dispatch.open", call)},
+			{Event: "hand.scan", Match: regexp.MustCompile("^ACT$"), Do: do(c.sample.backend, c.sample.verb, c.sample.with)},
+		},
+	}
+}
+
+func (c *cell) sections() (l2l.Section, lagerkoll.Section) {
+	set := plant.Demo()
+	key := func(right string) api.KeyFrom {
+		if c.key != "" {
+			right = c.key
+		}
+		path := filepath.Join(c.dir, "key")
+		if err := os.WriteFile(path, []byte(right), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+		return api.KeyFrom{File: path}
+	}
+	one := l2l.Section{URL: c.url(c.plant.L2LURL()), Site: set.Site, Auth: c.auth, Dial: c.network.Dial}
+	two := lagerkoll.Section{URL: c.url(c.plant.LagerkollURL()), Store: set.Store, Exclusive: c.sample.exclusive, Dial: c.network.Dial}
+	if c.sample.backend == "l2l" {
+		one.Key = key(set.L2LKey)
+	} else {
+		two.Key = key(set.APIKey)
+	}
+	return one, two
+}
+
+func (c *cell) connect() station.Backend {
+	c.t.Helper()
+	one, two := c.sections()
+	var backend station.Backend
+	var err error
+	if c.sample.backend == "l2l" {
+		backend, err = l2l.Open(one, plant.Demo().Zone, slog.New(slog.DiscardHandler))
+	} else {
+		backend, err = lagerkoll.Open(two, slog.New(slog.DiscardHandler))
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return backend
+}
+
+func (c *cell) record(code string) station.ID {
+	c.t.Helper()
+	made, err := c.box.Record(station.Event{Source: "hand", Kind: station.Scan, Code: code, At: c.stamp(time.Now())})
+	if err != nil || len(made.Entries) != 1 {
+		c.t.Fatalf("%s made %v: %v", code, made.Entries, err)
+	}
+	return made.Entries[0]
+}
+
+// deliver runs the lanes until everything is delivered or held, for so long at
+// most, or until the station has no power.
+func (c *cell) deliver(so time.Duration) {
+	c.t.Helper()
+	if c.backend == nil {
+		c.backend = c.connect()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), so)
+	defer cancel()
+	var runs sync.WaitGroup
+	for range 2 {
+		runs.Go(func() {
+			if err := c.box.Run(ctx, c.sample.backend, c.backend); err != nil {
+				c.t.Error(err)
+			}
+		})
+	}
+	for alive := true; alive; {
+		changed := c.box.Changed()
+		if c.box.Snapshot().Waiting == 0 {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			alive = false
+		case <-c.died:
+			alive = false
+		}
+	}
+	cancel()
+	runs.Wait()
+}
+
+// serve is the plant, behind the fault.
+func (c *cell) serve(w http.ResponseWriter, r *http.Request) {
+	serve := func() { c.plant.Handler().ServeHTTP(w, r) }
+	method, path, _ := strings.Cut(c.sample.act, " ")
+	front, _, _ := strings.Cut(path, "*")
+	c.mu.Lock()
+	strikes := !c.met && c.fault.strikes != nil && r.Method == method && strings.HasPrefix(r.URL.Path, front)
+	c.met = c.met || strikes
+	c.mu.Unlock()
+	if strikes {
+		c.fault.strikes(c, r, serve)
+		return
+	}
+	serve()
+}
+
+// order lets the fault strike the acting request, once.
+func (c *cell) order(f plant.Fault) {
+	f.Where, f.Next = c.sample.act, 1
+	c.plant.Order(f)
+}
+
+// present is what the plant shows for a certificate from now on.
+func (c *cell) present(certificate tls.Certificate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.certificate = certificate
+}
+
+var mark = regexp.MustCompile(`%5Bsd-[A-Z2-7]{10}%5D\+`)
+
+// another is a second user, who sends what we send, without our mark.
+func (c *cell) another(r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		c.t.Error(err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	theirs := r.Clone(context.Background())
+	theirs.Body = io.NopCloser(bytes.NewReader(mark.ReplaceAll(body, nil)))
+	before := c.sample.done(c.plant)
+	answer := httptest.NewRecorder()
+	c.plant.Handler().ServeHTTP(answer, theirs)
+	c.others += c.sample.done(c.plant) - before
+	if c.others > 1 || c.others == 0 && c.stands {
+		c.t.Errorf("the second user did it %d times: %s", c.others, answer.Body)
+	}
+}
+
+// die cuts the power: what the card has at this moment is all that is left.
+func (c *cell) die() {
+	card, err := os.ReadFile(filepath.Join(c.dir, "outbox.db"))
+	if err != nil {
+		c.t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "card.db"), card, 0o600); err != nil {
+		c.t.Error(err)
+	}
+	close(c.died)
+}
+
+// revive boots the board again with what its card had.
+func (c *cell) revive() {
+	c.t.Helper()
+	if err := c.box.Close(); err != nil {
+		c.t.Error(err)
+	}
+	c.died = make(chan struct{})
+	c.boots("boot-2")
+	c.box, c.backend = c.outbox("card.db"), nil
+}

@@ -1,0 +1,12 @@
+// Package matrix holds no program. Its tests put the real outbox and the real
+// backends before the simulated plant and break the way between them in every
+// manner that we know of: each action must end exactly once, or held for a person
+// with the reason.
+//
+// The network is in memory and the clock is synctest's, so that time-outs, settle
+// times, back-offs and Lagerkoll's minute are the real ones and take no time. The
+// same actions over real sockets are in cmd/stationd.
+//
+// What the tests find is docs/guarantees.md, which they write with -update and
+// compare with otherwise.
+package matrix

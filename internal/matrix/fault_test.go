@@ -1,0 +1,131 @@
+package matrix
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"stationd/internal/plant"
+)
+
+// brokenFor is how long a way stays broken. It is within the two minutes after
+// which a changeover is too late to be sent unasked.
+const brokenFor = 50 * time.Second
+
+// A fault is one thing that goes wrong, once.
+type fault struct {
+	name string
+
+	// breaks breaks the way to the plant before anything is sent; mends mends it
+	// after brokenFor.
+	breaks, mends func(*cell)
+
+	// strikes is what happens when the acting request reaches the plant for the
+	// first time; serve is the plant. nil: nothing goes wrong there.
+	strikes func(c *cell, r *http.Request, serve func())
+
+	second bool // a second user acts as well
+}
+
+// faults lists everything that we know how to break.
+func faults() []fault {
+	list := []fault{{name: "nothing"}}
+	list = append(list, ways()...)
+	for _, f := range []struct {
+		name string
+		plant.Fault
+	}{
+		{"the connection ends unanswered, before the effect", plant.Fault{Kind: plant.Down}},
+		{"the connection is torn before the effect", plant.Fault{Kind: plant.Reset}},
+		{"time-out after the effect", plant.Fault{Kind: plant.Slow, Delay: 40 * time.Second}},
+		{"the answer is lost after the effect", plant.Fault{Kind: plant.Lost}},
+		{"500 before the effect", plant.Fault{Kind: plant.ErrorBefore}},
+		{"500 after the effect", plant.Fault{Kind: plant.ErrorAfter}},
+		{"502 with a proxy's page", plant.Fault{Kind: plant.BadGateway}},
+		{"429 with Retry-After", plant.Fault{Kind: plant.TooMany, RetryAfter: 20 * time.Second}},
+		{"429 without Retry-After", plant.Fault{Kind: plant.TooMany}},
+		{"JSON cut off, after the effect", plant.Fault{Kind: plant.Truncated}},
+		{"HTML with 200, before the effect", plant.Fault{Kind: plant.HTML}},
+		{"redirect to another host", plant.Fault{Kind: plant.Redirect}},
+		{"401 once", plant.Fault{Kind: plant.Unauthorized}},
+		{"the vendor's own no", plant.Fault{Kind: plant.Refusal}},
+		{"late effect, 45 s, after the time-out", plant.Fault{Kind: plant.Late, Delay: 45 * time.Second}},
+	} {
+		list = append(list, fault{name: f.name, strikes: func(c *cell, _ *http.Request, serve func()) {
+			c.order(f.Fault)
+			serve()
+		}})
+	}
+	return append(append(list, deaf(), cut(false), cut(true)), seconds()...)
+}
+
+// ways are the faults of the way there: nothing reaches the plant.
+func ways() []fault {
+	broken := func(name string, breaks func(*cell)) fault {
+		return fault{name: name, breaks: breaks, mends: func(c *cell) { c.network.breaks(nil) }}
+	}
+	tls := func(name string, breaks func(*cell)) fault {
+		return fault{name: name, breaks: breaks, mends: func(c *cell) { c.present(issued.good) }}
+	}
+	return []fault{
+		broken("connection refused", func(c *cell) { c.network.breaks(refused) }),
+		broken("DNS: no such host", func(c *cell) { c.network.breaks(unknownName) }),
+		tls("TLS: a certificate nobody knows", func(c *cell) { c.present(issued.stranger) }),
+		tls("TLS: the clock is wrong", func(c *cell) { c.present(issued.tomorrow) }),
+		broken("hung up before the request", func(c *cell) { c.network.breaks(hangsUp) }),
+		{
+			name:   "the key is wrong for a while",
+			breaks: func(c *cell) { c.key = "a-wrong-key" },
+			mends:  func(c *cell) { c.key, c.backend = "", nil },
+		},
+	}
+}
+
+// deaf loses the answer and then shows nobody anything for a while.
+func deaf() fault {
+	return fault{
+		name: "the answer is lost, and no look-up works either",
+		strikes: func(c *cell, _ *http.Request, serve func()) {
+			c.order(plant.Fault{Kind: plant.Lost})
+			c.plant.Order(plant.Fault{Kind: plant.BadGateway, Where: "GET *"})
+			serve()
+		},
+		mends: func(c *cell) { c.plant.Clear() },
+	}
+}
+
+// cut cuts the station's power while its request is under way.
+func cut(after bool) fault {
+	kind, when := plant.Down, "before"
+	if after {
+		kind, when = plant.Lost, "after"
+	}
+	return fault{
+		name: fmt.Sprintf("the station loses its power %s the effect", when),
+		strikes: func(c *cell, _ *http.Request, serve func()) {
+			c.order(plant.Fault{Kind: kind})
+			c.die()
+			serve()
+		},
+	}
+}
+
+// seconds are the faults of a second user, who does the same in the same moment.
+func seconds() []fault {
+	return []fault{
+		{name: "a second user does the same just before", second: true, strikes: func(c *cell, r *http.Request, serve func()) {
+			c.another(r)
+			serve()
+		}},
+		{name: "a second user does the same, our answer is lost", second: true, strikes: func(c *cell, r *http.Request, serve func()) {
+			c.another(r)
+			c.order(plant.Fault{Kind: plant.Lost})
+			serve()
+		}},
+		{name: "a second user does the same, our request is lost", second: true, strikes: func(c *cell, r *http.Request, serve func()) {
+			c.another(r)
+			c.order(plant.Fault{Kind: plant.Down})
+			serve()
+		}},
+	}
+}
