@@ -61,6 +61,12 @@ func Buttons() []int { return []int{17, 27, 5, 6} }
 // Lamps are the lines of the lamps by their GPIO number. They are active high.
 func Lamps() []int { return []int{22, 23, 24, 25} }
 
+// EveryLine are all lines of the chip by their GPIO number.
+func EveryLine() []int {
+	all := lines()
+	return all[:]
+}
+
 // lines maps the chip's eight lines, in their order, to GPIO numbers.
 func lines() [8]int { return [8]int{17, 22, 23, 24, 25, 27, 5, 6} }
 

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,9 @@ type Setting struct {
 	// Files are put onto the board besides, by absolute path, mode 0600: keys.
 	Files map[string]string
 
+	// AllButtons has a button on every line, as [EveryLine] lists them, and no lamp.
+	AllButtons bool
+
 	// Plant is where the plant listens on the host, 127.0.0.1:PORT, speaking plain
 	// HTTP. Where it is empty nothing answers under {plant}.
 	Plant string
@@ -46,6 +50,13 @@ type Setting struct {
 	// it has no battery. Zero stands for the true time. The kernel calls it
 	// unsynchronised either way, until TrustClock.
 	Clock time.Time
+}
+
+func (s Setting) buttons() []int {
+	if s.AllButtons {
+		return EveryLine()
+	}
+	return Buttons()
 }
 
 // A Board is an emulated station. Its methods fail the test where the board
@@ -285,7 +296,7 @@ func (b *Board) PowerOn() {
 	if b.first.IsZero() {
 		b.first = begin
 	}
-	m, err := b.model.start(dir, b.image, b.initrd, b.card, clock, b.changed)
+	m, err := b.model.start(dir, b.image, b.initrd, b.card, clock, b.setting.buttons(), b.changed)
 	if err != nil {
 		b.t.Fatalf("board: %v", err)
 	}
@@ -341,6 +352,18 @@ func (b *Board) Press(line int) {
 	b.contact(line, true)
 }
 
+// Edges returns how many edges of its lines the guest's kernel has remembered for
+// those who took them, since this was first asked. The guest stands still now and
+// then, and all that a line does meanwhile is one edge to it, or none.
+func (b *Board) Edges() int {
+	b.t.Helper()
+	n, err := strconv.Atoi(b.order(control.Order{Do: control.Edges}))
+	if err != nil {
+		b.t.Fatalf("board: edges: %v", err)
+	}
+	return n
+}
+
 // Release opens the contact of the button again.
 func (b *Board) Release(line int) {
 	b.t.Helper()
@@ -357,8 +380,8 @@ func (b *Board) Push(line int, hold time.Duration) {
 
 func (b *Board) contact(line int, closed bool) {
 	b.t.Helper()
-	if !slices.Contains(Buttons(), line) {
-		b.t.Fatalf("board: no button on GPIO%d: buttons are on %v", line, Buttons())
+	if buttons := b.setting.buttons(); !slices.Contains(buttons, line) {
+		b.t.Fatalf("board: no button on GPIO%d: buttons are on %v", line, buttons)
 	}
 	if err := b.on().pins.set(line, !closed); err != nil {
 		b.t.Fatal(err)

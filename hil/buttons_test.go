@@ -241,44 +241,17 @@ func bounced(t *testing.T, board *hil.Board) {
 	counts(t, board, want)
 }
 
-// The emulator stands still for some ten milliseconds whenever the machine under it
-// is busy, and for half a second at times. An edge that is told late is dated late,
-// so then a quick press may come to nothing; it is counted as a glitch. Presses 150
-// ms apart are tried three times; slow ones must be told whatever the machine does.
 func together(t *testing.T, board *hil.Board) {
-	for range 3 {
-		lost := allAtOnce(t, board, 66, 75*time.Millisecond)
-		if len(lost) == 0 {
-			return
-		}
-		t.Logf("150 ms apart: %s", strings.Join(lost, ", "))
-	}
-	t.Log("NOT PROVED on this machine: presses 150 ms apart on four buttons at once")
-	if lost := allAtOnce(t, board, 15, 600*time.Millisecond); len(lost) > 0 {
-		t.Errorf("1.2 s apart: %s", strings.Join(lost, ", "))
-	}
-}
-
-// allAtOnce presses every button so many times, so long closed and as long open,
-// and says what was not recorded.
-func allAtOnce(t *testing.T, board *hil.Board, presses int, half time.Duration) (lost []string) {
 	want := counted(t, board)
-	for range presses {
-		for _, button := range []int{maintenance, material, quality} {
-			board.Press(button)
-		}
-		board.Release(gate)
-		<-time.After(half)
-		for _, button := range []int{maintenance, material, quality} {
-			board.Release(button)
-		}
-		board.Press(gate)
-		<-time.After(half)
+	r := &rhythm{board: board}
+	for r.presses < 66 {
+		r.press([]int{maintenance, material, quality}, []int{gate})
 	}
 	for _, event := range []string{"maintenance.press", "material.press", "quality.press", "gate.press", "maintenance.release"} {
-		want[event] += presses
+		want[event] += r.presses
 	}
-	return differ(t, board, want)
+	counts(t, board, want)
+	t.Log(r)
 }
 
 func sentBack(t *testing.T, board *hil.Board) {

@@ -37,7 +37,7 @@ type machine struct {
 // start boots a board that is paused until its pins are watched and its buttons
 // released: nothing the guest does goes unseen. edge is called for every change
 // of an output line, in order.
-func (m model) start(dir string, img image, initrd, card string, clock time.Time, edge func(line int, high bool)) (*machine, error) {
+func (m model) start(dir string, img image, initrd, card string, clock time.Time, buttons []int, edge func(line int, high bool)) (*machine, error) {
 	tree := filepath.Join(dir, "tree")
 	if err := img.seeded(tree); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (m model) start(dir string, img image, initrd, card string, clock time.Time
 		_ = v.cmd.Wait() // how it ended is nobody's question: it is killed
 		close(v.exited)
 	}()
-	if err := v.wire(edge); err != nil {
+	if err := v.wire(buttons, edge); err != nil {
 		v.powerCut()
 		return nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(v.said.Bytes()))
 	}
@@ -85,7 +85,7 @@ func chardev(dir, name string) string {
 }
 
 // wire connects everything the test will see and touch, and lets the board run.
-func (v *machine) wire(edge func(line int, high bool)) error {
+func (v *machine) wire(buttons []int, edge func(line int, high bool)) error {
 	conn, err := v.connect("monitor")
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (v *machine) wire(edge func(line int, high bool)) error {
 	if err := v.pins.watch(); err != nil {
 		return err
 	}
-	for _, button := range Buttons() {
+	for _, button := range buttons {
 		if err := v.pins.set(button, true); err != nil {
 			return err
 		}

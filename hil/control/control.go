@@ -16,6 +16,7 @@ const (
 	Exec  = "exec"  // run Script with the guest's shell; the answer's Text is what it printed
 	Clock = "clock" // set the clock to Nanos and tell the kernel that it is synchronised
 	Stop  = "stop"  // SIGTERM to the program, and leave it stopped; the answer's Text is how it ended
+	Edges = "edges" // the answer's Text is how many edges the kernel has remembered since this was first asked
 	Start = "start" // start the program again after Stop or a final exit
 )
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -194,6 +195,7 @@ func obey(port *os.File, p *program) error {
 		return fmt.Errorf("control port: %w", err)
 	}
 	in := bufio.NewReader(port)
+	var e edges
 	for {
 		line, err := in.ReadBytes('\n')
 		if err != nil {
@@ -203,7 +205,7 @@ func obey(port *os.File, p *program) error {
 		var a control.Answer
 		if err := json.Unmarshal(line, &o); err != nil {
 			a.Error = err.Error()
-		} else if a.Text, err = carryOut(o, p); err != nil {
+		} else if a.Text, err = carryOut(o, p, &e); err != nil {
 			a.Error = err.Error()
 		}
 		if err := out.Encode(a); err != nil {
@@ -212,7 +214,7 @@ func obey(port *os.File, p *program) error {
 	}
 }
 
-func carryOut(o control.Order, p *program) (string, error) {
+func carryOut(o control.Order, p *program, e *edges) (string, error) {
 	switch o.Do {
 	case control.Exec:
 		return shell(o.Script)
@@ -220,6 +222,9 @@ func carryOut(o control.Order, p *program) (string, error) {
 		return "", trustClock(time.Unix(0, o.Nanos))
 	case control.Stop:
 		return p.stop()
+	case control.Edges:
+		n, err := e.count()
+		return strconv.Itoa(n), err
 	case control.Start:
 		p.start()
 		return "", nil

@@ -2,39 +2,27 @@ package gpio
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 )
 
-const (
-	// idle is the longest wait for an edge where there is one chip; where there are
-	// several each waits as many times longer, so that all of them together wake
-	// four times a second. The levels are read again after it, because an edge may
-	// have been dropped.
-	idle = 250 * time.Millisecond
-
-	// shortest is the shortest wait. The kernel is not asked at all when the time
-	// for an answer is over before the question is put, so an edge that is
-	// remembered would not be seen; and zero means for ever.
-	shortest = time.Millisecond
-
-	// most is how many edges of one chip are read before the levels are: a line
-	// that chatters must not keep the others waiting.
-	most = 256
-)
+// idle is the longest wait for an edge where there is one chip; where there are
+// several each waits as many times longer, so that all of them together wake four
+// times a second. The levels are read again after it, because an edge may have been
+// dropped.
+const idle = 250 * time.Millisecond
 
 // A Bank is the buttons of one chip.
 type Bank struct {
-	board   *Board
-	chip    chip
-	name    string // of the chip, as configured
-	lines   inputs
-	ends    []end // by their place in lines
-	buttons []*button
-	certain []happening // used again and again
+	board    *Board
+	chip     chip
+	name     string // of the chip, as configured
+	lines    inputs
+	listener *listener
+	ends     []end // by their place in lines
+	buttons  []*button
+	certain  []happening // of this turn; used again and again
 }
 
 // An end is the line of one contact of a button.
@@ -79,16 +67,18 @@ func (bank *Bank) Name() string {
 // chips again in a process, so the process should end and be started anew.
 func (bank *Bank) Run(ctx context.Context) error {
 	if err := bank.begin(); err != nil {
-		return err
+		return bank.gone(err)
 	}
 	for ctx.Err() == nil {
-		if err := bank.gather(bank.patience(time.Now())); err != nil {
-			return err
+		bank.certain = bank.certain[:0]
+		still, err := bank.listener.listen(bank.patience(time.Now()), bank.take)
+		if err != nil {
+			return bank.gone(err)
 		}
 		if ctx.Err() != nil {
 			return nil // what is pressed now is not taken
 		}
-		for _, h := range bank.settle(time.Now()) {
+		for _, h := range bank.settle(still) {
 			bank.board.hand(h)
 		}
 	}
@@ -98,12 +88,24 @@ func (bank *Bank) Run(ctx context.Context) error {
 // begin makes the contacts from what is pressed now.
 func (bank *Bank) begin() error {
 	bank.board.mu.Lock()
+	defer bank.board.mu.Unlock()
 	for _, b := range bank.buttons {
 		b.glitches += b.contact.glitches
 		b.contact, b.known = contact{}, false
 	}
-	bank.board.mu.Unlock()
-	return bank.readLevels()
+	var err error
+	if bank.listener, err = listenTo(bank.lines, len(bank.ends)); err != nil {
+		return err
+	}
+	now := time.Now()
+	for i, end := range bank.ends {
+		end.see(end.which, bank.listener.high&(1<<i) != 0)
+	}
+	for _, b := range bank.buttons {
+		b.contact, b.known = newContact(b.Button, now, b.position() == down), true
+		b.contact.move(now, b.position())
+	}
+	return nil
 }
 
 // patience returns how long to wait for an edge: until the next contact may
@@ -111,75 +113,68 @@ func (bank *Bank) begin() error {
 func (bank *Bank) patience(now time.Time) time.Duration {
 	patience := idle * time.Duration(len(bank.board.banks))
 	for _, b := range bank.buttons {
-		if at, ok := b.contact.next(); ok {
+		if at, ok := b.contact.next(); ok && !bank.doubtful(b) {
 			patience = min(patience, at.Sub(now))
 		}
 	}
-	return max(patience, shortest)
+	return bank.listener.patience(now, patience)
 }
 
-// gather waits for an edge, feeds it and all that follow at once, and then reads
-// the levels: what the edges left out is in them.
-func (bank *Bank) gather(patience time.Duration) error {
-	for range most {
-		e, err := bank.lines.wait(patience)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
+// doubtful reports whether the level of a contact of the button is another than
+// was told.
+func (bank *Bank) doubtful(b *button) bool {
+	for i, end := range bank.ends {
+		if end.button == b && bank.listener.doubtful(i) {
+			return true
 		}
-		if err != nil {
-			return bank.gone("wait for an edge", err)
-		}
-		bank.board.mu.Lock()
-		end := bank.ends[e.line]
-		end.see(end.which, e.high)
-		end.take(time.Now())
-		bank.board.mu.Unlock()
-		patience = shortest
 	}
-	return bank.readLevels()
+	return false
 }
 
-// readLevels feeds the level of every line. A level that cannot be read is
-// neither pressed nor released: it is an error, and nothing is fed.
-func (bank *Bank) readLevels() error {
-	levels, err := bank.lines.levels()
-	if err != nil {
-		return bank.gone("read the levels", err)
+// take takes one edge. What its button has come to until then is certain.
+func (bank *Bank) take(e edge) {
+	end := bank.ends[e.line]
+	if e.forgot > 0 {
+		bank.board.forget(end.Name, e)
 	}
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
-	now := time.Now()
-	for i, end := range bank.ends {
-		end.see(end.which, levels&(1<<i) != 0)
+	if !e.torn {
+		bank.ask(end.button, e.at)
 	}
-	for _, b := range bank.buttons {
-		b.take(now)
+	end.see(end.which, e.high)
+	end.take(e)
+}
+
+// ask notes what is certain of a button at now.
+func (bank *Bank) ask(b *button, now time.Time) {
+	for {
+		kind, at := b.contact.settle(now)
+		if kind == "" {
+			return
+		}
+		bank.certain = append(bank.certain, happening{b.Name, kind, at})
 	}
-	return nil
 }
 
 // gone notes that the buttons are dead and returns the error that says so.
-func (bank *Bank) gone(what string, err error) error {
+func (bank *Bank) gone(err error) error {
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
 	for _, b := range bank.buttons {
 		bank.board.faults[b.Name] = fmt.Sprintf("its GPIO chip is gone: %v", err)
 	}
-	return fmt.Errorf("gpio chip %s: %s: %w; check the wiring of the chip and start again", bank.Name(), what, err)
+	return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip and start again", bank.Name(), err)
 }
 
-// settle asks every contact what is certain now.
-func (bank *Bank) settle(now time.Time) []happening {
+// settle asks every contact what is certain, when everything that happened until
+// still has been taken, and returns it with what was certain before.
+func (bank *Bank) settle(still time.Time) []happening {
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
-	bank.certain = bank.certain[:0]
 	for _, b := range bank.buttons {
-		for {
-			kind, at := b.contact.settle(now)
-			if kind == "" {
-				break
-			}
-			bank.certain = append(bank.certain, happening{b.Name, kind, at})
+		if !bank.doubtful(b) {
+			bank.ask(b, still)
 		}
 	}
 	slices.SortStableFunc(bank.certain, func(x, y happening) int { return x.at.Compare(y.at) })
@@ -213,13 +208,14 @@ func (b *button) position() position {
 	return up
 }
 
-// take feeds the button's position as it is now.
-func (b *button) take(now time.Time) {
+// take feeds the button's position as it is after an edge of one of its contacts.
+func (b *button) take(e edge) {
 	p := b.position()
-	if !b.known {
-		b.contact, b.known = newContact(b.Button, now, p == down), true
+	if e.torn && p == b.contact.seen {
+		b.contact.stir(e.at)
+		return
 	}
-	b.contact.move(now, p)
+	b.contact.move(e.at, p)
 }
 
 // fault says what is wrong with the button's contacts.

@@ -44,9 +44,11 @@ type Board struct {
 	sounds map[string]station.SoundKind // new ones, by buzzer
 	faults map[string]string            // by configured name
 	lost   map[string]loss              // by button
+	forgot map[string]loss              // by button
 }
 
-// A loss is how many happenings of a button were not recorded, and when the last.
+// A loss is how many happenings of a button were not recorded, or how many of its
+// edges the kernel forgot, and when the last.
 type loss struct {
 	times int
 	last  time.Time
@@ -82,6 +84,7 @@ func open(find func(name string) (chip, error), p Panel, stamp func(time.Time) s
 		sounds: make(map[string]station.SoundKind),
 		faults: make(map[string]string),
 		lost:   make(map[string]loss),
+		forgot: make(map[string]loss),
 	}
 	o := opener{find: find, board: b, chips: make(map[string]chip), banks: make(map[chip]*Bank)}
 	if err := o.open(p); err != nil {
@@ -244,6 +247,19 @@ func (b *Board) lose(h happening) {
 	b.log.Error("lost: too much waits to be recorded", "source", h.source, "event", h.kind, "at", h.at)
 }
 
+// forget counts edges that were forgotten before they could be read: the kernel
+// keeps 1,024 for a chip's buttons and drops the oldest. It is said aloud once for
+// as long as it goes on.
+func (b *Board) forget(button string, e edge) {
+	b.mu.Lock()
+	l := b.forgot[button]
+	b.forgot[button] = loss{l.times + e.forgot, time.Now()}
+	b.mu.Unlock()
+	if l.times == 0 || time.Since(l.last) >= lossShown {
+		b.log.Error("lost: a line changes more often than it can be read", "source", button, "edges", e.forgot, "at", e.at)
+	}
+}
+
 // Glitches returns, by button, how often its contact changed for so short a time
 // that it counted as nothing: interference, a worn contact, a touch. A contact's
 // own bouncing at a press is not among them.
@@ -260,14 +276,15 @@ func (b *Board) Glitches() map[string]int {
 }
 
 // Lost returns, by button, how many of its events were lost because too many
-// waited to be recorded.
+// waited to be recorded, and how many of its edges because they were too many to be
+// read.
 func (b *Board) Lost() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	lost := make(map[string]int)
 	for _, bank := range b.banks {
 		for _, button := range bank.buttons {
-			lost[button.Name] = b.lost[button.Name].times
+			lost[button.Name] = b.lost[button.Name].times + b.forgot[button.Name].times
 		}
 	}
 	return lost
@@ -302,6 +319,9 @@ func (b *Board) faultOf(button *button, now time.Time) string {
 	}
 	if l := b.lost[button.Name]; l.times > 0 && now.Sub(l.last) < lossShown {
 		return fmt.Sprintf("%d events lost so far: the outbox does not keep up", l.times)
+	}
+	if l := b.forgot[button.Name]; l.times > 0 && now.Sub(l.last) < lossShown {
+		return fmt.Sprintf("%d of its changes lost so far: its contact chatters, or stationd stood still", l.times)
 	}
 	return button.fault(now)
 }

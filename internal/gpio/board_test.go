@@ -112,7 +112,7 @@ func TestATouchThatIsReadLateIsNotMadeLonger(t *testing.T) {
 		f := newFloor(t, []Button{red, green}, nil, nil)
 		f.at(time.Second, 17, true)
 		chip := f.chips[""]
-		chip.change(func() { chip.stall = 80 * ms }) // the process does not get its turn
+		chip.change(func() { chip.stall = time.Now().Add(80 * ms) }) // the process does not get its turn
 		f.at(1025*ms, 22, true)
 		f.at(1035*ms, 22, false) // ten milliseconds of contact, read 70 ms later
 		f.until(2 * time.Second)
@@ -125,7 +125,7 @@ func TestATouchThatIsReadLateIsNotMadeLonger(t *testing.T) {
 
 func TestWhatIsOverdueIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
-	bank := &Bank{board: &Board{banks: make([]*Bank, 1)}}
+	bank := &Bank{board: &Board{banks: make([]*Bank, 1)}, listener: &listener{differ: make([]time.Time, 1)}}
 	bank.add(&button{Button: red, contact: newContact(red.withDefaults(Chips{}), morning, false)})
 	for _, late := range []time.Duration{0, releaseTime - 1, releaseTime, time.Hour} {
 		if got := bank.patience(morning.Add(late)); got < shortest || got > idle {
@@ -149,7 +149,7 @@ func TestAPressWhoseEdgeWasDroppedIsFoundInTheLevels(t *testing.T) {
 				f.until(1040 * ms)
 				c.change(func() {
 					for i := range 50 { // red chatters and drowns green's one edge
-						c.edges = append(c.edges, edge{0, i%2 == 0})
+						c.edges = append(c.edges, edge{line: 0, high: i%2 == 0})
 					}
 					c.edges = c.edges[50-16:]
 					c.bits ^= 1 << 1
@@ -190,7 +190,7 @@ func TestEdgesInTheWrongOrderInventNoPress(t *testing.T) {
 		f := newFloor(t, []Button{red}, nil, nil)
 		f.until(time.Second)
 		chip := f.chips[""]
-		chip.change(func() { chip.edges = append(chip.edges, edge{0, true}, edge{0, false}) }) // released, then pressed: it was the other way round
+		chip.change(func() { chip.edges = append(chip.edges, edge{line: 0, high: true}, edge{line: 0, high: false}) }) // released, then pressed: it was the other way round
 		f.until(3 * time.Second)
 		f.expect()
 	})
@@ -667,14 +667,14 @@ func BenchmarkEdgeToEvent(b *testing.B) {
 	}
 	step := func(after time.Duration, closed bool) {
 		now = now.Add(after)
-		bank.buttons[0].see(0, !closed)
-		bank.buttons[0].take(now)
+		bank.take(edge{line: 0, high: !closed, at: now})
 	}
 	settle := func(after time.Duration) {
 		now = now.Add(after)
 		for _, h := range bank.settle(now) {
 			board.hand(h)
 		}
+		bank.certain = bank.certain[:0]
 	}
 	settle(releaseTime)
 	b.ReportAllocs()

@@ -33,9 +33,11 @@ const (
 // times they were seen, and asks it to settle when everything seen up to some time
 // has been fed.
 //
-// Acceptance is left to settle, and feed never accepts: edges reach this process
-// without a time of their own, so an edge that is seen late must not turn the
-// silence before it into a press.
+// Acceptance is left to settle, and feed never accepts: a run is only as long as
+// it is known to have lasted. An edge that has the kernel's time ends the run
+// before it, which is settled until then first, however late the edge is read. One
+// that has none is dated when it is read, and must not turn the silence before it
+// into a press.
 //
 // A contact begins as one that is down and has been told: what is pressed when
 // the station starts is a state and not a press, and only a stable release arms
@@ -102,16 +104,28 @@ func (c *contact) feed(at time.Time, pressed bool) {
 	c.move(at, up)
 }
 
-// move takes one position. One that is known already changes nothing. Times must
-// not run backwards.
+// move takes one position. One that is known already changes nothing. A time
+// before that of the last change, as of the other one of two contacts, is that
+// one's.
 func (c *contact) move(at time.Time, to position) {
 	if to == c.seen {
 		return
 	}
-	c.seen, c.since = to, at
+	c.seen, c.since = to, later(at, c.since)
 	if !c.accepted(to) {
 		c.uneasy = true
 	}
+}
+
+// stir takes that the position was left and taken again before at, and nobody
+// knows for how long: what has lasted begins anew.
+func (c *contact) stir(at time.Time) { c.since, c.uneasy = later(at, c.since), true }
+
+func later(x, y time.Time) time.Time {
+	if x.Before(y) {
+		return y
+	}
+	return x
 }
 
 // accepted reports whether a position is what the contact holds to be true. After

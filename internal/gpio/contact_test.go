@@ -325,6 +325,25 @@ func TestASecondPressThatIsReadLateMakesNoDoubleOfTwoPresses(t *testing.T) {
 	}
 }
 
+func TestAnEdgeThatIsBehindTheLastOneMakesNoRunLonger(t *testing.T) {
+	t.Parallel()
+	c := newContact(Button{}.withDefaults(Chips{}), morning, false)
+	told := play(&c, []change{{100 * ms, true}, {200 * ms, false}}, 300*ms)
+	c.feed(morning.Add(150*ms), true)
+	if kind, at := c.settle(morning.Add(220 * ms)); kind != "" {
+		told = append(told, fmt.Sprintf("%s of %s", kind, at.Sub(morning)))
+	}
+	c.stir(morning.Add(170 * ms))
+	if kind, at := c.settle(morning.Add(221 * ms)); kind != "" {
+		told = append(told, fmt.Sprintf("%s of %s", kind, at.Sub(morning)))
+	}
+	c.feed(morning.Add(221*ms), false)
+	told = append(told, play(&c, nil, time.Second)...)
+	if diff := cmp.Diff([]string{"press of 100ms at 130ms"}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
 func TestTenThousandBouncedPressesAreTenThousandPresses(t *testing.T) {
 	t.Parallel()
 	const presses, longestBounce = 10_000, 20 * ms
@@ -375,13 +394,16 @@ func TestTenThousandBouncedPressesAreTenThousandPresses(t *testing.T) {
 }
 
 // FuzzContact feeds positions at any times, each byte a step of up to 63 ms and a
-// position, and lets the contact settle or not. The first byte says what is bound
-// and how the button is wired.
+// position, or a stir, and lets the contact settle or not. The first byte says what
+// is bound, how the button is wired, and whether edges have the kernel's time: then
+// what was certain until each is asked for first.
 func FuzzContact(f *testing.F) {
 	f.Add(false, byte(0), []byte{0x20, 0x41, 0x20, 0x45, 0x20, 0x20})
 	f.Add(true, byte(1), []byte{0x7f, 0x7f, 0x7f, 0x3f, 0x3f, 0x43, 0x03, 0x43, 0x7f})
 	f.Add(false, byte(7), []byte{0x3f, 0x3f, 0x5f, 0x5f, 0x1f, 0x3f, 0x5f, 0x5f, 0x3f, 0x3f, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf, 0xbf})
 	f.Add(false, byte(15), []byte{0x3f, 0x3f, 0x5f, 0x5f, 0x1f, 0x3f, 0x5f, 0x5f, 0x3f, 0x3f})
+	f.Add(false, byte(16), []byte{0x3f, 0x3f, 0x5f, 0x1f, 0x3f, 0x41, 0x3f, 0xc1, 0x3f})
+	f.Add(false, byte(31), []byte{0x3f, 0x3f, 0x5f, 0x5f, 0x1f, 0x3f, 0x5f, 0x5f, 0x3f, 0x3f})
 	f.Fuzz(func(t *testing.T, pressed bool, bound byte, steps []byte) {
 		b := Button{Hold: 200 * ms, Double: 150 * ms, HoldBound: bound&1 != 0, DoubleBound: bound&2 != 0, ReleaseBound: bound&4 != 0}
 		if bound&8 != 0 {
@@ -392,20 +414,11 @@ func FuzzContact(f *testing.F) {
 		rose, fell := map[time.Time]bool{}, map[time.Time]bool{}
 		told := make(map[string]int)
 		last := morning // when the button last went down for something that was told
-		for _, step := range steps {
-			now = now.Add(time.Duration(step&0x3f) * ms)
-			if p := position(step >> 6); p <= between && p != seen {
-				seen = p
-				rose[now], fell[now] = rose[now] || p == down, fell[now] || p == up
-				c.move(now, p)
-				if step&1 != 0 {
-					continue // more edges are waiting to be read
-				}
-			}
+		settle := func() {
 			for answers := 0; ; answers++ {
 				kind, at := c.settle(now)
 				if kind == "" {
-					break
+					return
 				}
 				told[kind]++
 				began := at
@@ -428,6 +441,26 @@ func FuzzContact(f *testing.F) {
 					last = began
 				}
 			}
+		}
+		timed := bound&16 != 0
+		for _, step := range steps {
+			now = now.Add(time.Duration(step&0x3f) * ms)
+			switch p := position(step >> 6); {
+			case p <= between && p != seen:
+				if timed {
+					settle()
+				}
+				seen = p
+				rose[now], fell[now] = rose[now] || p == down, fell[now] || p == up
+				c.move(now, p)
+				if step&1 != 0 {
+					continue // more edges are waiting to be read
+				}
+			case p > between && timed:
+				rose[now], fell[now] = rose[now] || seen == down, fell[now] || seen == up
+				c.stir(now)
+			}
+			settle()
 			if at, ok := c.next(); ok && !at.After(now) {
 				t.Fatalf("at %s it still wants to settle at %s", now, at)
 			}

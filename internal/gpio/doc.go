@@ -1,7 +1,10 @@
-// Package gpio is the station's buttons, lamps and buzzers: lines of GPIO chips,
-// through periph (periph.io/x/conn/v3 v3.7.3, periph.io/x/host/v3 v3.8.5, of which
-// gpioioctl alone is imported; the full host.Init maps a chip's registers as root
-// and may panic on a board it does not know).
+// Package gpio is the station's buttons, lamps and buzzers: lines of GPIO chips.
+// Chips are found and lamps driven through periph (periph.io/x/conn/v3 v3.7.3,
+// periph.io/x/host/v3 v3.8.5, of which gpioioctl alone is imported; the full
+// host.Init maps a chip's registers as root and may panic on a board it does not
+// know). Inputs are asked of the kernel itself, for the time and the number of each
+// edge, which periph throws away (github.com/warthog618/go-gpiocdev v0.9.1, of which
+// uapi alone is imported).
 //
 // # Chips and lines
 //
@@ -42,10 +45,9 @@
 // # Gathering and recording
 //
 // One loop for each chip gathers, one for the whole board records (Bank.Run,
-// Board.Run). A commit on a slow card takes hundreds of milliseconds; were edges to
-// wait for it in the kernel, which gives them no time of their own through periph,
-// a press begun and ended within would have no length that anybody could know. The
-// hand-over between the two loops is bounded and in memory. It holds what no lamp
+// Board.Run). A commit on a slow card takes hundreds of milliseconds, and the
+// kernel's memory of edges, which would have to wait for it, is soon full where a
+// contact chatters. The hand-over between the two loops is bounded and in memory. It holds what no lamp
 // has answered, exactly as the kernel's memory of edges does, so nothing in it was
 // promised to anybody; and what has no room in it is lost aloud.
 //
@@ -55,22 +57,33 @@
 //
 //   - Init closes file descriptor 0 when two device files are one chip
 //     (GPIOChip.Close sets fd to 0 before it closes it). Load puts it back.
-//   - LineSet.WaitForEdge waits for ever at 0 and not at all below; what has run
-//     out before the read begins hides an edge that is there. Every wait is
-//     between 1 and 250 ms.
 //   - GPIOLine.Read answers Low on an error, which with a pull-up is a press, and
-//     GPIOLine.WaitForEdge tells neither error nor direction. Inputs are a LineSet,
-//     whose Read and WaitForEdge return errors; a level that cannot be read is fed
-//     to nobody and ends Run.
-//   - The kernel remembers 16 edges per line, drops the oldest and does not say so
-//     (gpiolib-cdev.c). After every wait the levels are read and decide.
-//   - Edges come without their time. A run is only accepted when a level read
-//     after all remembered edges still agrees with it, so an edge that is read late
-//     cannot lengthen the run before it.
+//     GPIOLine.WaitForEdge tells neither error nor direction; LineSet.WaitForEdge
+//     throws away the time and the number of the edge, waits for ever at 0, and does
+//     not look at all when its time is over before it begins. Inputs are a request
+//     of our own, which looks once more when its time is over; a level that cannot be
+//     read is told to nobody and ends Run.
+//   - Through periph the kernel remembers 16 edges per line. It is asked for all that
+//     it will, 1,024 per chip. It drops the oldest and does not say so, but numbers
+//     them: what is missing is counted, said and a fault of its button, and a run in
+//     which edges are missing is nobody's press.
+//   - The direction of an edge is the level some time after its interrupt. Two that
+//     are too quick for that are told as one, which says what the one before said:
+//     the run begins anew.
+//   - An edge that is read late has its own time, and what its button came to until
+//     then is settled first: a press that is read whole is told, and one that was too
+//     short is not made longer by the delay.
+//   - A level may be ahead of an edge that is on its way, and an edge may be missing.
+//     No run is accepted while the level differs from what the edges said; when it
+//     has for half a second, and no edge came, the level counts.
+//   - Edges of the demo's chip have no time. They are dated when they are read, and
+//     what is read late cannot lengthen the run before it.
 //   - Read and Func turn an output into an input with a pull-up. The type through
 //     which lamps are driven has neither.
 //   - Halt is lost when no wait is under way, and races with one. One goroutine
 //     owns the inputs of a chip, its waits are short, and nothing is halted.
+//   - A line set takes lines by their names, so it cannot take one without. A
+//     request takes them by their offsets.
 //   - Chips are never looked for again (driverreg.Init works once), and a chip that
 //     is gone answers at once and for ever. Run returns the error.
 //   - Line names that another chip has too are rewritten to CHIP-NAME. Both forms

@@ -15,27 +15,34 @@ import (
 	"stationd/internal/station"
 )
 
-// A fakeChip behaves as periph and the kernel do, defects included: it remembers
-// 16 edges a line and drops the oldest, waits for ever at 0 and not at all below,
-// answers low levels beside an error, and never wakes for a dropped edge. It is
-// made of channels and timers alone, so it lives in a synctest bubble.
+// A fakeChip behaves as the kernel does, defects included: it remembers so many
+// edges and drops the oldest, answers low levels beside an error, and never wakes
+// for a dropped edge. Where it is timed its edges have their time, as the kernel's
+// have and the demo's have not. It is made of channels and timers alone, so it
+// lives in a synctest bubble.
 type fakeChip struct {
 	mu      sync.Mutex
 	pins    []inputPin
 	bits    uint64
 	edges   []edge
+	timed   bool
+	merged  bool         // two edges may have been told as one, or a spike as one
+	read    map[int]bool // what a line's last edge that was read said, or its level at first
+	dropped map[int]int  // edges forgotten since the line's last that was read
 	woken   chan struct{}
 	waitErr error
 	readErr error
 	waits   int
-	stall   time.Duration // the next wait is slept through so long
+	stall   time.Time // no wait begins before this: the station does not get its turn
+	tardy   time.Time // no wait in vain ends before: nor then
+	held    bool      // edges are on their way and not there yet
 	lamps   map[int]*fakeLamp
 	setErr  error
 	closed  int // lines given back
 }
 
 func newFakeChip() *fakeChip {
-	return &fakeChip{woken: make(chan struct{}, 1), lamps: make(map[int]*fakeLamp)}
+	return &fakeChip{woken: make(chan struct{}, 1), lamps: make(map[int]*fakeLamp), dropped: make(map[int]int), read: make(map[int]bool)}
 }
 
 func (f *fakeChip) inputs(pins []inputPin) (inputs, error) {
@@ -46,6 +53,7 @@ func (f *fakeChip) inputs(pins []inputPin) (inputs, error) {
 		if p.activeLow {
 			f.bits |= 1 << i
 		}
+		f.read[i] = p.activeLow
 	}
 	return f, nil
 }
@@ -65,18 +73,12 @@ func (f *fakeChip) close() error {
 }
 
 func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
-	if timeout < 0 {
-		return edge{}, os.ErrDeadlineExceeded
-	}
-	var over <-chan time.Time
-	if timeout > 0 {
-		over = time.After(timeout)
-	}
+	over := time.After(timeout)
 	f.mu.Lock()
 	stall := f.stall
-	f.stall = 0
+	f.waits++
 	f.mu.Unlock()
-	time.Sleep(stall)
+	time.Sleep(time.Until(stall))
 	for {
 		if e, err, ok := f.pop(); ok {
 			return e, err
@@ -84,6 +86,13 @@ func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
 		select {
 		case <-f.woken:
 		case <-over:
+			if e, err, ok := f.pop(); ok {
+				return e, err
+			}
+			f.mu.Lock()
+			tardy := f.tardy
+			f.mu.Unlock()
+			time.Sleep(time.Until(tardy))
 			return edge{}, os.ErrDeadlineExceeded
 		}
 	}
@@ -92,7 +101,9 @@ func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
 func (f *fakeChip) pop() (edge, error, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.waits++
+	if f.held {
+		return edge{}, nil, false
+	}
 	if f.waitErr != nil {
 		return edge{}, f.waitErr, true
 	}
@@ -101,6 +112,12 @@ func (f *fakeChip) pop() (edge, error, bool) {
 	}
 	e := f.edges[0]
 	f.edges = f.edges[1:]
+	if f.timed {
+		e.forgot = f.dropped[e.line]
+		e.torn = e.forgot > 0 || f.merged && f.read[e.line] == e.high
+		f.read[e.line] = e.high
+		f.dropped[e.line] = 0
+	}
 	return e, nil, true
 }
 
@@ -119,11 +136,22 @@ func (f *fakeChip) do(pin int, press bool) {
 	for i, p := range f.pins {
 		if isHigh := press != p.activeLow; p.pin == pin && isHigh != (f.bits&(1<<i) != 0) {
 			f.bits ^= 1 << i
-			f.edges = append(f.edges, edge{i, isHigh})
+			e := edge{line: i, high: isHigh}
+			if f.timed {
+				e.at = time.Now()
+			}
+			f.edges = append(f.edges, e)
 		}
 	}
-	overflow := len(f.edges) - 16*len(f.pins)
+	room := 16 * len(f.pins)
+	if f.timed {
+		room = remembered
+	}
+	overflow := len(f.edges) - room
 	if overflow > 0 {
+		for _, e := range f.edges[:overflow] {
+			f.dropped[e.line]++
+		}
 		f.edges = f.edges[overflow:]
 	}
 	f.mu.Unlock()

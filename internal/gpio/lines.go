@@ -3,8 +3,9 @@ package gpio
 import "time"
 
 // What this package asks of a GPIO chip, and no more. There are two
-// implementations: periphChip, the kernel's character device through periph, and
-// simChip, the demo's socket. Levels here are physical: true is high.
+// implementations: periphChip, the kernel's character device, whose chips and
+// outputs are periph's and whose inputs are a request of our own, and simChip, the
+// demo's socket. Levels here are physical: true is high.
 
 // A chip gives out lines. Each line is given out once.
 type chip interface {
@@ -29,10 +30,10 @@ type inputPin struct {
 // inputs are the input lines of one chip, by their place in the request.
 type inputs interface {
 	// wait returns the next remembered edge, oldest first, or waits for one. A
-	// wait that ends without an edge is os.ErrDeadlineExceeded; any other error
-	// means that the lines are gone for good. An edge has no time, may have been
-	// dropped, and may be behind the levels. The timeout must be above zero: what
-	// zero and less do differs between implementations.
+	// wait that ends without an edge is os.ErrDeadlineExceeded, and then no edge
+	// was waiting to be read when the timeout was over; any other error means that
+	// the lines are gone for good. The timeout must be above zero. A wait ends at
+	// close, with an error.
 	wait(timeout time.Duration) (edge, error)
 
 	// levels returns the level of every line: bit 0 is the first line asked for.
@@ -42,10 +43,21 @@ type inputs interface {
 	close() error
 }
 
-// An edge says that a line has changed and what it changed to.
+// An edge says that a line has changed and what it changed to. It may be behind
+// the levels.
 type edge struct {
 	line int // the place of the line in the request
 	high bool
+
+	// at is when it happened, by a source that knows: it is not in the future and
+	// not before the line's last edge. Zero: nobody knows.
+	at time.Time
+
+	// torn says that what the line did between its last edge and this one is not
+	// known: edges were forgotten, or told as one. forgot is how many are known to
+	// have been forgotten.
+	torn   bool
+	forgot int
 }
 
 // An output is one line that is only ever driven. It has no way to be read: to

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/warthog618/go-gpiocdev/uapi"
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/driver/driverreg"
 	periph "periph.io/x/conn/v3/gpio"
@@ -136,7 +136,7 @@ func choose(name string, found []candidate) (int, error) {
 	return matching[0], nil
 }
 
-// A periphChip is a chip of the kernel's character device.
+// A periphChip is a chip of the kernel's character device, found by periph.
 type periphChip struct{ *gpioioctl.GPIOChip }
 
 // line returns the line that a pin means: the one called GPION, else the one at
@@ -172,46 +172,41 @@ func pickLine(pin int, names []string) (offset int, err error) {
 	return pin, nil
 }
 
-// inputs takes the lines as one line set, which, unlike periph's single lines,
-// tells errors from low levels and which way an edge went. A line set knows its
-// lines by name only, so a line without a name of its own cannot be taken.
+// inputs takes the lines in one request of our own. periph's line sets, which
+// tell errors from low levels as its single lines do not, throw away the time and
+// the number of each edge, and take lines by their names alone.
 func (c periphChip) inputs(pins []inputPin) (inputs, error) {
-	config := gpioioctl.LineSetConfig{DefaultDirection: gpioioctl.LineInput, DefaultEdge: periph.BothEdges, DefaultPull: periph.Float}
-	byBias := make(map[string][]string)
-	places := make(map[int]int)
-	for i, p := range pins {
+	var offsets []int
+	var names []string
+	for _, p := range pins {
 		l, err := c.line(p.pin)
 		if err != nil {
 			return nil, err
 		}
-		if l.Name() == "" || c.ByName(l.Name()) != l {
-			return nil, fmt.Errorf("gpio chip %s: line %d has no name of its own, which an input needs; name it (gpio-line-names in the device tree)", c.Label(), l.Number())
-		}
-		config.Lines = append(config.Lines, l.Name())
-		byBias[p.bias] = append(byBias[p.bias], l.Name())
-		places[l.Number()] = i
+		offsets, names = append(offsets, l.Number()), append(names, fmt.Sprintf("GPIO%d", p.pin))
 	}
-	for bias, pull := range map[string]periph.Pull{pullUp: periph.PullUp, pullDown: periph.PullDown} {
-		if len(byBias[bias]) == 0 {
-			continue
-		}
-		if err := config.AddOverrides(gpioioctl.LineInput, periph.BothEdges, pull, byBias[bias]...); err != nil {
-			return nil, fmt.Errorf("gpio chip %s: %w", c.Label(), err)
-		}
-	}
-	set, err := c.LineSetFromConfig(&config)
+	r, err := takeLines(c.Path(), offsets, pins)
 	if err != nil {
-		return nil, fmt.Errorf("gpio chip %s: take %s as inputs: %w%s", c.Label(), strings.Join(config.Lines, ", "), err, c.holders(config.Lines))
+		return nil, fmt.Errorf("gpio chip %s: take %s as inputs: %w%s", c.Label(), strings.Join(names, ", "), err, c.holders(offsets))
 	}
-	return &lineSet{set: set, places: places}, nil
+	return r, nil
 }
 
-// holders says who had the lines when the chips were looked for.
-func (c periphChip) holders(names []string) string {
+// holders says who has the lines at offsets.
+func (c periphChip) holders(offsets []int) string {
+	device, err := os.Open(c.Path())
+	if err != nil {
+		return ""
+	}
+	defer device.Close()
 	var held []string
-	for _, name := range names {
-		if l := c.ByName(name); l.Consumer() != "" {
-			held = append(held, fmt.Sprintf("%s by %q", name, l.Consumer()))
+	for _, offset := range offsets {
+		info, err := uapi.GetLineInfoV2(device.Fd(), offset)
+		if err != nil {
+			continue
+		}
+		if w := wireOf(offset, info); w.Holder != "" {
+			held = append(held, fmt.Sprintf("line %d by %q", offset, w.Holder))
 		}
 	}
 	if held == nil {
@@ -231,39 +226,6 @@ func (c periphChip) output(pin int) (output, error) {
 
 // close leaves the chip open: periph opens it once in a process.
 func (c periphChip) close() error { return nil }
-
-// edgeSet is what is used of *gpioioctl.LineSet.
-type edgeSet interface {
-	WaitForEdge(timeout time.Duration) (number int, edge periph.Edge, err error)
-	Read(mask periph.GPIOValue) (periph.GPIOValue, error)
-	Close() error
-}
-
-// A lineSet is the inputs of a periphChip. WaitForEdge speaks of a line by its
-// number on the chip, Read by its place in the request.
-type lineSet struct {
-	set    edgeSet
-	places map[int]int // the place of a line in the request, by number
-}
-
-func (s *lineSet) wait(timeout time.Duration) (edge, error) {
-	number, direction, err := s.set.WaitForEdge(timeout)
-	if err != nil {
-		return edge{}, err
-	}
-	place, ok := s.places[number]
-	if !ok || direction == periph.NoEdge {
-		return edge{}, fmt.Errorf("the kernel told of an edge on line %d that nobody asked for", number)
-	}
-	return edge{line: place, high: direction == periph.RisingEdge}, nil
-}
-
-func (s *lineSet) levels() (uint64, error) {
-	bits, err := s.set.Read(0)
-	return uint64(bits), err
-}
-
-func (s *lineSet) close() error { return s.set.Close() }
 
 // driven is what is used of *gpioioctl.GPIOLine for a lamp. Read and Func are
 // left out with intent: on an output they turn it into an input with a pull-up.

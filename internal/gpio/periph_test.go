@@ -1,26 +1,19 @@
 package gpio
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
-	periph "periph.io/x/conn/v3/gpio"
 	"periph.io/x/host/v3/gpioioctl"
 )
 
-var (
-	_ edgeSet = (*gpioioctl.LineSet)(nil)
-	_ driven  = (*gpioioctl.GPIOLine)(nil)
-)
+var _ driven = (*gpioioctl.GPIOLine)(nil)
 
 func TestChoose(t *testing.T) {
 	t.Parallel()
@@ -92,53 +85,6 @@ func TestPickLine(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A script plays a periph line set.
-type script struct {
-	number int
-	edge   periph.Edge
-	bits   periph.GPIOValue
-	err    error
-}
-
-func (s script) WaitForEdge(time.Duration) (int, periph.Edge, error) { return s.number, s.edge, s.err }
-func (s script) Read(periph.GPIOValue) (periph.GPIOValue, error)     { return s.bits, s.err }
-func (s script) Close() error                                        { return nil }
-
-func TestALineSetSpeaksOfPlaces(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name string
-		set  script
-		want edge
-		err  error
-	}{
-		{name: "a rising edge is high", set: script{number: 7, edge: periph.RisingEdge}, want: edge{0, true}},
-		{name: "a falling edge is low", set: script{number: 3, edge: periph.FallingEdge}, want: edge{1, false}},
-		{name: "a wait without an edge is a deadline", set: script{err: os.ErrDeadlineExceeded}, err: os.ErrDeadlineExceeded},
-		{name: "a chip that is gone is an error", set: script{err: syscall.ENODEV}, err: syscall.ENODEV},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			set := &lineSet{set: test.set, places: map[int]int{7: 0, 3: 1}}
-			got, err := set.wait(idle)
-			if !errors.Is(err, test.err) {
-				t.Fatalf("error %v, want %v", err, test.err)
-			}
-			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(edge{})); diff != "" {
-				t.Errorf("edge (-want +got):\n%s", diff)
-			}
-		})
-	}
-	t.Run("an edge on a line that nobody asked for is an error", func(t *testing.T) {
-		t.Parallel()
-		set := &lineSet{set: script{number: 4, edge: periph.RisingEdge}, places: map[int]int{7: 0}}
-		if _, err := set.wait(idle); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("error %v", err)
-		}
-	})
 }
 
 func TestALampLineHasNoWayToBeRead(t *testing.T) {

@@ -104,7 +104,7 @@ func (s *simInputs) wait(timeout time.Duration) (edge, error) {
 	if high {
 		s.bits |= 1 << place
 	}
-	return edge{place, high}, nil
+	return edge{line: place, high: high}, nil
 }
 
 // line returns the next line of text. What has come of a line before the

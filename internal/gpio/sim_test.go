@@ -133,7 +133,7 @@ func TestASimulatedChipAnswersWithItsLevelsAndThenItsEdges(t *testing.T) {
 	sim.Press(23) // it is down already
 	sim.Release(22)
 	sim.Press(5) // nobody has taken it
-	for _, want := range []edge{{2, true}, {1, true}} {
+	for _, want := range []edge{{line: 2, high: true}, {line: 1, high: true}} {
 		got, err := in.wait(patient)
 		if err != nil {
 			t.Fatal(err)

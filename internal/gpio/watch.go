@@ -8,20 +8,13 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"github.com/warthog618/go-gpiocdev/uapi"
 )
 
 // firstPin is the lowest GPIO number of the header that is watched: 0 and 1 belong
 // to the EEPROM of an add-on board, which is read when the board starts.
 const firstPin = 2
-
-// The flags of struct gpio_v2_line_info that count here (linux/gpio.h).
-const (
-	lineUsed   = 1 << 0 // somebody holds it, the kernel's own drivers among them
-	lineOutput = 1 << 3
-)
 
 // A Wire is one line of a chip as an electrician sees it.
 type Wire struct {
@@ -48,6 +41,7 @@ type Watch struct {
 
 	chip     chip
 	lines    inputs
+	listener *listener
 	wires    []Wire
 	places   []int // the place in wires of each line that was taken
 	contacts []contact
@@ -202,14 +196,14 @@ func (w *Watch) request(buttons []Button) error {
 	if err != nil {
 		return err
 	}
-	levels, err := lines.levels()
+	l, err := listenTo(lines, len(buttons))
 	if err != nil {
 		return errors.Join(err, lines.close())
 	}
 	now := time.Now()
-	w.lines, w.contacts = lines, nil
+	w.lines, w.listener, w.contacts = lines, l, nil
 	for i, b := range buttons {
-		w.wires[w.places[i]].High = levels&(1<<i) != 0
+		w.wires[w.places[i]].High = l.high&(1<<i) != 0
 		// What it is at first counts as released: no line is in the middle of a press
 		// that somebody waits for.
 		w.contacts = append(w.contacts, newContact(b, now, false))
@@ -238,66 +232,59 @@ func (w *Watch) Run(ctx context.Context, changed func(Wire)) error {
 	for i, place := range w.places {
 		rest[i] = w.wires[place].High
 	}
-	see := func(i int, high bool) {
-		wire := &w.wires[w.places[i]]
-		if wire.High == high {
-			return
-		}
-		wire.High = high
-		wire.Edges++
-		w.contacts[i].feed(time.Now(), high != rest[i])
-		changed(*wire)
-	}
 	for ctx.Err() == nil {
-		if err := w.gather(w.patience(time.Now()), see); err != nil {
+		still, err := w.listener.listen(w.patience(time.Now()), func(e edge) { w.see(e, rest[e.line], changed) })
+		if err != nil {
 			return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip and start again", w.Label, err)
 		}
-		w.settle(time.Now(), changed)
+		w.settle(still, changed)
 	}
 	return nil
 }
 
-// patience returns how long to wait for an edge, as Board's does.
+// see takes an edge of a line, and the level that counts as released there.
+func (w *Watch) see(e edge, rest bool, changed func(Wire)) {
+	wire, c := &w.wires[w.places[e.line]], &w.contacts[e.line]
+	if !e.torn {
+		spend(c, e.at)
+	}
+	if wire.High == e.high {
+		if e.torn {
+			c.stir(e.at)
+		}
+		return
+	}
+	wire.High = e.high
+	wire.Edges++
+	c.feed(e.at, e.high != rest)
+	changed(*wire)
+}
+
+// spend asks a contact what is certain at now. Its presses are nobody's business
+// here.
+func spend(c *contact, now time.Time) {
+	for kind := "first"; kind != ""; {
+		kind, _ = c.settle(now)
+	}
+}
+
+// patience returns how long to wait for an edge, as Bank's does.
 func (w *Watch) patience(now time.Time) time.Duration {
 	patience := idle
 	for i := range w.contacts {
-		if at, ok := w.contacts[i].next(); ok {
+		if at, ok := w.contacts[i].next(); ok && !w.listener.doubtful(i) {
 			patience = min(patience, at.Sub(now))
 		}
 	}
-	return max(patience, shortest)
+	return w.listener.patience(now, patience)
 }
 
-// gather waits for an edge, and hands it and all that follow at once to see, and
-// then the levels: what the edges left out is in them.
-func (w *Watch) gather(patience time.Duration, see func(i int, high bool)) error {
-	for range most {
-		e, err := w.lines.wait(patience)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		see(e.line, e.high)
-		patience = shortest
-	}
-	levels, err := w.lines.levels()
-	if err != nil {
-		return err
-	}
-	for i := range w.places {
-		see(i, levels&(1<<i) != 0)
-	}
-	return nil
-}
-
-// settle counts the glitches that are certain now. What else the contacts come to
-// is nobody's business here.
-func (w *Watch) settle(now time.Time, changed func(Wire)) {
+// settle counts the glitches that are certain, when everything that happened until
+// still has been seen.
+func (w *Watch) settle(still time.Time, changed func(Wire)) {
 	for i := range w.contacts {
-		for kind := "first"; kind != ""; {
-			kind, _ = w.contacts[i].settle(now)
+		if !w.listener.doubtful(i) {
+			spend(&w.contacts[i], still)
 		}
 		if wire := &w.wires[w.places[i]]; wire.Glitches != w.contacts[i].glitches {
 			wire.Glitches = w.contacts[i].glitches
@@ -375,26 +362,24 @@ func (c periphChip) survey() ([]Wire, error) {
 		if err != nil {
 			continue
 		}
-		// struct gpio_v2_line_info of linux/gpio.h.
-		info := unix.GPIOV2LineInfo{Offset: uint32(l.Number())}
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, device.Fd(), unix.GPIO_V2_GET_LINEINFO_IOCTL, uintptr(unsafe.Pointer(&info)))
-		if errno != 0 {
-			return nil, fmt.Errorf("gpio chip %s: line %d: %w", c.Label(), l.Number(), errno)
+		info, err := uapi.GetLineInfoV2(device.Fd(), l.Number())
+		if err != nil {
+			return nil, fmt.Errorf("gpio chip %s: line %d: %w", c.Label(), l.Number(), err)
 		}
 		wires = append(wires, wireOf(pin, info))
 	}
 	return wires, nil
 }
 
-func wireOf(pin int, info unix.GPIOV2LineInfo) Wire {
+func wireOf(pin int, info uapi.LineInfoV2) Wire {
 	w := Wire{Pin: pin, Name: text(info.Name[:]), Holder: text(info.Consumer[:])}
 	switch {
-	case info.Flags&lineUsed != 0 && w.Holder == "":
+	case info.Flags.IsUsed() && w.Holder == "":
 		w.Holder = "the kernel"
 		fallthrough
-	case info.Flags&lineUsed != 0:
+	case info.Flags.IsUsed():
 		w.Left = "held by " + w.Holder
-	case info.Flags&lineOutput != 0:
+	case info.Flags.IsOutput():
 		w.Left = "an output"
 	}
 	return w

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
+	"github.com/warthog618/go-gpiocdev/uapi"
 )
 
 // A pickyChip is a fakeChip some of whose lines are not given out.
@@ -96,6 +96,71 @@ func TestTheElectricianSeesEveryEdgeAndEveryGlitch(t *testing.T) {
 	})
 }
 
+func TestTheElectricianSeesWhatIsReadLateAsItWas(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeChip()
+		fake.timed = true
+		_, told := watched(t, fake, Panel{})
+		wait := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		last := func(want string) {
+			t.Helper()
+			if all := told(); all[len(all)-1] != want {
+				t.Errorf("told %q, want %q", all[len(all)-1], want)
+			}
+		}
+		late := func() {
+			wait(time.Second)
+			fake.change(func() { fake.stall = time.Now().Add(time.Second) })
+			wait(idle)
+		}
+		late()
+		fake.do(17, true)
+		wait(10 * time.Millisecond)
+		fake.do(17, false)
+		wait(100 * time.Millisecond)
+		fake.do(17, true)
+		wait(40 * time.Millisecond)
+		fake.do(17, false)
+		wait(100 * time.Millisecond)
+		fake.do(17, true)
+		wait(10 * time.Millisecond)
+		fake.do(17, false)
+		wait(2 * time.Second)
+		last("GPIO17 high, 6 edges, 2 glitches")
+
+		fake.change(func() { // a spike that the kernel told as one edge
+			fake.merged = true
+			fake.edges = append(fake.edges, edge{line: 17 - firstPin, high: true, at: time.Now()})
+		})
+		wait(time.Second)
+		last("GPIO17 high, 6 edges, 3 glitches")
+
+		fake.do(17, true)
+		fake.change(func() { fake.stall = time.Now().Add(500 * time.Millisecond) })
+		wait(10 * time.Millisecond)
+		fake.change(func() { // of three edges the first alone was remembered
+			fake.dropped[17-firstPin] = 1
+			fake.edges = append(fake.edges, edge{line: 17 - firstPin, high: true, at: time.Now().Add(100 * time.Millisecond)})
+			fake.bits |= 1 << (17 - firstPin)
+		})
+		wait(2 * time.Second)
+		last("GPIO17 high, 8 edges, 4 glitches")
+
+		fake.do(17, true)
+		wait(5 * time.Millisecond)
+		fake.change(func() { fake.held = true })
+		fake.do(17, false)
+		wait(300 * time.Millisecond)
+		fake.change(func() { fake.held = false })
+		wait(time.Second)
+		last("GPIO17 high, 10 edges, 5 glitches")
+	})
+}
+
 func TestALampAndWhatIsRefusedAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -143,20 +208,20 @@ func TestHowTheKernelSaysThatALineIsNotFree(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
-		flags    uint64
+		flags    uapi.LineFlagV2
 		consumer string
 		left     string
 	}{
-		{"a free input is watched", 1 << 2, "", ""},
-		{"a line that another program has is its own", lineUsed | 1<<2, "gpiomon", "held by gpiomon"},
-		{"a line that a driver has without saying so is the kernel's", lineUsed, "", "held by the kernel"},
-		{"an output that nobody holds still drives something", lineOutput, "", "an output"},
-		{"the station's lamp is the station's", lineUsed | lineOutput, "stationd@812", "held by stationd@812"},
+		{"a free input is watched", uapi.LineFlagV2Input, "", ""},
+		{"a line that another program has is its own", uapi.LineFlagV2Used | uapi.LineFlagV2Input, "gpiomon", "held by gpiomon"},
+		{"a line that a driver has without saying so is the kernel's", uapi.LineFlagV2Used, "", "held by the kernel"},
+		{"an output that nobody holds still drives something", uapi.LineFlagV2Output, "", "an output"},
+		{"the station's lamp is the station's", uapi.LineFlagV2Used | uapi.LineFlagV2Output, "stationd@812", "held by stationd@812"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			info := unix.GPIOV2LineInfo{Flags: test.flags}
+			info := uapi.LineInfoV2{Flags: test.flags}
 			copy(info.Name[:], "GPIO17")
 			copy(info.Consumer[:], test.consumer)
 			if w := wireOf(17, info); w.Left != test.left || w.Name != "GPIO17" || w.Pin != 17 {
