@@ -71,6 +71,13 @@ type Agent struct {
 	looked   time.Time
 	stopping bool
 	heard    map[string]station.Sound // by name; nil before the first look
+	notes    map[string]flash         // by source; nil before the first look
+}
+
+// A flash is a note, and when it was first shown.
+type flash struct {
+	station.Note
+	shown station.Stamp
 }
 
 // New returns an agent for a station. It starts nothing.
@@ -167,10 +174,10 @@ func (a *Agent) look() {
 		maps.Copy(s.Health.Devices, t.Tell())
 	}
 	program := a.setting.Program()
-	s.Lights = program.Lights(s.State, s.Health, s.Now)
 
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	s.Lights = program.Lights(a.flashing(s.State, s.Now), s.Health, s.Now)
 	if a.stopping {
 		for _, lamp := range program.Lamps {
 			s.Lights[lamp] = station.OffDuty
@@ -181,6 +188,30 @@ func (a *Agent) look() {
 	}
 	a.sound(program.Sounds(s.State, s.Health, s.Now))
 	a.last, a.looked = s, time.Now()
+}
+
+// flashing is the state for the lamps: a note is as old there as it has been shown.
+// On a slow card the answer to a scan is on disk only when the scan is older than a
+// flash lasts, and its operator would be told nothing. What is there at the first
+// look is as old as it says. The caller holds the lock.
+func (a *Agent) flashing(s station.State, now station.Stamp) station.State {
+	seen := make(map[string]flash, len(s.Notes))
+	notes := make(map[string]station.Note, len(s.Notes))
+	for source, n := range s.Notes {
+		f, known := a.notes[source]
+		if !known || f.Note != n {
+			f = flash{n, now}
+			if a.notes == nil {
+				f.shown = n.At
+			}
+		}
+		seen[source] = f
+		n.At = f.shown
+		notes[source] = n
+	}
+	a.notes = seen
+	s.Notes = notes
+	return s
 }
 
 // sound hands out the sounds that were not heard yet, where a buzzer is to say

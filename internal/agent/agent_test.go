@@ -171,6 +171,45 @@ func TestAgent(t *testing.T) {
 			}
 		})
 	})
+	t.Run("the answer to a scan lasts as long on a slow card, and is not given again after a restart", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			scanned := s.Stamp(time.Now())
+			time.Sleep(3 * station.Flash) // the commit takes so long
+			run := func(do func(*Agent)) {
+				a := New(s)
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() { ended <- a.Run(ctx) }()
+				synctest.Wait()
+				do(a)
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+			shows := func(a *Agent, when string, want station.Light) {
+				t.Helper()
+				synctest.Wait()
+				if got := a.Snapshot().Lights["red"]; got != want {
+					t.Errorf("%s: %v, want %v", when, got, want)
+				}
+			}
+			run(func(a *Agent) {
+				b.change(func(b *box) {
+					b.s.State.Notes = map[string]station.Note{"red": {Kind: station.NoteNeeds, Text: "order", At: scanned}}
+				})
+				shows(a, "at once", station.Quick)
+				time.Sleep(station.Flash - lookEvery)
+				shows(a, "before the flash is over", station.Quick)
+				time.Sleep(2 * lookEvery)
+				shows(a, "after it", station.Off)
+			})
+			run(func(a *Agent) { shows(a, "after a restart", station.Off) })
+		})
+	})
 	t.Run("a device that is not well shows within a second", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

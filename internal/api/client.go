@@ -48,6 +48,10 @@ type Settings struct {
 	Response time.Duration // limit of the wait for an answer; 0: ResponseTime
 	Dial     Dial          // nil: over the network
 	Log      *slog.Logger
+
+	// Rehearse, when it is set, is shown each request, and what would change
+	// something is not sent.
+	Rehearse func(Rehearsed)
 }
 
 // A Dial makes a connection as net.Dialer.DialContext does. A test hands in one
@@ -62,6 +66,7 @@ type Client struct {
 	response  time.Duration
 	transport *http.Transport
 	log       *slog.Logger
+	rehearse  func(Rehearsed)
 
 	mu    sync.Mutex
 	quiet time.Time // the vendor asked to be left alone until then
@@ -85,6 +90,7 @@ func New(s Settings) *Client {
 		pace:     rate.NewLimiter(rate.Every(s.Every), 1),
 		response: s.Response,
 		log:      s.Log,
+		rehearse: s.Rehearse,
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            s.Dial,
@@ -127,13 +133,18 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 		return nil, station.Receipt{Outcome: station.Unreached,
 			Err: c.fault(what+": not sent: "+err.Error(), err)}
 	}
+	if c.rehearsed(r) {
+		return nil, station.Receipt{Outcome: station.Unreached, Err: c.fault(what+": not sent: this is a rehearsal", nil)}
+	}
 	start := time.Now()
 	t := c.trip(ctx, r)
 	c.hear(t)
 	rc := c.clean(what, t.outcome(r.Says))
 	c.leaveAlone(rc.Wait)
-	c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,
-		"outcome", rc.Outcome.String(), "took", time.Since(start))
+	if c.log.Enabled(ctx, slog.LevelDebug) { // what is not written need not be gathered
+		c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,
+			"outcome", rc.Outcome.String(), "took", time.Since(start))
+	}
 	if rc.Outcome != station.Delivered {
 		return nil, rc
 	}
@@ -155,16 +166,11 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 	})
 	defer func() { t.left = left.Load() || t.status != 0 }()
 
-	target := c.base + r.Path
-	if len(r.Query) > 0 {
-		target += "?" + r.Query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, target, bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, r.Method, c.target(r), bytes.NewReader(r.Body))
 	if err != nil {
 		return trip{err: err}
 	}
-	maps.Copy(req.Header, r.Header)
-	req.Header.Set("User-Agent", "stationd")
+	r.head(req.Header)
 
 	// The transport itself and not an http.Client: that one follows redirects,
 	// keeps cookies and puts the URL, key and all, into its errors.
@@ -178,6 +184,20 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 		err = fmt.Errorf("the answer is longer than %d MiB", bodyLimit>>20)
 	}
 	return trip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
+}
+
+// head writes the header that a request is sent with.
+func (r Request) head(into http.Header) {
+	maps.Copy(into, r.Header)
+	into.Set("User-Agent", "stationd")
+}
+
+// target is the URL that a request goes to.
+func (c *Client) target(r Request) string {
+	if len(r.Query) == 0 {
+		return c.base + r.Path
+	}
+	return c.base + r.Path + "?" + r.Query.Encode()
 }
 
 // askedToWait returns how long the vendor still wants to be left alone.

@@ -17,7 +17,11 @@ type heard struct {
 // whole seconds, and was written while the answer was under way: the middle of
 // that second is the best guess.
 func (c *Client) hear(t trip) {
-	date, err := http.ParseTime(t.header.Get("Date"))
+	said := t.header.Get("Date")
+	if said == "" {
+		return
+	}
+	date, err := http.ParseTime(said)
 	if err != nil {
 		return
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"stationd/internal/station"
@@ -35,10 +34,14 @@ func misfit(d station.Delivery, to string, verbs []station.Verb) string {
 			return fmt.Sprintf("%s is missing (%s)", f.Name, f.Means)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.With)) {
+	var unknown []string
+	for name := range d.With {
 		if _, known := verbs[i].Field(name); !known {
-			return fmt.Sprintf("%s has no field %s", d.Verb, name)
+			unknown = append(unknown, name)
 		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Sprintf("%s has no field %s", d.Verb, slices.Min(unknown))
 	}
 	return ""
 }

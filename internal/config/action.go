@@ -1,9 +1,7 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -11,16 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"stationd/internal/station"
 )
 
 // manner lists the keys of an action that say how and not what.
-func manner() []string { return []string{"again", "late", "late_after"} }
-
-// mannerLater lists those that this version does not know yet.
-func mannerLater() []string { return []string{"with", "once", "adopted"} }
+func manner() []string { return []string{"again", "late", "late_after", "adopted", "with"} }
 
 // do compiles one action.
 func (s scope) do(n *node) (station.Do, bool) {
@@ -38,6 +32,7 @@ func (s scope) do(n *node) (station.Do, bool) {
 	before := len(s.faults)
 	d := station.Do{Backend: backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}
 	d.With = s.with(n, d)
+	s.further(n.fields["with"], d)
 	s.required(n, d)
 	s.manner(n, &d)
 	whose := placedDo{d, s.source, n.fields[backend]}
@@ -122,12 +117,13 @@ func (s scope) with(n *node, d station.Do) map[string]station.Template {
 		case known && name == d.Verb.Ends:
 			value.bad = true
 			s.fault(value.key, "%q is filled in by the program: it knows the call that %s ends", name, d.Verb.Name)
+		case known && name == station.LastSeen:
+			value.bad = true
+			s.fault(value.key, "%q is filled in by the program: it knows what the line was last seen to run", name)
 		case known:
 			if t, ok := s.field(value, field); ok {
 				with[name] = t
 			}
-		case slices.Contains(mannerLater(), name):
-			s.unsupported(value, name)
 		default:
 			s.unknown(value, name, d.Verb.Name, takes(d.Verb))
 		}
@@ -139,27 +135,82 @@ func (s scope) with(n *node, d station.Do) map[string]station.Template {
 func takes(v station.Verb) []string {
 	var names []string
 	for _, f := range v.Fields {
-		if f.Name != v.Ends {
+		if f.Name != v.Ends && f.Name != station.LastSeen {
 			names = append(names, f.Name)
 		}
 	}
-	switch {
-	case v.Ends != "":
-		return names
-	case len(v.Opens) > 0:
-		return append(names, manner()...)
+	if len(v.Opens) > 0 {
+		names = append(names, "again")
 	}
-	return append(names, "late", "late_after")
+	if v.Ends == "" && !v.Fleeting {
+		names = append(names, "late", "late_after")
+	}
+	if adopts(v) {
+		names = append(names, "adopted")
+	}
+	if v.PassThrough {
+		names = append(names, "with")
+	}
+	return names
+}
+
+// onceField is the field of a verb that can take a call for its own which is
+// open at the vendor already.
+const onceField = "once"
+
+// adopts reports whether a verb can find its call open at the vendor.
+func adopts(v station.Verb) bool {
+	_, looks := v.Field(onceField)
+	return looks && len(v.Opens) > 0
+}
+
+// parameter matches what a further parameter may be called.
+var parameter = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// further compiles the parameters that are passed through.
+func (s scope) further(n *node, d station.Do) {
+	switch {
+	case n == nil || n.bad:
+	case !d.Verb.PassThrough:
+		s.misplaced(n, `"with" passes further parameters through, and %s takes none besides its own`, d.Verb.Name)
+	case s.is(n, `"with"`, table):
+		for _, name := range n.names {
+			if t, ok := s.parameter(n.fields[name], name, d.Verb); ok {
+				d.With[station.Further+name] = t
+			}
+		}
+	}
+}
+
+func (s scope) parameter(n *node, name string, v station.Verb) (station.Template, bool) {
+	_, own := v.Field(name)
+	switch {
+	case n.bad:
+	case own:
+		s.misplaced(n, "%q is a key of %s itself; write it beside with and not in it", name, v.Name)
+	case !parameter.MatchString(name):
+		s.misplaced(n, "%q is no name of a parameter: it has letters, digits and _, and begins with a letter", name)
+	case n.kind == text:
+		return s.template(n, none, false)
+	case n.kind == list || n.kind == table:
+		s.bad(n, "%q must be text, a number or true or false, not %s", name, n.kind)
+	default:
+		return literal(n.written()), true
+	}
+	return station.Template{}, false
 }
 
 // field compiles the value of one field.
 func (s scope) field(n *node, f station.Field) (station.Template, bool) {
 	switch {
+	case n.kind == text && f.Type == station.List:
+		t, ok := s.template(n, none, true)
+		return t, ok && s.wholeList(n, t, f)
 	case n.kind == text:
-		t, ok := s.template(n, func(string) int { return 0 })
+		t, ok := s.template(n, none, false)
 		return t, ok && s.typed(n, t, f)
 	case f.Type == station.List && (n.kind == list || n.kind == table):
-		return s.list(n)
+		return s.list(n, none)
 	case f.Type == station.Truth && n.kind == truth,
 		f.Type == station.Integer && n.kind == whole,
 		f.Type == station.Number && (n.kind == whole || n.kind == number),
@@ -169,7 +220,7 @@ func (s scope) field(n *node, f station.Field) (station.Template, bool) {
 	case f.Type == station.Text:
 		return station.Template{}, s.is(n, fmt.Sprintf("%q", f.Name), text)
 	}
-	s.bad(n, "%q must be %s, not %s", f.Name, typeWords(f.Type), n.kind)
+	s.bad(n, "%q must be %s, not %s", f.Name, f.Type.Wanted(), n.kind)
 	return station.Template{}, false
 }
 
@@ -205,100 +256,54 @@ func (s scope) typed(n *node, t station.Template, f station.Field) bool {
 	if falls := instead.FindStringSubmatch(t.String()); falls != nil {
 		said, constant = falls[1], falls[1] != "" // nothing in its place leaves the field out
 	}
-	if !constant || isOf(said, f.Type) {
+	if !constant || f.Type.Fits(said) {
 		return true
 	}
-	s.bad(n, "%q must be %s, not %q", f.Name, typeWords(f.Type), said)
+	s.bad(n, "%q must be %s, not %q", f.Name, f.Type.Wanted(), said)
 	return false
 }
 
-// typeWords says what a field takes, with an example where that helps.
-func typeWords(t station.FieldType) string {
-	switch t {
-	case station.Number:
-		return "a number, as 12 or 0.5"
-	case station.Integer:
-		return "a whole number"
-	case station.Truth:
-		return t.String()
-	case station.Date:
-		return `a date, as "2026-10-31" or "261031"`
-	default:
-		return "a " + t.String()
+// wholeList checks a text that stands where a list is asked for: one list in
+// hand, or JSON as it is. A text that was read at the station has no way into
+// it: a code with a quotation mark would change what the list says.
+func (s scope) wholeList(n *node, t station.Template, f station.Field) bool {
+	name, alone := t.Whole()
+	if alone && !s.blind && !s.isList(name) {
+		s.bad(n, `%q must be a list, and %q is none: let a binding append to it, or write [{ … = "{%s}" }]`, f.Name, name, name)
+		return false
 	}
+	if _, constant := t.Constant(); !constant && !alone {
+		s.bad(n, `%q must be a list: one that is in hand and nothing else, as "{%s}"`, f.Name, f.Name)
+		return false
+	}
+	return s.typed(n, t, f)
 }
 
-var (
-	decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-	integer = regexp.MustCompile(`^-?[0-9]+$`)
-)
-
-// isOf reports whether a text is of a field's type.
-func isOf(said string, t station.FieldType) bool {
-	switch t {
-	case station.Number:
-		return decimal.MatchString(said)
-	case station.Integer:
-		return integer.MatchString(said)
-	case station.Truth:
-		return said == "true" || said == "false"
-	case station.Date:
-		return isDay(said)
-	case station.List:
-		return json.Valid([]byte(said)) && strings.ContainsAny(said[:1], "[{")
-	default:
-		return true
-	}
-}
-
-// isDay reports whether a text is a day as 2026-10-31 or, as in GS1, 261031,
-// where the day 00 stands for the month's last.
-func isDay(said string) bool {
-	if _, err := time.Parse(time.DateOnly, said); err == nil {
-		return true
-	}
-	if month, last := strings.CutSuffix(said, "00"); last && len(month) == 4 {
-		said = month + "01"
-	}
-	_, err := time.Parse("060102", said)
-	return err == nil
-}
-
-// list compiles a list or table written in the file to its canonical JSON text.
-// What is read at the station has no way into it: a code with a quotation mark
-// would change what the list says.
-func (s scope) list(n *node) (station.Template, bool) {
-	if !s.literals(n) {
+// list compiles a list or table written in the file. Each text in it is a
+// template of its own.
+func (s scope) list(n *node, own func(name string) int) (station.Template, bool) {
+	if !s.texts(n, own) {
 		return station.Template{}, false
 	}
-	var b bytes.Buffer
-	out := json.NewEncoder(&b)
-	out.SetEscapeHTML(false)
-	if err := out.Encode(n.plain()); err != nil {
+	t, err := station.ParseList(n.plain())
+	if err != nil {
 		s.bad(n, "this cannot be written as JSON: %v", err)
 		return station.Template{}, false
 	}
-	return literal(strings.TrimSpace(b.String())), true
+	return t, true
 }
 
-// literals puts the plain text in the place of each template in a list or
-// table, and reports those that have names.
-func (s scope) literals(n *node) bool {
+// texts checks every text in a list or table.
+func (s scope) texts(n *node, own func(name string) int) bool {
 	ok := !n.bad
-	if n.kind == text {
-		t, err := station.ParseTemplate(n.text)
-		said, constant := t.Constant()
-		if err != nil || !constant {
-			s.bad(n, "names in braces are not supported by this version inside a list or table; write {{ and }} for braces")
-			return false
-		}
-		n.text = said
+	if ok && n.kind == text {
+		_, ok = s.template(n, own, true)
 	}
 	for _, item := range n.items {
-		ok = s.literals(item) && ok
+		ok = s.texts(item, own) && ok
 	}
 	for _, name := range n.names {
-		ok = s.literals(n.fields[name]) && ok
+		ok = s.texts(n.fields[name], own) && ok
 	}
 	return ok
 }
@@ -318,19 +323,45 @@ func (s scope) required(n *node, d station.Do) {
 		switch {
 		case value == nil:
 			s.fault(n.at, "%s needs %q%s", d.Verb.Name, f.Name, means(f))
-		case sound && mayBeEmpty(template):
+		case sound && value.mayBeEmpty(template):
 			s.bad(value, "%s needs %q, so it must always have a value", d.Verb.Name, f.Name)
 		}
 	}
 }
 
-// mayBeEmpty reports whether a template leaves its field out although every name
-// that must have a value has one.
-func mayBeEmpty(t station.Template) bool {
-	if text, constant := t.Constant(); constant {
-		return text == ""
+// mayBeEmpty reports whether a value leaves its field out although every name
+// that must have a value has one. t is a text's template.
+func (n *node) mayBeEmpty(t station.Template) bool {
+	switch n.kind {
+	case text:
+		if text, constant := t.Constant(); constant {
+			return text == ""
+		}
+		return leavesOut(n.text)
+	case list, table:
+		return n.vanishes()
 	}
-	return strings.Contains(t.String(), "?}") || strings.Contains(t.String(), "|}")
+	return false
+}
+
+// leavesOut reports whether a text with names may come to nothing.
+func leavesOut(template string) bool {
+	return strings.Contains(template, "?}") || strings.Contains(template, "|}")
+}
+
+// vanishes reports whether all that stands in a list or table may be left out.
+func (n *node) vanishes() bool {
+	switch n.kind {
+	case text:
+		return leavesOut(n.text)
+	case list, table:
+		all := slices.Clone(n.items)
+		for _, name := range n.names {
+			all = append(all, n.fields[name])
+		}
+		return len(all) > 0 && !slices.ContainsFunc(all, func(inner *node) bool { return !inner.vanishes() })
+	}
+	return false
 }
 
 func means(f station.Field) string {
@@ -340,8 +371,9 @@ func means(f station.Field) string {
 	return ": " + f.Means
 }
 
-// manner compiles again, late and late_after.
+// manner compiles again, adopted, late and late_after.
 func (s scope) manner(n *node, d *station.Do) {
+	s.adopted(n.fields["adopted"], d)
 	again, late, after := n.fields["again"], n.fields["late"], n.fields["late_after"]
 	switch {
 	case again == nil:
@@ -354,6 +386,12 @@ func (s scope) manner(n *node, d *station.Do) {
 		const fate = "how late a call may be stands where it is opened; %s takes after it"
 		s.misplaced(late, fate, d.Verb.Name)
 		s.misplaced(after, fate, d.Verb.Name)
+		return
+	}
+	if d.Verb.Fleeting {
+		const once = "%s is tried once, and at once: it is never late"
+		s.misplaced(late, once, d.Verb.Name)
+		s.misplaced(after, once, d.Verb.Name)
 		return
 	}
 	if late != nil {
@@ -372,6 +410,24 @@ func (s scope) manner(n *node, d *station.Do) {
 	}
 	if d.Late == station.LateDeliver {
 		d.LateAfter = 0
+	}
+}
+
+// adopted compiles what becomes of a call that was open at the vendor already.
+func (s scope) adopted(n *node, d *station.Do) {
+	switch _, once := d.With[onceField]; {
+	case n == nil || n.bad:
+	case d.Verb.Ends != "":
+		s.misplaced(n, `what becomes of an adopted call stands where it is opened; %s takes after it`, d.Verb.Name)
+	case !adopts(d.Verb):
+		s.misplaced(n, `"adopted" says what becomes of a call that was open already, and %s never looks for one`, d.Verb.Name)
+	case !once:
+		s.misplaced(n, `"adopted" means nothing without once = true: no other call is taken for this one`)
+	case !s.is(n, `"adopted"`, text):
+	case n.text != "close" && n.text != "leave":
+		s.bad(n, "adopted has no %q%s", n.text, choice(n.text, []string{"leave", "close"}))
+	default:
+		d.Close = n.text == "close"
 	}
 }
 

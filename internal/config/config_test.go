@@ -148,8 +148,11 @@ var l2lVerbs = []station.Verb{
 			{Name: "trade"},
 			{Name: "description"},
 			{Name: "tech", Type: station.Integer},
+			{Name: "user"},
+			{Name: "once", Type: station.Truth},
 		},
-		Lane: []string{"machine"}, Opens: []string{"machine", "type"},
+		PassThrough: true,
+		Lane:        []string{"machine"}, Opens: []string{"machine", "type"},
 		Late: station.LateRecord, LateAfter: 30 * time.Minute,
 	},
 	{
@@ -159,9 +162,15 @@ var l2lVerbs = []station.Verb{
 	},
 	{
 		Name:   "changeover.start",
-		Fields: []station.Field{{Name: "line", Required: true}, {Name: "product"}},
+		Fields: []station.Field{{Name: "line", Required: true}, {Name: "product"}, {Name: station.LastSeen}},
 		Lane:   []string{"line"}, Barrier: true,
 		Late: station.LateHold, LateAfter: 2 * time.Minute,
+	},
+	{
+		Name: "production.record",
+		Fields: []station.Field{{Name: "line", Required: true}, {Name: "product", Required: true},
+			{Name: "actual", Type: station.Number}, {Name: "scrap", Type: station.Number}, {Name: "start"}, {Name: "end"}},
+		Lane: []string{"line"},
 	},
 }
 
@@ -174,6 +183,7 @@ var lagerkollVerbs = []station.Verb{
 			{Name: "amount", Type: station.Number, Required: true},
 			{Name: "batch"}, {Name: "serial"},
 			{Name: "best_before", Type: station.Date},
+			{Name: "parts", Type: station.List},
 		},
 		Lane: []string{"order"},
 	},

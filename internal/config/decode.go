@@ -220,7 +220,7 @@ func (f *File) mapping(n *node, v reflect.Value, what string) {
 }
 
 func (f *File) structure(n *node, v reflect.Value, what string) {
-	names, later, fields := keys(v)
+	names, fields := keys(v)
 	if n.kind != table && slices.Contains(names, "file") {
 		f.bad(n, "%s: a secret is never written in this file; put it in a file of its own and say which, as { file = \"/etc/stationd/…\" }; allowed there: %s", what, strings.Join(names, ", "))
 		return
@@ -230,12 +230,9 @@ func (f *File) structure(n *node, v reflect.Value, what string) {
 	}
 	for _, name := range n.names {
 		value := n.fields[name]
-		switch i := slices.Index(names, name); {
-		case i >= 0:
+		if i := slices.Index(names, name); i >= 0 {
 			f.decode(value, fields[i], fmt.Sprintf("%q", name))
-		case slices.Contains(later, name):
-			f.unsupported(value, name)
-		default:
+		} else {
 			f.unknown(value, name, what, names)
 		}
 	}
@@ -249,33 +246,21 @@ func (f *File) unknown(n *node, name, table string, allowed []string) {
 	}
 }
 
-// unsupported reports a key that has a meaning, but not yet one that this
-// program acts on, at the key.
-func (f *File) unsupported(n *node, name string) {
-	if !n.bad {
-		n.bad = true
-		f.fault(n.key, "%q is not supported by this version", name)
-	}
-}
-
 // keys returns the keys that a struct takes and its fields, in the struct's
-// order; those of embedded structs stand in the embedding one's. The keys of
-// `toml:"key,later"` are apart: they are not supported yet.
-func keys(v reflect.Value) (names, later []string, fields []reflect.Value) {
+// order; those of embedded structs stand in the embedding one's.
+func keys(v reflect.Value) (names []string, fields []reflect.Value) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		name, option, _ := strings.Cut(field.Tag.Get("toml"), ",")
+		name := field.Tag.Get("toml")
 		switch {
 		case field.Anonymous && name == "" && field.Type.Kind() == reflect.Struct:
-			inner, innerLater, innerFields := keys(v.Field(i))
-			names, later, fields = append(names, inner...), append(later, innerLater...), append(fields, innerFields...)
-		case option == "later":
-			later = append(later, name)
+			inner, innerFields := keys(v.Field(i))
+			names, fields = append(names, inner...), append(fields, innerFields...)
 		case name != "" && name != "-" && field.IsExported():
 			names, fields = append(names, name), append(fields, v.Field(i))
 		}
 	}
-	return names, later, fields
+	return names, fields
 }
 
 // plain returns the value as one of Go's own: string, int64, float64, bool,

@@ -205,8 +205,8 @@ func (f *File) line(offset int) int {
 }
 
 // secretive matches a line that may hold a secret, in the place where somebody
-// would put one who does not know better.
-var secretive = regexp.MustCompile(`(?i)(key|token|secret|passw|auth|credential)`)
+// would put one who does not know better: ipp://eva:PASSWORD@192.0.2.10/ too.
+var secretive = regexp.MustCompile(`(?i)(key|token|secret|passw|auth|credential|://[^/"]*@)`)
 
 // detail returns the first line of text and under it a caret at the offset.
 func detail(text []byte, offset int) string {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"regexp/syntax"
@@ -24,8 +23,9 @@ type binding struct {
 	Expire time.Duration     `toml:"expire"`
 	Do     []map[string]any  `toml:"do"`
 	Clear  []string          `toml:"clear"`
-	Append any               `toml:"append,later"`
-	Undo   any               `toml:"undo,later"`
+	Append map[string]any    `toml:"append"`
+	Count  map[string]any    `toml:"count"`
+	Undo   bool              `toml:"undo"`
 }
 
 // Program compiles every [[on]] into the bindings of a program. Everything else
@@ -34,16 +34,13 @@ type binding struct {
 // binding is compiled as far as its faults allow, so the program is worth
 // something only when Faults is empty.
 func (f *File) Program(base station.Program, kinds map[string][]string) station.Program {
-	c := &compiler{File: f, base: base, kinds: kinds, sets: make(map[string]int), unsure: make(map[string]bool)}
+	c := &compiler{File: f, base: base, kinds: maps.Clone(kinds), unsure: make(map[string]bool), acts: make(map[string]bool)}
 	on := f.tables("on")
 	var all []binding
 	f.Tables("on", &all)
-	for _, b := range all {
-		for name := range b.Set {
-			if valueName.MatchString(name) && !slices.Contains(ours(), name) {
-				c.sets[name]++
-			}
-		}
+	c.taken = takenBy(all)
+	if len(c.counts) > 0 {
+		c.kinds[station.FromStation] = []string{station.Minute}
 	}
 	base.Bindings = make([]station.Binding, 0, len(all))
 	for i, b := range all {
@@ -51,6 +48,7 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	}
 	c.reached(on.items, base.Bindings)
 	c.ended()
+	c.undone()
 	return base
 }
 
@@ -59,7 +57,7 @@ type compiler struct {
 	*File
 	base  station.Program
 	kinds map[string][]string
-	sets  map[string]int // how many bindings take a value in hand, by its name
+	taken
 
 	opens  []placedDo // what opens a call
 	closes []placedDo // what closes one
@@ -67,6 +65,9 @@ type compiler struct {
 	// unsure are the sources of which nobody knows what they open, because an
 	// action of theirs is at fault; "" stands for a source that is itself.
 	unsure map[string]bool
+
+	acts  map[string]bool // sources that do something which can be taken back
+	undos []placedUndo
 }
 
 // placedDo is an action, whose it is and where its verb stands.
@@ -77,7 +78,7 @@ type placedDo struct {
 }
 
 func (c *compiler) binding(n *node, raw binding) station.Binding {
-	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear}
+	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo}
 	if n.kind != table || n.bad {
 		return b
 	}
@@ -85,7 +86,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	if source == "" {
 		b.Event = ""
 	}
-	s := scope{compiler: c, source: source, scan: kind == station.Scan, gs1: raw.GS1}
+	s := scope{compiler: c, source: source, scan: kind == station.Scan, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
 	if raw.Match != nil {
 		b.Match = c.match(n.fields["match"], *raw.Match, kind)
 		if b.Match == nil {
@@ -100,8 +101,12 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	}
 	s.needs(n.fields["needs"])
 	b.Set = s.set(n.fields["set"])
+	b.Append = s.append(n.fields["append"])
+	b.Count = s.count(n.fields["count"])
 	c.clear(n.fields["clear"])
 	c.expire(n, raw)
+	s.minute(n)
+	s.undo(n, raw)
 	if do := n.fields["do"]; do != nil && do.kind == list {
 		for _, item := range do.items {
 			d, ok := s.do(item)
@@ -112,11 +117,14 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 			b.Do = append(b.Do, d)
 		}
 	}
-	if n.fields["do"] == nil && n.fields["set"] == nil && n.fields["clear"] == nil {
-		c.fault(n.at, "this binding does nothing; it needs do, set or clear")
+	if undo := n.fields["undo"]; !raw.Undo && (undo == nil || !undo.bad) && !slices.ContainsFunc(deeds(), func(key string) bool { return n.fields[key] != nil }) {
+		c.fault(n.at, "this binding does nothing; it needs %s or undo", strings.Join(deeds(), ", "))
 	}
 	return b
 }
+
+// deeds lists the keys of a binding that say what it does.
+func deeds() []string { return []string{"do", "set", "append", "count", "clear"} }
 
 // event checks which event a binding answers and takes it apart. The source is
 // empty when there is no such event.
@@ -132,6 +140,9 @@ func (c *compiler) event(n *node, name string) (source, kind string) {
 	source, kind, _ = strings.Cut(name, ".")
 	kinds, known := c.kinds[source]
 	switch {
+	case !known && source == station.FromStation:
+		c.bad(at, "the station's own event is station.minute, and it comes only where a binding counts: count = { made = 1 }")
+		return "", ""
 	case !known:
 		c.bad(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))
 		return "", ""
@@ -218,8 +229,8 @@ func (c *compiler) identifiers(n *node, ais []string, kind string) {
 
 func (c *compiler) clear(n *node) {
 	for _, item := range n.texts() {
-		if c.sets[item.text] == 0 {
-			c.bad(item, "no binding sets %q, so there is nothing to clear%s", item.text, choice(item.text, c.values()))
+		if !c.has(item.text, 0) {
+			c.bad(item, "no binding sets, appends to or counts %q, so there is nothing to clear%s", item.text, choice(item.text, c.values()))
 		}
 	}
 }
@@ -228,16 +239,13 @@ func (c *compiler) expire(n *node, raw binding) {
 	at := n.fields["expire"]
 	switch {
 	case at == nil || at.bad:
-	case n.fields["set"] == nil:
+	case n.fields["set"] == nil && n.fields["append"] == nil:
 		at.bad = true
-		c.fault(at.key, `"expire" says how long the values of set hold; this binding has no set`)
+		c.fault(at.key, `"expire" says how long what is set or appended holds; this binding has neither set nor append`)
 	case raw.Expire == 0:
 		c.bad(at, `"expire" must be above zero; leave it out for a value that holds until it is cleared`)
 	}
 }
-
-// values lists what bindings take in hand.
-func (c *compiler) values() []string { return slices.Sorted(maps.Keys(c.sets)) }
 
 // reached reports bindings that no event can reach, because one before them
 // takes everything that fits them.
@@ -346,118 +354,4 @@ func (n *node) texts() []*node {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(n.items), func(item *node) bool { return item.bad || item.kind != text })
-}
-
-// A scope is what the templates of one binding may refer to.
-type scope struct {
-	*compiler
-	source string
-	scan   bool
-	groups []string // of its match
-	gs1    []string // that it asks for
-	blind  bool     // the event or the match is at fault, so nobody knows the names
-}
-
-// ours lists the names that the program itself gives a value.
-func ours() []string { return []string{"code", "symbology", "source", "station"} }
-
-// names lists what a template may refer to.
-func (s scope) names() []string {
-	names := slices.Clone(s.groups)
-	for _, ai := range s.gs1 {
-		names = append(names, "gs1."+ai)
-	}
-	for _, value := range s.values() {
-		if !slices.Contains(names, value) {
-			names = append(names, value)
-		}
-	}
-	if s.scan {
-		return append(names, ours()...)
-	}
-	return append(names, "source", "station")
-}
-
-// lacks says why a name can have no value; "" if it can. own is how many of the
-// bindings that set the name do not count: a value that only its own template
-// could give is never there.
-func (s scope) lacks(name string, must bool, own int) string {
-	ai, gs1 := strings.CutPrefix(name, "gs1.")
-	switch {
-	case s.blind, slices.Contains(s.groups, name), name == "source", name == "station":
-		return ""
-	case s.scan && slices.Contains(ours(), name):
-		return ""
-	case gs1 && s.scan && len(s.gs1) > 0 && identifier.MatchString(ai):
-		if must && !slices.Contains(s.gs1, ai) {
-			return fmt.Sprintf("a symbol that fits need not carry %s; ask for it in gs1, or write {%s?} to leave it out or {%s|…} to put something in its place", ai, name, name)
-		}
-		return ""
-	case gs1 && s.scan && len(s.gs1) == 0:
-		return fmt.Sprintf("%s has no value here, because this binding does not ask for gs1", name)
-	case s.sets[name] > own:
-		return ""
-	case s.sets[name] > 0:
-		return fmt.Sprintf("no other binding sets %q, so it has no value here", name)
-	}
-	return fmt.Sprintf("nothing gives %q a value%s", name, choice(name, s.names()))
-}
-
-func (s scope) needs(n *node) {
-	for _, item := range n.texts() {
-		if why := s.lacks(item.text, false, 0); why != "" {
-			s.bad(item, "%s", why)
-		}
-	}
-}
-
-// valueName matches what a value may be called.
-var valueName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// set compiles the values that a binding takes in hand.
-func (s scope) set(n *node) map[string]station.Template {
-	if n == nil || n.kind != table || len(n.names) == 0 {
-		return nil
-	}
-	set := make(map[string]station.Template)
-	for _, name := range n.names {
-		value := n.fields[name]
-		switch {
-		case slices.Contains(ours(), name):
-			s.fault(value.key, "%q is the program's own name; choose another", name)
-		case !valueName.MatchString(name):
-			s.fault(value.key, "%q: a value's name has only letters, digits and _, and does not begin with a digit", name)
-		}
-		if value.kind == text && !value.bad {
-			set[name], _ = s.template(value, func(of string) int {
-				if n.fields[of] != nil {
-					return 1
-				}
-				return 0
-			})
-		}
-	}
-	return set
-}
-
-// template compiles a text and checks its names. own says how many of the
-// bindings that set a name do not count.
-func (s scope) template(n *node, own func(name string) int) (station.Template, bool) {
-	t, err := station.ParseTemplate(n.text)
-	if wrong := (*station.TemplateError)(nil); errors.As(err, &wrong) {
-		n.bad = true
-		s.fault(n.place(wrong.At), "%s", wrong.Text)
-		return t, false
-	}
-	for _, name := range t.Names() {
-		discount := 0
-		if name.Must {
-			discount = own(name.Name)
-		}
-		if why := s.lacks(name.Name, name.Must, discount); why != "" {
-			n.bad = true
-			s.fault(n.place(name.At), "%s", why)
-		}
-	}
-	return t, !n.bad
 }

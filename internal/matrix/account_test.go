@@ -88,7 +88,7 @@ func openAccount(t *testing.T) *account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &account{T: t, dir: t.TempDir(), plant: p, network: newNetwork()}
+	a := &account{T: t, dir: card(t), plant: p, network: newNetwork()}
 	server := &http.Server{Handler: p.Handler(), ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(a.network)
 	t.Cleanup(func() {
@@ -121,7 +121,7 @@ func (a *account) station(i int, rate string, waits int) {
 	stamp := func(t time.Time) station.Stamp {
 		return station.Stamp{Wall: t, Boot: "boot-1", Up: t.Sub(since), Trusted: true}
 	}
-	verb := lagerkoll.Verbs()[0]
+	verb, _ := station.Vendor{Verbs: lagerkoll.Verbs()}.Verb("article.trace")
 	templates := map[string]station.Template{}
 	for field, text := range map[string]string{"order": "{order}", "article": soup, "batch": "B7", "serial": "{serial}"} {
 		if templates[field], err = station.ParseTemplate(text); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -29,21 +30,26 @@ import (
 
 // An end is what an entry came to.
 type end struct {
-	word   string // once, another's, held, waits, TWICE or LOST
+	word   string // once, another's, adopted, held, waits, TWICE, LOST or WRONG
 	hold   station.Holding
 	done   bool   // of one that is held: it has been done
 	reason string // of one that is held or waits
 }
 
-// The words for an end. The last two must never be seen.
+// The words for an end. The last three must never be seen.
 const (
 	once     = "once"
 	anothers = "another's" // a second user's work is taken for ours
+	adopted  = "adopted"   // as it was asked to
 	isHeld   = "held"
 	waits    = "waits"
 	twice    = "TWICE"
 	lost     = "LOST"
+	wrong    = "WRONG"
 )
+
+// lasts is how long a call lasts that is over before anybody hears of it.
+const lasts = 5 * time.Minute
 
 // String is the end as the tables have it.
 func (e end) String() string {
@@ -74,6 +80,8 @@ type cell struct {
 	backend station.Backend
 	stamp   func(time.Time) station.Stamp
 	died    chan struct{}
+	card    []byte    // what was on it when the power went
+	pressed time.Time // when the action was asked for
 
 	mu          sync.Mutex
 	certificate tls.Certificate
@@ -81,12 +89,13 @@ type cell struct {
 	others      int  // what the second user did
 }
 
-// run carries an action through and says what it came to. Twice or lost is an
-// error, and so is waiting for ever without a word.
-func run(t *testing.T, s sample, f fault, at site) (e end) {
+// run carries an action through and says what it came to, and on which assumptions
+// that rests. Twice, lost or wrong is an error, and so is waiting for ever without
+// a word.
+func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assumption) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := &cell{t: t, sample: s, fault: f, stands: at.to == plant.Stands, dir: t.TempDir(), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
+		c := &cell{t: t, sample: s, fault: f, stands: at.to == plant.Stands, dir: card(t), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
 		switch at.Assumption {
 		case plant.KeyInHeader:
 			c.auth = l2l.AuthHeader
@@ -98,22 +107,42 @@ func run(t *testing.T, s sample, f fault, at site) (e end) {
 			setting.Assumptions = map[plant.Assumption]plant.Position{at.Assumption: at.to}
 		}
 		e = c.run(setting)
+		restsOn = c.plant.RestsOn()
 		if complaints := c.plant.Complaints(); c.stands && len(complaints) > 0 {
 			t.Errorf("the plant complains: %q", complaints)
 		}
 	})
 	switch {
-	case e.word == twice, e.word == lost:
-		t.Error(e)
+	case e.word == twice, e.word == lost, e.word == wrong:
+		t.Error(e, e.reason)
 	case e.word == waits && (e.reason == "" || at.to == plant.Stands):
 		t.Errorf("after twenty minutes it still waits, and nobody is told for what: %q", e.reason)
 	}
-	return e
+	return e, restsOn
+}
+
+// card is a directory in memory where there is one: what a card survives is tried
+// elsewhere, and thousands of outboxes wait long for a real one.
+func card(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "stationd-matrix-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func (c *cell) run(setting plant.Setting) end {
 	c.open(setting)
 	defer c.close()
+	if c.sample.there != nil {
+		c.sample.there(c)
+	}
 	if c.sample.called {
 		c.record("BEFORE")
 		c.deliver(time.Minute)
@@ -122,11 +151,7 @@ func (c *cell) run(setting plant.Setting) end {
 	c.mu.Lock()
 	c.met = false
 	c.mu.Unlock()
-	if c.fault.breaks != nil {
-		c.fault.breaks(c)
-		c.backend = nil
-	}
-	id := c.record("ACT")
+	entries := c.act()
 	c.deliver(brokenFor)
 	if c.fault.mends != nil {
 		c.fault.mends(c)
@@ -138,11 +163,40 @@ func (c *cell) run(setting plant.Setting) end {
 	}
 	c.deliver(20 * time.Minute)
 	time.Sleep(2 * time.Minute) // whatever is still on its way arrives
-	return c.judge(id, c.sample.done(c.plant)-before-c.others)
+	return c.judge(entries, c.sample.done(c.plant)-before-c.others)
+}
+
+// act asks for the action, while the way is broken where the fault says so. It
+// returns its entries: the action and, where a call is closed again, that.
+func (c *cell) act() (entries []station.ID) {
+	breaks := func() {
+		if c.fault.breaks != nil {
+			c.fault.breaks(c)
+			c.backend = nil
+		}
+	}
+	c.pressed = time.Now()
+	if c.sample.outage == 0 {
+		breaks()
+		entries = append(entries, c.record("ACT"))
+		if c.sample.closed {
+			entries = append(entries, c.record("CLOSE"))
+		}
+		return entries
+	}
+	c.network.breaks(refused)
+	entries = append(entries, c.record("ACT"))
+	c.deliver(lasts)
+	entries = append(entries, c.record("CLOSE"))
+	c.deliver(c.sample.outage - lasts)
+	time.Sleep(time.Minute) // the longest back-off: the lane meets the fault at once
+	c.network.breaks(nil)
+	breaks()
+	return entries
 }
 
 // judge compares what the outbox believes with what the plant knows.
-func (c *cell) judge(id station.ID, ours int) end {
+func (c *cell) judge(entries []station.ID, ours int) end {
 	if err := c.box.Verify(); err != nil {
 		c.t.Error(err)
 	}
@@ -150,23 +204,32 @@ func (c *cell) judge(id station.ID, ours int) end {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	var left *station.Standing
-	for _, e := range contents.Entries {
-		if e.ID == id {
-			left = &e
+	if ours > 1 {
+		return end{word: twice, reason: fmt.Sprintf("%d times", ours)}
+	}
+	for _, id := range entries {
+		for _, e := range contents.Entries {
+			switch {
+			case e.ID != id:
+			case e.Condition == station.Held:
+				return end{word: isHeld, hold: e.Hold, done: ours == 1, reason: e.Reason}
+			default:
+				return end{word: waits, reason: c.waitsFor(e, contents.Entries)}
+			}
+		}
+	}
+	if c.sample.wrong != nil {
+		if why := c.sample.wrong(c); why != "" {
+			return end{word: wrong, reason: why}
 		}
 	}
 	switch {
-	case ours > 1:
-		return end{word: twice}
-	case left != nil && left.Condition == station.Held:
-		return end{word: isHeld, hold: left.Hold, done: ours == 1, reason: left.Reason}
-	case left != nil:
-		return end{word: waits, reason: c.waitsFor(*left, contents.Entries)}
 	case ours == 1:
 		return end{word: once}
 	case c.others > 0:
 		return end{word: anothers}
+	case c.sample.reads:
+		return end{word: adopted}
 	}
 	return end{word: lost}
 }
@@ -238,7 +301,8 @@ func (c *cell) outbox(name string) *queue.Outbox {
 	return box
 }
 
-// program knows two scans: the action, and what must be there before it.
+// program knows three scans: what must be there, the action, and the close of the
+// call that it opened.
 func (c *cell) program() station.Program {
 	one, two := c.sections()
 	vendors := map[string]station.Vendor{
@@ -264,6 +328,7 @@ func (c *cell) program() station.Program {
 		Bindings: []station.Binding{
 			{Event: "hand.scan", Match: regexp.MustCompile("^BEFORE$"), Do: do("l2l", "dispatch.open", call)},
 			{Event: "hand.scan", Match: regexp.MustCompile("^ACT$"), Do: do(c.sample.backend, c.sample.verb, c.sample.with)},
+			{Event: "hand.scan", Match: regexp.MustCompile("^CLOSE$"), Do: do("l2l", "dispatch.close", nil)},
 		},
 	}
 }
@@ -378,7 +443,8 @@ func (c *cell) present(certificate tls.Certificate) {
 	c.certificate = certificate
 }
 
-var mark = regexp.MustCompile(`%5Bsd-[A-Z2-7]{10}%5D\+`)
+// mark is an entry's mark, in a form and in JSON.
+var mark = regexp.MustCompile(`%5Bsd-[A-Z2-7]{10}%5D\+|\[sd-[A-Z2-7]{10}\] ?`)
 
 // another is a second user, who sends what we send, without our mark.
 func (c *cell) another(r *http.Request) {
@@ -400,23 +466,24 @@ func (c *cell) another(r *http.Request) {
 
 // die cuts the power: what the card has at this moment is all that is left.
 func (c *cell) die() {
-	card, err := os.ReadFile(filepath.Join(c.dir, "outbox.db"))
-	if err != nil {
-		c.t.Error(err)
-	}
-	if err := os.WriteFile(filepath.Join(c.dir, "card.db"), card, 0o600); err != nil {
+	var err error
+	if c.card, err = os.ReadFile(filepath.Join(c.dir, "outbox.db")); err != nil {
 		c.t.Error(err)
 	}
 	close(c.died)
 }
 
-// revive boots the board again with what its card had.
+// revive boots the board again with what its card had. The file stays the same
+// one: another in its place would be a copy.
 func (c *cell) revive() {
 	c.t.Helper()
 	if err := c.box.Close(); err != nil {
 		c.t.Error(err)
 	}
+	if err := os.WriteFile(filepath.Join(c.dir, "outbox.db"), c.card, 0o600); err != nil {
+		c.t.Error(err)
+	}
 	c.died = make(chan struct{})
 	c.boots("boot-2")
-	c.box, c.backend = c.outbox("card.db"), nil
+	c.box, c.backend = c.outbox("outbox.db"), nil
 }

@@ -8,5 +8,7 @@
 // same actions over real sockets are in cmd/stationd.
 //
 // What the tests find is docs/guarantees.md, which they write with -update and
-// compare with otherwise.
+// compare with otherwise. What ends otherwise where an assumption does not hold is
+// found by make matrix and kept in testdata/otherwise.txt; every other run tries a
+// part of it, always the same, and compares.
 package matrix

@@ -12,6 +12,16 @@ import (
 // which a changeover is too late to be sent unasked.
 const brokenFor = 50 * time.Second
 
+// A kind is what a fault is done to.
+type kind uint8
+
+const (
+	toNothing kind = iota
+	toWay          // nothing reaches the plant
+	toRequest
+	bySecond // a second user acts as well
+)
+
 // A fault is one thing that goes wrong, once.
 type fault struct {
 	name string
@@ -24,7 +34,7 @@ type fault struct {
 	// first time; serve is the plant. nil: nothing goes wrong there.
 	strikes func(c *cell, r *http.Request, serve func())
 
-	second bool // a second user acts as well
+	kind kind
 }
 
 // faults lists everything that we know how to break.
@@ -51,7 +61,7 @@ func faults() []fault {
 		{"the vendor's own no", plant.Fault{Kind: plant.Refusal}},
 		{"late effect, 45 s, after the time-out", plant.Fault{Kind: plant.Late, Delay: 45 * time.Second}},
 	} {
-		list = append(list, fault{name: f.name, strikes: func(c *cell, _ *http.Request, serve func()) {
+		list = append(list, fault{name: f.name, kind: toRequest, strikes: func(c *cell, _ *http.Request, serve func()) {
 			c.order(f.Fault)
 			serve()
 		}})
@@ -62,10 +72,10 @@ func faults() []fault {
 // ways are the faults of the way there: nothing reaches the plant.
 func ways() []fault {
 	broken := func(name string, breaks func(*cell)) fault {
-		return fault{name: name, breaks: breaks, mends: func(c *cell) { c.network.breaks(nil) }}
+		return fault{name: name, kind: toWay, breaks: breaks, mends: func(c *cell) { c.network.breaks(nil) }}
 	}
 	tls := func(name string, breaks func(*cell)) fault {
-		return fault{name: name, breaks: breaks, mends: func(c *cell) { c.present(issued.good) }}
+		return fault{name: name, kind: toWay, breaks: breaks, mends: func(c *cell) { c.present(issued.good) }}
 	}
 	return []fault{
 		broken("connection refused", func(c *cell) { c.network.breaks(refused) }),
@@ -74,7 +84,7 @@ func ways() []fault {
 		tls("TLS: the clock is wrong", func(c *cell) { c.present(issued.tomorrow) }),
 		broken("hung up before the request", func(c *cell) { c.network.breaks(hangsUp) }),
 		{
-			name:   "the key is wrong for a while",
+			name: "the key is wrong for a while", kind: toWay,
 			breaks: func(c *cell) { c.key = "a-wrong-key" },
 			mends:  func(c *cell) { c.key, c.backend = "", nil },
 		},
@@ -84,7 +94,7 @@ func ways() []fault {
 // deaf loses the answer and then shows nobody anything for a while.
 func deaf() fault {
 	return fault{
-		name: "the answer is lost, and no look-up works either",
+		name: "the answer is lost, and no look-up works either", kind: toRequest,
 		strikes: func(c *cell, _ *http.Request, serve func()) {
 			c.order(plant.Fault{Kind: plant.Lost})
 			c.plant.Order(plant.Fault{Kind: plant.BadGateway, Where: "GET *"})
@@ -101,7 +111,7 @@ func cut(after bool) fault {
 		kind, when = plant.Lost, "after"
 	}
 	return fault{
-		name: fmt.Sprintf("the station loses its power %s the effect", when),
+		name: fmt.Sprintf("the station loses its power %s the effect", when), kind: toRequest,
 		strikes: func(c *cell, _ *http.Request, serve func()) {
 			c.order(plant.Fault{Kind: kind})
 			c.die()
@@ -113,16 +123,16 @@ func cut(after bool) fault {
 // seconds are the faults of a second user, who does the same in the same moment.
 func seconds() []fault {
 	return []fault{
-		{name: "a second user does the same just before", second: true, strikes: func(c *cell, r *http.Request, serve func()) {
+		{name: "a second user does the same just before", kind: bySecond, strikes: func(c *cell, r *http.Request, serve func()) {
 			c.another(r)
 			serve()
 		}},
-		{name: "a second user does the same, our answer is lost", second: true, strikes: func(c *cell, r *http.Request, serve func()) {
+		{name: "a second user does the same, our answer is lost", kind: bySecond, strikes: func(c *cell, r *http.Request, serve func()) {
 			c.another(r)
 			c.order(plant.Fault{Kind: plant.Lost})
 			serve()
 		}},
-		{name: "a second user does the same, our request is lost", second: true, strikes: func(c *cell, r *http.Request, serve func()) {
+		{name: "a second user does the same, our request is lost", kind: bySecond, strikes: func(c *cell, r *http.Request, serve func()) {
 			c.another(r)
 			c.order(plant.Fault{Kind: plant.Down})
 			serve()

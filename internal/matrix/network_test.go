@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -68,12 +69,24 @@ func unknownName() (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "acme.leading2lean.com", IsNotFound: true}}
 }
 
-// hangsUp accepts the connection and ends it before a byte is read.
+// hangsUp accepts the connection and ends it before a byte is read. The client
+// learns of it when it writes, and never by a race of that with what it reads.
 func hangsUp() (net.Conn, error) {
 	here, there := net.Pipe()
-	there.Close()
-	return here, nil
+	return deadConn{here, there}, nil
 }
+
+// A deadConn takes no byte and gives none.
+type deadConn struct {
+	net.Conn
+	other net.Conn
+}
+
+func (deadConn) Write([]byte) (int, error) {
+	return 0, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}
+}
+
+func (c deadConn) Close() error { return errors.Join(c.Conn.Close(), c.other.Close()) }
 
 // Accept makes the network the server's net.Listener.
 func (n *network) Accept() (net.Conn, error) {

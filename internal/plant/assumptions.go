@@ -35,6 +35,9 @@ const (
 	OrderAnswered       Assumption = "order-answered"
 	LineCodeReturned    Assumption = "linecode-returned"
 	SitesReadable       Assumption = "sites"
+	OpenFalse           Assumption = "open-false"
+	PitchDetailsListed  Assumption = "pitchdetails-list"
+	ExternalIDReturned  Assumption = "externalid-returned"
 )
 
 // The assumptions about Lagerkoll that can be switched.
@@ -50,11 +53,13 @@ const (
 	QueryByReference  Assumption = "query-by-reference"
 	OrdersInEnvelope  Assumption = "orders-in-envelope"
 	ReferenceUnique   Assumption = "reference-unique"
+	ArticleOnce       Assumption = "article-once"
 	UpdateReplaces    Assumption = "update-replaces"
 	ArticleSets       Assumption = "article-sets"
 	EndTwiceRefused   Assumption = "end-twice-refused"
 	BestBeforeMillis  Assumption = "best-before-ms"
 	SlashEncoded      Assumption = "slash-encoded"
+	InternalReturned  Assumption = "internal-returned"
 )
 
 // Position is what a switched assumption is put to.
@@ -116,7 +121,7 @@ func Switches() []Switch {
 		{TraceWaste, 46, either},
 		{BatchList, 48, other},
 		{BatchReadable, 49, either},
-		{QueryByReference, 50, either},
+		{QueryByReference, 50, []Position{Refused, Ignored, Otherwise}},
 		{OrdersInEnvelope, 51, other},
 		{ReferenceUnique, 52, ignored},
 		{UpdateReplaces, 54, other},
@@ -124,6 +129,11 @@ func Switches() []Switch {
 		{EndTwiceRefused, 57, other},
 		{BestBeforeMillis, 58, ignored},
 		{SlashEncoded, 59, []Position{Refused}},
+		{ArticleOnce, 63, ignored},
+		{OpenFalse, 69, either},
+		{PitchDetailsListed, 70, either},
+		{ExternalIDReturned, 71, ignored},
+		{InternalReturned, 72, ignored},
 	}
 }
 

@@ -70,7 +70,7 @@ func TestTheManualNamesEverySourceThatItCites(t *testing.T) {
 func TestEverySwitchMovesSomething(t *testing.T) {
 	t.Parallel()
 	source := map[string]string{}
-	for _, name := range []string{"l2l.go", "l2l_dispatch.go", "l2l_order.go", "l2l_params.go", "lagerkoll.go", "lagerkoll_order.go", "lagerkoll_article.go", "lagerkoll_json.go"} {
+	for _, name := range []string{"l2l.go", "l2l_dispatch.go", "l2l_order.go", "l2l_params.go", "l2l_pitch.go", "lagerkoll.go", "lagerkoll_order.go", "lagerkoll_article.go", "lagerkoll_json.go"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -152,6 +152,15 @@ type Trace struct {
 	At         time.Time // by the plant's own clock
 }
 
+// A Write is one request that changed something in the Lagerkoll store, or was
+// answered as if it had.
+type Write struct {
+	Method string
+	Path   string    // with {id} and {rest} where the request had its own
+	Order  int64     // the production or customer order in the path; 0: none
+	At     time.Time // by the plant's own clock
+}
+
 // A Part is what went into an article: one element of partTraceability, or one
 // part of an article's recipe.
 type Part struct {
@@ -183,6 +192,21 @@ func (p *Plant) Complaints() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.complaints)
+}
+
+// RestsOn returns the assumptions that any answer so far rests on, in the order
+// of Switches. With any other of them switched, the same requests would have been
+// answered the same.
+func (p *Plant) RestsOn() []Assumption {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []Assumption
+	for _, s := range Switches() {
+		if p.rests[s.Assumption] {
+			all = append(all, s.Assumption)
+		}
+	}
+	return all
 }
 
 // Dispatches returns every dispatch, oldest first.
@@ -218,6 +242,13 @@ func (p *Plant) Orders() []Order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return cloneOrders(p.store.orders)
+}
+
+// Writes returns everything that Lagerkoll was told and accepted, oldest first.
+func (p *Plant) Writes() []Write {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.store.writes)
 }
 
 // Traces returns every accepted trace, oldest first.

@@ -2,6 +2,7 @@ package plant
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,6 +47,7 @@ type Fault struct {
 	Delay      time.Duration // of Slow and Late
 	RetryAfter time.Duration // of TooMany, told in whole seconds; 0: no such header
 	Text       string        // of Refusal; empty: "Something went wrong on the server"
+	Code       int           // of Refusal at Lagerkoll; 0: 900101, its "common error"
 	To         string        // of Redirect, a URL without a path; empty: this plant under the name localhost
 }
 
@@ -150,7 +152,7 @@ func (f Fault) instead(r *http.Request) (answer, bool) {
 		return f.tooMany(lagerkoll), true
 	case Refusal:
 		if lagerkoll {
-			return lagerkollError(http.StatusBadRequest, codeCommon, text), true
+			return lagerkollError(http.StatusBadRequest, cmp.Or(f.Code, codeCommon), text), true
 		}
 		return l2lError(http.StatusOK, text), true
 	case Unauthorized:

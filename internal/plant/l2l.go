@@ -70,6 +70,7 @@ func operations() []operation {
 		{"GET", "buildsequence/", sequenceParameters(), []string{"site"}, (*Plant).listSequences},
 		{"GET", "productcomponents/", productParameters(), []string{"site"}, (*Plant).listProducts},
 		{"POST", "pitchdetails/record_details/", pitchParameters(), needsOfPitch(), (*Plant).recordDetails},
+		{"GET", "pitchdetails/", pitchListParameters(), needsOfOrder(), (*Plant).listDetails},
 		{"GET", "sites/", sitesParameters(), nil, (*Plant).listSites},
 	}
 }
@@ -122,10 +123,13 @@ func (p *Plant) l2l(r *http.Request, rest string, body []byte) answer {
 // wrongKey says what is wrong with the keys of a request; "" when it may pass.
 func (p *Plant) wrongKey(keys map[string]string) string {
 	for place, a := range map[string]Assumption{"header": KeyInHeader, "body": KeyInBody} {
-		if _, given := keys[place]; given && p.is(a, Refused) {
-			return "An API key is not accepted in the " + place
+		if _, given := keys[place]; !given {
+			continue
 		}
-		if p.is(a, Ignored) {
+		switch p.position(a) {
+		case Refused:
+			return "An API key is not accepted in the " + place
+		case Ignored:
 			delete(keys, place)
 		}
 	}

@@ -18,7 +18,7 @@ func listParameters() map[string]parameter {
 		"dispatchtypecode": {},
 		"linecode":         {},
 		"dispatchnumber":   {form: number},
-		"open":             {form: truth},
+		"open":             {form: truth, assumed: OpenFalse},
 		"order_by":         {},
 		"id":               {form: number, assumed: DispatchByID},
 		"limit":            {form: number, assumed: LimitAboveOne},
@@ -130,7 +130,7 @@ func (p *Plant) matches(d Dispatch, q params) bool {
 		return false
 	}
 	byKey := q["id"] != "" || q["dispatchnumber"] != ""
-	if p.is(ClosedListed, Ignored) && q["open"] == "" && !byKey && !d.Open() {
+	if q["open"] == "" && !byKey && !d.Open() && p.is(ClosedListed, Ignored) {
 		return false
 	}
 	within := func(from, to string, t time.Time) bool {
@@ -141,8 +141,8 @@ func (p *Plant) matches(d Dispatch, q params) bool {
 
 // countsAsOpen reports whether open=T finds the dispatch.
 func (p *Plant) countsAsOpen(d Dispatch) bool {
-	if p.is(CompletedNotOpen, Otherwise) {
-		return d.Closed.IsZero()
+	if d.Closed.IsZero() && !d.Completed.IsZero() && p.is(CompletedNotOpen, Otherwise) {
+		return true
 	}
 	return d.Open()
 }

@@ -328,12 +328,15 @@ func (p *Plant) listSequences(q params) answer {
 //	{"id":8801,"externalid":"PO-100-1","line":71,"linecode":"PACK4","product":3001,"status":4,…}
 func (p *Plant) sequenceRecord(s Sequence) map[string]any {
 	record := map[string]any{
-		"id": s.ID, "externalid": s.ExternalID, "site": p.set.Site, "line": p.lineID(s.Line),
+		"id": s.ID, "site": p.set.Site, "line": p.lineID(s.Line),
 		"product": firstProduct + slices.Index(p.set.Products, s.Product), "status": int(s.Status),
 		"schedule_start_date": p.local(s.Start),
 	}
 	if !p.is(LineCodeReturned, Ignored) {
 		record["linecode"] = s.Line
+	}
+	if !p.is(ExternalIDReturned, Ignored) {
+		record["externalid"] = s.ExternalID
 	}
 	return record
 }

@@ -107,10 +107,10 @@ func (p *Plant) switchedOff(op operation, q params) string {
 		if _, given := q[name]; !given || takes.assumed == "" {
 			continue
 		}
-		if takes.assumed == LimitAboveOne && q.number(name) <= 1 && name == "limit" {
+		if takes.assumed == LimitAboveOne && q.number(name) <= 1 && name == "limit" || takes.assumed == OpenFalse && isTrue(q[name]) {
 			continue
 		}
-		switch p.set.Assumptions[takes.assumed] {
+		switch p.position(takes.assumed) {
 		case Refused:
 			return fmt.Sprintf("Invalid parameter: %s", name)
 		case Ignored:

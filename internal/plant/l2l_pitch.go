@@ -14,6 +14,14 @@ func pitchParameters() map[string]parameter {
 	return takes
 }
 
+func pitchListParameters() map[string]parameter {
+	takes := lineParameters()
+	takes["start__gte"] = parameter{form: moment, assumed: PitchDetailsListed}
+	takes["start__lte"] = parameter{form: moment, assumed: PitchDetailsListed}
+	takes["limit"], takes["offset"] = parameter{form: number, assumed: LimitAboveOne}, parameter{form: number, assumed: LimitAboveOne}
+	return takes
+}
+
 func needsOfPitch() []string {
 	return []string{"site", "linecode|line_externalid", "productcode", "start", "end"}
 }
@@ -42,9 +50,34 @@ func (p *Plant) recordDetails(q params) answer {
 		return p.refuse("end %q is before start %q or in the future", q["end"], q["start"])
 	}
 	p.site.counts = append(p.site.counts, c)
-	return l2lData(map[string]any{
-		"id": len(p.site.counts), "site": p.set.Site, "line": p.lineID(line),
+	return l2lData(p.countRecord(len(p.site.counts), c))
+}
+
+// listDetails answers
+//
+//	GET pitchdetails/?site=12&linecode=PACK4&start__gte=2026-03-02 08:00:00&start__lte=2026-03-02 08:00:00
+func (p *Plant) listDetails(q params) answer {
+	line, why := p.lineOf(q)
+	if why != "" {
+		return p.refuse("%s", why)
+	}
+	var found []any
+	for i, c := range p.site.counts {
+		if c.Line == line && (q["start__gte"] == "" || !c.Start.Before(p.moment(q["start__gte"]))) &&
+			(q["start__lte"] == "" || !c.Start.After(p.moment(q["start__lte"]))) {
+			found = append(found, p.countRecord(i+1, c))
+		}
+	}
+	return l2lData(append([]any{}, listed(found, q)...))
+}
+
+// countRecord is a production record as L2L writes it.
+//
+//	{"id":1,"site":12,"line":71,"product":3001,"start":"2026-03-02 08:00:00",…,"actual":60,"scrap":2}
+func (p *Plant) countRecord(id int, c Count) map[string]any {
+	return map[string]any{
+		"id": id, "site": p.set.Site, "line": p.lineID(c.Line),
 		"product": firstProduct + slices.Index(p.set.Products, c.Product),
 		"start":   p.local(c.Start), "end": p.local(c.End), "actual": c.Actual, "scrap": c.Scrap,
-	})
+	}
 }

@@ -17,6 +17,7 @@ import (
 type store struct {
 	orders  []Order
 	traces  []Trace
+	writes  []Write
 	nextID  int64
 	nextRef int
 	asked   []time.Time // when the account's requests of the last minute came
@@ -133,6 +134,9 @@ func (p *Plant) lagerkoll(r *http.Request, rest string, body []byte) answer {
 	}
 	if err != nil {
 		return p.lagerkollRefusal(name, err)
+	}
+	if route.method != http.MethodGet {
+		p.store.writes = append(p.store.writes, Write{Method: route.method, Path: route.path, Order: c.id, At: time.Now()})
 	}
 	if file, ok := data.(answer); ok {
 		return file

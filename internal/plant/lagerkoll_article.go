@@ -29,12 +29,12 @@ func (p *Plant) addArticle(c call) (any, error) {
 	switch {
 	case !p.set.hasArticle(id):
 		return nil, wrong(codeCreate, "unknown article %q", id)
-	case o.article(id) != nil:
+	case o.article(id) != nil && !p.is(ArticleOnce, Ignored):
 		return nil, no(codeCreate, "Production order %d has article %s already", c.id, id)
 	}
 	a := OrderArticle{Article: id, Name: p.articleName(id)}
 	o.Articles = append(o.Articles, a)
-	setArticle(o.article(id), body)
+	setArticle(&o.Articles[len(o.Articles)-1], body)
 	articles, parts := []any{}, []any{}
 	for _, a := range o.Articles {
 		articles, parts = append(articles, p.articleRecord(o.ID, a)), append(parts, p.partsRecord(a))
@@ -156,7 +156,7 @@ func (p *Plant) trace(c call, body object) (Trace, error) {
 		if err != nil || !(waste >= 0) {
 			return t, wrong(codeUpdate, "waste is %q", c.query.Get("waste"))
 		}
-		switch p.set.Assumptions[TraceWaste] {
+		switch p.position(TraceWaste) {
 		case Refused:
 			return t, no(codeUpdate, "waste is not supported")
 		case Stands:

@@ -223,15 +223,22 @@ func (p *Plant) ordersBetween(c call) (any, error) {
 		return nil, wrong(codeGet, "state_from and state_to are 0 to 3")
 	}
 	query := c.query.Get("query")
-	switch {
-	case query != "" && p.is(QueryByReference, Refused):
+	searched := Stands
+	if query != "" {
+		searched = p.position(QueryByReference)
+	}
+	switch searched {
+	case Refused:
 		return nil, no(codeGet, "query is not supported")
-	case p.is(QueryByReference, Ignored):
+	case Ignored:
 		query = ""
 	}
 	list, err := p.orders(c, 20, func(o Order) bool {
-		return o.State >= State(from) && o.State <= State(to) &&
-			(strings.Contains(o.Reference, query) || strings.Contains(o.Name, query) || strings.Contains(o.Internal, query))
+		found := strings.Contains(o.Name, query)
+		if searched != Otherwise {
+			found = found || strings.Contains(o.Reference, query) || strings.Contains(o.Internal, query)
+		}
+		return o.State >= State(from) && o.State <= State(to) && found
 	})
 	if err == nil && p.is(OrdersInEnvelope, Otherwise) {
 		return list["orders"], nil
@@ -329,12 +336,20 @@ func (p *Plant) orderRecord(o Order) map[string]any {
 	}
 	return map[string]any{
 		"orderId": o.ID, "prReference": o.Reference, "customerOrderId": customer,
-		"customerOrderExternalId": o.CustomerExternal, "internalReference": o.Internal,
+		"customerOrderExternalId": o.CustomerExternal, "internalReference": p.internal(o),
 		"name": o.Name, "comment": o.Comment, "startDate": millis(o.Start), "endDate": millis(o.End),
 		"finishDate": millis(o.Finish), "workHours": o.WorkHours, "state": p.quoted(int64(o.State)),
 		"reserveInDepth": p.quoted(o.InDepth), "storeState": o.StoreState,
 		"totalAmount": total, "finishedAmount": finished, "articles": articles, "singleArticles": groups,
 	}
+}
+
+// internal is the internal reference that an order is read back with.
+func (p *Plant) internal(o Order) string {
+	if p.is(InternalReturned, Ignored) {
+		return ""
+	}
+	return o.Internal
 }
 
 func (p *Plant) articleRecord(order int64, a OrderArticle) map[string]any {

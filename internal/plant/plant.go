@@ -48,6 +48,7 @@ type Plant struct {
 	faults     []*ordered
 	requests   []Request
 	complaints []string
+	rests      map[Assumption]bool
 }
 
 // Open builds the plant that the setting describes and takes its port, so that
@@ -68,6 +69,7 @@ func Open(s Setting) (*Plant, error) {
 		done:  make(chan struct{}),
 		site:  newSite(s),
 		store: newStore(s),
+		rests: make(map[Assumption]bool),
 	}, nil
 }
 
@@ -146,6 +148,9 @@ func (p *Plant) serve(w http.ResponseWriter, r *http.Request) {
 		a = f.spoilt(a)
 	}
 	p.answered(number, a.status)
+	if p.set.Seen != nil && f.Kind == "" {
+		p.set.Seen(r, body, a.status, a.header, a.body)
+	}
 	a.write(w)
 }
 

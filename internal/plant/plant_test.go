@@ -14,6 +14,7 @@ import (
 // served opens the plant and serves it until the test ends.
 func served(t *testing.T, s Setting) *Plant {
 	t.Helper()
+	held(t, &s)
 	p, err := Open(s)
 	if err != nil {
 		t.Fatal(err)

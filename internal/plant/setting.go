@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,11 @@ type Setting struct {
 	Articles    []Article
 	Orders      []Order // production orders; their ids are kept
 	Assumptions map[Assumption]Position
+
+	// Seen, when it is set, is shown each request that no fault struck with what it
+	// was answered, before the answer leaves: a test holds both against the vendors'
+	// contracts. Several requests may be shown at once.
+	Seen func(r *http.Request, body []byte, status int, header http.Header, answer []byte)
 }
 
 // A DispatchType is a kind of dispatch.
@@ -179,4 +185,11 @@ func (s Setting) hasArticle(id string) bool {
 }
 
 // is reports whether the assumption was put in that position.
-func (p *Plant) is(a Assumption, pos Position) bool { return p.set.Assumptions[a] == pos }
+func (p *Plant) is(a Assumption, pos Position) bool { return p.position(a) == pos }
+
+// position is where the assumption was put; that an answer rests on it is
+// remembered. The caller holds the lock.
+func (p *Plant) position(a Assumption) Position {
+	p.rests[a] = true
+	return p.set.Assumptions[a]
+}

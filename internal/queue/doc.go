@@ -65,7 +65,8 @@
 //
 // Bucket "meta" is cold: "version" (1), "id" (the outbox's own, 32 hexadecimal
 // digits), "session" (JSON: when the process that has the file began, and whether
-// it ended cleanly), "clocks" (JSON: the recent boots in their order, and when each
+// it ended cleanly), "home" (JSON: the computer and the inode where it was last
+// open), "clocks" (JSON: the recent boots in their order, and when each
 // began where that is known).
 //
 // # A damaged file
@@ -75,6 +76,14 @@
 // its tree as far as that is sound and by searching all of it for records where it
 // is not. What was found by searching may have been delivered since: it is marked,
 // so it is looked up at the vendor before it is sent.
+//
+// # A copy
+//
+// A backup that was put back and a card that was copied are not where they were at
+// home. Such an outbox gets an id of its own, and everything that waits in it is held
+// for a person: it may have been delivered since, or from the original. What is
+// written over the same file, or a whole card that is written back to the same
+// computer, cannot be told from the original.
 //
 // # A failed commit
 //

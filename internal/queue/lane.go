@@ -32,6 +32,7 @@ type slot struct {
 	marked  bool
 	barrier bool
 	marks   bool // its verb marks before it acts
+	claimed bool // an attempt at it was begun in this process, or may have been in one before
 }
 
 // suspect reports whether an attempt at the entry may have been under way when a

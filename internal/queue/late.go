@@ -2,6 +2,7 @@ package queue
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -19,10 +20,13 @@ func (t *turn) age() (age time.Duration, known bool) {
 }
 
 // late answers an entry that is too old to be sent without asking. Only what
-// certainly has not arrived can be late, and only while nobody insisted.
+// certainly has not arrived can be late, and only while nobody insisted. Where it
+// says what its line was last seen to run, its backend judges, which sees what the
+// line runs now.
 func (t *turn) late() (station.Receipt, bool) {
 	e := t.entry
-	if e.Late != station.LateHold || e.LateAfter == 0 || e.Insists || t.delivery.Doubtful {
+	_, judged := e.With[station.LastSeen]
+	if e.Late != station.LateHold || e.LateAfter == 0 || e.Insists || judged || t.delivery.Doubtful {
 		return station.Receipt{}, false
 	}
 	age, known := t.age()
@@ -41,7 +45,8 @@ func (t *turn) late() (station.Receipt, bool) {
 // after a restart the open's look finds what it made by the mark.
 func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb) error {
 	after := verb.Afterwards
-	if _, known := verbs[after.Verb]; !known || t.entry.Late != station.LateRecord {
+	history, known := verbs[after.Verb]
+	if !known || t.entry.Late != station.LateRecord {
 		return nil
 	}
 	if !t.merged {
@@ -56,15 +61,50 @@ func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb
 	}
 	until, sure := o.trueTime(closing.At, t.now)
 	d := &t.delivery
-	d.Verb, d.With = after.Verb, maps.Clone(d.With)
-	if d.With == nil {
-		d.With = make(map[string]string)
-	}
+	d.Verb, d.With = after.Verb, told(history, d.With)
 	d.With[after.From] = d.When.UTC().Format(time.RFC3339)
 	d.With[after.Until] = until.UTC().Format(time.RFC3339)
-	d.Sure = d.Sure && sure
+	d.Sure, d.Merged = d.Sure && sure, true
 	t.closing = at
 	return nil
+}
+
+// passOn tells the entry behind a delivered one what that left the line to run.
+// What the next one was recorded with is what the line ran before both; without
+// this, late, it would take the station's own work for somebody else's. Whoever
+// made it meant it to come after the one before.
+func (b *batch) passOn(l *lane, at place, d station.Delivery, rc station.Receipt) error {
+	if rc.Runs == "" {
+		return nil
+	}
+	for _, s := range l.slots {
+		if s.at <= at || s.held {
+			continue
+		}
+		e, err := b.entry(s.at)
+		if err != nil {
+			return err
+		}
+		if _, judged := e.With[station.LastSeen]; !judged || e.With["line"] != d.With["line"] {
+			return nil
+		}
+		e.With = maps.Clone(e.With)
+		e.With[station.LastSeen] = rc.Runs
+		return b.put(kindEntry, s.at, e)
+	}
+	return nil
+}
+
+// told is what of an open's With the verb takes that tells the call as history.
+func told(history station.Verb, with map[string]string) map[string]string {
+	taken := make(map[string]string, len(with)+2)
+	for name, text := range with {
+		_, field := history.Field(name)
+		if field || history.PassThrough && strings.HasPrefix(name, station.Further) {
+			taken[name] = text
+		}
+	}
+	return taken
 }
 
 func (o *Outbox) trueTime(s, now station.Stamp) (time.Time, bool) {

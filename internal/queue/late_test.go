@@ -27,7 +27,7 @@ type afterwards struct {
 func (v *afterwards) Verbs() []station.Verb {
 	all := slices.Clone(verbs)
 	all[0].Afterwards = station.Afterwards{Verb: "dispatch.add", From: "reported", Until: "completed"}
-	return append(all, station.Verb{Name: "dispatch.add"})
+	return append(all, station.Verb{Name: "dispatch.add", Fields: []station.Field{{Name: "machine"}, {Name: "type"}, {Name: "reported"}, {Name: "completed"}}})
 }
 
 func (v *afterwards) Heard() (time.Time, time.Time) {
@@ -42,7 +42,10 @@ func (v *afterwards) Probe(context.Context) station.Receipt { return v.probe() }
 // recording is the program with a call that is told as history after half an hour.
 func recording() station.Program {
 	p := program()
-	p.Bindings[0].Do[0].Late, p.Bindings[0].Do[0].LateAfter = station.LateRecord, 30*time.Minute
+	open := &p.Bindings[0].Do[0]
+	open.Late, open.LateAfter = station.LateRecord, 30*time.Minute
+	open.Verb.Fields = append(slices.Clone(open.Verb.Fields), station.Field{Name: "once", Type: station.Truth})
+	open.With["once"] = template("true") // which means nothing to a call that is over
 	return p
 }
 
@@ -66,7 +69,7 @@ func TestLateness(t *testing.T) {
 			}
 			d := sent[0]
 			if d.Verb != "dispatch.add" || d.ID != open || d.With["machine"] != "SEAL-1" ||
-				d.With["reported"] != pressed.Format(time.RFC3339) || d.With["completed"] != released.Format(time.RFC3339) || !d.Sure {
+				d.With["once"] != "" || d.With["reported"] != pressed.Format(time.RFC3339) || d.With["completed"] != released.Format(time.RFC3339) || !d.Sure {
 				t.Errorf("sent %+v", d)
 			}
 			if left := s.standings(); len(left) != 0 || len(s.box.State().Calls) != 0 {

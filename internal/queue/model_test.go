@@ -284,7 +284,7 @@ func (m *model) run(r *rapid.T, so time.Duration, runs int) {
 // revive starts the station again with what its card had when the power went.
 func (m *model) revive(r *rapid.T) {
 	_ = m.box.Close() // what it says, it says to a card that is not there
-	if err := errors.Join(os.RemoveAll(m.dir), os.Rename(m.card, m.dir)); err != nil {
+	if err := putBack(m.dir, m.card); err != nil {
 		r.Fatal(err)
 	}
 	m.dead = false
@@ -294,6 +294,33 @@ func (m *model) revive(r *rapid.T) {
 		return
 	}
 	m.power(r)
+}
+
+// putBack makes a folder what a copy of it was, with the same files in it: another
+// file would be a copy.
+func putBack(dir, was string) error {
+	var all []error
+	names := make(map[string]bool)
+	kept, err := os.ReadDir(was)
+	all = append(all, err)
+	for _, f := range kept {
+		names[f.Name()] = true
+		if f.IsDir() {
+			to := filepath.Join(dir, f.Name())
+			all = append(all, os.RemoveAll(to), os.CopyFS(to, os.DirFS(filepath.Join(was, f.Name()))))
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(was, f.Name()))
+		all = append(all, err, os.WriteFile(filepath.Join(dir, f.Name()), content, 0o600))
+	}
+	there, err := os.ReadDir(dir)
+	all = append(all, err)
+	for _, f := range there {
+		if !names[f.Name()] {
+			all = append(all, os.RemoveAll(filepath.Join(dir, f.Name())))
+		}
+	}
+	return errors.Join(append(all, os.RemoveAll(was))...)
 }
 
 // restart stops the station in order and starts it again.

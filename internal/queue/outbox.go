@@ -44,6 +44,14 @@ type Setting struct {
 	Days    int                                // how many days of it are kept; default 30
 	Settle  func(backend string) time.Duration // how long an absence proves nothing; default 60 s
 
+	// Machine tells this computer from every other: its serial number. An outbox that
+	// was last open on another one is a copy. Empty: it is not known.
+	Machine string
+
+	// Fleeting is handed each action that makes no entry, once its event is on disk.
+	// It must not block. Without it such actions come to nothing.
+	Fleeting func(station.Event, station.Action)
+
 	// Verify looks at the file in another process, with a time limit, before it is
 	// opened: a damaged page can stop a process inside bbolt where nothing can be
 	// recovered, or hang it. An error that wraps ErrDamaged has the file set aside
@@ -123,6 +131,9 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	}
 	if setting.Settle == nil {
 		setting.Settle = func(string) time.Duration { return defaultSettle }
+	}
+	if setting.Fleeting == nil {
+		setting.Fleeting = func(station.Event, station.Action) {}
 	}
 	if setting.commit == nil {
 		setting.commit = (*bbolt.Tx).Commit
@@ -218,9 +229,13 @@ func (o *Outbox) load() error {
 	if err := o.weigh(); err != nil {
 		return err
 	}
+	if err := o.settleIn(); err != nil {
+		return err
+	}
 	for _, l := range o.lanes {
 		if i := l.head(); i >= 0 && !clean && l.slots[i].suspect() {
 			l.attempt = attempt{at: l.slots[i].at, doubtful: true, since: o.doubted}
+			l.slots[i].claimed = true
 		}
 	}
 	return nil
@@ -520,16 +535,21 @@ func (o *Outbox) HoldStrangers(configured func(backend string) bool) error {
 					return err
 				}
 				rc := misfit("no backend %q is configured any more", l.backend())
-				b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
-				e.Condition, e.Hold, e.Reason, e.Before = station.Held, rc.Holds(), rc.Err.Error(), nil
-				l.slots[i].held = true
-				if err := b.put(kindEntry, l.slots[i].at, e); err != nil {
+				if err := b.hold(&l.slots[i], e, rc); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// hold gives an entry that nobody is delivering to a person.
+func (b *batch) hold(s *slot, e entryRecord, rc station.Receipt) error {
+	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
+	e.Condition, e.Hold, e.Reason, e.Before = station.Held, rc.Holds(), rc.Err.Error(), nil
+	s.held = true
+	return b.put(kindEntry, s.at, e)
 }
 
 // fill is how full the outbox is: 1 when it takes no more. The caller holds mu.

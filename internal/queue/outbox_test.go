@@ -328,6 +328,10 @@ func TestRecord(t *testing.T) {
 		if h := s.box.Snapshot().Health; h.Storage == "" {
 			t.Error("the health of a full outbox says nothing")
 		}
+		asked := station.Asking{Backend: "l2l", Verb: "article.trace", With: map[string]string{"order": "1"}}.Event("uid:0", s.stamp(time.Now()))
+		if _, err := s.box.Record(asked); !errors.Is(err, ErrFull) {
+			t.Errorf("what a person asks for at the command line: %v, want ErrFull", err)
+		}
 		waiting := len(s.standings())
 		v := &vendor{}
 		ctx, cancel := context.WithCancel(context.Background())

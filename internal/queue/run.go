@@ -136,7 +136,8 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	slot := l.slots[l.find(at)]
+	slot := &l.slots[l.find(at)]
+	slot.claimed = true
 	if l.attempt.at != at {
 		l.attempt = attempt{at: at}
 		if t.entry.Condition == station.Marked { // by an earlier process, or moved back from the head
@@ -161,6 +162,9 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 		t.delivery.Settle = max(0, o.setting.Settle(t.entry.Backend())-time.Since(l.attempt.since))
 	}
 	t.delivery.When, t.delivery.Sure = o.when(t.entry.At, t.now)
+	if t.entry.Insists {
+		t.delivery.Late, t.delivery.LateAfter = station.LateDeliver, 0
+	}
 	return t, nil
 }
 
@@ -308,6 +312,12 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 			if err := b.mergeEnd(l, t, rc); err != nil {
 				return err
 			}
+			if err := b.passOn(l, t.at, d, rc); err != nil {
+				return err
+			}
+			if err := b.leave(l, t.at, rc); err != nil {
+				return err
+			}
 			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
 		}
 		e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Held, hold, rc.Err.Error(), nil, 0
@@ -354,6 +364,26 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 		o.pause(t.entry.Backend(), rc.Wait+rand.N(rc.Wait/4+time.Second))
 	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
 		l.after = now.Add(rc.Wait)
+	}
+	o.tell()
+}
+
+// TryNow ends the waiting for backends whose key was wrong: somebody has changed
+// the configuration, and does not want to wait for the next try to see whether it
+// is right now.
+func (o *Outbox) TryNow() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for backend, c := range o.contacts {
+		if c.Fault == "" {
+			continue
+		}
+		delete(o.pauses, backend)
+		for _, l := range o.lanes {
+			if l.backend() == backend {
+				l.fails, l.after = 0, time.Time{}
+			}
+		}
 	}
 	o.tell()
 }

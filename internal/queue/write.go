@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -139,6 +140,9 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	o.commits, o.state = b.commit, b.state
 	o.warn()
 	o.writeHistory(b.lines)
+	for _, f := range b.fleeting {
+		o.setting.Fleeting(f.Event, f.Action)
+	}
 	return nil
 }
 
@@ -152,6 +156,14 @@ type batch struct {
 	redo    map[place][]byte // every record as it stands after it, for the spare file
 	changed bool
 	lines   []Done // for the history, once it is on disk
+
+	fleeting []fleeting // to be handed out then
+}
+
+// fleeting is an action that makes no entry, and its event.
+type fleeting struct {
+	station.Event
+	station.Action
 }
 
 // tell adds a line to the history of what this transaction did.
@@ -224,10 +236,14 @@ func (o *Outbox) Record(ev station.Event) (Recorded, error) {
 
 func (b *batch) record(ev station.Event) ([]station.ID, error) {
 	command := station.Reserved(ev.Source)
-	if !command && b.o.fill() >= 1 {
-		return nil, fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.path, ErrFull)
+	full := b.o.fill() >= 1
+	if full && !command {
+		return nil, b.full()
 	}
 	next, actions := b.o.setting.Program().Decide(b.state, ev)
+	if full && ev.Kind != station.Close && slices.ContainsFunc(actions, makesEntry) {
+		return nil, b.full()
+	}
 	if len(actions) == 0 && command && reflect.DeepEqual(next, b.state) {
 		return nil, nil
 	}
@@ -238,6 +254,11 @@ func (b *batch) record(ev station.Event) ([]station.ID, error) {
 		if err := b.allowed(a); err != nil {
 			return nil, err
 		}
+	}
+	if late, err := b.tooLate(actions); err != nil {
+		return nil, err
+	} else if late {
+		next, actions = b.state.TooLate(ev), nil
 	}
 	sequence, err := b.q.NextSequence()
 	if err != nil {
@@ -250,13 +271,15 @@ func (b *batch) record(ev station.Event) ([]station.ID, error) {
 	var made []station.ID
 	kept := false
 	for i, a := range actions {
-		switch a.Verb {
-		case station.VerbRetry:
+		switch {
+		case a.Verb == station.VerbRetry:
 			err = b.retry(a.About)
-		case station.VerbDiscard:
+		case a.Verb == station.VerbDiscard, a.Verb == station.VerbUndo:
 			err = b.discard(a.About)
-		case station.VerbKeep:
+		case a.Verb == station.VerbKeep:
 			kept = true
+		case a.Fleeting:
+			b.fleeting = append(b.fleeting, fleeting{ev, a})
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
 			made = append(made, e.ID)
@@ -282,6 +305,19 @@ func (b *batch) record(ev station.Event) ([]station.ID, error) {
 	return made, nil
 }
 
+func (b *batch) full() error {
+	return fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.path, ErrFull)
+}
+
+// makesEntry reports whether an action is not for the outbox itself.
+func makesEntry(a station.Action) bool {
+	switch a.Verb {
+	case station.VerbRetry, station.VerbDiscard, station.VerbUndo, station.VerbKeep:
+		return false
+	}
+	return !a.Fleeting
+}
+
 // allowed refuses a retry or discard that cannot be carried out.
 func (b *batch) allowed(a station.Action) error {
 	switch a.Verb {
@@ -302,6 +338,27 @@ func (b *batch) allowed(a station.Action) error {
 		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried or discarded", a.About.Short(), ErrNoEntry)
 	}
 	return nil
+}
+
+// tooLate reports whether anything is to be taken back that cannot be any more:
+// what has ended, what a person must decide, and what may have been on its way.
+func (b *batch) tooLate(actions []station.Action) (bool, error) {
+	for _, a := range actions {
+		if a.Verb != station.VerbUndo {
+			continue
+		}
+		l, at, err := b.find(a.About)
+		if errors.Is(err, ErrNoEntry) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if s := l.slots[l.find(at)]; s.held || s.marked || s.claimed {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // find returns the lane and the place of a live entry.
@@ -414,7 +471,7 @@ func (b *batch) doubt(l *lane, at place) error {
 	return b.put(kindEntry, at, e)
 }
 
-// discard gives a held entry up, or puts a kept scan away.
+// discard gives an entry up, or puts a kept scan away.
 func (b *batch) discard(id station.ID) error {
 	if at, ok, err := b.findKept(id); ok || err != nil {
 		if err != nil {
@@ -470,6 +527,29 @@ func (b *batch) end(l *lane, at place, e entryRecord, fate station.Fate, ref str
 	}
 	if len(l.slots) == 0 && len(l.abouts) == 0 {
 		delete(b.o.lanes, l.name)
+	}
+	return nil
+}
+
+// leave ends the close that waits for an open which turned out to be somebody
+// else's call, where it is for our own only: that call stays open at the vendor.
+func (b *batch) leave(l *lane, open place, rc station.Receipt) error {
+	if !rc.Adopted {
+		return nil
+	}
+	for _, at := range slices.Clone(l.abouts[open]) {
+		e, err := b.entry(at)
+		if err != nil {
+			return err
+		}
+		if !e.Ours {
+			continue
+		}
+		b.state = b.state.Drop(e.Entry, e.Condition)
+		b.tell(entryLine(string(station.FateMoot), e.Entry, station.Receipt{}))
+		if err := b.end(l, at, e, station.FateMoot, ""); err != nil {
+			return err
+		}
 	}
 	return nil
 }

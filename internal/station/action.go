@@ -22,9 +22,18 @@ type Action struct {
 	// Barrier: it waits while anything earlier in its lane is held.
 	Barrier bool `json:"barrier,omitempty"`
 
+	// Ours: it closes a call only if the call is our own. Where the open in About
+	// settles as Adopted, the outbox does not send this entry but ends it as moot,
+	// with State.Drop, in the transaction that settles the open.
+	Ours bool `json:"ours,omitempty"`
+
 	// Marks: its verb marks on disk before it acts. Where there is no mark, nothing
 	// was ever sent, and nothing is in doubt.
 	Marks bool `json:"marks,omitempty"`
+
+	// Fleeting: it makes no entry. The outbox hands it out once when its event is on
+	// disk, and what becomes of it then is nobody's to keep.
+	Fleeting bool `json:"fleeting,omitempty"`
 
 	Late      Late          `json:"late,omitempty"`       // what becomes of it when it cannot be delivered in time
 	LateAfter time.Duration `json:"late_after,omitempty"` // how old it may get before it is late; 0: never late
@@ -47,12 +56,42 @@ const (
 	LateRecord  Late = "record" // tell the vendor what happened, as history
 )
 
-// Three verbs are the program's own. An Action with one of them has no lane and
+// Four verbs are the program's own. An Action with one of them has no lane and
 // makes no entry; the outbox carries it out within the same transaction.
 const (
 	VerbRetry   = "retry"   // the held entry in About goes back to its old place and waits
 	VerbDiscard = "discard" // the held entry in About is given up, the kept scan in About put away
 	VerbKeep    = "keep"    // the event is kept for a person: no binding knows it
+
+	// VerbUndo takes back the entry in About: it is ended as discarded, with
+	// State.Drop on the state that Decide returned, and what is about it is moot.
+	//
+	// That is allowed only for an entry that is live and waiting, and that its lane
+	// has never claimed: no attempt at it has begun in this process or may have in
+	// one before, it is neither marked nor held. An event has one such action for
+	// each entry that is to be taken back, and they are carried out all or none:
+	// where one is not allowed, the outbox puts the state that Decide returned away
+	// and takes State.TooLate of the state before, and the event makes nothing.
+	VerbUndo = "undo"
+)
+
+// The names of With that mean the same to every backend.
+const (
+	// Further begins the name of a parameter that is passed on as it stands, for a
+	// verb that declares PassThrough: with.reason_id.
+	Further = "with."
+
+	// LastSeen is filled in for a verb that declares a field of this name: the
+	// order that the line in With["line"] was last seen to run before the event,
+	// NoOrder where it was seen to run none. It is left out where the line was
+	// never seen. Nobody else may say it. Where it is said, whether a late action
+	// is held is for the backend to judge, which sees what the line runs now.
+	LastSeen = "last_seen"
+	NoOrder  = "none"
+
+	// User is the value that a badge puts in hand, and the field that takes it
+	// where an action says nothing else: who acts.
+	User = "user"
 )
 
 // An Entry is an action made durable.
@@ -73,6 +112,10 @@ type Delivery struct {
 	Before   []byte    // what Look saw before the first attempt that may have arrived
 	When     time.Time // the true time of the event, worked out by the lane; zero where nothing is known
 	Sure     bool      // false: When is an estimate
+
+	// Merged: it tells of a call that was opened and closed before the vendor heard
+	// of either, by the verb's Afterwards. Its two times in With are as sure as When.
+	Merged bool
 
 	// Settle is how long an absence still proves nothing: an earlier attempt may
 	// be on its way. While it is above zero a backend that finds no trace answers
@@ -112,6 +155,8 @@ type Receipt struct {
 	Outcome Outcome
 	Ref     string        // the backend's own name for what it made or found
 	Note    string        // what a person should know of a delivery: "already so"
+	Adopted bool          // the call in Ref was open at the vendor already: it is somebody else's
+	Runs    string        // what the line in With["line"] runs after this: an order's id, or NoOrder; empty: nobody knows
 	Wait    time.Duration // the backend asked to be left alone this long
 	Err     error         // why, unless Delivered; it never carries a key
 	At      Stamp         // when the answer was in; filled in by the lane
@@ -157,6 +202,11 @@ type Verb struct {
 	// backend is a Looker, and what Look saw is on disk before the attempt.
 	Before bool
 
+	// Fleeting verbs are tried once and never kept: what they do is worth nothing
+	// later, and a person sees at once whether it was done. A list is printed, or
+	// asked for again.
+	Fleeting bool
+
 	// Opens names the fields that tell one call from another. A verb with Opens
 	// opens a call: {machine, type}.
 	Opens []string
@@ -164,6 +214,12 @@ type Verb struct {
 	// Ends names the field that takes the backend's own name for the call, where
 	// it is known already. A verb with Ends closes the calls its source opened.
 	Ends string
+
+	// PassThrough: besides its fields the verb takes any parameter that the vendor
+	// documents. A binding says them as with = { reason_id = "7" }; in With they
+	// stand as with.reason_id. Which names and values go out is the backend's to
+	// judge, when it delivers.
+	PassThrough bool
 
 	Late      Late          // its policy where a binding says nothing
 	LateAfter time.Duration // and the limit that goes with it

@@ -44,6 +44,21 @@ const (
 	Double  = "double"  // a button was pressed twice in quick succession
 	Release = "release" // a button that was pressed, held or pressed twice was let go
 	Scan    = "scan"    // a bar code was read
+
+	// Close comes from the page or the command line: a person closes a call, also
+	// one whose button is not there any more. Data names it, by entry (the ID of
+	// its open) or by ref (the vendor's name for it).
+	Close = "close"
+
+	// Minute comes from the station itself once a minute while anything is
+	// counted: station.minute is the one event of the program's own that a
+	// configuration may bind.
+	Minute = "minute"
+
+	// OrderCurrent comes from a vendor: what a line runs. Data: line, id and
+	// product; without id the line runs nothing. Every other kind of event from a
+	// vendor tells of a call that is over there; Data: ref.
+	OrderCurrent = "order.current"
 )
 
 // The sources that no configuration may name: they are the program's own.

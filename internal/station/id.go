@@ -59,6 +59,9 @@ func (id ID) Short() string {
 // Fifty bits of SHA-256 tell a million entries of one site apart with a
 // probability of a clash below one in two thousand.
 func (id ID) Mark() string {
+	const begin = "[sd-"
 	sum := sha256.Sum256([]byte(id))
-	return "[sd-" + base32.StdEncoding.EncodeToString(sum[:])[:10] + "]"
+	b := append(make([]byte, 0, 24), begin...)
+	b = base32.StdEncoding.AppendEncode(b, sum[:10]) // ten bytes need no padding
+	return string(append(b[:len(begin)+10], ']'))
 }

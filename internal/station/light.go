@@ -79,7 +79,10 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 		}
 	}
 	for _, c := range s.Calls {
-		if c.Ref != "" {
+		switch {
+		case c.Closing != "": // maybe from the page, which has no lamp
+			shown.raise(p.lampOf(c.Source), Slow)
+		case c.Ref != "":
 			shown.raise(p.lampOf(c.Source), Steady)
 		}
 	}
@@ -221,7 +224,7 @@ func (n Note) flash() Light {
 	switch n.Kind {
 	case NoteDelivered:
 		return Steady
-	case NoteUnknown, NoteNeeds, NoteHeld:
+	case NoteUnknown, NoteNeeds, NoteHeld, NoteFull, NoteNumber, NoteLate:
 		return Quick
 	}
 	return Off

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -54,23 +55,30 @@ func (v Vendor) Verb(name string) (Verb, bool) {
 
 // A Binding says what one kind of event means. The first binding in the file
 // that fits an event is the one that is carried out; there is no second.
+//
+// It is carried out in this order: needs, set, append, count, do, clear. Where
+// anything is missing, none of it is.
 type Binding struct {
 	Event  string              // source.kind
 	Match  *regexp.Regexp      // the code must match; its named groups are names in templates
 	GS1    []string            // the code must carry these application identifiers
 	Needs  []string            // values that must be in hand, or the operator is asked for them
 	Set    map[string]Template // values taken in hand
-	Expire time.Duration       // how long they hold; 0: until cleared
+	Append map[string]Template // items added to lists in hand
+	Expire time.Duration       // how long set and append hold; 0: until cleared
+	Count  map[string]Template // what is added to counters: whole numbers
 	Do     []Do
-	Clear  []string // values put away afterwards
+	Clear  []string // values put away afterwards, counters set to zero
+	Undo   bool     // the last thing of this source is taken back; nothing else is done
 }
 
 // A Do is one action of a binding.
 type Do struct {
 	Backend   string
 	Verb      Verb
-	With      map[string]Template
-	Again     bool // open another call even while the same one is open
+	With      map[string]Template // by field; with.NAME is passed through
+	Again     bool                // open another call even while the same one is open
+	Close     bool                // closing the call closes it at the vendor even if it was adopted
 	Late      Late
 	LateAfter time.Duration
 }
@@ -79,69 +87,65 @@ type Do struct {
 // It is pure, and total: an event that means nothing returns s and no action.
 //
 // The entry of the action at index i is ev.ID.Entry(i+1). Actions with
-// VerbRetry, VerbDiscard or VerbKeep are for the outbox itself. Where anything
-// that an action needs is not in hand, none of the binding's actions is
-// returned, and the state's note names what is missing.
+// VerbRetry, VerbDiscard, VerbKeep or VerbUndo are for the outbox itself. Where
+// anything that an action needs is not in hand, none of the binding's actions is
+// returned, and the state's note names what is missing. What the station itself
+// tells of is nobody's press: where anything is missing, nothing changes.
 func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if ev.Source == FromCommand || ev.Source == FromPage {
-		switch ev.Kind {
-		case VerbRetry, VerbDiscard:
-			return s, []Action{{Verb: ev.Kind, About: ID(ev.Data["entry"])}}
-		}
-		return s, nil
+		return p.asked(s, ev)
 	}
 	if _, vendor := p.Vendors[ev.Source]; vendor {
-		return s.ended(ev), nil
+		return s.seen(ev), nil
 	}
 	b, groups, found := p.fits(ev)
-	if !found {
-		if ev.Kind != Scan {
-			return s, nil
-		}
+	switch {
+	case found && b.Undo:
+		return s.takeBack(ev)
+	case found:
+		return p.carryOut(b, groups, s, ev)
+	case ev.Kind == Scan:
 		return s.note(ev, NoteUnknown, ev.Code), []Action{{Verb: VerbKeep}}
 	}
-	value := func(name string) (string, bool) {
-		if v, ok := groups[name]; ok {
-			return v, true
+	return s, nil
+}
+
+// asked is what a person asked for on the page or at the command line.
+func (p Program) asked(s State, ev Event) (State, []Action) {
+	switch ev.Kind {
+	case VerbRetry, VerbDiscard:
+		return s, []Action{{Verb: ev.Kind, About: ID(ev.Data["entry"])}}
+	case Ask:
+		return p.ask(s, ev)
+	case Close:
+		i := slices.IndexFunc(s.Calls, func(c Call) bool { return c.named(ev.Data) })
+		if i < 0 || s.Calls[i].Closing != "" {
+			return s, nil
 		}
-		if v, ok := ev.Data[name]; ok {
-			return v, true
-		}
-		switch name {
-		case "code":
-			return ev.Code, true
-		case "source":
-			return ev.Source, true
-		case "station":
-			return p.Station, true
-		}
-		return s.value(name, ev.At)
+		t := turn{p: p, ev: ev, s: s}
+		t.close(s.Calls[i], p.ending(s.Calls[i].Backend), nil)
+		return t.s, t.actions
 	}
-	for _, name := range b.Needs {
-		if v, ok := value(name); !ok || v == "" {
-			return s.note(ev, NoteNeeds, name), nil
+	return s, nil
+}
+
+// named reports whether the data of a Close means this call.
+func (c Call) named(data map[string]string) bool {
+	if entry := data["entry"]; entry != "" {
+		return ID(entry) == c.Entry
+	}
+	return c.Ref != "" && c.Ref == data["ref"]
+}
+
+// ending returns the backend's first verb that ends a call; the zero Verb where
+// there is none.
+func (p Program) ending(backend string) Verb {
+	for _, verb := range p.Vendors[backend].Verbs {
+		if verb.Ends != "" {
+			return verb
 		}
 	}
-	before := s
-	s, missing := s.set(b, ev, value)
-	if missing != "" {
-		return before.note(ev, NoteNeeds, missing), nil
-	}
-	turn := turn{p: p, ev: ev, value: value}
-	for _, do := range b.Do {
-		if s, missing = turn.do(s, do); missing != "" {
-			return before.note(ev, NoteNeeds, missing), nil
-		}
-	}
-	s = s.clear(b.Clear)
-	if s.Notes[ev.Source].At != ev.At { // nothing more particular was said
-		kind := NoteSet
-		if len(turn.actions) > 0 {
-			kind = NoteRecorded
-		}
-		s = s.note(ev, kind, ev.Code)
-	}
-	return s, turn.actions
+	return Verb{}
 }
 
 // fits finds the first binding that fits the event, and the named groups of its
@@ -185,28 +189,178 @@ func (b Binding) reads(ev Event) (map[string]string, bool) {
 // A turn is one binding being carried out for one event.
 type turn struct {
 	p       Program
+	b       Binding
+	groups  map[string]string // of its match
 	ev      Event
-	value   func(string) (string, bool)
+	s       State // as it is so far
 	actions []Action
+	entries []ID // of the actions that make one
 }
 
-// do adds the actions of one Do and returns the state after them.
-func (t *turn) do(s State, do Do) (after State, missing string) {
-	with, missing := t.fill(do)
-	if missing != "" {
-		return s, missing
+func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
+	t := turn{p: p, b: b, groups: groups, ev: ev, s: s}
+	for _, step := range []func() Note{t.needs, t.set, t.append, t.count, t.do} {
+		switch lack := step(); {
+		case lack.Kind == "":
+		case ev.Source == FromStation:
+			return s, nil
+		default:
+			return s.note(ev, lack.Kind, lack.Text), nil
+		}
 	}
-	switch {
-	case do.Verb.Ends != "":
-		return t.end(s, do.Backend, do.Verb, with), ""
-	case len(do.Verb.Opens) > 0:
-		return t.open(s, do, with), ""
+	t.s = t.s.clear(b.Clear, ev.At)
+	if t.s.Notes[ev.Source].At != ev.At && ev.Source != FromStation { // nothing more particular was said
+		t.note(t.done())
 	}
-	a := t.action(do, with)
-	return t.add(s, a), ""
+	return t.s.remember(s, ev.Source, t.entries, p.undoes(ev.Source)), t.actions
 }
 
-// fill expands the templates of a Do and fills in the vendor's defaults.
+// undoes reports whether a binding takes back what the source did: what nobody
+// can take back is not kept.
+func (p Program) undoes(source string) bool {
+	return slices.ContainsFunc(p.Bindings, func(b Binding) bool {
+		of, _, _ := strings.Cut(b.Event, ".")
+		return b.Undo && of == source
+	})
+}
+
+// done says what was done: that something was recorded, or what is in hand now.
+//
+//	parts 3
+//	made 17
+func (t *turn) done() (kind NoteKind, text string) {
+	if len(t.actions) > 0 {
+		return NoteRecorded, t.ev.Code
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
+		all = append(all, name+" "+strconv.Itoa(t.s.Values[name].List))
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
+		all = append(all, name+" "+strconv.Itoa(t.s.Counters[name].Count))
+	}
+	if len(all) == 0 {
+		return NoteSet, t.ev.Code
+	}
+	return NoteSet, strings.Join(all, ", ")
+}
+
+// value returns what a name in a template stands for.
+func (t *turn) value(name string) (string, bool) {
+	if v, ok := t.groups[name]; ok {
+		return v, true
+	}
+	if v, ok := t.ev.Data[name]; ok {
+		return v, true
+	}
+	switch name {
+	case "code":
+		return t.ev.Code, true
+	case "source":
+		return t.ev.Source, true
+	case "station":
+		return t.p.Station, true
+	case "now":
+		return t.ev.At.second().Format(time.RFC3339), t.ev.At.Trusted
+	case "since":
+		since, known := t.s.since(t.b.Clear, t.ev.At)
+		return since.Format(time.RFC3339), known
+	}
+	return t.s.value(name, t.ev.At)
+}
+
+// lacks is the note that asks for what is missing.
+func lacks(missing string) Note { return Note{Kind: NoteNeeds, Text: missing} }
+
+func (t *turn) needs() Note {
+	for _, name := range t.b.Needs {
+		if v, ok := t.value(name); !ok || v == "" {
+			return lacks(name)
+		}
+	}
+	return Note{}
+}
+
+// set takes values in hand. All of them are filled in from what was in hand
+// before.
+func (t *turn) set() Note {
+	after := t.s
+	for _, name := range slices.Sorted(maps.Keys(t.b.Set)) {
+		text, present, missing := t.b.Set[name].expand(t.value)
+		if missing != "" {
+			return lacks(missing)
+		}
+		if present {
+			after = after.put(name, Value{Text: text, At: t.ev.At, For: t.b.Expire})
+		}
+	}
+	t.s = after
+	return Note{}
+}
+
+// append adds items to lists in hand. A list that has expired begins anew.
+func (t *turn) append() Note {
+	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
+		item, present, missing := t.b.Append[name].item(t.value)
+		if missing != "" {
+			return lacks(missing)
+		}
+		if !present {
+			continue
+		}
+		list := t.s.Values[name]
+		if list.expired(t.ev.At) {
+			list = Value{}
+		}
+		list, ok := list.longer(item)
+		if !ok {
+			return Note{Kind: NoteFull, Text: name}
+		}
+		list.At, list.For = t.ev.At, t.b.Expire
+		t.s = t.s.put(name, list)
+	}
+	return Note{}
+}
+
+// count adds to counters.
+func (t *turn) count() Note {
+	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
+		text, present, missing := t.b.Count[name].expand(t.value)
+		if missing != "" {
+			return lacks(missing)
+		}
+		if !present {
+			continue
+		}
+		after, ok := t.s.count(name, text, t.ev.At)
+		if !ok {
+			return Note{Kind: NoteNumber, Text: text}
+		}
+		t.s = after
+	}
+	return Note{}
+}
+
+// do adds the binding's actions.
+func (t *turn) do() Note {
+	for _, do := range t.b.Do {
+		with, missing := t.fill(do)
+		switch {
+		case missing != "":
+			return lacks(missing)
+		case do.Verb.Ends != "":
+			t.end(do.Backend, do.Verb, with)
+		case len(do.Verb.Opens) > 0:
+			t.open(do, with)
+		default:
+			t.add(t.action(do, with))
+		}
+	}
+	return Note{}
+}
+
+// fill expands the templates of a Do, and fills in who acts, what the line was
+// last seen to run and the vendor's defaults.
 func (t *turn) fill(do Do) (with map[string]string, missing string) {
 	with = make(map[string]string)
 	defaults := t.p.Vendors[do.Backend].Defaults
@@ -220,6 +374,9 @@ func (t *turn) fill(do Do) (with map[string]string, missing string) {
 				with[f.Name] = text
 			}
 		}
+		if user, in := t.s.value(User, t.ev.At); in && f.Name == User && with[f.Name] == "" {
+			with[f.Name] = user
+		}
 		if _, said := with[f.Name]; !said && defaults[f.Name] != "" && do.Verb.Ends == "" {
 			with[f.Name] = defaults[f.Name]
 		}
@@ -227,7 +384,29 @@ func (t *turn) fill(do Do) (with map[string]string, missing string) {
 			return nil, f.Name
 		}
 	}
-	return with, ""
+	if _, asks := do.Verb.Field(LastSeen); asks {
+		if order, known := t.s.lastSeen(with["line"]); known {
+			with[LastSeen] = order
+		}
+	}
+	return with, t.further(do, with)
+}
+
+// further expands the parameters that are passed through.
+func (t *turn) further(do Do, with map[string]string) (missing string) {
+	for _, name := range slices.Sorted(maps.Keys(do.With)) {
+		if !strings.HasPrefix(name, Further) {
+			continue
+		}
+		text, present, missing := do.With[name].expand(t.value)
+		if missing != "" {
+			return missing
+		}
+		if present {
+			with[name] = text
+		}
+	}
+	return ""
 }
 
 func (t *turn) action(do Do, with map[string]string) Action {
@@ -238,6 +417,7 @@ func (t *turn) action(do Do, with map[string]string) Action {
 		To:        t.p.Vendors[do.Backend].To,
 		Barrier:   do.Verb.Barrier,
 		Marks:     do.Verb.Before,
+		Fleeting:  do.Verb.Fleeting,
 		Late:      do.Late,
 		LateAfter: do.LateAfter,
 	}
@@ -252,83 +432,103 @@ func laneOf(backend string, verb Verb, with map[string]string) string {
 	return backend + "/" + strings.Join(subject, ",")
 }
 
-// add appends an action that becomes an entry.
-func (t *turn) add(s State, a Action) State {
+// add appends an action, which becomes an entry unless it is fleeting.
+func (t *turn) add(a Action) {
+	if a.Fleeting {
+		t.actions = append(t.actions, a)
+		return
+	}
+	t.entries = append(t.entries, t.entry())
 	t.actions = append(t.actions, a)
-	return s.tally(t.ev.Source, 1, 0)
+	t.s = t.s.tally(t.ev.Source, 1, 0)
 }
 
 // entry is the ID of the action that add appends next.
 func (t *turn) entry() ID { return t.ev.ID.Entry(len(t.actions) + 1) }
 
+// note says something to the operator at the event's source.
+func (t *turn) note(kind NoteKind, text string) { t.s = t.s.note(t.ev, kind, text) }
+
 // open opens a call, unless the same call is open already.
-func (t *turn) open(s State, do Do, with map[string]string) State {
+func (t *turn) open(do Do, with map[string]string) {
 	subject := make(map[string]string)
 	for _, field := range do.Verb.Opens {
 		subject[field] = with[field]
 	}
-	i := s.sameCall(do.Backend, subject)
+	i := t.s.sameCall(do.Backend, subject)
 	if i >= 0 && !do.Again {
-		return t.pressedAgain(s, s.Calls[i])
+		t.pressedAgain(t.s.Calls[i])
+		return
 	}
 	a := t.action(do, with)
-	s.Calls = append(slices.Clone(s.Calls), Call{
+	t.s.Calls = append(slices.Clone(t.s.Calls), Call{
 		Backend: do.Backend,
 		Subject: subject,
 		Source:  t.ev.Source,
 		Lane:    a.Lane,
 		Entry:   t.entry(),
+		Leave:   with["once"] == "true" && !do.Close,
 		At:      t.ev.At,
 	})
-	return t.add(s, a)
+	t.add(a)
 }
 
 // pressedAgain answers a press on a call that is open already: it opens nothing
 // new. Where the vendor refused it, pressing again is the retry; a latching
 // button closes it.
-func (t *turn) pressedAgain(s State, c Call) State {
-	switch c.Hold {
-	case HoldRefused:
+func (t *turn) pressedAgain(c Call) {
+	switch verb := t.p.ending(c.Backend); {
+	case c.Hold == HoldRefused:
 		t.actions = append(t.actions, Action{Verb: VerbRetry, About: c.Entry})
-		return s
-	case HoldUndecided, HoldMisfit:
-		return s.note(t.ev, NoteHeld, "a person must decide what becomes of this call")
+	case c.Hold != HoldNone:
+		t.note(NoteHeld, "a person must decide what becomes of this call")
+	case t.p.Latch[t.ev.Source] && verb.Ends != "":
+		t.end(c.Backend, verb, c.Subject)
+	default:
+		t.note(NoteAlready, "")
 	}
-	if t.p.Latch[t.ev.Source] {
-		for _, verb := range t.p.Vendors[c.Backend].Verbs {
-			if verb.Ends != "" {
-				return t.end(s, c.Backend, verb, c.Subject)
-			}
-		}
-	}
-	return s.note(t.ev, NoteAlready, "")
 }
 
 // end closes the calls that the source opened; with may narrow them down.
-func (t *turn) end(s State, backend string, verb Verb, with map[string]string) State {
+func (t *turn) end(backend string, verb Verb, with map[string]string) {
 	closed := 0
-	for i, c := range s.Calls {
-		if c.Backend != backend || c.Source != t.ev.Source || c.Closing != "" || !c.is(with) {
-			continue
+	for _, c := range t.s.Calls {
+		if c.Backend == backend && c.Source == t.ev.Source && c.Closing == "" && c.is(with) {
+			t.close(c, verb, with)
+			closed++
 		}
-		a := Action{Lane: c.Lane, Verb: verb.Name, With: maps.Clone(with), To: t.p.Vendors[backend].To}
-		for field := range c.Subject {
-			delete(a.With, field)
-		}
-		if c.Ref == "" {
-			a.About = c.Entry
-		} else {
-			a.With[verb.Ends] = c.Ref
-		}
-		s.Calls = slices.Clone(s.Calls)
-		s.Calls[i].Closing = t.entry()
-		s = t.add(s, a)
-		closed++
 	}
 	if closed == 0 {
-		return s.note(t.ev, NoteNothing, "")
+		t.note(NoteNothing, "")
 	}
-	return s
+}
+
+// close closes one call. What is open at the vendor because of somebody else is
+// left as it is there, and so is a call whose vendor this station has no verb
+// for any more: such a call is only over here.
+func (t *turn) close(c Call, verb Verb, with map[string]string) {
+	switch {
+	case c.Ref != "" && (c.Adopted && c.Leave || verb.Ends == ""):
+		t.s = t.s.release(c.Entry)
+		t.note(NoteLeft, "")
+		return
+	case verb.Ends == "":
+		return // its open is held, and a person decides what becomes of both
+	}
+	a := Action{Lane: c.Lane, Verb: verb.Name, With: make(map[string]string), To: t.p.Vendors[c.Backend].To}
+	maps.Copy(a.With, with)
+	for field := range c.Subject {
+		delete(a.With, field)
+	}
+	if c.Ref == "" {
+		a.About, a.Ours = c.Entry, c.Leave
+	} else {
+		a.With[verb.Ends] = c.Ref
+	}
+	i := slices.IndexFunc(t.s.Calls, func(other Call) bool { return other.Entry == c.Entry })
+	t.s.Calls = slices.Clone(t.s.Calls)
+	t.s.Calls[i].Closing = t.entry()
+	t.add(a)
 }
 
 // is reports whether with says nothing that speaks against this being the call.

@@ -9,13 +9,13 @@ import (
 // (Unreached, or Doubtful while it can still be told) returns s as it is.
 func (s State) Settle(d Delivery, rc Receipt) State {
 	if rc.Outcome == Delivered {
-		s = s.tally(d.Source, -1, 0)
-		s = s.noted(d.Source, Note{Kind: NoteDelivered, Text: rc.Note, At: rc.At})
+		s = s.tally(d.Source, -1, 0).forget(d.Source, d.ID)
+		s = s.noted(d.Source, Note{Kind: NoteDelivered, Text: rc.Note, At: rc.At}).left(d, rc)
 		for i, c := range s.Calls {
 			switch d.ID {
 			case c.Entry:
 				s.Calls = slices.Clone(s.Calls)
-				s.Calls[i].Ref, s.Calls[i].Hold = rc.Ref, HoldNone
+				s.Calls[i].Ref, s.Calls[i].Hold, s.Calls[i].Adopted = rc.Ref, HoldNone, rc.Adopted
 				return s
 			case c.Closing:
 				s.Calls = slices.Delete(slices.Clone(s.Calls), i, i+1)
@@ -28,7 +28,7 @@ func (s State) Settle(d Delivery, rc Receipt) State {
 	if hold == HoldNone {
 		return s
 	}
-	s = s.tally(d.Source, -1, 1)
+	s = s.tally(d.Source, -1, 1).forget(d.Source, d.ID)
 	text := ""
 	if rc.Err != nil {
 		text = rc.Err.Error()
@@ -42,8 +42,10 @@ func (s State) Resume(e Entry) State {
 }
 
 // Drop says what changes when an entry in that condition ends without having
-// been delivered: given up by a person, or moot.
+// been delivered: given up by a person, taken back, or moot. A call that turned
+// out to be somebody else's is over here when its close ends so.
 func (s State) Drop(e Entry, was Condition) State {
+	s = s.forget(e.Source, e.ID)
 	if was == Held {
 		s = s.tally(e.Source, 0, -1)
 	} else {
@@ -55,11 +57,25 @@ func (s State) Drop(e Entry, was Condition) State {
 			s.Calls = slices.Delete(slices.Clone(s.Calls), i, i+1)
 			return s
 		case c.Closing:
+			if c.Adopted && c.Leave {
+				return s.release(c.Entry)
+			}
 			s.Calls = slices.Clone(s.Calls)
 			s.Calls[i].Closing = ""
 			return s
 		}
 	}
+	return s
+}
+
+// TooLate says what changes when an event asked for something to be taken back
+// that cannot be: its operator is told, and everything else stays. The outbox
+// takes it where it must not carry out a VerbUndo.
+func (s State) TooLate(ev Event) State { return s.note(ev, NoteLate, "") }
+
+// release lets go of a call: it is over here.
+func (s State) release(open ID) State {
+	s.Calls = slices.DeleteFunc(slices.Clone(s.Calls), func(c Call) bool { return c.Entry == open })
 	return s
 }
 
@@ -74,8 +90,54 @@ func (s State) holdCall(entry ID, hold Holding) State {
 	return s
 }
 
-// ended takes up what was seen at the vendor: a call that is over there. It is
-// matched by the vendor's name for it; a stranger changes nothing.
+// seen takes up what was seen at a vendor. What is known already changes
+// nothing, so that nothing is written.
+func (s State) seen(ev Event) State {
+	if ev.Kind == OrderCurrent {
+		return s.runs(ev)
+	}
+	return s.ended(ev)
+}
+
+// runs takes up what a line runs.
+func (s State) runs(ev Event) State {
+	line := ev.Data["line"]
+	now := Current{Order: ev.Data["id"], Product: ev.Data["product"], At: ev.At}
+	last, known := s.Lines[line]
+	if line == "" || known && last.Order == now.Order && last.Product == now.Product {
+		return s
+	}
+	s.Lines = maps.Clone(s.Lines)
+	if s.Lines == nil {
+		s.Lines = make(map[string]Current)
+	}
+	s.Lines[line] = now
+	return s
+}
+
+// left takes up what a delivery left its line to run: that is seen as well.
+func (s State) left(d Delivery, rc Receipt) State {
+	if rc.Runs == "" {
+		return s
+	}
+	data := map[string]string{"line": d.With["line"]}
+	if rc.Runs != NoOrder {
+		data["id"], data["product"] = rc.Runs, d.With["product"]
+	}
+	return s.runs(Event{Data: data, At: rc.At})
+}
+
+// lastSeen returns what a line was last seen to run, as LastSeen says it.
+func (s State) lastSeen(line string) (order string, known bool) {
+	c, known := s.Lines[line]
+	if known && c.Order == "" {
+		return NoOrder, true
+	}
+	return c.Order, known
+}
+
+// ended takes up a call that is over at the vendor. It is matched by the
+// vendor's name for it; a stranger changes nothing.
 func (s State) ended(ev Event) State {
 	ref := ev.Data["ref"]
 	for i, c := range s.Calls {
@@ -130,58 +192,5 @@ func (s State) noted(source string, n Note) State {
 		s.Notes = make(map[string]Note)
 	}
 	s.Notes[source] = n
-	return s
-}
-
-// value returns what the operator has in hand under a name, unless it expired.
-func (s State) value(name string, now Stamp) (string, bool) {
-	v, ok := s.Values[name]
-	if !ok || v.expired(now) {
-		return "", false
-	}
-	return v.Text, true
-}
-
-// expired reports whether a value no longer holds. Where nobody can tell, it
-// does not: asking again is safe, a wrong order is not.
-func (v Value) expired(now Stamp) bool {
-	if v.For == 0 {
-		return false
-	}
-	age, known := now.Since(v.At)
-	return !known || age > v.For
-}
-
-// set takes values in hand.
-func (s State) set(b Binding, ev Event, value func(string) (string, bool)) (after State, missing string) {
-	if len(b.Set) == 0 {
-		return s, ""
-	}
-	values := maps.Clone(s.Values)
-	if values == nil {
-		values = make(map[string]Value)
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.Set)) {
-		text, present, missing := b.Set[name].expand(value)
-		if missing != "" {
-			return s, missing
-		}
-		if present {
-			values[name] = Value{Text: text, At: ev.At, For: b.Expire}
-		}
-	}
-	s.Values = values
-	return s, ""
-}
-
-// clear puts values away.
-func (s State) clear(names []string) State {
-	if len(names) == 0 {
-		return s
-	}
-	s.Values = maps.Clone(s.Values)
-	for _, name := range names {
-		delete(s.Values, name)
-	}
 	return s
 }

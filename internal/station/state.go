@@ -7,17 +7,45 @@ import "time"
 // entries it speaks of, so it survives a restart. It is a value: the functions
 // that change it return a new one and leave the old as it was.
 type State struct {
-	Values  map[string]Value `json:"values,omitempty"`  // order, article, batch: set and cleared by bindings
-	Calls   []Call           `json:"calls,omitempty"`   // open calls, oldest first
-	Sources map[string]Tally `json:"sources,omitempty"` // what each source has in the outbox
-	Notes   map[string]Note  `json:"notes,omitempty"`   // the last thing each source's operator was told
+	Values   map[string]Value   `json:"values,omitempty"`   // order, article, parts: set, appended and cleared by bindings
+	Counters map[string]Counter `json:"counters,omitempty"` // made, scrap: counted and cleared by bindings
+	Calls    []Call             `json:"calls,omitempty"`    // open calls, oldest first
+	Lines    map[string]Current `json:"lines,omitempty"`    // what each line was last seen to run
+	Sources  map[string]Tally   `json:"sources,omitempty"`  // what each source has in the outbox
+	Notes    map[string]Note    `json:"notes,omitempty"`    // the last thing each source's operator was told
+	Undo     map[string]Undo    `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
 }
 
-// A Value is one thing the operator has in hand.
+// A Value is one thing the operator has in hand: a text, or a list.
 type Value struct {
-	Text string        `json:"text"`
+	Text string        `json:"text"`           // of a list: its canonical JSON
+	List int           `json:"list,omitempty"` // how many items a list has; 0: it is a text
 	At   Stamp         `json:"at"`
 	For  time.Duration `json:"for,omitempty"` // how long it holds; 0: until it is cleared
+}
+
+// A Counter counts what is made. It stays when it is cleared, at zero, so that
+// no two records ever tell of the same time.
+type Counter struct {
+	Count int   `json:"count,omitempty"`
+	Since Stamp `json:"since,omitzero"` // of the first count since it was zero
+	Until Stamp `json:"until,omitzero"` // when it was last cleared
+}
+
+// Current is what a line runs, as its vendor shows it.
+type Current struct {
+	Order   string `json:"order,omitempty"` // the vendor's id; empty: it runs nothing
+	Product string `json:"product,omitempty"`
+	At      Stamp  `json:"at"` // since when it has been seen to run it
+}
+
+// An Undo is what one event of a source did: what undo takes back.
+type Undo struct {
+	Entries  []ID               `json:"entries,omitempty"`  // that it made
+	Was      map[string]*Value  `json:"was,omitempty"`      // values as they were before it; nil: not in hand
+	Longer   []string           `json:"longer,omitempty"`   // lists that it made longer by one
+	Counted  map[string]int     `json:"counted,omitempty"`  // what it added to counters
+	Counters map[string]Counter `json:"counters,omitempty"` // counters that it cleared, as they were
 }
 
 // A Tally counts a source's entries that have no final fate yet.
@@ -37,6 +65,8 @@ type Call struct {
 	Ref     string            `json:"ref,omitempty"`     // the vendor's name for it, once delivered
 	Closing ID                `json:"closing,omitempty"` // the close that waits
 	Hold    Holding           `json:"hold,omitempty"`    // why its open waits for a person
+	Adopted bool              `json:"adopted,omitempty"` // it was open at the vendor already: somebody else's
+	Leave   bool              `json:"leave,omitempty"`   // if it is adopted, closing it here leaves it open there
 	At      Stamp             `json:"at"`
 }
 
@@ -71,6 +101,11 @@ const (
 	NoteAlready   NoteKind = "already"   // this call is open already
 	NoteNothing   NoteKind = "nothing"   // there is no open call to close
 	NoteHeld      NoteKind = "held"      // a person must decide: Text says why
+	NoteFull      NoteKind = "full"      // the list in Text takes nothing more
+	NoteNumber    NoteKind = "number"    // Text should be a whole number that can be counted
+	NoteUndone    NoteKind = "undone"    // the last thing was taken back
+	NoteLate      NoteKind = "late"      // there is nothing that can be taken back any more
+	NoteLeft      NoteKind = "left"      // the call is over here; at the vendor it stays open
 )
 
 // Condition is how an entry that has no final fate stands in the outbox.

@@ -11,10 +11,15 @@ import (
 //	Help needed at {station}    the value of station; without it nothing is done
 //	{gs1.21?}                   left out, with the whole field, where there is none
 //	{gs1.30|1}                  1 where there is none
+//	{#serials}                  how many items the list serials has
 //	{{literally}}               doubled braces stand for themselves
+//
+// A template may also be a list or a table whose texts are such texts; what it
+// is filled in to is canonical JSON. See ParseList.
 type Template struct {
 	text  string
 	parts []part
+	shape any // of a list or table: []any, map[string]any, Template for each text, plain values
 }
 
 type part struct {
@@ -87,11 +92,14 @@ func parsePart(inner string, at int) (part, error) {
 	} else if name, ok := strings.CutSuffix(inner, "?"); ok {
 		p.name, p.optional = name, true
 	}
-	if !validName(p.name) {
-		return part{}, &TemplateError{at, fmt.Sprintf("%q is no name; a name has letters, digits, points and underscores: {order}, {gs1.10}, {gs1.21?}, {gs1.30|1}", p.name)}
+	if !validName(strings.TrimPrefix(p.name, counted)) {
+		return part{}, &TemplateError{at, fmt.Sprintf("%q is no name; a name has letters, digits, points and underscores: {order}, {gs1.10}, {gs1.21?}, {gs1.30|1}, and {#serials} for how many", p.name)}
 	}
 	return p, nil
 }
+
+// counted begins the name of how many items a list has.
+const counted = "#"
 
 func validName(name string) bool {
 	if name == "" {
@@ -112,6 +120,13 @@ func (t Template) String() string { return t.text }
 
 // Constant returns the template's text where it has no names.
 func (t Template) Constant() (text string, constant bool) {
+	if t.shape != nil {
+		if len(t.Names()) > 0 {
+			return "", false
+		}
+		text, _, _ = t.expand(nobody)
+		return text, true
+	}
 	var b strings.Builder
 	for _, p := range t.parts {
 		if p.name != "" {
@@ -122,8 +137,23 @@ func (t Template) Constant() (text string, constant bool) {
 	return b.String(), true
 }
 
-// Names lists the names in the order they stand in the text.
+func nobody(string) (string, bool) { return "", false }
+
+// Whole returns the name where a template is that name and nothing else: {parts}
+// or {parts?}. Such a template takes a list as it is.
+func (t Template) Whole() (name string, whole bool) {
+	if len(t.parts) != 1 || t.parts[0].name == "" {
+		return "", false
+	}
+	return t.parts[0].name, true
+}
+
+// Names lists the names in the order they stand in the text; those of a list or
+// table in the order of its JSON, with positions within each text of their own.
 func (t Template) Names() []Name {
+	if t.shape != nil {
+		return namesIn(t.shape)
+	}
 	var names []Name
 	for _, p := range t.parts {
 		if p.name != "" {
@@ -138,6 +168,9 @@ func (t Template) Names() []Name {
 // name. An empty value is no value: an empty article number in a URL would turn
 // one operation into another.
 func (t Template) expand(value func(string) (string, bool)) (text string, present bool, missing string) {
+	if t.shape != nil {
+		return t.expandShape(value)
+	}
 	var b strings.Builder
 	present = true
 	for _, p := range t.parts {

@@ -1,22 +1,26 @@
-// Package l2l delivers to L2L (Leading2Lean CloudDISPATCH): dispatches and
-// changeovers of a line.
+// Package l2l delivers to L2L (Leading2Lean CloudDISPATCH): dispatches,
+// changeovers, orders and production records of a line.
 //
 // Its sources are L2L's support articles "Launch, Close, Complete Dispatches API
 // Integration" and "Production API Integration: Working with Product Orders".
-// Where those are silent it holds what L2L's own sample programs do.
+// Where those are silent it holds what L2L's own sample programs do; openapi.yaml
+// is the whole of it, each guess marked with its number in docs/assumptions.md.
 //
 // L2L answers a no with 200 and "success": false. It has no idempotency key. A
-// dispatch is found again by the mark in front of its description, a changeover
-// by comparing the line's current order with what it was before.
+// dispatch is found again by the mark in front of its description, what is done
+// to an order by comparing the order with what it was before, a production
+// record by its times and amounts.
 package l2l
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +40,16 @@ type Backend struct {
 	site   string
 	to     string
 	zone   *time.Location // the site's: L2L's times have none
+	log    *slog.Logger
+	verbs  []verb // of which none ever changes
+	names  []station.Verb
+}
+
+// A verb is a station.Verb with what carries it out.
+type verb struct {
+	station.Verb
+	deliver func(*Backend, context.Context, station.Delivery) station.Receipt
+	look    func(*Backend, context.Context, station.Delivery) ([]byte, station.Receipt) // where the verb says Before
 }
 
 // Open returns the backend of a checked section. It reads the key and connects
@@ -53,63 +67,117 @@ func open(s Section, zone *time.Location, log *slog.Logger, every, response time
 	if s.Auth == "" {
 		s.Auth = AuthQuery
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log})
-	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: zone}, nil
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log, Rehearse: s.Rehearse})
+	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: zone, log: log,
+		verbs: verbs(), names: Verbs()}, nil
 }
 
 // Verbs lists what the backend can do.
-func (b *Backend) Verbs() []station.Verb { return Verbs() }
+func (b *Backend) Verbs() []station.Verb { return b.names }
 
-// Verbs lists what this package can do, for those who have no key.
+// Verbs lists what this package can do, for those who have no key. A verb that
+// closes comes before one that only completes: the second press of a latching
+// button takes the first that ends a call.
 func Verbs() []station.Verb {
-	return []station.Verb{openVerb(), closeVerb(), changeoverVerb()}
+	var all []station.Verb
+	for _, v := range verbs() {
+		all = append(all, v.Verb)
+	}
+	return all
+}
+
+func verbs() []verb {
+	return []verb{
+		{Verb: openVerb(), deliver: (*Backend).openDispatch},
+		{Verb: closeVerb(), deliver: (*Backend).closeDispatch},
+		{Verb: completeVerb(), deliver: (*Backend).completeDispatch},
+		{Verb: addVerb(), deliver: (*Backend).addDispatch},
+		{Verb: startVerb(), deliver: (*Backend).startChangeover, look: (*Backend).lookBeforeStart},
+		{Verb: finishing().declare(), deliver: (*Backend).finishChangeover, look: (*Backend).lookAtOrder},
+		{Verb: holding().declare(), deliver: (*Backend).holdOrder, look: (*Backend).lookAtOrder},
+		{Verb: completing().declare(), deliver: (*Backend).completeOrder, look: (*Backend).lookAtOrder},
+		{Verb: recordVerb(), deliver: (*Backend).recordProduction, look: (*Backend).lookAtRecords},
+	}
 }
 
 // Deliver makes one attempt at d; see station.Backend.
+//
+// dispatch.open and dispatch.add pass further documented parameters on: with.due,
+// with.parent_dispatch_id.
 func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	if err := api.Misfit(d, b.to, Verbs()); err != nil {
+	v, err := b.fits(d)
+	if err != nil {
 		return api.Refuse(err)
 	}
-	switch d.Verb {
-	case dispatchOpen:
-		return b.openDispatch(ctx, d)
-	case dispatchClose:
-		return b.closeDispatch(ctx, d)
-	}
-	return b.startChangeover(ctx, d)
+	rc := v.deliver(b, ctx, d)
+	rc.Runs = leaves(d, rc)
+	return rc
 }
 
-// Look reads the line's current order for a changeover; see station.Looker.
+// Look reads what a verb must see before it acts; see station.Looker.
 func (b *Backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	if err := api.Misfit(d, b.to, Verbs()); err != nil {
+	v, err := b.fits(d)
+	switch {
+	case err != nil:
 		return nil, api.Refuse(err)
-	}
-	if d.Verb != changeoverStart {
+	case v.look == nil:
 		return nil, api.Refuse(errors.New("this verb looks at nothing beforehand"))
 	}
-	now, rc := b.currentOrder(ctx, d.With["line"], d.With["product"] != "")
-	if rc.Outcome != station.Delivered {
-		return nil, api.Unread(rc)
-	}
-	return now.marshal(), rc
+	return v.look(b, ctx, d)
 }
 
-// get reads. Its query always names the site.
-func (b *Backend) get(ctx context.Context, path string, query url.Values) (api.Object, station.Receipt) {
+// fits finds the verb of a delivery that can be for this backend.
+func (b *Backend) fits(d station.Delivery) (verb, error) {
+	i := slices.IndexFunc(b.verbs, func(v verb) bool { return v.Name == d.Verb })
+	if i >= 0 && b.verbs[i].PassThrough {
+		d.With = withoutFurther(d.With)
+	}
+	if err := api.Misfit(d, b.to, b.names); err != nil {
+		return verb{}, err
+	}
+	return b.verbs[i], nil
+}
+
+// An envelope is how L2L answers everything: with one record of data, a list of
+// them, or none.
+//
+//	{"success": true, "data": {…}}
+//	{"success": false, "error": "Dispatch already closed"}
+type envelope[T any] struct {
+	Success api.Scalar  `json:"success"`
+	Error   api.Scalar  `json:"error"`
+	Data    api.Rows[T] `json:"data"`
+}
+
+// A named is a record of which nothing but its id is asked.
+type named struct {
+	ID api.Scalar `json:"id"`
+}
+
+// get reads. It adds the site to the query, which every list of a site needs.
+func get[T any](ctx context.Context, b *Backend, path string, query url.Values) (api.Rows[T], station.Receipt) {
 	query.Set("site", b.site)
-	r := api.Request{Method: http.MethodGet, Path: path, Query: query, Header: header(), Says: says}
+	return ask[T](ctx, b, path, query)
+}
+
+// ask reads without naming the site.
+func ask[T any](ctx context.Context, b *Backend, path string, query url.Values) (api.Rows[T], station.Receipt) {
+	r := api.Request{Method: http.MethodGet, Path: path, Query: query, Header: http.Header{"Accept": {"application/json"}}}
 	if b.auth == AuthQuery {
 		r.Query.Set("auth", b.key.Reveal())
 	} else {
 		r.Header.Set("L2LAUTH", b.key.Reveal())
 	}
-	return b.answer(b.client.Do(ctx, r))
+	return trip[T](ctx, b, r)
 }
 
 // post acts. L2L takes forms, and every path ends in a slash: without it a
 // server may redirect, and a redirected POST arrives as a GET without its body.
-func (b *Backend) post(ctx context.Context, path string, form url.Values) (api.Object, station.Receipt) {
-	r := api.Request{Method: http.MethodPost, Path: path, Query: url.Values{}, Header: header(), Says: says}
+//
+// id is the id of the record that L2L answers with; "" where it shows none.
+func (b *Backend) post(ctx context.Context, path string, form url.Values) (id string, rc station.Receipt) {
+	r := api.Request{Method: http.MethodPost, Path: path, Query: url.Values{}, Header: http.Header{
+		"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}}}
 	switch b.auth {
 	case AuthHeader:
 		r.Header.Set("L2LAUTH", b.key.Reveal())
@@ -118,38 +186,63 @@ func (b *Backend) post(ctx context.Context, path string, form url.Values) (api.O
 	default:
 		r.Query.Set("auth", b.key.Reveal())
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Body = []byte(form.Encode())
-	return b.answer(b.client.Do(ctx, r))
+	if len(form) > 0 {
+		r.Body = []byte(form.Encode())
+	}
+	rows, rc := trip[named](ctx, b, r)
+	if made, ok := rows.One(); ok {
+		id, _ = made.ID.ID()
+	}
+	return id, rc
 }
 
-func header() http.Header { return http.Header{"Accept": {"application/json"}} }
-
-// answer opens the envelope of a Delivered answer.
-func (b *Backend) answer(body []byte, rc station.Receipt) (api.Object, station.Receipt) {
-	envelope, _ := api.ReadObject(body)
-	return envelope, rc
+// trip makes the round trip and opens the envelope of a Delivered answer. The
+// answer is read once: the client asks what it says, and that reading is kept.
+func trip[T any](ctx context.Context, b *Backend, r api.Request) (api.Rows[T], station.Receipt) {
+	var answer envelope[T]
+	r.Says = answer.says
+	_, rc := b.client.Do(ctx, r)
+	if rc.Outcome != station.Delivered {
+		return api.Rows[T]{}, rc
+	}
+	return answer.Data, rc
 }
 
 // says reads L2L's envelope. A success that is missing or unreadable is neither
 // a yes nor a no.
-//
-//	{"success": true, "data": {…}}
-//	{"success": false, "error": "Dispatch already closed"}
-func says(body []byte) api.Says {
-	envelope, ok := api.ReadObject(body)
-	if !ok {
-		return api.Says{}
+func (e *envelope[T]) says(body []byte) api.Says {
+	if !e.long(body) {
+		*e = envelope[T]{}
+		if err := json.Unmarshal(body, e); err != nil {
+			return api.Says{}
+		}
 	}
-	success, ok := envelope.Truth("success")
+	success, ok := e.Success.Truth()
 	switch {
 	case !ok:
 		return api.Says{}
 	case success:
 		return api.Says{Word: api.Yes}
 	}
-	text, _ := envelope.Text("error")
-	return api.Says{Word: api.No, Text: text}
+	return api.Says{Word: api.No, Text: e.Error.String()}
+}
+
+// long reads an envelope with a long list in one go, where api.Rows would have
+// the list read twice. It reports false for everything else.
+func (e *envelope[T]) long(body []byte) bool {
+	if len(body) < 4096 {
+		return false
+	}
+	var list struct {
+		Success api.Scalar `json:"success"`
+		Error   api.Scalar `json:"error"`
+		Data    []*T       `json:"data"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil || len(list.Data) == 0 || slices.Contains(list.Data, nil) {
+		return false
+	}
+	*e = envelope[T]{list.Success, list.Error, api.Rows[T]{List: list.Data, There: true, OK: true}}
+	return true
 }
 
 // put sets the wire's name for a field that the delivery says something of.
@@ -161,3 +254,50 @@ func put(form url.Values, wire string, d station.Delivery, field string) {
 
 // same compares codes as L2L means them: exactly, but for the spaces around.
 func same(a, b string) bool { return strings.TrimSpace(a) == strings.TrimSpace(b) }
+
+// refusal reports whether the vendor itself said no, and with what words.
+func refusal(rc station.Receipt) (text string, said bool) {
+	no, ok := errors.AsType[*api.Refusal](rc.Err)
+	if !ok {
+		return "", false
+	}
+	return strings.ToLower(no.Text), true
+}
+
+// siteTime is how L2L takes and gives times: the site's wall clock, no zone.
+const siteTime = "2006-01-02 15:04:05"
+
+// local writes a time as L2L takes it.
+func (b *Backend) local(t time.Time) string { return t.In(b.zone).Format(siteTime) }
+
+// moment reads a time that an action says: with its zone as RFC 3339 has it, or
+// the site's wall clock as L2L writes it.
+func (b *Backend) moment(text string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if t, ok := b.siteMoment(text); ok && len(text) <= len(siteTime) {
+		return t, nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time as 2026-03-02T08:15:00+01:00 or 2026-03-02 08:15", text)
+}
+
+// siteMoment reads a time as L2L's records have it:
+//
+//	2026-03-02 08:15:00
+//	2026-03-02T08:15:00.123
+//	2026-03-02 08:15
+func (b *Backend) siteMoment(text string) (t time.Time, ok bool) {
+	if len(text) > len("2006-01-02") && text[len("2006-01-02")] == 'T' {
+		text = strings.Replace(text, "T", " ", 1)
+	}
+	for _, layout := range []string{siteTime, "2006-01-02 15:04"} {
+		if len(text) < len(layout) {
+			continue
+		}
+		if t, err := time.ParseInLocation(layout, text[:len(layout)], b.zone); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}

@@ -22,6 +22,10 @@ const (
 	// settleLeast is the least that is accepted for a real vendor: longer than an
 	// attempt of our own may take.
 	settleLeast = 2*api.ConnectTime + api.ResponseTime
+
+	// watchLeast is the shortest time between two looks that is accepted for a real
+	// vendor.
+	watchLeast = 5 * time.Second
 )
 
 // A Section is the [l2l] table of the configuration.
@@ -35,7 +39,11 @@ type Section struct {
 	User    string        `toml:"user"`    // default of the field user
 	Auth    string        `toml:"auth"`    // query, header or body; empty: query
 	Settle  time.Duration `toml:"settle"`  // 0: 60 s
+	Watch   time.Duration `toml:"watch"`   // the time between two looks at calls and line, on the average; 0: 30 s
 	Dial    api.Dial      // no key of the file; nil: over the network
+
+	// Rehearse is no key of the file; see api.Settings.
+	Rehearse func(api.Rehearsed)
 }
 
 // Check reports every fault of the section by its key. It touches no file and no
@@ -58,6 +66,9 @@ func (s Section) Check(fault func(key, text string)) {
 	}
 	if s.Settle < 0 || s.Settle > 0 && s.Settle < settleLeast && !api.Loopback(s.URL) {
 		fault("settle", fmt.Sprintf("must be at least %v: an attempt may take that long to arrive", settleLeast))
+	}
+	if s.Watch < 0 || s.Watch > 0 && s.Watch < watchLeast && !api.Loopback(s.URL) {
+		fault("watch", fmt.Sprintf("must be at least %v: L2L asks for no bursts", watchLeast))
 	}
 }
 

@@ -1,10 +1,13 @@
-// Package lagerkoll delivers to Lagerkoll's production orders: what was made of
-// an article, with batch, serial number and parts.
+// Package lagerkoll delivers to Lagerkoll's production orders: the orders
+// themselves, their articles, and what was made of an article, with batch,
+// serial number and parts.
 //
-// Its source is Lagerkoll's own page "Production orders API". Lagerkoll has no
-// idempotency key and does not say whether a trace adds or sets; it is taken to
-// add, so a lost answer is settled by comparing the order and its batches with
-// what they were before.
+// Its source is Lagerkoll's own page "Production orders API"; openapi.yaml beside
+// this file is that page as a contract. Lagerkoll has no idempotency key and does
+// not say whether a trace adds or sets; it is taken to add, so a lost answer is
+// settled by comparing the order and its batches with what they were before. A
+// new order is found again by its reference and the mark in its internal
+// reference; what sets something is found again by what it has set.
 package lagerkoll
 
 import (
@@ -12,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"stationd/internal/api"
@@ -21,6 +25,7 @@ import (
 // A Backend speaks to one Lagerkoll store. It is a station.Looker.
 type Backend struct {
 	client    *api.Client
+	key       api.Key
 	sign      http.Header // store and credentials, only the pair in use
 	to        string
 	exclusive bool
@@ -50,93 +55,110 @@ func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend,
 		return nil, fmt.Errorf("lagerkoll: %w", err)
 	}
 	sign.Set(name, key.Reveal())
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log})
-	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log, Rehearse: s.Rehearse})
+	return &Backend{client: client, key: key, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
 }
 
 // Verbs lists what the backend can do.
 func (b *Backend) Verbs() []station.Verb { return Verbs() }
 
 // Verbs lists what this package can do, for those who have no key.
-func Verbs() []station.Verb { return []station.Verb{traceVerb()} }
+func Verbs() []station.Verb {
+	return []station.Verb{
+		createVerb(), createFromVerb(), updateVerb(), startVerb(), finishVerb(), cancelVerb(),
+		addVerb(), articleUpdateVerb(), traceVerb(), removeVerb(),
+	}
+}
 
 // Deliver makes one attempt at d; see station.Backend.
 func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	if err := api.Misfit(d, b.to, Verbs()); err != nil {
+	a, err := b.act(d)
+	if err != nil {
 		return api.Refuse(err)
 	}
-	return b.trace(ctx, d)
+	return a.deliver(ctx, b, d)
 }
 
-// Look reads the order and, where it matters, its batches; see station.Looker.
+// Look reads how things stand before d; see station.Looker.
 func (b *Backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	if err := api.Misfit(d, b.to, Verbs()); err != nil {
-		return nil, api.Refuse(err)
-	}
-	t, err := newTrace(d)
+	a, err := b.act(d)
 	if err != nil {
 		return nil, api.Refuse(err)
 	}
-	now, rc := b.look(ctx, t)
-	if rc.Outcome != station.Delivered {
-		return nil, api.Unread(rc)
-	}
-	return now.marshal(), rc
+	return a.look(ctx, b)
 }
 
-// send makes one round trip. isYes recognises the body of this operation's yes:
-// Lagerkoll has no word for it, it returns the thing.
-func (b *Backend) send(ctx context.Context, method, path string, body []byte, isYes func(body []byte) bool) ([]byte, station.Receipt) {
+// act reads a delivery. Its errors name the field, and nothing has been sent.
+func (b *Backend) act(d station.Delivery) (act, error) {
+	if err := api.Misfit(d, b.to, Verbs()); err != nil {
+		return nil, err
+	}
+	switch d.Verb {
+	case orderCreate:
+		return newCreate(d)
+	case orderCreateFrom:
+		return newCreateFrom(d)
+	case orderUpdate:
+		return newUpdate(d)
+	case orderStart:
+		return newMove(d, Developing)
+	case orderFinish:
+		return newMove(d, Finished)
+	case orderCancel:
+		return newMove(d, Cancelled)
+	case articleAdd:
+		return newAdd(d)
+	case articleUpdate:
+		return newArticleUpdate(d)
+	case articleRemove:
+		return newRemove(d)
+	}
+	return newTrace(d)
+}
+
+// Probe makes one cheap read, so that a lane which has been told the same no
+// several times can learn whether the vendor still speaks to this station.
+func (b *Backend) Probe(ctx context.Context) station.Receipt {
+	_, rc := b.page(ctx, "production_orders_state", url.Values{"state_from": {"0"}, "state_to": {"0"}, "limit": {"1"}})
+	return api.Unread(rc)
+}
+
+// A request is one round trip to make.
+type request struct {
+	method string
+	path   string // after the base, escaped
+	query  url.Values
+	accept string // "": application/json
+	body   []byte
+	isYes  func(body []byte) bool // recognises this operation's yes: Lagerkoll has no word for it, it returns the thing
+}
+
+// send makes one round trip.
+func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt) {
 	header := b.sign.Clone()
 	header.Set("Accept", "application/json")
-	if len(body) > 0 {
+	if r.accept != "" {
+		header.Set("Accept", r.accept)
+	}
+	if len(r.body) > 0 {
 		header.Set("Content-Type", "application/json")
 	}
-	return b.client.Do(ctx, api.Request{Method: method, Path: path, Header: header, Body: body,
-		Says: func(body []byte) api.Says { return says(body, isYes) }})
+	var own *Error
+	body, rc := b.client.Do(ctx, api.Request{
+		Method: r.method, Path: r.path, Query: r.query, Header: header, Body: r.body,
+		Says: func(body []byte) api.Says {
+			if own = errorOf(body); own != nil {
+				return own.says()
+			}
+			if r.isYes(body) {
+				return api.Says{Word: api.Yes}
+			}
+			return api.Says{}
+		}})
+	return body, own.typed(rc, b.key)
 }
 
-// Lagerkoll's error codes that say more than no. The others, 903001 to 903004
-// among them, are a no.
-const (
-	codeOther   = 900101 // "Common error": anything, also after the work was done
-	codeKey     = 900001 // "Credentials don't match"
-	codeTooMany = 900429 // "Too many requests"
-)
-
-// says reads an answer.
-//
-//	{"errorCode": 903003, "errorMessage": "…", "errorField": null, "errorData": null}
-func says(body []byte, isYes func(body []byte) bool) api.Says {
-	o, isObject := api.ReadObject(body)
-	if !isObject || !o.Has("errorCode") {
-		if isYes(body) {
-			return api.Says{Word: api.Yes}
-		}
-		return api.Says{}
-	}
-	text, _ := o.Text("errorMessage")
-	if field, ok := o.Text("errorField"); ok {
-		text += " (" + field + ")"
-	}
-	code, _ := o.Number("errorCode")
-	switch code {
-	case codeKey:
-		return api.Says{Word: api.BadKey, Text: text}
-	case codeTooMany:
-		return api.Says{Word: api.TooMany, Text: text}
-	}
-	if code < 900000 || code == codeOther {
-		return api.Says{Text: text}
-	}
-	return api.Says{Word: api.No, Text: text}
-}
-
-// isOrder recognises the production order of that id.
-func isOrder(id string) func(body []byte) bool {
-	return func(body []byte) bool {
-		o, _ := api.ReadObject(body)
-		got, ok := o.ID("orderId")
-		return ok && got == id
-	}
+// get reads.
+func (b *Backend) get(ctx context.Context, path string, query url.Values, isYes func(body []byte) bool) ([]byte, station.Receipt) {
+	return b.send(ctx, request{method: http.MethodGet, path: path, query: query, isYes: isYes})
 }

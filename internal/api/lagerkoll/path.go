@@ -3,10 +3,33 @@ package lagerkoll
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+// orderPath is the path of a production order: its id, a whole number without
+// anything before it.
+func orderPath(order string) (string, error) {
+	if n, err := strconv.ParseUint(order, 10, 63); err != nil || strconv.FormatUint(n, 10) != order {
+		return "", fmt.Errorf("order %q is not the id of a production order: a whole number is wanted", order)
+	}
+	return order, nil
+}
+
+// articlePath is the path of an article of an order.
+func articlePath(order, article string) (string, error) {
+	path, err := orderPath(order)
+	if err != nil {
+		return "", err
+	}
+	name, err := segment(article)
+	if err != nil {
+		return "", fmt.Errorf("article %w", err)
+	}
+	return path + "/article/" + name, nil
+}
 
 // segment writes a bar code's text as one segment of a path. A slash becomes
 // %2F: Lagerkoll's page says that parameters in the URL are to be encoded, and

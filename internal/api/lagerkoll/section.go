@@ -34,6 +34,9 @@ type Section struct {
 	Exclusive bool          `toml:"exclusive"`  // nobody but this station reports on its orders
 	Settle    time.Duration `toml:"settle"`     // 0: 60 s
 	Dial      api.Dial      // no key of the file; nil: over the network
+
+	// Rehearse is no key of the file; see api.Settings.
+	Rehearse func(api.Rehearsed)
 }
 
 // Check reports every fault of the section by its key. It touches no file and no

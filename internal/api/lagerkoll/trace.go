@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,7 @@ func traceVerb() station.Verb {
 			{Name: "barcode", Means: "bar code of the bundled article"},
 			{Name: "parts", Type: station.List, Means: `what went into it: [{"article": "…", "amount": 1, "batch": "…", "serial": ["…"]}]; all but the article may be left out`},
 			{Name: "limit_part_amounts", Type: station.Truth, Means: "true: overproduction takes no more parts than were ordered"},
+			{Name: "waste", Type: station.Number, Means: "how much was scrapped besides; Lagerkoll's page names this parameter and does not explain it"},
 		},
 		Lane:   []string{"order"},
 		Before: true,
@@ -40,6 +42,7 @@ type trace struct {
 	order, article string
 	batch, serial  string
 	amount         float64
+	waste          string // as it leaves; "" where nothing is said
 	path           string
 	body           []byte
 }
@@ -67,16 +70,24 @@ type wirePart struct {
 }
 
 // newTrace reads what a delivery says. Its errors name the field.
-func newTrace(d station.Delivery) (trace, error) {
+func newTrace(d station.Delivery) (act, error) {
+	t, err := readTrace(d)
+	return doing[stand]{t}, err
+}
+
+func readTrace(d station.Delivery) (trace, error) {
 	t := trace{order: d.With["order"], article: d.With["article"], batch: d.With["batch"], serial: d.With["serial"]}
-	if n, err := strconv.ParseUint(t.order, 10, 63); err != nil || strconv.FormatUint(n, 10) != t.order {
-		return trace{}, fmt.Errorf("order %q is not the id of a production order: a whole number is wanted", t.order)
+	var err error
+	if t.path, err = articlePath(t.order, t.article); err != nil {
+		return trace{}, err
 	}
-	article, err := segment(t.article)
-	if err != nil {
-		return trace{}, fmt.Errorf("article %w", err)
+	if text := d.With["waste"]; text != "" {
+		plain, _, err := decimal("waste", text)
+		if err != nil {
+			return trace{}, err
+		}
+		t.waste = plain.String()
 	}
-	t.path = t.order + "/article/" + article
 
 	wire := wireTrace{ArticleID: t.article, Batch: t.batch, Serial: t.serial, Barcode: d.With["barcode"]}
 	if wire.Amount, t.amount, err = amount(d.With["amount"]); err != nil {
@@ -103,25 +114,16 @@ func newTrace(d station.Delivery) (trace, error) {
 	return t, err
 }
 
-// amount reads a decimal number above zero, 1 where nothing is said. It returns
-// it as JSON writes it, so that 0012 (as in a GS1 symbol) leaves as 12 and 0.10
-// stays 0.10.
+// amount reads a decimal number above zero, 1 where nothing is said.
 func amount(text string) (json.Number, float64, error) {
 	if text == "" {
 		text = "1"
 	}
-	plain := strings.TrimLeft(text, "0")
-	if plain == "" || plain[0] == '.' {
-		plain = "0" + plain
+	plain, value, err := decimal("amount", text)
+	if err == nil && value <= 0 {
+		err = fmt.Errorf("amount %q is nothing", text)
 	}
-	value, err := strconv.ParseFloat(plain, 64)
-	if err != nil || strings.Trim(plain, "0123456789.") != "" || strings.HasSuffix(plain, ".") {
-		return "", 0, fmt.Errorf("amount %q is not a number", text)
-	}
-	if value <= 0 {
-		return "", 0, fmt.Errorf("amount %q is nothing", text)
-	}
-	return json.Number(plain), value, nil
+	return plain, value, err
 }
 
 // parts reads the list of parts.
@@ -183,76 +185,52 @@ func texts(v any) (list []string, err error) {
 	return nil, errors.New("is neither a text nor a list of texts")
 }
 
-// trace reports what was made of an article; in doubt it first reads what became
-// of the earlier attempt.
-func (b *Backend) trace(ctx context.Context, d station.Delivery) station.Receipt {
-	t, err := newTrace(d)
-	if err != nil {
-		return api.Refuse(err)
-	}
-	before, known, err := readStand(d.Before)
-	if err != nil {
-		return api.Refusef("what the order was before cannot be read any more: %v", err)
-	}
-	if d.Doubtful {
-		if rc, settled := b.settle(ctx, d, t, before, known); settled {
-			return rc
-		}
-		return b.put(ctx, t)
-	}
-	if !known {
-		now, rc := b.look(ctx, t)
-		if rc.Outcome != station.Delivered {
-			return api.Unread(rc)
-		}
-		before = now
-	}
+// ready refuses a serial that was there beforehand: it is never taken for ours,
+// because a second trace of one piece is wrong whoever made the first, and
+// calling it delivered would be a lie.
+func (t trace) ready(before stand) (rc station.Receipt, done bool) {
 	if before.HasSerial {
-		return api.Refusef("serial %s of article %s is traced on order %s already; nothing was sent", t.serial, t.article, t.order)
-	}
-	return b.put(ctx, t)
-}
-
-func (b *Backend) put(ctx context.Context, t trace) station.Receipt {
-	_, rc := b.send(ctx, http.MethodPut, t.path, t.body, isOrder(t.order))
-	return rc
-}
-
-// settle settles what an earlier attempt came to. It is not settled when there
-// is certainly no trace of it and it may be sent.
-//
-// A serial that was there beforehand is never taken for ours: nothing is sent
-// for it in the first place, because a second trace of one piece is wrong
-// whoever made the first, and calling it delivered would be a lie.
-func (b *Backend) settle(ctx context.Context, d station.Delivery, t trace, before stand, known bool) (rc station.Receipt, settled bool) {
-	now, rc := b.look(ctx, t)
-	if rc.Outcome != station.Delivered {
-		return api.UnreadInDoubt(rc), true
-	}
-	if !known {
-		return api.Undecided("order %s, article %s: what was there before is not known; now %v", t.order, t.article, now), true
-	}
-	switch verdict := t.compare(before, now); {
-	case verdict == applied && (t.serial != "" || b.exclusive):
-		return station.Receipt{Outcome: station.Delivered}, true
-	case verdict == applied:
-		return api.Undecided("order %s, article %s: there is as much more as was reported, but another station may have reported it (before %v, now %v)", t.order, t.article, before, now), true
-	case verdict == unclear && d.Settle == 0: // before that it may have arrived between the two reads
-		return api.Undecided("order %s, article %s: before %v, now %v", t.order, t.article, before, now), true
-	case d.Settle > 0:
-		return api.TooEarly(d), true
+		return api.Refusef("serial %s of article %s is traced on order %s already; nothing was sent", t.serial, t.article, t.order), true
 	}
 	return station.Receipt{}, false
 }
 
-// A verdict is what comparing two stands says of a trace.
-type verdict uint8
+// send reports what was made of the article.
+func (t trace) send(ctx context.Context, b *Backend, before stand) station.Receipt {
+	r := request{method: http.MethodPut, path: t.path, body: t.body, isYes: isOrder(t.order)}
+	if t.waste != "" {
+		r.query = url.Values{"waste": {t.waste}}
+	}
+	body, rc := b.send(ctx, r)
+	if rc.Outcome == station.Delivered && t.waste != "" && !t.wasteBooked(before, body) {
+		rc.Note = "the waste is not seen on the order"
+	}
+	return rc
+}
 
-const (
-	unclear verdict = iota
-	applied
-	absent
-)
+// wasteBooked reports whether the order that came back shows more waste by what
+// was said: Lagerkoll's page does not tell what the parameter does.
+func (t trace) wasteBooked(before stand, order []byte) bool {
+	now := sumOf(order, t.article, "waste")
+	said, _ := strconv.ParseFloat(t.waste, 64)
+	return now != nil && max(*now-float(before.Waste)-said, said-*now+float(before.Waste)) <= said/1000
+}
+
+// judge compares the article with what it was before. With a serial it is exact;
+// without one another station may have reported as much.
+func (t trace) judge(before *stand, now stand) ruling {
+	r := ruling{facts: fmt.Sprintf("order %s, article %s: now %v", t.order, t.article, now)}
+	if before == nil {
+		r.facts += ", and what was there before is not known"
+		return r
+	}
+	r.facts = fmt.Sprintf("order %s, article %s: before %v, now %v", t.order, t.article, *before, now)
+	if r.verdict = t.compare(*before, now); r.verdict == applied && t.serial == "" {
+		r.verdict = likely
+		r.facts += ": there is as much more as was reported"
+	}
+	return r
+}
 
 // compare says whether the trace lies between two stands.
 //
@@ -261,6 +239,9 @@ const (
 // as much. A list that does not show what is made would otherwise prove absent
 // what is there.
 func (t trace) compare(before, now stand) verdict {
+	if before.Hidden || now.Hidden {
+		return unclear
+	}
 	finished := t.change(before.Finished, now.Finished)
 	if t.serial != "" {
 		listed := t.change(&before.Listed, &now.Listed)
@@ -329,16 +310,16 @@ func float(f *float64) float64 {
 
 // A stand is how the article stands on its order. Of the batch list it keeps
 // sums, which is all that is compared, for lists grow long.
+//
+// Hidden is a list that Lagerkoll refuses to show, or that cannot be read. It is
+// no reason not to send; after a lost answer a person then decides.
 type stand struct {
 	Finished  *float64 `json:"finished"`         // nil: not told
+	Hidden    bool     `json:"hidden,omitempty"` // the batches are not shown
 	Listed    float64  `json:"listed"`           // delivered in all batches and serials of the article
 	InBatch   float64  `json:"batch,omitempty"`  // delivered in the trace's batch
 	HasSerial bool     `json:"serial,omitempty"` // the trace's serial is listed
-}
-
-func (s stand) marshal() []byte {
-	raw, _ := json.Marshal(s) // its numbers are finite
-	return raw
+	Waste     *float64 `json:"waste,omitempty"`  // where the trace says something of it
 }
 
 // String says in words how the article stands.
@@ -347,48 +328,51 @@ func (s stand) String() string {
 	if s.Finished != nil {
 		finished = strconv.FormatFloat(*s.Finished, 'f', -1, 64)
 	}
+	if s.Hidden {
+		return fmt.Sprintf("finished %s, its batches not shown", finished)
+	}
 	return fmt.Sprintf("finished %s, in the batch %s", finished, strconv.FormatFloat(s.InBatch, 'f', -1, 64))
 }
 
-func readStand(raw []byte) (s stand, known bool, err error) {
-	if len(raw) == 0 {
-		return stand{}, false, nil
-	}
-	err = json.Unmarshal(raw, &s)
-	return s, true, err
-}
-
-// look reads how the trace's article stands.
-func (b *Backend) look(ctx context.Context, t trace) (stand, station.Receipt) {
-	body, rc := b.send(ctx, http.MethodGet, t.order, nil, isOrder(t.order))
+// stand reads how the trace's article stands.
+func (t trace) stand(ctx context.Context, b *Backend, _ *stand) (stand, station.Receipt) {
+	body, rc := b.get(ctx, t.order, nil, isOrder(t.order))
 	if rc.Outcome != station.Delivered {
 		return stand{}, rc
 	}
-	s := stand{Finished: finishedOf(body, t.article)}
+	s := stand{Finished: sumOf(body, t.article, "finished")}
+	if t.waste != "" {
+		s.Waste = sumOf(body, t.article, "waste")
+	}
 	if t.batch == "" && t.serial == "" {
 		return s, rc
 	}
-	body, rc = b.send(ctx, http.MethodGet, t.order+"/batch", nil, isBatchList)
-	if rc.Outcome != station.Delivered {
+	body, rc = b.get(ctx, t.order+"/batch", nil, isBatchList)
+	switch rc.Outcome {
+	case station.Delivered:
+		s.Hidden = !s.count(body, t)
+	case station.Refused:
+		s.Hidden = true
+	default:
 		return stand{}, rc
 	}
-	return s, s.count(body, t)
+	return s, station.Receipt{Outcome: station.Delivered}
 }
 
-// finishedOf reads the finished amount of an article of an order, all its rows
-// together; nil where the order does not tell it.
+// sumOf adds up an amount of an article of an order, all its rows together; nil
+// where the order does not tell it.
 //
 //	{"orderId": 4711, "state": "1", "articles": [{"articleId": "A-1", "amount": 500.0, "finished": 3.0, "waste": "0"}]}
-func finishedOf(order []byte, article string) (sum *float64) {
+func sumOf(order []byte, article, field string) (sum *float64) {
 	o, _ := api.ReadObject(order)
 	articles, _ := o.List("articles")
 	for _, a := range articles {
 		if id, _ := a.Text("articleId"); id != article {
 			continue
 		}
-		if finished, ok := a.Number("finished"); ok {
-			finished += float(sum)
-			sum = &finished
+		if amount, ok := a.Number(field); ok {
+			amount += float(sum)
+			sum = &amount
 		}
 	}
 	return sum
@@ -408,11 +392,11 @@ func isBatchList(body []byte) bool {
 }
 
 // count adds up the batches of the trace's article. A row that cannot be read
-// makes the whole list worthless.
+// makes the whole list worthless, and then ok is false.
 //
 //	{"articleId": "A-1", "countBatch": 1, "countSerial": 0,
 //	 "batches": [{"batchId": "B7", "serialNr": null, "orderedAmount": 500.0, "deliveredAmount": 3.0, "bestBefore": 1806451200000}]}
-func (s *stand) count(body []byte, t trace) station.Receipt {
+func (s *stand) count(body []byte, t trace) (ok bool) {
 	list, _ := api.ReadList(body)
 	for _, o := range list {
 		if id, _ := o.Text("articleId"); id != t.article {
@@ -420,12 +404,12 @@ func (s *stand) count(body []byte, t trace) station.Receipt {
 		}
 		rows, ok := o.List("batches")
 		if !ok {
-			return garbled(t)
+			return false
 		}
 		for _, row := range rows {
 			delivered, ok := row.Number("deliveredAmount")
 			if !ok && row.Has("deliveredAmount") {
-				return garbled(t)
+				return false
 			}
 			s.Listed += delivered
 			if batch, _ := row.Text("batchId"); t.batch != "" && batch == t.batch {
@@ -436,10 +420,5 @@ func (s *stand) count(body []byte, t trace) station.Receipt {
 			}
 		}
 	}
-	return station.Receipt{Outcome: station.Delivered}
-}
-
-func garbled(t trace) station.Receipt {
-	return station.Receipt{Outcome: station.Unreached,
-		Err: fmt.Errorf("the batches of order %s cannot be read", t.order)}
+	return true
 }

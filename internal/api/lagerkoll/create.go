@@ -1,0 +1,342 @@
+package lagerkoll
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stationd/internal/api"
+	"stationd/internal/station"
+)
+
+const (
+	orderCreate     = "order.create"
+	orderCreateFrom = "order.create_from_customer_order"
+)
+
+// next is what a reference says that Lagerkoll is to choose.
+const next = "next"
+
+// stateField is Lagerkoll's state where it may be written: with POST alone.
+func stateField() field {
+	return field{wire: "state", name: "state", kind: aWhole, means: "0 new, which it is where nothing is said, 1 developing, 2 finished, 3 cancelled"}
+}
+
+func createVerb() station.Verb {
+	fields := append(sayable(orderFields()), sayable([]field{stateField()})...)
+	for i := range fields {
+		if fields[i].Name == "reference" {
+			fields[i].Required = true
+			fields[i].Means += `; "next": the next one of Lagerkoll's`
+		}
+	}
+	return station.Verb{Name: orderCreate, Fields: fields, Lane: []string{"reference"}, Before: true}
+}
+
+// A create is a delivery of order.create.
+type create struct {
+	reference string // next, or what the binding says
+	mark      string
+	record    api.Object
+}
+
+// newCreate puts the entry's mark in front of the internal reference, which is a
+// free text that the entry itself creates.
+func newCreate(d station.Delivery) (act, error) {
+	c := create{reference: d.With["reference"], mark: d.ID.Mark()}
+	record, err := said(d, append(orderFields(), stateField()))
+	if err != nil {
+		return nil, err
+	}
+	if state, given := record["state"]; given && stateOf(record) == 0 {
+		return nil, fmt.Errorf("state %s is none of 0 to 3", state)
+	}
+	internal, err := json.Marshal(strings.TrimSpace(c.mark + " " + d.With["internal_reference"]))
+	if err != nil {
+		return nil, err
+	}
+	record["internalReference"] = internal
+	c.record = record
+	return doing[created]{c}, nil
+}
+
+// created is how Lagerkoll stands towards a new order.
+type created struct {
+	Reference string `json:"reference"`       // what the order is called, chosen before the first attempt
+	Taken     ID     `json:"taken,omitempty"` // the order that has the reference already
+
+	found  []Order // orders with that reference or with the entry's mark
+	proven bool    // the search finds what is there
+}
+
+// stand chooses the reference when nothing has been read yet, and looks for it.
+// A number that Lagerkoll has just called the next is not looked for.
+func (c create) stand(ctx context.Context, b *Backend, before *created) (created, station.Receipt) {
+	now := created{Reference: c.reference}
+	var rc station.Receipt
+	switch {
+	case before != nil:
+		now.Reference = before.Reference
+		now.found, now.proven, rc = b.search(ctx, now.Reference, c.mark)
+	case c.reference == next:
+		now.Reference, rc = b.nextReference(ctx)
+	default:
+		var all []Order
+		if all, _, rc = b.matching(ctx, c.reference); rc.Outcome == station.Refused {
+			rc = station.Receipt{Outcome: station.Delivered} // a reference that is taken Lagerkoll refuses by itself
+		}
+		for _, o := range all {
+			if same(o.Reference, c.reference) {
+				now.Taken = o.ID
+			}
+		}
+	}
+	return now, rc
+}
+
+func (c create) ready(before created) (rc station.Receipt, done bool) {
+	if before.Taken != 0 {
+		return api.Refusef("order %v has the reference %s already; nothing was sent", before.Taken, before.Reference), true
+	}
+	return station.Receipt{}, false
+}
+
+func (c create) judge(before *created, now created) ruling {
+	ours := slices.DeleteFunc(slices.Clone(now.found), func(o Order) bool { return !c.ours(o) })
+	switch {
+	case len(ours) == 1:
+		return ruling{verdict: applied, ref: ours[0].ID.String(), note: string(ours[0].Reference)}
+	case len(ours) > 1:
+		return ruling{facts: fmt.Sprintf("orders %v and %v both carry the mark %s", ours[0].ID, ours[1].ID, c.mark)}
+	case before == nil:
+		return ruling{facts: "which reference the order was to have is not known"}
+	case len(now.found) > 0:
+		return ruling{facts: fmt.Sprintf("order %v has the reference %s, and the mark %s is not in its internal reference", now.found[0].ID, now.Reference, c.mark)}
+	case !now.proven:
+		return ruling{facts: fmt.Sprintf("no order with the reference %s or the mark %s was found, and the search does not find what is known to be there", now.Reference, c.mark)}
+	}
+	return ruling{verdict: absent}
+}
+
+// ours reports whether the order carries the entry's mark.
+func (c create) ours(o Order) bool { return strings.Contains(string(o.Internal), c.mark) }
+
+func (c create) send(ctx context.Context, b *Backend, now created) station.Receipt {
+	record := maps.Clone(c.record)
+	reference, err := json.Marshal(now.Reference)
+	if err != nil {
+		return api.Refuse(err)
+	}
+	record["prReference"] = reference
+	body, err := json.Marshal(record)
+	if err != nil {
+		return api.Refuse(err)
+	}
+	rc, o := b.create(ctx, "", body)
+	switch {
+	case rc.Outcome == station.Delivered:
+		rc.Note = string(o.Reference)
+	case rc.Outcome == station.Refused && c.reference == next:
+		return b.outrun(ctx, now.Reference, rc)
+	}
+	return rc
+}
+
+// outrun turns a no into an attempt to be made anew where somebody else took the
+// number that was the next one: nothing reserves it.
+func (b *Backend) outrun(ctx context.Context, reference string, no station.Receipt) station.Receipt {
+	again, rc := b.nextReference(ctx)
+	if rc.Outcome != station.Delivered || again == reference {
+		return no
+	}
+	return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("reference %s is not the next one any more: %w", reference, errors.New(no.Err.Error()))}
+}
+
+// create makes an order and returns it. Any order is a yes: its id is
+// Lagerkoll's to give.
+func (b *Backend) create(ctx context.Context, path string, body []byte) (station.Receipt, Order) {
+	var o Order
+	_, rc := b.send(ctx, request{method: http.MethodPost, path: path, body: body, isYes: func(body []byte) bool {
+		o = Order{}
+		return decode(body, &o) && o.ID != 0
+	}})
+	if rc.Outcome == station.Delivered {
+		rc.Ref = o.ID.String()
+	}
+	return rc, o
+}
+
+const (
+	// pageSize is how many orders are asked for at a time.
+	pageSize = 50
+	// mostPages is how far a search goes: each page is a request of the 200 that
+	// the whole account may make in a minute.
+	mostPages = 8
+)
+
+// search looks for an order by its reference and by the mark. proven says that
+// an order which is not among those found is not there: either all orders of the
+// store were seen, or the search was seen to find an order that is known to be
+// there by its reference alone. Lagerkoll's page does not say what query searches.
+func (b *Backend) search(ctx context.Context, reference, mark string) (found []Order, proven bool, rc station.Receipt) {
+	wanted := func(o Order) bool {
+		return same(o.Reference, reference) || strings.Contains(string(o.Internal), mark)
+	}
+	proven = true
+	for _, query := range []string{reference, mark} {
+		orders, whole, rc := b.matching(ctx, query)
+		if rc.Outcome != station.Delivered {
+			return nil, false, rc
+		}
+		if found = slices.DeleteFunc(orders, func(o Order) bool { return !wanted(o) }); len(found) > 0 {
+			return found, true, rc
+		}
+		proven = proven && whole
+	}
+	if !proven {
+		return nil, false, station.Receipt{Outcome: station.Delivered}
+	}
+	first, rc := b.between(ctx, "", 0)
+	if rc.Outcome != station.Delivered {
+		return nil, false, rc
+	}
+	found = slices.DeleteFunc(slices.Clone(first.Orders), func(o Order) bool { return !wanted(o) })
+	if len(found) > 0 || first.last(0) {
+		return found, true, rc
+	}
+	known, ok := telling(first.Orders)
+	if !ok {
+		return nil, false, rc
+	}
+	orders, _, rc := b.matching(ctx, string(known.Reference))
+	return nil, slices.ContainsFunc(orders, func(o Order) bool { return o.ID == known.ID }), rc
+}
+
+// telling picks an order that a search can find by its reference alone: no other
+// text of it holds the reference.
+func telling(orders []Order) (Order, bool) {
+	i := slices.IndexFunc(orders, func(o Order) bool {
+		others := string(o.Name + "\n" + o.Comment + "\n" + o.Internal + "\n" + o.CustomerExternal)
+		return o.Reference != "" && !strings.Contains(others, string(o.Reference))
+	})
+	if i < 0 {
+		return Order{}, false
+	}
+	return orders[i], true
+}
+
+// matching returns the orders of any state that Lagerkoll finds for a query.
+// whole is false where there are more of them than a search goes through.
+func (b *Backend) matching(ctx context.Context, query string) (orders []Order, whole bool, rc station.Receipt) {
+	for n := range mostPages {
+		page, rc := b.between(ctx, query, n)
+		if rc.Outcome != station.Delivered {
+			return nil, false, rc
+		}
+		orders = append(orders, page.Orders...)
+		if page.last(n) {
+			return orders, true, rc
+		}
+	}
+	return orders, false, station.Receipt{Outcome: station.Delivered}
+}
+
+// last reports whether there is no page after number n, counted from 0. A bare
+// list does not say; it ends where it is not full.
+func (p Page) last(n int) bool {
+	if len(p.Orders) == 0 {
+		return true
+	}
+	if p.Pages.Known {
+		return float64(n+1) >= p.Pages.Value
+	}
+	return len(p.Orders) < pageSize
+}
+
+// between reads one page of the orders of any state.
+func (b *Backend) between(ctx context.Context, query string, page int) (Page, station.Receipt) {
+	q := url.Values{"state_from": {"0"}, "state_to": {"3"}, "page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(pageSize)}}
+	if query != "" {
+		q.Set("query", query)
+	}
+	return b.page(ctx, "production_orders_state", q)
+}
+
+func createFromVerb() station.Verb {
+	return station.Verb{
+		Name:   orderCreateFrom,
+		Fields: []station.Field{{Name: "customer_order", Type: station.Integer, Required: true, Means: "id of the customer order"}},
+		Lane:   []string{"customer_order"},
+		Before: true,
+	}
+}
+
+// A createFrom is a delivery of order.create_from_customer_order. Its request
+// has no body, so there is no place for a mark.
+type createFrom struct{ path, customer string }
+
+func newCreateFrom(d station.Delivery) (act, error) {
+	customer, err := orderPath(d.With["customer_order"])
+	if err != nil {
+		return nil, fmt.Errorf("customer_order: %w", err)
+	}
+	return doing[ofCustomer]{createFrom{"customer_order/" + customer, customer}}, nil
+}
+
+// ofCustomer is which production orders a customer order has.
+type ofCustomer struct {
+	Orders []ID `json:"orders"`
+	Whole  bool `json:"whole"` // the list shows all of them
+}
+
+func (c createFrom) stand(ctx context.Context, b *Backend, _ *ofCustomer) (ofCustomer, station.Receipt) {
+	page, rc := b.page(ctx, c.path, nil)
+	now := ofCustomer{Orders: []ID{}, Whole: !page.Pages.Known || page.Pages.Value <= 1}
+	for _, o := range page.Orders {
+		now.Orders = append(now.Orders, o.ID)
+	}
+	if page.Count.Known && page.Count.Value != float64(len(now.Orders)) {
+		now.Whole = false
+	}
+	return now, rc
+}
+
+func (c createFrom) ready(ofCustomer) (rc station.Receipt, done bool) {
+	return station.Receipt{}, false
+}
+
+func (c createFrom) judge(before *ofCustomer, now ofCustomer) ruling {
+	r := ruling{facts: fmt.Sprintf("customer order %s has the production orders %v", c.customer, now.Orders)}
+	switch {
+	case before == nil:
+		r.facts += ", and which it had before is not known"
+		return r
+	case !before.Whole || !now.Whole:
+		r.facts += " and more, which Lagerkoll does not list"
+		return r
+	}
+	more := slices.DeleteFunc(slices.Clone(now.Orders), func(id ID) bool { return slices.Contains(before.Orders, id) })
+	switch len(more) {
+	case 0:
+		r.verdict = absent
+	case 1:
+		r.verdict, r.ref = likely, more[0].String()
+	}
+	r.facts += fmt.Sprintf(", before %v", before.Orders)
+	return r
+}
+
+func (c createFrom) send(ctx context.Context, b *Backend, _ ofCustomer) station.Receipt {
+	rc, o := b.create(ctx, c.path, nil)
+	if rc.Outcome == station.Delivered {
+		rc.Note = string(o.Reference)
+	}
+	return rc
+}

@@ -1,0 +1,272 @@
+package lagerkoll
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"stationd/internal/api"
+	"stationd/internal/station"
+)
+
+const (
+	orderUpdate = "order.update"
+	orderStart  = "order.start"
+	orderFinish = "order.finish"
+	orderCancel = "order.cancel"
+)
+
+// orderField is how the verbs of an order name it.
+func orderField() station.Field {
+	return station.Field{Name: "order", Type: station.Integer, Required: true, Means: "id of the production order"}
+}
+
+func updateVerb() station.Verb {
+	return station.Verb{
+		Name:   orderUpdate,
+		Fields: append([]station.Field{orderField()}, sayable(orderFields())...),
+		Lane:   []string{"order"},
+		Before: true,
+	}
+}
+
+func startVerb() station.Verb {
+	return station.Verb{Name: orderStart, Fields: []station.Field{orderField()}, Lane: []string{"order"}}
+}
+
+func finishVerb() station.Verb {
+	return station.Verb{Name: orderFinish, Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+}
+
+func cancelVerb() station.Verb {
+	return station.Verb{Name: orderCancel, Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+}
+
+// order reads a production order, whole.
+func (b *Backend) order(ctx context.Context, path string) (api.Object, station.Receipt) {
+	body, rc := b.get(ctx, path, nil, isOrder(path))
+	if rc.Outcome != station.Delivered {
+		return nil, rc
+	}
+	o, _ := api.ReadObject(body)
+	return o, rc
+}
+
+// isOrder recognises the production order of that id.
+func isOrder(id string) func(body []byte) bool {
+	return func(body []byte) bool { return brief(body).ID.String() == id }
+}
+
+// A briefOrder is what tells which order an answer is, and how it stands.
+type briefOrder struct {
+	ID    ID    `json:"orderId"`
+	State State `json:"state"`
+}
+
+// brief reads an order in brief; its zero value is none.
+func brief(body []byte) (o briefOrder) {
+	if !decode(body, &o) {
+		return briefOrder{}
+	}
+	return o
+}
+
+// putOrder writes a production order back with something changed. The body is
+// the whole record: what an update leaves out Lagerkoll may empty.
+func (b *Backend) putOrder(ctx context.Context, path string, record api.Object, change api.Object, query url.Values) ([]byte, station.Receipt) {
+	whole := bare(record, orderFields())
+	maps.Copy(whole, change)
+	body, err := json.Marshal(whole)
+	if err != nil {
+		return nil, api.Refuse(err)
+	}
+	return b.send(ctx, request{method: http.MethodPut, path: path, query: query, body: body, isYes: isOrder(path)})
+}
+
+// A standing is how the fields that a verb sets stand.
+type standing struct {
+	Values values `json:"values"`
+
+	record api.Object // what they were read from; nil when they come from disk
+}
+
+// wish is what a verb that sets fields wants them to be.
+type wish struct {
+	values values
+	what   string // order 4711
+}
+
+// set reports whether the fields are as they are wanted.
+func (w wish) set(now values) bool { return maps.Equal(w.values, now) }
+
+// judge settles what an earlier attempt at setting the fields came to. Where
+// they are as wanted it does not matter who did it; where they are as they were
+// nobody did; anything else is for a person.
+func (w wish) judge(before *standing, now standing) ruling {
+	r := ruling{facts: fmt.Sprintf("%s: now %s, wanted %s", w.what, now.Values, w.values)}
+	switch {
+	case w.set(now.Values):
+		return ruling{verdict: applied, note: byWhomUnsure}
+	case before == nil:
+		r.facts += ", and what there was before is not known"
+	case maps.Equal(before.Values, now.Values):
+		r.verdict = absent
+	default:
+		r.facts += fmt.Sprintf(", before %s", before.Values)
+	}
+	return r
+}
+
+// String writes the values in words: finished 7, waste 1.
+func (v values) String() string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		value := v[name]
+		if value == "" {
+			value = "nothing"
+		}
+		words = append(words, name+" "+value)
+	}
+	return strings.Join(words, ", ")
+}
+
+// An orderChange is a delivery of order.update.
+type orderChange struct {
+	wish
+	path   string
+	change api.Object
+}
+
+func newUpdate(d station.Delivery) (act, error) {
+	path, err := orderPath(d.With["order"])
+	if err != nil {
+		return nil, err
+	}
+	change, err := said(d, orderFields())
+	if err != nil {
+		return nil, err
+	}
+	if len(change) == 0 {
+		return nil, errors.New("order.update is told nothing to change")
+	}
+	wanted := valuesOf(change, change, orderFields())
+	return doing[standing]{orderChange{wish{wanted, "order " + path}, path, change}}, nil
+}
+
+func (u orderChange) stand(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
+	record, rc := b.order(ctx, u.path)
+	return standing{valuesOf(record, u.change, orderFields()), record}, rc
+}
+
+func (u orderChange) ready(before standing) (rc station.Receipt, done bool) {
+	return station.Receipt{Outcome: station.Delivered, Ref: u.path, Note: alreadySo}, u.set(before.Values)
+}
+
+func (u orderChange) judge(before *standing, now standing) ruling { return u.wish.judge(before, now) }
+
+// send rebuilds the whole order from what it is this very moment.
+func (u orderChange) send(ctx context.Context, b *Backend, now standing) station.Receipt {
+	if now.record == nil {
+		var rc station.Receipt
+		if now, rc = u.stand(ctx, b, nil); rc.Outcome != station.Delivered {
+			return api.Unread(rc)
+		}
+	}
+	body, rc := b.putOrder(ctx, u.path, now.record, u.change, nil)
+	answer, _ := api.ReadObject(body)
+	if shown := valuesOf(answer, u.change, orderFields()); rc.Outcome == station.Delivered && !u.set(shown) {
+		rc.Note = "Lagerkoll shows " + shown.String()
+	}
+	return rc
+}
+
+// A move is a delivery of a verb that moves an order to a state.
+type move struct {
+	path string
+	to   State
+}
+
+func newMove(d station.Delivery, to State) (act, error) {
+	path, err := orderPath(d.With["order"])
+	return doing[standing]{move{path, to}}, err
+}
+
+func (m move) stand(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
+	record, rc := b.order(ctx, m.path)
+	if rc.Outcome == station.Delivered && stateOf(record) == 0 {
+		return standing{}, unreadable("the state of order %s", m.path)
+	}
+	return standing{record: record}, rc
+}
+
+// stateOf reads the state of an order.
+func stateOf(record api.Object) (s State) {
+	if raw, ok := record["state"]; ok {
+		_ = s.UnmarshalJSON(raw) // what cannot be read is no state
+	}
+	return s
+}
+
+// open reports whether an order in that state can still be moved to the wanted
+// one. No order goes back.
+func (m move) open(s State) bool { return s < m.to && s < Finished }
+
+func (m move) ready(before standing) (rc station.Receipt, done bool) {
+	switch s := stateOf(before.record); {
+	case before.record == nil || m.open(s):
+		return station.Receipt{}, false
+	case s == m.to:
+		return station.Receipt{Outcome: station.Delivered, Ref: m.path, Note: alreadySo}, true
+	default:
+		return api.Refusef("order %s is %v: it can become %v no more; nothing was sent", m.path, s, m.to), true
+	}
+}
+
+func (m move) judge(_ *standing, now standing) ruling {
+	switch s := stateOf(now.record); {
+	case s == m.to:
+		return ruling{verdict: applied, ref: m.path, note: byWhomUnsure}
+	case m.open(s):
+		return ruling{verdict: absent}
+	default:
+		return ruling{facts: fmt.Sprintf("order %s is %v: whether it was %v before that cannot be told", m.path, s, m.to)}
+	}
+}
+
+// send makes the move. The state of an order that is only started cannot be
+// written; a parameter of the update does it, so its body is the order as it is.
+func (m move) send(ctx context.Context, b *Backend, now standing) station.Receipt {
+	var answer []byte
+	var rc station.Receipt
+	switch m.to {
+	case Developing:
+		if now.record == nil {
+			if now, rc = m.stand(ctx, b, nil); rc.Outcome != station.Delivered {
+				return api.Unread(rc)
+			}
+		}
+		answer, rc = b.putOrder(ctx, m.path, now.record, nil, url.Values{"startProduction": {"true"}})
+	case Finished:
+		answer, rc = b.putNothing(ctx, m.path, "/finish")
+	default:
+		answer, rc = b.putNothing(ctx, m.path, "/cancel")
+	}
+	if s := brief(answer).State; rc.Outcome == station.Delivered && s != 0 && s != m.to {
+		return api.Undecided("Lagerkoll said yes, and order %s is %v instead of %v", m.path, s, m.to)
+	}
+	if rc.Outcome == station.Delivered {
+		rc.Ref = m.path
+	}
+	return rc
+}
+
+// putNothing tells an order something without a body.
+func (b *Backend) putNothing(ctx context.Context, order, what string) ([]byte, station.Receipt) {
+	return b.send(ctx, request{method: http.MethodPut, path: order + what, isYes: isOrder(order)})
+}

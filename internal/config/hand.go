@@ -1,0 +1,365 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stationd/internal/station"
+)
+
+// taken is what the bindings of a file take in hand, and how: how many of them
+// set a text, append to a list or add to a counter, by its name.
+type taken struct{ sets, lists, counts map[string]int }
+
+func takenBy(all []binding) taken {
+	t := taken{make(map[string]int), make(map[string]int), make(map[string]int)}
+	for _, b := range all {
+		for name := range b.Set {
+			t.note(t.sets, name)
+		}
+		for name := range b.Append {
+			t.note(t.lists, name)
+		}
+		for name := range b.Count {
+			t.note(t.counts, name)
+		}
+	}
+	return t
+}
+
+func (t taken) note(in map[string]int, name string) {
+	if valueName.MatchString(name) && !slices.Contains(ours(), name) {
+		in[name]++
+	}
+}
+
+// has reports whether more than own bindings take something in hand under that
+// name.
+func (t taken) has(name string, own int) bool {
+	return t.sets[name]+t.lists[name]+t.counts[name] > own
+}
+
+// values lists what bindings take in hand.
+func (t taken) values() []string {
+	all := make(map[string]int)
+	for _, some := range []map[string]int{t.sets, t.lists, t.counts} {
+		maps.Copy(all, some)
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// clearsCounters reports whether a binding sets a counter to zero.
+func (t taken) clearsCounters(b binding) bool {
+	return slices.ContainsFunc(b.Clear, func(name string) bool { return t.counts[name] > 0 })
+}
+
+// opensCall reports whether one of a binding's actions opens a call.
+func (c *compiler) opensCall(n *node) bool {
+	do := n.fields["do"]
+	if do == nil {
+		return false
+	}
+	return slices.ContainsFunc(do.items, func(item *node) bool {
+		for backend, vendor := range c.base.Vendors {
+			if named := item.fields[backend]; named != nil {
+				verb, _ := vendor.Verb(named.text)
+				return len(verb.Opens) > 0
+			}
+		}
+		return false
+	})
+}
+
+// A scope is what the templates of one binding may refer to.
+type scope struct {
+	*compiler
+	source   string
+	scan     bool
+	groups   []string // of its match
+	gs1      []string // that it asks for
+	counters bool     // it clears a counter, so it knows since when that counts
+	calls    bool     // it opens a call, which waits for nobody's badge
+	blind    bool     // the event or the match is at fault, so nobody knows the names
+}
+
+// ours lists the names that the program itself gives a value.
+func ours() []string { return []string{"code", "symbology", "source", "station", "now", "since"} }
+
+// names lists what a template may refer to.
+func (s scope) names() []string {
+	names := slices.Clone(s.groups)
+	for _, ai := range s.gs1 {
+		names = append(names, "gs1."+ai)
+	}
+	for _, value := range s.values() {
+		if !slices.Contains(names, value) {
+			names = append(names, value)
+		}
+	}
+	if s.scan {
+		names = append(names, "code", "symbology")
+	}
+	names = append(names, "source", "station", "now")
+	if s.counters {
+		names = append(names, "since")
+	}
+	return names
+}
+
+// lacks says why a name can have no value; "" if it can. own is how many of the
+// bindings that take the name in hand do not count: a value that only its own
+// template could give is never there.
+func (s scope) lacks(name string, must bool, own int) string {
+	ai, gs1 := strings.CutPrefix(name, "gs1.")
+	list, many := strings.CutPrefix(name, "#")
+	switch {
+	case s.blind, slices.Contains(s.groups, name), name == "source", name == "station", name == "now":
+		return ""
+	case s.scan && (name == "code" || name == "symbology"):
+		return ""
+	case name == "since":
+		return s.lacksSince()
+	case many && s.lists[list] > own:
+		return ""
+	case many && s.lists[list] == 0:
+		return fmt.Sprintf("{%s} is how many items a list has, and no binding appends to %q%s", name, list, choice(list, slices.Sorted(maps.Keys(s.lists))))
+	case gs1 && s.scan && len(s.gs1) > 0 && identifier.MatchString(ai):
+		if must && !slices.Contains(s.gs1, ai) {
+			return fmt.Sprintf("a symbol that fits need not carry %s; ask for it in gs1, or write {%s?} to leave it out or {%s|…} to put something in its place", ai, name, name)
+		}
+		return ""
+	case gs1 && s.scan && len(s.gs1) == 0:
+		return fmt.Sprintf("%s has no value here, because this binding does not ask for gs1", name)
+	case s.has(list, own):
+		return ""
+	case s.has(list, 0):
+		return fmt.Sprintf("no other binding takes %q in hand, so it has no value here", list)
+	}
+	return fmt.Sprintf("nothing gives %q a value%s", name, choice(name, s.names()))
+}
+
+func (s scope) lacksSince() string {
+	if s.counters {
+		return ""
+	}
+	return `{since} is when the counters that this binding clears began to count, and it clears none`
+}
+
+// badge reports that a call would wait until somebody has shown a badge.
+func (s scope) badge(name string) bool {
+	return s.calls && name == station.User && !slices.Contains(s.groups, name)
+}
+
+func (s scope) needs(n *node) {
+	for _, item := range n.texts() {
+		why := s.lacks(item.text, false, 0)
+		if s.badge(item.text) {
+			why = `a call never waits for a badge: take "user" out of needs; where a badge is in hand, the call says whose`
+		}
+		if why != "" {
+			s.bad(item, "%s", why)
+		}
+	}
+}
+
+// valueName matches what a value may be called.
+var valueName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// named checks the name of something that is taken in hand. other says what it
+// is already where another binding takes it in another way.
+func (s scope) named(n *node, name, other string) {
+	switch {
+	case slices.Contains(ours(), name):
+		s.fault(n.key, "%q is the program's own name; choose another", name)
+	case !valueName.MatchString(name):
+		s.fault(n.key, "%q: a value's name has only letters, digits and _, and does not begin with a digit", name)
+	case other != "":
+		s.fault(n.key, "%q is %s already; choose another name", name, other)
+	}
+}
+
+// notList says what a name is that cannot be a list; "" where it can.
+func (t taken) notList(name string) string {
+	if t.sets[name] > 0 {
+		return "a text that a binding sets"
+	}
+	return ""
+}
+
+// notCounter says what a name is that cannot be a counter; "" where it can.
+func (t taken) notCounter(name string) string {
+	if other := t.notList(name); other != "" || t.lists[name] == 0 {
+		return other
+	}
+	return "a list that a binding appends to"
+}
+
+// own returns how many of the bindings that take a name in hand do not count for
+// the texts of the table n.
+func (n *node) own(name string) int {
+	if n.fields[name] != nil {
+		return 1
+	}
+	return 0
+}
+
+func none(string) int { return 0 }
+
+// set compiles the values that a binding takes in hand.
+func (s scope) set(n *node) map[string]station.Template {
+	if n == nil || n.kind != table || len(n.names) == 0 {
+		return nil
+	}
+	set := make(map[string]station.Template)
+	for _, name := range n.names {
+		value := n.fields[name]
+		s.named(value, name, "") // append and count say what else it is
+		if value.kind == text && !value.bad {
+			set[name], _ = s.template(value, n.own, false)
+		}
+	}
+	return set
+}
+
+// append compiles the items that a binding adds to lists.
+func (s scope) append(n *node) map[string]station.Template {
+	if n == nil || n.kind != table || len(n.names) == 0 {
+		return nil
+	}
+	items := make(map[string]station.Template)
+	for _, name := range n.names {
+		value := n.fields[name]
+		s.named(value, name, s.notList(name))
+		switch {
+		case value.bad:
+		case value.kind == text:
+			items[name], _ = s.template(value, n.own, false)
+		case value.kind == table:
+			items[name], _ = s.list(value, n.own)
+		default:
+			s.bad(value, `what is added to %q must be text or a table, as "{code}" or { article = "{gs1.01}" }, not %s`, name, value.kind)
+		}
+	}
+	return items
+}
+
+// mostCount is the most that one event counts.
+const mostCount = 1_000_000
+
+// count compiles what a binding adds to counters.
+func (s scope) count(n *node) map[string]station.Template {
+	if n == nil || n.kind != table || len(n.names) == 0 {
+		return nil
+	}
+	counts := make(map[string]station.Template)
+	for _, name := range n.names {
+		value := n.fields[name]
+		s.named(value, name, s.notCounter(name))
+		switch value.kind {
+		case text:
+			if t, ok := s.template(value, n.own, false); ok && s.countable(value, t) {
+				counts[name] = t
+			}
+		case whole:
+			if t := literal(value.written()); s.countable(value, t) {
+				counts[name] = t
+			}
+		default:
+			s.bad(value, `what %q counts must be a whole number or a text with one, as 1 or "{amount}", not %s`, name, value.kind)
+		}
+	}
+	return counts
+}
+
+// countable checks what the file says outright; what is read at the station is
+// checked there.
+func (s scope) countable(n *node, t station.Template) bool {
+	said, constant := t.Constant()
+	if !constant {
+		return true
+	}
+	if count, err := strconv.Atoi(said); err != nil || count < 1 || count > mostCount {
+		s.bad(n, "what is counted must be a whole number from 1 to %d", mostCount)
+		return false
+	}
+	return true
+}
+
+// minute checks a binding of the station's own event: nobody presses it, so
+// nobody would notice that it does the same again each minute.
+func (s scope) minute(n *node) {
+	if s.source == station.FromStation && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].bad) {
+		s.fault(n.fields["event"].at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
+	}
+}
+
+// placedUndo is a binding with undo, whose it is and where its undo stands.
+type placedUndo struct {
+	source string
+	at     *node
+}
+
+// undo checks a binding that takes back, and notes the sources of which there is
+// something to take back.
+func (s scope) undo(n *node, raw binding) {
+	if !raw.Undo {
+		s.acts[s.source] = s.acts[s.source] || slices.ContainsFunc(deeds(), func(key string) bool { return n.fields[key] != nil })
+		return
+	}
+	besides := slices.DeleteFunc(append(deeds(), "needs"), func(key string) bool { return n.fields[key] == nil })
+	if len(besides) > 0 {
+		s.fault(n.fields["undo"].key, "undo takes back the last thing and does nothing else, and this binding also has %s; make two bindings of it", strings.Join(besides, ", "))
+	}
+	s.undos = append(s.undos, placedUndo{s.source, n.fields["undo"]})
+}
+
+// undone reports bindings that have nothing to take back.
+func (c *compiler) undone() {
+	for _, u := range c.undos {
+		if u.source != "" && !c.acts[u.source] && !c.acts[""] {
+			c.fault(u.at.key, "undo takes back the last thing that %s did, and no other binding of %s does anything", u.source, u.source)
+		}
+	}
+}
+
+// template compiles a text and checks its names. own says how many of the
+// bindings that take a name in hand do not count; lists, whether a list may
+// stand there as a whole.
+func (s scope) template(n *node, own func(name string) int, lists bool) (station.Template, bool) {
+	t, err := station.ParseTemplate(n.text)
+	if wrong := (*station.TemplateError)(nil); errors.As(err, &wrong) {
+		n.bad = true
+		s.fault(n.place(wrong.At), "%s", wrong.Text)
+		return t, false
+	}
+	_, alone := t.Whole()
+	for _, name := range t.Names() {
+		discount := 0
+		if name.Must {
+			discount = own(strings.TrimPrefix(name.Name, "#"))
+		}
+		why := s.lacks(name.Name, name.Must, discount)
+		switch {
+		case why != "":
+		case name.Must && s.badge(name.Name):
+			why = "a call never waits for a badge; write {user?}, or leave it out: where a badge is in hand, the call says whose"
+		case s.isList(name.Name) && (!lists || !alone):
+			why = fmt.Sprintf("%q is a list: {#%s} is how many items it has, and a list of its own is where it goes whole, as parts = \"{parts}\"", name.Name, name.Name)
+		}
+		if why != "" {
+			n.bad = true
+			s.fault(n.place(name.At), "%s", why)
+		}
+	}
+	return t, !n.bad
+}
+
+// isList reports whether a name stands for a list in hand.
+func (s scope) isList(name string) bool {
+	return s.lists[name] > 0 && s.sets[name] == 0 && !slices.Contains(s.groups, name)
+}

@@ -1,0 +1,111 @@
+package queue
+
+import (
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/station"
+)
+
+func (s *station1) name() (id string) {
+	s.Helper()
+	if err := s.box.db.View(func(tx *bbolt.Tx) error {
+		id = string(tx.Bucket(bucketMeta).Get([]byte("id")))
+		return nil
+	}); err != nil {
+		s.Fatal(err)
+	}
+	return id
+}
+
+func TestACopy(t *testing.T) {
+	t.Parallel()
+	waiting := func(t *testing.T) (s *station1, name string) {
+		s = open1(t)
+		s.stop()
+		s.open(Setting{Machine: "10000000abcd"})
+		s.press()
+		s.scan("1/a")
+		return s, s.name()
+	}
+	allHeld := func(t *testing.T, s *station1, name string) {
+		t.Helper()
+		for _, e := range s.standings() {
+			if e.Condition != station.Held || e.Hold != station.HoldUndecided {
+				t.Errorf("%s is %s (%s)", e.Verb, e.Condition, e.Hold)
+			}
+		}
+		if s.name() == name {
+			t.Error("it has the name of the one it is a copy of")
+		}
+	}
+	t.Run("of a backup that is put back nothing is sent unasked; what a person retries is", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s, name := waiting(t)
+			s.stop()
+			backup, err := os.ReadFile(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(s.path+".backup", backup, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.open(Setting{Machine: "10000000abcd"})
+			v := &vendor{}
+			s.deliver(v, time.Minute)
+			s.stop()
+			if err := os.Rename(s.path+".backup", s.path); err != nil {
+				t.Fatal(err)
+			}
+			s.open(Setting{Machine: "10000000abcd"})
+			s.deliver(v, time.Minute)
+			left := s.standings()
+			if len(left) != 2 || len(v.attempts()) != 2 {
+				t.Fatalf("%d left, %d sendings", len(left), len(v.attempts()))
+			}
+			allHeld(t, s, name)
+			if err := s.command(station.VerbRetry, left[1].ID); err != nil {
+				t.Fatal(err)
+			}
+			s.stop()
+			s.open(Setting{Machine: "10000000abcd"})
+			s.deliver(v, time.Minute)
+			if len(s.standings()) != 1 || len(v.attempts()) != 3 {
+				t.Errorf("left %+v, %d sendings", s.standings(), len(v.attempts()))
+			}
+		})
+	})
+	t.Run("a card in another computer is a copy", func(t *testing.T) {
+		t.Parallel()
+		s, name := waiting(t)
+		s.crash()
+		s.open(Setting{Machine: "10000000ef01"})
+		allHeld(t, s, name)
+	})
+	t.Run("a power cut, and a computer that does not say which it is, make no copy, and hide none", func(t *testing.T) {
+		t.Parallel()
+		s, name := waiting(t)
+		for _, machine := range []string{"10000000abcd", "", "10000000abcd"} {
+			s.crash()
+			s.open(Setting{Machine: machine})
+			for _, e := range s.standings() {
+				if e.Condition == station.Held {
+					t.Errorf("%s is held: %s", e.Verb, e.Reason)
+				}
+			}
+		}
+		if s.name() != name {
+			t.Error("it has another name")
+		}
+		s.crash()
+		s.open(Setting{})
+		s.crash()
+		s.open(Setting{Machine: "10000000ef01"})
+		allHeld(t, s, name)
+	})
+}

@@ -1,0 +1,279 @@
+package station
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Ask is the kind of the event by which a person at the command line asks for one
+// action. Data is that of an Asking.
+const Ask = "ask"
+
+// The names of an Asking in the data of its event. A field stands under its own
+// name behind fieldData.
+const (
+	backendData = "backend"
+	verbData    = "verb"
+	fieldData   = "field."
+)
+
+// An Asking is one action as a person asks for it: what a binding's action is, but
+// with nothing to be filled in.
+type Asking struct {
+	Backend string            `json:"backend"`
+	Verb    string            `json:"verb"`
+	With    map[string]string `json:"with,omitempty"` // by field; with.NAME is passed through
+}
+
+// Event returns the event that asks. by says who asks.
+func (a Asking) Event(by string, at Stamp) Event {
+	data := map[string]string{backendData: a.Backend, verbData: a.Verb, "by": by}
+	for name, value := range a.With {
+		data[fieldData+name] = value
+	}
+	return Event{ID: NewID(), Source: FromCommand, Kind: Ask, Data: data, At: at}
+}
+
+// askingOf reads an Asking from its event's data.
+func askingOf(data map[string]string) Asking {
+	a := Asking{Backend: data[backendData], Verb: data[verbData], With: make(map[string]string)}
+	for name, value := range data {
+		if field, is := strings.CutPrefix(name, fieldData); is {
+			a.With[field] = value
+		}
+	}
+	return a
+}
+
+// Form turns what a person asks for into an action as a binding would: with the
+// vendor's defaults, its lane, whom it is for, and its verb's own lateness. faults
+// are everything that is wrong with it, a sentence each; with any of them the
+// action is not to be used.
+//
+// A verb that ends a call must be told which by the vendor's own name for it: a
+// person has opened nothing that could be meant.
+func (p Program) Form(a Asking) (action Action, faults []string) {
+	vendor, known := p.Vendors[a.Backend]
+	if !known {
+		return Action{}, []string{fmt.Sprintf("this station has no backend %q", a.Backend)}
+	}
+	verb, known := vendor.Verb(a.Verb)
+	if !known {
+		return Action{}, []string{fmt.Sprintf("%s has no verb %q", a.Backend, a.Verb)}
+	}
+	with := make(map[string]string, len(verb.Fields))
+	for _, f := range verb.Fields {
+		if value := vendor.Defaults[f.Name]; value != "" && verb.Ends == "" {
+			with[f.Name] = value
+		}
+	}
+	faults = verb.misfits(a.With)
+	for name, value := range a.With {
+		if f, own := verb.Field(name); own && f.Type == List {
+			value = compact(value)
+		}
+		with[name] = value
+	}
+	faults = append(faults, verb.lacks(with)...)
+	t := turn{p: p}
+	action = t.action(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, with)
+	if verb.Ends != "" {
+		action.Lane = a.Backend + "/" + verb.Ends + ":" + with[verb.Ends]
+	}
+	return action, faults
+}
+
+// misfits says what of the fields that a person says does not fit the verb.
+func (v Verb) misfits(with map[string]string) (faults []string) {
+	for _, name := range slices.Sorted(maps.Keys(with)) {
+		f, own := v.Field(name)
+		switch further, is := strings.CutPrefix(name, Further); {
+		case is:
+			faults = append(faults, v.further(further)...)
+		case name == LastSeen:
+			faults = append(faults, fmt.Sprintf("%s is filled in by the program: it knows what the line was last seen to run", name))
+		case own && v.Ends != "" && name != v.Ends:
+			faults = append(faults, fmt.Sprintf("%s chooses among the calls of a binding; here %s says which one", name, v.Ends))
+		case own:
+			faults = append(faults, f.Misfit(with[name])...)
+		default:
+			faults = append(faults, fmt.Sprintf("%s has no field %q; it takes: %s", v.Name, name, strings.Join(v.Takes(), ", ")))
+		}
+	}
+	return faults
+}
+
+// parameterName is what a further parameter may be called.
+var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// further says what is wrong with a parameter that is to be passed through.
+func (v Verb) further(name string) []string {
+	_, own := v.Field(name)
+	switch {
+	case !v.PassThrough:
+		return []string{fmt.Sprintf("%s%s: %s passes no further parameters through", Further, name, v.Name)}
+	case own:
+		return []string{fmt.Sprintf("%s%s: %s is a field of %s itself: write it without %s", Further, name, name, v.Name, Further)}
+	case !parameterName.MatchString(name):
+		return []string{fmt.Sprintf("%s%s: %q is no name of a parameter: it has letters, digits and _, and begins with a letter", Further, name, name)}
+	}
+	return nil
+}
+
+// lacks says which fields have no value and must have one.
+func (v Verb) lacks(with map[string]string) (faults []string) {
+	for _, f := range v.Fields {
+		must := f.Required || slices.Contains(v.Lane, f.Name) || v.Ends == f.Name
+		if _, said := with[f.Name]; must && !said {
+			faults = append(faults, fmt.Sprintf("%s needs %s=…: %s", v.Name, f.Name, f.Means))
+		}
+	}
+	return faults
+}
+
+// Takes lists the fields that a person may say, the required ones first.
+func (v Verb) Takes() []string {
+	var must, may []string
+	for _, f := range v.Fields {
+		switch {
+		case f.Name == LastSeen, v.Ends != "" && f.Name != v.Ends:
+		case f.Required || slices.Contains(v.Lane, f.Name) || f.Name == v.Ends:
+			must = append(must, f.Name)
+		default:
+			may = append(may, f.Name)
+		}
+	}
+	return append(must, may...)
+}
+
+// Misfit says in a sentence why a text cannot be the field's value; nothing where
+// it can.
+func (f Field) Misfit(text string) []string {
+	switch {
+	case text == "":
+		return []string{fmt.Sprintf("%s= says nothing: leave it out", f.Name)}
+	case !f.Type.Fits(text):
+		return []string{fmt.Sprintf("%s must be %s, not %q", f.Name, f.Type.Wanted(), text)}
+	}
+	return nil
+}
+
+var (
+	decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+	integer = regexp.MustCompile(`^-?[0-9]+$`)
+)
+
+// Fits reports whether a text is of the type.
+func (t FieldType) Fits(text string) bool {
+	switch t {
+	case Number:
+		return decimal.MatchString(text)
+	case Integer:
+		return integer.MatchString(text)
+	case Truth:
+		return text == "true" || text == "false"
+	case Date:
+		return isDay(text)
+	case List:
+		return text != "" && strings.ContainsAny(text[:1], "[{") && json.Valid([]byte(text))
+	default:
+		return true
+	}
+}
+
+// Wanted says what the type takes, with an example where that helps.
+func (t FieldType) Wanted() string {
+	switch t {
+	case Number:
+		return "a number, as 12 or 0.5"
+	case Integer:
+		return "a whole number"
+	case Truth:
+		return t.String()
+	case Date:
+		return `a date, as "2026-10-31" or "261031"`
+	default:
+		return "a " + t.String()
+	}
+}
+
+// isDay reports whether a text is a day as 2026-10-31 or, as in GS1, 261031,
+// where the day 00 stands for the month's last.
+func isDay(text string) bool {
+	if _, err := time.Parse(time.DateOnly, text); err == nil {
+		return true
+	}
+	if month, last := strings.CutSuffix(text, "00"); last && len(month) == 4 {
+		text = month + "01"
+	}
+	_, err := time.Parse("060102", text)
+	return err == nil
+}
+
+// compact returns a list as canonical JSON; what is no JSON stays as it is.
+func compact(text string) string {
+	var v any
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return text
+	}
+	if short, err := canonical(v); err == nil {
+		return short
+	}
+	return text
+}
+
+// ask carries out what a person asks for at the command line: the one binding that
+// is built in. What is in hand at the station is its operator's and fills nothing
+// in, but what a line was last seen to run is true for everybody.
+func (p Program) ask(s State, ev Event) (State, []Action) {
+	a := askingOf(ev.Data)
+	action, faults := p.Form(a)
+	if len(faults) > 0 {
+		return s, nil
+	}
+	verb, _ := p.Vendors[a.Backend].Verb(a.Verb)
+	if _, asks := verb.Field(LastSeen); asks {
+		if order, known := s.lastSeen(action.With["line"]); known {
+			action.With[LastSeen] = order
+		}
+	}
+	t := turn{p: p, ev: ev, s: s}
+	switch {
+	case verb.Ends != "":
+		t.endNamed(a.Backend, verb, action)
+	case len(verb.Opens) > 0:
+		t.open(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With)
+	default:
+		t.add(action)
+	}
+	if t.s.Notes[ev.Source].At != ev.At {
+		t.note(NoteRecorded, a.Verb)
+	}
+	return t.s, t.actions
+}
+
+// endNamed ends the call that an action names by the vendor's name for it. One that
+// is open here is closed as its own button would; that it was adopted does not
+// matter to a person who names it.
+func (t *turn) endNamed(backend string, verb Verb, a Action) {
+	ref := a.With[verb.Ends]
+	i := slices.IndexFunc(t.s.Calls, func(c Call) bool { return c.Backend == backend && c.Ref == ref })
+	switch {
+	case i < 0:
+		t.add(a)
+	case t.s.Calls[i].Closing != "":
+		t.note(NoteAlready, ref)
+	default:
+		c := t.s.Calls[i]
+		c.Leave = false
+		t.close(c, verb, nil)
+	}
+}

@@ -1,0 +1,113 @@
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A Reader is a Backend whose vendor can be asked how things are, for the command
+// line and for whoever looks after the station.
+type Reader interface {
+	Backend
+
+	// Reads lists what can be asked.
+	Reads() []Read
+
+	// Read asks, under the backend's pace, and changes nothing. with is what
+	// Read.Misfits finds nothing wrong with. An error says in a sentence what did
+	// not come, wraps ErrKey where the key was not accepted, and carries no key.
+	Read(ctx context.Context, name string, with map[string]string) (Answer, error)
+}
+
+// A Read is one question to a vendor.
+type Read struct {
+	Name   string   // in the command's words: current-order
+	Means  string   // one line for the integrator
+	Args   []string // the fields that may be said without their names, in order
+	Fields []Field
+	File   string // what the answer is where it is a file: a PDF
+
+	// Also says what is wrong with the fields together, a sentence each; nil where
+	// each stands for itself.
+	Also func(with map[string]string) []string
+}
+
+// Field returns the field of that name.
+func (r Read) Field(name string) (Field, bool) {
+	i := slices.IndexFunc(r.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return r.Fields[i], true
+}
+
+// Misfits says everything that is wrong with what the question is told, a sentence
+// each.
+func (r Read) Misfits(with map[string]string) (faults []string) {
+	for _, name := range slices.Sorted(maps.Keys(with)) {
+		if f, own := r.Field(name); own {
+			faults = append(faults, f.Misfit(with[name])...)
+			continue
+		}
+		faults = append(faults, fmt.Sprintf("%s has no field %q; it takes: %s", r.Name, name, r.takes()))
+	}
+	for _, f := range r.Fields {
+		if _, said := with[f.Name]; f.Required && !said {
+			faults = append(faults, fmt.Sprintf("%s needs %s=…: %s", r.Name, f.Name, f.Means))
+		}
+	}
+	if len(faults) == 0 && r.Also != nil {
+		return r.Also(with)
+	}
+	return faults
+}
+
+func (r Read) takes() string {
+	var names []string
+	for _, f := range r.Fields {
+		names = append(names, f.Name)
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// An Answer is what a vendor answered: a table, or a file.
+type Answer struct {
+	Columns []string        `json:"columns,omitempty"`
+	Rows    [][]string      `json:"rows,omitempty"` // the vendor's text as it came: whoever shows it makes it safe
+	Note    string          `json:"note,omitempty"` // what the rows do not say: that there are more
+	All     json.RawMessage `json:"all,omitempty"`  // everything that was read, for programs
+	File    []byte          `json:"-"`
+	Type    string          `json:"-"` // the media type of File
+}
+
+// AnswerOf returns the answer with everything that was read as JSON.
+func AnswerOf(all any, columns ...string) (Answer, error) {
+	text, err := json.Marshal(all)
+	return Answer{Columns: columns, All: text}, err
+}
+
+// Inquire puts one question to a backend, and says everything that is wrong with
+// the question before it does.
+func Inquire(ctx context.Context, b Backend, name string, with map[string]string) (Answer, error) {
+	reader, can := b.(Reader)
+	if !can {
+		return Answer{}, errors.New("this backend cannot be asked anything")
+	}
+	reads := reader.Reads()
+	i := slices.IndexFunc(reads, func(r Read) bool { return r.Name == name })
+	if i < 0 {
+		return Answer{}, fmt.Errorf("there is no question %q", name)
+	}
+	if faults := reads[i].Misfits(with); len(faults) > 0 {
+		return Answer{}, errors.New(strings.Join(faults, "; "))
+	}
+	return reader.Read(ctx, name, with)
+}
