@@ -81,13 +81,15 @@ demo: ## The whole station in a box: buttons, lamps and a scanner on a web page.
 # What the emulated board needs, each as program:Debian package.
 HIL_NEEDS := qemu-system-aarch64:qemu-system-arm qemu-system-arm:qemu-system-arm cpio:cpio depmod:kmod mkfs.ext4:e2fsprogs dtc:device-tree-compiler dpkg-deb:dpkg
 
-# The slice from the contact to the vendor takes two minutes; buttons, buzzers and
-# readers in every way take ten.
-HIL_RUN ?= TestTheEmulatedBoard|TestStation
+# The slice from the contact to the vendor and an operator's work with both vendors
+# take five minutes; buttons, buzzers and readers in every way take ten.
+HIL_SLICE := ^(TestTheEmulatedBoard|TestStation|TestWorkflow)$$
+HIL_RUN   ?= $(HIL_SLICE)
+HIL_SKIP  ?=
 
 .PHONY: hil-long
-hil-long: ## The same with every button, buzzer and reader test: some ten minutes.
-	@$(MAKE) hil HIL_RUN=.
+hil-long: ## All that hil leaves out: every button, buzzer and reader test, some ten minutes.
+	@$(MAKE) hil HIL_RUN=. HIL_SKIP='$(HIL_SLICE)'
 
 .PHONY: hil
 hil: ## The packages' own binaries on an emulated board, 64- and 32-bit (installs nothing).
@@ -109,7 +111,7 @@ hil-run: deb
 	PATH="$$PATH:/usr/sbin:/sbin" \
 	STATIOND_ARM64="$(CURDIR)/build/hil/arm64/usr/bin/stationd" \
 	STATIOND_ARMV6="$(CURDIR)/build/hil/armhf/usr/bin/stationd" \
-	go test -count=1 -v -tags hil -timeout 25m -run '$(HIL_RUN)' ./hil/...
+	go test -count=1 -v -tags hil -timeout 25m -run '$(HIL_RUN)' -skip '$(HIL_SKIP)' ./hil/...
 
 .PHONY: deb $(ARCHES:%=deb-%)
 deb: $(ARCHES:%=deb-%) ## The Debian packages, into build/.

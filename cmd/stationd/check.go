@@ -22,8 +22,9 @@ at once, each with its line and column. It exits with 78 when there is one.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: station %s, %d inputs, %d lamps, %d backends, %d bindings: no faults\n",
-				path, p.station.Name, len(p.buttons)+len(p.scanners), len(p.lamps), len(p.vendors), len(p.program.Bindings))
+			fmt.Fprintf(c.OutOrStdout(), "%s: station %s, %s, %s, %s, %s: no faults\n", path, p.station.Name,
+				counted(len(p.buttons)+len(p.scanners), "input"), counted(len(p.lamps), "lamp"),
+				counted(len(p.vendors), "backend"), counted(len(p.program.Bindings), "binding"))
 			return nil
 		},
 	}

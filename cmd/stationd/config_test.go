@@ -16,7 +16,7 @@ func TestExampleConfiguration(t *testing.T) {
 		for _, f := range faults {
 			t.Error(f)
 		}
-		if p.station.Name != "pack4-1" || p.station.Data != packagedData || len(p.vendors) != 2 || len(p.program.Bindings) != 5 {
+		if p.station.Name != "pack4-1" || p.station.Data != packagedData || len(p.vendors) != 2 || len(p.program.Bindings) != 6 {
 			t.Errorf("station %+v, %d vendors, %d bindings", p.station, len(p.vendors), len(p.program.Bindings))
 		}
 		if !p.buttons[0].HoldBound {

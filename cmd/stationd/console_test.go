@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -91,17 +92,19 @@ func (c *console) shown() string {
 	return c.text
 }
 
-// reads waits until the text appears behind what was waited for before.
+// reads waits until the text appears behind what was waited for before. Where it has a
+// space the terminal may have a new line.
 func (c *console) reads(text string) {
 	c.t.Helper()
+	want := regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), " ", `\s+`))
 	must(c.t, until(c.t.Context(), "the terminal shows "+text, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		i := strings.Index(c.text[c.seen:], text)
-		if i >= 0 {
-			c.seen += i + len(text)
+		at := want.FindStringIndex(c.text[c.seen:])
+		if at != nil {
+			c.seen += at[1]
 		}
-		return i >= 0
+		return at != nil
 	}))
 }
 

@@ -41,6 +41,7 @@ type boxSetting struct {
 	Page   string        // where the station's own page listens; default: any free port
 	Settle time.Duration // of both vendors; default 2 s
 	Rate   string        // of Lagerkoll; default all that the account has
+	Watch  time.Duration // between two looks at L2L; default 5 s
 }
 
 // A box is a whole station and its plant on one computer: a stationd of its own
@@ -103,6 +104,9 @@ func (b *box) furnish(s boxSetting) error {
 	if s.Settle == 0 {
 		s.Settle = 2 * time.Second
 	}
+	if s.Watch == 0 {
+		s.Watch = 5 * time.Second
+	}
 	if s.Rate == "" {
 		s.Rate = "200/min"
 	}
@@ -119,7 +123,7 @@ func (b *box) furnish(s boxSetting) error {
 		"Data": b.dataPath(), "Page": s.Page, "Port": b.reader.link, "Chip": "sim:" + b.chipPath(),
 		"L2L": b.plant.L2LURL(), "L2LKey": filepath.Join(keys, "l2l.key"),
 		"Lagerkoll": b.plant.LagerkollURL(), "LagerkollKey": filepath.Join(keys, "lagerkoll.key"),
-		"Rate": s.Rate, "Settle": s.Settle.String(),
+		"Rate": s.Rate, "Settle": s.Settle.String(), "Watch": s.Watch.String(),
 	}
 	for path, key := range map[string]string{values["L2LKey"]: s.Plant.L2LKey, values["LagerkollKey"]: s.Plant.APIKey} {
 		if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {

@@ -458,7 +458,7 @@ func (v *demoView) lookAtPlant(p *plant.Plant) {
 	}
 	requests := p.Requests()
 	v.Requests, v.Complaints = len(requests), p.Complaints()
-	for _, r := range newest(requests, mostHeard) {
+	for _, r := range newest(slices.DeleteFunc(requests, routine), mostHeard) {
 		path := strings.TrimPrefix(strings.TrimPrefix(r.Path, "/api/1.0"), "/v1")
 		shown := demoRequest{At: siteClock(r.At), Method: r.Method, Path: path, Answer: strconv.Itoa(r.Status), Class: "good"}
 		switch {
@@ -471,6 +471,13 @@ func (v *demoView) lookAtPlant(p *plant.Plant) {
 		}
 		v.Heard = append(v.Heard, shown)
 	}
+}
+
+// routine reports whether a request is one that the station's watch makes again and
+// again: among them nobody would see the others.
+func routine(r plant.Request) bool {
+	return r.Method == http.MethodGet && r.Fault == "" &&
+		(strings.HasSuffix(r.Path, "/get_current_order_on_line/") || strings.HasSuffix(r.Path, "/dispatches/") && r.Query.Has("id"))
 }
 
 // newest returns the last of a list, the very last first.

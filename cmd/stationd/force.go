@@ -22,6 +22,7 @@ type force struct {
 	plan     atomic.Pointer[plan]
 	backends map[string]*backend
 	path     string
+	swapped  func() // called when another configuration is in force; may be nil
 }
 
 // takeUp opens the backends of a plan and puts it in force.
@@ -33,8 +34,7 @@ func takeUp(p *plan, log *slog.Logger) (*force, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := new(backend)
-		b.now.Store(&opened)
+		b := newBackend(opened)
 		f.backends[v.name] = b
 	}
 	return f, nil
@@ -107,6 +107,7 @@ func (f *force) swap(next *plan) error {
 		"web":     was.web == next.web,
 		"gpio":    reflect.DeepEqual(was.panel(), next.panel()),
 		"scanner": reflect.DeepEqual(was.scanners, next.scanners),
+		"printer": reflect.DeepEqual(was.printers, next.printers),
 		"vendors": len(was.vendors) == len(next.vendors),
 	} {
 		if !same {
@@ -128,13 +129,35 @@ func (f *force) swap(next *plan) error {
 		f.backends[name].now.Store(&opened)
 	}
 	f.plan.Store(next)
+	for name := range fresh {
+		f.backends[name].renewed()
+	}
+	if f.swapped != nil {
+		f.swapped()
+	}
 	return nil
 }
 
 // A backend is the one in force: a reload gives it another key or rate between
 // two attempts.
 type backend struct {
-	now atomic.Pointer[station.Backend]
+	now    atomic.Pointer[station.Backend]
+	reload atomic.Pointer[chan struct{}] // closed when another takes its place
+}
+
+func newBackend(opened station.Backend) *backend {
+	b := new(backend)
+	b.now.Store(&opened)
+	b.renewed()
+	return b
+}
+
+// renewed tells whoever works with the backend that was in force.
+func (b *backend) renewed() {
+	next := make(chan struct{})
+	if before := b.reload.Swap(&next); before != nil {
+		close(*before)
+	}
 }
 
 // Verbs implements station.Backend.

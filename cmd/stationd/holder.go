@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,10 +30,12 @@ func (p *plan) runs(ctx context.Context) bool {
 func known(path string) (p *plan, why string) {
 	p, faults, err := read(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &plan{path: path}, fmt.Sprintf("there is no configuration %s; write one with stationd setup", path)
 	case err != nil:
 		return &plan{path: path}, err.Error()
 	case len(faults) > 0:
-		return &plan{path: path}, fmt.Sprintf("%s has faults (stationd check %s lists them)", path, path)
+		return &plan{path: path}, fmt.Sprintf("%s has faults; stationd check %s lists them", path, path)
 	}
 	return p, ""
 }

@@ -98,7 +98,8 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), versionCommand())
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), callCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(vendorCommands()...)
 	return root
 }
 

@@ -52,7 +52,7 @@ func outboxList() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "ls",
-		Short: "List what waits, what is held and which scans nobody knew",
+		Short: "List what waits, what is held, which scans nobody knew, and notices",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := load(path, c.ErrOrStderr())
@@ -96,16 +96,38 @@ func list(w io.Writer, p *plan, c queue.Contents) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.local(e.At), e.Lane, e.Verb, condition, oneLine(e.Reason))
 	}
-	if len(c.Kept) > 0 {
+	notices, scans := parted(c.Kept)
+	if len(scans) > 0 {
 		if len(c.Entries) > 0 {
 			fmt.Fprintln(t)
 		}
 		fmt.Fprintln(t, "UNKNOWN SCAN\tOF\tFROM\tCODE")
 	}
-	for _, ev := range c.Kept {
+	for _, ev := range scans {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", ev.ID.Short(), p.local(ev.At), ev.Source, oneLine(ev.Code))
 	}
+	if len(notices) > 0 {
+		if len(c.Entries)+len(scans) > 0 {
+			fmt.Fprintln(t)
+		}
+		fmt.Fprintln(t, "NOTICE\tOF\tWHAT HAPPENED")
+	}
+	for _, ev := range notices {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", ev.ID.Short(), p.local(ev.At), oneLine(ev.Code))
+	}
 	return t.Flush()
+}
+
+// parted tells what the station itself kept for a person from what was scanned.
+func parted(kept []station.Event) (notices, scans []station.Event) {
+	for _, ev := range kept {
+		if ev.Source == station.FromStation {
+			notices = append(notices, ev)
+		} else {
+			scans = append(scans, ev)
+		}
+	}
+	return notices, scans
 }
 
 // local is a stamp's time as the site's clocks show it. A clock that had not been
@@ -122,13 +144,17 @@ func (p *plan) local(s station.Stamp) string {
 // the cursor or pretend to be another line.
 func oneLine(text string) string {
 	const longest = 120
-	quoted := fmt.Sprintf("%q", text)
-	quoted = quoted[1 : len(quoted)-1]
-	quoted = strings.ReplaceAll(quoted, `\"`, `"`)
+	quoted := asText(text)
 	if runes := []rune(quoted); len(runes) > longest {
 		quoted = string(runes[:longest]) + "…"
 	}
 	return quoted
+}
+
+// asText is oneLine for a text of any length.
+func asText(text string) string {
+	quoted := fmt.Sprintf("%q", text)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 func outboxShow() *cobra.Command {

@@ -280,11 +280,16 @@ func (j *pinJSON) change(p pin) error {
 
 func (j *pinJSON) tick() error { return nil }
 
+// pinLegend stands above the table.
+const pinLegend = `pin: place on the header. edges: changes seen. glch: glitches, changes that
+were too short to count. Ctrl-C ends this.
+`
+
 // The size of the table: two halves of 39 columns beside each other, and the rows
-// of a full header with the heading.
+// of a full header with the heading and the legend.
 const (
 	pinColumns = 80
-	pinRows    = 14
+	pinRows    = 16
 )
 
 // pinTable is a table that is drawn again where it stands.
@@ -296,6 +301,9 @@ type pinTable struct {
 
 func (t *pinTable) begin(pins []pin) error {
 	t.pins, t.changed = pins, true
+	if _, err := io.WriteString(t.w, pinLegend); err != nil {
+		return err
+	}
 	return t.tick()
 }
 

@@ -142,6 +142,6 @@ func TestPinsWithoutAChip(t *testing.T) {
 	c.reads("--bias sideways: it is pull-up, pull-down or none")
 	c.ends(2)
 	c = sit(t, "pins", "--config", "/nowhere.toml")
-	c.reads("no such file or directory")
+	c.reads("there is no configuration /nowhere.toml; write one with stationd setup")
 	c.ends(78)
 }

@@ -113,6 +113,7 @@ type opened struct {
 	outbox *queue.Outbox
 	board  *gpio.Board
 	reader []*scanner.Reader
+	trays  trays
 	page   *web.Server
 	socket *web.Control
 	agent  holder
@@ -129,18 +130,26 @@ func (s *opened) open() (err error) {
 	if s.force, err = takeUp(s.plan, s.log); err != nil {
 		return err
 	}
+	for _, p := range s.plan.printers {
+		s.trays = append(s.trays, newTray(p, s.force.pickingList, s.log))
+	}
 	s.outbox, err = queue.Open(s.plan.outbox(), queue.Setting{
 		Stamp:   s.clock.stamp,
 		Log:     s.log,
 		Program: s.force.program,
 		Settle:  s.force.settle,
 		Verify:  verifyElsewhere,
+		Machine: machine(),
 		History: s.plan.history(),
 		Days:    s.plan.station.Days,
+		Fleeting: func(_ station.Event, a station.Action) {
+			s.trays.take(s.log, s.plan.station.Name, a)
+		},
 	})
 	if err != nil {
 		return err
 	}
+	s.force.swapped = s.outbox.TryNow
 	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
 		return err
 	}
@@ -190,6 +199,9 @@ func (s *opened) record(ev station.Event) error {
 	return err
 }
 
+// openCalls are the calls that are open, for whoever follows them at the vendor.
+func (s *opened) openCalls() []station.Call { return s.outbox.State().Calls }
+
 func (s *opened) desk() web.Desk {
 	return web.Desk{
 		Snapshot: func() station.Snapshot { return s.agent.agent.Snapshot() },
@@ -202,6 +214,14 @@ func (s *opened) desk() web.Desk {
 			done, err := s.outbox.Record(ev)
 			return done.ID, err
 		},
+		Enter: func(ev station.Event) ([]station.ID, error) {
+			done, err := s.outbox.Record(ev)
+			return done.Entries, err
+		},
+		Program:  s.force.program,
+		State:    s.outbox.State,
+		Ended:    s.plan.ended,
+		Read:     s.force.read,
 		Verify:   s.outbox.Verify,
 		Changed:  s.outbox.Changed,
 		Stamp:    s.clock.stamp,
@@ -213,7 +233,7 @@ func (s *opened) desk() web.Desk {
 
 // measures are the counts that the devices keep, for the metrics.
 func (s *opened) measures() map[string]map[string]int {
-	m := map[string]map[string]int{"glitches": {}, "repeats": {}, "noise": {}, "overflows": {}, "stale": {}, "partials": {}, "spoilt": {}, "reopenings": {}, "unheard": {}, "lost": {}}
+	m := map[string]map[string]int{"glitches": {}, "repeats": {}, "noise": {}, "overflows": {}, "stale": {}, "partials": {}, "spoilt": {}, "reopenings": {}, "unheard": {}, "lost": {}, "printed": {}, "not_printed": {}}
 	if s.board != nil {
 		m["glitches"], m["lost"] = s.board.Glitches(), s.board.Lost()
 	}
@@ -227,6 +247,9 @@ func (s *opened) measures() map[string]map[string]int {
 		m["spoilt"][name] = c.Spoilt
 		m["reopenings"][name] = c.Reopenings
 		m["unheard"][name] = c.Unheard
+	}
+	for _, t := range s.trays {
+		m["printed"][t.printer.Name], m["not_printed"][t.printer.Name] = t.counts()
 	}
 	return m
 }
@@ -246,6 +269,14 @@ func (s *opened) setting() agent.Setting {
 			{Name: "configuration", Run: s.force.run},
 		},
 	}
+	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.stamp}
+	setting.Inputs = append(setting.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.record) }})
+	for name := range s.force.backends {
+		setting.Inputs = append(setting.Inputs, agent.Part{
+			Name: "watch of " + name,
+			Run:  func(ctx context.Context) error { return s.force.watch(ctx, name, s.openCalls, s.clock.stamp, s.record) },
+		})
+	}
 	if s.board != nil {
 		for _, bank := range s.board.Banks() {
 			setting.Inputs = append(setting.Inputs, agent.Part{Name: "contacts of chip " + bank.Name(), Run: bank.Run})
@@ -263,6 +294,10 @@ func (s *opened) setting() agent.Setting {
 			agent.Part{Name: "port of " + name, Run: r.RunPort},
 		)
 		setting.Tellers = append(setting.Tellers, r)
+	}
+	for _, t := range s.trays {
+		setting.Lanes = append(setting.Lanes, agent.Part{Name: "printer " + t.printer.Name, Run: t.run})
+		setting.Tellers = append(setting.Tellers, t)
 	}
 	for name, backend := range s.force.backends {
 		for i := range hands {

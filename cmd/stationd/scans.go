@@ -47,7 +47,7 @@ with ok false and err alone.`,
 			}
 			p, why := known(path)
 			if why != "" && (c.Flags().Changed("config") || len(ports) == 0) {
-				return &exitError{exitConfig, fmt.Errorf("%s; name a reader with --port, as --port /dev/ttyACM0", why)}
+				return &exitError{exitConfig, fmt.Errorf("%s; or name a reader with --port, as --port /dev/ttyACM0", why)}
 			}
 			readers := p.scanners
 			if len(ports) > 0 {
@@ -68,7 +68,7 @@ with ok false and err alone.`,
 	}
 	configFlag(c, &path)
 	c.Flags().StringArrayVar(&ports, "port", nil, "a reader's port, as in [[scanner]]; may be given again")
-	c.Flags().StringVar(&frame, "frame", "", "what ends a scan on --port: cr, lf, crlf, stx-etx, idle:80ms (default cr)")
+	c.Flags().StringVar(&frame, "frame", "", "what ends a scan on --port: cr, lf, crlf, tab, stx-etx, idle:80ms (default cr; tab for a keyboard)")
 	c.Flags().IntVar(&baud, "baud", 0, "the speed of --port (default 9600)")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a scan")
 	c.Flags().BoolVar(&stdin, "stdin", false, "judge the scans on standard input, one JSON string a line")
@@ -177,8 +177,11 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 	log := slog.New(readerTalk{readers, func(line string) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintln(stderr, line)
+		fmt.Fprintln(stderr, wrapped(line, 2))
 	}})
+	if _, _, ok := terminalSize(stderr); ok {
+		fmt.Fprintln(stderr, "Scan a label; Ctrl-C ends this.")
+	}
 	var listening sync.WaitGroup
 	for _, setting := range readers {
 		r := scanner.Open(setting, clock.stamp, readGS1, log)
@@ -275,11 +278,22 @@ func (t readerTalk) Handle(_ context.Context, r slog.Record) error {
 		line += " (" + strings.Join(rest, ", ") + ")"
 	}
 	t.say(line)
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.Contains(err.Error(), heardBusy):
 		t.sayHolder(source)
+	case strings.Contains(err.Error(), heardBarred):
+		t.say("For this command that is your own user; or give it with sudo.")
 	}
 	return nil
 }
+
+// What stands in the error of a port that another program has open, and of one that
+// this user may not open.
+const (
+	heardBusy   = "in use, "
+	heardBarred = "not allowed, "
+)
 
 // sayHolder says who has the reader's port, where somebody has.
 func (t readerTalk) sayHolder(source string) {
@@ -309,17 +323,17 @@ func (l *scanLines) show(s seen) error {
 	if s.Repeat {
 		repeat = ", a repeat: a station would not count it"
 	}
-	fmt.Fprintf(&b, "%s  %s  %s %s, %d bytes%s\n", time.Now().Format("15:04:05.000"), s.Event.Source,
-		s.Event.Data["aim"], s.Event.Data["symbology"], len(s.Raw), repeat)
+	symbology := strings.TrimSpace(s.Event.Data["aim"] + " " + s.Event.Data["symbology"])
+	if s.Event.Data["aim"] == "" {
+		symbology = "no AIM identifier"
+	}
+	fmt.Fprintf(&b, "%s  %s  %s, %s%s\n", time.Now().Format("15:04:05.000"), s.Event.Source, symbology, counted(len(s.Raw), "byte"), repeat)
 	for i := 0; i < len(s.Raw); i += 16 {
 		fmt.Fprintf(&b, "  %-8s% X\n", label("raw", i == 0), s.Raw[i:min(i+16, len(s.Raw))])
 	}
-	fmt.Fprintf(&b, "  %-8s%s\n", "text", visible(s.Raw))
-	if s.Found.Pos >= 0 {
-		fmt.Fprintf(&b, "  %-8s%s^\n", "", strings.Repeat(" ", utf8.RuneCountInString(visible(s.Raw[:s.Found.Pos]))))
-	}
+	b.WriteString(textAndMark(s.Raw, s.Found.Pos))
 	if s.Found.Err != nil {
-		fmt.Fprintf(&b, "  %-8s%v\n", "fault", s.Found.Err)
+		b.WriteString(wrapped(fmt.Sprintf("  %-8s%v\n", "fault", s.Found.Err), 10))
 	}
 	for _, e := range s.Found.Elements {
 		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", e.Value, gs1.Title(e.AI))
@@ -329,6 +343,29 @@ func (l *scanLines) show(s seen) error {
 	}
 	_, err := io.WriteString(l.w, b.String()+"\n")
 	return err
+}
+
+// textAndMark is the text of a scan in lines of a terminal, with a mark below the byte
+// at fault; a place below 0 is none.
+func textAndMark(raw []byte, fault int) string {
+	const width = lineWidth - 11 // and a mark behind its last character
+	var b strings.Builder
+	for from, to := 0, -1; to < len(raw); from = to {
+		to = from
+		for to < len(raw) {
+			_, size := utf8.DecodeRune(raw[to:])
+			if utf8.RuneCountInString(visible(raw[from:to+size])) > width {
+				break
+			}
+			to += size
+		}
+		fmt.Fprintf(&b, "  %-8s%s\n", label("text", from == 0), visible(raw[from:to]))
+		if fault >= from && (fault < to || to == len(raw)) {
+			fmt.Fprintf(&b, "  %-8s%s^\n", "", strings.Repeat(" ", utf8.RuneCountInString(visible(raw[from:min(fault, to)]))))
+			fault = -1
+		}
+	}
+	return b.String()
 }
 
 func label(text string, first bool) string {
@@ -362,12 +399,12 @@ func visible(raw []byte) string {
 }
 
 // write says what a scan means, in a few lines.
-func (m *meaning) write(w io.Writer, source string) {
+func (m *meaning) write(w *strings.Builder, source string) {
 	if m.Place == 0 {
 		fmt.Fprintf(w, "  %-8sno binding knows it; a station keeps it for a person\n", "means")
 		return
 	}
-	fmt.Fprintf(w, "  %-8s%s\n", "means", m.binding())
+	w.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "means", m.binding()), 10))
 	note := m.State.Notes[source]
 	if note.Kind == station.NoteNeeds {
 		fmt.Fprintf(w, "  %-8s%s must be in hand first; nothing is in hand here\n", "", note.Text)

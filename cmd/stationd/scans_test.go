@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"stationd/internal/station"
 )
 
@@ -96,7 +98,7 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 		`  means   [[on]] number 3: event = "hand.scan", gs1 = [01, 10]`,
 		"order must be in hand first; nothing is in hand here")
 	scan("PO4711",
-		"hand   unknown, 6 bytes\n",
+		"hand  no AIM identifier, 6 bytes\n",
 		`  means   [[on]] number 1: event = "hand.scan", match = '^PO(?P<order>\d+)$'`,
 		"takes order = 4711 in hand")
 	scan("PO4711", "a repeat: a station would not count it")
@@ -185,5 +187,31 @@ func TestWhatAScanMeansIsWhatTheStationDecides(t *testing.T) {
 		if m.Place > 0 && (len(m.Actions) != len(actions) || len(m.State.Values) != len(state.Values)) {
 			t.Errorf("%s: shown as %v, and the station does %v", code, m.Actions, actions)
 		}
+	}
+}
+
+func TestALongScanIsShownInLinesWithItsMarkBelowTheFault(t *testing.T) {
+	t.Parallel()
+	half := strings.Repeat("0123456789", 7)[:67]
+	tests := []struct {
+		name  string
+		raw   string
+		fault int
+		want  string
+	}{
+		{"a short one", "]d210AB", -1, "  text    ]d210AB\n"},
+		{"nothing", "", 0, "  text    \n          ^\n"},
+		{"a fault in the first line", half + "ABCDE", 1, "  text    " + half + "A\n           ^\n          BCDE\n"},
+		{"a fault in the second line", half + "ABCDE", 69, "  text    " + half + "A\n          BCDE\n           ^\n"},
+		{"a fault behind the end", "AB", 2, "  text    AB\n            ^\n"},
+		{"the name of a control character stays whole", half + "\x1dAB", -1, "  text    " + half + "\n          <GS>AB\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, textAndMark([]byte(test.raw), test.fault)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }

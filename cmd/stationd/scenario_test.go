@@ -25,7 +25,8 @@ import (
 	"stationd/internal/station"
 )
 
-// floor returns a box whose station runs.
+// floor returns a box whose station runs. Its watch looks once in a day: what the
+// plant hears is what the test does.
 func floor(t *testing.T, change func(*boxSetting)) *box {
 	t.Helper()
 	if testing.Short() {
@@ -37,7 +38,7 @@ func floor(t *testing.T, change func(*boxSetting)) *box {
 	dir, err := os.MkdirTemp("", "stationd-box-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min"}
+	setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
 	setting.Plant.PerMinute = 1_000_000
 	if change != nil {
 		change(&setting)

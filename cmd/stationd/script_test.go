@@ -1,6 +1,9 @@
 package main
 
 import (
+	"flag"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -8,7 +11,14 @@ import (
 
 // TestMain lets the test binary be stationd itself: for the scripts, and for the
 // station that the scenarios start and kill.
+//
+// They wait for lamps, settling times and one another far more than they compute, so
+// more of them run at once than there are processors. The command line may say
+// otherwise, as ever.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.NumCPU())); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"stationd": main,
 	})

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/config"
 	"stationd/internal/gpio"
 	"stationd/internal/plant"
 )
@@ -48,27 +51,28 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	r := handReader(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "stationd.toml")
+	sim.Press(5) // a normally closed contact, at rest
 
-	c := sit(t, "setup", "-o", path, "--chip", chip)
-	c.answers("Its name, as the vendors will see it", "pack4-1")
+	c := sit(t, "setup", "-o", path, "--chip", chip, "--data", dir)
+	c.answers("The station's name, as L2L and Lagerkoll show it", "pack4-1")
 	c.answers("The site's time zone", "Atlantis")
 	c.answers(`has no "Atlantis"`, plant.Demo().Zone.String())
-	c.answers("The folder of the outbox", dir)
 	c.answers("L2L's address", "http://acme.leading2lean.com/api/1.0/")
 	c.answers("must begin with https://", p.L2LURL())
 	c.answers("The site's number", "12")
 	c.answers("The line's code", "PACK4")
 	c.answers("The machine's code", "SEAL-1")
 	c.answers("The trade's code", "MECH")
-	c.answers("The file with the key", l2lKey)
+	c.answers("Another file with the key", l2lKey)
 	c.answers("Lagerkoll's address", p.LagerkollURL())
 	c.answers("The store's id", "1001")
-	c.answers("The file with the key", lagerkollKey)
+	c.answers("Another file with the key", lagerkollKey)
 
 	// A button with a lamp, which is lit to be seen.
-	c.reads("Press the button you want to name")
-	briefPress(sim, 17, func() { c.reads("GPIO17 (pin 11 of the header) went low: it closes when it is pressed.") })
-	c.answers("Its name", "l2l")
+	c.reads("Press the button you want to name, wired to ground")
+	briefPress(sim, 17, func() { c.reads("GPIO17 (header pin 11) went low.") })
+	c.reads("So its contact closes when it is pressed")
+	c.answers("The button's name", "l2l")
 	c.answers("is the program's own; choose another name", "maintenance")
 	c.reads("What does maintenance do?")
 	c.answers("Its number", "1")
@@ -76,11 +80,11 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answers("What the technicians read", "Help {who}")
 	c.answers("{who} has no value at a press", "")
 	c.answers("The GPIO number of the lamp", "17")
-	c.answers("GPIO17 is button maintenance", "22")
+	c.answers("GPIO17 (header pin 11) is button maintenance", "22")
 	if len(lit) > 0 {
 		t.Fatalf("GPIO%d was driven, and nobody was asked", <-lit)
 	}
-	c.answers("Drive GPIO22 (pin 15) high for 2 s now", "y")
+	c.answers("Drive GPIO22 (header pin 15) high for 2 s now", "y")
 	c.reads("What did the lamp do?")
 	if len(lit) != 1 || <-lit != 22 {
 		t.Error("the lamp was not lit, or not alone")
@@ -89,31 +93,35 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answers("The lamp's name", "red")
 
 	// A normally closed button, which latches and has the same lamp.
-	sim.Press(5) // closed at rest
-	c.reads("Press the button you want to name")
+	c.reads("Press the next button you want to name")
 	sim.Release(5)
-	c.reads("GPIO5 (pin 29 of the header) ")
+	c.reads("GPIO5 (header pin 29) went high.")
 	sim.Press(5)
-	c.reads("opens when it is pressed: a normally closed contact")
-	c.answers("Its name", "material")
+	c.reads("How is it wired?")
+	c.reads("a normally closed contact to ground")
+	c.answers("Its number", "1")
+	c.answers("The button's name", "material")
 	c.answers("Its number", "2")
 	c.answers("The dispatch type's code in L2L", "")
 	c.answers("What the technicians read", "")
 	c.answers("The GPIO number of the lamp", "22")
-	c.reads("It is lamp red, which answers more than one button then.")
+	c.reads("It is lamp red, which answers more than one thing then.")
 
-	// The first button again, and no more.
-	c.reads("Press the button you want to name")
-	briefPress(sim, 17, func() { c.reads("GPIO17 is maintenance already.") })
-	c.answers("Press the button you want to name", "")
+	// The first button again, and no more; and no stack light.
+	c.reads("Press the next button you want to name")
+	briefPress(sim, 17, func() { c.reads("GPIO17 (header pin 11) is button maintenance already.") })
+	c.answers("Press the next button you want to name", "")
+	c.answers("Its colours", "")
 
 	// A reader and its labels.
-	c.answers("The port of a reader", r.link)
+	c.answers("nothing   there are no readers", r.link)
 	c.reads("listening on " + r.link)
 	must(t, r.scan("PO4711"))
 	c.reads("It sends no AIM identifier")
-	c.answers("Its name", "maintenance")
+	c.answers("The reader's name", "maintenance")
 	c.answers("is the name of another input or lamp already", "hand")
+	c.reads("Which lamp answers its scans?")
+	c.answers("Its number", "3") // none
 	c.answers("Its number", "1")
 	c.answers("All such labels begin with [PO]", "")
 	label := func(code string) {
@@ -130,15 +138,16 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answers("Its number", "2")
 	c.answers("All such labels begin with [PC-]", "")
 	c.answers("Scan a label of another kind", "")
-	c.answers("(nothing: no reader)", "")
+	c.answers("nothing   there are no more readers", "")
+	c.answers("The GPIO number of a buzzer", "")
 
-	c.reads("Station pack4-1: 2 buttons, 1 lamps, 1 readers.")
-	c.answers("Write it to "+path+"?", "y")
-	c.reads(path + " is written, and has no faults.")
+	c.reads("Station pack4-1: 2 buttons, 1 lamp, 0 buzzers, 1 reader.")
+	c.answers("Write it to", "")
+	c.reads("is written, and has no faults.")
 	c.ends(0)
 
 	checked := sit(t, "check", path)
-	checked.reads("station pack4-1, 3 inputs, 1 lamps, 2 backends, 6 bindings: no faults")
+	checked.reads("station pack4-1, 3 inputs, 1 lamp, 2 backends, 6 bindings: no faults")
 	checked.ends(0)
 	runsAsSetUp(t, path, sim, r, p)
 }
@@ -188,17 +197,17 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 		talk func(t *testing.T, c *console, sim *gpio.Sim)
 		end  string
 	}{
-		{"Ctrl-C at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.reads("Its name") }, ctrlC},
-		{"Ctrl-D at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.reads("Its name") }, ctrlD},
+		{"Ctrl-C at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.reads("The station's name") }, ctrlC},
+		{"Ctrl-D at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.reads("The station's name") }, ctrlD},
 		{"Ctrl-C while a button is waited for", toButtons, ctrlC},
 		{"Ctrl-D while a button is waited for", toButtons, ctrlD},
 		{"Ctrl-C while a button is named", func(t *testing.T, c *console, sim *gpio.Sim) {
 			toButtons(t, c, sim)
-			briefPress(sim, 4, func() { c.reads("Its name") })
+			briefPress(sim, 4, func() { c.reads("The button's name") })
 		}, ctrlC},
 		{"Ctrl-C while a lamp is lit", func(t *testing.T, c *console, sim *gpio.Sim) {
 			toButtons(t, c, sim)
-			briefPress(sim, 4, func() { c.answers("Its name", "guard") })
+			briefPress(sim, 4, func() { c.answers("The button's name", "guard") })
 			c.answers("The GPIO number of the lamp", "22")
 			c.answers("Drive GPIO22", "y")
 			must(t, until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
@@ -207,13 +216,42 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			r := handReader(t)
 			toButtons(t, c, sim)
 			c.types("\n")
-			c.answers("The port of a reader", r.link)
+			c.answers("Its colours", "")
+			c.answers("there are no readers", r.link)
 			c.reads("listening on")
 		}, ctrlC},
+		{"Ctrl-C while the lamps of a stack light are lit", func(t *testing.T, c *console, sim *gpio.Sim) {
+			toButtons(t, c, sim)
+			c.types("\n")
+			c.answers("Its colours", "rg")
+			c.answers("the red lamp", "22")
+			c.answers("the green lamp", "23")
+			c.answers("Light them", "y")
+			must(t, until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
+		}, ctrlC},
+		{"Ctrl-C while a buzzer sounds", func(t *testing.T, c *console, sim *gpio.Sim) {
+			toButtons(t, c, sim)
+			c.types("\n")
+			c.answers("Its colours", "")
+			c.answers("there are no readers", "")
+			c.answers("The GPIO number of a buzzer", "22")
+			c.answers("Drive GPIO22", "y")
+			must(t, until(t.Context(), "the buzzer sounds", func() bool { return sim.Level(22) }))
+		}, ctrlC},
+		{"Ctrl-D before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
+			toButtons(t, c, sim)
+			c.types("\n")
+			c.answers("Its colours", "")
+			c.answers("there are no readers", "")
+			c.answers("The GPIO number of a buzzer", "")
+			c.reads("Write it to")
+		}, ctrlD},
 		{"Ctrl-C before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
 			toButtons(t, c, sim)
 			c.types("\n")
-			c.answers("The port of a reader", "")
+			c.answers("Its colours", "")
+			c.answers("there are no readers", "")
+			c.answers("The GPIO number of a buzzer", "")
 			c.reads("Write it to")
 		}, ctrlC},
 	}
@@ -230,18 +268,15 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
 				t.Errorf("%v was written (%v)", files, err)
 			}
-			if sim.Level(22) {
-				t.Error("the lamp is still lit")
-			}
+			must(t, until(t.Context(), "GPIO22 is driven no more", func() bool { return !sim.Level(22) }))
 		})
 	}
 }
 
 // toButtons answers everything before the buttons.
 func toButtons(_ *testing.T, c *console, _ *gpio.Sim) {
-	c.answers("Its name, as the vendors will see it", "pack4-1")
+	c.answers("The station's name", "pack4-1")
 	c.answers("The site's time zone", "Europe/Stockholm")
-	c.answers("The folder of the outbox", "")
 	c.answers("L2L's address", "")
 	c.answers("Lagerkoll's address", "")
 	c.reads("Press the button you want to name")
@@ -253,17 +288,20 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stationd.toml")
 	c := sit(t, "setup", "-o", path, "--chip", chip)
 	toButtons(t, c, sim)
-	briefPress(sim, 4, func() { c.answers("Its name", "guard") })
+	briefPress(sim, 4, func() { c.answers("The button's name", "guard") })
 	c.answers("The GPIO number of the lamp", "22")
 	c.answers("Drive GPIO22", "")
 	c.answers("The lamp's name", "white")
-	c.answers("Press the button you want to name", "d")
-	c.answers("which is wired to 3.3 V", "6") // by its number, with nobody at the button
-	c.reads("GPIO6 (pin 31 of the header) went high: it closes when it is pressed.")
-	c.answers("Its name", "")
+	c.answers("Press the next button you want to name", "d")
+	c.answers("wired to 3.3 V", "6") // by its number, with nobody at the button
+	c.reads("What is the contact on GPIO6 (header pin 31) while nobody presses")
+	c.answers("Its number", "")
+	c.answers("The button's name", "")
 	c.answers("The GPIO number of the lamp", "")
-	c.answers("Press the button you want to name", "")
-	c.answers("The port of a reader", "")
+	c.answers("Press the next button you want to name", "")
+	c.answers("Its colours", "")
+	c.answers("there are no readers", "")
+	c.answers("The GPIO number of a buzzer", "")
 	c.answers("Write it to", "y")
 	c.reads("is written")
 	c.ends(0)
@@ -290,17 +328,18 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		return string(text)
 	}
 	talk := func() *console {
-		// A machine without the chip: it says so, and goes on.
+		// A machine without the chip: it says so, and goes on when it is told to.
 		c := sit(t, "setup", "-o", path, "--chip", "sim:"+filepath.Join(dir, "nothing"))
-		c.answers("Its name, as the vendors will see it", `pack "4" \1`)
+		c.answers("The station's name", `pack "4" \1`)
 		c.answers("The site's time zone", "Europe/Stockholm")
-		c.answers("The folder of the outbox", "")
 		c.answers("L2L's address", "")
 		c.answers("Lagerkoll's address", "")
 		c.reads("no such file or directory")
-		c.reads("So buttons and lamps are left out.")
-		c.answers("The port of a reader", "elsewhere")
-		c.answers("is not a port", "")
+		c.reads("leave buttons, lamps and buzzers out")
+		c.answers("Its number", "2")
+		c.answers("there are no readers", "elsewhere")
+		c.reads("is not a port")
+		c.answers("there are no readers", "")
 		return c
 	}
 	must(t, os.WriteFile(path, []byte(precious), 0o600))
@@ -364,17 +403,28 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 		L2L:       &l2lDraft{URL: "https://acme.example/api/1.0/", Site: "12", Line: `P"4`, Machine: `S\1`, Trade: "MÉCH"},
 		Lagerkoll: &lagerkollDraft{URL: "https://capi.example/v1/", Store: "1001", Key: "/etc/a key"},
 		Buttons: []buttonDraft{
-			{Name: "maintenance", Pin: 17, Header: 11, Lamp: "röd", Type: `A"B`, Description: `{station}: "help" # now`},
-			{Name: "material", Pin: 5, Wiring: "nc", Latch: true, Type: "MAT", Description: "trays"},
-			{Name: "guard", Pin: 6, Active: "high"},
+			{Name: "maintenance", wirePlace: wirePlace{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
+				{Event: "press", Type: `A"B`, Description: `{station}: "help" # now`},
+				{Event: "double", Type: "OTHER", Description: "other"},
+				{Event: "hold", Ends: true, Type: `A"B`},
+			}},
+			{Name: "material", wirePlace: wirePlace{Pin: 5}, Wiring: "nc", Latch: true, Calls: []callDraft{{Event: "press", Type: "MAT", Description: "trays"}}},
+			{Name: "guard", wirePlace: wirePlace{Pin: 6, Chip: "mcp@1-0020"}, NC: &wirePlace{Pin: 0, Chip: "mcp@1-0020"}, Active: "high", Buzzer: "horn"},
 		},
-		Lamps: []lampDraft{{Name: "röd", Pin: 22, Active: "low"}},
+		Lamps: []outputDraft{
+			{Name: "röd", wirePlace: wirePlace{Pin: 22}, Active: "low"},
+			{Name: "tower-red", wirePlace: wirePlace{Pin: 1, Chip: "mcp@1-0020"}},
+		},
+		Buzzers: []outputDraft{{Name: "horn", wirePlace: wirePlace{Pin: 13}, Active: "low"}},
+		Buzzer:  "horn",
+		Stack:   &stackDraft{Name: "tower", Red: "tower-red", Buzzer: "horn"},
 		Readers: []readerDraft{{
 			Name: "hand", Port: "usb:0403:6001:A#1", Maker: "Åcme # 1",
 			Orders:   []string{`^PO(?P<order>\d+)$`, `^it's (?P<order>\d+)$`},
 			Products: []string{`^PC-(?P<product>.+)$`},
 			Parts:    [][]string{{"01"}, {"01", "10", "21"}},
-		}},
+			Lamp:     "röd", Buzzer: "horn",
+		}, {Name: "typing", Port: "hid:0c2e:0b61", Layout: "se"}},
 	}
 	d.Readers[0].order()
 	text, err := d.text()
@@ -389,16 +439,228 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 	if p.station.Name != d.Name || p.station.Data != d.Data || p.scanners[0].Port != d.Readers[0].Port || p.lamps[0].Active != "low" {
 		t.Errorf("station %+v, scanners %+v, lamps %+v", p.station, p.scanners, p.lamps)
 	}
-	if b := p.buttons; b[0].Lamp != "röd" || b[1].Wiring != "nc" || !b[1].Latch || b[2].Active != "high" {
+	if b := p.buttons; b[0].Lamp != "röd" || b[1].Wiring != "nc" || !b[1].Latch || b[2].Active != "high" || *b[2].PinNC != 0 || b[2].Chip != "mcp@1-0020" || b[2].Buzzer != "horn" {
 		t.Errorf("buttons %+v", b)
 	}
-	if n := len(p.program.Bindings); n != 3+2+2+1 {
+	if k := p.stacks; len(k) != 1 || k[0].Red != "tower-red" || k[0].Buzzer != "horn" || p.station.Buzzer != "horn" || p.buzzers[0].Active != "low" {
+		t.Errorf("stack lights %+v, buzzers %+v of %+v", k, p.buzzers, p.station)
+	}
+	if r := p.scanners; r[0].Lamp != "röd" || r[0].Buzzer != "horn" || r[1].Layout != "se" {
+		t.Errorf("readers %+v", r)
+	}
+	if n := len(p.program.Bindings); n != 3+1+2+2+1 {
 		t.Errorf("%d bindings", n)
 	}
-	if got := p.program.Bindings[0].Do[0].With["description"].String(); got != d.Buttons[0].Description {
+	if got := p.program.Bindings[0].Do[0].With["description"].String(); got != d.Buttons[0].Calls[0].Description {
 		t.Errorf("the technicians would read %q", got)
 	}
-	if diff := cmp.Diff([]string{`^it's (?P<order>\d+)$`, `^PO(?P<order>\d+)$`}, []string{p.program.Bindings[5].Match.String(), p.program.Bindings[6].Match.String()}); diff != "" {
+	if diff := cmp.Diff([]string{`^it's (?P<order>\d+)$`, `^PO(?P<order>\d+)$`}, []string{p.program.Bindings[6].Match.String(), p.program.Bindings[7].Match.String()}); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
+	t.Parallel()
+	sim, chip, lit := simHands(t)
+	sim2, chip2, lit2 := simHands(t)
+	sim.Press(18) // a normally closed contact, at rest
+	sim.Press(7)  // what a board makes of a button that nobody presses
+	path := filepath.Join(t.TempDir(), "stationd.toml")
+	c := sit(t, "setup", "-o", path, "--chip", chip)
+	c.answers("The station's name", "pack4-1")
+	c.answers("The site's time zone", "Europe/Stockholm")
+	c.answers("L2L's address", "https://acme.leading2lean.com/api/1.0/")
+	for _, a := range []string{"12", "PACK4", "SEAL-1", "MECH"} {
+		c.answers("The ", a)
+	}
+	c.answers("Another file with the key", "")
+	c.answers("Lagerkoll's address", "")
+
+	// Two contacts that change together are one button.
+	c.reads("Press the button you want to name")
+	sim.Press(17)
+	sim.Release(18)
+	c.reads("GPIO17 (header pin 11) went low: the normally open contact.")
+	c.reads("GPIO18 (header pin 12) went high: the normally closed one of the same button.")
+	sim.Release(17)
+	sim.Press(18)
+	c.answers("The button's name", "both")
+
+	// Press, two quick presses and hold, each with what it does.
+	c.reads("What does both do?")
+	c.answers("Its number", "3")
+	c.reads("What does a press do?")
+	c.answers("Its number", "")
+	c.answers("The dispatch type's code in L2L [BOTH]", "MAINT")
+	c.answers("Text", "")
+	c.reads("What do two quick presses do?")
+	c.answers("Its number", "2")
+	c.answers("The dispatch type's code in L2L", "MAT")
+	c.answers("Text", "Material to {station}")
+	c.reads("What does holding it for two seconds do?")
+	c.reads("1  it ends the call MAINT")
+	c.answers("Its number", "")
+	c.answers("The GPIO number of the lamp", "")
+
+	// Two buttons at once are a mistake; a board that drives the pin high is none.
+	c.reads("Press the next button you want to name")
+	sim.Press(4)
+	sim.Press(6)
+	c.reads("GPIO4, GPIO6 changed at once. Press one button at a time")
+	sim.Release(4)
+	sim.Release(6)
+	c.reads("Press the next button you want to name")
+	sim.Release(7)
+	c.reads("through a board whose output goes high when it is pressed")
+	sim.Press(7)
+	c.answers("Its number", "2")
+	c.answers("The button's name", "driven")
+	c.answers("Its number", "4")
+	c.answers("The GPIO number of the lamp", "")
+
+	// A button of another chip, with a lamp there.
+	c.answers("Press the next button you want to name", "on nowhere")
+	c.answers("Press the button you want to name", "on "+chip2)
+	c.reads("are watched.")
+	c.reads("Press the button you want to name")
+	briefPress(sim2, 5, func() { c.answers("The button's name", "far") })
+	c.answers("Its number", "4")
+	c.answers("The GPIO number of the lamp", "6 on "+chip2)
+	c.answers("Drive GPIO6", "y")
+	c.answers("Its number", "2") // it was dark, and is lit else
+	c.answers("The lamp's name", "far-lamp")
+	c.answers("Press the next button you want to name", "")
+
+	// A stack light whose lamps were named in the wrong order, lit by low inputs.
+	c.answers("Its colours", "x")
+	c.answers("type each colour once", "gr")
+	c.answers("The GPIO number of the red lamp", "18")
+	c.answers("is button both", "23")
+	c.answers("The GPIO number of the green lamp", "23")
+	c.answers("that is another of its lamps", "24")
+	c.answers("Light them one after another", "y")
+	c.reads("GPIO23 (header pin 16)")
+	c.answers("Its number", "4") // a lamp was dark
+	c.reads("GPIO23 (header pin 16)")
+	c.reads("2  green was lit")
+	c.answers("Its number", "2")
+	c.reads("GPIO24 (header pin 18)")
+	c.reads("1  red was lit")
+	c.answers("Its number", "1")
+	c.answers("The stack light's name", "")
+
+	// No reader; and a buzzer, which is heard.
+	c.answers("there are no readers", "hid:0c2e")
+	c.reads("is not a USB name")
+	c.answers("there are no readers", "")
+	for len(lit) > 0 {
+		<-lit
+	}
+	c.answers("The GPIO number of a buzzer", "24")
+	c.answers("GPIO24 (header pin 18) is lamp tower-red", "13")
+	c.answers("Drive GPIO13 (header pin 33) high for 1 s now", "y")
+	c.reads("Did you hear it?")
+	if len(lit) != 1 || <-lit != 13 {
+		t.Error("the buzzer did not sound, or not alone")
+	}
+	c.answers("Its number", "3") // no
+	c.answers("The GPIO number of a buzzer", "12")
+	c.answers("Drive GPIO12", "")
+	c.answers("The buzzer's name", "")
+	c.reads("What does it answer for?")
+	c.answers("Its number", "")
+	c.answers("The GPIO number of a buzzer", "")
+	c.reads("Station pack4-1: 3 buttons, 3 lamps, 1 buzzer, 0 readers.")
+	c.answers("Write it to", "")
+	c.reads("sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/l2l.key")
+	c.ends(0)
+	if len(lit2) != 1 || <-lit2 != 6 {
+		t.Error("the lamp of the other chip was not lit, or not alone")
+	}
+
+	plan, faults, err := read(path)
+	must(t, err)
+	for _, f := range faults {
+		t.Error(f)
+	}
+	nc := 18
+	if diff := cmp.Diff([]gpio.Button{
+		{Name: "both", Pin: 17, PinNC: &nc, HoldBound: true, DoubleBound: true},
+		{Name: "driven", Pin: 7, Active: "high"},
+		{Name: "far", Pin: 5, Chip: chip2, Lamp: "far-lamp"},
+	}, plan.buttons); diff != "" {
+		t.Errorf("buttons (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]gpio.Lamp{
+		{Name: "far-lamp", Pin: 6, Chip: chip2, Active: "low"},
+		{Name: "tower-green", Pin: 23, Active: "low"},
+		{Name: "tower-red", Pin: 24, Active: "low"},
+	}, plan.lamps); diff != "" {
+		t.Errorf("lamps (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]gpio.Buzzer{{Name: "horn", Pin: 12}}, plan.buzzers); diff != "" || plan.station.Buzzer != "horn" {
+		t.Errorf("buzzers (-want +got):\n%s\nthe station's is %q", diff, plan.station.Buzzer)
+	}
+	if diff := cmp.Diff([]config.Stack{{Name: "tower", Red: "tower-red", Green: "tower-green"}}, plan.stacks); diff != "" {
+		t.Errorf("stack lights (-want +got):\n%s", diff)
+	}
+	for line := range strings.SplitSeq(c.shown(), "\n") {
+		if n := utf8.RuneCountInString(line); n >= 80 && !strings.Contains(line, chip2) && !strings.HasPrefix(line, "/") {
+			t.Errorf("a line of %d characters does not fit: %q", n, line)
+		}
+	}
+}
+
+func TestAChipThatVanishesWhileAButtonIsWaitedForEndsNothing(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "stationd-chip-") // short enough for a socket
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "chip")
+	plugged := func() (unplug func()) {
+		sim, err := gpio.Listen(path, func(int, bool) {})
+		must(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- sim.Run(ctx) }()
+		return func() {
+			stop()
+			must(t, <-ended)
+		}
+	}
+	unplug := plugged()
+	c := sit(t, "setup", "-o", filepath.Join(dir, "stationd.toml"), "--chip", "sim:"+path)
+	toButtons(t, c, nil)
+	unplug()
+	c.reads("What now?")
+	c.answers("Its number", "1")
+	c.reads("What now?")
+	unplug = plugged()
+	defer unplug()
+	c.answers("Its number", "1")
+	c.reads("Press the")
+	c.types(ctrlC)
+	c.ends(1)
+}
+
+func TestALongLineIsBrokenBetweenItsWords(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("word ", 15) // 75 characters
+	tests := []struct{ name, text, want string }{
+		{"what fits stays", words + "four\n", words + "four\n"},
+		{"what does not fit is broken", words + "fives", words[:74] + "\n   fives"},
+		{"a path that is too long is left whole", strings.Repeat("/path", 20), strings.Repeat("/path", 20)},
+		{"and what follows it is not", "at " + strings.Repeat("/path", 20) + " there", "at\n   " + strings.Repeat("/path", 20) + "\n   there"},
+		{"lines stay apart", "one\ntwo\n\n", "one\ntwo\n\n"},
+		{"a question keeps its last space", "Name: ", "Name: "},
+		{"letters are counted and not bytes", strings.Repeat("å", 79), strings.Repeat("å", 79)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, wrapped(test.text, 3)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }

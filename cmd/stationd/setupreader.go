@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"stationd/internal/scanner"
@@ -17,70 +19,139 @@ import (
 // A readerDraft is a reader and what its labels mean.
 type readerDraft struct {
 	Name, Port, Maker string
+	Layout            string     // of one that types; empty: the default
+	Lamp, Buzzer      string     // that answer it
 	Orders, Products  []string   // regular expressions
 	Parts             [][]string // application identifiers that a part's symbol carries
 }
 
+// Types reports whether it types as a keyboard does.
+func (r readerDraft) Types() bool { return typed(scanner.Scanner{Port: r.Port}) }
+
 func (s *setup) askReaders() error {
 	s.heading("Readers")
 	for {
-		ports, err := s.candidates()
-		if err != nil || ports == nil {
+		ports, typing := s.plugged()
+		heard, answer, err := s.listen(s.readers(ports, ""))
+		if err != nil {
 			return err
 		}
-		s.say("\nScan any label with the reader you want to use. Type nothing when there are no more.")
-		heard, err := s.listen(ports)
-		if err != nil || heard == nil {
-			return err
+		switch n, numberErr := strconv.Atoi(answer); {
+		case heard != nil:
+			err = s.askReader(*heard, ports[heard.place])
+		case answer == "":
+			return nil
+		case answer == "r":
+		case numberErr == nil && n >= 1 && n <= len(typing):
+			err = s.tryKeyboard(typing[n-1])
+		default:
+			err = s.addPort(answer)
 		}
-		if err := s.askReader(*heard, ports); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// candidates are the ports to listen to: what is plugged in, and what is named by
-// hand. It returns nil when the person has no reader to show.
-func (s *setup) candidates() ([]scanner.Plugged, error) {
-	found := scanner.Ports()
+// plugged says which readers there are, and how one is shown. Those in use here
+// already are left out.
+func (s *setup) plugged() (ports, typing []scanner.Plugged) {
+	ports, typing = scanner.Ports(), scanner.Keyboards()
 	for _, port := range s.ports {
-		found = append(found, scanner.Plugged{Port: port})
+		p := scanner.Plugged{Port: port}
+		if typed(scanner.Scanner{Port: port}) {
+			typing = append(typing, p)
+		} else {
+			ports = append(ports, p)
+		}
 	}
 	used := func(p scanner.Plugged) bool {
 		return slices.ContainsFunc(s.Readers, func(r readerDraft) bool { return r.Port == p.Port })
 	}
-	found = slices.DeleteFunc(found, used)
-	for _, p := range found {
-		s.say("  %s", described(p))
+	ports, typing = slices.DeleteFunc(ports, used), slices.DeleteFunc(typing, used)
+	other := ""
+	if len(s.Readers) > 0 {
+		other = "other "
 	}
-	if len(found) == 0 {
-		s.say("There is no reader on a USB serial line that is not in use here already.")
-	}
-	typing := slices.DeleteFunc(scanner.Keyboards(), used)
-	if len(typing) > 0 {
-		s.say("These type as a keyboard does. To try one, type its name; it is then dead as a keyboard while this listens:")
-		for _, p := range typing {
+	if len(ports) == 0 {
+		s.say("No %sreader is plugged in as a USB serial line.", other)
+	} else {
+		s.say("Scan any label with the reader you want to use. It may be one of these:")
+		for _, p := range ports {
 			s.say("  %s", described(p))
 		}
 	}
-	question := "A port to listen to besides, as /dev/ttyAMA0 (nothing: go on)"
-	if len(found) == 0 {
-		question = "The port of a reader, as /dev/ttyAMA0 (nothing: no reader)"
-	}
-	port, err := s.ask(question, "", func(port string) error {
-		if port == "" {
-			return nil
+	if len(typing) > 0 {
+		s.say("These type as a keyboard does, and may be readers or keyboards:")
+		for i, p := range typing {
+			s.say("  %d  %s", i+1, described(p))
 		}
-		return checkReaders(portsAsReaders([]string{port}, "", 0))
-	})
-	if err != nil {
-		return nil, err
 	}
-	if port != "" {
-		found = append(found, scanner.Plugged{Port: port})
+	if len(ports) > 0 {
+		s.say("Or type, and press Enter:")
+	} else {
+		s.say("Type, and press Enter:")
 	}
-	return found, nil
+	s.say("  nothing   there are no %sreaders", map[bool]string{true: "more ", false: ""}[len(s.Readers) > 0])
+	s.say("  r         look again, when one was plugged in")
+	if len(typing) > 0 {
+		s.say("  1         try one that types, by its number in the list")
+	}
+	s.say("  a port    listen to that too, as /dev/ttyAMA0")
+	return ports, typing
 }
+
+// addPort listens to a port that was typed, if it can be one.
+func (s *setup) addPort(port string) error {
+	right := true
+	scanner.Check([]scanner.Scanner{{Name: "reader", Port: port}}, func(_ string, _ int, _, text string) {
+		s.say("%s", text)
+		right = false
+	})
+	switch {
+	case !right:
+	case typed(scanner.Scanner{Port: port}):
+		return s.tryKeyboard(scanner.Plugged{Port: port})
+	case !slices.Contains(s.ports, port):
+		s.ports = append(s.ports, port)
+	}
+	return nil
+}
+
+// readers makes readers of ports.
+func (s *setup) readers(ports []scanner.Plugged, layout string) []scanner.Scanner {
+	var readers []scanner.Scanner
+	for _, p := range ports {
+		readers = append(readers, scanner.Scanner{Name: p.Port, Port: p.Port, Layout: layout})
+	}
+	return readers
+}
+
+// tryKeyboard listens to a reader that types, or to what was taken for one.
+func (s *setup) tryKeyboard(p scanner.Plugged) error {
+	s.say("Scan any label with it. Whatever types there is dead as a keyboard meanwhile; after %.0f seconds of silence it is given back.", typingSilence.Seconds())
+	heard, _, err := s.listen(s.readers([]scanner.Plugged{p}, ""))
+	if err != nil || heard == nil {
+		return err
+	}
+	return s.askReader(*heard, p)
+}
+
+// typingSilence is how long a keyboard is taken away from the person who may need it
+// to go on.
+const typingSilence = 30 * time.Second
+
+// silence returns when a silence of readers ends the listening; never, where none
+// of them types.
+func silence(readers []scanner.Scanner) <-chan time.Time {
+	if slices.ContainsFunc(readers, typed) {
+		return time.After(typingSilence)
+	}
+	return nil
+}
+
+// typed reports whether a reader types as a keyboard does.
+func typed(r scanner.Scanner) bool { return strings.HasPrefix(r.Port, "hid:") }
 
 func described(p scanner.Plugged) string {
 	return strings.Join(slices.DeleteFunc([]string{p.Port, p.Maker, p.Path}, func(s string) bool { return s == "" }), "  ")
@@ -92,18 +163,14 @@ type scanHeard struct {
 	seen
 }
 
-// listen waits for a scan on one of several ports, or for something to be typed; nil
-// says that it was typed.
-func (s *setup) listen(ports []scanner.Plugged) (heard *scanHeard, err error) {
+// listen waits for a scan with one of several readers, or for something to be typed,
+// which it returns. Neither says that readers which type were silent for long.
+func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer string, err error) {
 	clock, err := newClock()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var names []string
-	for _, p := range ports {
-		names = append(names, p.Port)
-	}
-	readers := portsAsReaders(names, "", 0)
+	silent := silence(readers)
 	ctx, stop := context.WithCancel(s.ctx)
 	scans, said, failed := make(chan scanHeard), make(chan string), make(chan error, 2*len(readers))
 	tell := func(line string) {
@@ -132,52 +199,109 @@ func (s *setup) listen(ports []scanner.Plugged) (heard *scanHeard, err error) {
 	for {
 		select {
 		case <-s.ctx.Done():
-			return nil, errEnded
+			return nil, "", errEnded
+		case <-silent:
+			s.say("Nothing was scanned.")
+			return nil, "", nil
 		case line, more := <-s.lines:
-			if _, err := s.clean(line, more); errors.Is(err, errUnclean) {
+			answer, err := s.clean(line, more)
+			if errors.Is(err, errUnclean) {
 				continue
-			} else if err != nil {
-				return nil, err
 			}
-			return nil, nil
+			return nil, answer, err
 		case line := <-said:
 			s.say("%s", line)
 		case err := <-failed:
 			if err != nil {
-				return nil, err
+				return nil, "", err
 			}
 		case h := <-scans:
-			return &h, (&scanLines{w: s.out}).show(h.seen)
+			return &h, "", (&scanLines{w: s.out}).show(h.seen)
 		}
 	}
 }
 
 // askReader names a reader that was scanned with and says what its labels mean.
-func (s *setup) askReader(heard scanHeard, ports []scanner.Plugged) (err error) {
-	r := readerDraft{Port: ports[heard.place].Port, Maker: plainComment(ports[heard.place].Maker)}
+func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
+	r := readerDraft{Port: p.Port, Maker: plainComment(p.Maker)}
 	s.say("It is the reader on %s.", r.Port)
-	if heard.Event.Data["aim"] == "" {
-		s.say("It sends no AIM identifier, so a GS1 symbol cannot be told from plain text. Switch\non \"transmit AIM identifier\" with the bar code in its manual.")
+	label := &heard
+	if typed(scanner.Scanner{Port: r.Port}) {
+		if label, err = s.askLayout(&r, label); err != nil || label == nil {
+			return err
+		}
 	}
-	if r.Name, err = s.name("Its name", fmt.Sprintf("reader%d", len(s.Readers)+1), "scanner", len(s.Readers)); err != nil {
+	if label.Event.Data["aim"] == "" {
+		s.say("It sends no AIM identifier, so a GS1 symbol cannot be told from plain text. Switch on \"transmit AIM identifier\" with the bar code in its manual.")
+	}
+	if r.Name, err = s.name("The reader's name", fmt.Sprintf("reader%d", len(s.Readers)+1), "scanner", len(s.Readers)); err != nil {
 		return err
 	}
-	label := &heard
-	for {
+	if err := s.askAnswering(&r); err != nil {
+		return err
+	}
+	for label != nil {
 		if err := s.askLabel(&r, *label); err != nil {
 			return err
 		}
-		s.say("\nScan a label of another kind. Type nothing when there are no more.")
-		if label, err = s.listen([]scanner.Plugged{{Port: r.Port}}); err != nil {
-			return err
+		if s.L2L == nil && s.Lagerkoll == nil {
+			break // another label would mean as little
 		}
-		if label == nil {
-			break
+		s.say("\nScan a label of another kind with it; Enter when there are no more.")
+		if label, _, err = s.listen(s.readers([]scanner.Plugged{{Port: r.Port}}, r.Layout)); err != nil {
+			return err
 		}
 	}
 	r.order()
 	s.Readers = append(s.Readers, r)
 	return nil
+}
+
+// askLayout asks whether the keys of a reader that types were read rightly, and lets a
+// label be scanned again where they were not. It returns nil when none was.
+func (s *setup) askLayout(r *readerDraft, label *scanHeard) (*scanHeard, error) {
+	for {
+		layouts := []string{"us", "se"}
+		if r.Layout == "se" {
+			slices.Reverse(layouts)
+		}
+		picked, err := s.choose("Is the text exactly what the label holds?",
+			"yes",
+			"no: the reader is set to another keyboard; read it as "+layouts[1])
+		if err != nil || picked == 0 {
+			return label, err
+		}
+		r.Layout = layouts[1]
+		s.say("Scan the label again.")
+		if label, _, err = s.listen(s.readers([]scanner.Plugged{{Port: r.Port}}, r.Layout)); err != nil || label == nil {
+			return nil, err
+		}
+	}
+}
+
+// askAnswering asks which lamp answers a reader.
+func (s *setup) askAnswering(r *readerDraft) (err error) {
+	if s.bare {
+		return nil
+	}
+	var lamps []string
+	for _, l := range s.Lamps {
+		if !s.stacked(l.Name) {
+			lamps = append(lamps, l.Name)
+		}
+	}
+	picked := len(lamps)
+	if lamps != nil {
+		picked, err = s.choose("Which lamp answers its scans?", append(slices.Clone(lamps), "another lamp", "none")...)
+	}
+	switch {
+	case err != nil:
+	case picked < len(lamps):
+		r.Lamp = lamps[picked]
+	case picked == len(lamps):
+		r.Lamp, err = s.askLamp("its scans", r.Name)
+	}
+	return err
 }
 
 // order puts the bindings of a reader in an order in which none hides another: the

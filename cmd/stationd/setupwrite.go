@@ -68,7 +68,8 @@ func aligned(text string) string {
 // person says so.
 func (s *setup) write() error {
 	s.heading("The configuration")
-	s.say("Station %s: %d buttons, %d lamps, %d readers.", s.Name, len(s.Buttons), len(s.Lamps), len(s.Readers))
+	s.say("Station %s: %s, %s, %s, %s.", s.Name, counted(len(s.Buttons), "button"), counted(len(s.Lamps), "lamp"),
+		counted(len(s.Buzzers), "buzzer"), counted(len(s.Readers), "reader"))
 	text, err := s.text()
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (s *setup) write() error {
 		}
 		err = writeFile(path, text, replace)
 		if err == nil {
-			s.say(setupNext, path)
+			s.tellNext(path)
 			return nil
 		}
 		s.say("%v", err)
@@ -97,12 +98,29 @@ func (s *setup) write() error {
 	}
 }
 
-const setupNext = `
-%[1]s is written, and has no faults. What comes next:
+// tellNext says what is to be done with the file that was written.
+func (s *setup) tellNext(path string) {
+	s.say("\n%s is written, and has no faults. What comes next:\n", path)
+	if whole, err := filepath.Abs(path); err == nil && whole != defaultConfig {
+		s.say("  sudo install -m 644 %s %s", path, defaultConfig)
+	}
+	for _, key := range s.credentials() {
+		s.say("  sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/%s", key)
+	}
+	s.say("  sudo systemctl restart stationd\n  systemctl status stationd")
+}
 
-  sudo install -m 644 %[1]s /etc/stationd/stationd.toml
-  put each vendor's key into its file (the manual's FILES says where)
-  sudo systemctl restart stationd`
+// credentials are the keys that the packaged unit hands over.
+func (d *draft) credentials() []string {
+	var names []string
+	if d.L2L != nil && d.L2L.Key == "" {
+		names = append(names, "l2l.key")
+	}
+	if d.Lagerkoll != nil && d.Lagerkoll.Key == "" {
+		names = append(names, "lagerkoll.key")
+	}
+	return names
+}
 
 // check reads the text as run would.
 func (s *setup) check(text []byte) error {
@@ -131,7 +149,7 @@ func (s *setup) where() (path string, replace bool, err error) {
 	for s.path != "" {
 		_, err := os.Lstat(s.path)
 		if errors.Is(err, fs.ErrNotExist) {
-			ok, err := s.yes("Write it to " + s.path + "?")
+			ok, err := s.yesOr("Write it to "+s.path+"?", "y")
 			if err != nil || ok {
 				return s.path, false, err
 			}

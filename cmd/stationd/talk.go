@@ -42,7 +42,9 @@ func newTalk(ctx context.Context, in io.Reader, out io.Writer) *talk {
 	return &talk{ctx: ctx, out: out, lines: lines}
 }
 
-func (t *talk) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+func (t *talk) say(format string, args ...any) {
+	fmt.Fprintln(t.out, wrapped(fmt.Sprintf(format, args...), 0))
+}
 
 // heading begins a part of the talk.
 func (t *talk) heading(text string) { t.say("\n%s\n%s", text, strings.Repeat("-", len(text))) }
@@ -70,7 +72,7 @@ func (t *talk) ask(question, suggestion string, valid func(string) error) (strin
 		question += " [" + suggestion + "]"
 	}
 	for {
-		fmt.Fprint(t.out, question+": ")
+		fmt.Fprint(t.out, wrapped(question+": ", 0))
 		var line string
 		var more bool
 		select {
@@ -103,7 +105,7 @@ func (t *talk) ask(question, suggestion string, valid func(string) error) (strin
 func (t *talk) choose(question string, options ...string) (int, error) {
 	t.say("%s", question)
 	for i, option := range options {
-		t.say("  %d  %s", i+1, option)
+		fmt.Fprintln(t.out, wrapped(fmt.Sprintf("  %d  %s", i+1, option), 5))
 	}
 	var picked int
 	_, err := t.ask("Its number", "1", func(answer string) error {
@@ -118,14 +120,22 @@ func (t *talk) choose(question string, options ...string) (int, error) {
 }
 
 // yes asks a question that is answered with y or n; an empty answer is no.
-func (t *talk) yes(question string) (bool, error) {
-	answer, err := t.ask(question+" (y/n)", "n", func(answer string) error {
-		if answer != "y" && answer != "n" {
+func (t *talk) yes(question string) (bool, error) { return t.yesOr(question, "n") }
+
+// yesOr is yes with the answer that an empty one stands for.
+func (t *talk) yesOr(question, otherwise string) (yes bool, err error) {
+	_, err = t.ask(question+" (y/n)", otherwise, func(answer string) error {
+		switch strings.ToLower(answer) {
+		case "y", "yes":
+			yes = true
+		case "n", "no":
+			yes = false
+		default:
 			return errors.New("type y or n")
 		}
 		return nil
 	})
-	return answer == "y", err
+	return yes, err
 }
 
 // filled refuses an empty answer.

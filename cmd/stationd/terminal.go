@@ -54,3 +54,39 @@ func fit(text string, width int) string {
 	}
 	return string([]rune(text)[:width-1]) + "…"
 }
+
+// lineWidth is the longest line that is written: a terminal has 80 columns at least,
+// and some break a line that fills the last.
+const lineWidth = 79
+
+// wrapped breaks the lines of a text at spaces, where they are too long for a
+// terminal; what goes on below is indented. A word that is too long itself, as a path,
+// is left whole.
+func wrapped(text string, indent int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		for utf8.RuneCountInString(strings.TrimRight(line, "\n")) > lineWidth {
+			from := len(line) - len(strings.TrimLeft(line, " "))
+			fits := string([]rune(line)[:lineWidth+1])
+			at := strings.LastIndexByte(fits, ' ')
+			if at <= from { // the first word is too long
+				at = strings.IndexByte(line[from:], ' ') + from
+			}
+			if at < from || strings.TrimSpace(line[at:]) == "" {
+				break
+			}
+			b.WriteString(strings.TrimRight(line[:at], " ") + "\n")
+			line = strings.Repeat(" ", indent) + strings.TrimLeft(line[at:], " ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// counted is a number with its noun: 1 lamp, 2 lamps.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
+}

@@ -34,9 +34,14 @@ const (
 func verifyElsewhere(path string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), verifyLimit)
 	defer cancel()
+	return lookElsewhere(ctx, path, "--quick")
+}
+
+// lookElsewhere has another process look at the outbox, until ctx ends.
+func lookElsewhere(ctx context.Context, path string, how ...string) error {
 	// This program itself, also where its file has been replaced since, under the
 	// name that it was started by.
-	look := exec.CommandContext(ctx, "/proc/self/exe", "outbox", "verify", "--quick", "--file", path)
+	look := exec.CommandContext(ctx, "/proc/self/exe", append([]string{"outbox", "verify", "--file", path}, how...)...)
 	look.Args[0] = os.Args[0]
 	var said bytes.Buffer
 	look.Stderr = &said
@@ -46,17 +51,18 @@ func verifyElsewhere(path string) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: looking at it took more than %v", queue.ErrDamaged, verifyLimit)
+		return fmt.Errorf("%w: looking at it took too long", queue.ErrDamaged)
 	case !errors.As(err, &exit), exit.ExitCode() == exitUnread, !exit.Exited():
 		return fmt.Errorf("verify it in another process: %w: %s", err, beginning(said.String()))
 	}
 	return fmt.Errorf("%w: %s", queue.ErrDamaged, beginning(said.String()))
 }
 
-// beginning is as much of a text as a log line may carry.
+// beginning is the first line of a text, without the stack of a panic, and no more
+// of it than a log line may carry.
 func beginning(text string) string {
 	const longest = 500
-	text = strings.TrimSpace(text)
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
 	if len(text) > longest {
 		text = text[:longest] + "…"
 	}

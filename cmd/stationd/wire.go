@@ -9,10 +9,12 @@ import (
 	"slices"
 	"time"
 
+	"stationd/internal/api"
 	"stationd/internal/api/l2l"
 	"stationd/internal/api/lagerkoll"
 	"stationd/internal/config"
 	"stationd/internal/gpio"
+	"stationd/internal/printer"
 	"stationd/internal/scanner"
 	"stationd/internal/scanner/gs1"
 	"stationd/internal/station"
@@ -31,7 +33,9 @@ type plan struct {
 	buzzers  []gpio.Buzzer
 	stacks   []config.Stack
 	scanners []scanner.Scanner
+	printers []printer.Printer
 	vendors  []vendor
+	asks     tables
 	program  station.Program
 }
 
@@ -40,12 +44,26 @@ func (p *plan) panel() gpio.Panel {
 	return gpio.Panel{Chips: p.chips, Buttons: p.buttons, Lamps: p.lamps, Buzzers: p.buzzers}
 }
 
+// tables are the vendors' own tables, for doctor; nil where the file has none.
+type tables struct {
+	l2l       *l2l.Section
+	lagerkoll *lagerkoll.Section
+}
+
 // A vendor is one backend that the configuration has a table for.
 type vendor struct {
 	name   string
 	knows  station.Vendor
 	settle time.Duration
 	open   func(*slog.Logger) (station.Backend, error)
+
+	// rehearse opens a backend that shows what it would send and sends none of it
+	// but reads.
+	rehearse func(*slog.Logger, func(api.Rehearsed)) (station.Backend, error)
+
+	// watch returns the source that follows the vendor through a backend which open
+	// returned; nil where nothing is followed.
+	watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source
 }
 
 // The languages of the operator's page.
@@ -63,6 +81,7 @@ func read(path string) (*plan, []config.Fault, error) {
 	p.station, p.zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.station.Language, languages...)
 	p.web = f.Web()
+	p.readPrinters(f)
 	p.readVendors(f)
 	p.readDevices(f)
 	p.readProgram(f)
@@ -74,22 +93,41 @@ func read(path string) (*plan, []config.Fault, error) {
 func (p *plan) readVendors(f *config.File) {
 	var one l2l.Section
 	if f.Section("l2l", &one) {
+		p.asks.l2l = &one
 		one.Check(func(key, text string) { f.Fault(config.At("l2l", key), "%q %s", key, text) })
 		p.vendors = append(p.vendors, vendor{
 			name:   "l2l",
 			knows:  station.Vendor{Verbs: l2l.Verbs(), To: one.To(), Defaults: one.Defaults()},
 			settle: one.SettleTime(),
 			open:   func(log *slog.Logger) (station.Backend, error) { return l2l.Open(one, p.zone, log) },
+			rehearse: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
+				rehearsing := one
+				rehearsing.Rehearse = show
+				return l2l.Open(rehearsing, p.zone, log)
+			},
+			watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+				if site, is := b.(*l2l.Backend); is {
+					return site.Watch(one.Line, one.Watch, open, stamp)
+				}
+				return nil
+			},
 		})
 	}
 	var two lagerkoll.Section
 	if f.Section("lagerkoll", &two) {
+		p.asks.lagerkoll = &two
 		two.Check(func(key, text string) { f.Fault(config.At("lagerkoll", key), "%q %s", key, text) })
 		p.vendors = append(p.vendors, vendor{
 			name:   "lagerkoll",
-			knows:  station.Vendor{Verbs: lagerkoll.Verbs(), To: two.To(), Defaults: two.Defaults()},
+			knows:  station.Vendor{Verbs: append(lagerkoll.Verbs(), printVerb()), To: two.To(), Defaults: p.printerDefaults()},
 			settle: two.SettleTime(),
 			open:   func(log *slog.Logger) (station.Backend, error) { return lagerkoll.Open(two, log) },
+			rehearse: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
+				rehearsing := two
+				rehearsing.Rehearse = show
+				return lagerkoll.Open(rehearsing, log)
+			},
+			watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Source { return nil },
 		})
 	}
 }
@@ -223,6 +261,7 @@ func (p *plan) readProgram(f *config.File) {
 		}
 	}
 	p.program = f.Program(base, kinds)
+	p.checkPrinting(f)
 	bound := make(map[string]bool)
 	for _, b := range p.program.Bindings {
 		bound[b.Event] = true

@@ -158,6 +158,19 @@ func TestThePageInARealBrowser(t *testing.T) {
 		}
 	})
 
+	t.Run("closing a call takes two touches", func(t *testing.T) {
+		before := len(f.recorded())
+		do(t, ctx, chromedp.Click(chromedp.CSS(`[id="over-`+maint+`"] summary`)))
+		if n := len(f.recorded()); n != before {
+			t.Errorf("the first touch recorded something: %d events", n-before)
+		}
+		submit(t, ctx, `[id="close-`+maint+`"]`)
+		until(t, ctx, `document.getElementById("calls").innerText.includes("its close is on its way")`)
+		if events := f.recorded(); len(events) != before+1 || events[before].Kind != station.Close {
+			t.Errorf("recorded: %+v", events)
+		}
+	})
+
 	states := []struct {
 		name, language string
 		floor          *floor

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +75,61 @@ func (c *Client) Verify(ctx context.Context) error {
 	return nil
 }
 
+// Ask asks a vendor for one action, through the outbox. An error that wraps a
+// *NotTaken says what is wrong with what is asked.
+func (c *Client) Ask(ctx context.Context, a station.Asking) (Asked, error) {
+	var asked Asked
+	err := c.ask(ctx, http.MethodPost, "/ask", a, &asked)
+	return asked, err
+}
+
+// Calls lists the open calls, the oldest first.
+func (c *Client) Calls(ctx context.Context) ([]station.Call, error) {
+	var calls []station.Call
+	err := c.ask(ctx, http.MethodGet, "/call", nil, &calls)
+	return calls, err
+}
+
+// CloseCall closes an open call, named by the vendor's name for it or by the entry
+// that opened it.
+func (c *Client) CloseCall(ctx context.Context, call string) (Asked, error) {
+	var asked Asked
+	err := c.ask(ctx, http.MethodPost, "/call/close", namedCall{call}, &asked)
+	return asked, err
+}
+
+// Settled returns how an entry ended, or that it is held. After a few seconds it
+// returns how an entry stands that still waits.
+func (c *Client) Settled(ctx context.Context, entry station.ID) (Settled, error) {
+	var s Settled
+	err := c.ask(ctx, http.MethodGet, "/outbox/entry/"+url.PathEscape(string(entry)), nil, &s)
+	return s, err
+}
+
+// Read asks a vendor how things are, under the pace of the running station.
+func (c *Client) Read(ctx context.Context, backend, name string, with map[string]string) (a station.Answer, err error) {
+	query := url.Values{}
+	for field, value := range with {
+		query.Set(field, value)
+	}
+	path := "/read/" + url.PathEscape(backend) + "/" + url.PathEscape(name) + "?" + query.Encode()
+	response, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return station.Answer{}, err
+	}
+	defer response.Body.Close()
+	if kind := response.Header.Get("Content-Type"); kind != "application/json" {
+		a.Type = kind
+		a.File, err = io.ReadAll(response.Body)
+	} else {
+		err = json.NewDecoder(response.Body).Decode(&a)
+	}
+	if err != nil {
+		return station.Answer{}, fmt.Errorf("stationd at %s: its answer cannot be read: %w", c.path, err)
+	}
+	return a, nil
+}
+
 // Snapshot returns the station as it was at the last look.
 func (c *Client) Snapshot(ctx context.Context) (station.Snapshot, error) {
 	var p portrait
@@ -81,38 +137,51 @@ func (c *Client) Snapshot(ctx context.Context) (station.Snapshot, error) {
 	return p.snapshot(), err
 }
 
-// ask puts one question and reads the answer into what. The host in the address
-// is a name that no network knows: the way is the socket.
+// ask puts one question and reads the answer into what.
 func (c *Client) ask(ctx context.Context, method, path string, question, what any) error {
+	response, err := c.send(ctx, method, path, question)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(what); err != nil {
+		return fmt.Errorf("stationd at %s: its answer cannot be read: %w", c.path, err)
+	}
+	return nil
+}
+
+// send puts one question and returns an answer that is no refusal; the caller
+// closes its body. The host in the address is a name that no network knows: the way
+// is the socket.
+func (c *Client) send(ctx context.Context, method, path string, question any) (*http.Response, error) {
 	var body io.Reader
 	if question != nil {
 		text, err := json.Marshal(question)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		body = bytes.NewReader(text)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, "http://stationd.invalid"+path, body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := c.http.Do(r)
 	if err != nil {
-		return c.unanswered(ctx, err)
+		return nil, c.unanswered(ctx, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
 	}
 	defer response.Body.Close()
-	answer := json.NewDecoder(response.Body)
-	if response.StatusCode != http.StatusOK {
-		var no refused
-		if answer.Decode(&no) != nil || no.Error == "" {
-			return fmt.Errorf("stationd at %s answers %s: is it of another version?", c.path, response.Status)
-		}
-		return errors.New(no.Error)
+	var no refused
+	switch {
+	case json.NewDecoder(response.Body).Decode(&no) != nil || no.Error == "":
+		return nil, fmt.Errorf("stationd at %s answers %s: is it of another version?", c.path, response.Status)
+	case len(no.Faults) > 0:
+		return nil, &NotTaken{no.Faults}
 	}
-	if err := answer.Decode(what); err != nil {
-		return fmt.Errorf("stationd at %s: its answer cannot be read: %w", c.path, err)
-	}
-	return nil
+	return nil, errors.New(no.Error)
 }
 
 // unanswered says why nobody answered.

@@ -25,7 +25,12 @@ import (
 //	POST /outbox/retry    {"entry": "9f86d081.1"}
 //	POST /outbox/discard  {"entry": "9f86d081.1"}
 //	GET  /outbox/verify                       {"fault": ""}
+//	GET  /outbox/entry/9f86d081….1            the Settled, within a while
 //	GET  /snapshot
+//	GET  /read/l2l/dispatches?machine=SEAL-1  a station.Answer, or the file itself
+//	POST /ask             {"backend": "l2l", "verb": "dispatch.open", "with": {…}}
+//	GET  /call                                the open calls
+//	POST /call/close      {"call": "90017"}
 //
 // A refusal is {"error": "why, in a sentence"} with a status of 400 or above.
 type Control struct {
@@ -125,14 +130,22 @@ func peer(conn net.Conn) (uid uint32, err error) {
 	return cred.Uid, nil
 }
 
+// mostAsked is the size of a question in bytes: a list of parts may be long.
+const mostAsked = 128 << 10
+
 func (c *Control) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /outbox", c.contents)
 	mux.HandleFunc("POST /outbox/retry", c.decision(station.VerbRetry))
 	mux.HandleFunc("POST /outbox/discard", c.decision(station.VerbDiscard))
 	mux.HandleFunc("GET /outbox/verify", c.verify)
+	mux.HandleFunc("GET /outbox/entry/{entry}", c.settled)
 	mux.HandleFunc("GET /snapshot", c.snapshot)
-	return http.MaxBytesHandler(mux, mostForm)
+	mux.HandleFunc("GET /read/{backend}/{name}", c.read)
+	mux.HandleFunc("POST /ask", c.ask)
+	mux.HandleFunc("GET /call", c.calls)
+	mux.HandleFunc("POST /call/close", c.closeCall)
+	return http.MaxBytesHandler(mux, mostAsked)
 }
 
 func (c *Control) contents(w http.ResponseWriter, _ *http.Request) {
@@ -147,14 +160,9 @@ func (c *Control) contents(w http.ResponseWriter, _ *http.Request) {
 // decision takes a person's decision about one entry, or one kept scan.
 func (c *Control) decision(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		by, ok := r.Context().Value(peerKey{}).(string)
-		if !ok {
-			c.refuse(w, http.StatusForbidden, errors.New("the kernel does not say who asks"))
-			return
-		}
 		var asked named
-		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
-			c.refuse(w, http.StatusBadRequest, fmt.Errorf(`the question cannot be read, want {"entry": "…"}: %w`, err))
+		by, ok := c.asks(w, r, &asked)
+		if !ok {
 			return
 		}
 		entries, kept, err := c.desk.Contents()
@@ -176,22 +184,152 @@ func (c *Control) decision(verb string) http.HandlerFunc {
 	}
 }
 
+// asks reads who asks and what. Where that cannot be done it answers, and ok is
+// false.
+func (c *Control) asks(w http.ResponseWriter, r *http.Request, question any) (by string, ok bool) {
+	by, ok = r.Context().Value(peerKey{}).(string)
+	if !ok {
+		c.refuse(w, http.StatusForbidden, errors.New("the kernel does not say who asks"))
+		return "", false
+	}
+	if err := json.NewDecoder(r.Body).Decode(question); err != nil {
+		c.refuse(w, http.StatusBadRequest, fmt.Errorf("the question cannot be read: %w", err))
+		return "", false
+	}
+	return by, true
+}
+
+// ask takes what a person asks a vendor to do.
+func (c *Control) ask(w http.ResponseWriter, r *http.Request) {
+	var question station.Asking
+	if by, ok := c.asks(w, r, &question); ok {
+		c.tell(w)(c.desk.ask(question, by, c.log))
+	}
+}
+
+func (c *Control) calls(w http.ResponseWriter, _ *http.Request) {
+	c.answer(w, http.StatusOK, append([]station.Call{}, c.desk.State().Calls...)) // none is an empty list
+}
+
+// closeCall closes a call.
+func (c *Control) closeCall(w http.ResponseWriter, r *http.Request) {
+	var question namedCall
+	if by, ok := c.asks(w, r, &question); ok {
+		c.tell(w)(c.desk.closeCall(station.FromCommand, question.Call, by, c.log))
+	}
+}
+
+// tell answers with what came of something.
+func (c *Control) tell(w http.ResponseWriter) func(Asked, error) {
+	return func(asked Asked, err error) {
+		if err != nil {
+			c.refuse(w, http.StatusConflict, err)
+			return
+		}
+		c.answer(w, http.StatusOK, asked)
+	}
+}
+
+// read puts a question to a vendor. It waits for its turn in the pace, so it may
+// take longer than other questions.
+func (c *Control) read(w http.ResponseWriter, r *http.Request) {
+	with := make(map[string]string)
+	for name, values := range r.URL.Query() {
+		with[name] = values[0]
+	}
+	a, err := c.desk.Read(r.Context(), r.PathValue("backend"), r.PathValue("name"), with)
+	switch {
+	case err != nil:
+		c.refuse(w, http.StatusBadGateway, err)
+	case a.File != nil:
+		w.Header().Set("Content-Type", a.Type)
+		if _, err := w.Write(a.File); err != nil {
+			c.log.Debug("an answer did not reach the command line", "error", err)
+		}
+	default:
+		c.answer(w, http.StatusOK, a)
+	}
+}
+
+const (
+	// waitFor is how long an entry is waited for in one question.
+	waitFor = 5 * time.Second
+	// waitBetween is the least time between two looks at the outbox, which may be
+	// long.
+	waitBetween = 200 * time.Millisecond
+)
+
+// settled answers when an entry is delivered, held or gone, and else after a while
+// with how it stands.
+func (c *Control) settled(w http.ResponseWriter, r *http.Request) {
+	id := station.ID(r.PathValue("entry"))
+	over := time.NewTimer(waitFor)
+	defer over.Stop()
+	for {
+		changed := c.desk.Changed() // before looking, so that nothing is missed
+		s, err := c.stands(id)
+		if err != nil {
+			c.refuse(w, http.StatusInternalServerError, err)
+			return
+		}
+		if s.Standing == nil || s.Standing.Condition == station.Held {
+			c.answer(w, http.StatusOK, s)
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-over.C:
+			c.answer(w, http.StatusOK, s)
+			return
+		case <-changed:
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(waitBetween):
+		}
+	}
+}
+
+// stands says how an entry stands now.
+func (c *Control) stands(id station.ID) (Settled, error) {
+	entries, _, err := c.desk.Contents()
+	if err != nil {
+		return Settled{}, err
+	}
+	for _, e := range entries {
+		if e.ID == id {
+			return Settled{Standing: &e, Contact: c.desk.Snapshot().Health.Backends[e.Backend()]}, nil
+		}
+	}
+	if ended, known := c.desk.Ended(id); known {
+		return Settled{Ended: &ended}, nil
+	}
+	return Settled{}, nil
+}
+
 // leastNamed is how many characters of an ID a person must give: fewer would
 // find something by accident.
 const leastNamed = 4
 
-// find returns the ID that a person means: the whole of it, its short form, or
-// the beginning that no other has.
+// find returns the ID of an entry or an unknown scan that a person means.
 func find(said string, entries []station.Standing, kept []station.Event) (station.ID, error) {
-	if len(said) < leastNamed {
-		return "", fmt.Errorf("entry %q: give at least %d characters of its ID", said, leastNamed)
-	}
 	var all []station.ID
 	for _, e := range entries {
 		all = append(all, e.ID)
 	}
 	for _, ev := range kept {
 		all = append(all, ev.ID)
+	}
+	return pick("entry", said, all, "it is not in the outbox; it may have been delivered")
+}
+
+// pick returns the ID that a person means: the whole of it, its short form, or
+// the beginning that no other has. none is what to say where there is none.
+func pick(what, said string, all []station.ID, none string) (station.ID, error) {
+	if len(said) < leastNamed {
+		return "", fmt.Errorf("%s %q: give at least %d characters of its ID", what, said, leastNamed)
 	}
 	var found []string
 	for _, id := range all {
@@ -204,11 +342,11 @@ func find(said string, entries []station.Standing, kept []station.Event) (statio
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("entry %q: it is not in the outbox; it may have been delivered", said)
+		return "", fmt.Errorf("%s %q: %s", what, said, none)
 	case 1:
 		return station.ID(found[0]), nil
 	}
-	return "", fmt.Errorf("entry %q: %d begin like that, say which: %s", said, len(found), strings.Join(found, " "))
+	return "", fmt.Errorf("%s %q: %d begin like that, say which: %s", what, said, len(found), strings.Join(found, " "))
 }
 
 func (c *Control) verify(w http.ResponseWriter, _ *http.Request) {
@@ -224,7 +362,11 @@ func (c *Control) snapshot(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (c *Control) refuse(w http.ResponseWriter, status int, err error) {
-	c.answer(w, status, refused{err.Error()})
+	no := refused{Error: err.Error()}
+	if wrong, ok := errors.AsType[*NotTaken](err); ok {
+		no.Faults = wrong.Faults
+	}
+	c.answer(w, status, no)
 }
 
 func (c *Control) answer(w http.ResponseWriter, status int, what any) {

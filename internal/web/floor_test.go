@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ type floor struct {
 	events   []station.Event // recorded
 	unread   error
 	unsound  error
+	ended    map[station.ID]Ended
 	changed  chan struct{}
 }
 
@@ -211,7 +213,18 @@ func (f *floor) desk(language string) Desk {
 			locked(func() { entries, kept, err = f.entries, f.kept, f.unread })
 			return entries, kept, err
 		},
-		Record: f.record,
+		Record:  f.record,
+		Enter:   f.enter,
+		Program: program,
+		State: func() (s station.State) {
+			locked(func() { s = f.snapshot.State })
+			return s
+		},
+		Ended: func(id station.ID) (e Ended, known bool) {
+			locked(func() { e, known = f.ended[id] })
+			return e, known
+		},
+		Read:   f.read,
 		Verify: func() error { return f.unsound },
 		Changed: func() (c <-chan struct{}) {
 			locked(func() { c = f.changed })
@@ -255,4 +268,50 @@ func ask(s *Server, method, path, form string, change ...func(*http.Request)) *h
 	w := httptest.NewRecorder()
 	s.handler().ServeHTTP(w, r)
 	return w
+}
+
+// program is a station that speaks to one vendor, in a few words.
+func program() station.Program {
+	return station.Program{Station: "pack4-1", Vendors: map[string]station.Vendor{"l2l": {
+		To:       "https://acme.example/api/1.0/ site 12",
+		Defaults: map[string]string{"machine": "SEAL-1"},
+		Verbs: []station.Verb{
+			{Name: "dispatch.open", Opens: []string{"machine", "type"}, Lane: []string{"machine"}, Fields: []station.Field{
+				{Name: "machine", Required: true}, {Name: "type", Required: true, Means: "dispatch type code: MAINT"}, {Name: "reason", Type: station.Integer}}},
+			{Name: "dispatch.close", Ends: "dispatch", Fields: []station.Field{{Name: "dispatch", Type: station.Integer, Means: "id of the dispatch"}}},
+			{Name: "list.print", Fleeting: true, Fields: []station.Field{{Name: "order", Required: true}}},
+		},
+	}}}
+}
+
+// enter does with an event what the outbox does: it decides it, and keeps the state
+// and the entries.
+func (f *floor) enter(ev station.Event) (entries []station.ID, err error) {
+	f.change(func() {
+		f.events = append(f.events, ev)
+		var actions []station.Action
+		f.snapshot.State, actions = program().Decide(f.snapshot.State, ev)
+		for i, a := range actions {
+			if a.Lane == "" || a.Fleeting {
+				continue
+			}
+			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
+			f.entries = append(slices.Clone(f.entries), station.Standing{Entry: e, Condition: station.Waiting})
+			entries = append(entries, e.ID)
+		}
+	})
+	return entries, err
+}
+
+// read is a vendor that tells what it was asked.
+func (f *floor) read(_ context.Context, backend, name string, with map[string]string) (station.Answer, error) {
+	switch name {
+	case "picture":
+		return station.Answer{File: []byte("%PDF-1.7 \x00\xff"), Type: "application/pdf"}, nil
+	case "silence":
+		return station.Answer{}, errors.New("GET dispatches/: sent, and no answer came")
+	}
+	a, err := station.AnswerOf(with, "BACKEND", "NAME", "MACHINE")
+	a.Rows, a.Note = [][]string{{backend, name, with["machine"]}}, "all of it"
+	return a, err
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"flag"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -259,6 +260,7 @@ func TestEveryWordOfTheStationHasAText(t *testing.T) {
 	for _, kind := range []station.NoteKind{
 		station.NoteRecorded, station.NoteSet, station.NoteDelivered, station.NoteUnknown,
 		station.NoteNeeds, station.NoteAlready, station.NoteNothing, station.NoteHeld,
+		station.NoteFull, station.NoteNumber, station.NoteUndone, station.NoteLate, station.NoteLeft,
 	} {
 		if en["note."+string(kind)] == "" {
 			t.Errorf("note %q has no text", kind)
@@ -292,5 +294,20 @@ func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
 	}
 	if !strings.Contains(page, "and 30 more") {
 		t.Error("the page does not say that there are 30 more")
+	}
+}
+
+func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
+	t.Parallel()
+	f := quiet()
+	f.snapshot.State.Values["parts"] = station.Value{Text: `[{"article":"7350"},{"article":"7351"}]`, List: 2, At: at("14:00")}
+	f.snapshot.State.Counters = map[string]station.Counter{"made": {Count: 17, Since: at("14:29")}, "scrap": {Until: at("14:29")}}
+	s := open(t, f, "en")
+	got := map[string]string{}
+	for _, l := range s.look().Hand {
+		got[l.Name] = l.Text
+	}
+	if want := map[string]string{"order": "4711", "parts": "2", "made": "17"}; !maps.Equal(got, want) {
+		t.Errorf("in hand: %v, want %v", got, want)
 	}
 }

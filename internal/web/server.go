@@ -141,6 +141,7 @@ func (s *Server) handler() http.Handler {
 	}
 	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
+	mux.HandleFunc("POST /close", s.closeCall)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.Handle("GET /metrics", metrics(s.desk, s.log))
 	return s.own(guarded(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
@@ -232,17 +233,33 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer
 // decision takes a person's decision from a form with the field entry, and shows
 // the page again.
 func (s *Server) decision(verb string) http.HandlerFunc {
+	return s.decided(func(entry, by string) error {
+		_, err := s.desk.decide(station.FromPage, verb, station.ID(entry), by, s.log)
+		return err
+	})
+}
+
+// closeCall closes the call that the entry in a form's field entry opened.
+func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
+	s.decided(func(entry, by string) error {
+		_, err := s.desk.closeCall(station.FromPage, entry, by, s.log)
+		return err
+	})(w, r)
+}
+
+// decided carries out what a person decided about an entry.
+func (s *Server) decided(carryOut func(entry, by string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !here(r) {
 			s.draw(w, r, http.StatusForbidden, s.words.Say("refuse.reader"))
 			return
 		}
-		about := station.ID(r.PostFormValue("entry"))
-		if about == "" {
+		entry := r.PostFormValue("entry")
+		if entry == "" {
 			s.draw(w, r, http.StatusBadRequest, s.words.Say("refuse.entry"))
 			return
 		}
-		if _, err := s.desk.decide(station.FromPage, verb, about, "addr:"+hostOf(r.RemoteAddr), s.log); err != nil {
+		if err := carryOut(entry, "addr:"+hostOf(r.RemoteAddr)); err != nil {
 			s.draw(w, r, http.StatusConflict, err.Error())
 			return
 		}

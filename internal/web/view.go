@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,7 @@ type line struct {
 	Name  string
 	Text  string
 	When  string
+	Close station.ID // of a call that can be closed: the entry that opened it
 }
 
 // An Item is an entry or an unknown scan.
@@ -264,6 +266,9 @@ func (l looker) calls() []line {
 			When:  l.times.ago(c.At),
 			Text:  l.words.Say("call.waiting"),
 		}
+		if c.Closing == "" {
+			n.Close = c.Entry
+		}
 		switch {
 		case c.Hold != station.HoldNone:
 			n.Level, n.Text = look, l.words.Say("call.held")
@@ -277,7 +282,8 @@ func (l looker) calls() []line {
 	return all
 }
 
-// hand is what the operator has in hand. What has expired is not.
+// hand is what the operator has in hand: of a list, how many items it has. What
+// has expired is not in hand, and neither is a counter at zero.
 func (l looker) hand() []line {
 	var all []line
 	values := l.snapshot.State.Values
@@ -286,7 +292,17 @@ func (l looker) hand() []line {
 		if age, known := l.times.now.Since(v.At); v.For > 0 && (!known || age > v.For) {
 			continue
 		}
-		all = append(all, line{Name: visible(name), Text: visible(v.Text), When: l.times.ago(v.At)})
+		text := visible(v.Text)
+		if v.List > 0 {
+			text = strconv.Itoa(v.List)
+		}
+		all = append(all, line{Name: visible(name), Text: text, When: l.times.ago(v.At)})
+	}
+	counters := l.snapshot.State.Counters
+	for _, name := range slices.Sorted(maps.Keys(counters)) {
+		if c := counters[name]; c.Count > 0 {
+			all = append(all, line{Name: visible(name), Text: strconv.Itoa(c.Count), When: l.times.ago(c.Since)})
+		}
 	}
 	return all
 }
@@ -300,14 +316,14 @@ func (l looker) notes() []line {
 		if n.Text != "" {
 			text += ": " + visible(n.Text)
 		}
-		all = append(all, line{noteLevel(n.Kind), visible(source), text, l.times.ago(n.At)})
+		all = append(all, line{Level: noteLevel(n.Kind), Name: visible(source), Text: text, When: l.times.ago(n.At)})
 	}
 	return all
 }
 
 func noteLevel(kind station.NoteKind) level {
 	switch kind {
-	case station.NoteHeld, station.NoteUnknown, station.NoteNeeds:
+	case station.NoteHeld, station.NoteUnknown, station.NoteNeeds, station.NoteFull, station.NoteNumber, station.NoteLate:
 		return look
 	case station.NoteRecorded:
 		return wait

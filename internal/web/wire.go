@@ -1,12 +1,44 @@
 package web
 
-import "stationd/internal/station"
+import (
+	"strings"
+
+	"stationd/internal/station"
+)
 
 // Contents is everything in the outbox without a final fate.
 type Contents struct {
 	Entries []station.Standing `json:"entries"` // in the order of their events
 	Kept    []station.Event    `json:"kept"`    // unknown scans
 }
+
+// An Asked is what came of something that a person asked for.
+type Asked struct {
+	Event station.ID `json:"event"`
+	Entry station.ID `json:"entry,omitempty"` // that carries it out; empty: there is none
+	Said  string     `json:"said,omitempty"`  // what a person should know beside that
+}
+
+// A Settled is an entry as it stands, or how it ended.
+type Settled struct {
+	Standing *station.Standing `json:"standing,omitempty"` // while it is in the outbox
+	Contact  station.Contact   `json:"contact,omitzero"`   // how its backend is
+	Ended    *Ended            `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
+}
+
+// An Ended is how an entry ended.
+type Ended struct {
+	What string `json:"what"` // delivered, discarded, moot, merged
+	Ref  string `json:"ref,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
+// A NotTaken is the error of something that was asked for in the wrong way: what
+// is wrong with it, a sentence each.
+type NotTaken struct{ Faults []string }
+
+// Error implements error.
+func (n *NotTaken) Error() string { return strings.Join(n.Faults, "; ") }
 
 // The answers and questions of the control socket.
 type (
@@ -21,7 +53,11 @@ type (
 		Fault string `json:"fault"` // empty: the outbox is sound
 	}
 	refused struct {
-		Error string `json:"error"`
+		Error  string   `json:"error"`
+		Faults []string `json:"faults,omitempty"`
+	}
+	namedCall struct {
+		Call string `json:"call"`
 	}
 )
 

@@ -1,0 +1,489 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+)
+
+// A sickbay is a station for the doctor: a configuration, its keys, and the plant
+// that it speaks to.
+type sickbay struct {
+	dir    string
+	values map[string]string
+}
+
+// sickbayOf lays out a station that speaks to a plant through a handler.
+func sickbayOf(t *testing.T, served http.Handler) *sickbay {
+	t.Helper()
+	s := httptest.NewServer(served)
+	t.Cleanup(s.Close)
+	dir, err := os.MkdirTemp("", "stationd-doctor-") // the test's own name is too long for a socket
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	p := &sickbay{dir: dir, values: map[string]string{
+		"Data": filepath.Join(dir, "data"), "Page": "127.0.0.1:0", "Port": "/dev/null", "Chip": "sim:" + filepath.Join(dir, "none"),
+		"L2L": s.URL + "/api/1.0/", "L2LKey": filepath.Join(dir, "l2l.key"),
+		"Lagerkoll": s.URL + "/v1/production_orders/", "LagerkollKey": filepath.Join(dir, "lagerkoll.key"),
+		"Rate": "200/min", "Settle": "2s",
+	}}
+	must(t, os.Mkdir(p.values["Data"], 0o700))
+	must(t, os.WriteFile(p.values["L2LKey"], []byte(plant.Demo().L2LKey), 0o600))
+	must(t, os.WriteFile(p.values["LagerkollKey"], []byte(plant.Demo().APIKey), 0o600))
+	return p
+}
+
+// config writes the configuration, without what is wired, and returns its path.
+func (p *sickbay) config(t *testing.T, change ...string) string {
+	t.Helper()
+	text := sickbayConfig
+	for name, value := range p.values {
+		text = strings.ReplaceAll(text, "{{."+name+"}}", strconv.Quote(value))
+	}
+	for pair := range slices.Chunk(change, 2) {
+		if !strings.Contains(text, pair[0]) {
+			t.Fatalf("the configuration has no %q", pair[0])
+		}
+		text = strings.ReplaceAll(text, pair[0], pair[1])
+	}
+	path := filepath.Join(p.dir, "stationd.toml")
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+const sickbayConfig = `
+[station]
+name     = "pack4-1"
+timezone = "Europe/Stockholm"
+data     = {{.Data}}
+[l2l]
+url     = {{.L2L}}
+key     = { file = {{.L2LKey}} }
+site    = 12
+line    = "PACK4"
+machine = "SEAL-1"
+trade   = "MECH"
+[lagerkoll]
+url    = {{.Lagerkoll}}
+store  = "1001"
+key    = { file = {{.LagerkollKey}} }
+[[scanner]]
+name = "hand"
+port = {{.Port}}
+[[on]]
+event = "hand.scan"
+match = '^HELP$'
+do    = [{ l2l = "dispatch.open", type = "MAINT", description = "Help" }]
+[[on]]
+event = "hand.scan"
+match = '^(?P<serial>.+)$'
+do    = [{ lagerkoll = "article.trace", order = 4711, article = "09506000134352", serial = "{serial}" }]
+`
+
+// findings are the findings by what was looked at.
+type findings map[string]finding
+
+// consult runs the doctor as a person does. Keys never show in anything it says.
+func consult(t *testing.T, config string, env ...string) (found findings, exit int) {
+	t.Helper()
+	binary, err := exec.LookPath("stationd")
+	must(t, err)
+	run := func(args ...string) (string, int) {
+		c := exec.CommandContext(t.Context(), binary, append([]string{"doctor", "--config", config}, args...)...)
+		c.Env = append(append(os.Environ(), "STATIOND_DEMO=1"), env...)
+		var out, said bytes.Buffer
+		c.Stdout, c.Stderr = &out, &said
+		err := c.Run()
+		var ended *exec.ExitError
+		if err != nil && !errors.As(err, &ended) || said.Len() > 0 {
+			t.Fatalf("doctor: %v: %s", err, &said)
+		}
+		for _, key := range []string{plant.Demo().L2LKey, plant.Demo().APIKey, wrongKey} {
+			if strings.Contains(out.String(), key) {
+				t.Errorf("the key shows in %s", &out)
+			}
+		}
+		return out.String(), c.ProcessState.ExitCode()
+	}
+	out, exit := run("--json")
+	var all []finding
+	must(t, json.Unmarshal([]byte(out), &all))
+	found = make(findings)
+	for _, f := range all {
+		if before, twice := found[f.Check]; twice && f.Check != "configuration" {
+			t.Errorf("%s is told twice: %q and %q", f.Check, before.Found, f.Found)
+		}
+		found[f.Check] = f
+		if f.Found == "" || f.Verdict == "" || strings.Contains(f.Found, "\n") {
+			t.Errorf("a finding that says nothing, or in lines: %+v", f)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, name := range slices.Sorted(maps.Keys(found)) {
+				t.Logf("%+v", found[name])
+			}
+		}
+	})
+	return found, exit
+}
+
+const wrongKey = "not-the-key-at-all"
+
+// is checks one finding.
+func (s findings) is(t *testing.T, check string, v verdict, says string) {
+	t.Helper()
+	f, ok := s[check]
+	switch {
+	case !ok:
+		t.Errorf("%s was not looked at", check)
+	case f.Verdict != v || !strings.Contains(f.Found, says):
+		t.Errorf("%s: %s: %s; want %s: %s", check, f.Verdict, f.Found, v, says)
+	case v == isNotWell && f.Do == "" && check != "configuration":
+		t.Errorf("%s: nothing is said of what to do about it: %s", check, f.Found)
+	}
+}
+
+// only checks that nothing else is not well.
+func (s findings) only(t *testing.T, checks ...string) {
+	t.Helper()
+	for name, f := range s {
+		if f.Verdict == isNotWell && !slices.Contains(checks, name) {
+			t.Errorf("%s: %s", name, f.Found)
+		}
+	}
+}
+
+func served(t *testing.T, change func(*plant.Setting)) *plant.Plant {
+	t.Helper()
+	setting := plant.Demo()
+	if change != nil {
+		change(&setting)
+	}
+	p, err := plant.Open(setting)
+	must(t, err)
+	return p
+}
+
+func TestDoctorAtAStationThatIsWell(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, b.drained(t.Context()))
+	found, exit := consult(t, b.configPath())
+	if exit != 0 {
+		t.Errorf("exit %d", exit)
+	}
+	found.only(t)
+	for _, name := range []string{"configuration", "data folder", "data space", "outbox", "held entries", "l2l key file", "l2l name",
+		"l2l connection", "l2l key", "l2l time", "l2l site", "l2l dispatches", "l2l time zone", "l2l line PACK4", "l2l machine SEAL-1",
+		"l2l type MAINT", "lagerkoll key", "lagerkoll orders", "lagerkoll order", "lagerkoll batches", "lines", "reader hand", "station"} {
+		found.is(t, name, isWell, "")
+	}
+	found.is(t, "l2l type MATERIAL", isUntold, "see in L2L")
+	found.is(t, "l2l the rest", isUntold, "the trade MECH")
+	found.is(t, "outbox", isWell, "as the running station says")
+	for _, r := range b.plant.Requests() {
+		if r.Method != http.MethodGet && !strings.Contains(r.Path, "/open/") {
+			t.Errorf("the doctor changed something: %s %s", r.Method, r.Path)
+		}
+	}
+}
+
+func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, b.drained(t.Context()))
+	found, exit := consult(t, b.configPath())
+	found.is(t, "held entries", isWarning, "1 held")
+	if exit != 0 {
+		t.Errorf("exit %d: a warning is no fault", exit)
+	}
+	must(t, b.stop())
+	found, exit = consult(t, b.configPath())
+	found.only(t, "station")
+	found.is(t, "station", isNotWell, "no stationd runs")
+	found.is(t, "held entries", isWarning, "1 held")
+	found.is(t, "outbox", isWell, "sound")
+	found.is(t, "chip sim:"+b.chipPath(), isWell, "button maintenance 17")
+	found.is(t, "reader hand", isWell, "")
+	if exit != exitRun {
+		t.Errorf("exit %d", exit)
+	}
+}
+
+func TestDoctorFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		setup  func(t *testing.T) (*sickbay, []string) // and the changes of the configuration
+		wrong  map[string]string                       // checks that are not well, and what they say
+		also   map[string]verdict
+		exits  int
+		within time.Duration
+	}{
+		"the key is wrong": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				must(t, os.WriteFile(p.values["L2LKey"], []byte(wrongKey), 0o600))
+				return p, nil
+			},
+			wrong: map[string]string{"l2l key": "the key is wrong"},
+			also:  map[string]verdict{"l2l site": isUnlooked, "l2l line PACK4": isUnlooked, "lagerkoll key": isWell},
+		},
+		"the key file is open to everybody": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				must(t, os.Chmod(p.values["L2LKey"], 0o644))
+				return p, nil
+			},
+			also: map[string]verdict{"l2l key file": isWarning, "l2l key": isWell},
+		},
+		"the key file is missing": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				must(t, os.Remove(p.values["LagerkollKey"]))
+				return p, nil
+			},
+			wrong: map[string]string{"lagerkoll key file": "no such file"},
+			also:  map[string]verdict{"lagerkoll orders": isUnlooked, "lagerkoll connection": isWell, "l2l key": isWell},
+		},
+		"the site, the line, the machine and the type are misspelt": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				return sickbayOf(t, served(t, nil).Handler()), []string{`"PACK4"`, `"PACK5"`, `"SEAL-1"`, `"SEAL-9"`, `"MAINT"`, `"MANT"`}
+			},
+			wrong: map[string]string{"l2l line PACK5": "PACK5", "l2l machine SEAL-9": "SEAL-9", "l2l type MANT": "MANT"},
+			also:  map[string]verdict{"l2l site": isWell},
+		},
+		"the site is another": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				return sickbayOf(t, served(t, nil).Handler()), []string{"= 12", "= 13"}
+			},
+			wrong: map[string]string{"l2l site": "it sees 12 Site 12", "l2l key": "nothing is shown to it"},
+			also:  map[string]verdict{"l2l dispatches": isUnlooked, "l2l machine SEAL-1": isUnlooked},
+		},
+		"the time zone is another": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				plant := served(t, nil)
+				openedAt(t, plant)
+				return sickbayOf(t, plant.Handler()), []string{"Europe/Stockholm", "America/New_York"}
+			},
+			wrong: map[string]string{"l2l time zone": "in America/New_York is in 6h"},
+			also:  map[string]verdict{"l2l machine SEAL-1": isWell, "l2l type MAINT": isWell},
+		},
+		"the clock is off": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				plant := served(t, nil).Handler()
+				return sickbayOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Date", time.Now().Add(5*time.Minute).UTC().Format(http.TimeFormat))
+					plant.ServeHTTP(w, r)
+				})), nil
+			},
+			wrong: map[string]string{"l2l time": "behind the vendor's", "lagerkoll time": "behind the vendor's"},
+		},
+		"the clock is so wrong that no certificate holds": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				s := httptest.NewUnstartedServer(served(t, nil).Handler())
+				s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t, time.Now().AddDate(2, 0, 0))}}
+				s.Config.ErrorLog = log.New(io.Discard, "", 0)
+				s.StartTLS()
+				t.Cleanup(s.Close)
+				p.values["L2L"] = s.URL + "/api/1.0/"
+				return p, nil
+			},
+			wrong: map[string]string{"l2l TLS": "the clock is wrong", "l2l key": "clock"},
+			also:  map[string]verdict{"l2l site": isUnlooked, "l2l connection": isWell, "lagerkoll key": isWell},
+		},
+		"nobody vouches for who answers": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				s := httptest.NewUnstartedServer(served(t, nil).Handler())
+				s.Config.ErrorLog = log.New(io.Discard, "", 0)
+				s.StartTLS()
+				t.Cleanup(s.Close)
+				p.values["Lagerkoll"] = s.URL + "/v1/production_orders/"
+				return p, nil
+			},
+			wrong: map[string]string{"lagerkoll TLS": "vouches", "lagerkoll key": ""},
+		},
+		"there is no network": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				must(t, err)
+				must(t, l.Close())
+				p.values["L2L"] = "http://" + l.Addr().String() + "/api/1.0/"
+				p.values["Lagerkoll"] = "https://vendor.invalid/v1/production_orders/"
+				return p, nil
+			},
+			wrong: map[string]string{"l2l connection": "refused", "l2l key": "not sent", "lagerkoll name": "vendor.invalid", "lagerkoll key": "not sent"},
+			also:  map[string]verdict{"l2l dispatches": isUnlooked, "data folder": isWell},
+		},
+		"the vendor takes the call and says nothing": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				if testing.Short() {
+					t.Skip("that a hung network ends each check was NOT proved: it takes 15 s")
+				}
+				p := sickbayOf(t, served(t, nil).Handler())
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				must(t, err)
+				t.Cleanup(func() { l.Close() })
+				p.values["L2L"] = "http://" + l.Addr().String() + "/api/1.0/"
+				return p, nil
+			},
+			wrong:  map[string]string{"l2l key": "no answer"},
+			also:   map[string]verdict{"l2l connection": isWell, "l2l line PACK4": isUnlooked, "lagerkoll key": isWell},
+			within: 30 * time.Second, // one check hangs, and no other waits for it
+		},
+		"Lagerkoll shows the lists and not the batches": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				plant1 := served(t, nil)
+				plant1.Order(plant.Fault{Kind: plant.Refusal, Where: "*/batch", Code: 903001, Text: "No rights to batches"})
+				return sickbayOf(t, plant1.Handler()), nil
+			},
+			wrong: map[string]string{"lagerkoll batches": "the key may not read an order's batches and serials: "},
+			also:  map[string]verdict{"lagerkoll orders": isWell, "lagerkoll order": isWell},
+		},
+		"the key may not read sites": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				return sickbayOf(t, served(t, func(s *plant.Setting) {
+					s.Assumptions = map[plant.Assumption]plant.Position{plant.SitesReadable: plant.Refused}
+				}).Handler()), nil
+			},
+			also: map[string]verdict{"l2l key": isWell, "l2l site": isUntold, "l2l line PACK4": isWell},
+		},
+		"the data folder is missing": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				must(t, os.Remove(p.values["Data"]))
+				return p, nil
+			},
+			wrong: map[string]string{"data folder": "is not there"},
+		},
+		"the outbox is damaged": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				must(t, os.WriteFile(filepath.Join(p.values["Data"], "outbox.db"), bytes.Repeat([]byte("damage"), 8192), 0o600))
+				return p, nil
+			},
+			wrong: map[string]string{"outbox": "damaged"},
+		},
+		"the reader is not plugged in": {
+			setup: func(t *testing.T) (*sickbay, []string) {
+				p := sickbayOf(t, served(t, nil).Handler())
+				p.values["Port"] = "/dev/serial/by-id/usb-Honeywell_Xenon"
+				return p, nil
+			},
+			wrong: map[string]string{"reader hand": "Honeywell"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, change := tt.setup(t)
+			began := time.Now()
+			found, exit := consult(t, p.config(t, change...))
+			expected := []string{"station"} // none runs
+			for check, says := range tt.wrong {
+				found.is(t, check, isNotWell, says)
+				expected = append(expected, check)
+			}
+			for check, v := range tt.also {
+				found.is(t, check, v, "")
+			}
+			found.only(t, expected...)
+			if exit != exitRun {
+				t.Errorf("exit %d", exit)
+			}
+			if took := time.Since(began); tt.within != 0 && took > tt.within {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func TestDoctorHasNoConfigurationToGoBy(t *testing.T) {
+	t.Parallel()
+	p := sickbayOf(t, http.NotFoundHandler())
+	found, exit := consult(t, p.config(t, "site ", "sight "))
+	found.is(t, "configuration", isNotWell, `"sight"`)
+	if exit != exitConfig || len(found) != 2 {
+		t.Errorf("exit %d, %v", exit, found)
+	}
+	found, exit = consult(t, filepath.Join(p.dir, "nowhere.toml"))
+	found.is(t, "configuration", isNotWell, "no such file")
+	if exit != exitConfig {
+		t.Errorf("exit %d", exit)
+	}
+}
+
+func TestDoctorIsReadByAPerson(t *testing.T) {
+	t.Parallel()
+	p := sickbayOf(t, served(t, nil).Handler())
+	var out, said bytes.Buffer
+	if code := command(t.Context(), []string{"doctor", "--config", p.config(t)}, nil, &out, &said); code != exitRun || said.Len() > 0 {
+		t.Fatalf("exit %d: %s", code, &said)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	for _, line := range lines[:len(lines)-2] {
+		if word := strings.TrimSpace(line[:14]); !slices.Contains([]verdict{isWell, isWarning, isNotWell, isUntold, isUnlooked}, verdict(word)) {
+			t.Errorf("%q begins with no verdict", line)
+		}
+	}
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, fmt.Sprintf("%d checks: ", len(lines)-2)) || !strings.Contains(last, "1 not well") {
+		t.Errorf("%q", last)
+	}
+}
+
+// openedAt opens a dispatch at the plant, as somebody at L2L does.
+func openedAt(t *testing.T, p *plant.Plant) {
+	t.Helper()
+	s := httptest.NewServer(p.Handler())
+	defer s.Close()
+	form := "site=12&dispatchtypecode=MAINT&description=Help&machinecode=SEAL-1&tradecode=MECH&auth=" + plant.Demo().L2LKey
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/1.0/dispatches/open/", strings.NewReader(form))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	a, err := http.DefaultClient.Do(r)
+	must(t, err)
+	body, _ := io.ReadAll(a.Body)
+	a.Body.Close()
+	if len(p.Dispatches()) != 1 {
+		t.Fatalf("no dispatch was opened: %s", body)
+	}
+}
+
+// certificate makes one that holds for a day from then on.
+func certificate(t *testing.T, from time.Time) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	mould := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: from.AddDate(0, 0, 1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, mould, mould, key.Public(), key)
+	must(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}

@@ -1,0 +1,501 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"stationd/internal/api"
+	"stationd/internal/gpio"
+	"stationd/internal/queue"
+	"stationd/internal/scanner"
+	"stationd/internal/station"
+	"stationd/internal/web"
+)
+
+const (
+	unit       = "stationd.service"
+	account    = "stationd" // that the packaged unit runs under
+	keysFolder = "/etc/stationd/keys"
+
+	// outboxRoom is the size that a new outbox is made with: internal/queue's own.
+	outboxRoom = 64 << 20
+)
+
+// A doctor examines one station.
+type doctor struct {
+	plan *plan
+
+	running  bool
+	snapshot station.Snapshot // while it runs
+	silence  error            // why it does not answer, where that is not that it does not run
+}
+
+// ask asks the running station how it is.
+func (d *doctor) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	s, err := web.Dial(socketPath(d.plan)).Snapshot(ctx)
+	d.running, d.snapshot = err == nil, s
+	if err != nil && !errors.Is(err, web.ErrAbsent) {
+		d.silence = err
+	}
+}
+
+// here looks at what this machine alone decides.
+func (d *doctor) here() []check {
+	return []check{
+		{"data folder", d.folder},
+		one("outbox", d.outbox),
+		one("held", d.held),
+		one("clock", d.clock),
+	}
+}
+
+// folder looks at where the outbox lies.
+func (d *doctor) folder(context.Context) []finding {
+	const name = "data folder"
+	path := d.plan.station.Data
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && path == packagedData:
+		return []finding{notWell(name, "start the service, which makes it: systemctl start stationd", "%s is not there", path)}
+	case errors.Is(err, fs.ErrNotExist):
+		return []finding{notWell(name, "make it, for the account that stationd runs under: install -d -m 700 -o stationd -g stationd "+path, "%s is not there", path)}
+	case err != nil:
+		return []finding{notWell(name, "run doctor as root", "%v", err)}
+	case !info.IsDir():
+		return []finding{notWell(name, "move it away: the outbox needs a folder", "%s is a file", path)}
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(path, &disk); err != nil {
+		return []finding{notWell(name, "look at the card: dmesg", "%s: %v", path, err)}
+	}
+	return []finding{writable(path, info, disk), lasting(path, disk), d.room(path, disk)}
+}
+
+// writable looks at who may write into the folder.
+func writable(path string, info fs.FileInfo, disk unix.Statfs_t) finding {
+	const name = "data folder"
+	if disk.Flags&unix.ST_RDONLY != 0 {
+		return notWell(name, "look why: dmesg; a worn card is often mounted so after an error: replace it", "%s is mounted read-only", path)
+	}
+	if err := unix.Access(path, unix.W_OK|unix.X_OK); err != nil {
+		if os.Geteuid() != 0 && errors.Is(err, unix.EACCES) && path == packagedData {
+			return unlooked(name, "%s may be opened by the account stationd and root alone: run doctor as root", path)
+		}
+		return notWell(name, "give it to the account that stationd runs under", "%s cannot be written: %v", path, err)
+	}
+	if u, ok := serviceAccount(); ok && path == packagedData && !mayBe(info, u, 0o300) {
+		return notWell(name, "chown -R stationd:stationd "+path, "%s does not belong to the account %s, which the service runs under", path, u.Username)
+	}
+	return well(name, "%s can be written", path)
+}
+
+// lasting looks at what kind of file system the folder is on.
+func lasting(path string, disk unix.Statfs_t) finding {
+	const name = "data file system"
+	const keep = "mount a real partition there (ext4): what waits in the outbox exists nowhere else"
+	kinds := map[uint32]string{
+		unix.EXT4_SUPER_MAGIC: "ext4", unix.BTRFS_SUPER_MAGIC: "btrfs", unix.F2FS_SUPER_MAGIC: "f2fs", unix.XFS_SUPER_MAGIC: "xfs",
+		unix.TMPFS_MAGIC: "tmpfs", unix.RAMFS_MAGIC: "ramfs", unix.OVERLAYFS_SUPER_MAGIC: "overlay",
+		unix.NFS_SUPER_MAGIC: "nfs", unix.SMB_SUPER_MAGIC: "smb", unix.SMB2_SUPER_MAGIC: "smb", unix.CIFS_SUPER_MAGIC: "cifs",
+		unix.MSDOS_SUPER_MAGIC: "vfat", unix.FUSE_SUPER_MAGIC: "fuse",
+	}
+	kind, known := kinds[uint32(disk.Type)] // signed or not, and of another size, on other boards
+	switch kind {
+	case "tmpfs", "ramfs":
+		return notWell(name, keep, "%s is in memory (%s): a power cut loses everything", path, kind)
+	case "overlay":
+		return warning(name, keep, "%s is on an overlay: where its upper layer is in memory, a power cut loses everything", path)
+	case "nfs", "smb", "cifs", "vfat", "fuse":
+		return warning(name, keep, "%s is on %s, which does not keep what it is told to as a local disk does", path, kind)
+	}
+	if !known {
+		return untold(name, "%s is on a file system of a kind that doctor does not know (%#x)", path, disk.Type)
+	}
+	return well(name, "%s", kind)
+}
+
+// room looks at how much space there is.
+func (d *doctor) room(path string, disk unix.Statfs_t) finding {
+	const name = "data space"
+	free := int64(disk.Bavail) * int64(disk.Bsize) //nolint:unconvert // it has another size on 32-bit boards
+	info, err := os.Stat(d.plan.outbox())
+	switch {
+	case err != nil && free < outboxRoom:
+		return notWell(name, "make room: the outbox takes all of its space when it is made", "%s has %s free, and a new outbox takes %s", path, megabytes(free), megabytes(outboxRoom))
+	case err != nil:
+		return well(name, "%s free; a new outbox takes %s of it", megabytes(free), megabytes(outboxRoom))
+	case free < info.Size():
+		return warning(name, "make room: a damaged outbox is saved into a second file, and the history grows", "%s has %s free, less than the outbox has itself (%s)", path, megabytes(free), megabytes(info.Size()))
+	}
+	return well(name, "%s free; the outbox has its %s already", megabytes(free), megabytes(info.Size()))
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
+
+// outbox looks at the outbox's own rules.
+func (d *doctor) outbox(ctx context.Context) finding {
+	const name = "outbox"
+	path := d.plan.outbox()
+	const damaged = "keep the file for whoever helps you, and restart: what can be read of it is saved at the start"
+	if d.running {
+		if err := web.Dial(socketPath(d.plan)).Verify(ctx); err != nil {
+			return notWell(name, damaged, "%v", err)
+		}
+		if fault := d.snapshot.Health.Storage; fault != "" {
+			return notWell(name, "see docs/files.md", "%s", fault)
+		}
+		return well(name, "%s: sound, as the running station says, and %.0f %% full", path, 100*d.snapshot.Health.Fill)
+	}
+	if d.silence != nil {
+		return unlooked(name, "the station has it open, and does not answer: %v", d.silence)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return well(name, "%s: there is none yet; the first start makes it", path)
+	} else if err != nil {
+		return unlooked(name, "%v: run doctor as root", err)
+	}
+	err := lookElsewhere(ctx, path)
+	switch {
+	case ctx.Err() != nil:
+		return unlooked(name, "%s: it takes longer than a check may: stationd outbox verify", path)
+	case errors.Is(err, queue.ErrDamaged):
+		return notWell(name, damaged, "%v", err)
+	case err != nil:
+		return unlooked(name, "%v", err)
+	}
+	return well(name, "%s: sound", path)
+}
+
+// held counts what waits, and what waits for a person.
+func (d *doctor) held(ctx context.Context) finding {
+	const name = "held entries"
+	if d.silence != nil {
+		return unlooked(name, "the station does not answer")
+	}
+	if _, err := os.Stat(d.plan.outbox()); !d.running && err != nil {
+		return well(name, "none: there is no outbox yet")
+	}
+	c, err := contents(ctx, d.plan)
+	if err != nil {
+		return unlooked(name, "%v", err)
+	}
+	held := 0
+	for _, e := range c.Entries {
+		if e.Condition == station.Held {
+			held++
+		}
+	}
+	if held > 0 {
+		return warning(name, "decide: stationd outbox ls, then retry or discard", "%d held for a person, %d waiting, %d unknown scans", held, len(c.Entries)-held, len(c.Kept))
+	}
+	return well(name, "none; %d waiting, %d unknown scans", len(c.Entries), len(c.Kept))
+}
+
+// clock looks at whether anybody has set the clock.
+func (d *doctor) clock(context.Context) finding {
+	const name = "clock"
+	c, err := newClock()
+	if err != nil {
+		return unlooked(name, "%v", err)
+	}
+	now := time.Now().In(d.plan.zone).Format("2006-01-02 15:04:05 MST")
+	if !c.set() {
+		return warning(name, "give it a time server: timedatectl set-ntp true; timedatectl timesync-status",
+			"it says %s, and nobody has set it since this machine was started: the times of presses are estimated", now)
+	}
+	return well(name, "it says %s, and has been set from outside since the start", now)
+}
+
+// serviceAccount is the account that the packaged unit runs under, for a doctor
+// who is root and so may read what it may not.
+func serviceAccount() (*user.User, bool) {
+	if os.Geteuid() != 0 {
+		return nil, false
+	}
+	u, err := user.Lookup(account)
+	return u, err == nil
+}
+
+// mayBe reports whether a user may do with a file what the owner's bits of want
+// say: 0o400 to read it, 0o300 to write into a folder.
+func mayBe(info fs.FileInfo, u *user.User, want fs.FileMode) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return true // nobody can tell
+	}
+	groups, err := u.GroupIds()
+	if err != nil {
+		groups = []string{u.Gid}
+	}
+	switch {
+	case strconv.Itoa(int(owner.Uid)) == u.Uid:
+	case slices.Contains(groups, strconv.Itoa(int(owner.Gid))):
+		want >>= 3
+	default:
+		want >>= 6
+	}
+	return info.Mode().Perm()&want == want
+}
+
+// key looks at a key without showing it. It returns where it can be read from here,
+// nil where it cannot.
+func (d *doctor) key(name string, from api.KeyFrom) (finding, *api.KeyFrom) {
+	if from.Credential != "" {
+		found, ok := credential(from.Credential)
+		switch {
+		case !ok && os.Geteuid() == 0:
+			return notWell(name, "put the key into "+filepath.Join(keysFolder, from.Credential)+" and restart: systemctl restart stationd", "there is no credential %s, neither with the service nor in %s", from.Credential, keysFolder), nil
+		case !ok:
+			return unlooked(name, "the credential %s is handed to the service alone: run doctor as root while the service runs", from.Credential), nil
+		}
+		from = found
+	}
+	if _, err := from.Read(); err != nil {
+		do := "put the key into the file, one line: install -m 640 -o root -g stationd /dev/stdin " + from.File
+		if strings.HasPrefix(from.File, keysFolder) || strings.HasPrefix(from.File, "/run/credentials/") {
+			do = "put the key into its file under " + keysFolder + " and restart: systemctl restart stationd"
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			do = "run doctor as root, or see that the group stationd may read it"
+		}
+		return notWell(name, do, "%v", err), nil
+	}
+	info, err := os.Stat(from.File)
+	if err != nil {
+		return well(name, "it can be read"), &from
+	}
+	if u, ok := serviceAccount(); ok && d.plan.station.Data == packagedData && !mayBe(info, u, 0o400) &&
+		!strings.HasPrefix(from.File, keysFolder) && !strings.HasPrefix(from.File, "/run/credentials/") {
+		return notWell(name, "chgrp stationd "+from.File+"; chmod 640 "+from.File, "the account %s, which the service runs under, may not read %s", u.Username, from.File), &from
+	}
+	if mode := info.Mode().Perm(); mode&0o037 != 0 {
+		return warning(name, "chmod 640 "+from.File, "%s has the mode %04o: it is open to more than its owner and group's reading", from.File, mode), &from
+	}
+	return well(name, "%s can be read", from.File), &from
+}
+
+// credential is where the secret behind a credential can be read by who is not the
+// service: what systemd handed to it, or what it hands over at the next start.
+func credential(name string) (api.KeyFrom, bool) {
+	for _, folder := range []string{os.Getenv("CREDENTIALS_DIRECTORY"), "/run/credentials/" + unit, keysFolder} {
+		path := filepath.Join(folder, name)
+		if folder == "" || unix.Access(path, unix.R_OK) != nil {
+			continue
+		}
+		return api.KeyFrom{File: path}, true
+	}
+	return api.KeyFrom{}, false
+}
+
+// devices looks at what is plugged in and wired.
+func (d *doctor) devices() []check {
+	var all []check
+	if panel := d.plan.panel(); !panel.Empty() {
+		if d.running {
+			all = append(all, one("lines", d.lines))
+		} else {
+			all = append(all, d.chips()...)
+		}
+	}
+	for _, s := range d.plan.scanners {
+		all = append(all, one("reader "+s.Name, func(context.Context) finding { return d.reader(s) }))
+	}
+	for _, p := range d.plan.printers {
+		all = append(all, one("printer "+p.Name, func(ctx context.Context) finding {
+			if err := p.Look(ctx); err != nil {
+				return notWell("printer "+p.Name, "see docs/printing.md", "%v", err)
+			}
+			return well("printer "+p.Name, "%s would print a PDF now", p.URL)
+		}))
+	}
+	return all
+}
+
+// lines asks the running station, which has the lines, how they are.
+func (d *doctor) lines(context.Context) finding {
+	const name = "lines"
+	var names, faults []string
+	for _, b := range d.plan.buttons {
+		names = append(names, b.Name)
+	}
+	for _, l := range d.plan.lamps {
+		names = append(names, l.Name)
+	}
+	for _, b := range d.plan.buzzers {
+		names = append(names, b.Name)
+	}
+	for _, n := range names {
+		if fault := d.snapshot.Health.Devices[n]; fault != "" {
+			faults = append(faults, n+": "+fault)
+		}
+	}
+	if len(faults) > 0 {
+		return notWell(name, "look at its wiring: docs/wiring.md", "%s", strings.Join(faults, "; "))
+	}
+	return well(name, "the running station has them, and finds nothing wrong: %s", strings.Join(names, ", "))
+}
+
+// A wired is a line that the configuration names.
+type wired struct {
+	what, chip string
+	pin        int
+}
+
+// wiring is every line that the configuration names.
+func (d *doctor) wiring() []wired {
+	var all []wired
+	add := func(what, chip string, pin int) {
+		if chip == "" {
+			chip = d.plan.chips.Chip
+		}
+		all = append(all, wired{what, chip, pin})
+	}
+	for _, b := range d.plan.buttons {
+		add("button "+b.Name, b.Chip, b.Pin)
+		if b.PinNC != nil {
+			add("button "+b.Name+" (nc)", b.Chip, *b.PinNC)
+		}
+	}
+	for _, l := range d.plan.lamps {
+		add("lamp "+l.Name, l.Chip, l.Pin)
+	}
+	for _, b := range d.plan.buzzers {
+		add("buzzer "+b.Name, b.Chip, b.Pin)
+	}
+	return all
+}
+
+// chips looks at each chip that is named, taking none of its lines.
+func (d *doctor) chips() []check {
+	byChip := make(map[string][]wired)
+	for _, w := range d.wiring() {
+		byChip[w.chip] = append(byChip[w.chip], w)
+	}
+	var all []check
+	for _, chip := range slices.Sorted(maps.Keys(byChip)) {
+		name := "chip " + chip
+		if chip == "" {
+			name = "chip of the header"
+		}
+		all = append(all, one(name, func(context.Context) finding { return lookAtChip(name, chip, byChip[chip]) }))
+	}
+	return all
+}
+
+func lookAtChip(name, chip string, wiring []wired) finding {
+	if err := gpio.Load(); err != nil {
+		return notWell(name, "run doctor as root, or as a member of the group gpio", "%v", err)
+	}
+	wires, err := gpio.Survey(chip)
+	if err != nil {
+		return notWell(name, "name the chip as [gpio] chip, by its label: stationd pins shows what there is", "%v", err)
+	}
+	var said, faults []string
+	for _, w := range wiring {
+		i := slices.IndexFunc(wires, func(there gpio.Wire) bool { return there.Pin == w.pin })
+		switch {
+		case i < 0:
+			faults = append(faults, fmt.Sprintf("%s: the chip has no line %d", w.what, w.pin))
+		case wires[i].Holder != "":
+			faults = append(faults, fmt.Sprintf("%s: line %d is in use by %s", w.what, w.pin, wires[i].Holder))
+		default:
+			said = append(said, fmt.Sprintf("%s %d", w.what, w.pin))
+		}
+	}
+	if len(faults) > 0 {
+		return notWell(name, "see stationd pins", "%s", strings.Join(faults, "; "))
+	}
+	return well(name, "it has every line that is named, and they are free: %s", strings.Join(said, ", "))
+}
+
+// reader looks at whether a reader is plugged in.
+func (d *doctor) reader(s scanner.Scanner) finding {
+	name := "reader " + s.Name
+	if fault := d.snapshot.Health.Devices[s.Name]; d.running && fault != "" {
+		return notWell(name, "plug it in; stationd scans shows what it sends", "%s", fault)
+	}
+	device, err := scanner.Find(s.Port)
+	if err == nil {
+		_, err = os.Stat(device)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return notWell(name, "plug it in; stationd setup finds its name", "%s is not there", s.Port)
+	case err != nil:
+		return notWell(name, "stationd setup finds what it is called", "%s: %v", s.Port, err)
+	case d.running:
+		return well(name, "%s is there, and the running station reads it", place(s.Port, device))
+	}
+	if err := unix.Access(device, unix.R_OK|unix.W_OK); err != nil {
+		return notWell(name, "join the groups dialout and input, or run doctor as root", "%s may not be opened: %v", place(s.Port, device), err)
+	}
+	return well(name, "%s is there", place(s.Port, device))
+}
+
+// place is a port with the device that it is now.
+func place(port, device string) string {
+	if strings.HasSuffix(port, device) {
+		return port
+	}
+	return port + ", " + device
+}
+
+// service looks at the daemon and at what starts it.
+func (d *doctor) service() []check {
+	return []check{one("station", d.daemon), one("service", d.enabled)}
+}
+
+func (d *doctor) daemon(context.Context) finding {
+	const name = "station"
+	socket := socketPath(d.plan)
+	switch {
+	case d.silence != nil:
+		return notWell(name, "run doctor as root, or join the group stationd: adduser NAME stationd", "%v", d.silence)
+	case !d.running:
+		return notWell(name, "systemctl start stationd; journalctl -u stationd -b says why it ended", "no stationd runs with this configuration: nothing answers at %s", socket)
+	case d.snapshot.Version != thisVersion():
+		return warning(name, "systemctl restart stationd", "the running stationd is version %s, and this one is %s", d.snapshot.Version, thisVersion())
+	}
+	for _, backend := range slices.Sorted(maps.Keys(d.snapshot.Health.Backends)) {
+		if fault := d.snapshot.Health.Backends[backend].Fault; fault != "" {
+			return notWell(name, "mend the key, then systemctl reload stationd (restart, where it is a credential)", "it delivers nothing to %s: %s", backend, fault)
+		}
+	}
+	return well(name, "version %s runs and answers at %s; %d waiting, %d held", d.snapshot.Version, socket, d.snapshot.Waiting, d.snapshot.Held)
+}
+
+// enabled looks at whether systemd starts the station with the machine.
+//
+//	systemctl is-enabled stationd.service
+//	enabled
+func (d *doctor) enabled(ctx context.Context) finding {
+	const name = "service"
+	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
+		return unlooked(name, "systemd does not run this machine: whether the station is started with it is for whoever starts it")
+	}
+	out, err := exec.CommandContext(ctx, "systemctl", "is-enabled", unit).Output()
+	said := strings.TrimSpace(string(out))
+	switch {
+	case said == "enabled":
+		return well(name, "%s is enabled: the station starts with the machine", unit)
+	case said != "" && said != "not-found":
+		return notWell(name, "systemctl enable --now stationd", "%s is %s: the station does not start with the machine", unit, said)
+	}
+	return notWell(name, "install the package: deploy/README.md", "%s is not there: %v", unit, err)
+}

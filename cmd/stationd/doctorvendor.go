@@ -1,0 +1,462 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/api/l2l"
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/station"
+)
+
+// clockSlack is how far the vendor's clock may be from this one. A header's Date
+// has whole seconds, and has been on its way.
+const clockSlack = 30 * time.Second
+
+// A vendorWard looks at one vendor. Its checks are made one after the other, and
+// each may rest on what the ones before found.
+type vendorWard struct {
+	name    string // l2l
+	url     string
+	dead    string // why nothing can be asked of it; "" while something can
+	checks  []check
+	backend station.Backend
+}
+
+// on adds a check that asks the vendor something.
+func (w *vendorWard) on(name string, look func(ctx context.Context) []finding) {
+	w.checks = append(w.checks, check{name, func(ctx context.Context) []finding {
+		if w.dead != "" {
+			return []finding{unlooked(name, "%s", w.dead)}
+		}
+		return look(ctx)
+	}})
+}
+
+// way adds the check of the way there.
+func (w *vendorWard) way() {
+	w.checks = append(w.checks, check{w.name + " way", func(ctx context.Context) []finding { return w.reach(ctx) }})
+}
+
+// reach looks at the way to the vendor: its name, a connection, and TLS.
+func (w *vendorWard) reach(ctx context.Context) []finding {
+	u, err := url.Parse(w.url)
+	if err != nil {
+		return []finding{notWell(w.name+" name", "", "%v", err)} // the configuration has been checked
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
+		return []finding{untold(w.name+" way", "requests go by the proxy %s of this environment; the service may have another", proxy.Redacted())}
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	addresses, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
+	if err != nil {
+		return []finding{notWell(w.name+" name", "see that the cable is in, and that the name server knows it: resolvectl query "+u.Hostname(), "%s is not found: %v", u.Hostname(), late(err))}
+	}
+	found := []finding{well(w.name+" name", "%s is found at %s", u.Hostname(), strings.Join(addresses, ", "))}
+	conn, err := (&net.Dialer{Timeout: api.ConnectTime}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return append(found, notWell(w.name+" connection", "see that the network lets this station out to port "+port, "%v", late(err)))
+	}
+	defer conn.Close()
+	found = append(found, well(w.name+" connection", "%s answers", conn.RemoteAddr()))
+	if u.Scheme != "https" {
+		return append(found, well(w.name+" TLS", "none, which is right for this very machine alone"))
+	}
+	return append(found, w.handshake(ctx, tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12})))
+}
+
+// handshake looks at the vendor's certificate. A board without a battery for its clock
+// starts in the past, where no certificate holds yet.
+func (w *vendorWard) handshake(ctx context.Context, conn *tls.Conn) finding {
+	name := w.name + " TLS"
+	err := conn.HandshakeContext(ctx)
+	if err == nil {
+		shown := conn.ConnectionState().PeerCertificates[0]
+		return well(name, "its certificate holds until %s", shown.NotAfter.Format(time.DateOnly))
+	}
+	now := time.Now()
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired && invalid.Cert != nil {
+		from, to := invalid.Cert.NotBefore, invalid.Cert.NotAfter
+		says := fmt.Sprintf("the clock of this station says %s, and the vendor's certificate holds from %s to %s",
+			now.UTC().Format(time.DateTime), from.Format(time.DateOnly), to.Format(time.DateOnly))
+		if now.Before(from) {
+			return notWell(name, "set the clock: timedatectl set-ntp true", "the clock is wrong: %s", says)
+		}
+		return notWell(name, "look at the clock (timedatectl); where it is right, the vendor must renew its certificate", "the clock is wrong, or the certificate has run out: %s", says)
+	}
+	if _, stranger := errors.AsType[x509.UnknownAuthorityError](err); stranger {
+		return notWell(name, "install ca-certificates; where the site's network opens what is encrypted, its authority must be known to this machine", "nobody whom this machine trusts vouches for who answers: %v", err)
+	}
+	return notWell(name, "see what stands between this station and the vendor", "%v", late(err))
+}
+
+// late says that time ran out where that is what happened.
+func late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer in time (%w)", err)
+	}
+	return err
+}
+
+// accepted looks at whether the vendor takes the key, and at its clock.
+func (w *vendorWard) accepted(ctx context.Context) []finding {
+	prober, ok := w.backend.(station.Prober)
+	if !ok {
+		return nil
+	}
+	name := w.name + " key"
+	rc := prober.Probe(ctx)
+	switch {
+	case errors.Is(rc.Err, station.ErrKey):
+		w.dead = "the key is not accepted"
+		return []finding{notWell(name, "put the right key into its file; a new one is taken up at a restart, or at a reload where it is a file", "%v", rc.Err), w.time()}
+	case rc.Outcome == station.Refused:
+		return []finding{notWell(name, "where the next lines do not say why: have the key given the right to read", "it is accepted, and nothing is shown to it: %v", rc.Err), w.time()}
+	case rc.Outcome != station.Delivered:
+		w.dead = "it was not reached"
+		return []finding{notWell(name, "mend the way there first; where that is well, see that the url is the vendor's own", "whether it is accepted, nobody knows: %v", late(rc.Err)), w.time()}
+	}
+	return []finding{well(name, "it is accepted"), w.time()}
+}
+
+// time compares the vendor's clock with this one.
+func (w *vendorWard) time() finding {
+	name := w.name + " time"
+	keeper, ok := w.backend.(station.Timekeeper)
+	if !ok {
+		return unlooked(name, "this vendor tells no time")
+	}
+	vendor, at := keeper.Heard()
+	if vendor.IsZero() {
+		return unlooked(name, "no answer had a time")
+	}
+	off := at.Sub(vendor).Round(time.Second)
+	side := "ahead of"
+	if off < 0 {
+		off, side = -off, "behind"
+	}
+	if off > clockSlack {
+		return notWell(name, "set the clock: timedatectl set-ntp true", "the clock of this station is %v %s the vendor's", off, side)
+	}
+	return well(name, "the two clocks agree within %v", max(off, time.Second))
+}
+
+// missing tells the vendor's own no to a read, which is most often a right that the
+// key does not have.
+func missing(err error) (text string, refused bool) {
+	if no, ok := errors.AsType[*api.Refusal](err); ok {
+		return no.Error(), true
+	}
+	if no, ok := errors.AsType[*lagerkoll.Error](err); ok && no.Code != lagerkoll.CodeCommon && no.Code != lagerkoll.CodeTooMany {
+		return no.Error(), true
+	}
+	return "", false
+}
+
+// right is the finding of a read that needs a right of its own.
+func right(check, what, why string, err error) finding {
+	text, refused := missing(err)
+	switch {
+	case err == nil:
+		return well(check, "the key may read %s", what)
+	case refused:
+		return notWell(check, "have the key given the right to read "+what+": "+why, "the key may not read %s: %s", what, text)
+	}
+	return untold(check, "%s: %v", what, late(err))
+}
+
+// codes are what the configuration says for a field of L2L, the default among it.
+// open says that some are read at the station.
+func (d *doctor) codes(field string) (values []string, open bool) {
+	if value := d.plan.program.Vendors["l2l"].Defaults[field]; value != "" {
+		values = append(values, value)
+	}
+	for _, b := range d.plan.program.Bindings {
+		for _, do := range b.Do {
+			template, said := do.With[field]
+			if do.Backend != "l2l" || !said {
+				continue
+			}
+			if value, constant := template.Constant(); constant {
+				values = append(values, value)
+			} else {
+				open = true
+			}
+		}
+	}
+	slices.Sort(values)
+	return slices.Compact(values), open
+}
+
+// uses reports whether a binding has one of the verbs.
+func (d *doctor) uses(backend string, verbs ...string) bool {
+	for _, b := range d.plan.program.Bindings {
+		for _, do := range b.Do {
+			if do.Backend == backend && slices.Contains(verbs, do.Verb.Name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// quiet is the log of what the doctor opens: it tells everything itself.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// atL2L looks at L2L.
+func (d *doctor) atL2L() []check {
+	section := d.plan.asks.l2l
+	if section == nil {
+		return nil
+	}
+	w := &vendorWard{name: "l2l", url: section.URL}
+	var site *l2l.Backend
+	w.checks = append(w.checks, one("l2l key file", func(context.Context) finding {
+		found, from := d.key("l2l key file", section.Key)
+		if from == nil {
+			w.dead = "the key cannot be read"
+			return found
+		}
+		own := *section
+		own.Key = *from
+		opened, err := l2l.Open(own, d.plan.zone, quiet())
+		if err != nil {
+			w.dead = "the key cannot be read"
+			return notWell("l2l key file", "", "%v", err)
+		}
+		site, w.backend = opened, opened
+		return found
+	}))
+	w.way()
+	w.on("l2l key", w.accepted)
+	w.on("l2l site", func(ctx context.Context) []finding {
+		sites, err := site.ReadSites(ctx)
+		found := siteFinding(fmt.Sprint(section.Site), sites, err)
+		if found.Verdict == isNotWell {
+			w.dead = "the site is not the right one"
+		}
+		return []finding{found}
+	})
+	readable := false // dispatches are shown, so that a refusal speaks of what was asked for
+	w.on("l2l dispatches", func(ctx context.Context) []finding {
+		newest, err := site.ReadDispatches(ctx, l2l.DispatchQuery{OrderBy: "-created", Limit: 1})
+		readable = err == nil
+		return []finding{
+			right("l2l dispatches", "dispatches", "without it a lost answer cannot be cleared up, nor a call seen to be closed", err),
+			d.zone(newest, err),
+		}
+	})
+	lines, openLines := d.codes("line")
+	for _, line := range lines {
+		w.on("l2l line "+line, func(ctx context.Context) []finding {
+			o, err := site.ReadOrder(ctx, l2l.Line{Code: line})
+			return []finding{lineFinding(line, o, err)}
+		})
+	}
+	machines, openMachines := d.codes("machine")
+	for _, machine := range machines {
+		w.on("l2l machine "+machine, func(ctx context.Context) []finding {
+			rows, err := site.ReadDispatches(ctx, l2l.DispatchQuery{Machine: machine, Limit: 1})
+			shown := slices.ContainsFunc(rows, func(r l2l.Dispatch) bool { return r.Machine == machine })
+			return []finding{codeFinding("l2l machine "+machine, readable, shown, err)}
+		})
+	}
+	types, openTypes := d.codes("type")
+	for _, kind := range types {
+		w.on("l2l type "+kind, func(ctx context.Context) []finding {
+			rows, err := site.ReadDispatches(ctx, l2l.DispatchQuery{Type: kind, Limit: 1})
+			shown := slices.ContainsFunc(rows, func(r l2l.Dispatch) bool { return r.Type == kind })
+			return []finding{codeFinding("l2l type "+kind, readable, shown, err)}
+		})
+	}
+	trades, openTrades := d.codes("trade")
+	w.on("l2l the rest", func(context.Context) []finding {
+		return []finding{d.rest(trades, map[string]bool{"line": openLines, "machine": openMachines, "type": openTypes, "trade": openTrades})}
+	})
+	return w.checks
+}
+
+// rest says what no read of L2L shows.
+func (d *doctor) rest(trades []string, read map[string]bool) finding {
+	unknown := []string{"whether the key may open, close and start what the bindings say"}
+	for _, trade := range trades {
+		unknown = append(unknown, "whether the trade "+trade+" exists")
+	}
+	for _, field := range slices.Sorted(maps.Keys(read)) {
+		if read[field] {
+			unknown = append(unknown, "every "+field+" that is read at the station")
+		}
+	}
+	return untold("l2l the rest", "no reading shows it, the first action tells: %s", strings.Join(unknown, "; "))
+}
+
+func siteFinding(number string, sites []l2l.Site, err error) finding {
+	const name = "l2l site"
+	if err != nil {
+		if text, refused := missing(err); refused {
+			return untold(name, "the key may not read sites (%s): whether site %s is the right one shows at the first action", text, number)
+		}
+		return untold(name, "%v", late(err))
+	}
+	var numbers []string
+	for _, s := range sites {
+		if s.Number != number {
+			numbers = append(numbers, strings.TrimSpace(s.Number+" "+s.Name))
+			continue
+		}
+		switch {
+		case s.Active != nil && !*s.Active:
+			return notWell(name, "set site in [l2l] to one that is", "%s (%s) is not active", number, s.Name)
+		case s.Test != nil && *s.Test:
+			return well(name, "%s is %s, a site for tests", number, s.Name)
+		}
+		return well(name, "%s is %s", number, s.Name)
+	}
+	if len(numbers) == 0 {
+		return notWell(name, "see that the key is of this site", "%s is not shown to this key, nor any other", number)
+	}
+	return notWell(name, "set site in [l2l] to one of them", "%s is not shown to this key; it sees %s", number, strings.Join(numbers, ", "))
+}
+
+func lineFinding(line string, o l2l.Order, err error) finding {
+	name := "l2l line " + line
+	if text, refused := missing(err); refused {
+		return notWell(name, "see how L2L spells the line's code, and that the key may read build sequences", "L2L does not show it: %s", text)
+	}
+	switch {
+	case err != nil:
+		return untold(name, "%v", late(err))
+	case o.ID == "":
+		return well(name, "it runs no order now")
+	}
+	return well(name, "it runs build sequence %s, product %s (%s)", o.ID, o.Product, o.StatusName())
+}
+
+// codeFinding is what a list of dispatches says of a code: a refusal speaks of the
+// code only where other lists are shown.
+func codeFinding(name string, readable, shown bool, err error) finding {
+	text, refused := missing(err)
+	switch {
+	case refused && readable:
+		return notWell(name, "see how L2L spells its code", "L2L does not know it: %s", text)
+	case err != nil:
+		return untold(name, "%v", late(err))
+	case !shown:
+		return untold(name, "L2L does not object to the code, and shows no dispatch that has it: see in L2L whether it exists")
+	}
+	return well(name, "L2L shows a dispatch of it")
+}
+
+// zone compares the configured time zone with the site's. L2L's records of a site
+// show none; but no dispatch was created in the future, as far as L2L's own clock
+// goes.
+func (d *doctor) zone(newest []l2l.Dispatch, err error) finding {
+	const name = "l2l time zone"
+	said := d.plan.station.Timezone
+	var last time.Time
+	for _, row := range newest {
+		if row.Created.After(last) {
+			last = row.Created
+		}
+	}
+	switch {
+	case err != nil, last.IsZero():
+		return untold(name, "L2L shows no dispatch that would speak for or against %s", said)
+	case time.Until(last) > clockSlack+time.Minute:
+		return notWell(name, `set timezone in [station] to where the L2L site is, as "Europe/Stockholm"`,
+			"the newest dispatch was created at %s by the site's clock, which in %s is in %v: the site is elsewhere", last.Format(time.DateTime), said, time.Until(last).Round(time.Minute))
+	case time.Since(last) > 45*time.Minute:
+		return untold(name, "the newest dispatch, of %s, is too old to speak for or against %s", last.Format(time.DateTime), said)
+	}
+	return well(name, "the newest dispatch was created %v ago by the site's clock, as is to be expected in %s", time.Since(last).Round(time.Minute), said)
+}
+
+// atLagerkoll looks at Lagerkoll.
+func (d *doctor) atLagerkoll() []check {
+	section := d.plan.asks.lagerkoll
+	if section == nil {
+		return nil
+	}
+	w := &vendorWard{name: "lagerkoll", url: section.URL}
+	var store *lagerkoll.Backend
+	w.checks = append(w.checks, one("lagerkoll key file", func(context.Context) finding {
+		own := *section
+		secret := &own.Key
+		if !own.Key.Given() {
+			secret = &own.UserToken
+		}
+		found, from := d.key("lagerkoll key file", *secret)
+		if from == nil {
+			w.dead = "the key cannot be read"
+			return found
+		}
+		*secret = *from
+		own.Rate = "" // a handful of reads is nobody's share
+		opened, err := lagerkoll.Open(own, quiet())
+		if err != nil {
+			w.dead = "the key cannot be read"
+			return notWell("lagerkoll key file", "", "%v", err)
+		}
+		store, w.backend = opened, opened
+		return found
+	}))
+	w.way()
+	w.on("lagerkoll key", w.accepted)
+	var some lagerkoll.ID
+	w.on("lagerkoll orders", func(ctx context.Context) []finding {
+		page, err := store.OrdersBetween(ctx, lagerkoll.New, lagerkoll.Cancelled, "", lagerkoll.Paging{Limit: 1})
+		if len(page.Orders) > 0 {
+			some = page.Orders[0].ID
+		}
+		return []finding{right("lagerkoll orders", "production orders of store "+section.Store, "without it no lost answer can be cleared up", err)}
+	})
+	of := func(name, what, why string, read func(ctx context.Context) error) {
+		w.on(name, func(ctx context.Context) []finding {
+			if some == 0 {
+				return []finding{untold(name, "there is no production order to try it with")}
+			}
+			return []finding{right(name, what, why, read(ctx))}
+		})
+	}
+	of("lagerkoll order", "a production order", "every verb looks at the order before it is sent again", func(ctx context.Context) error {
+		_, err := store.Order(ctx, some)
+		return err
+	})
+	if d.uses("lagerkoll", "article.trace") {
+		of("lagerkoll batches", "an order's batches and serials", "without it a trace whose answer was lost is held", func(ctx context.Context) error {
+			_, err := store.Batches(ctx, some)
+			return err
+		})
+	}
+	if d.uses("lagerkoll", printVerb().Name) {
+		of("lagerkoll picking list", "a picking list as PDF", "it is what is printed", func(ctx context.Context) error {
+			_, err := store.PickingListPDF(ctx, some, lagerkoll.Picking{})
+			return err
+		})
+	}
+	if d.uses("lagerkoll", "order.create", "order.create_from_customer_order") {
+		w.on("lagerkoll reference", func(ctx context.Context) []finding {
+			_, err := store.NextReference(ctx)
+			return []finding{right("lagerkoll reference", "the next reference", `it is what reference = "next" asks for`, err)}
+		})
+	}
+	w.on("lagerkoll the rest", func(context.Context) []finding {
+		return []finding{untold("lagerkoll the rest", "no reading shows it, the first action tells: whether the key may create, change, trace and finish what the bindings say")}
+	})
+	return w.checks
+}

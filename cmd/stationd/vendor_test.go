@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"stationd/internal/plant"
+	"stationd/internal/queue"
+	"stationd/internal/station"
+)
+
+// canaryKeys are keys that stand nowhere else, however they are spelled.
+const canaryL2L, canaryLagerkoll, canary = "canary+l2l/7f3c", "canary+lagerkoll/91ab", "canary"
+
+// TestVendorScript runs the vendors' commands as an integrator types them, beside a
+// station of its own process and the plant. In a script
+//
+//	power on|off        starts the station, or stops it in order
+//	cable in|out        plugs the network in, or pulls it
+//	fault KIND WHERE    strikes the next request there
+//	technician WHAT ID  completes or closes a dispatch in L2L
+//
+// What the commands print never holds a key.
+func TestVendorScript(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the vendors' commands beside a whole station were NOT proved: it takes its time")
+	}
+	testscript.RunT(watchful{t}, testscript.Params{
+		Dir:                "testdata/vendor",
+		RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			b, err := scriptBox(t.Context(), env)
+			if err != nil {
+				return err
+			}
+			env.Setenv("CONFIG", b.configPath())
+			env.Values[boxKey{}] = b
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"power": scripted(1, func(b *box, args []string) error {
+				if args[0] == "on" {
+					return b.power(t.Context(), true)
+				}
+				return b.stop()
+			}),
+			"cable":      scripted(1, func(b *box, args []string) error { return b.cable(args[0] == "in") }),
+			"technician": scripted(2, func(b *box, args []string) error { return b.technician(t.Context(), args[0], args[1]) }),
+			"fault": scripted(2, func(b *box, args []string) error {
+				b.plant.Order(plant.Fault{Kind: plant.Kind(args[0]), Where: args[1], Next: 1, Text: "no"})
+				return nil
+			}),
+		},
+	})
+}
+
+// boxKey is the key of a script's box.
+type boxKey struct{}
+
+// scripted is a command of a script that does something to its box.
+func scripted(args int, do func(*box, []string) error) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, said []string) {
+		if neg || len(said) != args {
+			ts.Fatalf("this command takes %d words, and no !", args)
+		}
+		b, _ := ts.Value(boxKey{}).(*box)
+		ts.Check(do(b, said))
+	}
+}
+
+// scriptBox opens a box whose station is off.
+func scriptBox(ctx context.Context, env *testscript.Env) (*box, error) {
+	binary, err := exec.LookPath("stationd") // the test binary itself, see TestMain
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "stationd-box-")
+	if err != nil {
+		return nil, err
+	}
+	setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
+	setting.Plant.PerMinute = 1_000_000
+	setting.Plant.L2LKey, setting.Plant.APIKey = canaryL2L, canaryLagerkoll
+	b, err := openBox(ctx, setting)
+	if err != nil {
+		return nil, err
+	}
+	env.Defer(func() {
+		err := b.close()
+		nobody := func(text string) bool { return strings.Contains(text, "NOSUCH") } // it is asked for on purpose
+		if c := slices.DeleteFunc(b.plant.Complaints(), nobody); len(c) > 0 {
+			err = errors.Join(err, fmt.Errorf("the plant complains: %q", c))
+		}
+		if _, absent := os.Stat(b.outboxPath()); absent == nil && err == nil {
+			err = queue.VerifyFile(b.outboxPath())
+		}
+		_ = os.RemoveAll(dir)
+		if err != nil {
+			env.T().Fatal(err)
+		}
+	})
+	return b, nil
+}
+
+// technician has somebody in L2L complete or close a dispatch, with the plant's own
+// key and without this station.
+func (b *box) technician(ctx context.Context, what, id string) error {
+	form := url.Values{"auth": {canaryL2L}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.plant.L2LURL()+"dispatches/"+what+"/"+id+"/", strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && !bytes.Contains(text, []byte(`"success":true`)) && !bytes.Contains(text, []byte(`"success": true`)) {
+		err = fmt.Errorf("L2L answers the technician %s", text)
+	}
+	return err
+}
+
+// watchful runs scripts and reads everything that their commands print.
+type watchful struct{ *testing.T }
+
+func (w watchful) Verbose() bool { return true } // or the log would leave out what went well
+
+func (w watchful) Log(args ...any) {
+	text := fmt.Sprint(args...)
+	if at := strings.Index(strings.ToLower(text), canary); at >= 0 {
+		w.Errorf("a command shows a key: …%q…", text[max(0, at-60):min(len(text), at+40)])
+	}
+	if testing.Verbose() || w.Failed() {
+		w.T.Log(text)
+	}
+}
+
+func (w watchful) Run(name string, run func(testscript.T)) {
+	w.T.Run(name, func(t *testing.T) { run(watchful{t}) })
+}
+
+// The table of coverage promises a command for each operation; here is where the
+// commands are.
+func TestEveryOperationHasTheCommandThatTheTableNames(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "coverage.md"))
+	must(t, err)
+	rows := regexp.MustCompile("`stationd ([^`]+)`").FindAllStringSubmatch(string(page), -1)
+	if len(rows) < 30 {
+		t.Fatalf("only %d commands are in the table", len(rows))
+	}
+	for _, row := range rows {
+		var words []string
+		for word := range strings.FieldsSeq(row[1]) {
+			if !strings.ContainsAny(word, "=[") && word != strings.ToUpper(word) && word[0] != '-' { // all but what is told
+				words = append(words, word)
+			}
+		}
+		c, rest, err := commands().Find(words)
+		if err != nil || len(rest) > 0 || !c.Runnable() || len(words) < 2 || c.Name() != words[len(words)-1] {
+			t.Errorf("there is no command stationd %s", row[1])
+		}
+	}
+}
+
+func TestVendorsTextIsShownAsText(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	must(t, show(&b, station.Answer{
+		Columns: []string{"NAME", "TEXT"},
+		Rows:    [][]string{{"a\tb", "two\nlines \x1b[2J"}, {"", strings.Repeat("å", 200)}},
+		Note:    "\x1b]0;title\x07 and " + strings.Repeat("more ", 40),
+	}))
+	got := b.String()
+	if strings.ContainsAny(got, "\x1b\x07") || strings.Count(got, "\n") != 4 {
+		t.Errorf("it is shown as it came: %q", got)
+	}
+	if !strings.Contains(got, "…") || !strings.Contains(got, "NAME  ") && !strings.Contains(got, "NAME ") || !strings.Contains(got, "\n-  ") && !strings.Contains(got, "\n- ") {
+		t.Errorf("the table is %q", got)
+	}
+}
+
+func TestATechnicianCompletesTheCallAndTheLampGoesOut(t *testing.T) {
+	t.Parallel()
+	b := floor(t, func(s *boxSetting) {
+		s.Watch = 100 * time.Millisecond
+		s.Plant.L2LKey = canaryL2L
+	})
+	shows := func(l station.Light) func() bool {
+		return func() bool {
+			now, ok := b.eyes.light(pinRed)
+			return ok && now == l
+		}
+	}
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, until(t.Context(), "the red lamp is steady: the call is at the vendor", shows(station.Steady)))
+	found := b.plant.Dispatches()
+	if len(found) != 1 {
+		t.Fatalf("the plant has %+v", found)
+	}
+	recorded(t, b, "l2l.dispatch.closed", func() { must(t, b.technician(t.Context(), "complete", fmt.Sprint(found[0].ID))) })
+	must(t, until(t.Context(), "the red lamp is out", shows(station.Off)))
+	calls, err := b.desk().Calls(t.Context())
+	if err != nil || len(calls) != 0 {
+		t.Errorf("open calls: %+v, %v", calls, err)
+	}
+	if n := len(b.plant.Dispatches()); n != 1 {
+		t.Errorf("the plant has %d dispatches", n)
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// vendor returns the vendor of that name in the configuration in force.
+func (p *plan) vendor(name string) (vendor, bool) {
+	for _, v := range p.vendors {
+		if v.name == name {
+			return v, true
+		}
+	}
+	return vendor{}, false
+}
+
+// watch follows a vendor until ctx is done, through the backend in force: after a
+// reload it begins anew, with the new key. What it tells again changes nothing.
+func (f *force) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit func(station.Event) error) error {
+	b := f.backends[name]
+	for ctx.Err() == nil {
+		reload := *b.reload.Load() // before the backend, so that none is missed
+		v, _ := f.plan.Load().vendor(name)
+		source := v.watch(*b.now.Load(), open, stamp)
+		if source == nil {
+			<-ctx.Done()
+			return nil
+		}
+		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(ctx, emit) }); err != nil {
+			return fmt.Errorf("watch of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// runUntil runs something until ctx is done or over is closed.
+func runUntil(ctx context.Context, over <-chan struct{}, run func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+	}()
+	return run(ctx)
+}
+
+// read puts a question to a vendor through the backend in force.
+func (f *force) read(ctx context.Context, name, question string, with map[string]string) (station.Answer, error) {
+	b := f.backends[name]
+	if b == nil {
+		return station.Answer{}, fmt.Errorf("this station has no backend %q: its configuration has no table [%s]", name, name)
+	}
+	return station.Inquire(ctx, *b.now.Load(), question, with)
+}
