@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ type Request struct {
 // after that Doubtful. While the vendor has asked to be left alone nothing is
 // sent, and the receipt is Unreached with the rest of the wait.
 func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
-	what := r.Method + " " + r.Path
+	what := r.Method + " " + cmp.Or(r.Path, "/")
 	if rest := c.askedToWait(); rest > 0 {
 		return nil, station.Receipt{Outcome: station.Unreached, Wait: rest,
 			Err: c.fault(what+": not sent: the vendor asked to be left alone for a while", nil)}

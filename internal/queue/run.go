@@ -163,7 +163,7 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 	}
 	t.delivery.When, t.delivery.Sure = o.when(t.entry.At, t.now)
 	if t.entry.Insists {
-		t.delivery.Late, t.delivery.LateAfter = station.LateDeliver, 0
+		t.delivery.Insists, t.delivery.Late, t.delivery.LateAfter = true, station.LateDeliver, 0
 	}
 	return t, nil
 }

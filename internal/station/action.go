@@ -117,6 +117,10 @@ type Delivery struct {
 	// of either, by the verb's Afterwards. Its two times in With are as sure as When.
 	Merged bool
 
+	// Insists: it was held because it did not fit any more, and a person had it sent
+	// all the same. They were shown what was meant at the event, and mean that.
+	Insists bool
+
 	// Settle is how long an absence still proves nothing: an earlier attempt may
 	// be on its way. While it is above zero a backend that finds no trace answers
 	// Doubtful with Wait set to it, and does not send.

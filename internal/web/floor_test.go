@@ -122,8 +122,11 @@ func held() *floor {
 	no.Condition, no.Hold, no.Reason = station.Held, station.HoldRefused, "422: Article 07350053850019 is not part of production order 4711"
 	perhaps.Condition, perhaps.Hold, perhaps.Reason = station.Held, station.HoldUndecided, "finished rose by 3, this entry's amount is 1"
 	f.entries = []station.Standing{no, perhaps, trace(0x33)}
-	f.kept = []station.Event{{ID: "feed0000000000000000000000000000", Source: "hand", Kind: station.Scan, Code: "WIFI:S:guest;T:WPA;;", At: at("14:25")}}
-	f.snapshot.Held, f.snapshot.Waiting, f.snapshot.Kept, f.snapshot.Oldest = 2, 1, 1, at("14:21")
+	f.kept = []station.Event{
+		{ID: "feed0000000000000000000000000000", Source: "hand", Kind: station.Scan, Code: "WIFI:S:guest;T:WPA;;", At: at("14:25")},
+		{ID: "da3a6ed0000000000000000000000000", Source: station.FromStation, Kind: "salvaged", Code: "the outbox was damaged, and it was made anew: 146 entries saved, 4 lost", At: at("14:20")},
+	}
+	f.snapshot.Held, f.snapshot.Waiting, f.snapshot.Kept, f.snapshot.Oldest = 2, 1, 2, at("14:21")
 	f.snapshot.Lights["red"] = station.Quick
 	f.snapshot.State.Notes["hand"] = station.Note{Kind: station.NoteHeld, Text: no.Reason, At: at("14:22")}
 	f.snapshot.Health.Devices["hand"] = "port usb:0403:6001: it is unplugged"

@@ -41,6 +41,7 @@ type view struct {
 	Hand     []line
 	Waiting  []item
 	MoreWait int
+	Notices  []item
 	Kept     []item
 	MoreKept int
 	Notes    []line
@@ -119,7 +120,9 @@ func (l looker) view() view {
 	}
 	v.Held, v.MoreHeld = first(held, mostHeld)
 	v.Waiting, v.MoreWait = first(waiting, mostWaiting)
-	v.Kept, v.MoreKept = first(l.unknown(), mostKept)
+	notices, scans := l.keptOf()
+	v.Notices, _ = first(notices, mostKept)
+	v.Kept, v.MoreKept = first(scans, mostKept)
 	return v
 }
 
@@ -232,7 +235,8 @@ func (l looker) oddities() []finding {
 	if !l.snapshot.Health.Clock {
 		all = append(all, finding{wait, l.words.Say("how.clock"), l.words.Say("how.clock.detail")})
 	}
-	if n := l.snapshot.Kept; n > 0 {
+	notices, _ := l.keptOf()
+	if n := l.snapshot.Kept - len(notices); n > 0 {
 		all = append(all, finding{Level: wait, Text: l.words.Count("how.kept", n)})
 	}
 	return all
@@ -394,19 +398,25 @@ func subject(lane string) string {
 	return strings.Replace(about, ":", " ", 1)
 }
 
-// unknown are the scans that no binding knew, the newest first.
-func (l looker) unknown() []item {
-	var all []item
+// keptOf are what the station itself noted for a person, and the scans that no
+// binding knew, the newest first.
+func (l looker) keptOf() (notices, scans []item) {
 	for _, ev := range slices.Backward(l.kept) {
-		all = append(all, item{
+		one := item{
 			ID:    ev.ID,
 			Short: ev.ID.Short(),
 			What:  visible(ev.Code),
 			With:  listed(ev.Data),
-			When:  visible(ev.Source) + " · " + l.times.ago(ev.At),
-		})
+			When:  l.times.ago(ev.At),
+		}
+		if ev.Source == station.FromStation {
+			notices = append(notices, one)
+			continue
+		}
+		one.When = visible(ev.Source) + " · " + one.When
+		scans = append(scans, one)
 	}
-	return all
+	return notices, scans
 }
 
 // listed writes fields for a person to read: "article 7350, batch A1".

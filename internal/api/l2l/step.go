@@ -74,7 +74,7 @@ func (b *Backend) meant(ctx context.Context, d station.Delivery) (glimpse, stati
 	if err := toldOnce(d); err != nil {
 		return glimpse{}, api.Refuse(err)
 	}
-	if id := d.With["id"]; id != "" {
+	if id := stepID(d); id != "" {
 		o, shown, rc := b.orderOf(ctx, lineOf(d), id)
 		if rc.Outcome == station.Delivered && !shown {
 			o = Order{ID: id}
@@ -95,6 +95,20 @@ func (b *Backend) meant(ctx context.Context, d station.Delivery) (glimpse, stati
 	return now, rc
 }
 
+// stepID is the id of the order that a step is for, where that does not depend on
+// what runs. One that was held because the line runs something else by now, and that
+// a person has sent all the same, is for the order that ran at the event: they mean
+// that one, and not whatever runs when they decide.
+func stepID(d station.Delivery) string {
+	if d.With["id"] != "" || !d.Insists || d.With["product"] != "" || d.With["externalid"] != "" {
+		return d.With["id"]
+	}
+	if seen := d.With[station.LastSeen]; seen != station.NoOrder {
+		return seen
+	}
+	return ""
+}
+
 // wanted says in words which order an action names.
 func wanted(d station.Delivery) string {
 	if product := d.With["product"]; product != "" {
@@ -113,8 +127,8 @@ func (b *Backend) take(ctx context.Context, d station.Delivery, s step) station.
 		return api.Refuse(err)
 	}
 	if d.Doubtful {
-		if !known && d.With["id"] != "" {
-			before.ID = d.With["id"]
+		if !known {
+			before.ID = stepID(d)
 		}
 		if rc, settled := b.settleStep(ctx, d, s, before); settled {
 			return rc
@@ -131,7 +145,7 @@ func (b *Backend) take(ctx context.Context, d station.Delivery, s step) station.
 	if slices.Contains(s.proof, before.Status) {
 		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: s.before}
 	}
-	if d.With["id"] == "" { // an order that is named by its id does not depend on what runs
+	if stepID(d) == "" { // an order that is named by its id does not depend on what runs
 		if err := tooLate(d, before); err != nil {
 			return api.Refuse(err)
 		}

@@ -3,6 +3,7 @@ package l2l
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,6 +147,32 @@ func TestAfterDoubtAStepNeverStrikesTheOrderBehind(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestALateStepThatAPersonSendsIsForTheOrderThatRanAtTheEvent(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{orderHold, orderComplete} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			f := newFloor(t, "", nil)
+			f.start(t, "LINE1")
+			meant, runs := f.order("LINE1", 2), f.order("LINE1", 1)
+			d := f.delivery(verb, "", map[string]string{"line": "LINE1", station.LastSeen: meant})
+			d.Insists, d.When, d.Sure = true, time.Now().Add(-time.Hour), true
+			was := f.sequence(runs).Status
+			rc := f.send(t, d)
+			if now := f.sequence(runs).Status; now != was {
+				t.Errorf("the order that runs was %d and is %d", was, now)
+			}
+			if rc.Outcome == station.Delivered && rc.Ref != meant {
+				t.Errorf("%+v, want order %s", rc, meant)
+			}
+			sent := f.Requests()
+			if last := sent[len(sent)-1]; !strings.Contains(fmt.Sprintf("%+v", last), meant) {
+				t.Errorf("the last request is %+v, want one for order %s", last, meant)
+			}
+		})
 	}
 }
 
