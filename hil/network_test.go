@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
+// It is not parallel: a listener of another test could be given the port that is free
+// while the network is down.
 func TestTheNetworkKeepsItsPortWhileItIsDown(t *testing.T) {
-	t.Parallel()
 	plant := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "here") }))
 	t.Cleanup(plant.Close)
 	n, err := newNetwork(plant.Listener.Addr().String())
