@@ -334,7 +334,10 @@ func TestFleeting(t *testing.T) {
 			p := program()
 			list := do("article.trace", map[string]string{"order": "7"})
 			list.Verb.Name, list.Verb.Fleeting = "picking_list.print", true
-			p.Bindings = append([]station.Binding{{Event: "hand.scan", Do: []station.Do{list, do("article.trace", map[string]string{"order": "8"})}}}, p.Bindings...)
+			p.Bindings = append([]station.Binding{
+				{Event: "hand.scan", Do: []station.Do{list, do("article.trace", map[string]string{"order": "8"})}},
+				{Event: "hand.double", Do: []station.Do{list}},
+			}, p.Bindings...)
 			return p
 		}
 		done := s.record(station.Event{Source: "hand", Kind: station.Scan, Code: "PRINT 7"})
@@ -344,6 +347,13 @@ func TestFleeting(t *testing.T) {
 		left := s.standings()
 		if len(left) != 1 || len(done.Entries) != 1 || left[0].ID != done.ID.Entry(2) || s.box.State().Sources["hand"].Waiting != 1 {
 			t.Errorf("made %v, left %+v", done.Entries, left)
+		}
+		if told := s.box.State().Notes["hand"].Kind; told != station.NoteRecorded {
+			t.Errorf("of two actions one is kept, and the operator is told %q", told)
+		}
+		s.record(station.Event{Source: "hand", Kind: station.Double, Code: "PRINT 7"})
+		if told := s.box.State().Notes["hand"].Kind; told != station.NoteAsked || len(s.standings()) != 1 {
+			t.Errorf("nothing is kept, and the operator is told %q", told)
 		}
 	})
 }

@@ -255,7 +255,7 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 		t.add(action)
 	}
 	if t.s.Notes[ev.Source].At != ev.At {
-		t.note(NoteRecorded, a.Verb)
+		t.note(noteOf([]Action{action}), a.Verb)
 	}
 	return t.s, t.actions
 }

@@ -117,7 +117,7 @@ func TestWhatAPersonAsksForIsDoneAsABindingDoesIt(t *testing.T) {
 		{"the end of a call of this station's, be it adopted", asking("dispatch.close", "dispatch", "90001"),
 			[]Action{{Lane: "l2l/machine:SEAL-1", Verb: "dispatch.close", To: to, With: map[string]string{"dispatch": "90001"}}}, NoteRecorded},
 		{"what is not kept", asking("list.print", "order", "4711"),
-			[]Action{{Lane: "l2l/", Verb: "list.print", To: to, Fleeting: true, With: map[string]string{"order": "4711"}}}, NoteRecorded},
+			[]Action{{Lane: "l2l/", Verb: "list.print", To: to, Fleeting: true, With: map[string]string{"order": "4711"}}}, NoteAsked},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

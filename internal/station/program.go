@@ -230,7 +230,7 @@ func (p Program) undoes(source string) bool {
 //	made 17
 func (t *turn) done() (kind NoteKind, text string) {
 	if len(t.actions) > 0 {
-		return NoteRecorded, t.ev.Code
+		return noteOf(t.actions), t.ev.Code
 	}
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
@@ -243,6 +243,14 @@ func (t *turn) done() (kind NoteKind, text string) {
 		return NoteSet, t.ev.Code
 	}
 	return NoteSet, strings.Join(all, ", ")
+}
+
+// noteOf says of actions whether anything of them is kept.
+func noteOf(actions []Action) NoteKind {
+	if slices.ContainsFunc(actions, func(a Action) bool { return !a.Fleeting }) {
+		return NoteRecorded
+	}
+	return NoteAsked
 }
 
 // value returns what a name in a template stands for.

@@ -122,7 +122,7 @@ func (s State) saidHeld(now Stamp, sources ...string) time.Duration {
 func (n Note) sound(buzzer string) Sound {
 	kind := Silent
 	switch n.Kind {
-	case NoteRecorded, NoteSet:
+	case NoteRecorded, NoteSet, NoteAsked:
 		kind = SoundRecorded
 	case NoteUnknown, NoteNeeds:
 		kind = SoundRefused

@@ -95,6 +95,7 @@ type NoteKind string
 const (
 	NoteRecorded  NoteKind = "recorded"  // it is on disk
 	NoteSet       NoteKind = "set"       // a value was taken in hand, nothing to deliver
+	NoteAsked     NoteKind = "asked"     // it is tried once, and nothing of it is kept
 	NoteDelivered NoteKind = "delivered" // the vendor has it
 	NoteUnknown   NoteKind = "unknown"   // no binding knows this scan; it is kept
 	NoteNeeds     NoteKind = "needs"     // something must be in hand first: Text names it

@@ -329,7 +329,7 @@ func noteLevel(kind station.NoteKind) level {
 	switch kind {
 	case station.NoteHeld, station.NoteUnknown, station.NoteNeeds, station.NoteFull, station.NoteNumber, station.NoteLate:
 		return look
-	case station.NoteRecorded:
+	case station.NoteRecorded, station.NoteAsked:
 		return wait
 	}
 	return good
