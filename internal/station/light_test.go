@@ -113,6 +113,7 @@ func TestTheBuzzerIsAsThePageSays(t *testing.T) {
 	}{
 		{"a press or a scan was recorded", NoteRecorded},
 		{"a value was taken in hand", NoteSet},
+		{"a list was asked of a printer, once", NoteAsked},
 		{"nobody knows what was scanned", NoteUnknown},
 		{"something must be scanned first", NoteNeeds},
 		{"an entry is held for a person", NoteHeld},
