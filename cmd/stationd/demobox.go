@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -272,12 +273,23 @@ func (b *box) waiting(ctx context.Context) (waiting []station.Standing, ok bool)
 	return waiting, err == nil
 }
 
-// drained waits until everything that can be delivered has been.
+// drained waits until everything that can be delivered has been. It is patient with
+// each entry anew: a busy machine takes its time for many.
 func (b *box) drained(ctx context.Context) error {
-	return until(ctx, "the outbox has been delivered", func() bool {
-		waiting, ok := b.waiting(ctx)
-		return ok && len(waiting) == 0
-	})
+	for fewest := math.MaxInt; fewest > 0; {
+		err := until(ctx, "the outbox has been delivered", func() bool {
+			waiting, ok := b.waiting(ctx)
+			if !ok || len(waiting) >= fewest {
+				return false
+			}
+			fewest = len(waiting)
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // patience is how long a box waits for something that must come.
