@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -37,22 +38,12 @@ group stationd, beside a running station or without one.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			out := &prescription{w: c.OutOrStdout(), asJSON: asJSON}
 			err := examine(c.Context(), path, out)
-			return atRun(errorsFirst(err, out.end()))
+			return atRun(cmp.Or(err, out.end()))
 		},
 	}
 	configFlag(c, &path)
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: one object a check, in a list")
 	return c
-}
-
-// errorsFirst returns the first error there is.
-func errorsFirst(all ...error) error {
-	for _, err := range all {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // A verdict is what a check came to.
@@ -150,11 +141,7 @@ func (p *prescription) end() error {
 				said = append(said, fmt.Sprintf("%d %s", n, v))
 			}
 		}
-		noun := "checks"
-		if len(p.all) == 1 {
-			noun = "check"
-		}
-		fmt.Fprintf(p.w, "\n%d %s: %s\n", len(p.all), noun, strings.Join(said, ", "))
+		fmt.Fprintf(p.w, "\n%s: %s\n", counted(len(p.all), "check"), strings.Join(said, ", "))
 	}
 	if p.count(isNotWell) > 0 {
 		return &exitError{code: exitRun}

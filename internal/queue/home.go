@@ -78,19 +78,10 @@ func (o *Outbox) settleIn() error {
 }
 
 func (b *batch) holdAll(why string) error {
+	rc := station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s, and may have been delivered from there; look at the vendor, then send it (retry) or not (discard)", station.ErrUndecided, why)}
 	for _, l := range b.o.lanes {
-		for i := range l.slots {
-			if l.slots[i].held {
-				continue
-			}
-			e, err := b.entry(l.slots[i].at)
-			if err != nil {
-				return err
-			}
-			rc := station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s, and may have been delivered from there; look at the vendor, then send it (retry) or not (discard)", station.ErrUndecided, why)}
-			if err := b.hold(&l.slots[i], e, rc); err != nil {
-				return err
-			}
+		if err := b.holdLane(l, rc); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -526,22 +526,29 @@ func (o *Outbox) HoldStrangers(configured func(backend string) bool) error {
 			if configured(l.backend()) {
 				continue
 			}
-			for i := range l.slots {
-				if l.slots[i].held {
-					continue
-				}
-				e, err := b.entry(l.slots[i].at)
-				if err != nil {
-					return err
-				}
-				rc := misfit("no backend %q is configured any more", l.backend())
-				if err := b.hold(&l.slots[i], e, rc); err != nil {
-					return err
-				}
+			if err := b.holdLane(l, misfit("no backend %q is configured any more", l.backend())); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// holdLane gives everything that waits in a lane to a person, for one reason.
+func (b *batch) holdLane(l *lane, rc station.Receipt) error {
+	for i := range l.slots {
+		if l.slots[i].held {
+			continue
+		}
+		e, err := b.entry(l.slots[i].at)
+		if err != nil {
+			return err
+		}
+		if err := b.hold(&l.slots[i], e, rc); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hold gives an entry that nobody is delivering to a person.

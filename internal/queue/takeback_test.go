@@ -183,15 +183,18 @@ func TestSomebodyElsesCall(t *testing.T) {
 	})
 }
 
+// seen is the program with changeovers of a line that is followed.
+func seen() station.Program {
+	p := program()
+	change := &p.Bindings[5].Do[0]
+	change.Verb.Fields = append([]station.Field{{Name: station.LastSeen}, {Name: "line"}}, change.Verb.Fields...)
+	change.Verb.Lane = []string{"line"}
+	change.With["line"] = template("PACK4")
+	return p
+}
+
 func TestWhatItsBackendJudges(t *testing.T) {
 	t.Parallel()
-	seen := func() station.Program {
-		p := program()
-		change := &p.Bindings[5].Do[0]
-		change.Verb.Fields = append([]station.Field{{Name: station.LastSeen}, {Name: "line"}}, change.Verb.Fields...)
-		change.With["line"] = template("PACK4")
-		return p
-	}
 	t.Run("a late changeover of a line that was seen is for its backend to judge; retried by a person it has no limit", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -227,14 +230,6 @@ func TestWhatItsBackendJudges(t *testing.T) {
 
 func TestAPairOfChangeovers(t *testing.T) {
 	t.Parallel()
-	seen := func() station.Program {
-		p := program()
-		change := &p.Bindings[5].Do[0]
-		change.Verb.Fields = append([]station.Field{{Name: station.LastSeen}, {Name: "line"}}, change.Verb.Fields...)
-		change.With["line"] = template("PACK4")
-		change.Verb.Lane = []string{"line"}
-		return p
-	}
 	runs := func(s *station1, id string) {
 		s.record(station.Event{Source: "l2l", Kind: station.OrderCurrent, Data: map[string]string{"line": "PACK4", "id": id}})
 	}
