@@ -4,13 +4,18 @@ SHELL       := bash
 MAKEFLAGS   += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 
-# The version is the latest tag, or the commit and its date before there is one.
-# It may be given: make deb VERSION=1.2.0
-VERSION    ?= $(or $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//'),0.0.0+git$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d 2>/dev/null))
+# From the tags and the number of commits, so that apt takes a later one for an
+# upgrade; deploy/version.sh says how. It may be given: make deb VERSION=1.2.0
+ifndef VERSION
+VERSION    := $(shell deploy/version.sh)
+endif
+ifndef COMMIT
+COMMIT     := $(shell git rev-parse HEAD 2>/dev/null)
+endif
 MAINTAINER ?= The stationd authors <stationd@localhost.localdomain>
 # Every date in a package is the commit's, so that two builds are the same bytes.
 export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
-export VERSION MAINTAINER
+export VERSION COMMIT MAINTAINER
 
 # Debian's names: armhf is built for ARMv6, so that it runs on a Zero and a 1 too.
 ARCHES   := amd64 arm64 armhf
@@ -18,7 +23,7 @@ MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './buil
 LINTED   := $(filter-out ./tools,$(MODULES))
 TOOLS    := build/tools
 T        ?= 30s
-GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.commitTime=$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%FT%TZ)'
 
 .PHONY: help
 help: ## What can be made.
