@@ -43,7 +43,7 @@ operator did is laid beside what the plant saw. It exits with 1 when the two dif
 				return atRun(err)
 			}
 			defer clear()
-			setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo()}
+			setting := boxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo()}
 			if shift {
 				return atRun(playShift(c.Context(), setting, c.OutOrStdout()))
 			}

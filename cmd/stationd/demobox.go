@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"stationd/internal/plant"
 	"stationd/internal/queue"
 	"stationd/internal/station"
+	"stationd/internal/systemd"
 	"stationd/internal/web"
 )
 
@@ -36,13 +38,15 @@ const longestFolder = 80
 
 // boxSetting says what a box is made of. The zero value of a field is its default.
 type boxSetting struct {
-	Dir    string        // an empty folder; everything is kept in it
-	Binary string        // the stationd that is run
-	Plant  plant.Setting // the plant at the other end of the cable
-	Page   string        // where the station's own page listens; default: any free port
-	Settle time.Duration // of both vendors; default 2 s
-	Rate   string        // of Lagerkoll; default all that the account has
-	Watch  time.Duration // between two looks at L2L; default 5 s
+	Dir      string        // an empty folder; everything is kept in it
+	Command  []string      // the stationd that is run, or what runs it with the arguments that follow
+	Plant    plant.Setting // the plant at the other end of the cable
+	Page     string        // where the station's own page listens; default: any free port
+	Settle   time.Duration // of both vendors; default 2 s
+	Rate     string        // of Lagerkoll; default all that the account has
+	Watch    time.Duration // between two looks at L2L; default 5 s
+	Watchdog time.Duration // after which a station that says nothing is ended; default as in the unit
+	Stderr   *os.File      // the station's standard error; default: the log
 }
 
 // A box is a whole station and its plant on one computer: a stationd of its own
@@ -50,15 +54,18 @@ type boxSetting struct {
 // and at their far ends a person's hands and eyes, a network cable and the
 // simulated plant. Its methods may be called by several goroutines at once.
 type box struct {
-	dir    string
-	plant  *plant.Plant
-	hands  *gpio.Sim
-	eyes   *eyes
-	reader *reader
-	log    *diary
-	binary string
-	end    context.CancelFunc
-	parts  sync.WaitGroup
+	dir      string
+	plant    *plant.Plant
+	hands    *gpio.Sim
+	eyes     *eyes
+	reader   *reader
+	log      *diary
+	command  []string
+	stderr   io.Writer
+	manager  *systemd.Manager // of the station's service
+	watchdog time.Duration
+	end      context.CancelFunc
+	parts    sync.WaitGroup
 
 	mu     sync.Mutex
 	child  *child // nil while the power is off
@@ -72,7 +79,10 @@ func openBox(ctx context.Context, s boxSetting) (*box, error) {
 	if len(s.Dir) > longestFolder {
 		return nil, fmt.Errorf("folder %s: its name is too long for the sockets in it; %d characters are the most", s.Dir, longestFolder)
 	}
-	b := &box{dir: s.Dir, binary: s.Binary, eyes: newEyes(), reader: newReader(filepath.Join(s.Dir, "scanner"))}
+	b := &box{dir: s.Dir, command: s.Command, watchdog: s.Watchdog, eyes: newEyes(), reader: newReader(filepath.Join(s.Dir, "scanner"))}
+	if b.watchdog == 0 {
+		b.watchdog = watchdogTime
+	}
 	var err error
 	if b.plant, err = plant.Open(s.Plant); err != nil { //nolint:contextcheck // listening on an own address does not wait
 		return nil, err
@@ -83,11 +93,19 @@ func openBox(ctx context.Context, s boxSetting) (*box, error) {
 	if b.log, err = openDiary(b.logPath()); err != nil {
 		return nil, err
 	}
+	b.stderr = b.log
+	if s.Stderr != nil {
+		b.stderr = s.Stderr
+	}
 	if b.hands, err = gpio.Listen(b.chipPath(), b.eyes.see); err != nil {
 		return nil, err
 	}
+	if b.manager, err = systemd.Listen(filepath.Join(b.dir, "notify.sock")); err != nil {
+		return nil, err
+	}
 	ctx, b.end = context.WithCancel(context.WithoutCancel(ctx))
-	for _, run := range []func(context.Context) error{b.plant.Run, b.hands.Run} {
+	hear := func(ctx context.Context) error { return b.manager.Run(ctx, b.hear) }
+	for _, run := range []func(context.Context) error{b.plant.Run, b.hands.Run, hear} {
 		b.parts.Go(func() {
 			if err := run(ctx); err != nil {
 				b.breaks(err)
@@ -114,7 +132,7 @@ func (b *box) furnish(s boxSetting) error {
 	if s.Page == "" {
 		s.Page = "127.0.0.1:0"
 	}
-	keys := filepath.Join(b.dir, "keys")
+	keys := b.keysPath()
 	for _, dir := range []string{keys, b.dataPath()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
@@ -144,6 +162,7 @@ func (b *box) furnish(s boxSetting) error {
 
 func (b *box) configPath() string { return filepath.Join(b.dir, "stationd.toml") }
 func (b *box) dataPath() string   { return filepath.Join(b.dir, "data") }
+func (b *box) keysPath() string   { return filepath.Join(b.dir, "keys") }
 func (b *box) outboxPath() string { return filepath.Join(b.dataPath(), "outbox.db") }
 func (b *box) socketPath() string { return filepath.Join(b.dataPath(), controlName) }
 func (b *box) chipPath() string   { return filepath.Join(b.dir, "chip.sock") }

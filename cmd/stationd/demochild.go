@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,7 +20,14 @@ type child struct {
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when it has ended
 	err   error         // how; set before ended is closed
+
+	// The box's mutex guards what it has told its service manager.
+	said  map[string]int // how often, by line
+	watch *time.Timer    // runs from READY=1 on, and each WATCHDOG=1 winds it again
 }
+
+// watchdogTime is the unit's WatchdogSec.
+const watchdogTime = 30 * time.Second
 
 // stopTime is how long a station may take to stop in order.
 const stopTime = 15 * time.Second
@@ -59,7 +67,7 @@ func (b *box) powered() bool {
 
 // start starts the station.
 func (b *box) start(ctx context.Context) error {
-	ready, reading := b.log.count(heardReady), b.log.count(heardScanner)
+	reading := b.log.count(heardScanner)
 	// A line that another process left open may be its own still.
 	if err := b.reader.renew(); err != nil {
 		return err
@@ -69,7 +77,7 @@ func (b *box) start(ctx context.Context) error {
 		return err
 	}
 	err = until(ctx, "the station is ready", func() bool {
-		return c.over() || b.log.count(heardReady) > ready && (!b.reader.plugged() || b.log.count(heardScanner) > reading)
+		return c.over() || b.said(c, "READY=1") > 0 && (!b.reader.plugged() || b.log.count(heardScanner) > reading)
 	})
 	if c.over() {
 		return fmt.Errorf("the station ended at once: %w\n%s", c.err, b.log.tail())
@@ -84,13 +92,14 @@ func (b *box) launch(ctx context.Context) (*child, error) {
 	if b.child != nil {
 		return nil, nil
 	}
-	c := &child{ended: make(chan struct{})}
+	c := &child{ended: make(chan struct{}), said: make(map[string]int)}
 	// It does not end with ctx: its power is switched by hand.
-	c.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.binary, "run", "--config", b.configPath())
-	c.cmd.Stderr = b.log
-	// What a service manager said to this process was not meant for that one.
-	c.cmd.Env = append(os.Environ(), "STATIOND_DEMO=1",
-		"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "RUNTIME_DIRECTORY=", "CREDENTIALS_DIRECTORY=")
+	c.cmd = exec.CommandContext(context.WithoutCancel(ctx), b.command[0], slices.Concat(b.command[1:], []string{"run", "--config", b.configPath()})...)
+	c.cmd.Stderr = b.stderr
+	// The box is its service manager. What another said to this process was not
+	// meant for that one.
+	c.cmd.Env = slices.Concat(os.Environ(), b.manager.Environ(b.watchdog), []string{
+		"STATIOND_DEMO=1", "STATE_DIRECTORY=" + b.dataPath(), "RUNTIME_DIRECTORY=" + b.dataPath(), "CREDENTIALS_DIRECTORY=" + b.keysPath()})
 	// A group of its own: an interrupt at the terminal is for the demo, which stops
 	// the station when its turn comes.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -98,14 +107,48 @@ func (b *box) launch(ctx context.Context) (*child, error) {
 		return nil, fmt.Errorf("start the station: %w", err)
 	}
 	b.child = c
+	c.watch = time.AfterFunc(b.watchdog, func() { b.bark(c) })
+	c.watch.Stop() // until it is ready
 	go func() {
 		c.err = c.cmd.Wait()
 		b.mu.Lock()
+		c.watch.Stop()
 		b.child = nil
 		b.mu.Unlock()
 		close(c.ended)
 	}()
 	return c, nil
+}
+
+// hear takes in what a process tells its service manager, as systemd does.
+func (b *box) hear(pid int, line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.child
+	if c == nil || c.cmd.Process.Pid != pid {
+		return // of one that was killed
+	}
+	c.said[line]++
+	switch line {
+	case "READY=1", "WATCHDOG=1":
+		c.watch.Reset(b.watchdog)
+	case "STOPPING=1":
+		c.watch.Stop()
+	}
+}
+
+// said returns how often the child has told its service manager line.
+func (b *box) said(c *child, line string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return c.said[line]
+}
+
+// bark ends a child that has not said for too long that it makes progress. Who
+// starts it again is for the demonstration's audience to see.
+func (b *box) bark(c *child) {
+	b.breaks(fmt.Errorf("the station said nothing for %v: its watchdog ended it", b.watchdog))
+	_ = c.cmd.Process.Signal(syscall.SIGABRT)
 }
 
 // over reports whether the process has ended.
@@ -141,7 +184,7 @@ func (b *box) stop() error {
 	}
 }
 
-// What the station says that a box listens for.
+// What the station's log says that a box listens for.
 const (
 	heardReady   = "the station is ready"
 	heardScanner = "scanner ready"

@@ -22,7 +22,6 @@ type force struct {
 	plan     atomic.Pointer[plan]
 	backends map[string]*backend
 	path     string
-	swapped  func() // called when another configuration is in force; may be nil
 }
 
 // takeUp opens the backends of a plan and puts it in force.
@@ -54,8 +53,9 @@ func (f *force) settle(backend string) time.Duration {
 
 func (f *force) speaksTo(backend string) bool { return f.backends[backend] != nil }
 
-// run reloads the configuration at each SIGHUP until ctx is done.
-func (f *force) run(ctx context.Context) error {
+// run reloads the configuration at each SIGHUP until ctx is done. When another one is
+// in force it calls swapped.
+func (f *force) run(ctx context.Context, swapped func()) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -64,14 +64,14 @@ func (f *force) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-hangup:
-			f.reload()
+			f.reload(swapped)
 		}
 	}
 }
 
 // reload takes up the file as it is now. Where anything is wrong with it, the
 // configuration in force stays.
-func (f *force) reload() {
+func (f *force) reload(swapped func()) {
 	if err := systemd.Reloading(); err != nil {
 		f.log.Warn("the service manager does not answer", "error", err)
 	}
@@ -96,6 +96,7 @@ func (f *force) reload() {
 		f.log.Error("the configuration stays as it was", "error", err)
 		return
 	}
+	swapped()
 	f.log.Info("the configuration was reloaded", "bindings", len(next.program.Bindings))
 }
 
@@ -131,9 +132,6 @@ func (f *force) swap(next *plan) error {
 	f.plan.Store(next)
 	for name := range fresh {
 		f.backends[name].renewed()
-	}
-	if f.swapped != nil {
-		f.swapped()
 	}
 	return nil
 }

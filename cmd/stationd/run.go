@@ -83,16 +83,6 @@ func (p *plan) run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	setting := s.setting()
-	setting.Ready = func() {
-		log.Info("the station is ready", "station", p.station.Name, "version", thisVersion(), "page", s.page.Addr().String())
-		if err := systemd.Ready(); err != nil {
-			log.Warn("the service manager does not answer", "error", err)
-		}
-	}
-	a := agent.New(setting)
-	s.agent.set(a)
-	watch := agent.Part{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, limit, a.Alive) }}
 	stopped := context.AfterFunc(ctx, func() {
 		log.Info("the station stops: it takes nothing more and finishes what is under way")
 		if err := systemd.Stopping(); err != nil {
@@ -100,8 +90,15 @@ func (p *plan) run(ctx context.Context, log *slog.Logger) (err error) {
 		}
 	})
 	defer stopped()
-	setting.Outputs = append(setting.Outputs, watch)
-	return a.Run(ctx)
+	return agent.Run(ctx, s.setting(limit))
+}
+
+// ready tells the service manager that the station takes presses and scans.
+func (s *opened) ready() {
+	s.log.Info("the station is ready", "station", s.plan.station.Name, "version", thisVersion(), "page", s.page.Addr().String())
+	if err := systemd.Ready(); err != nil {
+		s.log.Warn("the service manager does not answer", "error", err)
+	}
 }
 
 // opened is a station whose parts are open.
@@ -116,13 +113,8 @@ type opened struct {
 	trays  trays
 	page   *web.Server
 	socket *web.Control
-	agent  holder
+	status *agent.Status
 }
-
-// holder hands the agent to parts that are opened before it.
-type holder struct{ agent *agent.Agent }
-
-func (h *holder) set(a *agent.Agent) { h.agent = a }
 
 // open opens the parts in the order in which they are needed. What it opened
 // before an error is closed by close.
@@ -149,7 +141,7 @@ func (s *opened) open() (err error) {
 	if err != nil {
 		return err
 	}
-	s.force.swapped = s.outbox.TryNow
+	s.status = agent.NewStatus(s.outbox)
 	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
 		return err
 	}
@@ -204,7 +196,7 @@ func (s *opened) openCalls() []station.Call { return s.outbox.State().Calls }
 
 func (s *opened) desk() web.Desk {
 	return web.Desk{
-		Snapshot: func() station.Snapshot { return s.agent.agent.Snapshot() },
+		Snapshot: s.status.Snapshot,
 		Contents: func() ([]station.Standing, []station.Event, error) {
 			c, err := s.outbox.Contents()
 			return c.Entries, c.Kept, err
@@ -254,7 +246,9 @@ func (s *opened) measures() map[string]map[string]int {
 	return m
 }
 
-func (s *opened) setting() agent.Setting {
+// setting is everything the station consists of. limit is the service manager's
+// watchdog, 0 where there is none.
+func (s *opened) setting(limit time.Duration) agent.Setting {
 	setting := agent.Setting{
 		Name:    s.plan.station.Name,
 		Version: thisVersion(),
@@ -262,11 +256,14 @@ func (s *opened) setting() agent.Setting {
 		Stamp:   s.clock.stamp,
 		Outbox:  s.outbox,
 		Log:     s.log,
+		Status:  s.status,
+		Ready:   s.ready,
 		Tellers: []station.Teller{s.outbox},
 		Outputs: []agent.Part{
 			{Name: "page", Run: s.page.Run},
 			{Name: "control socket", Run: s.socket.Run},
-			{Name: "configuration", Run: s.force.run},
+			{Name: "configuration", Run: func(ctx context.Context) error { return s.force.run(ctx, s.outbox.TryNow) }},
+			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, limit, s.status.Alive) }},
 		},
 	}
 	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.stamp}

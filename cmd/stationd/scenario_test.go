@@ -38,7 +38,7 @@ func floor(t *testing.T, change func(*boxSetting)) *box {
 	dir, err := os.MkdirTemp("", "stationd-box-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
+	setting := boxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
 	setting.Plant.PerMinute = 1_000_000
 	if change != nil {
 		change(&setting)

@@ -94,7 +94,7 @@ func scriptBox(ctx context.Context, env *testscript.Env) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	setting := boxSetting{Dir: dir, Binary: binary, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
+	setting := boxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
 	setting.Plant.PerMinute = 1_000_000
 	setting.Plant.L2LKey, setting.Plant.APIKey = canaryL2L, canaryLagerkoll
 	b, err := openBox(ctx, setting)

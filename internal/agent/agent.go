@@ -29,11 +29,13 @@ type Part struct {
 // An Outbox is what the agent asks of the station's durable memory.
 type Outbox interface {
 	Snapshot() station.Snapshot
-	Changed() <-chan struct{} // closed at the next change
-	Err() error               // why it takes nothing more
+	Changed() <-chan struct{}      // closed at the next change
+	Err() error                    // why it takes nothing more
+	Committing() (began time.Time) // of the commit under way; zero while there is none
 }
 
-// Setting is everything a station consists of.
+// Setting is everything a station consists of. It is complete before Run is called:
+// Run copies it, and a part that is added later would never run.
 type Setting struct {
 	Name    string // of the station
 	Version string
@@ -47,6 +49,7 @@ type Setting struct {
 	Displays []station.Display
 	Sounders []station.Sounder
 	Tellers  []station.Teller
+	Status   *Status // of Outbox; where the parts that need it find how the station is
 
 	Ready func() // called once, when every part has been started; may be nil
 	Log   *slog.Logger
@@ -62,13 +65,60 @@ const (
 	staleAfter = 10 * time.Second
 )
 
-// An Agent runs one station once.
-type Agent struct {
+// A Status is how a station that Run runs was at the last look at it. It is made
+// before the station, so that it can be handed to the parts that need it.
+type Status struct {
+	outbox Outbox
+
+	mu     sync.Mutex
+	last   station.Snapshot
+	looked time.Time
+}
+
+// NewStatus returns the status of a station with this outbox, which nobody has
+// looked at yet.
+func NewStatus(outbox Outbox) *Status { return &Status{outbox: outbox} }
+
+// Snapshot returns the station as it was at the last look, less than a second ago;
+// the zero Snapshot before the first. Its maps are shared: they are for reading
+// only.
+func (s *Status) Snapshot() station.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
+// Alive returns nil while the station makes progress: no commit hangs, and the
+// lights are worked out, which asks every part how it is. It returns at once.
+func (s *Status) Alive() error {
+	if began := s.outbox.Committing(); !began.IsZero() {
+		if age := time.Since(began); age > staleAfter {
+			return fmt.Errorf("the outbox has been writing for %v", age.Round(time.Second))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.looked.IsZero() {
+		return errors.New("nobody has looked at it yet")
+	}
+	if age := time.Since(s.looked); age > staleAfter {
+		return fmt.Errorf("the lights were last worked out %v ago", age.Round(time.Second))
+	}
+	return nil
+}
+
+// take takes a look's result.
+func (s *Status) take(last station.Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last, s.looked = last, time.Now()
+}
+
+// An agent runs one station once.
+type agent struct {
 	setting Setting
 
-	mu       sync.Mutex
-	last     station.Snapshot
-	looked   time.Time
+	mu       sync.Mutex // one look at a time
 	stopping bool
 	heard    map[string]station.Sound // by name; nil before the first look
 	notes    map[string]flash         // by source; nil before the first look
@@ -80,24 +130,19 @@ type flash struct {
 	shown station.Stamp
 }
 
-// New returns an agent for a station. It starts nothing.
-func New(s Setting) *Agent {
-	if s.Ready == nil {
-		s.Ready = func() {}
-	}
-	return &Agent{setting: s}
-}
-
 // Run runs the station until ctx is done, or until one of its parts cannot go on,
 // and returns that part's error. It returns when everything has ended.
-func (a *Agent) Run(ctx context.Context) error {
-	broken := make(chan error, 1+len(a.setting.Inputs)+len(a.setting.Lanes)+len(a.setting.Outputs))
+func Run(ctx context.Context, s Setting) error {
+	a := &agent{setting: s}
+	broken := make(chan error, 1+len(s.Inputs)+len(s.Lanes)+len(s.Outputs))
 	a.look() // so that nobody ever sees an empty station
 
-	outputs := start(ctx, broken, append([]Part{{Name: "lights", Run: a.lights}}, a.setting.Outputs...))
-	lanes := start(ctx, broken, a.setting.Lanes)
-	inputs := start(ctx, broken, a.setting.Inputs)
-	a.setting.Ready()
+	outputs := start(ctx, broken, append([]Part{{Name: "lights", Run: a.lights}}, s.Outputs...))
+	lanes := start(ctx, broken, s.Lanes)
+	inputs := start(ctx, broken, s.Inputs)
+	if s.Ready != nil {
+		s.Ready()
+	}
 
 	var err error
 	select {
@@ -145,7 +190,7 @@ func (g *group) stop() {
 }
 
 // lights works out the lights whenever something changes, and shows them.
-func (a *Agent) lights(ctx context.Context) error {
+func (a *agent) lights(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -164,7 +209,7 @@ func (a *Agent) lights(ctx context.Context) error {
 }
 
 // look takes one look at the station and shows what the lamps may say.
-func (a *Agent) look() {
+func (a *agent) look() {
 	s := a.setting.Outbox.Snapshot()
 	s.Station, s.Version = a.setting.Name, a.setting.Version
 	s.Now = a.setting.Stamp(time.Now())
@@ -187,14 +232,14 @@ func (a *Agent) look() {
 		d.Show(s.Lights)
 	}
 	a.sound(program.Sounds(s.State, s.Health, s.Now))
-	a.last, a.looked = s, time.Now()
+	a.setting.Status.take(s)
 }
 
 // flashing is the state for the lamps: a note is as old there as it has been shown.
 // On a slow card the answer to a scan is on disk only when the scan is older than a
 // flash lasts, and its operator would be told nothing. What is there at the first
 // look is as old as it says. The caller holds the lock.
-func (a *Agent) flashing(s station.State, now station.Stamp) station.State {
+func (a *agent) flashing(s station.State, now station.Stamp) station.State {
 	seen := make(map[string]flash, len(s.Notes))
 	notes := make(map[string]station.Note, len(s.Notes))
 	for source, n := range s.Notes {
@@ -218,7 +263,7 @@ func (a *Agent) flashing(s station.State, now station.Stamp) station.State {
 // several at once the gravest. What is there at the first look was heard before the
 // station was started, or nobody can tell; it is not said again. The caller holds
 // the lock.
-func (a *Agent) sound(all map[string]station.Sound) {
+func (a *agent) sound(all map[string]station.Sound) {
 	first := a.heard == nil
 	if first {
 		a.heard = make(map[string]station.Sound)
@@ -240,29 +285,9 @@ func (a *Agent) sound(all map[string]station.Sound) {
 }
 
 // offDuty makes every lamp show that nothing pressed here is recorded any more.
-func (a *Agent) offDuty() {
+func (a *agent) offDuty() {
 	a.mu.Lock()
 	a.stopping = true
 	a.mu.Unlock()
 	a.look()
-}
-
-// Snapshot returns the station as it was at the last look, less than a second
-// ago. Its maps are shared: they are for reading only.
-func (a *Agent) Snapshot() station.Snapshot {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.last
-}
-
-// Alive returns nil while the station makes progress. To look at the station the
-// outbox must answer, and it answers only between commits that end; so this is
-// more than a sign of life.
-func (a *Agent) Alive() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if age := time.Since(a.looked); age > staleAfter {
-		return fmt.Errorf("the lights were last worked out %v ago", age.Round(time.Second))
-	}
-	return nil
 }

@@ -20,6 +20,7 @@ type box struct {
 	s       station.Snapshot
 	stuck   chan struct{} // while it is not nil, a commit does not end
 	err     error
+	began   time.Time // of a commit that does not end
 	changed chan struct{}
 }
 
@@ -39,6 +40,12 @@ func (b *box) Changed() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changed
+}
+
+func (b *box) Committing() (began time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.began
 }
 
 func (b *box) Err() error {
@@ -104,6 +111,7 @@ func setting(b *box, d *diary) Setting {
 			return station.Stamp{Wall: t, Boot: "b", Up: t.Sub(start), Trusted: true}
 		},
 		Outbox:   b,
+		Status:   NewStatus(b),
 		Displays: []station.Display{d},
 		Log:      slog.New(slog.DiscardHandler),
 	}
@@ -130,7 +138,7 @@ func TestAgent(t *testing.T) {
 				time.Sleep(time.Minute)
 				cancel()
 			}()
-			if err := New(s).Run(ctx); err != nil {
+			if err := Run(ctx, s); err != nil {
 				t.Error(err)
 			}
 			want := []string{"red off", "buttons ended", "red off duty", "lane ended", "page ended"}
@@ -144,9 +152,10 @@ func TestAgent(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, d := newBox(), &diary{}
 			ctx, cancel := context.WithCancel(t.Context())
-			a := New(setting(b, d))
+			s := setting(b, d)
+			a := s.Status
 			ended := make(chan error)
-			go func() { ended <- a.Run(ctx) }()
+			go func() { ended <- Run(ctx, s) }()
 			synctest.Wait()
 			b.change(func(b *box) { b.s.State.Sources = map[string]station.Tally{"red": {Waiting: 1}} })
 			synctest.Wait()
@@ -178,26 +187,25 @@ func TestAgent(t *testing.T) {
 			s := setting(b, d)
 			scanned := s.Stamp(time.Now())
 			time.Sleep(3 * station.Flash) // the commit takes so long
-			run := func(do func(*Agent)) {
-				a := New(s)
+			run := func(do func(*Status)) {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error)
-				go func() { ended <- a.Run(ctx) }()
+				go func() { ended <- Run(ctx, s) }()
 				synctest.Wait()
-				do(a)
+				do(s.Status)
 				cancel()
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
 			}
-			shows := func(a *Agent, when string, want station.Light) {
+			shows := func(a *Status, when string, want station.Light) {
 				t.Helper()
 				synctest.Wait()
 				if got := a.Snapshot().Lights["red"]; got != want {
 					t.Errorf("%s: %v, want %v", when, got, want)
 				}
 			}
-			run(func(a *Agent) {
+			run(func(a *Status) {
 				b.change(func(b *box) {
 					b.s.State.Notes = map[string]station.Note{"red": {Kind: station.NoteNeeds, Text: "order", At: scanned}}
 				})
@@ -207,7 +215,7 @@ func TestAgent(t *testing.T) {
 				time.Sleep(2 * lookEvery)
 				shows(a, "after it", station.Off)
 			})
-			run(func(a *Agent) { shows(a, "after a restart", station.Off) })
+			run(func(a *Status) { shows(a, "after a restart", station.Off) })
 		})
 	})
 	t.Run("a device that is not well shows within a second", func(t *testing.T) {
@@ -216,10 +224,10 @@ func TestAgent(t *testing.T) {
 			b, d := newBox(), &diary{}
 			s := setting(b, d)
 			s.Tellers = []station.Teller{teller{"red": "stuck: held for 75 s"}}
-			a := New(s)
+			a := s.Status
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
-			go func() { ended <- a.Run(ctx) }()
+			go func() { ended <- Run(ctx, s) }()
 			time.Sleep(time.Second)
 			if got := a.Snapshot(); got.Lights["red"] != station.Quick || got.Health.Devices["red"] == "" {
 				t.Errorf("%+v", got)
@@ -235,7 +243,7 @@ func TestAgent(t *testing.T) {
 			s := setting(b, d)
 			s.Inputs = []Part{{Name: "buttons", Run: func(context.Context) error { return errors.New("the chip is gone") }}}
 			s.Lanes = []Part{d.part("lane", 0)}
-			err := New(s).Run(t.Context())
+			err := Run(t.Context(), s)
 			if err == nil || err.Error() != "buttons: the chip is gone" {
 				t.Errorf("error %v", err)
 			}
@@ -250,7 +258,7 @@ func TestAgent(t *testing.T) {
 			b, d := newBox(), &diary{}
 			s := setting(b, d)
 			s.Outputs = []Part{{Name: "page", Run: func(context.Context) error { return nil }}}
-			if err := New(s).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "page") {
+			if err := Run(t.Context(), s); err == nil || !strings.Contains(err.Error(), "page") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -263,7 +271,7 @@ func TestAgent(t *testing.T) {
 				time.Sleep(time.Minute)
 				b.change(func(b *box) { b.err = errors.New("storage failed") })
 			}()
-			if err := New(setting(b, d)).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "storage failed") {
+			if err := Run(t.Context(), setting(b, d)); err == nil || !strings.Contains(err.Error(), "storage failed") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -272,10 +280,11 @@ func TestAgent(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			b, d := newBox(), &diary{}
-			a := New(setting(b, d))
+			s := setting(b, d)
+			a := s.Status
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
-			go func() { ended <- a.Run(ctx) }()
+			go func() { ended <- Run(ctx, s) }()
 			time.Sleep(time.Minute)
 			if err := a.Alive(); err != nil {
 				t.Error(err)
@@ -288,6 +297,15 @@ func TestAgent(t *testing.T) {
 			}
 			b.change(func(b *box) { b.stuck = nil })
 			close(stuck)
+			time.Sleep(time.Second)
+			if err := a.Alive(); err != nil {
+				t.Error(err)
+			}
+			b.change(func(b *box) { b.began = time.Now() })
+			time.Sleep(staleAfter + time.Second)
+			if err := a.Alive(); err == nil {
+				t.Error("it vouches for a station whose disk hangs, because others still see it")
+			}
 			cancel()
 			if err := <-ended; err != nil {
 				t.Error(err)
@@ -307,7 +325,7 @@ func TestAgent(t *testing.T) {
 			}}}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
-			go func() { ended <- New(s).Run(ctx) }()
+			go func() { ended <- Run(ctx, s) }()
 			synctest.Wait()
 			if got, want := d.all(), []string{"red slow", "buttons began"}; !slices.Equal(got, want) {
 				t.Errorf("%q, want %q", got, want)
@@ -343,7 +361,7 @@ func TestAgent(t *testing.T) {
 			run := func(do func()) {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error)
-				go func() { ended <- New(s).Run(ctx) }()
+				go func() { ended <- Run(ctx, s) }()
 				synctest.Wait()
 				do()
 				cancel()
@@ -392,7 +410,7 @@ func TestAgent(t *testing.T) {
 			s.Lanes = []Part{d.part("lane", 20*time.Second)}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
-			go func() { ended <- New(s).Run(ctx) }()
+			go func() { ended <- Run(ctx, s) }()
 			synctest.Wait()
 			cancel()
 			time.Sleep(time.Second)

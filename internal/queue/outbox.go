@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -90,6 +91,8 @@ type Outbox struct {
 		writes   []*write
 		recorded time.Time // when the last event came
 	}
+
+	committing atomic.Pointer[time.Time] // when the commit under way began
 
 	// mu guards everything below. It is held during a commit, so that nobody ever
 	// sees a state that is not on disk yet.
@@ -462,6 +465,15 @@ func (o *Outbox) Changed() <-chan struct{} {
 func (o *Outbox) tell() {
 	close(o.changed)
 	o.changed = make(chan struct{})
+}
+
+// Committing returns when the commit under way began, and the zero time while there
+// is none. It waits for nothing: who asks wants to know whether the disk hangs.
+func (o *Outbox) Committing() (began time.Time) {
+	if at := o.committing.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
 }
 
 // Err returns why the outbox takes nothing more; nil while it does.

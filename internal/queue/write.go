@@ -102,6 +102,9 @@ func (o *Outbox) update(change func(*batch) error) error {
 	if o.failed != nil {
 		return o.failed
 	}
+	began := time.Now()
+	o.committing.Store(&began)
+	defer o.committing.Store(nil)
 	err := o.commit(change)
 	if err != nil {
 		o.failed = fmt.Errorf("outbox %s: %w: %w", o.path, ErrStorage, err)
