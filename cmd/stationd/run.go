@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -186,11 +185,6 @@ func socketPath(p *plan) string {
 	return filepath.Join(p.station.Data, controlName)
 }
 
-func (s *opened) record(ev station.Event) error {
-	_, err := s.outbox.Record(ev)
-	return err
-}
-
 // openCalls are the calls that are open, for whoever follows them at the vendor.
 func (s *opened) openCalls() []station.Call { return s.outbox.State().Calls }
 
@@ -201,15 +195,7 @@ func (s *opened) desk() web.Desk {
 			c, err := s.outbox.Contents()
 			return c.Entries, c.Kept, err
 		},
-		Record: func(ev station.Event) (station.ID, error) {
-			ev.At = s.clock.stamp(time.Now())
-			done, err := s.outbox.Record(ev)
-			return done.ID, err
-		},
-		Enter: func(ev station.Event) ([]station.ID, error) {
-			done, err := s.outbox.Record(ev)
-			return done.Entries, err
-		},
+		Record:   s.outbox.Record,
 		Program:  s.force.program,
 		State:    s.outbox.State,
 		Ended:    s.plan.ended,
@@ -267,18 +253,20 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 		},
 	}
 	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.stamp}
-	setting.Inputs = append(setting.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.record) }})
+	setting.Inputs = append(setting.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.outbox.Record) }})
 	for name := range s.force.backends {
 		setting.Inputs = append(setting.Inputs, agent.Part{
 			Name: "watch of " + name,
-			Run:  func(ctx context.Context) error { return s.force.watch(ctx, name, s.openCalls, s.clock.stamp, s.record) },
+			Run: func(ctx context.Context) error {
+				return s.force.watch(ctx, name, s.openCalls, s.clock.stamp, s.outbox.Record)
+			},
 		})
 	}
 	if s.board != nil {
 		for _, bank := range s.board.Banks() {
 			setting.Inputs = append(setting.Inputs, agent.Part{Name: "contacts of chip " + bank.Name(), Run: bank.Run})
 		}
-		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, s.record) }})
+		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, s.outbox.Record) }})
 		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: s.board.RunLamps})
 		setting.Displays = append(setting.Displays, s.board)
 		setting.Sounders = append(setting.Sounders, s.board)
@@ -287,7 +275,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 	for i, r := range s.reader {
 		name := "scanner " + s.plan.scanners[i].Name
 		setting.Inputs = append(setting.Inputs,
-			agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, s.record) }},
+			agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, s.outbox.Record) }},
 			agent.Part{Name: "port of " + name, Run: r.RunPort},
 		)
 		setting.Tellers = append(setting.Tellers, r)

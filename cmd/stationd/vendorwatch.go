@@ -20,7 +20,7 @@ func (p *plan) vendor(name string) (vendor, bool) {
 
 // watch follows a vendor until ctx is done, through the backend in force: after a
 // reload it begins anew, with the new key. What it tells again changes nothing.
-func (f *force) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit func(station.Event) error) error {
+func (f *force) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
 	b := f.backends[name]
 	for ctx.Err() == nil {
 		reload := *b.reload.Load() // before the backend, so that none is missed

@@ -24,7 +24,7 @@ type eye struct {
 	began   chan<- string
 }
 
-func (e eye) Run(ctx context.Context, _ func(station.Event) error) error {
+func (e eye) Run(ctx context.Context, _ station.Emit) error {
 	d, _ := e.through.(deaf)
 	e.began <- d.name
 	<-ctx.Done()

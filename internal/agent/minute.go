@@ -17,7 +17,7 @@ type Minutes struct {
 // Run emits station.minute once a minute while anything is counted, until ctx is
 // done, and then returns nil. A minute that cannot be made durable is left out:
 // what was counted is on disk and stays in hand for the next.
-func (m Minutes) Run(ctx context.Context, emit func(station.Event) error) error {
+func (m Minutes) Run(ctx context.Context, emit station.Emit) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
@@ -27,7 +27,7 @@ func (m Minutes) Run(ctx context.Context, emit func(station.Event) error) error 
 		case <-tick.C:
 		}
 		if m.State().Counting() {
-			_ = emit(station.Event{ID: station.NewID(), Source: station.FromStation, Kind: station.Minute, At: m.Stamp(time.Now())})
+			_, _ = emit(station.Event{ID: station.NewID(), Source: station.FromStation, Kind: station.Minute, At: m.Stamp(time.Now())})
 		}
 	}
 }

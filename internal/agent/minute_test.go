@@ -26,9 +26,9 @@ func TestAMinutePassesOnlyWhileAnythingIsCounted(t *testing.T) {
 			},
 			Stamp: func(at time.Time) station.Stamp { return station.Stamp{Wall: at} },
 		}
-		err := m.Run(ctx, func(ev station.Event) error {
+		err := m.Run(ctx, func(ev station.Event) (station.Result, error) {
 			minutes = append(minutes, ev)
-			return errors.New("storage failed") // nothing that a minute could mend
+			return station.Result{}, errors.New("storage failed") // nothing that a minute could mend
 		})
 		if err != nil {
 			t.Error(err)

@@ -194,7 +194,7 @@ func (b *Board) Banks() []*Bank { return b.banks }
 // more than 4,096 wait, the next is lost: it is logged, counted, and a fault of its
 // button for a minute. When emit returns an error the event is not recorded; Run
 // logs that and goes on.
-func (b *Board) Run(ctx context.Context, emit func(station.Event) error) error {
+func (b *Board) Run(ctx context.Context, emit station.Emit) error {
 	for ctx.Err() == nil {
 		select {
 		case h := <-b.handed:
@@ -207,7 +207,7 @@ func (b *Board) Run(ctx context.Context, emit func(station.Event) error) error {
 }
 
 // finish records what is in the hand-over, as long as there is time.
-func (b *Board) finish(emit func(station.Event) error) {
+func (b *Board) finish(emit station.Emit) {
 	for end := time.Now().Add(lastRecords); ; {
 		select {
 		case h := <-b.handed:
@@ -222,8 +222,8 @@ func (b *Board) finish(emit func(station.Event) error) {
 	}
 }
 
-func (b *Board) tell(h happening, emit func(station.Event) error) {
-	err := emit(station.Event{ID: station.NewID(), Source: h.source, Kind: h.kind, At: b.stamp(h.at)})
+func (b *Board) tell(h happening, emit station.Emit) {
+	_, err := emit(station.Event{ID: station.NewID(), Source: h.source, Kind: h.kind, At: b.stamp(h.at)})
 	if err != nil {
 		b.log.Error("not recorded", "source", h.source, "event", h.kind, "error", err)
 	}

@@ -93,9 +93,9 @@ func TestAButtonHeldForAMinuteIsAFaultAndNotAnEvent(t *testing.T) {
 func TestGreenIsPressedWhileRedIsBeingRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) error {
+		f := newFloor(t, []Button{red, green}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(80 * ms)
-			return nil
+			return station.Result{}, nil
 		})
 		f.at(time.Second, 17, true)
 		f.at(1050*ms, 22, true)
@@ -243,11 +243,11 @@ func TestAnEventThatIsNotRecordedIsLoggedOnceAndTheNextIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told atomic.Int32
-		f := newFloor(t, []Button{red}, nil, func(station.Event) error {
+		f := newFloor(t, []Button{red}, nil, func(station.Event) (station.Result, error) {
 			if told.Add(1) == 1 {
-				return errors.New("outbox: the card is full")
+				return station.Result{}, errors.New("outbox: the card is full")
 			}
-			return nil
+			return station.Result{}, nil
 		})
 		f.at(time.Second, 17, true)
 		f.at(2*time.Second, 17, false)
@@ -326,9 +326,9 @@ func TestNoPressIsLostWhileTheCardIsSlow(t *testing.T) {
 			buttons = append(buttons, Button{Name: fmt.Sprintf("b%d", i), Pin: 2 + i, Chip: chip})
 			chips = append(chips, chip)
 		}
-		f := newFloor(t, buttons, nil, func(station.Event) error {
+		f := newFloor(t, buttons, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(400 * ms)
-			return nil
+			return station.Result{}, nil
 		})
 		all := func(press bool) {
 			for i, b := range buttons {
@@ -367,9 +367,9 @@ func TestNoPressIsLostWhileTheCardIsSlow(t *testing.T) {
 func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) error {
+		f := newFloor(t, []Button{red, green}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(time.Hour) // the card does not answer
-			return nil
+			return station.Result{}, nil
 		})
 		hand := func(n int) {
 			for range n {
@@ -405,9 +405,9 @@ func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 func TestWhatWasPressedBeforeTheStopIsRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green, {Name: "key", Pin: 5}}, nil, func(station.Event) error {
+		f := newFloor(t, []Button{red, green, {Name: "key", Pin: 5}}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(400 * ms)
-			return nil
+			return station.Result{}, nil
 		})
 		f.at(time.Second, 17, true)
 		f.at(1100*ms, 22, true)
@@ -427,9 +427,9 @@ func TestWhatWasPressedBeforeTheStopIsRecorded(t *testing.T) {
 func TestWhatTakesTooLongAfterTheStopIsLostAloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, func(station.Event) error {
+		f := newFloor(t, []Button{red}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(3 * time.Second)
-			return nil
+			return station.Result{}, nil
 		})
 		f.until(time.Second)
 		for range 5 {
@@ -661,9 +661,9 @@ func BenchmarkEdgeToEvent(b *testing.B) {
 		b.Fatal(err)
 	}
 	now, events := time.Now(), 0
-	emit := func(station.Event) error {
+	emit := func(station.Event) (station.Result, error) {
 		events++
-		return nil
+		return station.Result{}, nil
 	}
 	step := func(after time.Duration, closed bool) {
 		now = now.Add(after)

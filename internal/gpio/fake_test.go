@@ -213,7 +213,7 @@ type floor struct {
 	chips map[string]*fakeChip
 	began time.Time
 	log   *counter
-	emit  func(station.Event) error // nil: record at once
+	emit  station.Emit // nil: record at once
 
 	mu   sync.Mutex
 	told []string
@@ -224,11 +224,11 @@ type floor struct {
 }
 
 // newFloor opens a board and runs it for the length of the test.
-func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit func(station.Event) error) *floor {
+func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit station.Emit) *floor {
 	return newPanel(t, Panel{Buttons: buttons, Lamps: lamps}, emit)
 }
 
-func newPanel(t *testing.T, p Panel, emit func(station.Event) error) *floor {
+func newPanel(t *testing.T, p Panel, emit station.Emit) *floor {
 	f := &floor{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip(), "third": newFakeChip()}, began: time.Now(), emit: emit, log: &counter{}, err: make(chan error, 8), lampsErr: make(chan error, 1)}
 	find := func(name string) (chip, error) { return f.chips[name], nil }
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Up: at.Sub(f.began)} }
@@ -253,7 +253,7 @@ func newPanel(t *testing.T, p Panel, emit func(station.Event) error) *floor {
 	return f
 }
 
-func (f *floor) record(ev station.Event) error {
+func (f *floor) record(ev station.Event) (station.Result, error) {
 	if len(ev.ID) != 32 {
 		f.t.Errorf("%s has the id %q", ev.Name(), ev.ID)
 	}
@@ -263,7 +263,7 @@ func (f *floor) record(ev station.Event) error {
 	if f.emit != nil {
 		return f.emit(ev)
 	}
-	return nil
+	return station.Result{}, nil
 }
 
 // at waits until the given time after the start and then presses or releases.

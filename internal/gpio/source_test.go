@@ -15,7 +15,7 @@ import (
 // whole is a board with all its loops, as whoever runs a station runs them.
 type whole struct{ *Board }
 
-func (w whole) Run(ctx context.Context, emit func(station.Event) error) error {
+func (w whole) Run(ctx context.Context, emit station.Emit) error {
 	errs := make([]error, 1+len(w.Banks()))
 	var running sync.WaitGroup
 	running.Go(func() { errs[0] = w.Board.Run(ctx, emit) })

@@ -197,7 +197,7 @@ func (s *station1) stop() {
 	s.box = nil
 }
 
-func (s *station1) record(ev station.Event) Recorded {
+func (s *station1) record(ev station.Event) station.Result {
 	s.Helper()
 	ev.At = s.stamp(time.Now())
 	done, err := s.box.Record(ev)
@@ -222,7 +222,7 @@ func (s *station1) scan(code string) station.ID {
 	return one(s, s.record(station.Event{Source: "hand", Kind: station.Scan, Code: code}))
 }
 
-func one(s *station1, done Recorded) station.ID {
+func one(s *station1, done station.Result) station.ID {
 	s.Helper()
 	if len(done.Entries) == 0 {
 		return ""

@@ -28,7 +28,7 @@ func (s *station1) withDisk(commit func(*bbolt.Tx) error, rescue func(string, []
 var errDisk = errors.New("input/output error")
 
 // tried is a press of which the disk may say what it likes.
-func (s *station1) tried(ev station.Event) (Recorded, error) {
+func (s *station1) tried(ev station.Event) (station.Result, error) {
 	ev.At = s.stamp(time.Now())
 	return s.box.Record(ev)
 }

@@ -207,75 +207,71 @@ func (b *batch) entry(at place) (entryRecord, error) {
 	return e, nil
 }
 
-// Recorded says what became of an event.
-type Recorded struct {
-	ID      station.ID   // of the event
-	Entries []station.ID // that it made
-}
-
 // Record makes an event durable, with the state after it and the entries that it
-// means, in one transaction. When it returns nil all of it has been synced; when
-// it returns an error none of it may be acknowledged. An event without an ID gets
-// a fresh one. An event of the program's own sources that changes nothing writes
-// nothing.
-func (o *Outbox) Record(ev station.Event) (Recorded, error) {
+// means, in one transaction, and says what became of it. When it returns no error
+// all of it has been synced; when it returns one none of it may be acknowledged. An
+// event without an ID gets a fresh one. An event of the program's own sources that
+// changes nothing writes nothing.
+func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 	if ev.ID == "" {
 		ev.ID = station.NewID()
 	}
-	done := Recorded{ID: ev.ID}
+	var done station.Result
 	o.queued.Lock()
 	o.queued.recorded = time.Now()
 	o.queued.Unlock()
 	err := o.write(func(b *batch) error {
 		var err error
-		done.Entries, err = b.record(ev)
+		done, err = b.record(ev)
 		return err
 	})
 	if err != nil {
-		return Recorded{}, err
+		return station.Result{}, err
 	}
 	return done, nil
 }
 
-func (b *batch) record(ev station.Event) ([]station.ID, error) {
+func (b *batch) record(ev station.Event) (station.Result, error) {
+	done := station.Result{ID: ev.ID}
 	command := station.Reserved(ev.Source)
 	full := b.o.fill() >= 1
 	if full && !command {
-		return nil, b.full()
+		return done, b.full()
 	}
-	next, actions := b.o.setting.Program().Decide(b.state, ev)
+	next, actions, note := b.o.setting.Program().Answer(b.state, ev)
 	if full && ev.Kind != station.Close && slices.ContainsFunc(actions, makesEntry) {
-		return nil, b.full()
+		return done, b.full()
 	}
 	if len(actions) == 0 && command && reflect.DeepEqual(next, b.state) {
-		return nil, nil
+		return done, nil
 	}
 	if len(actions) > mostEntries {
-		return nil, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), mostEntries)
+		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), mostEntries)
 	}
 	for _, a := range actions { // before anything is changed
 		if err := b.allowed(a); err != nil {
-			return nil, err
+			return done, err
 		}
 	}
 	if late, err := b.tooLate(actions); err != nil {
-		return nil, err
+		return done, err
 	} else if late {
 		next, actions = b.state.TooLate(ev), nil
+		note = next.Notes[ev.Source]
 	}
 	sequence, err := b.q.NextSequence()
 	if err != nil {
-		return nil, storage(err)
+		return done, storage(err)
 	}
 	b.changed = true
-	b.state = next
+	b.state, done.Note = next, note
 	b.o.counts.Events[ev.Name()]++
 	b.tell(recordedLine(ev))
-	var made []station.ID
 	kept := false
 	for i, a := range actions {
 		switch {
 		case a.Verb == station.VerbRetry:
+			done.Retried = a.About
 			err = b.retry(a.About)
 		case a.Verb == station.VerbDiscard, a.Verb == station.VerbUndo:
 			err = b.discard(a.About)
@@ -285,27 +281,27 @@ func (b *batch) record(ev station.Event) ([]station.ID, error) {
 			b.fleeting = append(b.fleeting, fleeting{ev, a})
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
-			made = append(made, e.ID)
+			done.Entries = append(done.Entries, e.ID)
 			err = b.add(placeOf(sequence, i+1), e)
 		}
 		if err != nil {
-			return nil, err
+			return done, err
 		}
 	}
 	kind := kindEvent
 	if kept {
 		kind = kindKept
 	}
-	if kept || len(made) > 0 {
+	if kept || len(done.Entries) > 0 {
 		if err := b.put(kind, placeOf(sequence, 0), ev); err != nil {
-			return nil, err
+			return done, err
 		}
 	}
 	if kept {
 		b.o.counts.Unknown++
-		return made, b.keep(placeOf(sequence, 0))
+		return done, b.keep(placeOf(sequence, 0))
 	}
-	return made, nil
+	return done, nil
 }
 
 func (b *batch) full() error {

@@ -145,7 +145,7 @@ func (r *Reader) prepare() (err error) {
 // is called for one at a time in the order of reading. A scan that emit refuses is
 // logged and gone, and the next is taken; the same code again is then no repeat.
 // The reader beeps when it has been told how.
-func (r *Reader) Run(ctx context.Context, emit func(station.Event) error) error {
+func (r *Reader) Run(ctx context.Context, emit station.Emit) error {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -158,7 +158,7 @@ func (r *Reader) Run(ctx context.Context, emit func(station.Event) error) error 
 }
 
 // finish records what was read before the stop, as long as there is time.
-func (r *Reader) finish(emit func(station.Event) error) {
+func (r *Reader) finish(emit station.Emit) {
 	for end := time.Now().Add(lastRecords); ; {
 		select {
 		case s := <-r.scans:
@@ -367,13 +367,13 @@ func (r *Reader) miss(lost *loss) {
 }
 
 // take records one scan, unless it is a repeat.
-func (r *Reader) take(s scan, emit func(station.Event) error) {
+func (r *Reader) take(s scan, emit station.Emit) {
 	if r.repeats(s) {
 		r.count(func(c *Counts) { c.Repeats++ })
 		return
 	}
 	ev := r.event(s)
-	if err := emit(ev); err != nil {
+	if _, err := emit(ev); err != nil {
 		r.last = scan{}
 		r.count(func(c *Counts) { c.Unrecorded++ })
 		r.log.Error("scan not recorded", "source", ev.Source, "event", ev.ID, "code", ev.Code, "error", err)

@@ -122,13 +122,13 @@ func (b *bench) start(t *testing.T) {
 }
 
 // emit records an event, unless the test wants it refused.
-func (b *bench) emit(ev station.Event) error {
+func (b *bench) emit(ev station.Event) (station.Result, error) {
 	select {
 	case err := <-b.refuse:
-		return err
+		return station.Result{}, err
 	default:
 		b.events <- ev
-		return nil
+		return station.Result{}, nil
 	}
 }
 
@@ -444,7 +444,7 @@ func TestWhatWasScannedBeforeTheStopIsRecordedAndWhatTakesTooLongIsLostAloud(t *
 		}
 		over, stop := context.WithCancel(t.Context())
 		stop()
-		err := b.Run(over, func(ev station.Event) error {
+		err := b.Run(over, func(ev station.Event) (station.Result, error) {
 			time.Sleep(3 * time.Second)
 			return b.emit(ev)
 		})

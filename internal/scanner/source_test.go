@@ -14,7 +14,7 @@ import (
 // both is a Reader whose two loops run as one, as the agent runs them side by side.
 type both struct{ *Reader }
 
-func (b both) Run(ctx context.Context, emit func(station.Event) error) error {
+func (b both) Run(ctx context.Context, emit station.Emit) error {
 	own, stop := context.WithCancel(ctx)
 	read := make(chan error, 1)
 	go func() { read <- b.RunPort(own) }()

@@ -254,7 +254,7 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 	default:
 		t.add(action)
 	}
-	if t.s.Notes[ev.Source].At != ev.At {
+	if !t.said {
 		t.note(noteOf([]Action{action}), a.Verb)
 	}
 	return t.s, t.actions

@@ -56,13 +56,26 @@ type Timekeeper interface {
 	Heard() (vendor, at time.Time)
 }
 
+// A Result says what became of an event that has been recorded.
+type Result struct {
+	ID      ID   // of the event
+	Entries []ID // that it made, in the order of its binding
+	Retried ID   // the entry that was refused before and is sent again; empty: none
+	Note    Note // what its operator is told; the zero Note where nothing is said
+}
+
+// Emit makes an event durable, with everything that it means, and says what became
+// of it: that is what a source may tell its operator. An error says that nothing of
+// it was recorded.
+type Emit func(Event) (Result, error)
+
 // A Source turns the world into events.
 type Source interface {
-	// Run blocks until ctx is done and then returns nil. When emit returns nil the
-	// event is durable, and the source may tell the operator so. A device that is
-	// merely unplugged is waited for; a device that can never come back in this
-	// process is an error.
-	Run(ctx context.Context, emit func(Event) error) error
+	// Run blocks until ctx is done and then returns nil. When emit returns no error
+	// the event is durable, and the source may tell the operator what the result
+	// says, and no more. A device that is merely unplugged is waited for; a device
+	// that can never come back in this process is an error.
+	Run(ctx context.Context, emit Emit) error
 }
 
 // A Display shows what the station may claim.

@@ -110,6 +110,22 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	return s, nil
 }
 
+// Answer is Decide, and says what the event's operator is told because of it: the
+// zero Note where nothing is said.
+func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
+	before, told := s.Notes[ev.Source]
+	if told {
+		s.Notes = maps.Clone(s.Notes)
+		delete(s.Notes, ev.Source)
+	}
+	s, actions := p.Decide(s, ev)
+	note, said := s.Notes[ev.Source]
+	if told && !said {
+		s = s.noted(ev.Source, before)
+	}
+	return s, actions, note
+}
+
 // asked is what a person asked for on the page or at the command line.
 func (p Program) asked(s State, ev Event) (State, []Action) {
 	switch ev.Kind {
@@ -195,6 +211,7 @@ type turn struct {
 	s       State // as it is so far
 	actions []Action
 	entries []ID // of the actions that make one
+	said    bool // the operator was told something more particular than that it was done
 }
 
 func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
@@ -209,10 +226,17 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 		}
 	}
 	t.s = t.s.clear(b.Clear, ev.At)
-	if t.s.Notes[ev.Source].At != ev.At && ev.Source != FromStation { // nothing more particular was said
+	if ev.Source != FromStation && (!t.said || t.made()) {
 		t.note(t.done())
 	}
 	return t.s.remember(s, ev.Source, t.entries, p.undoes(ev.Source)), t.actions
+}
+
+// made reports whether there is something new to tell beside what was said already:
+// one call of several was open already, and another has been recorded. That a person
+// must decide is never left unsaid.
+func (t *turn) made() bool {
+	return len(t.actions) > 0 && t.s.Notes[t.ev.Source].Kind != NoteHeld
 }
 
 // undoes reports whether a binding takes back what the source did: what nobody
@@ -455,7 +479,10 @@ func (t *turn) add(a Action) {
 func (t *turn) entry() ID { return t.ev.ID.Entry(len(t.actions) + 1) }
 
 // note says something to the operator at the event's source.
-func (t *turn) note(kind NoteKind, text string) { t.s = t.s.note(t.ev, kind, text) }
+func (t *turn) note(kind NoteKind, text string) {
+	t.said = true
+	t.s = t.s.note(t.ev, kind, text)
+}
 
 // open opens a call, unless the same call is open already.
 func (t *turn) open(do Do, with map[string]string) {

@@ -21,13 +21,9 @@ type Desk struct {
 	// their events, and the unknown scans that are kept.
 	Contents func() ([]station.Standing, []station.Event, error)
 
-	// Record makes an event durable and returns its ID. An error says in words why
-	// nothing was done.
-	Record func(station.Event) (station.ID, error)
-
-	// Enter makes an event durable as Record does, keeps its stamp, and returns the
-	// entries that it made.
-	Enter func(station.Event) ([]station.ID, error)
+	// Record makes an event durable and says what became of it. An error says in
+	// words why nothing was done.
+	Record station.Emit
 
 	// Program returns the program in force, and State the state that is on disk.
 	Program func() station.Program
@@ -64,7 +60,7 @@ type Desk struct {
 // decide hands a person's decision to the station as an event and returns the
 // event's ID. verb is station.VerbRetry or station.VerbDiscard.
 func (d Desk) decide(source, verb string, about station.ID, by string, log *slog.Logger) (station.ID, error) {
-	event, err := d.Record(station.Event{
+	done, err := d.Record(station.Event{
 		ID:     station.NewID(),
 		Source: source,
 		Kind:   verb,
@@ -75,8 +71,8 @@ func (d Desk) decide(source, verb string, about station.ID, by string, log *slog
 		log.Info("a person's decision was not carried out", "verb", verb, "entry", string(about), "by", by, "error", err)
 		return "", err
 	}
-	log.Info("a person decided", "verb", verb, "entry", string(about), "by", by, "event", string(event))
-	return event, nil
+	log.Info("a person decided", "verb", verb, "entry", string(about), "by", by, "event", string(done.ID))
+	return done.ID, nil
 }
 
 // ask hands what a person asks for to the station, and says what came of it.
@@ -123,44 +119,37 @@ func (d Desk) call(said string) (station.Call, error) {
 	return calls[slices.Index(opens, id)], nil
 }
 
-// enter hands an event to the station and says what came of it. What an event means
-// is decided when it is recorded; it is decided here before, for its words alone.
+// enter hands an event to the station and says what came of it.
 func (d Desk) enter(ev station.Event, log *slog.Logger) (Asked, error) {
-	after, actions := d.Program().Decide(d.State(), ev)
-	entries, err := d.Enter(ev)
+	done, err := d.Record(ev)
 	if err != nil {
 		log.Info("what a person asked for was not done", "kind", ev.Kind, "by", ev.Data["by"], "error", err)
 		return Asked{}, err
 	}
-	log.Info("a person asked", "kind", ev.Kind, "by", ev.Data["by"], "event", string(ev.ID), "entries", len(entries))
-	asked := Asked{Event: ev.ID}
-	if len(entries) > 0 {
-		asked.Entry = entries[0]
-		return asked, nil
-	}
-	for _, a := range actions {
-		switch {
-		case a.Verb == station.VerbRetry:
-			asked.Entry, asked.Said = a.About, "this call was refused before, and is sent again"
-			return asked, nil
-		case a.Fleeting:
-			asked.Said = "it is tried once, and not kept: the page and the log say what came of it"
-			return asked, nil
-		}
-	}
-	note := after.Notes[ev.Source]
-	if note.At != ev.At {
-		return Asked{}, errors.New("nothing was done: a person must decide about its open first (stationd outbox ls)")
-	}
-	switch note.Kind {
-	case station.NoteLeft:
+	log.Info("a person asked", "kind", ev.Kind, "by", ev.Data["by"], "event", string(ev.ID), "entries", len(done.Entries))
+	return askedOf(done)
+}
+
+// askedOf puts what became of an event in words. An error says that nothing was
+// done, and why.
+func askedOf(done station.Result) (Asked, error) {
+	asked := Asked{Event: done.ID}
+	switch note := done.Note; {
+	case len(done.Entries) > 0:
+		asked.Entry = done.Entries[0]
+	case done.Retried != "":
+		asked.Entry, asked.Said = done.Retried, "this call was refused before, and is sent again"
+	case note.Kind == station.NoteAsked:
+		asked.Said = "it is tried once, and not kept: the page and the log say what came of it"
+	case note.Kind == station.NoteLeft:
 		asked.Said = "the call is over here; at the vendor it stays open"
-	case station.NoteAlready:
-		if note.Text != "" {
-			return Asked{}, errors.New("nothing was done: the close of this call is on its way already (stationd call ls)")
-		}
+	case note.Kind == "":
+		return Asked{}, errors.New("nothing was done: a person must decide about its open first (stationd outbox ls)")
+	case note.Kind == station.NoteAlready && note.Text != "":
+		return Asked{}, errors.New("nothing was done: the close of this call is on its way already (stationd call ls)")
+	case note.Kind == station.NoteAlready:
 		return Asked{}, errors.New("nothing was done: this call is open already (stationd call ls)")
-	case station.NoteHeld:
+	case note.Kind == station.NoteHeld:
 		return Asked{}, errors.New("nothing was done: a person must decide about this call first (stationd outbox ls)")
 	default:
 		return Asked{}, fmt.Errorf("nothing was done (%s %s)", note.Kind, note.Text)

@@ -172,8 +172,17 @@ func (f *floor) recorded() []station.Event {
 	return slices.Clone(f.events)
 }
 
-func (f *floor) record(ev station.Event) (station.ID, error) {
-	var err error
+// record does with an event what the outbox does.
+func (f *floor) record(ev station.Event) (station.Result, error) {
+	switch ev.Kind {
+	case station.VerbRetry, station.VerbDiscard:
+		return station.Result{ID: ev.ID}, f.decide(ev)
+	}
+	return f.enter(ev), nil
+}
+
+// decide carries out what a person decided about what is held or kept.
+func (f *floor) decide(ev station.Event) (err error) {
 	f.change(func() {
 		f.events = append(f.events, ev)
 		about := station.ID(ev.Data["entry"])
@@ -197,7 +206,7 @@ func (f *floor) record(ev station.Event) (station.ID, error) {
 		f.entries[i].Condition, f.entries[i].Hold, f.entries[i].Reason = station.Waiting, station.HoldNone, ""
 		f.snapshot.Waiting++
 	})
-	return ev.ID, err
+	return err
 }
 
 // desk is the floor as the page sees it.
@@ -217,7 +226,6 @@ func (f *floor) desk(language string) Desk {
 			return entries, kept, err
 		},
 		Record:  f.record,
-		Enter:   f.enter,
 		Program: program,
 		State: func() (s station.State) {
 			locked(func() { s = f.snapshot.State })
@@ -287,23 +295,26 @@ func program() station.Program {
 	}}}
 }
 
-// enter does with an event what the outbox does: it decides it, and keeps the state
-// and the entries.
-func (f *floor) enter(ev station.Event) (entries []station.ID, err error) {
+// enter decides an event, and keeps the state and the entries.
+func (f *floor) enter(ev station.Event) station.Result {
+	done := station.Result{ID: ev.ID}
 	f.change(func() {
 		f.events = append(f.events, ev)
 		var actions []station.Action
-		f.snapshot.State, actions = program().Decide(f.snapshot.State, ev)
+		f.snapshot.State, actions, done.Note = program().Answer(f.snapshot.State, ev)
 		for i, a := range actions {
+			if a.Verb == station.VerbRetry {
+				done.Retried = a.About
+			}
 			if a.Lane == "" || a.Fleeting {
 				continue
 			}
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
 			f.entries = append(slices.Clone(f.entries), station.Standing{Entry: e, Condition: station.Waiting})
-			entries = append(entries, e.ID)
+			done.Entries = append(done.Entries, e.ID)
 		}
 	})
-	return entries, err
+	return done
 }
 
 // read is a vendor that tells what it was asked.

@@ -51,7 +51,7 @@ type watch struct {
 }
 
 // Run makes rounds until ctx is done, and then returns nil.
-func (w *watch) Run(ctx context.Context, emit func(station.Event) error) error {
+func (w *watch) Run(ctx context.Context, emit station.Emit) error {
 	timer := time.NewTimer(rand.N(w.every))
 	defer timer.Stop()
 	for {
@@ -67,7 +67,7 @@ func (w *watch) Run(ctx context.Context, emit func(station.Event) error) error {
 }
 
 // calls emits the end of each own call that is over at L2L.
-func (w *watch) calls(ctx context.Context, emit func(station.Event) error) {
+func (w *watch) calls(ctx context.Context, emit station.Emit) {
 	still := map[string]bool{}
 	for _, c := range w.open() {
 		if c.Backend != source || c.Ref == "" || c.Closing != "" {
@@ -86,7 +86,7 @@ func (w *watch) calls(ctx context.Context, emit func(station.Event) error) {
 }
 
 // order emits what the line runs when that is not what was emitted last.
-func (w *watch) order(ctx context.Context, emit func(station.Event) error) {
+func (w *watch) order(ctx context.Context, emit station.Emit) {
 	if w.line.Code == "" {
 		return
 	}
@@ -106,8 +106,8 @@ func (w *watch) order(ctx context.Context, emit func(station.Event) error) {
 }
 
 // emit emits an event and reports whether it is durable.
-func (w *watch) emit(ctx context.Context, emit func(station.Event) error, kind string, data map[string]string) bool {
-	err := emit(station.Event{ID: station.NewID(), Source: source, Kind: kind, Data: data, At: w.stamp(time.Now())})
+func (w *watch) emit(ctx context.Context, emit station.Emit, kind string, data map[string]string) bool {
+	_, err := emit(station.Event{ID: station.NewID(), Source: source, Kind: kind, Data: data, At: w.stamp(time.Now())})
 	if err != nil && ctx.Err() == nil {
 		w.b.log.Warn("what was seen at the vendor is not recorded yet", "kind", kind, "error", err)
 	}

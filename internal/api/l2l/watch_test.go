@@ -46,13 +46,13 @@ func (o *observer) open() []station.Call {
 	return append([]station.Call(nil), o.calls...)
 }
 
-func (o *observer) emit(ev station.Event) error {
+func (o *observer) emit(ev station.Event) (station.Result, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fail == nil {
 		o.events <- ev
 	}
-	return o.fail
+	return station.Result{}, o.fail
 }
 
 func (o *observer) set(fail error, calls ...station.Call) {
@@ -158,9 +158,9 @@ func TestAnAbsenceIsNotAnEnd(t *testing.T) {
 		w := script(t, map[string]string{"GET /dispatches/": answer}).Watch("", 0,
 			func() []station.Call { return []station.Call{{Backend: "l2l", Ref: "7"}} },
 			func(time.Time) station.Stamp { return station.Stamp{} }).(*watch)
-		w.calls(t.Context(), func(ev station.Event) error {
+		w.calls(t.Context(), func(ev station.Event) (station.Result, error) {
 			t.Errorf("%s: %+v", sentence, ev)
-			return nil
+			return station.Result{}, nil
 		})
 	}
 }

@@ -92,7 +92,7 @@ type running struct {
 	told   []station.Event
 	at     []time.Time // when emit was called
 	busy   int         // emits under way
-	answer func(ev station.Event) error
+	answer station.Emit
 }
 
 // stampBoot is the boot that the stamps of these tests carry.
@@ -100,7 +100,7 @@ const stampBoot = "the suite's boot"
 
 // begin opens an input, runs its source and waits until it listens. What answer
 // returns is what emit returns; nil records everything.
-func begin(t testing.TB, open OpenInput, answer func(station.Event) error) *running {
+func begin(t testing.TB, open OpenInput, answer station.Emit) *running {
 	t.Helper()
 	r := prepare(t, open, answer)
 	r.run(t.Context())
@@ -108,7 +108,7 @@ func begin(t testing.TB, open OpenInput, answer func(station.Event) error) *runn
 	return r
 }
 
-func prepare(t testing.TB, open OpenInput, answer func(station.Event) error) *running {
+func prepare(t testing.TB, open OpenInput, answer station.Emit) *running {
 	t.Helper()
 	r := &running{t: t, began: time.Now(), log: &ear{}, ended: make(chan error, 1), answer: answer}
 	r.label = fmt.Sprintf("%p", r)
@@ -134,7 +134,7 @@ func (r *running) run(ctx context.Context) {
 	})
 }
 
-func (r *running) emit(ev station.Event) error {
+func (r *running) emit(ev station.Event) (station.Result, error) {
 	r.mu.Lock()
 	r.told, r.at = append(r.told, ev), append(r.at, time.Now())
 	r.busy++
@@ -150,7 +150,7 @@ func (r *running) emit(ev station.Event) error {
 	if r.answer != nil {
 		return r.answer(ev)
 	}
-	return nil
+	return station.Result{ID: ev.ID}, nil
 }
 
 // events returns what was told so far.
@@ -232,9 +232,9 @@ func inOrder(t testing.TB, open OpenInput) {
 
 func behindASlowRecord(t testing.TB, open OpenInput) {
 	recorded := make(chan struct{})
-	r := begin(t, open, func(station.Event) error {
+	r := begin(t, open, func(station.Event) (station.Result, error) {
 		<-recorded
-		return nil
+		return station.Result{}, nil
 	})
 	free := sync.OnceFunc(func() { close(recorded) })
 	t.Cleanup(free)
@@ -252,9 +252,9 @@ var errNotRecorded = errors.New("the card is full, says the suite")
 
 func notRecorded(t testing.TB, open OpenInput) {
 	var once sync.Once
-	r := begin(t, open, func(station.Event) (err error) {
+	r := begin(t, open, func(station.Event) (_ station.Result, err error) {
 		once.Do(func() { err = errNotRecorded })
-		return err
+		return station.Result{}, err
 	})
 	acts := []time.Time{r.act(1)}
 	r.hears(1)
@@ -288,9 +288,9 @@ func stopsAtOnce(t testing.TB, open OpenInput) {
 
 func stopsDuringARecord(t testing.TB, open OpenInput) {
 	recorded := make(chan struct{})
-	r := begin(t, open, func(station.Event) error {
+	r := begin(t, open, func(station.Event) (station.Result, error) {
 		<-recorded
-		return nil
+		return station.Result{}, nil
 	})
 	free := sync.OnceFunc(func() { close(recorded) })
 	t.Cleanup(free)

@@ -36,7 +36,7 @@ func openBell(flaw string) OpenInput {
 	}
 }
 
-func (b *bell) Run(ctx context.Context, emit func(station.Event) error) error {
+func (b *bell) Run(ctx context.Context, emit station.Emit) error {
 	b.ready.Store(true)
 	if b.flaw == "it tells what nobody did" {
 		b.tell(emit, time.Now())
@@ -57,7 +57,7 @@ func (b *bell) Run(ctx context.Context, emit func(station.Event) error) error {
 	return b.listen(ctx, emit)
 }
 
-func (b *bell) listen(ctx context.Context, emit func(station.Event) error) error {
+func (b *bell) listen(ctx context.Context, emit station.Emit) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -70,7 +70,7 @@ func (b *bell) listen(ctx context.Context, emit func(station.Event) error) error
 	}
 }
 
-func (b *bell) ring(emit func(station.Event) error, at time.Time) error {
+func (b *bell) ring(emit station.Emit, at time.Time) error {
 	switch b.flaw {
 	case "it records in the background":
 		go b.tell(emit, at)
@@ -86,13 +86,14 @@ func (b *bell) ring(emit func(station.Event) error, at time.Time) error {
 	case "it dates by when it was told":
 		at = at.Add(time.Hour)
 	case "an event that is not recorded ends it":
-		return emit(station.Event{ID: station.NewID(), Source: "bell", Kind: station.Press, At: b.stamp(at)})
+		_, err := emit(station.Event{ID: station.NewID(), Source: "bell", Kind: station.Press, At: b.stamp(at)})
+		return err
 	}
 	b.tell(emit, at)
 	return nil
 }
 
-func (b *bell) tell(emit func(station.Event) error, at time.Time) {
+func (b *bell) tell(emit station.Emit, at time.Time) {
 	ev := station.Event{ID: station.NewID(), Source: "bell", Kind: station.Press, At: b.stamp(at)}
 	switch b.flaw {
 	case "its events share an ID":
@@ -102,7 +103,7 @@ func (b *bell) tell(emit func(station.Event) error, at time.Time) {
 	case "it stamps by itself":
 		ev.At = station.Stamp{Wall: at}
 	}
-	if err := emit(ev); err != nil && b.flaw != "it swallows errors" {
+	if _, err := emit(ev); err != nil && b.flaw != "it swallows errors" {
 		b.log.Error("not recorded", "error", err)
 	}
 }
