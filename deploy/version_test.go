@@ -69,7 +69,12 @@ func (r *repo) version(dir string) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.run(dir, script)
+	// Read here, so that go test knows when it has changed.
+	text, err := os.ReadFile(script)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.run(dir, "sh", "-c", string(text))
 }
 
 // rising fails unless apt takes each version for an upgrade of the one before.

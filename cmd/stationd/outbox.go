@@ -26,7 +26,7 @@ file themselves; retry and discard need a running one.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(outboxList(), outboxShow(), outboxVerify(), outboxExport(),
+	c.AddCommand(outboxList(), outboxSummary(), outboxShow(), outboxVerify(), outboxExport(),
 		outboxDecide(station.VerbRetry, "Put a held entry back at its old place, to be sent"),
 		outboxDecide(station.VerbDiscard, "Give a held entry up, or put an unknown scan away"))
 	return c

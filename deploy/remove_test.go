@@ -1,0 +1,346 @@
+package deploy_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"stationd/internal/queue"
+	"stationd/internal/station"
+)
+
+// A board is this very machine with everything that is written to it kept apart: dpkg
+// installs, removes and purges a package there, with the package's own scripts. There
+// is no systemd in it.
+type board struct {
+	t    *testing.T
+	root string // what the board calls /
+	deb  string // the package, as the board calls it
+}
+
+const outboxFile = "/var/lib/stationd/outbox.db"
+
+// newBoard is a board with the package installed.
+func newBoard(t *testing.T) *board {
+	t.Helper()
+	for _, program := range []string{"dpkg", "dpkg-deb", "mount", "chroot", "deb-systemd-helper", "systemd-sysusers"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed: that removal and purge lose nothing that waits was NOT proved", program)
+		}
+	}
+	dir := t.TempDir()
+	b := &board{t: t, root: filepath.Join(dir, "root"), deb: "/stationd.deb"}
+	if err := os.Mkdir(b.root, 0o755); err != nil { //nolint:gosec // the board's /
+		t.Fatal(err)
+	}
+	if said, err := command(t, "mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("that removal and purge lose nothing that waits was NOT proved, for it takes the right to mount, as root has: %v\n%s", err, said)
+	}
+	t.Cleanup(func() {
+		// The test's own context has ended.
+		for _, at := range []string{b.root, dir} {
+			if said, err := exec.CommandContext(context.WithoutCancel(t.Context()), "umount", "-R", at).CombinedOutput(); err != nil {
+				t.Errorf("umount %s: %v\n%s", at, err, said)
+			}
+		}
+	})
+	for _, name := range []string{"root", "upper", "work"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil { //nolint:gosec // the board's /
+			t.Fatal(err)
+		}
+	}
+	options := fmt.Sprintf("lowerdir=/,upperdir=%s,workdir=%s", filepath.Join(dir, "upper"), filepath.Join(dir, "work"))
+	must(t, command(t, "mount", "-t", "overlay", "-o", options, "overlay", b.root))
+	must(t, command(t, "mount", "-t", "tmpfs", "tmpfs", filepath.Join(b.root, "run")))
+	b.build()
+	b.dpkg("--install", b.deb)
+	return b
+}
+
+func command(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	return exec.CommandContext(t.Context(), name, args...)
+}
+
+// must runs the command and returns what it said.
+func must(t *testing.T, c *exec.Cmd) string {
+	t.Helper()
+	said, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%q: %v\n%s", c.Args, err, said)
+	}
+	return string(said)
+}
+
+// build packs the program and the package's scripts, and nothing that takes its time.
+func (b *board) build() {
+	b.t.Helper()
+	tree := filepath.Join(b.root, "stationd")
+	for _, dir := range []string{"DEBIAN", "usr/bin", "etc/stationd/keys", "usr/lib/sysusers.d"} {
+		if err := os.MkdirAll(filepath.Join(tree, dir), 0o755); err != nil { //nolint:gosec // a package's folders
+			b.t.Fatal(err)
+		}
+	}
+	control := "Package: stationd\nVersion: 1.0\nArchitecture: all\nMaintainer: none <none@localhost>\nDescription: under test\n"
+	if err := os.WriteFile(filepath.Join(tree, "DEBIAN", "control"), []byte(control), 0o644); err != nil { //nolint:gosec // a package's file
+		b.t.Fatal(err)
+	}
+	for name, place := range map[string]string{
+		"scripts/postinst": "DEBIAN/postinst", "scripts/prerm": "DEBIAN/prerm", "scripts/postrm": "DEBIAN/postrm",
+		"sysusers.conf": "usr/lib/sysusers.d/stationd.conf",
+	} {
+		// Read here and not by a child, so that go test knows when they have changed.
+		text, err := os.ReadFile(name)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, place), text, 0o755); err != nil { //nolint:gosec // a package's file
+			b.t.Fatal(err)
+		}
+	}
+	must(b.t, command(b.t, filepath.Join(runtime.GOROOT(), "bin", "go"), "build", "-o", filepath.Join(tree, "usr/bin/stationd"), "../cmd/stationd"))
+	must(b.t, command(b.t, "dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, b.path(b.deb)))
+}
+
+// path is where the board's file is on this machine.
+func (b *board) path(name string) string { return filepath.Join(b.root, name) }
+
+// run runs a command on the board.
+func (b *board) run(args ...string) string {
+	b.t.Helper()
+	return must(b.t, command(b.t, "chroot", append([]string{b.root}, args...)...))
+}
+
+func (b *board) dpkg(args ...string) string {
+	b.t.Helper()
+	return b.run(append([]string{"dpkg"}, args...)...)
+}
+
+func (b *board) there(name string) bool {
+	_, err := os.Lstat(b.path(name))
+	return err == nil
+}
+
+// backup is the folder that a purge has made, and what is in it; "" where it made none.
+func (b *board) backup() (folder string, files []string) {
+	b.t.Helper()
+	found, err := filepath.Glob(b.path("/var/backups/stationd-*"))
+	if err != nil || len(found) > 1 {
+		b.t.Fatal(found, err)
+	}
+	if len(found) == 0 {
+		return "", nil
+	}
+	info, err := os.Stat(found[0])
+	if err != nil || info.Mode().Perm() != 0o700 {
+		b.t.Errorf("the backup: %v %v, and nobody but root may look into it", info.Mode(), err)
+	}
+	list, err := os.ReadDir(found[0])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, f := range list {
+		info, err := f.Info()
+		if err != nil || info.Mode().Perm() != 0o600 {
+			b.t.Errorf("%s: %v %v, and nobody but root may read it", f.Name(), info.Mode(), err)
+		}
+		files = append(files, f.Name())
+	}
+	return found[0], files
+}
+
+// fill records presses in the board's outbox, as a station whose network is down.
+func (b *board) fill(presses int) {
+	b.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(b.path(outboxFile)), 0o700); err != nil {
+		b.t.Fatal(err)
+	}
+	opens := station.Verb{Name: "dispatch.open", Fields: []station.Field{{Name: "machine"}}, Lane: []string{"machine"}}
+	program := station.Program{
+		Station: "pack4-1",
+		Vendors: map[string]station.Vendor{"l2l": {Verbs: []station.Verb{opens}, To: "https://acme.example/ site 12"}},
+		Bindings: []station.Binding{{Event: "red.press", Do: []station.Do{
+			{Backend: "l2l", Verb: opens, With: map[string]station.Template{"machine": plain(b.t, "SEAL-1")}},
+		}}},
+	}
+	box, err := queue.Open(b.path(outboxFile), queue.Setting{
+		Size:    4 << 20,
+		Stamp:   func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Trusted: true} },
+		Program: func() station.Program { return program },
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for range presses {
+		if _, err := box.Record(station.Event{ID: station.NewID(), Source: "red", Kind: "press"}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := box.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func plain(t *testing.T, text string) station.Template {
+	t.Helper()
+	made, err := station.ParseTemplate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// says fails unless the text has every word.
+func says(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("it does not say %q:\n%s", w, text)
+		}
+	}
+}
+
+func TestRemovalSaysHowMuchWaitsAndPurgeKeepsIt(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	b.fill(12)
+	said := b.dpkg("--remove", "stationd")
+	says(t, said, "12 entries wait", "/var/lib/stationd")
+	if !b.there(outboxFile) || b.there("/usr/bin/stationd") {
+		t.Error("removal takes the program, and leaves the outbox")
+	}
+	said = b.dpkg("--purge", "stationd") // days later: there is no program any more
+	says(t, said, "12 entries wait", "purge moved the outbox to /var/backups/stationd-")
+	folder, files := b.backup()
+	if fmt.Sprint(files) != "[entries.jsonl outbox.db]" {
+		t.Fatalf("the backup has %q", files)
+	}
+	list, err := os.ReadFile(filepath.Join(folder, "entries.jsonl"))
+	if err != nil || strings.Count(string(list), `"machine":"SEAL-1"`) != 12 {
+		t.Errorf("it lists:\n%s%v", list, err)
+	}
+	if err := queue.VerifyFile(filepath.Join(folder, "outbox.db")); err != nil {
+		t.Error(err)
+	}
+	for _, gone := range []string{"/var/lib/stationd", "/var/cache/stationd", "/etc/stationd"} {
+		if b.there(gone) {
+			t.Errorf("%s is there after a purge", gone)
+		}
+	}
+}
+
+func TestAPurgeInOneGoKeepsWhatWaits(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	b.fill(1)
+	says(t, b.dpkg("--purge", "stationd"), "1 entry waits", "purge moved the outbox to")
+	if _, files := b.backup(); fmt.Sprint(files) != "[entries.jsonl outbox.db]" {
+		t.Errorf("the backup has %q", files)
+	}
+}
+
+func TestAPurgeDeletesAnOutboxInWhichNothingWaits(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	b.fill(0)
+	says(t, b.dpkg("--remove", "stationd"), "nothing waits")
+	says(t, b.dpkg("--purge", "stationd"), "purge removes /var/lib/stationd and everything in it")
+	if folder, files := b.backup(); folder != "" || b.there("/var/lib/stationd") {
+		t.Errorf("it is kept in %s: %q", folder, files)
+	}
+}
+
+// What was read at the removal says nothing of what came after it.
+func TestAPurgeKeepsWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	for _, c := range []struct {
+		so     string
+		before func() // the removal
+		after  func() // it, and before the purge
+		kept   string
+	}{
+		{"a station was run by hand after the removal", nil, func() { b.fill(1) }, "[outbox.db]"},
+		{"the list of the removal is gone", nil, func() { b.run("rm", "-r", "/var/cache/stationd") }, "[outbox.db]"},
+		{"a failed commit left its spare file", func() { b.run("sh", "-c", "echo spare >/var/lib/stationd/outbox.spare") }, nil, "[entries.jsonl outbox.db outbox.spare]"},
+		{"a damaged outbox", func() { b.run("sh", "-c", "rm "+outboxFile+"; truncate -s 20000 "+outboxFile) }, nil, "[outbox.db]"},
+		{"an empty file in its place", func() { b.run("truncate", "-s", "0", outboxFile) }, nil, "[outbox.db]"},
+		{"the program does not run", func() { b.run("sh", "-c", "echo '#!/bin/false' >/usr/bin/stationd") }, nil, "[outbox.db]"},
+		{"the program hangs", func() {
+			b.run("sh", "-c", "printf '#!/bin/sh\nexec sleep 600\n' >/usr/bin/stationd; sed -i 's/timeout -k 5 120/timeout -k 1 1/' /var/lib/dpkg/info/stationd.prerm")
+		}, nil, "[outbox.db]"},
+	} {
+		b.fill(0)
+		if c.before != nil {
+			c.before()
+		}
+		removed := b.dpkg("--remove", "stationd")
+		if c.after != nil {
+			c.after()
+		}
+		purged := b.dpkg("--purge", "stationd")
+		folder, files := b.backup()
+		if got := fmt.Sprint(files); got != c.kept {
+			t.Errorf("%s: %s is kept, not %s\n%s\n%s", c.so, got, c.kept, removed, purged)
+		}
+		if folder != "" {
+			if err := os.RemoveAll(folder); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.dpkg("--install", b.deb)
+	}
+}
+
+// The folder is a partition of its own, and there is no room for its outbox elsewhere.
+func TestAPurgeThatCannotMoveTheOutboxLeavesIt(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	must(t, command(t, "mkdir", "-p", b.path("/var/lib/stationd")))
+	must(t, command(t, "mount", "-t", "tmpfs", "tmpfs", b.path("/var/lib/stationd")))
+	must(t, command(t, "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", b.path("/var/backups")))
+	b.fill(3)
+	said := b.dpkg("--purge", "stationd")
+	says(t, said, "3 entries wait", "could not be moved", "stays there")
+	if !b.there(outboxFile) {
+		t.Error("the outbox is gone")
+	}
+	if err := queue.VerifyFile(b.path(outboxFile)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPurgeMovesTheOutboxOutOfAPartition(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	must(t, command(t, "mkdir", "-p", b.path("/var/lib/stationd")))
+	must(t, command(t, "mount", "-t", "tmpfs", "tmpfs", b.path("/var/lib/stationd")))
+	b.fill(3)
+	says(t, b.dpkg("--purge", "stationd"), "3 entries wait", "purge moved the outbox to")
+	if left, err := os.ReadDir(b.path("/var/lib/stationd")); err != nil || len(left) > 0 {
+		t.Errorf("left in the partition: %v %v", left, err)
+	}
+	if _, files := b.backup(); fmt.Sprint(files) != "[entries.jsonl outbox.db]" {
+		t.Errorf("the backup has %q", files)
+	}
+}
+
+func TestAnInstallationForgetsWhatTheRemovalListed(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	b.fill(2)
+	b.dpkg("--remove", "stationd")
+	if !b.there("/var/cache/stationd/entries.jsonl") {
+		t.Fatal("the removal has listed nothing")
+	}
+	b.dpkg("--install", b.deb)
+	if b.there("/var/cache/stationd") || !b.there(outboxFile) {
+		t.Error("the list is there still, or the outbox is not")
+	}
+}
