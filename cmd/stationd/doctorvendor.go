@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"stationd/internal/api"
@@ -63,12 +64,11 @@ func (w *vendorWard) reach(ctx context.Context) []finding {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	addresses, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
-	if err != nil {
-		return []finding{notWell(w.name+" name", "see that the cable is in, and that the name server knows it: resolvectl query "+u.Hostname(), "%s is not found: %v", u.Hostname(), late(err))}
+	found, addresses := w.resolve(ctx, u.Hostname())
+	if len(addresses) == 0 {
+		return found
 	}
-	found := []finding{well(w.name+" name", "%s is found at %s", u.Hostname(), strings.Join(addresses, ", "))}
-	conn, err := (&net.Dialer{Timeout: api.ConnectTime}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	conn, err := connect(ctx, addresses, port)
 	if err != nil {
 		return append(found, notWell(w.name+" connection", "see that the network lets this station out to port "+port, "%v", late(err)))
 	}
@@ -78,6 +78,71 @@ func (w *vendorWard) reach(ctx context.Context) []finding {
 		return append(found, well(w.name+" TLS", "none, which is right for this very machine alone"))
 	}
 	return append(found, w.handshake(ctx, tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12})))
+}
+
+// serverTime is how long a name server is waited for: as long as whoever looks a
+// name up waits before the next is asked.
+const serverTime = 5 * time.Second
+
+// resolve looks at the vendor's name and at each name server by itself: one that is
+// dead is hidden behind the next, and costs what it is asked for its time.
+func (w *vendorWard) resolve(ctx context.Context, host string) (found []finding, addresses []string) {
+	name := w.name + " name"
+	var dead, alive []string
+	if net.ParseIP(host) == nil {
+		dead, alive = askNameServers(ctx, host)
+	}
+	silent := strings.Join(dead, " and ")
+	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+	switch {
+	case err != nil && len(dead) > 0 && len(alive) == 0:
+		found = append(found, notWell(name, "see that the cable is in, and that the name server in /etc/resolv.conf is the plant's: resolvectl status",
+			"no name server answers (%s): %s is not found: %v", silent, host, late(err)))
+	case err != nil:
+		found = append(found, notWell(name, "see that the cable is in, and that the name server knows it: resolvectl query "+host, "%s is not found: %v", host, late(err)))
+	default:
+		found = append(found, well(name, "%s is found at %s", host, strings.Join(addresses, ", ")))
+	}
+	if len(dead) > 0 && len(alive) > 0 {
+		found = append(found, warning(w.name+" name server", "take it out of /etc/resolv.conf (or out of what the network hands out), or mend it",
+			"the name server %s does not answer, and %s does: looking up a name takes up to %v longer", silent, strings.Join(alive, " and "), serverTime))
+	}
+	return found, addresses
+}
+
+// askNameServers asks every name server for the name, all at once.
+func askNameServers(ctx context.Context, host string) (dead, alive []string) {
+	ctx, cancel := context.WithTimeout(ctx, serverTime)
+	defer cancel()
+	servers := api.NameServers()
+	errs := make([]error, len(servers))
+	var all sync.WaitGroup
+	for i, server := range servers {
+		all.Go(func() { errs[i] = api.AskNameServer(ctx, server, host) })
+	}
+	all.Wait()
+	for i, server := range servers {
+		if errs[i] == nil {
+			alive = append(alive, server)
+		} else {
+			dead = append(dead, server)
+		}
+	}
+	return dead, alive
+}
+
+// connect connects to the first of the addresses that answers.
+func connect(ctx context.Context, addresses []string, port string) (conn net.Conn, err error) {
+	ctx, cancel := context.WithTimeout(ctx, api.ConnectTime)
+	defer cancel()
+	for i, address := range addresses {
+		end, _ := ctx.Deadline()
+		dialer := net.Dialer{Timeout: time.Until(end) / time.Duration(len(addresses)-i)}
+		if conn, err = dialer.DialContext(ctx, "tcp", net.JoinHostPort(address, port)); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
 }
 
 // handshake looks at the vendor's certificate. A board without a battery for its clock

@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	// ConnectTime limits looking up the name and connecting, and once more the
-	// TLS handshake. Nothing has left by then, so it may be short.
+	// ConnectTime limits connecting, and once more the TLS handshake. Nothing has
+	// left by then, so it may be short. Looking up the name has LookTime.
 	ConnectTime = 5 * time.Second
 
 	// ResponseTime limits the wait for an answer after the request has left. It
@@ -81,7 +81,7 @@ func New(s Settings) *Client {
 		s.Response = ResponseTime
 	}
 	if s.Dial == nil {
-		s.Dial = (&net.Dialer{Timeout: ConnectTime}).DialContext
+		s.Dial = newNetwork(newNames(s.Log), s.Response).dial
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
@@ -154,18 +154,31 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 
 // trip sends the request and reads the answer. It makes no judgement.
 func (c *Client) trip(ctx context.Context, r Request) (t trip) {
-	ctx, cancel := context.WithTimeout(ctx, 2*ConnectTime+c.response)
+	ctx, cancel := context.WithTimeout(ctx, LookTime+2*ConnectTime+c.response)
 	defer cancel()
 
 	// WroteHeaders comes before the header's last bytes go to the socket, so a
 	// request without it cannot have been acted on. The transport asks for a
 	// connection a second time only where not one byte of a write was written.
 	var left atomic.Bool
+	var over atomic.Pointer[conn]
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:      func(string) { left.Store(false) },
+		GetConn: func(string) { left.Store(false) },
+		GotConn: func(got httptrace.GotConnInfo) {
+			if now := connOf(got.Conn); over.Swap(now) != now && now != nil {
+				now.begin()
+			}
+		},
 		WroteHeaders: func() { left.Store(true) },
 	})
-	defer func() { t.left = left.Load() || t.status != 0 }()
+	defer func() {
+		t.left = left.Load() || t.status != 0
+		if c := over.Load(); c != nil && t.err == nil {
+			c.end()
+		} else if c != nil { // given up means that it cannot arrive
+			c.tear()
+		}
+	}()
 
 	req, err := http.NewRequestWithContext(ctx, r.Method, c.target(r), bytes.NewReader(r.Body))
 	if err != nil {

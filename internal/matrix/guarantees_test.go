@@ -55,7 +55,8 @@ without looking at the vendor's own page may double it.
 No cell says twice, lost, or that somebody else's call was closed: the test fails.
 
 Three things no test can promise. An effect that comes later than the settle time (` + "`settle`" + `, 60 s) after the request was
-given up is seen as absent and sent again. Whoever changes the vendor's records between the attempt and the look can
+given up is seen as absent and sent again: by the vendor or a proxy alone, for what was given up this station's own kernel sends
+no more ([network.md](network.md)). Whoever changes the vendor's records between the attempt and the look can
 deceive it, as a table below says. And a vendor who says yes and does nothing is believed.
 
 ## Every verb under every fault

@@ -17,7 +17,7 @@ const (
 	longestWait  = time.Minute      // the back-off's cap
 	keyWait      = time.Minute      // between two tries of a backend whose key is wrong
 	attemptLimit = 15 * time.Minute // an attempt may wait long for its backend's pace
-	stopLimit    = 45 * time.Second // after a stop: longer than any backend's own time-outs together
+	stopLimit    = time.Minute      // after a stop: longer than any backend's own time-outs together
 	mostStarts   = 3                // marked attempts without an end, before the entry is held
 )
 

@@ -16,17 +16,9 @@ const (
 	AuthBody   = "body"   // auth=KEY in the form of a POST; reads use the header
 )
 
-const (
-	// settleTime is how long after an attempt an absence proves nothing yet.
-	settleTime = 60 * time.Second
-	// settleLeast is the least that is accepted for a real vendor: longer than an
-	// attempt of our own may take.
-	settleLeast = 2*api.ConnectTime + api.ResponseTime
-
-	// watchLeast is the shortest time between two looks that is accepted for a real
-	// vendor.
-	watchLeast = 5 * time.Second
-)
+// watchLeast is the shortest time between two looks that is accepted for a real
+// vendor.
+const watchLeast = 5 * time.Second
 
 // A Section is the [l2l] table of the configuration.
 type Section struct {
@@ -38,7 +30,7 @@ type Section struct {
 	Trade   string        `toml:"trade"`   // default of the field trade
 	User    string        `toml:"user"`    // default of the field user
 	Auth    string        `toml:"auth"`    // query, header or body; empty: query
-	Settle  time.Duration `toml:"settle"`  // 0: 60 s
+	Settle  time.Duration `toml:"settle"`  // 0: api.SettleLeast
 	Watch   time.Duration `toml:"watch"`   // the time between two looks at calls and line, on the average; 0: 30 s
 	Dial    api.Dial      // no key of the file; nil: over the network
 
@@ -64,8 +56,8 @@ func (s Section) Check(fault func(key, text string)) {
 	default:
 		fault("auth", fmt.Sprintf("%q is not query, header or body", s.Auth))
 	}
-	if s.Settle < 0 || s.Settle > 0 && s.Settle < settleLeast && !api.Loopback(s.URL) {
-		fault("settle", fmt.Sprintf("must be at least %v: an attempt may take that long to arrive", settleLeast))
+	if least := api.SettleLeast(api.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
+		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 	if s.Watch < 0 || s.Watch > 0 && s.Watch < watchLeast && !api.Loopback(s.URL) {
 		fault("watch", fmt.Sprintf("must be at least %v: L2L asks for no bursts", watchLeast))
@@ -91,7 +83,7 @@ func (s Section) Defaults() map[string]string {
 // SettleTime is how long after an attempt an absence proves nothing yet.
 func (s Section) SettleTime() time.Duration {
 	if s.Settle == 0 {
-		return settleTime
+		return api.SettleLeast(api.ByProxy(s.URL))
 	}
 	return s.Settle
 }

@@ -15,12 +15,6 @@ const (
 	accountLimit = 200
 	// defaultRate is this station's share where the configuration says nothing.
 	defaultRate = "60/min"
-
-	// settleTime is how long after an attempt an absence proves nothing yet.
-	settleTime = 60 * time.Second
-	// settleLeast is the least that is accepted for a real vendor: longer than an
-	// attempt of our own may take.
-	settleLeast = 2*api.ConnectTime + api.ResponseTime
 )
 
 // A Section is the [lagerkoll] table of the configuration.
@@ -32,7 +26,7 @@ type Section struct {
 	UserToken api.KeyFrom   `toml:"user_token"` // with the token that it returned
 	Rate      string        `toml:"rate"`       // this station's share of the account's 200: 60/min, 1/s
 	Exclusive bool          `toml:"exclusive"`  // nobody but this station reports on its orders
-	Settle    time.Duration `toml:"settle"`     // 0: 60 s
+	Settle    time.Duration `toml:"settle"`     // 0: api.SettleLeast
 	Dial      api.Dial      // no key of the file; nil: over the network
 
 	// Rehearse is no key of the file; see api.Settings.
@@ -63,8 +57,8 @@ func (s Section) Check(fault func(key, text string)) {
 	} else if every < time.Minute/accountLimit && !api.Loopback(s.URL) {
 		fault("rate", fmt.Sprintf("is above %d/min, which is all that the whole account may ask", accountLimit))
 	}
-	if s.Settle < 0 || s.Settle > 0 && s.Settle < settleLeast && !api.Loopback(s.URL) {
-		fault("settle", fmt.Sprintf("must be at least %v: an attempt may take that long to arrive", settleLeast))
+	if least := api.SettleLeast(api.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
+		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 }
 
@@ -99,7 +93,7 @@ func (s Section) Defaults() map[string]string { return nil }
 // SettleTime is how long after an attempt an absence proves nothing yet.
 func (s Section) SettleTime() time.Duration {
 	if s.Settle == 0 {
-		return settleTime
+		return api.SettleLeast(api.ByProxy(s.URL))
 	}
 	return s.Settle
 }

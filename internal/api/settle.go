@@ -1,0 +1,41 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	// packetTime is how long a packet may still be under way that nobody sends any
+	// more: the segment lifetime that Linux keeps (half of its TIME-WAIT).
+	packetTime = 30 * time.Second
+
+	// proxyTime is how long the kernel of a proxy may go on sending what this station
+	// gave up. Linux lets go of a connection that nobody holds any more after eight
+	// more tries, each at twice the distance of the last: 102 s at the shortest.
+	proxyTime = 105 * time.Second
+)
+
+// SettleLeast is how long after an attempt was given up an absence proves nothing
+// yet, at the least: a packet of it may be under way, and then the vendor may take
+// as long to do it as one waits for its answer. This station's own kernel sends
+// nothing any more; see conn.
+func SettleLeast(byProxy bool) time.Duration {
+	least := packetTime + ResponseTime
+	if byProxy {
+		least += proxyTime
+	}
+	return least
+}
+
+// ByProxy reports whether requests to a base URL go by a proxy of this process's
+// environment.
+func ByProxy(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	return err == nil && proxy != nil
+}
