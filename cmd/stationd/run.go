@@ -263,11 +263,12 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 			},
 		})
 	}
+	record := s.status.Recording(s.outbox.Record)
 	if s.board != nil {
 		for _, bank := range s.board.Banks() {
 			setting.Inputs = append(setting.Inputs, agent.Part{Name: "contacts of chip " + bank.Name(), Run: bank.Run})
 		}
-		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, s.outbox.Record) }})
+		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, record) }})
 		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: s.board.RunLamps})
 		setting.Displays = append(setting.Displays, s.board)
 		setting.Sounders = append(setting.Sounders, s.board)
@@ -276,7 +277,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 	for i, r := range s.reader {
 		name := "scanner " + s.plan.scanners[i].Name
 		setting.Inputs = append(setting.Inputs,
-			agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, s.outbox.Record) }},
+			agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, record) }},
 			agent.Part{Name: "port of " + name, Run: r.RunPort},
 		)
 		setting.Tellers = append(setting.Tellers, r)

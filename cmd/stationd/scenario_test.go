@@ -29,6 +29,14 @@ import (
 // plant hears is what the test does.
 func floor(t *testing.T, change func(*boxSetting)) *box {
 	t.Helper()
+	b := dark(t, change)
+	must(t, b.power(t.Context(), true))
+	return b
+}
+
+// dark returns a box whose station is without power.
+func dark(t *testing.T, change func(*boxSetting)) *box {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("a whole station in its own process was NOT proved: it takes its time")
 	}
@@ -59,7 +67,6 @@ func floor(t *testing.T, change func(*boxSetting)) *box {
 			t.Errorf("the plant complains: %q", c)
 		}
 	})
-	must(t, b.power(t.Context(), true))
 	return b
 }
 

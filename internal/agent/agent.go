@@ -70,9 +70,10 @@ const (
 type Status struct {
 	outbox Outbox
 
-	mu     sync.Mutex
-	last   station.Snapshot
-	looked time.Time
+	mu         sync.Mutex
+	last       station.Snapshot
+	looked     time.Time
+	unrecorded map[string]station.Note // by source, the last
 }
 
 // NewStatus returns the status of a station with this outbox, which nobody has
@@ -105,6 +106,33 @@ func (s *Status) Alive() error {
 		return fmt.Errorf("the lights were last worked out %v ago", age.Round(time.Second))
 	}
 	return nil
+}
+
+// Recording returns emit for the station's own inputs: what it refuses, the lamp,
+// the buzzer and the page of the event's source say at the next look.
+func (s *Status) Recording(emit station.Emit) station.Emit {
+	return func(ev station.Event) (station.Result, error) {
+		done, err := emit(ev)
+		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.unrecorded == nil {
+				s.unrecorded = make(map[string]station.Note)
+			}
+			s.unrecorded[ev.Source] = station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), At: ev.At}
+		}
+		return done, err
+	}
+}
+
+// said is a state with what was not recorded.
+func (s *Status) said(state station.State) station.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for source, n := range s.unrecorded {
+		state = state.Said(source, n)
+	}
+	return state
 }
 
 // take takes a look's result.
@@ -211,6 +239,7 @@ func (a *agent) lights(ctx context.Context) error {
 // look takes one look at the station and shows what the lamps may say.
 func (a *agent) look() {
 	s := a.setting.Outbox.Snapshot()
+	s.State = a.setting.Status.said(s.State)
 	s.Station, s.Version = a.setting.Name, a.setting.Version
 	s.Now = a.setting.Stamp(time.Now())
 	s.Health.Clock = s.Now.Trusted

@@ -144,7 +144,8 @@ func (r *Reader) prepare() (err error) {
 // Each scan is one event of kind scan, stamped when its end was read, and emit
 // is called for one at a time in the order of reading. A scan that emit refuses is
 // logged and gone, and the next is taken; the same code again is then no repeat.
-// The reader beeps when it has been told how.
+// The reader beeps when it has been told how: what the note that emit returns is
+// told with, and refused for what was not recorded.
 func (r *Reader) Run(ctx context.Context, emit station.Emit) error {
 	for ctx.Err() == nil {
 		select {
@@ -373,14 +374,26 @@ func (r *Reader) take(s scan, emit station.Emit) {
 		return
 	}
 	ev := r.event(s)
-	if _, err := emit(ev); err != nil {
+	done, err := emit(ev)
+	if err != nil {
 		r.last = scan{}
 		r.count(func(c *Counts) { c.Unrecorded++ })
 		r.log.Error("scan not recorded", "source", ev.Source, "event", ev.ID, "code", ev.Code, "error", err)
 		r.beep(r.refused)
 		return
 	}
-	r.beep(r.recorded)
+	r.answer(done.Note.Kind)
+}
+
+// answer beeps what became of a scan: recorded only where it was.
+func (r *Reader) answer(note station.NoteKind) {
+	switch note.Reply().Beep {
+	case station.SoundRecorded:
+		r.beep(r.recorded)
+	case station.SoundRefused, station.SoundHeld:
+		r.beep(r.refused)
+	case station.Silent:
+	}
 }
 
 // repeats reports whether a scan is the one before, again. It is counted from that

@@ -92,7 +92,8 @@ type bench struct {
 	*Reader
 	journal journal
 	events  chan station.Event
-	refuse  chan error // what emit answers next; nil when empty
+	refuse  chan error       // what emit answers next; nil when empty
+	told    station.NoteKind // what becomes of every other scan
 	cancel  context.CancelFunc
 	done    chan error
 }
@@ -105,6 +106,7 @@ func prepare(t *testing.T, setting Scanner) *bench {
 		journal: make(journal, 1000),
 		events:  make(chan station.Event, 1000),
 		refuse:  make(chan error, 1),
+		told:    station.NoteRecorded,
 		done:    make(chan error, 2),
 	}
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
@@ -128,7 +130,7 @@ func (b *bench) emit(ev station.Event) (station.Result, error) {
 		return station.Result{}, err
 	default:
 		b.events <- ev
-		return station.Result{}, nil
+		return station.Result{ID: ev.ID, Note: station.Note{Kind: b.told}}, nil
 	}
 }
 
@@ -703,6 +705,27 @@ func TestABeepIsHeardAtTheReader(t *testing.T) {
 	b.reads(t, "PO4")
 	b.nothingElse(t)
 	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1})
+}
+
+func TestAReaderBeepsWhatBecameOfItsScan(t *testing.T) {
+	t.Parallel()
+	sounds := map[station.SoundKind]string{station.SoundRecorded: "+", station.SoundRefused: "-", station.Silent: ""}
+	for _, kind := range station.NoteKinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			c := newCable(t)
+			b := prepare(t, Scanner{Port: c.path, BeepRecorded: "+", BeepRefused: "-"})
+			b.told = kind
+			b.start(t)
+			b.says(t, "scanner ready")
+			c.scan(t, "PO1\r")
+			b.reads(t, "PO1")
+			b.refuse <- errors.New("outbox: the card is full") // so that something is heard at last
+			c.scan(t, "PO2\r")
+			c.hears(t, sounds[kind.Reply().Beep]+"-")
+			b.says(t, "scan not recorded")
+		})
+	}
 }
 
 func TestARepeatDoesNotBeep(t *testing.T) {

@@ -50,9 +50,10 @@ type Scanner struct {
 	// still held at the label. nil means 800 ms; zero turns it off.
 	Repeat *time.Duration `toml:"repeat"`
 
-	// BeepRecorded is sent to a reader on a serial line when its scan is on disk,
-	// and BeepRefused when it is not, or was damaged on its way: what makes the
-	// reader beep, by its manual. "" sends nothing. Bytes that cannot be written
+	// BeepRecorded is sent to a reader on a serial line when what its scan means is
+	// on disk, and BeepRefused when it is not, because the code is unknown or
+	// something is missing too, or when the scan was damaged on its way: what makes
+	// the reader beep, by its manual. docs/lamps.md has every case. "" sends nothing. Bytes that cannot be written
 	// stand as \xHH, \r, \n, \t, \a and \\:
 	//
 	//	'\x1b[6q'  ESC [ 6 q    1B 5B 36 71

@@ -88,7 +88,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 	}
 	for source, n := range s.Notes {
 		if age, known := now.Since(n.At); known && age >= 0 && age < Flash {
-			shown.raise(p.lampOf(source), n.flash())
+			shown.raise(p.lampOf(source), n.Kind.Reply().Lamp)
 		}
 	}
 	for device, fault := range h.Devices {
@@ -217,15 +217,4 @@ func (h Health) keyFault() bool {
 		}
 	}
 	return false
-}
-
-// flash is the light that a note shows while it is fresh.
-func (n Note) flash() Light {
-	switch n.Kind {
-	case NoteDelivered:
-		return Steady
-	case NoteUnknown, NoteNeeds, NoteHeld, NoteFull, NoteNumber, NoteLate:
-		return Quick
-	}
-	return Off
 }

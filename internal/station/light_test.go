@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -101,30 +100,6 @@ func TestTheStackLightIsAsThePageSays(t *testing.T) {
 		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", sc.so, lit["tower-red"], lit["tower-yellow"], lit["tower-green"]))
 	}
 	says(t, "stack light", rows)
-}
-
-func TestTheBuzzerIsAsThePageSays(t *testing.T) {
-	t.Parallel()
-	p := Program{Reminders: map[string]time.Duration{"horn": 5 * time.Minute}, RestBuzzer: "horn"}
-	var rows []string
-	for _, row := range []struct {
-		so   string
-		kind NoteKind
-	}{
-		{"a press or a scan was recorded", NoteRecorded},
-		{"a value was taken in hand", NoteSet},
-		{"a list was asked of a printer, once", NoteAsked},
-		{"nobody knows what was scanned", NoteUnknown},
-		{"something must be scanned first", NoteNeeds},
-		{"an entry is held for a person", NoteHeld},
-		{"what was recorded is delivered", NoteDelivered},
-		{"a button was pressed again and the call is open already", NoteAlready},
-		{"there is no call to close", NoteNothing},
-	} {
-		sounds := p.Sounds(State{Notes: noted(row.kind)}, Health{}, atSecond(100))
-		rows = append(rows, fmt.Sprintf("| %s | %s |", row.so, sounds["maintenance"].Kind))
-	}
-	says(t, "buzzer", rows)
 }
 
 func TestWhatBelongsToNoSourceIsSeenSomewhere(t *testing.T) {

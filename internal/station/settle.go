@@ -174,6 +174,15 @@ func (s State) tally(source string, waiting, held int) State {
 	return s
 }
 
+// Said returns s with a note beside what is on disk: what its source's operator is
+// told, unless that one has been told something else since.
+func (s State) Said(source string, n Note) State {
+	if age, known := n.At.Since(s.Notes[source].At); known && age < 0 {
+		return s
+	}
+	return s.noted(source, n)
+}
+
 // note says something to the operator at the event's source.
 func (s State) note(ev Event, kind NoteKind, text string) State {
 	return s.noted(ev.Source, Note{Kind: kind, Text: text, At: ev.At})

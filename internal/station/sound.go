@@ -120,14 +120,5 @@ func (s State) saidHeld(now Stamp, sources ...string) time.Duration {
 
 // sound is what a note says to the ear.
 func (n Note) sound(buzzer string) Sound {
-	kind := Silent
-	switch n.Kind {
-	case NoteRecorded, NoteSet, NoteAsked:
-		kind = SoundRecorded
-	case NoteUnknown, NoteNeeds:
-		kind = SoundRefused
-	case NoteHeld:
-		kind = SoundHeld
-	}
-	return Sound{Kind: kind, Buzzer: buzzer, Boot: n.At.Boot, Up: n.At.Up}
+	return Sound{Kind: n.Kind.Reply().Buzzer, Buzzer: buzzer, Boot: n.At.Boot, Up: n.At.Up}
 }

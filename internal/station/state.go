@@ -107,6 +107,10 @@ const (
 	NoteUndone    NoteKind = "undone"    // the last thing was taken back
 	NoteLate      NoteKind = "late"      // there is nothing that can be taken back any more
 	NoteLeft      NoteKind = "left"      // the call is over here; at the vendor it stays open
+
+	// NoteUnrecorded is never on disk: nothing of the event is, and Text says why. It
+	// is to be done again.
+	NoteUnrecorded NoteKind = "unrecorded"
 )
 
 // Condition is how an entry that has no final fate stands in the outbox.

@@ -257,11 +257,7 @@ func TestEveryWordOfTheStationHasAText(t *testing.T) {
 			t.Errorf("light %q has no text", light)
 		}
 	}
-	for _, kind := range []station.NoteKind{
-		station.NoteRecorded, station.NoteSet, station.NoteDelivered, station.NoteUnknown,
-		station.NoteNeeds, station.NoteAlready, station.NoteNothing, station.NoteHeld,
-		station.NoteFull, station.NoteNumber, station.NoteUndone, station.NoteLate, station.NoteLeft,
-	} {
+	for _, kind := range station.NoteKinds() {
 		if en["note."+string(kind)] == "" {
 			t.Errorf("note %q has no text", kind)
 		}

@@ -10,18 +10,10 @@ import (
 	"stationd/internal/station"
 )
 
-// A Level says how much something asks of whoever reads it. It is also the name
-// of its shape and colour on the page.
-type level string
-
-const (
-	good level = "good" // nothing
-	wait level = "wait" // patience: the station sees to it itself
-	look level = "look" // a person must look
-)
-
-// Rank orders levels, the gravest first.
-func (l level) rank() int { return slices.Index([]level{look, wait, good}, l) }
+// rank orders levels, the gravest first.
+func rank(l station.Level) int {
+	return slices.Index([]station.Level{station.Look, station.Wait, station.Good}, l)
+}
 
 // A View is everything that one page says, in words, ready for the template. All
 // text from outside has passed visible.
@@ -51,7 +43,7 @@ type view struct {
 
 // A Finding is one thing that is so, in a sentence.
 type finding struct {
-	Level  level
+	Level  station.Level
 	Text   string
 	Detail string // for whoever mends it
 }
@@ -63,7 +55,7 @@ type lamp struct {
 
 // A Line is a thing, how it is, and since when.
 type line struct {
-	Level level
+	Level station.Level
 	Name  string
 	Text  string
 	When  string
@@ -146,14 +138,14 @@ func percent(part float64) int {
 // findings says how things are, the gravest first. There is always one.
 func (l looker) findings() []finding {
 	all := slices.Concat(l.ownFaults(), l.forPerson(), l.delivery(), l.oddities())
-	slices.SortStableFunc(all, func(a, b finding) int { return a.Level.rank() - b.Level.rank() })
+	slices.SortStableFunc(all, func(a, b finding) int { return rank(a.Level) - rank(b.Level) })
 	return all
 }
 
 // ownFaults are those of stationd itself: what is pressed now may be lost.
 func (l looker) ownFaults() []finding {
 	var all []finding
-	add := func(key, detail string) { all = append(all, finding{look, l.words.Say(key), visible(detail)}) }
+	add := func(key, detail string) { all = append(all, finding{station.Look, l.words.Say(key), visible(detail)}) }
 	s := l.snapshot
 	switch {
 	case s.Health.Fill >= 1:
@@ -181,16 +173,16 @@ func (l looker) forPerson() []finding {
 	var all []finding
 	s := l.snapshot
 	if s.Held > 0 {
-		all = append(all, finding{Level: look, Text: l.words.Count("how.held", s.Held)})
+		all = append(all, finding{Level: station.Look, Text: l.words.Count("how.held", s.Held)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
 		if fault := s.Health.Backends[name].Fault; fault != "" {
-			all = append(all, finding{look, l.words.Say("how.key", l.backend(name)), visible(fault)})
+			all = append(all, finding{station.Look, l.words.Say("how.key", l.backend(name)), visible(fault)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
 		if fault := s.Health.Devices[name]; fault != "" {
-			all = append(all, finding{look, l.words.Say("how.device", visible(name)), visible(fault)})
+			all = append(all, finding{station.Look, l.words.Say("how.device", visible(name)), visible(fault)})
 		}
 	}
 	return all
@@ -212,19 +204,19 @@ func (l looker) delivery() []finding {
 			oldest = l.words.Say("how.oldest", l.times.since(s.Oldest))
 		}
 		if len(away) == 0 {
-			return []finding{{wait, l.words.Count("how.waiting", s.Waiting), oldest}}
+			return []finding{{station.Wait, l.words.Count("how.waiting", s.Waiting), oldest}}
 		}
 		name := away[0]
 		text := l.words.Count("how.offline", s.Waiting, l.backend(name), l.times.since(l.lost[name]))
-		all = append(all, finding{wait, text, visible(s.Health.Backends[name].Last)})
+		all = append(all, finding{station.Wait, text, visible(s.Health.Backends[name].Last)})
 		away = away[1:]
 	}
 	for _, name := range away {
 		text := l.words.Say("how.lost", l.backend(name), l.times.since(l.lost[name]))
-		all = append(all, finding{wait, text, visible(s.Health.Backends[name].Last)})
+		all = append(all, finding{station.Wait, text, visible(s.Health.Backends[name].Last)})
 	}
 	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && l.unread == nil {
-		all = append(all, finding{Level: good, Text: l.words.Say("how.good")})
+		all = append(all, finding{Level: station.Good, Text: l.words.Say("how.good")})
 	}
 	return all
 }
@@ -233,11 +225,11 @@ func (l looker) delivery() []finding {
 func (l looker) oddities() []finding {
 	var all []finding
 	if !l.snapshot.Health.Clock {
-		all = append(all, finding{wait, l.words.Say("how.clock"), l.words.Say("how.clock.detail")})
+		all = append(all, finding{station.Wait, l.words.Say("how.clock"), l.words.Say("how.clock.detail")})
 	}
 	notices, _ := l.keptOf()
 	if n := l.snapshot.Kept - len(notices); n > 0 {
-		all = append(all, finding{Level: wait, Text: l.words.Count("how.kept", n)})
+		all = append(all, finding{Level: station.Wait, Text: l.words.Count("how.kept", n)})
 	}
 	return all
 }
@@ -265,7 +257,7 @@ func (l looker) calls() []line {
 			subject = append(subject, visible(c.Subject[field]))
 		}
 		n := line{
-			Level: wait,
+			Level: station.Wait,
 			Name:  strings.Join(subject, " · "),
 			When:  l.times.ago(c.At),
 			Text:  l.words.Say("call.waiting"),
@@ -275,11 +267,11 @@ func (l looker) calls() []line {
 		}
 		switch {
 		case c.Hold != station.HoldNone:
-			n.Level, n.Text = look, l.words.Say("call.held")
+			n.Level, n.Text = station.Look, l.words.Say("call.held")
 		case c.Closing != "":
 			n.Text = l.words.Say("call.closing")
 		case c.Ref != "":
-			n.Level, n.Text = good, l.words.Say("call.ref", visible(c.Ref))
+			n.Level, n.Text = station.Good, l.words.Say("call.ref", visible(c.Ref))
 		}
 		all = append(all, n)
 	}
@@ -320,31 +312,21 @@ func (l looker) notes() []line {
 		if n.Text != "" {
 			text += ": " + visible(n.Text)
 		}
-		all = append(all, line{Level: noteLevel(n.Kind), Name: visible(source), Text: text, When: l.times.ago(n.At)})
+		all = append(all, line{Level: n.Kind.Reply().Page, Name: visible(source), Text: text, When: l.times.ago(n.At)})
 	}
 	return all
-}
-
-func noteLevel(kind station.NoteKind) level {
-	switch kind {
-	case station.NoteHeld, station.NoteUnknown, station.NoteNeeds, station.NoteFull, station.NoteNumber, station.NoteLate:
-		return look
-	case station.NoteRecorded, station.NoteAsked:
-		return wait
-	}
-	return good
 }
 
 func (l looker) backends() []line {
 	var all []line
 	contacts := l.snapshot.Health.Backends
 	for _, name := range slices.Sorted(maps.Keys(contacts)) {
-		n := line{Level: good, Name: l.backend(name), Text: l.words.Say("contact.reached")}
+		n := line{Level: station.Good, Name: l.backend(name), Text: l.words.Say("contact.reached")}
 		switch c := contacts[name]; {
 		case c.Fault != "":
-			n.Level, n.Text = look, l.words.Say("contact.key")
+			n.Level, n.Text = station.Look, l.words.Say("contact.key")
 		case !c.Reached:
-			n.Level, n.Text = wait, l.words.Say("contact.lost", l.times.since(l.lost[name]))
+			n.Level, n.Text = station.Wait, l.words.Say("contact.lost", l.times.since(l.lost[name]))
 		}
 		all = append(all, n)
 	}
@@ -355,9 +337,9 @@ func (l looker) devices() []line {
 	var all []line
 	devices := l.snapshot.Health.Devices
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		n := line{Level: good, Name: visible(name), Text: l.words.Say("device.well")}
+		n := line{Level: station.Good, Name: visible(name), Text: l.words.Say("device.well")}
 		if fault := devices[name]; fault != "" {
-			n.Level, n.Text = look, visible(fault)
+			n.Level, n.Text = station.Look, visible(fault)
 		}
 		all = append(all, n)
 	}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stationd/internal/queue"
+	"stationd/internal/station"
+)
+
+// The beeps of the reader in these tests, as a reader's manual might have them.
+const (
+	beepRecorded = '+'
+	beepRefused  = '-'
+)
+
+// beeping returns a box whose reader beeps and which is dark. prepare, which may be
+// nil, works on its outbox before the power comes on.
+func beeping(t *testing.T, prepare func(b *box)) *box {
+	t.Helper()
+	b := dark(t, nil)
+	config, err := os.ReadFile(b.configPath())
+	must(t, err)
+	config = bytes.Replace(config, []byte("name = \"hand\"\n"), fmt.Appendf(nil,
+		"name = \"hand\"\nrepeat = \"0s\"\nbeep_recorded = '%c'\nbeep_refused = '%c'\n", beepRecorded, beepRefused), 1)
+	must(t, os.WriteFile(b.configPath(), config, 0o600))
+	if prepare != nil {
+		prepare(b)
+	}
+	must(t, b.power(t.Context(), true))
+	return b
+}
+
+// beep scans a code and returns the beep that answers it.
+func (b *box) beep(t *testing.T, code string) byte {
+	t.Helper()
+	must(t, b.scan(code))
+	b.reader.mu.Lock()
+	line := b.reader.master
+	b.reader.mu.Unlock()
+	must(t, line.SetReadDeadline(time.Now().Add(patience)))
+	heard := make([]byte, 1)
+	if _, err := line.Read(heard); err != nil {
+		t.Fatalf("no beep answers %q: %v", code, err)
+	}
+	return heard[0]
+}
+
+func TestAReaderBeepsRecordedOnlyForWhatIsRecorded(t *testing.T) {
+	t.Parallel()
+	b := beeping(t, nil)
+	must(t, b.cable(false))
+	for _, scan := range []struct {
+		so, code string
+		want     byte
+		page     string
+	}{
+		{"a part whose order was never scanned", part{article: soup, batch: "B1", serial: "1"}.symbol(), beepRefused, "Needed first: order"},
+		{"a code that nobody knows", "what is this", beepRefused, "Unknown scan, kept: what is this"},
+		{"an order", "PO4711", beepRecorded, "Taken in hand: PO4711"},
+		{"a part of that order", part{article: soup, batch: "B1", serial: "1"}.symbol(), beepRecorded, "Recorded: "},
+		{"a code that nobody knows, after one that was recorded", "what is this", beepRefused, "Unknown scan, kept: what is this"},
+	} {
+		if got := b.beep(t, scan.code); got != scan.want {
+			t.Errorf("%s: the reader beeps %q, want %q", scan.so, got, scan.want)
+		}
+		must(t, until(t.Context(), scan.so+": the page says "+scan.page, func() bool { return strings.Contains(b.page(t), scan.page) }))
+	}
+}
+
+func TestAReaderBeepsRefusedWhenTheOutboxIsFull(t *testing.T) {
+	t.Parallel()
+	b := beeping(t, func(b *box) {
+		b.fill(t, 0)
+		must(t, b.cable(false))
+	})
+	if got := b.beep(t, "PO4711"); got != beepRefused {
+		t.Errorf("the outbox is full, and the reader beeps %q", got)
+	}
+	must(t, until(t.Context(), "the page says that the scan was not recorded", func() bool {
+		return strings.Contains(b.page(t), "Not recorded, do it again: ")
+	}))
+	if light, _ := b.eyes.light(pinWhite); light != station.Quick {
+		t.Errorf("the reader's lamp is %s", light)
+	}
+}
+
+// page is what the station's own page shows.
+func (b *box) page(t *testing.T) string {
+	t.Helper()
+	return html.UnescapeString(get(t, http.DefaultClient, b.log.pageURL()))
+}
+
+// writers is how many record at once: they share their commits.
+const writers = 256
+
+// fill records entries as a station has them that has been without its vendor: n of
+// them, or as many as the outbox takes where n is 0.
+func (b *box) fill(t *testing.T, n int) {
+	t.Helper()
+	clock, err := newClock()
+	must(t, err)
+	p, _, err := read(b.configPath()) // a fault, as that its chip is a simulated one, is the station's
+	must(t, err)
+	outbox, err := queue.Open(b.outboxPath(), queue.Setting{Stamp: clock.stamp, Program: func() station.Program { return p.program }})
+	must(t, err)
+	defer func() { must(t, outbox.Close()) }()
+	var hands sync.WaitGroup
+	numbers := make(chan int)
+	ctx, full := context.WithCancel(t.Context())
+	defer full()
+	for range writers {
+		hands.Go(func() {
+			for i := range numbers {
+				asking := station.Asking{Backend: "lagerkoll", Verb: "article.trace", With: map[string]string{"order": fmt.Sprint(5000 + i%100), "article": soup, "batch": "B1", "serial": fmt.Sprint(i)}}
+				if _, err := outbox.Record(asking.Event("uid:0", clock.stamp(time.Now()))); errors.Is(err, queue.ErrFull) {
+					full()
+				} else if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := 0; (n == 0 || i < n) && ctx.Err() == nil; i++ {
+		select {
+		case numbers <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(numbers)
+	hands.Wait()
+	if n > 0 && ctx.Err() != nil {
+		t.Fatalf("the outbox does not take %d entries", n)
+	}
+}
