@@ -134,7 +134,23 @@ stage:
 	@printf 'stationd (%s) unstable; urgency=medium\n\n  * What an operator or electrician can notice is in NEWS.gz.\n\n -- %s  %s\n' \
 		'$(VERSION)' '$(MAINTAINER)' "$$(LC_ALL=C date -uRd @$(SOURCE_DATE_EPOCH))" | gzip -9nc > build/stage/changelog.gz
 	@$(licenses) | gzip -9nc > build/stage/licenses.gz
-	@touch -d @$(SOURCE_DATE_EPOCH) build/stage/*
+	@mkdir -p build/stage/docs/adr build/stage/docs/wiring build/stage/completion
+	@cp docs/*.md build/stage/docs/ && cp docs/adr/*.md build/stage/docs/adr/ && cp docs/wiring/*.svg build/stage/docs/wiring/
+	@sed -i 's|](../docs/|](docs/|g' build/stage/README.md
+	@sed -i 's|](../deploy/README.md|](../README.md|g' build/stage/docs/*.md
+	@for shell in bash zsh fish; do go run ./cmd/stationd completion $$shell > build/stage/completion/$$shell; done
+	@for language in en sv; do go run ./deploy/poster docs/lamps.md $$language > build/stage/docs/lamps-poster.$$language.html; done
+	@find build/stage -exec touch -d @$(SOURCE_DATE_EPOCH) {} +
+
+.PHONY: deb-test
+deb-test: deb ## The packages have all that the program and its texts name.
+	STATIOND_DEBS="$(ARCHES:%=$(CURDIR)/build/stationd_$(VERSION)_%.deb)" go test -count=1 -run 'TestThePackage' ./deploy
+
+.PHONY: poster
+poster: ## The sheet of the lamps to hang up, in English and Swedish, into build/.
+	@mkdir -p build
+	go run ./deploy/poster docs/lamps.md en > build/lamps-poster.en.html
+	go run ./deploy/poster docs/lamps.md sv > build/lamps-poster.sv.html
 
 # The licence of Go and of every module that is linked in, each under its name.
 define licenses

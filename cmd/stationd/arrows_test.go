@@ -39,6 +39,7 @@ var may = map[string][]string{
 	"hil/guest":                    {"hil/control"},
 	"hil/probe":                    {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
 	"deploy":                       {},
+	"deploy/poster":                {},
 }
 
 // anywhere may be imported by everything.

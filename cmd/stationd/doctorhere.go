@@ -158,7 +158,7 @@ func (d *doctor) outbox(ctx context.Context) finding {
 			return notWell(name, damaged, "%v", err)
 		}
 		if fault := d.snapshot.Health.Storage; fault != "" {
-			return notWell(name, "see docs/files.md", "%s", fault)
+			return notWell(name, "see /usr/share/doc/stationd/docs/files.md", "%s", fault)
 		}
 		return well(name, "%s: sound, as the running station says, and %.0f %% full", path, 100*d.snapshot.Health.Fill)
 	}
@@ -319,7 +319,7 @@ func (d *doctor) devices() []check {
 	for _, p := range d.plan.printers {
 		all = append(all, one("printer "+p.Name, func(ctx context.Context) finding {
 			if err := p.Look(ctx); err != nil {
-				return notWell("printer "+p.Name, "see docs/printing.md", "%v", err)
+				return notWell("printer "+p.Name, "see /usr/share/doc/stationd/docs/printing.md", "%v", err)
 			}
 			return well("printer "+p.Name, "%s would print a PDF now", p.URL)
 		}))
@@ -346,7 +346,7 @@ func (d *doctor) lines(context.Context) finding {
 		}
 	}
 	if len(faults) > 0 {
-		return notWell(name, "look at its wiring: docs/wiring.md", "%s", strings.Join(faults, "; "))
+		return notWell(name, "look at its wiring: /usr/share/doc/stationd/docs/wiring.md", "%s", strings.Join(faults, "; "))
 	}
 	return well(name, "the running station has them, and finds nothing wrong: %s", strings.Join(names, ", "))
 }

@@ -97,9 +97,10 @@ Try it without hardware:  stationd demo`,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), callCommand(), doctorCommand(), versionCommand())
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(runCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), callCommand(), doctorCommand(), versionCommand(), completionCommand())
 	root.AddCommand(vendorCommands()...)
+	complete(root)
 	return root
 }
 

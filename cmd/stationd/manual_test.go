@@ -47,7 +47,7 @@ func commandLines(c *cobra.Command, name string) map[string]*cobra.Command {
 		line := strings.TrimSpace(name + " " + sub.Name())
 		if sub.HasSubCommands() {
 			maps.Copy(all, commandLines(sub, line))
-		} else if sub.Name() != "help" && sub.Name() != "completion" {
+		} else if sub.Name() != "help" {
 			all[line] = sub
 		}
 	}

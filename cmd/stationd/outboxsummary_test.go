@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -26,6 +27,19 @@ func TestTheSummaryIsTheSameOfTheStationAndOfItsFile(t *testing.T) {
 	const words = "2 entries wait, 1 unknown scan or notice is kept"
 	if got := ask(); got != words {
 		t.Errorf("of the running station: %q", got)
+	}
+	c, err := b.contents(t.Context())
+	must(t, err)
+	for args, want := range map[string]string{
+		"outbox show":    c.Entries[0].ID.Short(),
+		"outbox discard": c.Kept[0].ID.Short() + "\t7310865004703",
+		"call close":     c.Entries[0].ID.Short() + "\tmaintenance",
+	} {
+		var out bytes.Buffer
+		words := append(strings.Fields("__complete "+args), "--config", b.configPath(), "")
+		if code := command(t.Context(), words, nil, &out, io.Discard); code != 0 || !strings.Contains("\n"+out.String(), "\n"+want) {
+			t.Errorf("a shell that completes %q is offered:\n%s", args, out.String())
+		}
 	}
 	must(t, b.power(t.Context(), false))
 	if got := ask(); got != words {

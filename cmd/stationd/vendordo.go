@@ -36,6 +36,8 @@ func verbCommand(s spoken, v station.Verb) *cobra.Command {
 		Long:    d.help(),
 		GroupID: "verb",
 		RunE:    d.run,
+
+		ValidArgsFunction: fieldCompletions(d.Takes()),
 	}
 	configFlag(c, &d.config)
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask back")

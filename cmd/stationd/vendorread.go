@@ -44,12 +44,18 @@ func readCommand(s spoken, r station.Read) *cobra.Command {
 	if len(r.Fields) > 0 {
 		long += "\n\nFields:\n" + fieldHelp(r.Fields, func(f station.Field) bool { return f.Required })
 	}
+	var names []string
+	for _, f := range r.Fields {
+		names = append(names, f.Name)
+	}
 	c := &cobra.Command{
 		Use:     strings.Join(use, " "),
 		Short:   r.Means,
 		Long:    long,
 		GroupID: "read",
 		RunE:    q.run,
+
+		ValidArgsFunction: fieldCompletions(names),
 	}
 	configFlag(c, &q.config)
 	c.Flags().BoolVar(&q.direct, "direct", false, "ask once by oneself, with the station's key; refused while the station runs")
