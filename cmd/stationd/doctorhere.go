@@ -477,7 +477,18 @@ func (d *doctor) daemon(context.Context) finding {
 			return notWell(name, "mend the key, then systemctl reload stationd (restart, where it is a credential)", "it delivers nothing to %s: %s", backend, fault)
 		}
 	}
-	return well(name, "version %s runs and answers at %s; %d waiting, %d held", d.snapshot.Version, socket, d.snapshot.Waiting, d.snapshot.Held)
+	return well(name, "version %s runs and answers at %s; %d waiting, %d held%s", d.snapshot.Version, socket, d.snapshot.Waiting, d.snapshot.Held, contacts(d.snapshot.Health.Backends))
+}
+
+// contacts says how it stands with each backend that was spoken to: "; l2l: connected".
+func contacts(backends map[string]station.Contact) string {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(backends)) {
+		if kind := backends[name].Kind; kind != station.Untried {
+			fmt.Fprintf(&text, "; %s: %s", name, kind)
+		}
+	}
+	return text.String()
 }
 
 // enabled looks at whether systemd starts the station with the machine.

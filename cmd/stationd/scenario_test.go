@@ -338,7 +338,7 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 	day(plant.Fault{Kind: plant.Unauthorized})
 	must(t, until(t.Context(), "the page says that the plant is not reached", func() bool {
 		s, err := b.desk().Snapshot(t.Context())
-		return err == nil && !s.Health.Backends["l2l"].Reached && !s.Health.Backends["lagerkoll"].Reached
+		return err == nil && s.Health.Backends["l2l"].Kind == station.NoContact && s.Health.Backends["lagerkoll"].Kind == station.NoContact
 	}))
 	must(t, b.cable(true))
 	must(t, until(t.Context(), "the keys are said to be wrong", func() bool {

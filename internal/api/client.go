@@ -127,7 +127,7 @@ type Request struct {
 func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	what := r.Method + " " + cmp.Or(r.Path, "/")
 	if rest := c.askedToWait(); rest > 0 {
-		return nil, station.Receipt{Outcome: station.Unreached, Wait: rest,
+		return nil, station.Receipt{Outcome: station.Unreached, Wait: rest, Answered: true,
 			Err: c.fault(what+": not sent: the vendor asked to be left alone for a while", nil)}
 	}
 	if err := c.pace.Wait(ctx); err != nil {
@@ -141,6 +141,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	t := c.trip(ctx, r)
 	c.hear(t)
 	rc := c.clean(what, t.outcome(r.Says))
+	rc.Answered = t.status != 0
 	c.leaveAlone(rc.Wait)
 	if c.log.Enabled(ctx, slog.LevelDebug) { // what is not written need not be gathered
 		c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,

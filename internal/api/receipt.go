@@ -58,14 +58,14 @@ func Refusef(format string, args ...any) station.Receipt { return Refuse(fmt.Err
 // Undecided is the receipt where the vendor's records cannot tell whether an
 // earlier attempt arrived. The text holds the facts a person needs.
 func Undecided(format string, args ...any) station.Receipt {
-	return station.Receipt{Outcome: station.Doubtful,
+	return station.Receipt{Outcome: station.Doubtful, Answered: true,
 		Err: fmt.Errorf("%w: %s", station.ErrUndecided, fmt.Sprintf(format, args...))}
 }
 
 // TooEarly is the receipt where the vendor shows no trace of an earlier attempt
 // that may still be on its way. Nothing was sent.
 func TooEarly(d station.Delivery) station.Receipt {
-	return station.Receipt{Outcome: station.Doubtful, Wait: d.Settle,
+	return station.Receipt{Outcome: station.Doubtful, Wait: d.Settle, Answered: true,
 		Err: errors.New("no trace of the earlier attempt yet, and it may still be on its way: looking again later")}
 }
 

@@ -111,6 +111,15 @@ func (l *lane) head() int {
 	return -1
 }
 
+// confirming reports whether an attempt in doubt is being looked up.
+func (l *lane) confirming() bool {
+	if !l.attempt.doubtful {
+		return false
+	}
+	i := l.find(l.attempt.at)
+	return i >= 0 && !l.slots[i].held
+}
+
 // backend is the name of the backend that the lane leads to.
 func (l *lane) backend() string {
 	return station.Action{Lane: l.name}.Backend()

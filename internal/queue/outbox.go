@@ -492,13 +492,16 @@ func (o *Outbox) Snapshot() station.Snapshot {
 		Kept:  len(o.kept),
 		Health: station.Health{
 			Fill:     o.fill(),
-			Backends: maps.Clone(o.contacts),
+			Backends: make(map[string]station.Contact, len(o.contacts)),
 		},
 		Counts: station.Counts{
 			Events:   maps.Clone(o.counts.Events),
 			Outcomes: maps.Clone(o.counts.Outcomes),
 			Unknown:  o.counts.Unknown,
 		},
+	}
+	for backend := range o.contacts {
+		s.Health.Backends[backend] = o.contact(backend)
 	}
 	switch {
 	case o.failed != nil:

@@ -63,7 +63,7 @@ func (o *Outbox) suspectKey(ctx context.Context, name string, prober station.Pro
 		o.met(name, station.Receipt{
 			Outcome: station.Unreached,
 			Err:     fmt.Errorf("%w? %d requests and a read were refused alike: %w", station.ErrKey, len(suspects), rc.Err),
-		})
+		}, false)
 		return nil
 	})
 }

@@ -292,7 +292,7 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 	suspicious := false
 	err := o.writeInCompany(func(b *batch) error {
 		l := t.lane
-		o.met(t.entry.Backend(), rc)
+		o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 		o.learn(backend)
 		suspicious = o.refused(t.entry.Backend(), t.entry.ID, rc)
 		l.busy, l.fails, l.after, l.attempt = false, 0, time.Time{}, attempt{}
@@ -346,7 +346,7 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	defer o.mu.Unlock()
 	l := t.lane
 	now := time.Now()
-	o.met(t.entry.Backend(), rc)
+	o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 	o.learn(backend)
 	l.busy = false
 	l.fails++
@@ -406,22 +406,24 @@ func backOff(fails int) time.Duration {
 	return limit/10 + rand.N(limit-limit/10)
 }
 
-// met notes how the backend answered. The caller holds mu.
-func (o *Outbox) met(backend string, rc station.Receipt) {
+// met notes how the backend answered an attempt, at an entry that was in doubt or
+// not. The caller holds mu.
+func (o *Outbox) met(backend string, rc station.Receipt, doubtful bool) {
 	o.counts.Outcomes[[2]string{backend, rc.Outcome.String()}]++
+	o.contacts[backend] = o.contacts[backend].After(rc, doubtful)
+}
+
+// contact is how it stands with a backend: while anything in its lanes is in doubt,
+// that is being confirmed, whatever else is delivered meanwhile. The caller holds mu.
+func (o *Outbox) contact(backend string) station.Contact {
 	c := o.contacts[backend]
-	switch {
-	case errors.Is(rc.Err, station.ErrMisfit):
-		return // nobody was asked
-	case rc.Outcome == station.Delivered, rc.Outcome == station.Refused:
-		c = station.Contact{Reached: true}
-	case errors.Is(rc.Err, station.ErrKey):
-		c = station.Contact{Reached: true, Fault: rc.Err.Error()}
-	default:
-		c.Reached = false
+	if c.Kind != station.Connected {
+		return c
 	}
-	if rc.Err != nil {
-		c.Last = rc.Err.Error()
+	for _, l := range o.lanes {
+		if l.confirming() && l.backend() == backend {
+			c.Kind = station.Confirming
+		}
 	}
-	o.contacts[backend] = c
+	return c
 }

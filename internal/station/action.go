@@ -162,8 +162,13 @@ type Receipt struct {
 	Adopted bool          // the call in Ref was open at the vendor already: it is somebody else's
 	Runs    string        // what the line in With["line"] runs after this: an order's id, or NoOrder; empty: nobody knows
 	Wait    time.Duration // the backend asked to be left alone this long
-	Err     error         // why, unless Delivered; it never carries a key
-	At      Stamp         // when the answer was in; filled in by the lane
+
+	// Answered: the vendor can be reached, whatever came of the attempt. Delivered
+	// and a vendor's own no go without saying.
+	Answered bool
+
+	Err error // why, unless Delivered; it never carries a key
+	At  Stamp // when the answer was in; filled in by the lane
 }
 
 // ErrUndecided is wrapped by the Err of a Doubtful receipt when the vendor's own

@@ -259,7 +259,7 @@ func TestLights(t *testing.T) {
 			health: Health{Backends: map[string]Contact{"lagerkoll": {Fault: "the key is wrong"}}}, red: Steady, white: Quick},
 		"storage failed: every lamp": {state: open, second: 60, health: Health{Storage: "storage failed"}, red: Quick, white: Quick},
 		"the network is down: no lamp says more than recorded": {state: func() State { s, _ := call(); return s }, second: 600,
-			health: Health{Backends: map[string]Contact{"l2l": {Last: "no route to host"}}}, red: Slow},
+			health: Health{Backends: map[string]Contact{"l2l": {Kind: NoContact, Last: "no route to host"}}}, red: Slow},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

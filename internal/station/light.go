@@ -50,13 +50,6 @@ type Health struct {
 	Clock    bool               // the wall clock has been set from outside since boot
 }
 
-// Contact is how the last attempts at a backend went.
-type Contact struct {
-	Reached bool   // the last attempt was answered
-	Fault   string // why the backend is paused until a person has acted: the key is wrong; "" otherwise
-	Last    string // the last error in words, "" after an answer
-}
-
 // Lights says what every lamp may claim. It is pure, and it looks at nothing but
 // what is on disk (s), how the parts are (h) and what time it is (now).
 //
@@ -203,7 +196,7 @@ func (h Health) faulty() bool {
 // that was never tried is not offline.
 func (h Health) offline() bool {
 	for _, c := range h.Backends {
-		if !c.Reached && c.Last != "" {
+		if c.Kind == NoContact {
 			return true
 		}
 	}

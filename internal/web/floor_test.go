@@ -70,7 +70,7 @@ func quiet() *floor {
 			Health: station.Health{
 				Fill:     0.004,
 				Clock:    true,
-				Backends: map[string]station.Contact{"l2l": {Reached: true}, "lagerkoll": {Reached: true}},
+				Backends: map[string]station.Contact{"l2l": {Kind: station.Connected}, "lagerkoll": {Kind: station.Connected}},
 				Devices:  map[string]string{"maintenance": "", "hand": "", "red": ""},
 			},
 			Counts: station.Counts{
@@ -107,8 +107,8 @@ func offline() *floor {
 	f.snapshot.Waiting, f.snapshot.Oldest = 7, at("14:21")
 	f.snapshot.Lights["red"] = station.Slow
 	f.snapshot.Health.Backends = map[string]station.Contact{
-		"l2l":       {Last: "dial tcp: lookup acme.leading2lean.com: no such host"},
-		"lagerkoll": {Last: "dial tcp: lookup capi.lagerkoll.com: no such host"},
+		"l2l":       {Kind: station.NoContact, Last: "dial tcp: lookup acme.leading2lean.com: no such host"},
+		"lagerkoll": {Kind: station.NoContact, Last: "dial tcp: lookup capi.lagerkoll.com: no such host"},
 	}
 	f.snapshot.State.Calls[0].Ref = ""
 	f.snapshot.State.Notes["hand"] = station.Note{Kind: station.NoteRecorded, Text: "]d20107350053850019\x1d10A1", At: at("14:21")}

@@ -22,7 +22,7 @@ func (l *lost) note(s station.Snapshot) map[string]station.Stamp {
 		l.since = make(map[string]station.Stamp)
 	}
 	for name, c := range s.Health.Backends {
-		if _, known := l.since[name]; c.Reached {
+		if _, known := l.since[name]; c.Kind != station.NoContact {
 			delete(l.since, name)
 		} else if !known {
 			l.since[name] = s.Now

@@ -77,7 +77,10 @@ func (n numbers) health(h station.Health) {
 	n.gauge("stationd_storage_sound", "1 while the outbox takes what is pressed.", truth(h.Storage == ""))
 	n.gauge("stationd_clock_trusted", "1 when the clock has been set from outside since boot.", truth(h.Clock))
 	for name, c := range h.Backends {
-		n.gauge("stationd_backend_reached", "1 when the last attempt at the backend was answered.", truth(c.Reached), "backend", name)
+		n.gauge("stationd_backend_reached", "1 when the last attempt at the backend was answered.", truth(c.Kind != station.Untried && c.Kind != station.NoContact), "backend", name)
+		for _, kind := range station.ContactKinds() {
+			n.gauge("stationd_backend_contact", "1 for how it stands with the backend.", truth(kind == c.Kind), "backend", name, "contact", string(kind))
+		}
 		n.gauge("stationd_backend_paused", "1 while the backend waits for a person, as for a right key.", truth(c.Fault != ""), "backend", name)
 	}
 	for name, fault := range h.Devices {

@@ -78,13 +78,26 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 		{"three wait and the vendor answers", func(f *floor) { f.snapshot.Waiting, f.snapshot.Oldest = 3, at("14:20") }, "3 waiting to be delivered"},
 		{"three wait and the network is down", func(f *floor) {
 			f.snapshot.Waiting = 3
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Last: "no route to host"}
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact, Last: "no route to host"}
 		}, "3 waiting: no contact with L2L since 14:30"},
-		{"the network is down and nothing waits", func(f *floor) { f.snapshot.Health.Backends["lagerkoll"] = station.Contact{} }, "No contact with Lagerkoll since 14:30"},
+		{"three wait and one of them may have arrived", func(f *floor) {
+			f.snapshot.Waiting = 3
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
+		}, "3 waiting: confirming with L2L"},
+		{"the network is down, and one may have arrived elsewhere", func(f *floor) {
+			f.snapshot.Waiting = 3
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
+			f.snapshot.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact}
+		}, "3 waiting: no contact with Lagerkoll since 14:30"},
+		{"the vendor answers that there are too many requests", func(f *floor) {
+			f.snapshot.Waiting = 3
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Last: "429 Too Many Requests: too many requests"}
+		}, "3 waiting to be delivered"},
+		{"the network is down and nothing waits", func(f *floor) { f.snapshot.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact} }, "No contact with Lagerkoll since 14:30"},
 		{"one is held while others wait", func(f *floor) { f.snapshot.Waiting, f.snapshot.Held = 3, 1 }, "A person must look: 1 held"},
 		{"the key is wrong", func(f *floor) {
 			f.snapshot.Waiting = 2
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Reached: true, Fault: "401: the key is wrong"}
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Fault: "401: the key is wrong"}
 		}, "A person must look: L2L does not accept the key"},
 		{"a scanner is unplugged", func(f *floor) { f.snapshot.Health.Devices["hand"] = "it is unplugged" }, "A person must look: hand"},
 		{"storage failed while one is held", func(f *floor) { f.snapshot.Held, f.snapshot.Health.Storage = 1, "input/output error" }, "Storage failed: nothing pressed here is recorded"},
@@ -93,7 +106,7 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 		{"the clock is not set", func(f *floor) { f.snapshot.Health.Clock = false }, "The clock is not set"},
 		{"an unknown scan is kept", func(f *floor) { f.snapshot.Kept = 1 }, "1 unknown scan is kept"},
 		{"the station stops", func(f *floor) { f.snapshot.Lights["red"] = station.OffDuty }, "stationd is stopping: nothing pressed here is recorded"},
-		{"a third vendor is out of reach", func(f *floor) { f.snapshot.Health.Backends["mes"] = station.Contact{} }, "No contact with mes since 14:30"},
+		{"a third vendor is out of reach", func(f *floor) { f.snapshot.Health.Backends["mes"] = station.Contact{Kind: station.NoContact} }, "No contact with mes since 14:30"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,7 +142,7 @@ func TestTheNetworkIsDownSinceItWasFirstSeenDown(t *testing.T) {
 	t.Parallel()
 	f := quiet()
 	s := open(t, f, "en")
-	f.snapshot.Health.Backends["l2l"] = station.Contact{}
+	f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact}
 	s.refresh()
 	for _, clock := range []string{"14:40", "15:10"} {
 		f.snapshot.Now = at(clock)
@@ -137,9 +150,9 @@ func TestTheNetworkIsDownSinceItWasFirstSeenDown(t *testing.T) {
 			t.Errorf("at %s: %q, want %q", clock, got, want)
 		}
 	}
-	f.snapshot.Health.Backends["l2l"] = station.Contact{Reached: true}
+	f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected}
 	s.refresh()
-	f.snapshot.Health.Backends["l2l"] = station.Contact{}
+	f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact}
 	if got, want := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()), "No contact with L2L since 15:10"; got != want {
 		t.Errorf("after it came back and went again: %q, want %q", got, want)
 	}

@@ -46,6 +46,7 @@ type finding struct {
 	Level  station.Level
 	Text   string
 	Detail string // for whoever mends it
+	about  string // the backend that it speaks of; empty: none
 }
 
 // A Lamp is a lamp and its light. Class is the light's word fit for a class name.
@@ -145,7 +146,9 @@ func (l looker) findings() []finding {
 // ownFaults are those of stationd itself: what is pressed now may be lost.
 func (l looker) ownFaults() []finding {
 	var all []finding
-	add := func(key, detail string) { all = append(all, finding{station.Look, l.words.Say(key), visible(detail)}) }
+	add := func(key, detail string) {
+		all = append(all, finding{Level: station.Look, Text: l.words.Say(key), Detail: visible(detail)})
+	}
 	s := l.snapshot
 	switch {
 	case s.Health.Fill >= 1:
@@ -177,12 +180,12 @@ func (l looker) forPerson() []finding {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
 		if fault := s.Health.Backends[name].Fault; fault != "" {
-			all = append(all, finding{station.Look, l.words.Say("how.key", l.backend(name)), visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: l.words.Say("how.key", l.backend(name)), Detail: visible(fault)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
 		if fault := s.Health.Devices[name]; fault != "" {
-			all = append(all, finding{station.Look, l.words.Say("how.device", visible(name)), visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: l.words.Say("how.device", visible(name)), Detail: visible(fault)})
 		}
 	}
 	return all
@@ -191,32 +194,50 @@ func (l looker) forPerson() []finding {
 // delivery says whether everything has been delivered, and if not, why.
 func (l looker) delivery() []finding {
 	s := l.snapshot
-	var away []string
-	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
-		if c := s.Health.Backends[name]; !c.Reached && c.Fault == "" {
-			away = append(away, name)
-		}
-	}
 	var all []finding
 	if s.Waiting > 0 {
-		oldest := ""
-		if s.Oldest != (station.Stamp{}) {
-			oldest = l.words.Say("how.oldest", l.times.since(s.Oldest))
-		}
-		if len(away) == 0 {
-			return []finding{{station.Wait, l.words.Count("how.waiting", s.Waiting), oldest}}
-		}
-		name := away[0]
-		text := l.words.Count("how.offline", s.Waiting, l.backend(name), l.times.since(l.lost[name]))
-		all = append(all, finding{station.Wait, text, visible(s.Health.Backends[name].Last)})
-		away = away[1:]
+		all = append(all, l.waiting())
 	}
-	for _, name := range away {
+	for _, name := range l.backendsThatAre(station.NoContact) {
+		if s.Waiting > 0 && len(all) == 1 && all[0].about == name {
+			continue // said with what waits
+		}
 		text := l.words.Say("how.lost", l.backend(name), l.times.since(l.lost[name]))
-		all = append(all, finding{station.Wait, text, visible(s.Health.Backends[name].Last)})
+		all = append(all, finding{Level: station.Wait, Text: text, Detail: visible(s.Health.Backends[name].Last)})
 	}
 	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && l.unread == nil {
 		all = append(all, finding{Level: station.Good, Text: l.words.Say("how.good")})
+	}
+	return all
+}
+
+// waiting says how much waits, and for what: for a vendor that does not answer, for
+// one that is asked what arrived, or for its turn.
+func (l looker) waiting() finding {
+	s := l.snapshot
+	contacts := s.Health.Backends
+	for _, name := range l.backendsThatAre(station.NoContact) {
+		text := l.words.Count("how.offline", s.Waiting, l.backend(name), l.times.since(l.lost[name]))
+		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
+	}
+	for _, name := range l.backendsThatAre(station.Confirming) {
+		text := l.words.Count("how.confirming", s.Waiting, l.backend(name))
+		return finding{Level: station.Wait, Text: text, Detail: l.words.Say("how.confirming.detail"), about: name}
+	}
+	oldest := ""
+	if s.Oldest != (station.Stamp{}) {
+		oldest = l.words.Say("how.oldest", l.times.since(s.Oldest))
+	}
+	return finding{Level: station.Wait, Text: l.words.Count("how.waiting", s.Waiting), Detail: oldest}
+}
+
+// backendsThatAre are the names of those with that contact whose key is not wrong.
+func (l looker) backendsThatAre(kind station.ContactKind) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(l.snapshot.Health.Backends)) {
+		if c := l.snapshot.Health.Backends[name]; c.Kind == kind && c.Fault == "" {
+			all = append(all, name)
+		}
 	}
 	return all
 }
@@ -225,7 +246,7 @@ func (l looker) delivery() []finding {
 func (l looker) oddities() []finding {
 	var all []finding
 	if !l.snapshot.Health.Clock {
-		all = append(all, finding{station.Wait, l.words.Say("how.clock"), l.words.Say("how.clock.detail")})
+		all = append(all, finding{Level: station.Wait, Text: l.words.Say("how.clock"), Detail: l.words.Say("how.clock.detail")})
 	}
 	notices, _ := l.keptOf()
 	if n := l.snapshot.Kept - len(notices); n > 0 {
@@ -321,12 +342,15 @@ func (l looker) backends() []line {
 	var all []line
 	contacts := l.snapshot.Health.Backends
 	for _, name := range slices.Sorted(maps.Keys(contacts)) {
-		n := line{Level: station.Good, Name: l.backend(name), Text: l.words.Say("contact.reached")}
-		switch c := contacts[name]; {
+		c := contacts[name]
+		n := line{Level: station.Wait, Name: l.backend(name), Text: l.words.Say("contact." + string(c.Kind)), When: visible(c.Last)}
+		switch {
 		case c.Fault != "":
-			n.Level, n.Text = station.Look, l.words.Say("contact.key")
-		case !c.Reached:
-			n.Level, n.Text = station.Wait, l.words.Say("contact.lost", l.times.since(l.lost[name]))
+			n.Level, n.Text, n.When = station.Look, l.words.Say("contact.key"), visible(c.Fault)
+		case c.Kind == station.NoContact:
+			n.Text = l.words.Say("contact.no contact", l.times.since(l.lost[name]))
+		case c.Kind == station.Connected:
+			n.Level = station.Good
 		}
 		all = append(all, n)
 	}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"html"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+	"stationd/internal/station"
+)
+
+func TestACallWhoseAnswerWasLostIsBeingConfirmedAndNobodySaysNoContact(t *testing.T) {
+	t.Parallel()
+	b := floor(t, func(s *boxSetting) { s.Settle = 20 * time.Second })
+	b.plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+
+	must(t, until(t.Context(), "the call is being confirmed", func() bool {
+		s, err := b.desk().Snapshot(t.Context())
+		return err == nil && s.Health.Backends["l2l"].Kind == station.Confirming && s.Health.Backends["l2l"].Last != ""
+	}))
+	page := html.UnescapeString(get(t, http.DefaultClient, b.log.pageURL()))
+	if !strings.Contains(page, "1 waiting: confirming with L2L") || strings.Contains(strings.ToLower(page), "no contact") {
+		t.Errorf("while the call is looked up the page says:\n%s", page)
+	}
+	metrics := get(t, http.DefaultClient, b.log.pageURL()+"metrics")
+	for _, line := range []string{
+		`stationd_backend_contact{backend="l2l",contact="confirming"} 1`,
+		`stationd_backend_contact{backend="l2l",contact="no contact"} 0`,
+		`stationd_backend_reached{backend="l2l"} 1`,
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("the metrics do not say %s", line)
+		}
+	}
+}
