@@ -151,7 +151,7 @@ func (s *opened) open() (err error) {
 		}
 	}
 	for _, setting := range s.plan.scanners {
-		s.reader = append(s.reader, scanner.Open(setting, s.clock.stamp, readGS1, s.log))
+		s.reader = append(s.reader, scanner.Open(setting, s.clock.stamp, s.log))
 	}
 	desk := s.desk()
 	if s.page, err = web.Open(s.plan.web.Listen, desk, s.log); err != nil {

@@ -184,7 +184,7 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 	}
 	var listening sync.WaitGroup
 	for _, setting := range readers {
-		r := scanner.Open(setting, clock.stamp, readGS1, log)
+		r := scanner.Open(setting, clock.stamp, log)
 		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, show) }} {
 			listening.Go(func() {
 				if err := run(ctx); err != nil {

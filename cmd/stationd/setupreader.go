@@ -184,7 +184,7 @@ func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer stri
 	defer running.Wait()
 	defer stop()
 	for i, setting := range readers {
-		r := scanner.Open(setting, clock.stamp, readGS1, log)
+		r := scanner.Open(setting, clock.stamp, log)
 		each := func(f scanner.Frame) {
 			select {
 			case scans <- scanHeard{i, seen{Frame: f, Found: findGS1(f.Event, f.Raw)}}:

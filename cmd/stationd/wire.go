@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,7 +15,6 @@ import (
 	"stationd/internal/gpio"
 	"stationd/internal/printer"
 	"stationd/internal/scanner"
-	"stationd/internal/scanner/gs1"
 	"stationd/internal/station"
 )
 
@@ -306,22 +304,4 @@ func printFaults(w io.Writer, faults []config.Fault) {
 		noun = "fault"
 	}
 	fmt.Fprintf(w, "%d %s\n", len(faults), noun)
-}
-
-// readGS1 is how the scanners read GS1 symbols: by the application identifiers
-// of each. One that stands twice counts once; the parser has seen to it that both
-// say the same.
-func readGS1(scan string) (map[string]string, error) {
-	elements, err := gs1.Parse(scan)
-	if errors.Is(err, gs1.ErrNotGS1) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	data := make(map[string]string, len(elements))
-	for _, e := range elements {
-		data[e.AI] = e.Value
-	}
-	return data, nil
 }

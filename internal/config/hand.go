@@ -82,6 +82,7 @@ type scope struct {
 	scan     bool
 	groups   []string // of its match
 	gs1      []string // that it asks for
+	carry    []string // the other names that it asks for
 	counters bool     // it clears a counter, so it knows since when that counts
 	calls    bool     // it opens a call, which waits for nobody's badge
 	blind    bool     // the event or the match is at fault, so nobody knows the names
@@ -95,7 +96,11 @@ func (s scope) names() []string {
 	names := slices.Clone(s.groups)
 	for _, ai := range s.gs1 {
 		names = append(names, "gs1."+ai)
+		if ai == "01" {
+			names = append(names, "gtin", "gtin13", "gtin12", "gtin8")
+		}
 	}
+	names = append(names, s.carry...)
 	for _, value := range s.values() {
 		if !slices.Contains(names, value) {
 			names = append(names, value)
@@ -124,6 +129,8 @@ func (s scope) lacks(name string, must bool, own int) string {
 		return ""
 	case name == "since":
 		return s.lacksSince()
+	case s.scan && !gs1 && station.OnLabel(name) && !s.has(name, 0):
+		return s.lacksCarried(name, must)
 	case many && s.lists[list] > own:
 		return ""
 	case many && s.lists[list] == 0:
@@ -141,6 +148,27 @@ func (s scope) lacks(name string, must bool, own int) string {
 		return fmt.Sprintf("no other binding takes %q in hand, so it has no value here", list)
 	}
 	return fmt.Sprintf("nothing gives %q a value%s", name, choice(name, s.names()))
+}
+
+// lacksCarried is lacks for what a label carries besides GS1's elements.
+func (s scope) lacksCarried(name string, must bool) string {
+	kind, value, further := strings.Cut(name, ".")
+	if !further {
+		if slices.Contains(s.gs1, "01") {
+			return ""
+		}
+		return fmt.Sprintf("{%s} is a form of the article number, and this binding does not ask for it: gs1 = [\"01\"]", name)
+	}
+	asks := slices.ContainsFunc(s.carry, func(carried string) bool { return strings.HasPrefix(carried, kind+".") })
+	switch why := notCarried(kind, value); {
+	case why != "":
+		return why
+	case !asks:
+		return fmt.Sprintf("%s has no value here, because this binding does not ask for %s", name, kind)
+	case must && !slices.Contains(s.carry, name):
+		return fmt.Sprintf("a label that fits need not carry %s; ask for it in %s, or write {%s?} to leave it out or {%s|…} to put something in its place", value, kind, name, name)
+	}
+	return ""
 }
 
 func (s scope) lacksSince() string {

@@ -18,6 +18,13 @@ type binding struct {
 	Event  string            `toml:"event"`
 	Match  *string           `toml:"match"`
 	GS1    []string          `toml:"gs1"`
+	DI     []string          `toml:"di"`
+	HIBC   []string          `toml:"hibc"`
+	Store  []string          `toml:"store"`
+	JSON   map[string]string `toml:"json"`
+	Pairs  map[string]string `toml:"pairs"`
+	Max    int               `toml:"max"`
+	Ignore bool              `toml:"ignore"`
 	Needs  []string          `toml:"needs"`
 	Set    map[string]string `toml:"set"`
 	Expire time.Duration     `toml:"expire"`
@@ -78,7 +85,7 @@ type placedDo struct {
 }
 
 func (c *compiler) binding(n *node, raw binding) station.Binding {
-	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo}
+	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Max: raw.Max}
 	if n.kind != table || n.bad {
 		return b
 	}
@@ -96,6 +103,17 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 		}
 	}
 	c.identifiers(n.fields["gs1"], raw.GS1, kind)
+	b.Carry = c.carried(n, raw, kind)
+	s.carry = b.Carry
+	b.JSON = c.json(n.fields["json"], raw.JSON, kind)
+	b.Pairs = c.pairs(n.fields["pairs"], raw.Pairs, kind)
+	for name := range b.JSON {
+		s.groups = append(s.groups, name)
+	}
+	for name := range b.Pairs {
+		s.groups = append(s.groups, name)
+	}
+	c.longest(n.fields["max"], raw.Max, kind)
 	if source == "" {
 		s.blind, c.unsure[""] = true, true
 	}
@@ -107,6 +125,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	c.expire(n, raw)
 	s.minute(n)
 	s.undo(n, raw)
+	c.ignore(n, raw)
 	if do := n.fields["do"]; do != nil && do.kind == list {
 		for _, item := range do.items {
 			d, ok := s.do(item)
@@ -117,8 +136,8 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 			b.Do = append(b.Do, d)
 		}
 	}
-	if undo := n.fields["undo"]; !raw.Undo && (undo == nil || !undo.bad) && !slices.ContainsFunc(deeds(), func(key string) bool { return n.fields[key] != nil }) {
-		c.fault(n.at, "this binding does nothing; it needs %s or undo", strings.Join(deeds(), ", "))
+	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && (undo == nil || !undo.bad) && !slices.ContainsFunc(deeds(), func(key string) bool { return n.fields[key] != nil }) {
+		c.fault(n.at, "this binding does nothing; it needs %s, undo or ignore", strings.Join(deeds(), ", "))
 	}
 	return b
 }
@@ -263,7 +282,7 @@ func (c *compiler) reached(nodes []*node, bindings []station.Binding) {
 // sound reports whether what the bindings fit could be read.
 func (c *compiler) sound(bindings ...*node) bool {
 	for _, n := range bindings {
-		for _, key := range []string{"match", "gs1"} {
+		for _, key := range []string{"match", "gs1", "di", "hibc", "store", "json", "pairs"} {
 			if value := n.fields[key]; value != nil && value.bad {
 				return false
 			}
@@ -278,7 +297,13 @@ func covers(a, b station.Binding) bool {
 	if a.Match != nil && (b.Match == nil || a.Match.String() != b.Match.String()) {
 		return false
 	}
-	return !slices.ContainsFunc(a.GS1, func(ai string) bool { return !slices.Contains(b.GS1, ai) })
+	if len(a.JSON)+len(a.Pairs) > 0 || usesLabel(a) {
+		return false // what it takes is for the code to say
+	}
+	lacks := func(in []string) func(string) bool {
+		return func(name string) bool { return !slices.Contains(in, name) }
+	}
+	return !slices.ContainsFunc(a.GS1, lacks(b.GS1)) && !slices.ContainsFunc(a.Carry, lacks(b.Carry))
 }
 
 // ended reports closes that have nothing to close, or do not say what.

@@ -25,11 +25,16 @@ const longest = 7089
 // up to 16 ms; half a second within a scan means that its rest is lost.
 const cutShort = 500 * time.Millisecond
 
+// tailTime is how long after a silence within a frame what comes is taken for its rest,
+// and dropped up to its end: a radio link that broke brings it late. What comes later
+// still is another scan, of a person who went on.
+const tailTime = 10 * time.Second
+
 // style is how frames are told apart.
 type style uint8
 
 const (
-	byLine    style = iota // CR or LF ends a frame
+	byLine    style = iota // a character or two end a frame
 	bySTXETX               // STX begins it and ETX ends it
 	bySilence              // silence ends it
 )
@@ -37,6 +42,7 @@ const (
 // framing is the rule by which bytes become frames.
 type framing struct {
 	style style
+	end   string        // byLine: what ends a frame
 	tab   bool          // byLine: HT ends a frame as well
 	gap   time.Duration // silence that ends a frame: as its end by silence, as a loss otherwise
 }
@@ -44,10 +50,14 @@ type framing struct {
 // parseFraming reads the key frame of a [[scanner]].
 func parseFraming(s string) (framing, error) {
 	switch s {
-	case defaultFrame, "lf", "crlf":
-		return framing{style: byLine, gap: cutShort}, nil
-	case defaultTyped:
-		return framing{style: byLine, tab: true, gap: cutShort}, nil
+	case defaultFrame:
+		return framing{style: byLine, end: "\r", gap: cutShort}, nil
+	case "lf":
+		return framing{style: byLine, end: "\n", gap: cutShort}, nil
+	case "crlf":
+		return framing{style: byLine, end: "\r\n", gap: cutShort}, nil
+	case "tab":
+		return framing{style: byLine, end: "\r", tab: true, gap: cutShort}, nil
 	case "stx-etx":
 		return framing{style: bySTXETX, gap: cutShort}, nil
 	}
@@ -62,19 +72,31 @@ func parseFraming(s string) (framing, error) {
 }
 
 // between reports whether a new frame can begin right after the byte c,
-// wherever c stood.
+// wherever c stood. Until a line is set up, the kernel makes an LF of a CR.
 func (f framing) between(c byte) bool {
 	switch f.style {
 	case byLine:
-		return f.ends(c)
+		return c == f.end[len(f.end)-1] || f.end == "\r" && c == lf || f.tab && c == ht
 	case bySTXETX:
 		return true // what comes before the next STX is no frame
 	}
 	return false
 }
 
-// ends reports whether the byte c ends a frame of a line.
-func (f framing) ends(c byte) bool { return c == cr || c == lf || f.tab && c == ht }
+// ends reports whether the byte c, behind the byte before, ends a frame of a line.
+func (f framing) ends(before, c byte) bool {
+	if f.tab && c == ht {
+		return true
+	}
+	last := len(f.end) - 1
+	return c == f.end[last] && (last == 0 || before == f.end[0])
+}
+
+// skips reports whether the byte c is dropped where a frame would begin with it: the
+// rest of an end that is longer than the one that was named.
+func (f framing) skips(c byte) bool {
+	return f.style == byLine && (f.end == "\r" && c == lf || f.end == "\n" && c == cr)
+}
 
 // tally counts what became of the bytes.
 type tally struct {
@@ -98,8 +120,10 @@ type framer struct {
 	tally
 
 	kept  []byte // of the frame under way
+	last  byte   // byLine: the byte before, which may begin an end of two
 	begun bool   // bySTXETX: STX came
 	bad   bool   // the frame under way is too long or spoilt: it is dropped up to its end
+	tail  bool   // a silence has cut a frame, and its rest may come
 }
 
 // push takes the next bytes of the stream and hands each frame that they
@@ -115,10 +139,19 @@ func (f *framer) push(b []byte, frame func([]byte)) {
 }
 
 func (f *framer) pushPlain(c byte, frame func([]byte)) {
+	before := f.last
+	f.last = c
 	switch {
-	case f.style == byLine && f.ends(c):
-		// LF after CR ends an empty frame, which is none.
+	case f.style == byLine && f.ends(before, c):
+		if f.tail {
+			f.tail, f.bad = false, true
+			f.spoilt++
+		}
 		f.finish(frame)
+		f.last = 0
+	case f.tail:
+		f.noise++
+	case !f.underWay() && f.skips(c):
 	case c == nul && !f.underWay():
 		f.noise++
 	default:
@@ -143,11 +176,15 @@ func (f *framer) pushBracketed(c byte, frame func([]byte)) {
 // silent says that nothing arrived for d after the last byte that was pushed.
 func (f *framer) silent(d time.Duration, frame func([]byte)) {
 	switch {
+	case f.tail && d >= tailTime:
+		f.tail = false
 	case d < f.gap || !f.underWay():
 	case f.style == bySilence:
 		f.finish(frame)
 	default:
+		cut := f.style == byLine
 		f.abandon()
+		f.tail = cut
 	}
 }
 
@@ -177,6 +214,7 @@ func (f *framer) abandon() {
 		f.partials++
 	}
 	f.reset()
+	f.tail = false
 }
 
 // underWay reports whether a frame has begun and not ended.
@@ -205,6 +243,9 @@ func (f *framer) finish(frame func([]byte)) {
 	}
 	b := f.kept
 	if f.style == byLine {
+		if last := len(b) - 1; last >= 0 && b[last] == cr && (f.end == "\r\n" || f.end == "\n") {
+			b = b[:last]
+		}
 		b = bytes.TrimPrefix(b, []byte{stx})
 		b = bytes.TrimSuffix(b, []byte{etx})
 	}

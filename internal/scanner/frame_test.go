@@ -36,10 +36,18 @@ func TestFrames(t *testing.T) {
 		tally tally
 	}{
 		{"CR ends a scan", "cr", "PO4711\rPO4712\r", []string{"PO4711", "PO4712"}, tally{frames: 2}},
-		{"LF ends a scan where CR was expected: the line was not set up yet", "cr", "PO4711\n", []string{"PO4711"}, tally{frames: 1}},
-		{"CR ends a scan where LF was expected", "lf", "PO4711\r", []string{"PO4711"}, tally{frames: 1}},
+		{"within a scan that CR ends, LF is data", "cr", "PART 7\nPO4711\n500\r", []string{"PART 7\nPO4711\n500"}, tally{frames: 1}},
+		{"within a scan that LF ends, CR is data", "lf", "PART 7\rPO4711\n", []string{"PART 7\rPO4711"}, tally{frames: 1}},
+		{"LF behind CR is dropped where CR ends a scan", "cr", "PO4711\r\nPO4712\r\n", []string{"PO4711", "PO4712"}, tally{frames: 2}},
+		{"CR before LF is dropped where LF ends a scan", "lf", "PO4711\r\nPO4712\r\n", []string{"PO4711", "PO4712"}, tally{frames: 2}},
+		{"a line of text within a scan that CR and LF end", "crlf", "PART 7\nPO4711\n500\r\n", []string{"PART 7\nPO4711\n500"}, tally{frames: 1}},
+		{"a CR alone within a scan that CR and LF end", "crlf", "A\rB\r\n", []string{"A\rB"}, tally{frames: 1}},
+		{"a Tab within a scan that CR ends", "cr", "po4711\t5\r", []string{"po4711\t5"}, tally{frames: 1}},
+		{"a Tab that ends a scan, and a CR that does", "tab", "A\tB\r", []string{"A", "B"}, tally{frames: 2}},
 		{"LF after CR does not make a scan of nothing", "crlf", "PO4711\r\nPO4712\r\n", []string{"PO4711", "PO4712"}, tally{frames: 2}},
 		{"an end without a scan is none", "cr", "\r\r\n\n\r", nil, tally{}},
+		{"two ends without a scan are none", "crlf", "\r\n\r\n", nil, tally{}},
+		{"too much without its end of two", "crlf", full + "888\r\nA\r\n", []string{"A"}, tally{frames: 1, overflows: 1}},
 		{"STX before and ETX behind are taken off", "cr", "\x02PO4711\x03\r", []string{"PO4711"}, tally{frames: 1}},
 		{"STX and ETX around nothing are no scan", "cr", "\x02\x03\r", nil, tally{}},
 		{"GS, RS and EOT are data", "cr", "[)>\x1e06\x1dP123\x1e\x04\r", []string{"[)>\x1e06\x1dP123\x1e\x04"}, tally{frames: 1}},
@@ -75,6 +83,20 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+func TestLongAfterASilenceAScanIsAnother(t *testing.T) {
+	t.Parallel()
+	f := newFramer(t, "cr")
+	got, take := collector()
+	f.push([]byte("PO47"), take)
+	for d := range tailTime/time.Second + 1 {
+		f.silent(d*time.Second, take)
+	}
+	f.push([]byte("PO4711\r"), take)
+	if diff := cmp.Diff([]string{"PO4711"}, *got); diff != "" {
+		t.Errorf("frames (-want +got):\n%s", diff)
+	}
+}
+
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -86,10 +108,12 @@ func TestSilence(t *testing.T) {
 		want   []string
 		tally  tally
 	}{
-		{"half a second within a scan means that its rest is lost", "cr", "PO47", 500 * time.Millisecond, "PO4711\r", []string{"PO4711"}, tally{frames: 1, partials: 1}},
+		{"half a second within a scan cuts it, and its rest is no scan", "cr", "PO", 500 * time.Millisecond, "4711\r", nil, tally{partials: 1, spoilt: 1, noise: 4}},
+		{"the scan behind the rest is whole", "cr", "PO", 9 * time.Second, "4711\rPO4712\r", []string{"PO4712"}, tally{frames: 1, partials: 1, spoilt: 1, noise: 4}},
+		{"the rest of a scan that CR and LF end", "crlf", "PO", time.Second, "47\r11\r\nA\r\n", []string{"A"}, tally{frames: 1, partials: 1, spoilt: 1, noise: 6}},
 		{"a short stop within a scan is none", "cr", "PO47", 499 * time.Millisecond, "11\r", []string{"PO4711"}, tally{frames: 1}},
 		{"silence between scans is not counted", "cr", "A\r", time.Hour, "B\r", []string{"A", "B"}, tally{frames: 2}},
-		{"silence ends what was too long, which is counted once", "cr", strings.Repeat("8", longest+3), time.Second, "A\r", []string{"A"}, tally{frames: 1, overflows: 1}},
+		{"silence ends what was too long, which is counted once", "cr", strings.Repeat("8", longest+3), time.Second, "\rA\r", []string{"A"}, tally{frames: 1, overflows: 1, spoilt: 1}},
 		{"half a second between brackets means that the end is lost", "stx-etx", "\x02PO47", 500 * time.Millisecond, "\x02A\x03", []string{"A"}, tally{frames: 1, partials: 1}},
 		{"silence ends a scan that has no end of its own", "idle:80ms", "A\r", 80 * time.Millisecond, "B", []string{"A\r"}, tally{frames: 1}},
 		{"a shorter silence does not", "idle:80ms", "A", 79 * time.Millisecond, "B", nil, tally{}},
@@ -120,7 +144,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(uint8(1), []byte("\x02A\x03\r\n\x02B\x02C\x03"), uint8(2))
 	f.Add(uint8(2), []byte("no end"), uint8(4))
 	f.Add(uint8(0), append(bytes.Repeat([]byte{'8'}, longest+1), '\r'), uint8(255))
-	frames := []string{"cr", "stx-etx", "idle:80ms"}
+	frames := []string{"cr", "stx-etx", "idle:80ms", "lf", "crlf", "tab"}
 	f.Fuzz(func(t *testing.T, rule uint8, wire []byte, cut uint8) {
 		frame := frames[int(rule)%len(frames)]
 		whole, pieces := newFramer(t, frame), newFramer(t, frame)

@@ -209,7 +209,7 @@ func TestAGS1SymbolThatIsTypedIsOneEvent(t *testing.T) {
 	ev := <-b.events
 	ev.ID, ev.At = "", station.Stamp{}
 	want := station.Event{Source: "hand", Kind: "scan", Code: "010950600013435210AB", Data: map[string]string{
-		"symbology": "gs1-datamatrix", "aim": "]d2", "gs1.01": "09506000134352", "gs1.10": "AB",
+		"symbology": "gs1-datamatrix", "aim": "]d2", "gs1.01": "09506000134352", "gs1.10": "AB", "gtin": "9506000134352", "gtin13": "9506000134352",
 	}}
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
@@ -228,8 +228,8 @@ func TestScansOfAReaderThatTypes(t *testing.T) {
 		counts  Counts
 	}{
 		{"Enter ends a scan", Scanner{}, "p 1 enter p 2 kpenter", []string{"p1", "p2"}, Counts{Frames: 2}},
-		{"Tab ends a scan", Scanner{}, "p 1 tab p 2 tab", []string{"p1", "p2"}, Counts{Frames: 2}},
-		{"Tab is data where Enter alone is to end a scan", Scanner{Frame: "cr"}, "p 1 tab p 2 enter", []string{"p1\tp2"}, Counts{Frames: 1}},
+		{"Tab ends a scan where it is said", Scanner{Frame: "tab"}, "p 1 tab p 2 tab", []string{"p1", "p2"}, Counts{Frames: 2}},
+		{"Tab is data where Enter alone is to end a scan", Scanner{}, "p 1 tab p 2 enter", []string{"p1\tp2"}, Counts{Frames: 1}},
 		{"silence ends a scan without an end, and the dead key in it", Scanner{Frame: "idle:40ms", Layout: "se"}, "p 1 shift+rightbrace", []string{"p1^"}, Counts{Frames: 1}},
 		{"STX and ETX bracket a scan", Scanner{Frame: "stx-etx"}, "ctrl+b p 1 ctrl+c enter", []string{"p1"}, Counts{Frames: 1}},
 		{"GS is data", Scanner{}, "1 ctrl+rightbrace 2 enter", []string{"1\x1d2"}, Counts{Frames: 1}},

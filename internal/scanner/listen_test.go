@@ -42,7 +42,7 @@ func TestWhoListensHearsRepeatsToo(t *testing.T) {
 	c := newCable(t)
 	log := make(journal, 1000)
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
-	r := Open(Scanner{Name: "hand", Port: c.path}, stamp, fakeGS1, slog.New(log))
+	r := Open(Scanner{Name: "hand", Port: c.path}, stamp, slog.New(log))
 	ctx, stop := context.WithCancel(t.Context())
 	ended, heard := make(chan error, 2), make(chan Frame, 10)
 	go func() { ended <- r.RunPort(ctx) }()

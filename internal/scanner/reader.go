@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"stationd/internal/scanner/label"
 	"stationd/internal/station"
 )
 
@@ -38,7 +39,7 @@ type Reader struct {
 	setting  Scanner
 	invalid  error // why the setting cannot be used
 	stamp    func(time.Time) station.Stamp
-	parse    func(string) (map[string]string, error)
+	rules    label.Rules
 	log      *slog.Logger
 	places   places
 	dial     func(path string) (device, error)
@@ -95,16 +96,11 @@ type Counts struct {
 // Open returns the reader of a scanner whose setting has passed Check. Nothing
 // is touched before RunPort.
 //
-// stamp makes the stamp of a moment. parse reads the element strings of a GS1
-// symbol, given the whole scan with its AIM identifier ("]C1…", separators are
-// GS), and returns their values by application identifier. It is given web
-// addresses in plain QR Codes and Data Matrices too ("]Q1https://…", "]d1…"), and
-// returns neither values nor an error for one that is no GS1 Digital Link.
-func Open(setting Scanner, stamp func(time.Time) station.Stamp, parse func(scan string) (map[string]string, error), log *slog.Logger) *Reader {
+// stamp makes the stamp of a moment.
+func Open(setting Scanner, stamp func(time.Time) station.Stamp, log *slog.Logger) *Reader {
 	r := &Reader{
 		setting: setting,
 		stamp:   stamp,
-		parse:   parse,
 		log:     log,
 		places:  places{sys: "/sys", dev: "/dev"},
 		scans:   make(chan scan, ahead),
@@ -118,6 +114,9 @@ func Open(setting Scanner, stamp func(time.Time) station.Stamp, parse func(scan 
 func (r *Reader) prepare() (err error) {
 	if r.framer.framing, err = parseFraming(r.setting.frame()); err != nil {
 		return fmt.Errorf("frame: %w", err)
+	}
+	if r.rules, _, err = r.setting.rules(); err != nil {
+		return fmt.Errorf("strip: %w", err)
 	}
 	if r.recorded, err = unescape(r.setting.BeepRecorded); err != nil {
 		return fmt.Errorf("beep_recorded: %w", err)
@@ -317,11 +316,23 @@ func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 	defer r.publish()
 	defer r.framer.abandon()
 	lastByte := time.Now()
-	hand := func(text []byte) { r.hand(ctx, scan{string(text), lastByte}) }
+	b := burst{hand: func(s scan) { r.hand(ctx, s) }, refuse: r.refuseBurst}
+	defer b.cut()
+	hand := func(text []byte) {
+		if s := (scan{string(text), lastByte}); r.setting.AIM == required {
+			b.frame(s)
+		} else {
+			b.hand(s)
+		}
+	}
 	r.framer.push(fresh, hand)
 	buf := make([]byte, 4096)
 	for ctx.Err() == nil {
-		n, lost, err := readPast(d, buf, r.framer.gap/4)
+		patience := r.framer.gap / 4
+		if b.underWay() {
+			patience = burstGap
+		}
+		n, lost, err := readPast(d, buf, patience)
 		if err != nil {
 			return err
 		}
@@ -329,6 +340,9 @@ func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 		// be late: another program had the processor, and the bytes came in time.
 		if n == 0 && lost == nil {
 			r.framer.silent(time.Since(lastByte), hand)
+			if time.Since(lastByte) >= burstGap {
+				b.silent()
+			}
 		} else {
 			lastByte = time.Now()
 			r.framer.push(buf[:n], hand)
@@ -339,6 +353,15 @@ func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 		r.publish()
 	}
 	return ctx.Err()
+}
+
+// refuseBurst says that what came in one go is no scan.
+func (r *Reader) refuseBurst(frames int) {
+	r.framer.frames -= frames
+	r.framer.spoilt++
+	r.log.Warn("scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none",
+		"source", r.setting.Name, "parts", frames)
+	r.publish()
 }
 
 // hand hands a scan over to Run.
@@ -407,7 +430,7 @@ func (r *Reader) repeats(s scan) bool {
 
 // event is what a scan is to the station.
 func (r *Reader) event(s scan) station.Event {
-	code, data := interpret([]byte(s.text), r.parse)
+	code, data := r.rules.Read([]byte(s.text))
 	return station.Event{
 		ID:     station.NewID(),
 		Source: r.setting.Name,

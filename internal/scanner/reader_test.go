@@ -110,7 +110,7 @@ func prepare(t *testing.T, setting Scanner) *bench {
 		done:    make(chan error, 2),
 	}
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
-	b.Reader = Open(setting, stamp, fakeGS1, slog.New(b.journal))
+	b.Reader = Open(setting, stamp, slog.New(b.journal))
 	return b
 }
 
@@ -230,6 +230,7 @@ func TestAScanIsOneEvent(t *testing.T) {
 	ev.ID, ev.At = "", station.Stamp{}
 	want := station.Event{Source: "hand", Kind: "scan", Code: "010950600013435210AB", Data: map[string]string{
 		"symbology": "gs1-datamatrix", "aim": "]d2", "gs1.01": "09506000134352", "gs1.10": "AB",
+		"gtin": "9506000134352", "gtin13": "9506000134352",
 	}}
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
@@ -700,11 +701,13 @@ func TestABeepIsHeardAtTheReader(t *testing.T) {
 
 	c.scan(t, "PO3 is cut sh")
 	c.hears(t, "\x1b[4q\r")
+	c.scan(t, "ort\r")
+	c.hears(t, "\x1b[4q\r")
 	c.scan(t, "PO4\r")
 	c.hears(t, "\x1b[6q")
 	b.reads(t, "PO4")
 	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1})
+	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1, Spoilt: 1, Noise: 3})
 }
 
 func TestAReaderBeepsWhatBecameOfItsScan(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"stationd/internal/scanner/charset"
+	"stationd/internal/scanner/label"
 )
 
 // A Scanner is one table [[scanner]] of the configuration.
@@ -33,18 +36,55 @@ type Scanner struct {
 	// default, and what readers are delivered with) or se.
 	Layout string `toml:"layout"`
 
-	// Frame says how scans are told apart; "" means cr for a serial line and tab
-	// for a keyboard.
+	// Frame says how scans are told apart; "" means cr. What ends a scan is not part
+	// of it, and of the others everything is: a QR Code may hold lines of text.
 	//
-	//	cr, lf, crlf  CR or LF ends a scan, whichever comes; one STX before it and
-	//	              one ETX behind it are taken off. The three names are one
-	//	              rule: a terminal turns CR into LF until the port is set up.
-	//	              A keyboard's Enter is CR.
-	//	tab           the same, and HT, a keyboard's Tab, ends a scan too
-	//	stx-etx       a scan stands between STX and ETX; CR and LF belong to it
+	//	cr            CR ends a scan, a keyboard's Enter too. An LF right behind it
+	//	              is dropped.
+	//	lf            LF ends a scan. A CR right before it is dropped.
+	//	crlf          CR and LF end a scan together; alone each is data
+	//	tab           HT ends a scan, a keyboard's Tab, and so does CR
+	//	stx-etx       a scan stands between STX and ETX
+	//
+	// By lines, one STX before a scan and one ETX behind it are taken off.
+	//
 	//	idle:80ms     a scan ends when the line has been silent for so long: for
 	//	              readers that cannot be given an end
 	Frame string `toml:"frame"`
+
+	// AIM says whether the reader sends an AIM identifier with every scan. With
+	// "required" a frame without one is a piece of a symbol that holds what ends a
+	// frame, and all that was sent in one go is dropped.
+	AIM string `toml:"aim"`
+
+	// GS lists what the reader writes for the separator of GS1 and ISO 15434
+	// besides GS itself: ["<GS>"]. An empty list says that it writes nothing else;
+	// without the key, a value that looks as if it contained one is not used.
+	GS *[]string `toml:"gs"`
+
+	// Strict reads GS1 symbols as a whole or not at all, by every rule of GS1.
+	Strict bool `toml:"strict"`
+
+	// Assume is what a scan is taken for whose identifier does not say: "gs1" or
+	// "di"; "" for the text it is.
+	Assume string `toml:"assume"`
+
+	// Encoding is what the labels are printed in: one of charset.Names; "" is auto.
+	Encoding string `toml:"encoding"`
+
+	// Check says what becomes of a check character that the reader sends: "keep"
+	// leaves it in the code; "" checks it and takes it off.
+	Check string `toml:"check"`
+
+	// StartStop says what becomes of the start and stop characters of Codabar and
+	// Code 39: "keep" leaves them in the code; "" takes them off.
+	StartStop string `toml:"start_stop"`
+
+	// Strip is what the reader puts around the code.
+	Strip Strip `toml:"strip"`
+
+	// Store says how numbers that are a shop's or a scale's own are divided.
+	Store []label.Store `toml:"store"`
 
 	// Repeat is how soon the same code again is the same scan: the reader is
 	// still held at the label. nil means 800 ms; zero turns it off.
@@ -68,10 +108,45 @@ type Scanner struct {
 	Buzzer string `toml:"buzzer"`
 }
 
+// A Strip is what a reader puts around a code that is not on the label.
+type Strip struct {
+	// Prefix and Suffix are taken off where they are there: text as it is, or a
+	// regular expression between slashes, as "/:[A-Z]:[0-9]+ms/". A prefix may stand
+	// in front of the AIM identifier or behind it.
+	Prefix string `toml:"prefix"`
+	Suffix string `toml:"suffix"`
+
+	// Trim takes blanks off in front and behind; nil means that it does.
+	Trim *bool `toml:"trim"`
+}
+
+// rules returns how the reader's labels are read. The error names the key at fault.
+func (s Scanner) rules() (r label.Rules, key string, err error) {
+	r = label.Rules{
+		NoStandIns: s.GS != nil, Strict: s.Strict, Assume: s.Assume, Encoding: s.Encoding,
+		KeepCheck: s.Check == keep, KeepStartStop: s.StartStop == keep, KeepBlanks: s.Strip.Trim != nil && !*s.Strip.Trim,
+		Store: s.Store,
+	}
+	if s.GS != nil {
+		r.Separators = *s.GS
+	}
+	if r.Prefix, err = label.NewPrefix(s.Strip.Prefix); err != nil {
+		return r, "strip", err
+	}
+	if r.Suffix, err = label.NewSuffix(s.Strip.Suffix); err != nil {
+		return r, "strip", err
+	}
+	return r, "", nil
+}
+
+const (
+	keep     = "keep"
+	required = "required"
+)
+
 const (
 	defaultBaud   = 9600
 	defaultFrame  = "cr"
-	defaultTyped  = "tab"
 	defaultLayout = "us"
 	defaultRepeat = 800 * time.Millisecond
 	longestRepeat = time.Minute
@@ -83,11 +158,8 @@ func (s Scanner) types() bool { return strings.HasPrefix(s.Port, "hid:") }
 
 // frame returns the rule that holds.
 func (s Scanner) frame() string {
-	switch {
-	case s.Frame != "":
+	if s.Frame != "" {
 		return s.Frame
-	case s.types():
-		return defaultTyped
 	}
 	return defaultFrame
 }
@@ -135,9 +207,42 @@ func Check(scanners []Scanner, fault func(table string, index int, key, text str
 		if _, err := parseFraming(s.frame()); err != nil {
 			wrong("frame", "%v", err)
 		}
+		checkReading(s, wrong)
+		for j, store := range s.Store {
+			if key, why := store.Fault(); why != "" {
+				wrong("store", "table %d of [[scanner.store]]: %s %s", j+1, key, why)
+			}
+		}
 		if d := s.repeat(); d < 0 || d > longestRepeat {
 			wrong("repeat", `%v is not between 0s and %v; "0s" lets every repeat through`, d, longestRepeat)
 		}
+	}
+}
+
+// checkReading checks how the reader's labels are to be read.
+func checkReading(s Scanner, wrong func(key, format string, args ...any)) {
+	for _, word := range []struct {
+		key, text string
+		allowed   []string
+	}{
+		{"aim", s.AIM, []string{required}},
+		{"assume", s.Assume, []string{label.AssumeGS1, label.AssumeDI}},
+		{"encoding", s.Encoding, charset.Names()},
+		{"check", s.Check, []string{keep}},
+		{"start_stop", s.StartStop, []string{keep}},
+	} {
+		if word.text != "" && !slices.Contains(word.allowed, word.text) {
+			wrong(word.key, "there is no %q; allowed: %s", word.text, strings.Join(word.allowed, ", "))
+		}
+	}
+	if s.Assume == label.AssumeGS1 && s.Strict {
+		wrong("assume", "strict reads only what says that it is GS1; take one of the two out")
+	}
+	if s.GS != nil && slices.Contains(*s.GS, "") {
+		wrong("gs", "an empty text stands for no separator")
+	}
+	if _, key, err := s.rules(); err != nil {
+		wrong(key, "%v", err)
 	}
 }
 

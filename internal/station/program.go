@@ -1,6 +1,7 @@
 package station
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -62,6 +63,11 @@ type Binding struct {
 	Event  string              // source.kind
 	Match  *regexp.Regexp      // the code must match; its named groups are names in templates
 	GS1    []string            // the code must carry these application identifiers
+	Carry  []string            // the code must carry these values besides, by their names: di.P, hibc.lot
+	JSON   map[string]JSONPath // names in templates, and where in a code of JSON their values stand
+	Pairs  map[string]string   // names in templates, and the names that the code has for them
+	Max    int                 // how many characters a value from the label has at most; 0: LongestValue
+	Ignore bool                // the event means nothing, and nothing of it is kept
 	Needs  []string            // values that must be in hand, or the operator is asked for them
 	Set    map[string]Template // values taken in hand
 	Append map[string]Template // items added to lists in hand
@@ -100,12 +106,15 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	}
 	b, groups, found := p.fits(ev)
 	switch {
+	case found && b.Ignore:
+		return s, nil
 	case found && b.Undo:
 		return s.takeBack(ev)
 	case found:
 		return p.carryOut(b, groups, s, ev)
 	case ev.Kind == Scan:
-		return s.note(ev, NoteUnknown, ev.Code), []Action{{Verb: VerbKeep}}
+		kind, text := unread(ev)
+		return s.note(ev, kind, text), []Action{{Verb: VerbKeep}}
 	}
 	return s, nil
 }
@@ -124,6 +133,22 @@ func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
 		s = s.noted(ev.Source, before)
 	}
 	return s, actions, note
+}
+
+// unread says of a scan that no binding takes why: nobody knows it, or something is
+// wrong with it.
+func unread(ev Event) (NoteKind, string) {
+	if why := ev.Data[DataRefused]; why != "" {
+		return NoteUnfit, why
+	}
+	if ev.Data[DataBad] != "" {
+		for _, kind := range []string{"gs1", "di", "hibc"} {
+			if why := ev.Data[kind+".error"]; why != "" {
+				return NoteUnfit, why
+			}
+		}
+	}
+	return NoteUnknown, ev.Code
 }
 
 // asked is what a person asked for on the page or at the command line.
@@ -181,19 +206,30 @@ func (p Program) fits(ev Event) (Binding, map[string]string, bool) {
 }
 
 func (b Binding) reads(ev Event) (map[string]string, bool) {
+	if ev.Data[DataRefused] != "" {
+		return nil, false
+	}
 	for _, ai := range b.GS1 {
 		if ev.Data["gs1."+ai] == "" {
 			return nil, false
 		}
 	}
+	for _, name := range b.Carry {
+		if ev.Data[name] == "" {
+			return nil, false
+		}
+	}
+	groups := make(map[string]string)
+	if !b.trusts(ev) || !b.inCode(ev.Code, groups) {
+		return nil, false
+	}
 	if b.Match == nil {
-		return nil, true
+		return groups, true
 	}
 	found := b.Match.FindStringSubmatch(ev.Code)
 	if found == nil {
 		return nil, false
 	}
-	groups := make(map[string]string)
 	for i, name := range b.Match.SubexpNames() {
 		if name != "" && found[i] != "" {
 			groups[name] = found[i]
@@ -221,6 +257,8 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 		case lack.Kind == "":
 		case ev.Source == FromStation:
 			return s, nil
+		case lack.Kind == NoteUnfit && ev.Kind == Scan:
+			return s.note(ev, lack.Kind, lack.Text), []Action{{Verb: VerbKeep}}
 		default:
 			return s.note(ev, lack.Kind, lack.Text), nil
 		}
@@ -301,6 +339,38 @@ func (t *turn) value(name string) (string, bool) {
 	return t.s.value(name, t.ev.At)
 }
 
+// expand fills a template in. A value from the label that may not go there is the note.
+func (t *turn) expand(template Template) (text string, present bool, lack Note) {
+	return t.filled(template.expand)
+}
+
+func (t *turn) filled(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
+	why := ""
+	text, present, missing := expand(func(name string) (string, bool) {
+		v, ok := t.value(name)
+		if ok && why == "" && t.fromLabel(name) {
+			why = unusable(name, v, t.b.Max)
+		}
+		return v, ok
+	})
+	switch {
+	case missing != "":
+		return "", false, lacks(missing)
+	case why != "":
+		return "", false, Note{Kind: NoteUnfit, Text: why}
+	}
+	return text, present, Note{}
+}
+
+// fromLabel reports whether a name's value was read just now.
+func (t *turn) fromLabel(name string) bool {
+	if _, group := t.groups[name]; group || name == "code" {
+		return true
+	}
+	_, data := t.ev.Data[name]
+	return data
+}
+
 // lacks is the note that asks for what is missing.
 func lacks(missing string) Note { return Note{Kind: NoteNeeds, Text: missing} }
 
@@ -318,9 +388,9 @@ func (t *turn) needs() Note {
 func (t *turn) set() Note {
 	after := t.s
 	for _, name := range slices.Sorted(maps.Keys(t.b.Set)) {
-		text, present, missing := t.b.Set[name].expand(t.value)
-		if missing != "" {
-			return lacks(missing)
+		text, present, lack := t.expand(t.b.Set[name])
+		if lack.Kind != "" {
+			return lack
 		}
 		if present {
 			after = after.put(name, Value{Text: text, At: t.ev.At, For: t.b.Expire})
@@ -333,9 +403,13 @@ func (t *turn) set() Note {
 // append adds items to lists in hand. A list that has expired begins anew.
 func (t *turn) append() Note {
 	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
-		item, present, missing := t.b.Append[name].item(t.value)
-		if missing != "" {
-			return lacks(missing)
+		var item json.RawMessage
+		_, present, lack := t.filled(func(value func(string) (string, bool)) (_ string, present bool, missing string) {
+			item, present, missing = t.b.Append[name].item(value)
+			return "", present, missing
+		})
+		if lack.Kind != "" {
+			return lack
 		}
 		if !present {
 			continue
@@ -357,9 +431,9 @@ func (t *turn) append() Note {
 // count adds to counters.
 func (t *turn) count() Note {
 	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
-		text, present, missing := t.b.Count[name].expand(t.value)
-		if missing != "" {
-			return lacks(missing)
+		text, present, lack := t.expand(t.b.Count[name])
+		if lack.Kind != "" {
+			return lack
 		}
 		if !present {
 			continue
@@ -376,10 +450,10 @@ func (t *turn) count() Note {
 // do adds the binding's actions.
 func (t *turn) do() Note {
 	for _, do := range t.b.Do {
-		with, missing := t.fill(do)
+		with, lack := t.fill(do)
 		switch {
-		case missing != "":
-			return lacks(missing)
+		case lack.Kind != "":
+			return lack
 		case do.Verb.Ends != "":
 			t.end(do.Backend, do.Verb, with)
 		case len(do.Verb.Opens) > 0:
@@ -393,14 +467,14 @@ func (t *turn) do() Note {
 
 // fill expands the templates of a Do, and fills in who acts, what the line was
 // last seen to run and the vendor's defaults.
-func (t *turn) fill(do Do) (with map[string]string, missing string) {
+func (t *turn) fill(do Do) (with map[string]string, lack Note) {
 	with = make(map[string]string)
 	defaults := t.p.Vendors[do.Backend].Defaults
 	for _, f := range do.Verb.Fields {
 		if template, ok := do.With[f.Name]; ok {
-			text, present, missing := template.expand(t.value)
-			if missing != "" {
-				return nil, missing
+			text, present, lack := t.expand(template)
+			if lack.Kind != "" {
+				return nil, lack
 			}
 			if present {
 				with[f.Name] = text
@@ -413,7 +487,7 @@ func (t *turn) fill(do Do) (with map[string]string, missing string) {
 			with[f.Name] = defaults[f.Name]
 		}
 		if _, said := with[f.Name]; !said && f.Required {
-			return nil, f.Name
+			return nil, lacks(f.Name)
 		}
 	}
 	if _, asks := do.Verb.Field(LastSeen); asks {
@@ -425,20 +499,20 @@ func (t *turn) fill(do Do) (with map[string]string, missing string) {
 }
 
 // further expands the parameters that are passed through.
-func (t *turn) further(do Do, with map[string]string) (missing string) {
+func (t *turn) further(do Do, with map[string]string) Note {
 	for _, name := range slices.Sorted(maps.Keys(do.With)) {
 		if !strings.HasPrefix(name, Further) {
 			continue
 		}
-		text, present, missing := do.With[name].expand(t.value)
-		if missing != "" {
-			return missing
+		text, present, lack := t.expand(do.With[name])
+		if lack.Kind != "" {
+			return lack
 		}
 		if present {
 			with[name] = text
 		}
 	}
-	return ""
+	return Note{}
 }
 
 func (t *turn) action(do Do, with map[string]string) Action {

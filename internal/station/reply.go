@@ -48,6 +48,7 @@ func replies() map[NoteKind]Reply {
 		NoteHeld:       {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
 		NoteFull:       refused,
 		NoteNumber:     refused,
+		NoteUnfit:      refused,
 		NoteUndone:     done,
 		NoteLate:       refused,
 		NoteLeft:       done,

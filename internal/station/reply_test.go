@@ -26,6 +26,7 @@ var so = []struct {
 	{NoteNeeds, "something must be scanned first"},
 	{NoteFull, "the list in hand takes nothing more"},
 	{NoteNumber, "what was scanned is no number that can be counted"},
+	{NoteUnfit, "something is wrong with what was scanned: it is kept"},
 	{NoteLate, "it is too late to take anything back"},
 	{NoteUnrecorded, "the outbox did not take it: it must be done again"},
 	{NoteHeld, "an entry is held for a person"},

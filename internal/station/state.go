@@ -104,6 +104,7 @@ const (
 	NoteHeld      NoteKind = "held"      // a person must decide: Text says why
 	NoteFull      NoteKind = "full"      // the list in Text takes nothing more
 	NoteNumber    NoteKind = "number"    // Text should be a whole number that can be counted
+	NoteUnfit     NoteKind = "unfit"     // something is wrong with this scan: Text says what; it is kept
 	NoteUndone    NoteKind = "undone"    // the last thing was taken back
 	NoteLate      NoteKind = "late"      // there is nothing that can be taken back any more
 	NoteLeft      NoteKind = "left"      // the call is over here; at the vendor it stays open

@@ -1,0 +1,166 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stationd/internal/station"
+)
+
+// dataIdentifier matches a data identifier, and a text element identifier.
+var dataIdentifier = regexp.MustCompile(`^([0-9]{0,3}[A-Z]|[A-Z0-9]{3})$`)
+
+// inHIBC and inStore list what such a label may carry.
+func inHIBC() []string {
+	return []string{"lic", "item", "unit", "lot", "serial", "quantity", "expiry", "produced", "link"}
+}
+
+func inStore() []string { return []string{"item", "weight", "price"} }
+
+// notCarried says why no label of that kind carries a value; "" where it may.
+func notCarried(kind, value string) string {
+	switch kind {
+	case "di":
+		if !dataIdentifier.MatchString(value) {
+			return fmt.Sprintf("%q is no data identifier; one is up to three digits and a capital letter, as \"P\" or \"1T\"", value)
+		}
+	case "hibc":
+		if !slices.Contains(inHIBC(), value) {
+			return fmt.Sprintf("hibc has no %q%s", value, choice(value, inHIBC()))
+		}
+	case "store":
+		if !slices.Contains(inStore(), value) {
+			return fmt.Sprintf("store has no %q%s", value, choice(value, inStore()))
+		}
+	}
+	return ""
+}
+
+// onlyScans reports a key that asks what was read, at an event that reads nothing.
+func (c *compiler) onlyScans(n *node, key, kind string) bool {
+	if n == nil || n.bad {
+		return false
+	}
+	if kind != "" && kind != station.Scan {
+		n.bad = true
+		c.fault(n.key, "%s asks what was read, and a %s reads nothing; it belongs to a scan", key, kind)
+		return false
+	}
+	return true
+}
+
+// carried returns the names of what the label must carry besides GS1's elements.
+func (c *compiler) carried(n *node, raw binding, kind string) []string {
+	var names []string
+	for _, asked := range []struct {
+		kind   string
+		values []string
+		as     string
+	}{{"di", raw.DI, `["P", "Q"]`}, {"hibc", raw.HIBC, `["lic", "item"]`}, {"store", raw.Store, `["item", "weight"]`}} {
+		at := n.fields[asked.kind]
+		if !c.onlyScans(at, asked.kind, kind) {
+			continue
+		}
+		if len(asked.values) == 0 {
+			c.bad(at, "%q is empty; list what the label must carry, as %s", asked.kind, asked.as)
+		}
+		for i, value := range asked.values {
+			if why := notCarried(asked.kind, value); why != "" && !at.items[i].bad {
+				c.bad(at.items[i], "%s", why)
+			}
+			names = append(names, asked.kind+"."+value)
+		}
+	}
+	return names
+}
+
+// json compiles the paths of a binding's values.
+func (c *compiler) json(n *node, raw map[string]string, kind string) map[string]station.JSONPath {
+	if !c.onlyScans(n, "json", kind) || n.kind != table {
+		return nil
+	}
+	paths := make(map[string]station.JSONPath)
+	for _, name := range n.names {
+		value := n.fields[name]
+		if value.bad || !c.carriedName(value, name) {
+			continue
+		}
+		path, err := station.ParseJSONPath(raw[name])
+		if err != nil {
+			c.bad(value, "%v", err)
+			continue
+		}
+		paths[name] = path
+	}
+	return paths
+}
+
+// pairs checks the names of a binding's values.
+func (c *compiler) pairs(n *node, raw map[string]string, kind string) map[string]string {
+	if !c.onlyScans(n, "pairs", kind) || n.kind != table {
+		return nil
+	}
+	for _, name := range n.names {
+		value := n.fields[name]
+		if !value.bad && c.carriedName(value, name) && strings.TrimSuffix(raw[name], "?") == "" {
+			c.bad(value, `%q needs the name that the code has for it, as %s = "PO"`, name, name)
+		}
+	}
+	return raw
+}
+
+// carriedName checks the name that a binding gives to what it reads.
+func (c *compiler) carriedName(n *node, name string) bool {
+	if valueName.MatchString(name) && !slices.Contains(ours(), name) {
+		return true
+	}
+	n.bad = true
+	c.fault(n.key, "%q: a name has only letters, digits and _, does not begin with a digit, and is none of the program's own", name)
+	return false
+}
+
+// mostValue is the most that max may say: the largest symbol holds no more.
+const mostValue = 7089
+
+func (c *compiler) longest(n *node, longest int, kind string) {
+	if c.onlyScans(n, "max", kind) && (longest < 1 || longest > mostValue) {
+		c.bad(n, "max is how many characters a value from a label has at most, from 1 to %d", mostValue)
+	}
+}
+
+// ignore checks a binding that does nothing on purpose.
+func (c *compiler) ignore(n *node, raw binding) {
+	if !raw.Ignore {
+		return
+	}
+	besides := slices.DeleteFunc(append(deeds(), "needs", "undo"), func(key string) bool { return n.fields[key] == nil })
+	if len(besides) > 0 {
+		c.fault(n.fields["ignore"].key, "ignore does nothing with an event, and this binding also has %s; make two bindings of it", strings.Join(besides, ", "))
+	}
+}
+
+// usesLabel reports whether a binding uses a value that a label may lack or have wrong,
+// so that it does not take everything that its keys ask for.
+func usesLabel(b station.Binding) bool {
+	for _, templates := range []map[string]station.Template{b.Set, b.Append, b.Count} {
+		for _, t := range templates {
+			if onLabel(t) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(b.Do, func(do station.Do) bool {
+		for _, t := range do.With {
+			if onLabel(t) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func onLabel(t station.Template) bool {
+	return slices.ContainsFunc(t.Names(), func(n station.Name) bool { return station.OnLabel(n.Name) })
+}

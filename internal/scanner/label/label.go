@@ -1,0 +1,437 @@
+package label
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stationd/internal/scanner/charset"
+	"stationd/internal/scanner/checkchar"
+	"stationd/internal/scanner/gs1"
+	"stationd/internal/scanner/hibc"
+	"stationd/internal/scanner/mh10"
+)
+
+// Rules are how the labels of one reader are read. The zero value is what holds where the
+// configuration says nothing.
+type Rules struct {
+	// Separators are what the reader writes for the separator GS1 calls FNC1, besides GS
+	// itself. NoStandIns says that it writes nothing else, so that a value which looks as
+	// if it did is what is on the label.
+	Separators []string
+	NoStandIns bool
+
+	Strict   bool   // a GS1 symbol is good as a whole or not at all, as GS1's own engine has it
+	Assume   string // "gs1", "di": what a scan is taken for whose identifier does not say
+	Encoding string // a name of charset; "": auto
+
+	KeepCheck     bool // check characters that were sent stay part of the code
+	KeepStartStop bool // and start and stop characters
+	KeepBlanks    bool // and blanks in front and behind
+
+	Prefix, Suffix Affix // what the reader puts around the code
+
+	Store []Store // how numbers that are a shop's own are divided
+}
+
+// What Rules.Assume may be.
+const (
+	AssumeGS1 = "gs1"
+	AssumeDI  = "di"
+)
+
+// Names of what is not a value of a label but said of it.
+const (
+	Symbology = "symbology"
+	AIM       = "aim"
+	Bad       = "bad"
+	Refused   = "refused"
+)
+
+// An Affix is text that stands in front of a code or behind it. Its zero value is none.
+type Affix struct {
+	text    string
+	pattern *regexp.Regexp
+}
+
+// NewPrefix reads what stands in front: text as it is, or a regular expression between
+// slashes. NewSuffix does the same for what stands behind.
+func NewPrefix(text string) (Affix, error) { return newAffix(text, "^(?:", ")") }
+
+// NewSuffix reads what stands behind.
+func NewSuffix(text string) (Affix, error) { return newAffix(text, "(?:", ")$") }
+
+func newAffix(text, before, behind string) (Affix, error) {
+	if len(text) < 3 || text[0] != '/' || text[len(text)-1] != '/' {
+		return Affix{text: text}, nil
+	}
+	pattern, err := regexp.Compile(before + text[1:len(text)-1] + behind)
+	return Affix{pattern: pattern}, err
+}
+
+func (a Affix) cutPrefix(b []byte) ([]byte, bool) {
+	if a.pattern != nil {
+		at := a.pattern.FindIndex(b)
+		if at == nil {
+			return b, false
+		}
+		return b[at[1]:], true
+	}
+	if a.text == "" {
+		return b, false
+	}
+	rest := strings.TrimPrefix(string(b), a.text)
+	return []byte(rest), len(rest) < len(b)
+}
+
+func (a Affix) cutSuffix(b []byte) []byte {
+	if a.pattern != nil {
+		if at := a.pattern.FindIndex(b); at != nil {
+			return b[:at[0]]
+		}
+		return b
+	}
+	return []byte(strings.TrimSuffix(string(b), a.text))
+}
+
+// A reading is one scan being read.
+type reading struct {
+	Rules
+	symbol
+	code string
+	data map[string]string
+}
+
+// Read says what a scan holds, its AIM identifier included: the code, which is its text
+// without that, and the values by their names.
+func (r Rules) Read(scan []byte) (code string, data map[string]string) {
+	raw := r.Suffix.cutSuffix(scan)
+	raw, cut := r.Prefix.cutPrefix(raw)
+	l := reading{Rules: r, symbol: identify(raw), data: make(map[string]string)}
+	if !cut {
+		l.text, _ = r.Prefix.cutPrefix(l.text)
+	}
+	l.data[Symbology] = l.symbology
+	if l.aim != "" {
+		l.data[AIM] = l.aim
+	}
+	if err := l.decode(); err != nil {
+		l.data[Refused] = err.Error()
+		return l.code, l.data
+	}
+	l.values()
+	return l.code, l.data
+}
+
+// decode turns the bytes into the code.
+func (l *reading) decode() error {
+	decode := charset.Decode
+	if extended(l.aim) {
+		decode = charset.ECI
+	}
+	text, err := decode(l.text, l.Encoding)
+	if err != nil {
+		l.code = bytewise(l.text)
+		return err
+	}
+	l.code = text
+	if !l.KeepCheck {
+		taken, err := checkchar.Take(l.aim, text)
+		if err != nil {
+			return err
+		}
+		l.code = taken
+	}
+	if !l.KeepStartStop {
+		l.code = l.withoutStartStop(l.code)
+	}
+	if trimmed := strings.Trim(l.code, " "); !l.KeepBlanks && trimmed != "" {
+		l.code = trimmed
+	}
+	return nil
+}
+
+// bytewise shows bytes that are no text, each as one character.
+func bytewise(raw []byte) string {
+	var b strings.Builder
+	for _, c := range raw {
+		b.WriteRune(rune(c))
+	}
+	return b.String()
+}
+
+// withoutStartStop takes the characters off that begin and end a Codabar (A to D) and a
+// Code 39 (*): they are bars and no data, and some readers send them. Without an
+// identifier only what can be nothing but a Code 39 is one.
+func (l *reading) withoutStartStop(text string) string {
+	last := len(text) - 1
+	switch {
+	case last < 2:
+	case l.aim != "" && l.aim[1] == 'F':
+		const ends = "ABCDabcdTNE*tne"
+		if strings.IndexByte(ends, text[0]) >= 0 && strings.IndexByte(ends, text[last]) >= 0 {
+			return text[1:last]
+		}
+	case text[0] == '*' && text[last] == '*' && (l.aim == "" || l.aim[1] == 'A') && code39(text[1:last]):
+		return text[1:last]
+	}
+	return text
+}
+
+func code39(text string) bool {
+	return strings.Trim(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%") == ""
+}
+
+// values reads what the code says by all the rules that may hold for it.
+func (l *reading) values() {
+	switch {
+	case l.envelope(), l.hibc():
+	case l.Strict:
+		l.strict()
+	case l.gs1:
+		l.elements(l.code)
+	case l.ean(), l.link():
+	default:
+		if l.Assume == AssumeGS1 && l.assumed() {
+			return
+		}
+		l.identifier()
+	}
+}
+
+// set adds the values of GS1 elements.
+func (l *reading) set(label gs1.Label) {
+	for ai, value := range label.Good() {
+		l.data["gs1."+ai] = value
+		if name, amount, ok := gs1.Decimal(ai, value); ok {
+			l.amount("gs1."+name, amount)
+		}
+	}
+	for _, ai := range label.Bad() {
+		l.bad("gs1." + ai)
+		if len(ai) == 4 && gs1.HasPoint(ai[:3]) {
+			l.bad("gs1." + ai[:3])
+		}
+	}
+	if err := label.Err(); err != nil {
+		l.data["gs1.error"] = err.Error()
+	}
+	if label.Lost {
+		// What cannot be seen may be anything: whoever uses an element that may be left
+		// out would leave it out.
+		l.bad("gs1.*")
+	}
+	l.forms()
+}
+
+// amount sets a decimal number. A label that says it twice, with the point in different
+// places, says nothing.
+func (l *reading) amount(name, amount string) {
+	if before, said := l.data[name]; said && before != amount {
+		l.bad(name)
+		return
+	}
+	l.data[name] = amount
+}
+
+// bad notes that a value is on the label and cannot be trusted.
+func (l *reading) bad(name string) {
+	names := strings.Fields(l.data[Bad])
+	if !slices.Contains(names, name) {
+		names = append(names, name)
+		slices.Sort(names)
+		l.data[Bad] = strings.Join(names, " ")
+	}
+	delete(l.data, name)
+}
+
+// forms adds the article number in the forms that article systems know it by.
+func (l *reading) forms() {
+	gtin := l.data["gs1.01"]
+	if gtin == "" {
+		return
+	}
+	l.data["gtin"] = strings.TrimLeft(gtin, "0")
+	for _, form := range []struct{ name, zeros string }{{"gtin13", "0"}, {"gtin12", "00"}, {"gtin8", "000000"}} {
+		if short, ok := strings.CutPrefix(gtin, form.zeros); ok {
+			l.data[form.name] = short
+		}
+	}
+}
+
+// strict reads a GS1 symbol as GS1's own engine does: as a whole or not at all.
+func (l *reading) strict() {
+	elements, err := gs1.Parse(l.aim + l.replaced(l.code))
+	switch {
+	case errors.Is(err, gs1.ErrNotGS1):
+		if l.aim == "" || l.aim[1] != 'I' || !l.number(l.code, 14) {
+			l.identifier()
+		}
+	case err != nil:
+		l.data["gs1.error"] = err.Error()
+	case l.aim == "]E0" || l.aim == "]E4":
+		l.number(l.code, len(l.code))
+	default:
+		l.set(gs1.Label{Elements: elements})
+	}
+}
+
+// replaced puts the separator where the reader writes something else for it.
+func (l *reading) replaced(text string) string {
+	for _, s := range l.Separators {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "\x1d")
+		}
+	}
+	return text
+}
+
+// elements reads the code as element strings.
+func (l *reading) elements(text string) {
+	l.set(gs1.Read(l.aim+l.replaced(text), len(l.aim), !l.NoStandIns))
+}
+
+// ean reads the number of an EAN, UPC or ITF-14 symbol, and reports whether it is one.
+func (l *reading) ean() bool {
+	const add2, add5, full = 2, 5, 13
+	switch n := len(l.code); {
+	case l.aim == "]E0" && (n == full || n == full-1), l.aim == "]E4" && n == 8, (l.aim == "]I0" || l.aim == "]I1" || l.aim == "]I3") && n == 14:
+		l.number(l.code, n)
+	case l.aim == "]E0" && 6 <= n && n <= 8:
+		l.upce()
+	case l.aim == "]E3" && (n == full+add2 || n == full+add5):
+		l.number(l.code[:full], full)
+	default:
+		return l.aim == "]E0" || l.aim == "]E4"
+	}
+	return true
+}
+
+func (l *reading) upce() {
+	code, err := gs1.UPCE(l.code)
+	if err != nil {
+		l.data["gs1.error"] = err.Error()
+		return
+	}
+	l.number(code, len(code))
+}
+
+// number takes digits for an article number, and reports whether they are one or a shop's
+// own. Of another length, or with a wrong check digit, they are not.
+func (l *reading) number(digits string, length int) bool {
+	if len(digits) != length {
+		return false
+	}
+	gtin, err := gs1.GTIN14(digits)
+	if err != nil {
+		return false
+	}
+	// Fourteen digits on a carton belong to somebody who may print them.
+	if length < 14 && gs1.Restricted(gtin) {
+		l.own(gtin)
+		return true
+	}
+	l.data["gs1.01"] = gtin
+	l.forms()
+	return true
+}
+
+// link reads a GS1 Digital Link, and reports whether the code is one.
+func (l *reading) link() bool {
+	carrier := l.aim == "" || strings.Contains("]Q1 ]Q2 ]d1 ]d4 ]J0 ]J3 ]z0 ]z3 ", l.aim+" ")
+	if !carrier {
+		return false
+	}
+	label, ok := gs1.ReadLink(l.code, l.aim != "" || l.Assume == AssumeGS1)
+	if ok {
+		l.set(label)
+	}
+	return ok
+}
+
+// assumed reads what a reader without identifiers sends, as GS1 as far as it can be that.
+func (l *reading) assumed() bool {
+	text := strings.TrimLeft(l.replaced(l.code), "\x1d")
+	separated := len(text) < len(l.replaced(l.code))
+	if elements, ok := gs1.Bracketed(text); ok {
+		l.set(gs1.Read(elements, 0, false))
+		return true
+	}
+	switch len(text) {
+	case 8, 12, 13, 14:
+		if l.number(text, len(text)) {
+			return true
+		}
+	}
+	if code, err := gs1.UPCE(text); err == nil && len(text) == 8 && l.number(code, len(code)) {
+		return true
+	}
+	label := gs1.Read(text, 0, !l.NoStandIns)
+	first := ""
+	if len(label.Elements) > 0 {
+		first = label.Elements[0].AI
+	}
+	// Any text that begins with two digits begins with an AI. What holds an article, a
+	// pack or a separator is a label; anything else is one only if nothing is wrong.
+	key := (first == "01" || first == "02" || first == "00") && strings.HasPrefix(text, first)
+	if first == "" || !key && !separated && !(strings.Contains(text, "\x1d") && !label.Lost) && len(label.Faults) > 0 {
+		return false
+	}
+	l.set(label)
+	return true
+}
+
+// envelope reads an ISO 15434 envelope, and reports whether the code is one.
+func (l *reading) envelope() bool {
+	label, ok := mh10.Read(l.code, l.Separators)
+	if !ok {
+		return false
+	}
+	for _, f := range label.Fields {
+		l.data["di."+f.ID] = f.Value
+	}
+	for _, id := range label.Bad {
+		l.bad("di." + id)
+	}
+	if len(label.Faults) > 0 {
+		l.data["di.error"] = label.Faults[0].Error()
+	}
+	if label.Elements != "" {
+		l.set(gs1.Read(label.Elements, 0, !l.NoStandIns))
+	}
+	return true
+}
+
+// identifier reads a data identifier that stands alone in a linear symbol.
+func (l *reading) identifier() {
+	linear := l.aim == "]C0" || l.aim != "" && l.aim[1] == 'A' || l.aim == "" && l.Assume == AssumeDI
+	if !linear {
+		return
+	}
+	if f, ok := mh10.Bare(l.code); ok {
+		l.data["di."+f.ID] = f.Value
+	}
+}
+
+// hibc reads a label of the health industry, and reports whether the code claims to be one.
+func (l *reading) hibc() bool {
+	label, err := hibc.Parse(l.code)
+	if errors.Is(err, hibc.ErrNotHIBC) {
+		return false
+	}
+	if err != nil {
+		l.data["hibc.error"] = err.Error()
+		l.bad("hibc.*")
+		return true
+	}
+	for name, value := range map[string]string{
+		"lic": label.LIC, "item": label.Item, "unit": label.Unit, "lot": label.Lot, "serial": label.Serial,
+		"quantity": label.Quantity, "expiry": label.Expiry, "produced": label.Produced, "link": label.Link,
+	} {
+		if value != "" {
+			l.data["hibc."+name] = value
+		}
+	}
+	return true
+}

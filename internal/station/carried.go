@@ -1,0 +1,295 @@
+package station
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The names of a scan's Data that say something of the whole.
+const (
+	// DataBad lists, with blanks between them, the names of values that are on the
+	// label and cannot be trusted: "gs1.17 di.Q". A name that ends in * stands for every
+	// value of its kind that was not read: something of the label was lost.
+	DataBad = "bad"
+
+	// DataRefused says why nothing of a scan may be used; empty: it may.
+	DataRefused = "refused"
+)
+
+// LongestValue is how many characters a value from a label has at most where a binding
+// does not say more: what is longer was put together from several labels, or is none.
+const LongestValue = 128
+
+// OnLabel reports whether a name is that of a value which a label carries: gs1.01, di.P,
+// hibc.lot, store.item, gtin13.
+func OnLabel(name string) bool {
+	switch name {
+	case "gtin", "gtin13", "gtin12", "gtin8":
+		return true
+	}
+	kind, value, _ := strings.Cut(name, ".")
+	switch kind {
+	case "gs1", "di", "hibc", "store":
+		return value != ""
+	}
+	return false
+}
+
+// trusts reports whether every value of the label that the binding uses is good, and
+// those that it must have are there.
+func (b Binding) trusts(ev Event) bool {
+	bad := strings.Fields(ev.Data[DataBad])
+	if len(bad) == 0 && len(ev.Data) == 0 {
+		return true
+	}
+	for _, name := range b.names() {
+		if !OnLabel(name.Name) {
+			continue
+		}
+		value := ev.Data[name.Name]
+		if value == "" && name.Must {
+			return false
+		}
+		kind, _, _ := strings.Cut(name.Name, ".")
+		if strings.HasPrefix(kind, "gtin") {
+			kind = "gs1"
+		}
+		for _, b := range bad {
+			if b == name.Name || value == "" && (b == kind+".*" || kind == "gs1" && b == "gs1.01" && strings.HasPrefix(name.Name, "gtin")) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// names lists every name that the binding's templates use, and what it needs.
+func (b Binding) names() []Name {
+	var names []Name
+	for _, templates := range []map[string]Template{b.Set, b.Append, b.Count} {
+		for t := range maps.Values(templates) {
+			names = append(names, t.Names()...)
+		}
+	}
+	for _, do := range b.Do {
+		for t := range maps.Values(do.With) {
+			names = append(names, t.Names()...)
+		}
+	}
+	for _, need := range b.Needs {
+		names = append(names, Name{Name: need})
+	}
+	return names
+}
+
+// unusable says why a text from a label may not go where a value goes; "" where it may.
+// A control character would end a field, a line or a lane's name, or do something to the
+// terminal of whoever looks.
+func unusable(name, text string, longest int) string {
+	if longest == 0 {
+		longest = LongestValue
+	}
+	place := 0
+	for _, r := range text {
+		place++
+		if unicode.IsControl(r) {
+			return fmt.Sprintf("%s: a control character (%02X) at place %d", name, r, place)
+		}
+	}
+	if place > longest {
+		return fmt.Sprintf("%s: %d characters, and at most %d go; max of the binding says how many", name, place, longest)
+	}
+	return ""
+}
+
+// A JSONPath leads to one value in a JSON text:
+//
+//	$.po            the member po of the object
+//	$.lines[0].qty  the member qty of the first of lines
+//	$['part no']    a name with a blank
+//	$.batch?        may be missing
+type JSONPath struct {
+	text     string
+	steps    []any // string: a member; int: a place
+	optional bool
+}
+
+// ParseJSONPath reads a path.
+func ParseJSONPath(text string) (JSONPath, error) {
+	p := JSONPath{text: text}
+	rest, optional := strings.CutSuffix(text, "?")
+	p.optional = optional
+	rest, ok := strings.CutPrefix(rest, "$")
+	if !ok || rest == "" {
+		return JSONPath{}, fmt.Errorf(`%q is no path; it is $ and then .name, ['name'] or [0], as "$.po"`, text)
+	}
+	for rest != "" {
+		var step any
+		switch {
+		case strings.HasPrefix(rest, "['"):
+			name, after, found := strings.Cut(rest[2:], "']")
+			if !found {
+				return JSONPath{}, fmt.Errorf("%q: a bracket is not closed", text)
+			}
+			step, rest = name, after
+		case rest[0] == '[':
+			number, after, found := strings.Cut(rest[1:], "]")
+			place, err := strconv.Atoi(number)
+			if !found || err != nil || place < 0 {
+				return JSONPath{}, fmt.Errorf("%q: in brackets stands a place, counted from 0, or a 'name'", text)
+			}
+			step, rest = place, after
+		case rest[0] == '.':
+			end := strings.IndexAny(rest[1:], ".[")
+			if end < 0 {
+				end = len(rest) - 1
+			}
+			if end == 0 {
+				return JSONPath{}, fmt.Errorf("%q: a point without a name", text)
+			}
+			step, rest = rest[1:1+end], rest[1+end:]
+		default:
+			return JSONPath{}, fmt.Errorf("%q: %q is neither .name nor [0]", text, rest)
+		}
+		p.steps = append(p.steps, step)
+	}
+	return p, nil
+}
+
+// String returns the path as it was written.
+func (p JSONPath) String() string { return p.text }
+
+// Optional reports whether a code need not have the value.
+func (p JSONPath) Optional() bool { return p.optional }
+
+// find returns the value in a document: a text, a number as it is written, true or false.
+// Everything else is no value.
+func (p JSONPath) find(doc any) (string, bool) {
+	for _, step := range p.steps {
+		switch step := step.(type) {
+		case string:
+			object, _ := doc.(map[string]any)
+			doc = object[step]
+		case int:
+			list, _ := doc.([]any)
+			if step >= len(list) {
+				return "", false
+			}
+			doc = list[step]
+		}
+	}
+	switch v := doc.(type) {
+	case string:
+		return v, v != ""
+	case json.Number:
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
+}
+
+// document reads a code as JSON.
+func document(code string) (doc any, ok bool) {
+	d := json.NewDecoder(strings.NewReader(code))
+	d.UseNumber()
+	if d.Decode(&doc) != nil || d.More() {
+		return nil, false
+	}
+	switch doc.(type) {
+	case map[string]any, []any:
+		return doc, true
+	}
+	return nil, false
+}
+
+// Pairs reads a code that is made of names and values:
+//
+//	PO=4711;QTY=500      PO 4711, QTY 500
+//	{pbn:PICK1,qty:500}  pbn PICK1, qty 500
+//
+// Between the pairs stands a new line, ; | a tab & or a comma, the same everywhere, and
+// between name and value = or a colon. It is nil for any other text, and for one that says
+// one name with two values.
+func Pairs(code string) map[string]string {
+	text := strings.TrimSpace(code)
+	if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {
+		text = text[1 : len(text)-1]
+	}
+	for _, sign := range []string{"=", ":"} {
+		for _, between := range []string{"\n", ";", "|", "\t", "&", ",", "\x1d"} {
+			if pairs := pairsBy(text, between, sign); pairs != nil {
+				return pairs
+			}
+		}
+	}
+	return nil
+}
+
+func pairsBy(text, between, sign string) map[string]string {
+	if !strings.Contains(text, sign) {
+		return nil
+	}
+	pairs := make(map[string]string)
+	for piece := range strings.SplitSeq(text, between) {
+		if strings.TrimSpace(piece) == "" {
+			continue
+		}
+		name, value, found := strings.Cut(piece, sign)
+		name, value = unquoted(name), unquoted(value)
+		before, twice := pairs[name]
+		if !found || name == "" || twice && before != value || strings.ContainsAny(name, "\n;|\t&,\x1d") || strings.ContainsAny(value, "\n;|\t\x1d") {
+			return nil
+		}
+		pairs[name] = value
+	}
+	return pairs
+}
+
+func unquoted(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' {
+		return text[1 : len(text)-1]
+	}
+	return text
+}
+
+// inCode adds to groups what the binding's json and pairs find in a code, and reports
+// whether all is there that must be.
+func (b Binding) inCode(code string, groups map[string]string) bool {
+	if len(b.JSON) > 0 {
+		doc, ok := document(code)
+		if !ok {
+			return false
+		}
+		for name, path := range b.JSON {
+			value, found := path.find(doc)
+			if !found && !path.optional {
+				return false
+			}
+			if found {
+				groups[name] = value
+			}
+		}
+	}
+	if len(b.Pairs) == 0 {
+		return true
+	}
+	pairs := Pairs(code)
+	for name, key := range b.Pairs {
+		key, optional := strings.CutSuffix(key, "?")
+		value := pairs[key]
+		if value == "" && !optional {
+			return false
+		}
+		if value != "" && utf8.ValidString(value) {
+			groups[name] = value
+		}
+	}
+	return true
+}
