@@ -69,6 +69,12 @@ func TooEarly(d station.Delivery) station.Receipt {
 		Err: errors.New("no trace of the earlier attempt yet, and it may still be on its way: looking again later")}
 }
 
+// Absent is the receipt of a delivery that was only to be looked up, where the
+// vendor certainly shows no trace of an earlier attempt. Nothing was sent.
+func Absent() station.Receipt {
+	return station.Receipt{Outcome: station.Unreached, Answered: true, Err: station.ErrAbsent}
+}
+
 // Unread turns the receipt of a read that brought nothing into one for an
 // attempt that sent nothing: a read changes nothing, so however it went wrong,
 // the vendor did nothing because of it. A Refused read stays Refused.

@@ -14,7 +14,13 @@
 // default. What [Open] finds at the head of a lane is doubtful, unless the last
 // process said on disk that it stopped cleanly, or unless the entry's verb is one
 // that marks before it acts and no mark is there. A doubtful entry is looked up at
-// the vendor before anything is sent.
+// the vendor before anything is sent, and an absence counts only when the settle time
+// is over. Open marks what it finds in doubt, and notes since when nothing of it can
+// have left; only an attempt that begins ends that, and says so on disk before it
+// leaves. So neither restarts nor an outage make a doubt younger or older than it is.
+//
+// Doubt, and what was seen before it, stay with an entry that is held, for whatever
+// reason. When a person retries it, it is looked up first.
 //
 // # The file, to the byte
 //
@@ -64,8 +70,8 @@
 // last to be given out, and up to which every entry has ended.
 //
 // Bucket "meta" is cold: "version" (1), "id" (the outbox's own, 32 hexadecimal
-// digits), "session" (JSON: when the process that has the file began, and whether
-// it ended cleanly), "home" (JSON: the computer and the inode where it was last
+// digits), "session" (JSON: when the process that has the file began, whether it ended
+// cleanly, and that it keeps the age of doubt, which older versions do not), "home" (JSON: the computer and the inode where it was last
 // open), "clocks" (JSON: the recent boots in their order, and when each
 // began where that is known).
 //

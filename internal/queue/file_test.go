@@ -142,7 +142,7 @@ func TestFile(t *testing.T) {
 		}
 		s.start()
 		left := s.standings()
-		if len(left) != 1 || left[0].ID != id || left[0].Condition != station.Waiting {
+		if len(left) != 1 || left[0].ID != id || left[0].Condition != station.Marked {
 			t.Errorf("%+v", left)
 		}
 	})

@@ -32,7 +32,7 @@ type slot struct {
 	marked  bool
 	barrier bool
 	marks   bool // its verb marks before it acts
-	claimed bool // an attempt at it was begun in this process, or may have been in one before
+	claimed bool // an attempt at it is under way, or may have arrived
 }
 
 // suspect reports whether an attempt at the entry may have been under way when a
@@ -58,7 +58,17 @@ type attempt struct {
 	number   int       // counted from 1
 	doubtful bool      // one of them may have arrived
 	merged   bool      // it was sent as history, together with its close
-	since    time.Time // when the last one that may have arrived ended
+	since    time.Time // after this nothing of it has left the station
+}
+
+// mayBeSent reports whether anything of the entry may have left the station, or may
+// be about to. Of one that was attempted in this process memory knows; the mark on
+// disk may be from an attempt that certainly did not arrive.
+func (l *lane) mayBeSent(s slot) bool {
+	if l.attempt.at == s.at && l.attempt.number > 0 {
+		return l.busy || l.attempt.doubtful
+	}
+	return s.marked || s.claimed
 }
 
 func (l *lane) append(s slot) {

@@ -116,7 +116,7 @@ type Outbox struct {
 	history  history
 	noes     map[string]noes
 	careful  bool      // two unclean ends in a row: every attempt is marked first
-	doubted  time.Time // since when an attempt of an earlier process may have been on its way
+	began    time.Time // since when no attempt of an earlier process can have begun
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
@@ -175,6 +175,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 type session struct {
 	Began   station.Stamp   `json:"began"`
 	Clean   bool            `json:"clean"`             // it stopped with nothing in the air
+	Ages    bool            `json:"ages,omitempty"`    // it keeps the age of doubt on the entries
 	Unclean []station.Stamp `json:"unclean,omitempty"` // beginnings of processes before it that did not
 }
 
@@ -202,17 +203,17 @@ func (o *Outbox) load() error {
 		if err := unmarshal(meta, "session", &last); err != nil {
 			return err
 		}
-		next := session{Began: now}
+		next := session{Began: now, Ages: true}
+		o.began = time.Now()
+		if last.Began.Boot != now.Boot {
+			o.began = time.Now().Add(-now.Up)
+		}
 		switch {
 		case last.Began == (station.Stamp{}), last.Clean:
 			clean = true
 		default:
 			next.Unclean = recent(append(last.Unclean, last.Began), now)
 			o.careful = len(next.Unclean) >= carefulEnds
-			o.doubted = time.Now()
-			if last.Began.Boot != now.Boot {
-				o.doubted = time.Now().Add(-now.Up)
-			}
 		}
 		if err := o.index(q); err != nil {
 			return err
@@ -220,6 +221,9 @@ func (o *Outbox) load() error {
 		// The next number belongs to the transaction that a power cut may have left
 		// half written in free pages.
 		o.commits++
+		if err := o.keepDoubt(q, o.commits+1, clean, last); err != nil {
+			return err
+		}
 		if _, err := o.putState(q, o.commits+1, o.state); err != nil {
 			return err
 		}
@@ -232,16 +236,7 @@ func (o *Outbox) load() error {
 	if err := o.weigh(); err != nil {
 		return err
 	}
-	if err := o.settleIn(); err != nil {
-		return err
-	}
-	for _, l := range o.lanes {
-		if i := l.head(); i >= 0 && !clean && l.slots[i].suspect() {
-			l.attempt = attempt{at: l.slots[i].at, doubtful: true, since: o.doubted}
-			l.slots[i].claimed = true
-		}
-	}
-	return nil
+	return o.settleIn()
 }
 
 // recent drops the stamps that are known to be older than carefulWithin.
@@ -414,8 +409,8 @@ func (o *Outbox) lane(name string) *lane {
 }
 
 // Close stops taking events. Where an attempt may have arrived and nobody knows,
-// that is noted on the entry; everything else is then certain, and the file says
-// that the process ended cleanly. Nobody may be running Run any more.
+// that is noted on the entry, and since when; everything else is then certain, and
+// the file says that the process ended cleanly. Nobody may be running Run any more.
 func (o *Outbox) Close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -424,10 +419,15 @@ func (o *Outbox) Close() error {
 	}
 	err := o.update(func(b *batch) error {
 		for _, l := range o.lanes {
-			if l.attempt.doubtful {
-				if err := b.doubt(l, l.attempt.at); err != nil {
-					return err
-				}
+			var err error
+			switch {
+			case l.attempt.doubtful:
+				err = b.doubt(l, l.attempt.at, l.attempt.since)
+			case l.attempt.number > 0:
+				err = b.certain(l, l.attempt.at)
+			}
+			if err != nil {
+				return err
 			}
 		}
 		meta := b.tx.Bucket(bucketMeta)
@@ -559,18 +559,26 @@ func (b *batch) holdLane(l *lane, rc station.Receipt) error {
 		if err != nil {
 			return err
 		}
-		if err := b.hold(&l.slots[i], e, rc); err != nil {
+		if err := b.hold(l, &l.slots[i], e, rc); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hold gives an entry that nobody is delivering to a person.
-func (b *batch) hold(s *slot, e entryRecord, rc station.Receipt) error {
+// hold gives an entry that nobody is delivering to a person. What is known of its
+// earlier attempts stays with it.
+func (b *batch) hold(l *lane, s *slot, e entryRecord, rc station.Receipt) error {
+	if l.attempt.at == s.at {
+		l.attempt = attempt{} // the disk has all of it
+	}
+	e.Doubtful = e.mayHaveArrived() || rc.Outcome == station.Doubtful
+	if e.Doubtful {
+		rc = inDoubt(rc)
+	}
 	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
-	e.Condition, e.Hold, e.Reason, e.Before = station.Held, rc.Holds(), rc.Err.Error(), nil
-	s.held = true
+	e.Condition, e.Hold, e.Reason = station.Held, rc.Holds(), rc.Err.Error()
+	s.held, s.marked, s.claimed = true, false, false
 	return b.put(kindEntry, s.at, e)
 }
 

@@ -36,6 +36,7 @@ type vendor struct {
 	look   func(d station.Delivery) ([]byte, station.Receipt)
 	sent   []station.Delivery // attempts that were not only looks
 	looks  int                // looks of doubtful deliveries
+	looked []station.Delivery // those
 	done   []station.ID       // effects, in order
 }
 
@@ -64,11 +65,14 @@ func (v *vendor) Deliver(_ context.Context, d station.Delivery) station.Receipt 
 	defer v.mu.Unlock()
 	if d.Doubtful {
 		v.looks++
+		v.looked = append(v.looked, d)
 		switch {
 		case slices.Contains(v.done, d.ID):
 			return station.Receipt{Outcome: station.Delivered, Ref: "ref-" + d.ID.Short()}
 		case d.Settle > 0:
 			return station.Receipt{Outcome: station.Doubtful, Wait: d.Settle, Err: errors.New("no trace of it yet")}
+		case d.LookOnly:
+			return station.Receipt{Outcome: station.Unreached, Err: station.ErrAbsent}
 		}
 	}
 	v.sent = append(v.sent, d)
@@ -269,8 +273,8 @@ func TestRecord(t *testing.T) {
 		s.crash()
 		s.start()
 		got := s.standings()
-		if len(got) != 1 || got[0].ID != id || got[0].Condition != station.Waiting {
-			t.Fatalf("after the crash the outbox holds %+v, want the entry %s waiting", got, id)
+		if len(got) != 1 || got[0].ID != id || got[0].Condition != station.Marked {
+			t.Fatalf("after the crash the outbox holds %+v, want the entry %s marked, for it may have been on its way", got, id)
 		}
 		if calls := s.box.State().Calls; len(calls) != 1 || calls[0].Entry != id {
 			t.Errorf("after the crash the open calls are %+v", calls)
@@ -685,9 +689,14 @@ func TestRestart(t *testing.T) {
 			if len(v.effects()) != 3 || v.looks < 2 {
 				t.Errorf("%d effects and %d looks", len(v.effects()), v.looks)
 			}
+			for _, d := range v.looked {
+				if d.With["serial"] != "a" {
+					t.Errorf("order %s serial %s was looked up", d.With["order"], d.With["serial"])
+				}
+			}
 			for _, d := range v.attempts() {
-				if doubtful := d.With["serial"] == "a"; d.Doubtful != doubtful {
-					t.Errorf("order %s serial %s: doubtful %v, want %v", d.With["order"], d.With["serial"], d.Doubtful, doubtful)
+				if d.Doubtful {
+					t.Errorf("order %s serial %s was sent in doubt", d.With["order"], d.With["serial"])
 				}
 			}
 		})
@@ -774,7 +783,7 @@ func TestRestart(t *testing.T) {
 			}
 		})
 	})
-	t.Run("what Look saw is on disk before the attempt and is the same after a crash", func(t *testing.T) {
+	t.Run("what Look saw is on disk before the attempt and is what is gone by after a crash", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := open1(t)
@@ -794,9 +803,17 @@ func TestRestart(t *testing.T) {
 			v.mu.Unlock()
 			s.start()
 			s.deliver(v, 3*time.Minute)
+			if len(v.looked) == 0 {
+				t.Fatal("after the crash nothing was looked up")
+			}
+			for _, d := range v.looked {
+				if string(d.Before) != "0 effects" {
+					t.Errorf("after the crash it was looked up by %q", d.Before)
+				}
+			}
 			sent := v.attempts()
-			if last := sent[len(sent)-1]; !last.Doubtful || string(last.Before) != "0 effects" {
-				t.Errorf("after the crash it was sent with doubtful %v and before %q", last.Doubtful, last.Before)
+			if last := sent[len(sent)-1]; last.Doubtful || string(last.Before) != "1 effects" {
+				t.Errorf("when it was proved absent it was sent with doubtful %v and before %q", last.Doubtful, last.Before)
 			}
 		})
 	})

@@ -243,9 +243,23 @@ type entryRecord struct {
 	Condition station.Condition `json:"condition"`
 	Hold      station.Holding   `json:"hold,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
-	Before    []byte            `json:"before,omitempty"`  // what Look saw, on marked entries only
+	Before    []byte            `json:"before,omitempty"`  // what Look saw, where it may have arrived
 	Starts    int               `json:"starts,omitempty"`  // marked attempts that began and did not end
 	Insists   bool              `json:"insists,omitempty"` // a person said: send it although it is late
+
+	// Doubtful: it is held, and an attempt at it may have arrived. Of what is not held
+	// the condition says so: marked.
+	Doubtful bool `json:"doubtful,omitempty"`
+
+	// Since is the age of the doubt: after this moment nothing of it has left the
+	// station. Zero: an attempt may have been under way until the process ended.
+	Since station.Stamp `json:"since,omitzero"`
+}
+
+// mayHaveArrived reports whether an attempt at the entry may have arrived, as far as
+// the disk says.
+func (e entryRecord) mayHaveArrived() bool {
+	return e.Condition == station.Marked || e.Doubtful
 }
 
 // fateRecord is an entry's end. It stays while a waiting entry is about it.

@@ -81,6 +81,9 @@ type turn struct {
 	// both are told as one; 0: they are not.
 	closing place
 	merged  bool // an attempt of this process told both as one
+
+	sent    bool // it has left, or may have
+	started bool // that it may stop the process is noted on disk
 }
 
 // claim takes the lane whose head is the oldest among those whose time has come.
@@ -140,11 +143,8 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 	slot.claimed = true
 	if l.attempt.at != at {
 		l.attempt = attempt{at: at}
-		if t.entry.Condition == station.Marked { // by an earlier process, or moved back from the head
-			l.attempt.doubtful, l.attempt.since = true, o.doubted
-			if o.doubted.IsZero() {
-				l.attempt.since = time.Now()
-			}
+		if t.entry.Condition == station.Marked { // by an earlier process, moved back from the head, or retried
+			l.attempt.doubtful, l.attempt.since = true, o.quietSince(t.entry)
 		}
 	}
 	l.attempt.number++
@@ -206,16 +206,63 @@ func (o *Outbox) try(ctx context.Context, t *turn, backend station.Backend, verb
 		// Such a verb marks before it acts. There is no mark, so nobody acted.
 		t.delivery.Doubtful, t.delivery.Settle = false, 0
 	}
+	if t.entry.Starts >= mostStarts {
+		return misfit("%d attempts at it began and none ended; it seems to stop the process", t.entry.Starts), nil
+	}
+	if t.delivery.Doubtful {
+		rc, err := o.lookUp(ctx, t, backend, verb, verbs)
+		if err != nil || !errors.Is(rc.Err, station.ErrAbsent) {
+			return rc, err
+		}
+		// It never arrived: from here on it is as if it had never been sent.
+		t.delivery.Doubtful, t.delivery.Settle, t.delivery.Before = false, 0, nil
+		if !o.inTurn(t) {
+			return rc, nil
+		}
+	}
+	return o.send(ctx, t, backend, verb, verbs)
+}
+
+// inTurn reports whether what is in doubt no more is still its lane's head: only the
+// doubt kept it before what a person has put back meanwhile, and a barrier before what
+// is held.
+func (o *Outbox) inTurn(t *turn) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.lane.attempt.doubtful = false
+	i := t.lane.head()
+	return i >= 0 && t.lane.slots[i].at == t.at
+}
+
+// lookUp looks up what became of the attempts before. It sends nothing, so that the
+// doubt on disk stays as old as it is however often it is looked up.
+func (o *Outbox) lookUp(ctx context.Context, t *turn, backend station.Backend, verb station.Verb, verbs map[string]station.Verb) (station.Receipt, error) {
+	if t.merged {
+		if err := o.merge(t, verb, verbs); err != nil {
+			return station.Receipt{}, err
+		}
+	}
+	if t.careful {
+		if err := o.markStart(t); err != nil {
+			return station.Receipt{}, err
+		}
+	}
+	look := t.delivery
+	look.LookOnly = true
+	return backend.Deliver(ctx, look), nil
+}
+
+// send sends what has certainly not arrived. What is too late is judged here, and so
+// again where an absence has been proved. A doubt on disk ends, and another begins,
+// before anything leaves.
+func (o *Outbox) send(ctx context.Context, t *turn, backend station.Backend, verb station.Verb, verbs map[string]station.Verb) (station.Receipt, error) {
 	if rc, late := t.late(); late {
 		return rc, nil
 	}
 	if err := o.merge(t, verb, verbs); err != nil {
 		return station.Receipt{}, err
 	}
-	if t.entry.Starts >= mostStarts {
-		return misfit("%d attempts at it began and none ended; it seems to stop the process", t.entry.Starts), nil
-	}
-	mark := t.careful
+	mark := t.careful || t.entry.Since != (station.Stamp{})
 	if looker, ok := backend.(station.Looker); ok && verb.Before && !t.delivery.Doubtful {
 		before, rc := looker.Look(ctx, t.delivery)
 		if rc.Outcome != station.Delivered {
@@ -231,6 +278,7 @@ func (o *Outbox) try(ctx context.Context, t *turn, backend station.Backend, verb
 			return station.Receipt{}, err
 		}
 	}
+	t.sent = true
 	return backend.Deliver(ctx, t.delivery), nil
 }
 
@@ -244,12 +292,26 @@ func misfit(format string, args ...any) station.Receipt {
 // mark notes on disk, before an attempt, that it may arrive, and what was there
 // before it.
 func (o *Outbox) mark(t *turn) error {
+	return o.note(t, func(e *entryRecord) {
+		e.Condition, e.Before, e.Since = station.Marked, t.delivery.Before, station.Stamp{}
+		if t.careful && !t.started {
+			e.Starts, t.started = e.Starts+1, true
+		}
+	})
+}
+
+// markStart notes on disk that a look begins, which may stop the process.
+func (o *Outbox) markStart(t *turn) error {
+	return o.note(t, func(e *entryRecord) {
+		e.Condition, e.Starts, t.started = station.Marked, e.Starts+1, true
+	})
+}
+
+// note writes the turn's entry anew, marked, before anything is done about it.
+func (o *Outbox) note(t *turn, change func(*entryRecord)) error {
 	return o.write(func(b *batch) error {
 		e := t.entry
-		e.Condition, e.Before = station.Marked, t.delivery.Before
-		if t.careful {
-			e.Starts++
-		}
+		change(&e)
 		if i := t.lane.find(t.at); i >= 0 {
 			t.lane.slots[i].marked = true
 		}
@@ -278,13 +340,17 @@ func (o *Outbox) ended(t *turn) error {
 // memory only when it does not. An outage writes nothing.
 func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, rc station.Receipt) error {
 	log := o.setting.Log.With("lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt)
+	doubtful := t.delivery.Doubtful || t.sent && rc.Outcome == station.Doubtful
+	if doubtful {
+		rc = inDoubt(rc)
+	}
 	hold := rc.Holds()
 	if rc.Outcome != station.Delivered && hold == station.HoldNone {
 		if err := o.ended(t); err != nil {
 			return err
 		}
 		o.postpone(t, backend, rc)
-		if t.lane.fails == 1 {
+		if t.lane.fails == 1 { // not where it only lost its turn
 			log.Warn("an attempt decided nothing", "outcome", rc.Outcome.String(), "error", rc.Err)
 		}
 		return nil
@@ -295,6 +361,10 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 		o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 		o.learn(backend)
 		suspicious = o.refused(t.entry.Backend(), t.entry.ID, rc)
+		since := l.attempt.since
+		if t.sent || since.IsZero() {
+			since = time.Now()
+		}
 		l.busy, l.fails, l.after, l.attempt = false, 0, time.Time{}, attempt{}
 		e, err := b.entry(t.at)
 		if err != nil {
@@ -320,9 +390,14 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 			}
 			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
 		}
-		e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Held, hold, rc.Err.Error(), nil, 0
+		e.Condition, e.Hold, e.Reason, e.Starts = station.Held, hold, rc.Err.Error(), 0
+		e.Doubtful, e.Before, e.Since = doubtful, nil, station.Stamp{}
+		if doubtful {
+			e.Before, e.Since = t.delivery.Before, o.setting.Stamp(since)
+		}
 		if i := l.find(t.at); i >= 0 {
-			l.slots[i].held = true
+			s := &l.slots[i]
+			s.held, s.marked, s.claimed = true, false, false
 		}
 		return b.put(kindEntry, t.at, e)
 	})
@@ -352,12 +427,15 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	l.fails++
 	l.after = now.Add(backOff(l.fails))
 	l.attempt.doubtful, l.attempt.merged = t.delivery.Doubtful, t.closing != 0
-	if rc.Outcome == station.Doubtful && t.delivery.Settle == 0 {
-		// Something left. While an absence proves nothing, nothing is sent, and the
-		// attempt in doubt is still the one before.
+	if t.sent && rc.Outcome == station.Doubtful {
 		l.attempt.doubtful, l.attempt.since = true, now
 	}
+	if i := l.find(t.at); i >= 0 {
+		l.slots[i].claimed = l.attempt.doubtful
+	}
 	switch {
+	case errors.Is(rc.Err, station.ErrAbsent): // it lost its turn
+		l.fails, l.after = 0, now
 	case errors.Is(rc.Err, station.ErrKey):
 		o.pause(t.entry.Backend(), keyWait)
 	case rc.Outcome == station.Unreached && rc.Wait > 0:

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -299,14 +300,21 @@ func (w *wreck) condition(r *restored, f found, e *entryRecord) {
 		e.Reason = "storage failed while it was recorded, so no lamp has acknowledged it: retry sends it"
 		r.unsure++
 	case !f.sure && e.Condition != station.Held:
-		e.Condition = station.Marked
+		e.Condition, e.Since = station.Marked, station.Stamp{}
 		r.doubtful++
+	case !f.sure:
+		e.Doubtful, e.Since = true, station.Stamp{}
+		if e.Hold == station.HoldMisfit {
+			e.Hold = station.HoldUndecided
+			e.Reason = "it was found in a damaged outbox, and may have been delivered since; " + strings.TrimPrefix(e.Reason, station.ErrMisfit.Error()+": ")
+		}
 	}
 }
 
 // orphan holds an entry that is about one that is lost.
 func (r *restored) orphan(e *entryRecord) {
-	e.Condition, e.Hold, e.Before = station.Held, station.HoldUndecided, nil
+	e.Doubtful = e.mayHaveArrived()
+	e.Condition, e.Hold = station.Held, station.HoldUndecided
 	e.Reason = fmt.Sprintf("what it is about (%s) was lost with a damaged outbox: look at the vendor, do it there, and discard this", e.About.Short())
 	e.About, e.Target = "", 0
 	r.orphans++

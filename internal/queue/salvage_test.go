@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,13 +83,14 @@ func TestSalvage(t *testing.T) {
 		}
 		return found, told, back
 	}
+	const heads = 7 // lanes, whose heads any start doubts that does not follow a clean stop
 	t.Run("a page that was overwritten puts its own entries in doubt and no others", func(t *testing.T) {
 		t.Parallel()
 		s := damaged()
 		_, page := s.leaf(t)
 		clear(page)
 		found, told, _ := opened(t, s)
-		if found[station.Waiting] < 85 || found[station.Waiting]+found[station.Marked] < 90 {
+		if found[station.Waiting] < 85-heads || found[station.Waiting]+found[station.Marked] < 90 {
 			t.Errorf("of 100: %v", found)
 		}
 		if found[station.Waiting]+found[station.Marked] < 100 && strings.Contains(told, " 0 lost") {
@@ -101,7 +103,7 @@ func TestSalvage(t *testing.T) {
 		_, page := s.leaf(t)
 		binary.LittleEndian.PutUint16(page[10:], binary.LittleEndian.Uint16(page[10:])-2)
 		found, told, back := opened(t, s)
-		if told == "" || found[station.Waiting]+found[station.Marked]-back != 100 || found[station.Waiting] != 99 {
+		if told == "" || found[station.Waiting]+found[station.Marked]-back != 100 || !strings.Contains(told, fmt.Sprintf("; %d are looked up", back+1)) {
 			t.Errorf("of 100: %v, %d of them back; told %q", found, back, told)
 		}
 	})
@@ -110,7 +112,7 @@ func TestSalvage(t *testing.T) {
 		s := damaged()
 		clear(s.data[s.newestMeta()*pageSize:][pageHead:pageSize])
 		found, told, back := opened(t, s)
-		if told == "" || back != 0 || found[station.Waiting] != 100 {
+		if told == "" || back != 0 || found[station.Waiting] != 100-heads || strings.Contains(told, "looked up") {
 			t.Errorf("of 100: %v, %d of them had been delivered; told %q", found, back, told)
 		}
 	})

@@ -60,7 +60,7 @@ func TestFailedCommit(t *testing.T) {
 			s.start()
 			var there []station.ID
 			for _, e := range s.standings() {
-				if e.Condition != station.Waiting {
+				if e.Condition == station.Held {
 					t.Errorf("entry %s is %s", e.ID, e.Condition)
 				}
 				there = append(there, e.ID)
@@ -114,7 +114,7 @@ func TestFailedCommit(t *testing.T) {
 		s.stop()
 		s.start()
 		left := s.standings()
-		if len(left) != 2 || left[0].Condition != station.Waiting || left[1].Condition != station.Held || !strings.Contains(left[1].Reason, "no lamp has acknowledged it") {
+		if len(left) != 2 || left[0].Condition != station.Marked || left[1].Condition != station.Held || !strings.Contains(left[1].Reason, "no lamp has acknowledged it") {
 			t.Errorf("%+v", left)
 		}
 		if err := s.command(station.VerbRetry, left[1].ID); err != nil {

@@ -57,12 +57,41 @@ func TestTakenBack(t *testing.T) {
 			}
 		})
 	})
-	t.Run("what the lane has begun to send is too late, though it certainly did not arrive", func(t *testing.T) {
+	t.Run("in an outage what never got through can still be taken back, however often it was tried", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := bench(t)
+			s.press()
+			v := &vendor{answer: unreached}
+			s.deliver(v, 10*time.Minute)
+			if told := s.takeBack("red"); told != station.NoteUndone {
+				t.Errorf("after %d attempts that never got through the operator is told %q", len(v.attempts()), told)
+			}
+			if left := s.standings(); len(left) != 0 || len(s.box.State().Calls) != 0 {
+				t.Errorf("left %+v, calls %+v", left, s.box.State().Calls)
+			}
+			back := &vendor{}
+			s.deliver(back, time.Minute)
+			if n := len(back.attempts()); n != 0 {
+				t.Errorf("%d sendings of what was taken back", n)
+			}
+		})
+	})
+	t.Run("what may have arrived is too late, and so is what is on its way", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := bench(t)
 			open := s.press()
-			s.deliver(&vendor{answer: unreached}, 100*time.Millisecond)
+			way := ""
+			s.deliver(&vendor{answer: func(station.Delivery) (bool, station.Receipt) {
+				if left := s.standings(); way == "" && len(left) == 1 {
+					way = string(s.takeBack("red"))
+				}
+				return true, station.Receipt{Outcome: station.Doubtful, Err: errors.New("lost")}
+			}}, 100*time.Millisecond)
+			if way != string(station.NoteLate) {
+				t.Errorf("while it was on its way the operator was told %q", way)
+			}
 			if told := s.takeBack("red"); told != station.NoteLate {
 				t.Errorf("the operator is told %q", told)
 			}
@@ -71,13 +100,15 @@ func TestTakenBack(t *testing.T) {
 			}
 		})
 	})
-	t.Run("of two entries of one press none is taken back when one of them has been tried", func(t *testing.T) {
+	t.Run("of two entries of one press none is taken back when one of them may have arrived", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := bench(t)
 			s.scan("1/z")
 			s.record(station.Event{Source: "hand", Kind: station.Hold}) // behind it in one lane, first in the other
-			s.deliver(&vendor{answer: unreached}, 100*time.Millisecond)
+			s.deliver(&vendor{answer: func(station.Delivery) (bool, station.Receipt) {
+				return true, station.Receipt{Outcome: station.Doubtful, Err: errors.New("lost")}
+			}}, 100*time.Millisecond)
 			if told := s.takeBack("hand"); told != station.NoteLate || len(s.standings()) != 3 {
 				t.Errorf("the operator is told %q; %d wait", told, len(s.standings()))
 			}

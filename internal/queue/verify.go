@@ -176,7 +176,7 @@ func contents(tx *bbolt.Tx) (Contents, error) {
 				return err
 			}
 			c.Entries = append(c.Entries, station.Standing{
-				Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason,
+				Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived(),
 			})
 		}
 		return nil
@@ -397,8 +397,14 @@ func (v *verifier) entry(e entryRecord, body []byte) {
 		v.fault("entry %s: condition %q", e.ID, e.Condition)
 	}
 	v.tally[e.Source] = t
-	if len(e.Before) > 0 && e.Condition != station.Marked {
-		v.fault("entry %s: it has seen what was before, and is not marked", e.ID)
+	if len(e.Before) > 0 && !e.mayHaveArrived() {
+		v.fault("entry %s: it has seen what was before, and cannot have arrived", e.ID)
+	}
+	if e.Since != (station.Stamp{}) && !e.mayHaveArrived() {
+		v.fault("entry %s: its doubt has an age, and it cannot have arrived", e.ID)
+	}
+	if e.Doubtful && e.Condition != station.Held {
+		v.fault("entry %s: it is %s, and keeps a doubt as what is held does", e.ID, e.Condition)
 	}
 	if e.Lane == "" || e.Verb == "" {
 		v.fault("entry %s: without lane or verb", e.ID)

@@ -353,7 +353,7 @@ func (b *batch) tooLate(actions []station.Action) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if s := l.slots[l.find(at)]; s.held || s.marked || s.claimed {
+		if s := l.slots[l.find(at)]; s.held || l.mayBeSent(s) {
 			return true, nil
 		}
 	}
@@ -426,16 +426,21 @@ func (b *batch) keep(at place) error {
 	return nil
 }
 
-// retry puts a held entry back at its old place, as certain: a person decided
-// that it is to be sent. What the lane is busy with or in doubt about is noted on
-// disk as such, for it is no longer the head that a restart would suspect.
+// retry puts a held entry back at its old place: a person decided that it is to be
+// sent. What may have arrived is looked up first, by what was seen before it. What
+// the lane is busy with or in doubt about is noted on disk as such, for it is no
+// longer the head that a restart would suspect.
 func (b *batch) retry(id station.ID) error {
 	l, at, err := b.find(id)
 	if err != nil {
 		return err
 	}
 	if l.attempt.at != 0 && l.attempt.at != at && (l.busy || l.attempt.doubtful) {
-		if err := b.doubt(l, l.attempt.at); err != nil {
+		since := l.attempt.since
+		if l.busy {
+			since = time.Time{}
+		}
+		if err := b.doubt(l, l.attempt.at, since); err != nil {
 			return err
 		}
 	}
@@ -444,29 +449,21 @@ func (b *batch) retry(id station.ID) error {
 		return err
 	}
 	e.Insists = e.Insists || e.Hold == station.HoldMisfit
-	e.Condition, e.Hold, e.Reason, e.Before, e.Starts = station.Waiting, station.HoldNone, "", nil, 0
+	switch {
+	case !e.Doubtful:
+		e.Condition, e.Before, e.Since = station.Waiting, nil, station.Stamp{}
+	case e.Since == (station.Stamp{}):
+		e.Condition, e.Since = station.Marked, b.o.setting.Stamp(time.Now())
+	default:
+		e.Condition = station.Marked
+	}
+	s := &l.slots[l.find(at)]
+	s.held, s.marked, s.claimed = false, e.Doubtful, e.Doubtful
+	e.Hold, e.Reason, e.Starts, e.Doubtful = station.HoldNone, "", 0, false
 	b.state = b.state.Resume(e.Entry)
 	b.tell(entryLine("retried", e.Entry, station.Receipt{}))
-	l.slots[l.find(at)].held = false
 	l.fails, l.after = 0, time.Time{}
 	delete(b.o.pauses, e.Backend())
-	return b.put(kindEntry, at, e)
-}
-
-// doubt notes on disk that an attempt at the entry may have arrived.
-func (b *batch) doubt(l *lane, at place) error {
-	i := l.find(at)
-	if i < 0 || l.slots[i].held {
-		return nil
-	}
-	e, err := b.entry(at)
-	if err != nil {
-		return err
-	}
-	if e.Condition == station.Marked {
-		return nil
-	}
-	e.Condition = station.Marked
 	return b.put(kindEntry, at, e)
 }
 

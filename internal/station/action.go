@@ -66,9 +66,9 @@ const (
 	// VerbUndo takes back the entry in About: it is ended as discarded, with
 	// State.Drop on the state that Decide returned, and what is about it is moot.
 	//
-	// That is allowed only for an entry that is live and waiting, and that its lane
-	// has never claimed: no attempt at it has begun in this process or may have in
-	// one before, it is neither marked nor held. An event has one such action for
+	// That is allowed only for an entry that is live and waiting, and of which nothing
+	// can have left: no attempt at it is under way, and none may have arrived, of this
+	// process or of one before. An event has one such action for
 	// each entry that is to be taken back, and they are carried out all or none:
 	// where one is not allowed, the outbox puts the state that Decide returned away
 	// and takes State.TooLate of the state before, and the event makes nothing.
@@ -125,6 +125,12 @@ type Delivery struct {
 	// be on its way. While it is above zero a backend that finds no trace answers
 	// Doubtful with Wait set to it, and does not send.
 	Settle time.Duration
+
+	// LookOnly: it is in doubt, and only to be looked up. Where the vendor's records
+	// certainly show no trace of an earlier attempt, a backend answers Unreached with
+	// ErrAbsent and does not send: the lane first notes on disk that another attempt
+	// begins. A verb whose repetition changes nothing has nothing to look up, and acts.
+	LookOnly bool
 }
 
 // An Outcome is what an attempt came to. Its zero value is not an outcome.
@@ -175,6 +181,11 @@ type Receipt struct {
 // records cannot tell whether an earlier attempt arrived. The lane then holds
 // the entry: a person decides. The wrapping text holds the facts in plain words.
 var ErrUndecided = errors.New("the vendor's records cannot tell")
+
+// ErrAbsent is wrapped by the Err of an Unreached receipt of a delivery that was
+// only to be looked up, when the vendor's records certainly show no trace of an
+// earlier attempt. The entry is then as if it had never been sent.
+var ErrAbsent = errors.New("no trace of an earlier attempt")
 
 // ErrKey is wrapped by the Err of an Unreached receipt when the backend did not
 // accept the key. The whole backend pauses, and says so.

@@ -28,7 +28,7 @@ func ContactKinds() []ContactKind { return []ContactKind{Connected, Confirming, 
 // before it or not. That the key is wrong holds until the backend does something
 // with it, or says no.
 func (c Contact) After(rc Receipt, doubtful bool) Contact {
-	if rc.Holds() == HoldMisfit {
+	if errors.Is(rc.Err, ErrMisfit) {
 		return c // nobody was asked
 	}
 	after := Contact{Kind: Connected, Fault: c.Fault}

@@ -15,8 +15,9 @@ type Backend interface {
 	// Deliver makes one attempt at d and says what it came to. It obeys ctx: when
 	// ctx ends after the request has left, the receipt is Doubtful, never
 	// Unreached. When d is Doubtful it reads the vendor's records first and acts
-	// only if they show no trace of the earlier attempt; a trace is Delivered, and
-	// what they cannot tell is Doubtful with ErrUndecided. An entry whose To is not
+	// only if they show no trace of the earlier attempt, and not even then when d is
+	// LookOnly: that is Unreached with ErrAbsent. A trace is Delivered, and what they
+	// cannot tell is Doubtful with ErrUndecided. An entry whose To is not
 	// the backend's own is Refused. No receipt's Err carries a key.
 	//
 	// Deliver is called by several goroutines at once, for different lanes.

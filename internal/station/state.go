@@ -142,6 +142,9 @@ type Standing struct {
 	Condition Condition `json:"condition"`
 	Hold      Holding   `json:"hold,omitempty"`
 	Reason    string    `json:"reason,omitempty"` // in words, for the person who must decide
+
+	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
+	Doubtful bool `json:"doubtful,omitempty"`
 }
 
 // A Snapshot is the station at one moment, for the page and the commands.

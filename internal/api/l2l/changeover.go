@@ -75,6 +75,8 @@ func (b *Backend) settleStart(ctx context.Context, d station.Delivery, before gl
 		return api.Undecided("line %v ran %v and now runs %v; whether this changeover did it cannot be told", lineOf(d), before, now), true
 	case d.Settle > 0:
 		return api.TooEarly(d), true
+	case d.LookOnly:
+		return api.Absent(), true
 	}
 	return station.Receipt{}, false
 }

@@ -157,6 +157,8 @@ func (b *Backend) lookForMark(ctx context.Context, d station.Delivery) (rc stati
 		return api.Undecided("the dispatches of machine %s, type %s: %s", d.With["machine"], d.With["type"], s.unclear), true
 	case d.Settle > 0:
 		return api.TooEarly(d), true
+	case d.LookOnly:
+		return api.Absent(), true
 	}
 	return station.Receipt{}, false
 }

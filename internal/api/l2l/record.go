@@ -145,6 +145,8 @@ func (b *Backend) settleRecord(ctx context.Context, d station.Delivery, r record
 		return api.Undecided("%s: there were %d such records and now there are %d", what, before.Alike, now), true
 	case d.Settle > 0:
 		return api.TooEarly(d), true
+	case d.LookOnly:
+		return api.Absent(), true
 	}
 	return station.Receipt{}, false
 }

@@ -171,6 +171,8 @@ func (b *Backend) settleStep(ctx context.Context, d station.Delivery, s step, be
 		return api.Undecided("order %s of line %v had the status %q and now has %q", before.ID, lineOf(d), before.Status, now.Status), true
 	case d.Settle > 0:
 		return api.TooEarly(d), true
+	case d.LookOnly:
+		return api.Absent(), true
 	}
 	return station.Receipt{}, false
 }

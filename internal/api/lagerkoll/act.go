@@ -124,6 +124,8 @@ func (a doing[S]) settle(ctx context.Context, b *Backend, d station.Delivery, be
 		return api.Undecided("%s", r.facts)
 	case d.Settle > 0:
 		return api.TooEarly(d)
+	case d.LookOnly:
+		return api.Absent()
 	}
 	return a.send(ctx, b, now)
 }

@@ -273,7 +273,15 @@ func lostRequest(t *testing.T, b Bench, d station.Delivery) {
 		}
 		b.wantEffects(t, 0)
 		d.Attempt++
-		d.Settle = 0
+		d.Settle, d.LookOnly = 0, true
+		rc = b.Backend.Deliver(t.Context(), d)
+		b.want(t, rc, station.Unreached)
+		if !errors.Is(rc.Err, station.ErrAbsent) {
+			t.Errorf("looked up after the settle time it is answered with %v, want %v", rc.Err, station.ErrAbsent)
+		}
+		b.wantEffects(t, 0)
+		d.Attempt++
+		d.LookOnly = false
 	}
 	b.want(t, b.Backend.Deliver(t.Context(), d), station.Delivered)
 	b.wantEffects(t, 1)

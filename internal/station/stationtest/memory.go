@@ -166,6 +166,8 @@ func (m *Memory) settle(ctx context.Context, d station.Delivery) (station.Receip
 	switch {
 	case now == was && d.Settle > 0:
 		return station.Receipt{Outcome: station.Doubtful, Wait: d.Settle, Err: errors.New("no trace yet")}, true
+	case now == was && d.LookOnly:
+		return station.Receipt{Outcome: station.Unreached, Err: station.ErrAbsent}, true
 	case now == was:
 		return station.Receipt{}, false
 	case d.Verb == NoteWrite:

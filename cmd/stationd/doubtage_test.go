@@ -1,0 +1,33 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+)
+
+func TestACallInDoubtIsSentOnceByAStationThatIsKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	const settle = 6 * time.Second
+	b := floor(t, func(s *boxSetting) { s.Settle = settle })
+	b.plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/"})
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, until(t.Context(), "the call is in doubt", func() bool {
+		s, err := b.desk().Snapshot(t.Context())
+		return err == nil && s.Counts.Outcomes[[2]string{"l2l", "doubtful"}] > 0
+	}))
+	b.plant.Clear()
+	kills := 0
+	for end := time.Now().Add(5 * settle); len(b.plant.Dispatches()) == 0 && time.Now().Before(end); kills++ {
+		must(t, b.power(t.Context(), false))
+		must(t, b.power(t.Context(), true))
+		lives := time.Now().Add(settle / 4)
+		must(t, until(t.Context(), "it has run for a quarter of the settle time", func() bool { return time.Now().After(lives) }))
+	}
+	must(t, b.drained(t.Context()))
+	t.Logf("%d kills", kills)
+	if n := len(b.plant.Dispatches()); n != 1 {
+		t.Errorf("killed %d times, a quarter of the settle time apart, the plant has %d dispatches", kills, n)
+	}
+}
