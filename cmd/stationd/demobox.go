@@ -46,7 +46,6 @@ type boxSetting struct {
 	Rate     string        // of Lagerkoll; default all that the account has
 	Watch    time.Duration // between two looks at L2L; default 5 s
 	Watchdog time.Duration // after which a station that says nothing is ended; default as in the unit
-	Stderr   *os.File      // the station's standard error; default: the log
 }
 
 // A box is a whole station and its plant on one computer: a stationd of its own
@@ -61,7 +60,7 @@ type box struct {
 	reader   *reader
 	log      *diary
 	command  []string
-	stderr   io.Writer
+	stderr   io.Writer        // the station's standard error
 	manager  *systemd.Manager // of the station's service
 	watchdog time.Duration
 	end      context.CancelFunc
@@ -94,9 +93,6 @@ func openBox(ctx context.Context, s boxSetting) (*box, error) {
 		return nil, err
 	}
 	b.stderr = b.log
-	if s.Stderr != nil {
-		b.stderr = s.Stderr
-	}
 	if b.hands, err = gpio.Listen(b.chipPath(), b.eyes.see); err != nil {
 		return nil, err
 	}

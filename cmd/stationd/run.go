@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"stationd/internal/agent"
 	"stationd/internal/gpio"
+	"stationd/internal/logging"
 	"stationd/internal/queue"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
@@ -40,31 +40,22 @@ func runCommand() *cobra.Command {
 SIGINT; then it takes nothing more, finishes the deliveries under way and ends.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			log := newLog(c.ErrOrStderr())
-			p, err := load(path, c.ErrOrStderr())
-			if err != nil {
-				return err
+			log, end := openLog(c.ErrOrStderr())
+			defer end()
+			p, err := load(path, log)
+			if err == nil {
+				err = atRun(p.run(c.Context(), log))
 			}
-			return atRun(p.run(c.Context(), log))
+			return lastWords(log, err)
 		},
 	}
 	configFlag(c, &path)
 	return c
 }
 
-// newLog writes for the journal, which stamps and sorts by itself; on a terminal
-// it is read by a person.
-func newLog(w io.Writer) *slog.Logger {
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return slog.New(slog.NewTextHandler(w, nil))
-		}
-	}
-	return slog.New(slog.NewJSONHandler(w, nil))
-}
-
 // run opens everything the plan says, runs it, and closes it in order.
-func (p *plan) run(ctx context.Context, log *slog.Logger) (err error) {
+func (p *plan) run(ctx context.Context, journal *logging.Log) (err error) {
+	log := slog.New(journal.Handler())
 	// Before anything is opened: periph's first look at the chips may close a
 	// descriptor that is not its own.
 	if err := gpio.Load(); err != nil {
@@ -74,7 +65,7 @@ func (p *plan) run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &opened{plan: p, log: log, clock: clock}
+	s := &opened{plan: p, journal: journal, log: log, clock: clock}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(); err != nil {
 		return err
@@ -103,17 +94,18 @@ func (s *opened) ready() {
 
 // opened is a station whose parts are open.
 type opened struct {
-	plan   *plan
-	log    *slog.Logger
-	clock  *clock
-	force  *force
-	outbox *queue.Outbox
-	board  *gpio.Board
-	reader []*scanner.Reader
-	trays  trays
-	page   *web.Server
-	socket *web.Control
-	status *agent.Status
+	plan    *plan
+	journal *logging.Log
+	log     *slog.Logger
+	clock   *clock
+	force   *force
+	outbox  *queue.Outbox
+	board   *gpio.Board
+	reader  []*scanner.Reader
+	trays   trays
+	page    *web.Server
+	socket  *web.Control
+	status  *agent.Status
 }
 
 // open opens the parts in the order in which they are needed. What it opened
@@ -205,6 +197,10 @@ func (s *opened) desk() web.Desk {
 		Changed:  s.outbox.Changed,
 		Stamp:    s.clock.stamp,
 		Measures: s.measures,
+		LogDropped: func() map[string]int {
+			d := s.journal.Dropped()
+			return map[string]int{"unread": d.Unread, "ceiling": d.Ceiling, "repeated": d.Repeated}
+		},
 		Language: s.plan.station.Language,
 		Zone:     s.plan.zone,
 	}
@@ -245,7 +241,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 		Log:     s.log,
 		Status:  s.status,
 		Ready:   s.ready,
-		Tellers: []station.Teller{s.outbox},
+		Tellers: []station.Teller{s.outbox, s.journal},
 		Outputs: []agent.Part{
 			{Name: "page", Run: s.page.Run},
 			{Name: "control socket", Run: s.socket.Run},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -111,7 +110,7 @@ func (s *setup) drive(o outputDraft, length time.Duration) (err error) {
 		return err
 	}
 	panel := gpio.Panel{Lamps: []gpio.Lamp{{Name: name, Pin: o.Pin, Active: o.Active, Chip: s.chipOf(o.wirePlace)}}}
-	board, err := gpio.Open(panel, clock.stamp, newLog(io.Discard))
+	board, err := gpio.Open(panel, clock.stamp, quiet())
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,10 @@ type Desk struct {
 	// family and device: "glitches", "maintenance". It may be nil.
 	Measures func() map[string]map[string]int
 
+	// LogDropped returns how many lines were not written to the log since the process
+	// started, by why: "unread", "ceiling", "repeated". It may be nil.
+	LogDropped func() map[string]int
+
 	// Language is the language of the page: en or sv. Any other shows English.
 	Language string
 

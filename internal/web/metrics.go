@@ -48,6 +48,11 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	if c.desk.Measures != nil {
 		out.measures(c.desk.Measures())
 	}
+	if c.desk.LogDropped != nil {
+		for why, lines := range c.desk.LogDropped() {
+			out.counter("stationd_log_dropped_total", "Lines that were not written to the log, by why.", lines, "why", why)
+		}
+	}
 }
 
 // Numbers are on their way to the registry.

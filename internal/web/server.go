@@ -9,9 +9,11 @@ import (
 	"html/template"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -267,8 +269,9 @@ func (s *Server) decided(carryOut func(entry, by string) error) http.HandlerFunc
 	}
 }
 
-// healthz answers 200 while what is pressed here is recorded, and 503 with the
-// reason when it is not. A vendor out of reach is no fault of the station's.
+// healthz answers 200 and "ok" while what is pressed here is recorded, and 503 with
+// the reason when it is not. What is wrong beside that follows, a line each. A vendor
+// out of reach is no fault of the station's.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	snapshot := s.desk.Snapshot()
 	var faults []string
@@ -286,6 +289,11 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 		faults = append(faults, "ok")
 	} else {
 		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	for _, name := range slices.Sorted(maps.Keys(snapshot.Health.Devices)) {
+		if text := snapshot.Health.Devices[name]; text != "" {
+			faults = append(faults, visible(name)+": "+visible(text))
+		}
 	}
 	_, _ = io.WriteString(w, strings.Join(faults, "\n")+"\n") // whoever asked has gone
 }

@@ -166,7 +166,7 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"all is well", quiet(), 200, "ok\n"},
 		{"a vendor out of reach is not the station's fault", offline(), 200, "ok\n"},
-		{"what is held is not either", held(), 200, "ok\n"},
+		{"what is held is not either, and what does not keep it from recording is said", held(), 200, "ok\nhand: port usb:0403:6001: it is unplugged\n"},
 		{"the card died", broken(), 503, "storage failed: outbox /var/lib/stationd/outbox.db: storage failed: input/output error\n"},
 		{"the outbox is full", func() *floor { f := quiet(); f.snapshot.Health.Fill = 1.02; return f }(), 503, "outbox full\n"},
 	}

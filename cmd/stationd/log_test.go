@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A logPipe is a station's standard error, with somebody who reads it until told not
+// to.
+type logPipe struct {
+	t       *testing.T
+	read    *os.File // the reader's end
+	written *os.File
+	to      *diary
+	held    atomic.Pointer[chan struct{}] // closed when reading goes on
+}
+
+// pipeLog has the box's station write its log into a pipe of one page.
+func pipeLog(t *testing.T, b *box) *logPipe {
+	t.Helper()
+	read, written, err := os.Pipe()
+	must(t, err)
+	_, err = unix.FcntlInt(written.Fd(), unix.F_SETPIPE_SZ, 4096)
+	must(t, err)
+	p := &logPipe{t: t, read: read, written: written, to: b.log}
+	b.stderr = written
+	go p.run()
+	t.Cleanup(func() {
+		written.Close()
+		read.Close()
+	})
+	return p
+}
+
+func (p *logPipe) run() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := p.read.Read(buf)
+		if err != nil {
+			return
+		}
+		if held := p.held.Load(); held != nil {
+			<-*held
+		}
+		_, _ = p.to.Write(buf[:n])
+	}
+}
+
+// hold stops the reading; the returned function lets it go on.
+func (p *logPipe) hold() (release func()) {
+	held := make(chan struct{})
+	p.held.Store(&held)
+	return func() {
+		p.held.Store(nil)
+		close(held)
+	}
+}
+
+// health returns what /healthz says.
+func (b *box) health(t *testing.T) string {
+	t.Helper()
+	return get(t, http.DefaultClient, b.log.pageURL()+"healthz")
+}
+
+// scansDelivered scans as many parts and waits until all of them are delivered.
+func scansDelivered(t *testing.T, b *box, name string, count int) {
+	t.Helper()
+	before := len(b.plant.Traces())
+	for n := range count {
+		scanned(t, b, part{article: soup, batch: "B7", serial: fmt.Sprintf("%s%03d", name, n)}.symbol())
+	}
+	must(t, b.drained(t.Context()))
+	if got := len(b.plant.Traces()) - before; got != count {
+		t.Errorf("%d of %d are at the plant", got, count)
+	}
+}
+
+func TestNobodyReadsTheLog(t *testing.T) {
+	t.Parallel()
+	t.Run("deliveries go on, it is said, and the lines flow again with the count of what was dropped", func(t *testing.T) {
+		t.Parallel()
+		b := dark(t, nil)
+		log := pipeLog(t, b)
+		must(t, b.power(t.Context(), true))
+		scanned(t, b, "PO4711")
+		release := log.hold()
+		scansDelivered(t, b, "A", 200)
+		must(t, until(t.Context(), "/healthz says that nobody reads the log", func() bool {
+			return strings.Contains(b.health(t), "log: nobody")
+		}))
+		if page := get(t, http.DefaultClient, b.log.pageURL()+"metrics"); !strings.Contains(page, `stationd_log_dropped_total{why="unread"}`) {
+			t.Error("the metric is missing")
+		}
+		for n := range 300 { // until lines are dropped for certain
+			scanned(t, b, part{article: soup, batch: "B8", serial: fmt.Sprint(n)}.symbol())
+		}
+		must(t, b.drained(t.Context()))
+		release()
+		const told = "lines of the log were dropped: nobody read it"
+		must(t, until(t.Context(), "what was dropped is told", func() bool { return b.log.count(told) > 0 }))
+		must(t, until(t.Context(), "/healthz says nothing of the log", func() bool { return !strings.Contains(b.health(t), "log") }))
+		before := b.log.count("delivered")
+		scansDelivered(t, b, "C", 1)
+		must(t, until(t.Context(), "the delivery is in the log", func() bool { return b.log.count("delivered") > before }))
+	})
+	t.Run("whose reader is gone for good: the station lives, delivers, says so and stops in order", func(t *testing.T) {
+		t.Parallel()
+		b := dark(t, nil)
+		log := pipeLog(t, b)
+		must(t, b.power(t.Context(), true))
+		scanned(t, b, "PO4711")
+		must(t, log.written.Close())
+		must(t, log.read.Close())
+		scansDelivered(t, b, "A", 20)
+		must(t, until(t.Context(), "/healthz says that the log cannot be written", func() bool {
+			return strings.Contains(b.health(t), "log: it cannot be written")
+		}))
+		must(t, b.stop())
+	})
+	t.Run("a station that cannot start ends with its code although nobody reads why", func(t *testing.T) {
+		t.Parallel()
+		b := dark(t, nil)
+		log := pipeLog(t, b)
+		must(t, b.power(t.Context(), true)) // which makes its outbox
+		must(t, b.stop())
+		log.hold()
+		fill := make([]byte, 4096)
+		fd := int(log.written.Fd()) // which blocks
+		must(t, unix.SetNonblock(fd, true))
+		for { // the pipe is full before the station says its first word
+			if _, err := unix.Write(fd, fill); err != nil {
+				break
+			}
+		}
+		must(t, unix.SetNonblock(fd, false))
+		edit(t, b, "pin  = 22", `pin = "red"`)
+		c, err := b.launch(t.Context())
+		must(t, err)
+		must(t, until(t.Context(), "it ends", c.over))
+		if code := c.cmd.ProcessState.ExitCode(); code != exitConfig {
+			t.Errorf("it ended with %d: %v", code, c.err)
+		}
+	})
+}

@@ -1,0 +1,362 @@
+// Package logging writes a program's log so that the log can neither hold the
+// program up nor end it.
+//
+// Lines wait in a bounded queue for the one goroutine that writes them. Where nobody
+// reads them, or they cannot be written, the oldest give way, are counted, and the
+// count is written as soon as lines flow again. A line that comes again and again is
+// counted too, and said once for all of them. In a day no more than DayBytes are
+// written; what is routine leaves room for warnings and errors.
+package logging
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The ceilings.
+const (
+	DayBytes   = 10_000_000 // of lines in any 24 hours
+	onceBytes  = 1_000_000  // of lines at once; what a day allows beside it comes evenly
+	routine    = 500_000    // of them, which routine leaves to warnings and errors
+	openBytes  = 50_000     // how many must be allowed again before what is at its ceiling goes on
+	queueBytes = 64 << 10   // of lines that wait to be written
+
+	burst        = 5               // how often the same line is written within firstSpan before it is counted
+	firstSpan    = time.Minute     // for which a line is counted before the count is written; it doubles
+	longestSpan  = time.Hour       // at most
+	mostRepeated = 200             // different lines that are counted at once
+	stuckAfter   = 5 * time.Second // a line that takes longer to write is read by nobody
+	reopenAfter  = time.Second     // between two tries to open a log that is gone
+)
+
+// A Log is a slog.Handler's destination. Its methods may be called by several
+// goroutines at once, and none of them but Run waits for the reader of the log.
+type Log struct {
+	out    io.Writer
+	reopen func() (io.Writer, error)
+	format func(io.Writer) slog.Handler
+	plain  slog.Handler // formats into line
+	seed   maphash.Seed
+	wake   chan struct{} // has one element while there may be something to write
+
+	mu      sync.Mutex
+	line    bytes.Buffer // the line that is being formatted
+	queue   [][]byte
+	queued  int       // bytes in queue
+	writing time.Time // since when a line is being written; zero while none is
+	gone    error     // why the last line could not be written
+	unread  int       // lines that were dropped for want of a reader and not told yet
+	dropped Dropped
+	allowed float64 // bytes that may be written at once
+	counted time.Time
+	usual   ceiling // of what is less than a warning
+	all     ceiling
+	repeats map[uint64]*repeat
+}
+
+// A ceiling is reached when fewer bytes than floor are allowed.
+type ceiling struct {
+	floor   float64
+	reached bool
+	dropped int // since, and not told yet
+}
+
+// Dropped is how many lines were dropped since the start, by why.
+type Dropped struct {
+	Unread   int // nobody read them, or they could not be written
+	Ceiling  int // too many in a day
+	Repeated int // the same as one that was written
+}
+
+// A repeat is a line that was written lately.
+type repeat struct {
+	handler slog.Handler
+	record  slog.Record // the last one
+	until   time.Time   // when what was counted is written
+	span    time.Duration
+	written int
+	counted int
+}
+
+// New returns a log that is written to out by Run, in lines as format's handler
+// writes them. When a line cannot be written, reopen is asked for another out, not
+// more than once a second; it may be nil.
+func New(out io.Writer, format func(io.Writer) slog.Handler, reopen func() (io.Writer, error)) *Log {
+	l := &Log{
+		out: out, reopen: reopen, format: format,
+		seed: maphash.MakeSeed(), wake: make(chan struct{}, 1),
+		allowed: onceBytes, usual: ceiling{floor: routine}, repeats: make(map[uint64]*repeat),
+	}
+	l.plain = format(&l.line)
+	return l
+}
+
+// Handler returns the slog.Handler that writes into the log.
+func (l *Log) Handler() slog.Handler { return handler{l, l.plain} }
+
+// Write puts text that is no line of a slog.Handler into the log: the faults of a
+// configuration, the last words of the program. It implements io.Writer and never
+// fails.
+func (l *Log) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(text) {
+		l.add(slog.LevelError, bytes.Clone(line))
+	}
+	return len(text), nil
+}
+
+// Dropped returns how many lines were not written.
+func (l *Log) Dropped() Dropped {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
+}
+
+// Tell returns what a person should know of the log itself. It implements
+// station.Teller.
+func (l *Log) Tell() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := ""
+	switch {
+	case l.gone != nil:
+		text = fmt.Sprintf("it cannot be written (%v), and %d lines were dropped: systemctl restart stationd brings it back", l.gone, l.unread)
+	case !l.writing.IsZero() && time.Since(l.writing) > stuckAfter:
+		text = fmt.Sprintf("nobody has read it for %v, and %d lines were dropped: look at systemctl status systemd-journald", time.Since(l.writing).Round(time.Second), l.unread)
+	case l.unread > 0:
+		text = fmt.Sprintf("nobody reads it, and %d lines were dropped: look at systemctl status systemd-journald", l.unread)
+	case l.all.reached:
+		text = fmt.Sprintf("it is at its ceiling of %d MB a day, and %d lines were dropped: see what comes so often", DayBytes/1_000_000, l.all.dropped)
+	}
+	return map[string]string{"log": text}
+}
+
+// Run writes the lines until ctx is done and nothing waits any more. A reader that
+// does not read holds it up for as long.
+func (l *Log) Run(ctx context.Context) {
+	tick := time.NewTicker(firstSpan / 4)
+	defer tick.Stop()
+	var tried time.Time
+	for {
+		line := l.next()
+		if line != nil {
+			l.put(line, &tried)
+			continue
+		}
+		select {
+		case <-l.wake:
+		case <-tick.C:
+			l.mu.Lock()
+			l.settle(time.Now(), false)
+			l.mu.Unlock()
+		case <-ctx.Done():
+			l.mu.Lock()
+			l.settle(time.Now(), true)
+			empty := len(l.queue) == 0
+			l.mu.Unlock()
+			if empty {
+				return
+			}
+		}
+	}
+}
+
+// next takes the next line to be written off the queue: first what was dropped, for
+// it came before. It returns nil while there is none.
+func (l *Log) next() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 && (l.unread == 0 || l.gone != nil) {
+		return nil
+	}
+	l.writing = time.Now()
+	if l.unread > 0 && l.gone == nil {
+		n := l.unread
+		l.unread = 0
+		return l.notice(slog.LevelWarn, "lines of the log were dropped: nobody read it", slog.Int("lines", n))
+	}
+	line := l.queue[0]
+	l.queue = l.queue[1:]
+	l.queued -= len(line)
+	return line
+}
+
+// put writes a line.
+func (l *Log) put(line []byte, tried *time.Time) {
+	_, err := l.out.Write(line)
+	if err != nil && l.reopen != nil && time.Since(*tried) >= reopenAfter {
+		*tried = time.Now()
+		if out, again := l.reopen(); again == nil {
+			l.out = out
+			_, err = l.out.Write(line)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = time.Time{}
+	if l.gone = err; err != nil { // a notice that is lost here is only less said
+		l.unread++
+		l.dropped.Unread++
+	}
+}
+
+// add puts a line at the end of the queue, unless a ceiling is reached. The caller
+// holds mu.
+func (l *Log) add(level slog.Level, line []byte) {
+	now := time.Now()
+	if !l.counted.IsZero() {
+		l.allowed = min(onceBytes, l.allowed+now.Sub(l.counted).Seconds()*(DayBytes-onceBytes)/(24*time.Hour).Seconds())
+	}
+	l.counted = now
+	open := l.under(&l.all, len(line), slog.LevelError, "the log is at its ceiling: nothing is written for a while")
+	if level < slog.LevelWarn {
+		open = l.under(&l.usual, len(line), slog.LevelInfo, "there is much to log: only warnings and errors are written for a while") && open
+	}
+	if !open {
+		l.dropped.Ceiling++
+		return
+	}
+	l.enqueue(line)
+}
+
+// under reports whether a line of a size stays under a ceiling, and says so when
+// the ceiling is reached and when it no longer is.
+func (l *Log) under(c *ceiling, size int, level slog.Level, text string) bool {
+	if c.reached && l.allowed >= c.floor+openBytes {
+		n := c.dropped
+		c.reached, c.dropped = false, 0
+		l.enqueue(l.notice(level, "the log is below its ceiling again: lines were dropped", slog.Int("lines", n)))
+	}
+	if !c.reached && l.allowed < c.floor+float64(size) {
+		c.reached = true
+		l.enqueue(l.notice(level, text, slog.Int("mb_a_day", DayBytes/1_000_000)))
+	}
+	if c.reached {
+		c.dropped++
+	}
+	return !c.reached
+}
+
+// enqueue is add without a ceiling for the day. Where too much waits to be written,
+// the oldest lines give way.
+func (l *Log) enqueue(line []byte) {
+	l.allowed -= float64(len(line))
+	l.queue = append(l.queue, line)
+	l.queued += len(line)
+	for l.queued > queueBytes {
+		l.queued -= len(l.queue[0])
+		l.queue = l.queue[1:]
+		l.unread++
+		l.dropped.Unread++
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default: // somebody has said so
+	}
+}
+
+// notice formats a line of the log's own.
+func (l *Log) notice(level slog.Level, text string, about slog.Attr) []byte {
+	r := slog.NewRecord(time.Now(), level, text, 0)
+	r.AddAttrs(about)
+	return l.formatted(l.plain, r)
+}
+
+// formatted returns a record as a line. The caller holds mu.
+func (l *Log) formatted(h slog.Handler, r slog.Record) []byte {
+	l.line.Reset()
+	if err := h.Handle(context.Background(), r); err != nil { //nolint:forbidigo // it formats, and waits for nothing
+		return nil
+	}
+	return bytes.Clone(l.line.Bytes())
+}
+
+// take takes a record into the log, or counts it.
+func (l *Log) take(h slog.Handler, r slog.Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	timeless := r.Clone()
+	timeless.Time = time.Time{}
+	key := maphash.Bytes(l.seed, l.formatted(h, timeless))
+	now := time.Now()
+	seen := l.repeats[key]
+	if seen == nil {
+		if len(l.repeats) >= mostRepeated {
+			l.settle(now, len(l.repeats) >= 2*mostRepeated)
+		}
+		seen = &repeat{span: firstSpan, until: now.Add(firstSpan)}
+		l.repeats[key] = seen
+	}
+	if !now.Before(seen.until) {
+		l.say(seen, now)
+	}
+	seen.handler, seen.record = h, r.Clone()
+	if seen.written < burst {
+		seen.written++
+		l.add(r.Level, l.formatted(h, r))
+		return
+	}
+	seen.counted++
+	l.dropped.Repeated++
+}
+
+// settle says how often lines were repeated whose time has come, or all of them, and
+// forgets those that were not. The caller holds mu.
+func (l *Log) settle(now time.Time, all bool) {
+	for key, seen := range l.repeats {
+		if !all && now.Before(seen.until) {
+			continue
+		}
+		if l.say(seen, now); seen.written == 0 || all {
+			delete(l.repeats, key)
+		}
+	}
+}
+
+// say says how often a line was repeated, and begins to count anew, for longer: a
+// line that was repeated is not written again before the next count.
+func (l *Log) say(seen *repeat, now time.Time) {
+	if seen.counted == 0 {
+		*seen = repeat{span: firstSpan, until: now.Add(firstSpan)}
+		return
+	}
+	r := seen.record
+	r.AddAttrs(slog.Int("repeated", seen.counted))
+	l.add(r.Level, l.formatted(seen.handler, r))
+	seen.span = min(2*seen.span, longestSpan)
+	seen.until, seen.counted = now.Add(seen.span), 0
+}
+
+// A handler formats records for a log.
+type handler struct {
+	log    *Log
+	format slog.Handler
+}
+
+// Enabled implements slog.Handler.
+func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.format.Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler. It waits for nobody.
+func (h handler) Handle(_ context.Context, r slog.Record) error {
+	h.log.take(h.format, r)
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return handler{h.log, h.format.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (h handler) WithGroup(name string) slog.Handler {
+	return handler{h.log, h.format.WithGroup(name)}
+}
