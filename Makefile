@@ -27,7 +27,7 @@ GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags
 
 .PHONY: help
 help: ## What can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build $(ARCHES:%=build/stationd-%)
 build: $(ARCHES:%=build/stationd-%) ## The program for amd64, arm64 and 32-bit ARM (ARMv6), into build/.
@@ -117,6 +117,27 @@ hil-run: deb
 	STATIOND_ARM64="$(CURDIR)/build/hil/arm64/usr/bin/stationd" \
 	STATIOND_ARMV6="$(CURDIR)/build/hil/armhf/usr/bin/stationd" \
 	go test -count=1 -v -tags hil -timeout 25m -run '$(HIL_RUN)' -skip '$(HIL_SKIP)' ./hil/...
+
+# The processor of a Zero and a 1. What it does not have ends the program there.
+ARM1176 := qemu-arm -cpu arm1176
+
+.PHONY: armv6
+armv6: ## The 32-bit program on the processor of a Zero (installs nothing).
+	@if ! command -v qemu-arm >/dev/null; then \
+		echo "armv6  SKIPPED. Install first: apt-get install --no-install-recommends qemu-user"; \
+		echo "armv6  NOT PROVED: that the 32-bit program runs on an ARM1176, as a Zero and a 1 have."; \
+		[ "$${CI:-}" != true ] || exit 1; \
+	else \
+		$(MAKE) armv6-run; \
+	fi
+
+.PHONY: armv6-run
+armv6-run: build/stationd-armhf
+	$(ARM1176) build/stationd-armhf version
+	$(ARM1176) build/stationd-armhf check deploy/stationd.example.toml
+	@printf '#!/bin/sh\nexec $(ARM1176) "%s" "$$@"\n' "$(CURDIR)/build/stationd-armhf" > build/stationd-arm1176 && chmod +x build/stationd-arm1176
+	STATIOND_BINARY="$(CURDIR)/build/stationd-arm1176" go test -count=1 -run '^TestRedIsPressedWhileTheNetworkIsDown$$' ./cmd/stationd
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 go test -short -exec '$(ARM1176)' ./internal/station ./internal/config ./internal/scanner/gs1
 
 .PHONY: deb $(ARCHES:%=deb-%)
 deb: $(ARCHES:%=deb-%) ## The Debian packages, into build/.

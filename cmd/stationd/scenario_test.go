@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func dark(t *testing.T, change func(*boxSetting)) *box {
 	if testing.Short() {
 		t.Skip("a whole station in its own process was NOT proved: it takes its time")
 	}
-	binary, err := exec.LookPath("stationd") // the test binary itself, see TestMain
+	binary, err := exec.LookPath(cmp.Or(os.Getenv("STATIOND_BINARY"), "stationd")) // the test binary itself, see TestMain
 	must(t, err)
 	// Not the test's own folder: its name is too long for sockets.
 	dir, err := os.MkdirTemp("", "stationd-box-")
