@@ -176,6 +176,8 @@ func (d *doctor) outbox(ctx context.Context) finding {
 		return unlooked(name, "%s: it takes longer than a check may: stationd outbox verify", path)
 	case errors.Is(err, queue.ErrDamaged):
 		return notWell(name, damaged, "%v", err)
+	case errors.Is(err, queue.ErrNewer):
+		return notWell(name, "install that version of stationd again, or a newer one", "%s: %v", path, err)
 	case err != nil:
 		return unlooked(name, "%v", err)
 	}

@@ -15,14 +15,16 @@ import (
 	_ "time/tzdata" // a board without a zone database still knows the site's time
 
 	"github.com/spf13/cobra"
+
+	"stationd/internal/queue"
 )
 
-// The exit codes. systemd does not restart after exitConfig: another start mends
-// no configuration.
+// The exit codes. systemd does not restart after exitConfig: another start mends no
+// configuration, and makes this program no newer.
 const (
 	exitRun    = 1  // something at run time, or a finding of verify and demo
 	exitUsage  = 2  // the command line is wrong
-	exitConfig = 78 // the configuration is wrong: EX_CONFIG of sysexits.h
+	exitConfig = 78 // the configuration is wrong, or a newer version wrote the outbox: EX_CONFIG of sysexits.h
 )
 
 func main() {
@@ -73,11 +75,15 @@ func (e *exitError) Error() string {
 // Unwrap returns the error itself.
 func (e *exitError) Unwrap() error { return e.err }
 
-// at gives err the exit code for run time, unless it has one.
+// atRun gives err the exit code for run time, unless it has one, or says that the
+// outbox is of a newer version.
 func atRun(err error) error {
 	var exit *exitError
 	if err == nil || errors.As(err, &exit) {
 		return err
+	}
+	if errors.Is(err, queue.ErrNewer) {
+		return &exitError{exitConfig, err}
 	}
 	return &exitError{exitRun, err}
 }

@@ -124,6 +124,7 @@ func (s *opened) open() (err error) {
 		Settle:  s.force.settle,
 		Verify:  verifyElsewhere,
 		Machine: machine(),
+		Version: thisVersion(),
 		History: s.plan.history(),
 		Days:    s.plan.station.Days,
 		Fleeting: func(_ station.Event, a station.Action) {

@@ -21,8 +21,9 @@ const (
 	verifyLimit = time.Minute
 
 	// exitUnread is the exit code of a look that said nothing of the file: it is
-	// locked, or not this process's to read. Every other end but 0 speaks against
-	// the file: also a panic, and the end of a stack.
+	// locked, or not this process's to read. exitConfig says that a newer version
+	// wrote it. Every other end but 0 speaks against the file: also a panic, and the
+	// end of a stack.
 	exitUnread = 3
 
 	// deepestStack ends a look at pages that go in circles before the memory does.
@@ -52,11 +53,22 @@ func lookElsewhere(ctx context.Context, path string, how ...string) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: looking at it took too long", queue.ErrDamaged)
+	case errors.As(err, &exit) && exit.ExitCode() == exitConfig:
+		return newerOutbox{strings.TrimPrefix(strings.TrimPrefix(beginning(said.String()), "stationd: "), "outbox "+path+": ")}
 	case !errors.As(err, &exit), exit.ExitCode() == exitUnread, !exit.Exited():
 		return fmt.Errorf("verify it in another process: %w: %s", err, beginning(said.String()))
 	}
 	return fmt.Errorf("%w: %s", queue.ErrDamaged, beginning(said.String()))
 }
+
+// newerOutbox is what the other process said of a file that a newer version wrote.
+type newerOutbox struct{ said string }
+
+// Error implements error.
+func (n newerOutbox) Error() string { return n.said }
+
+// Unwrap says what it is.
+func (newerOutbox) Unwrap() error { return queue.ErrNewer }
 
 // beginning is the first line of a text, without the stack of a panic, and no more
 // of it than a log line may carry.
@@ -83,7 +95,7 @@ func verifyFile(w io.Writer, path string, quick bool) error {
 	case err == nil:
 		fmt.Fprintf(w, "%s: sound\n", path)
 		return nil
-	case errors.Is(err, queue.ErrDamaged):
+	case errors.Is(err, queue.ErrDamaged), errors.Is(err, queue.ErrNewer):
 		return atRun(err)
 	}
 	return &exitError{exitUnread, err}

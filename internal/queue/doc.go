@@ -73,7 +73,16 @@
 // digits), "session" (JSON: when the process that has the file began, whether it ended
 // cleanly, and that it keeps the age of doubt, which older versions do not), "home" (JSON: the computer and the inode where it was last
 // open), "clocks" (JSON: the recent boots in their order, and when each
-// began where that is known).
+// began where that is known), "program" (the version of the stationd that had the
+// file last).
+//
+// # A newer version
+//
+// What a newer version wrote is not damaged: a version above this one, in meta or in a
+// record; a kind of record, a condition or a key of meta that this one does not know.
+// Such a file is refused in words and not touched, by Open or by any other look, also
+// where it is damaged besides. A single flipped bit is damage all the same. New fields
+// in JSON are for what an older version may ignore.
 //
 // # A damaged file
 //

@@ -67,7 +67,7 @@ func ready(path string, setting Setting) error {
 	}
 	redo, err := readSpare(beside(path, spareSuffix))
 	if err != nil {
-		return err
+		return refuse(err, nil)
 	}
 	_, err = os.Stat(path)
 	switch {
@@ -77,9 +77,14 @@ func ready(path string, setting Setting) error {
 		return err
 	}
 	var damage error
-	if setting.Verify != nil {
+	switch {
+	case setting.Verify != nil:
 		if damage = setting.Verify(path); damage != nil && !errors.Is(damage, ErrDamaged) {
 			return damage
+		}
+	case err == nil:
+		if err := readOnly(path, checkRecords); errors.Is(err, ErrNewer) {
+			return err
 		}
 	}
 	if damage != nil || redo != nil {

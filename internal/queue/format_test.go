@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,10 +116,10 @@ func TestYesterday(t *testing.T) {
 		if err := os.WriteFile(s.path, later, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := InspectFile(s.path); err == nil || !strings.Contains(err.Error(), "use the stationd that wrote it") {
+		if err := InspectFile(s.path); err == nil || !errors.Is(err, ErrNewer) {
 			t.Errorf("inspected: %v", err)
 		}
-		if _, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: InspectFile}); err == nil || !strings.Contains(err.Error(), "version 2") {
+		if _, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: InspectFile}); err == nil || !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "version 2") {
 			t.Errorf("opened: %v", err)
 		}
 		if now, err := os.ReadFile(s.path); err != nil || !bytes.Equal(now, later) {

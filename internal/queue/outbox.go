@@ -41,6 +41,7 @@ type Setting struct {
 	Stamp   func(time.Time) station.Stamp      // required
 	Log     *slog.Logger                       // default: nowhere
 	Program func() station.Program             // the program in force; asked at each record; required
+	Version string                             // of the program; the file says which one wrote it
 	History string                             // the folder of the history; empty: none is kept
 	Days    int                                // how many days of it are kept; default 30
 	Settle  func(backend string) time.Duration // how long an absence proves nothing; default 60 s
@@ -123,8 +124,9 @@ type Outbox struct {
 // whole under another name and renamed, so that a power cut leaves either no
 // outbox or a sound one. A damaged file is set aside beside it and what can be read
 // of it is saved in a new one; the event of that is kept until a person has put it
-// away, and Tell says so until then. The caller closes the outbox; another process
-// that opens it meanwhile gets an error after a second.
+// away, and Tell says so until then. A file of a newer version is no damaged one: it is
+// left as it is, and the error wraps ErrNewer. The caller closes the outbox; another
+// process that opens it meanwhile gets an error after a second.
 func Open(path string, setting Setting) (*Outbox, error) {
 	if setting.Size == 0 {
 		setting.Size = defaultSize
@@ -188,7 +190,8 @@ const (
 func (o *Outbox) load() error {
 	now := o.setting.Stamp(time.Now())
 	clean := false
-	err := o.db.Update(func(tx *bbolt.Tx) error {
+	err := o.db.Update(func(tx *bbolt.Tx) (err error) {
+		defer func() { err = refuseTx(tx, err) }()
 		q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
 		if q == nil || meta == nil {
 			return errors.New("this is not an outbox of stationd")
@@ -228,6 +231,9 @@ func (o *Outbox) load() error {
 			return err
 		}
 		o.commits++
+		if err := meta.Put([]byte("program"), []byte(o.setting.Version)); err != nil {
+			return err
+		}
 		return marshal(meta, "session", next)
 	})
 	if err != nil {

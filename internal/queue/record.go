@@ -147,15 +147,24 @@ func read(k kind, body []byte, into any) error {
 	return nil
 }
 
-// open takes a record apart and checks its bytes.
+// open takes a record apart and checks its bytes. One of a newer version is an error
+// that wraps ErrNewer.
 func open(record []byte) (h head, body []byte, err error) {
+	if why := newerRecord(record); why != "" {
+		return head{}, nil, newer("%s", why)
+	}
+	return openAny(record)
+}
+
+// openAny is open for a record of whatever kind.
+func openAny(record []byte) (h head, body []byte, err error) {
 	switch {
 	case len(record) < headLength:
 		return head{}, nil, fmt.Errorf("%w: %d bytes", errDamaged, len(record))
 	case string(record[:3]) != magic:
 		return head{}, nil, fmt.Errorf("%w: it does not begin with %s", errDamaged, magic)
 	case record[3] != version:
-		return head{}, nil, fmt.Errorf("record of version %d; this program reads version %d: use the stationd that wrote it", record[3], version)
+		return head{}, nil, fmt.Errorf("%w: it says version %d", errDamaged, record[3])
 	case int(binary.BigEndian.Uint32(record[8:])) != len(record)-headLength:
 		return head{}, nil, fmt.Errorf("%w: its length is wrong", errDamaged)
 	case binary.BigEndian.Uint32(record[28:]) != checksum(record):
@@ -228,10 +237,16 @@ func labelFrom(body []byte) (l label, rest []byte, err error) {
 		marks:   body[17]&bitMarks != 0,
 		lane:    string(body[labelLength:end]),
 	}
-	for _, c := range []station.Condition{station.Waiting, station.Marked, station.Held} {
-		if body[16] == c[0] {
-			l.condition = c
-		}
+	switch c := body[16]; c {
+	case 0: // none, which Verify finds
+	case station.Waiting[0]:
+		l.condition = station.Waiting
+	case station.Marked[0]:
+		l.condition = station.Marked
+	case station.Held[0]:
+		l.condition = station.Held
+	default:
+		return label{}, nil, newer("an entry in the condition %q, which this one does not know", c)
 	}
 	return l, body[end:], nil
 }

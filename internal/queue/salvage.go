@@ -47,6 +47,9 @@ func rebuild(path string, setting Setting, damage error, redo *redo) error {
 		}
 	}
 	s := salvage(data)
+	if err := errors.Join(newerBytes(data), s.newer()); err != nil {
+		return refuse(err, s.meta["program"])
+	}
 	if damage == nil && redo.commit < s.commit {
 		return removeSpare(path) // it was taken up, and the power went before it was removed
 	}
@@ -117,7 +120,7 @@ func scan(data []byte, each func(h head, body []byte)) {
 			at += len(magic)
 			continue
 		}
-		h, body, err := open(data[at:end])
+		h, body, err := openAny(data[at:end])
 		if err != nil {
 			at += len(magic)
 			continue
@@ -131,10 +134,31 @@ func scan(data []byte, each func(h head, body []byte)) {
 type wreck struct {
 	records  map[place]found
 	state    stateRecord
-	commit   uint64 // of the newest record
-	unsure   uint64 // this commit was not acknowledged; 0: there is none such
-	sequence uint64 // the last one that was given out
-	clocks   []byte // as the meta bucket has them
+	commit   uint64            // of the newest record
+	unsure   uint64            // this commit was not acknowledged; 0: there is none such
+	sequence uint64            // the last one that was given out
+	meta     map[string][]byte // what the meta bucket has
+}
+
+// newer says that a newer version wrote what would be saved.
+func (w *wreck) newer() error {
+	if len(w.meta) > 0 {
+		if err := checkMeta(w.meta, nil); errors.Is(err, ErrNewer) {
+			return err
+		}
+	}
+	for at, f := range w.records {
+		err := error(nil)
+		if !knownKind(f.kind) {
+			err = newer("a record of the kind %q, which this one does not know", f.kind)
+		} else if f.kind == kindEntry {
+			_, _, err = labelFrom(f.body)
+		}
+		if errors.Is(err, ErrNewer) {
+			return fmt.Errorf("record %d.%d: %w", at.sequence(), at.index(), err)
+		}
+	}
+	return nil
 }
 
 // salvage reads a file, damaged or not, without bbolt.
@@ -158,7 +182,7 @@ func salvage(data []byte) *wreck {
 		w.commit = max(w.commit, h.commit)
 	})
 	t := newestTree(data, w.commit)
-	w.sequence, w.clocks = t.sequence, t.clocks
+	w.sequence, w.meta = t.sequence, t.meta
 	if state, ok := newest[statePlace]; ok {
 		w.takeState(state)
 	}
@@ -174,7 +198,7 @@ func salvage(data []byte) *wreck {
 			continue
 		}
 		// A fate may be older than the watermark: something waits for its result.
-		if f.kind != kindEntry || at.sequence() > w.state.Ended {
+		if f.kind != kindEntry && knownKind(f.kind) || at.sequence() > w.state.Ended {
 			w.records[at] = f
 		}
 	}
@@ -240,7 +264,7 @@ type restored struct {
 // an outbox.
 func (w *wreck) restore() *restored {
 	r := &restored{
-		state: w.state, commit: w.commit + 1, clocks: w.clocks,
+		state: w.state, commit: w.commit + 1, clocks: w.meta["clocks"],
 		live: make(map[station.ID]entryRecord), expected: entries(w.state),
 	}
 	if w.sequence > w.state.Sequence && w.state.Sequence > 0 {
@@ -495,7 +519,7 @@ type tree struct {
 	records  map[place]found
 	holes    []span // of bucket q
 	sequence uint64
-	clocks   []byte
+	meta     map[string][]byte
 	state    stateRecord
 	commit   uint64 // of the state; 0: there was none
 }
@@ -572,7 +596,7 @@ const (
 
 // walk reads the tree that begins at a page, as far as it is sound.
 func walk(data []byte, root uint64, r reach) *tree {
-	t := &tree{data: data, reach: r, seen: make(map[uint64]bool), records: make(map[place]found)}
+	t := &tree{data: data, reach: r, seen: make(map[uint64]bool), records: make(map[place]found), meta: make(map[string][]byte)}
 	whole := false
 	t.pages(root, span{}, 0, func(_ span, leaf []byte) bool {
 		return elements(leaf, func(flags uint32, key, value []byte) bool {
@@ -735,7 +759,7 @@ func within(element []byte, pos, size uint32) ([]byte, bool) {
 // at their key.
 func (t *tree) leaf(keys span, page []byte) bool {
 	return elements(page, func(flags uint32, key, value []byte) bool {
-		h, body, err := open(value)
+		h, body, err := openAny(value)
 		if err != nil || flags != 0 || !bytes.Equal(key, h.at.key()) || !keys.has(key) {
 			return false
 		}
@@ -750,9 +774,7 @@ func (t *tree) leaf(keys span, page []byte) bool {
 
 func (t *tree) leafOfMeta(_ span, page []byte) bool {
 	return elements(page, func(_ uint32, key, value []byte) bool {
-		if string(key) == "clocks" {
-			t.clocks = value
-		}
+		t.meta[string(key)] = value
 		return true
 	})
 }

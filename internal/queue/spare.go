@@ -69,15 +69,25 @@ func readSpare(path string) (*redo, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := newerBytes(data); err != nil {
+		return nil, fmt.Errorf("spare file %s: %w", path, err)
+	}
 	r := &redo{records: make(map[place]found)}
+	unknown := ""
 	scan(data, func(h head, body []byte) {
 		r.commit = max(r.commit, h.commit)
+		if !knownKind(h.kind) {
+			unknown = string(h.kind)
+		}
 		if h.kind == kindUnsure {
 			r.unsure = true
 			return
 		}
 		r.records[h.at] = found{head: h, body: body}
 	})
+	if unknown != "" {
+		return nil, fmt.Errorf("spare file %s: %w", path, newer("a record of the kind %q, which this one does not know", unknown))
+	}
 	return r, nil
 }
 

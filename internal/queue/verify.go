@@ -58,8 +58,8 @@ func Read(path string, look func(Contents) error) error {
 }
 
 // VerifyFile is Verify for a file that nobody has open. What is wrong with the
-// file wraps ErrDamaged; any other error says that it could not be looked at, or
-// that another version of stationd wrote it.
+// file wraps ErrDamaged; that a newer version of stationd wrote it wraps ErrNewer; any
+// other error says that it could not be looked at.
 //
 // A damaged file may panic where nothing can be recovered, and it may hang: call
 // it in a process of its own, with a time limit.
@@ -78,7 +78,7 @@ func lookAt(path string, look func(*bbolt.Tx) error) error {
 		}
 		return look(tx)
 	})
-	if err == nil || errors.Is(err, errVersion) || unreadable(err) {
+	if err == nil || errors.Is(err, ErrNewer) || unreadable(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -122,27 +122,11 @@ func readOnly(path string, look func(*bbolt.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
-	if err := errors.Join(db.View(look), db.Close()); err != nil {
+	err = db.View(func(tx *bbolt.Tx) error { return refuseTx(tx, look(tx)) })
+	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
 	return nil
-}
-
-// errVersion: nobody may take a file apart that a later stationd wrote.
-var errVersion = errors.New("use the stationd that wrote it")
-
-// checkVersion believes another version only where the state's record says the
-// same: a damaged byte is no version.
-func checkVersion(q, meta *bbolt.Bucket) error {
-	said := meta.Get([]byte("version"))
-	if len(said) == 1 && said[0] == version {
-		return nil
-	}
-	state := q.Get(stateKey)
-	if len(said) == 1 && len(state) > 3 && string(state[:3]) == magic && state[3] == said[0] {
-		return fmt.Errorf("outbox of version %d; this program reads version %d: %w", said[0], version, errVersion)
-	}
-	return fmt.Errorf("version %v", said)
 }
 
 func contents(tx *bbolt.Tx) (Contents, error) {
@@ -150,6 +134,9 @@ func contents(tx *bbolt.Tx) (Contents, error) {
 	q := tx.Bucket(bucketQ)
 	if q == nil {
 		return c, errors.New("this is not an outbox of stationd")
+	}
+	if err := checkRecords(tx); errors.Is(err, ErrNewer) {
+		return c, err
 	}
 	err := q.ForEach(func(k, v []byte) error {
 		if bytes.Equal(k, stateKey) {

@@ -1,0 +1,178 @@
+package queue
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// ErrNewer is wrapped by every error that says that a newer version of stationd wrote
+// an outbox or its spare file. That is no damage: nothing of it is read, salvaged or
+// changed, not by a byte, and no other start mends it.
+var ErrNewer = errors.New("a newer version of stationd wrote it")
+
+// newer is an error that says by what that was seen.
+func newer(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrNewer, fmt.Sprintf(format, args...))
+}
+
+// newerVersion reports whether a byte that should be the format's version is that of a
+// newer one. A single flipped bit is damage, unless what belongs to the byte agrees
+// with it.
+func newerVersion(said byte, agrees bool) bool {
+	return said > version && (agrees || bits.OnesCount8(said^version) > 1)
+}
+
+// newerRecord says in words why bytes that begin as a record does are of a newer
+// version; "" where they are not.
+func newerRecord(record []byte) string {
+	if len(record) < headLength || string(record[:len(magic)]) != magic {
+		return ""
+	}
+	whole := int(binary.BigEndian.Uint32(record[8:])) == len(record)-headLength &&
+		binary.BigEndian.Uint32(record[28:]) == checksum(record)
+	switch said := record[len(magic)]; {
+	case newerVersion(said, whole):
+		return fmt.Sprintf("a record of version %d of the format, and this one reads version %d", said, version)
+	case said == version && whole && !knownKind(kind(record[4])):
+		return fmt.Sprintf("a record of the kind %q, which this one does not know", record[4])
+	}
+	return ""
+}
+
+func knownKind(k kind) bool {
+	switch k {
+	case kindEvent, kindKept, kindEntry, kindFate, kindState, kindGone, kindUnsure:
+		return true
+	}
+	return false
+}
+
+// newerBytes looks for records of a newer version anywhere in data, damaged or not.
+// JSON text has no bytes below the blank, so none of it can look like one.
+func newerBytes(data []byte) error {
+	for at := 0; ; at += len(magic) {
+		i := bytes.Index(data[at:], []byte(magic))
+		if i < 0 || len(data)-at-i < headLength {
+			return nil
+		}
+		at += i
+		end := at + headLength + int(binary.BigEndian.Uint32(data[at+8:]))
+		if end > len(data) || end < at {
+			end = at + headLength
+		}
+		if said := data[at+len(magic)]; said > version && said < ' ' {
+			if why := newerRecord(data[at:end]); why != "" {
+				return newer("%s", why)
+			}
+		}
+	}
+}
+
+// metaKeys are the keys of the bucket meta.
+func metaKeys() []string {
+	return []string{"version", "id", "session", "home", "clocks", "program"}
+}
+
+// checkVersion says whether the file is of this version. Another one is believed where
+// more than a flipped bit speaks for it.
+func checkVersion(q, meta *bbolt.Bucket) error {
+	all := make(map[string][]byte)
+	if err := meta.ForEach(func(k, v []byte) error {
+		all[string(k)] = v
+		return nil
+	}); err != nil {
+		return err
+	}
+	return checkMeta(all, q.Get(stateKey))
+}
+
+// checkMeta is checkVersion for what meta has, and the record of the state.
+func checkMeta(meta map[string][]byte, state []byte) error {
+	said := meta["version"]
+	switch {
+	case len(said) == 0, len(said) == 1 && said[0] < version:
+		return fmt.Errorf("version %v", said)
+	case len(said) > 1:
+		return newer("version %q of the format, and this one reads version %d", said, version)
+	case said[0] > version:
+		if newerVersion(said[0], len(state) > len(magic) && state[len(magic)] == said[0]) {
+			return newer("version %d of the format, and this one reads version %d", said[0], version)
+		}
+		return fmt.Errorf("version %v", said)
+	}
+	known := metaKeys()
+	for _, k := range slices.Sorted(maps.Keys(meta)) {
+		if slices.Contains(known, k) {
+			continue
+		}
+		for _, name := range known {
+			if meta[name] == nil && apart(k, name) == 1 {
+				return fmt.Errorf("meta: %q stands where %q should", k, name)
+			}
+		}
+		return newer("it keeps %q, which this one does not know", k)
+	}
+	return nil
+}
+
+// apart is in how many bits two names differ; those of different lengths in all.
+func apart(a, b string) (n int) {
+	if len(a) != len(b) {
+		return 8 * max(len(a), len(b))
+	}
+	for i := range len(a) {
+		n += bits.OnesCount8(a[i] ^ b[i])
+	}
+	return n
+}
+
+// checkRecords looks for what a newer version wrote, and for nothing else.
+func checkRecords(tx *bbolt.Tx) error {
+	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
+	if q == nil || meta == nil {
+		return nil
+	}
+	if err := checkVersion(q, meta); err != nil {
+		return err
+	}
+	return q.ForEach(func(_, v []byte) error {
+		h, body, err := open(v)
+		if err == nil && h.kind == kindEntry {
+			_, _, err = labelFrom(body)
+		}
+		if errors.Is(err, ErrNewer) {
+			return err
+		}
+		return nil // whatever else is wrong shows elsewhere
+	})
+}
+
+// refuse completes an error that wraps ErrNewer: which version it was, where the file
+// says so, and what to do. Any other error stays as it is.
+func refuse(err error, program []byte) error {
+	if !errors.Is(err, ErrNewer) {
+		return err
+	}
+	by := "that version"
+	if len(program) > 0 {
+		by = "stationd " + string(program)
+		err = fmt.Errorf("written by %s: %w", by, err)
+	}
+	return fmt.Errorf("%w; nothing was changed: install %s again, or a newer one (or move the file away, and begin without what waits in it)", err, by)
+}
+
+// refuseTx is refuse for what was found in a transaction.
+func refuseTx(tx *bbolt.Tx, err error) error {
+	meta := tx.Bucket(bucketMeta)
+	if err == nil || meta == nil {
+		return refuse(err, nil)
+	}
+	return refuse(err, meta.Get([]byte("program")))
+}
