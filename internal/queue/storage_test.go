@@ -106,7 +106,11 @@ func TestFullCard(t *testing.T) {
 		c := newCard(t, 16, "draining on a full card")
 		c.mount()
 		clock := board("boot-1")
-		box, err := Open(filepath.Join(c.dir, "outbox.db"), Setting{Size: 512 << 10, Stamp: clock, Program: program})
+		long := program()
+		for i := range long.Bindings {
+			long.Bindings[i].Max = 6000
+		}
+		box, err := Open(filepath.Join(c.dir, "outbox.db"), Setting{Size: 512 << 10, Stamp: clock, Program: func() station.Program { return long }})
 		if err != nil {
 			t.Fatal(err)
 		}
