@@ -432,6 +432,9 @@ func (d *doctor) reader(s scanner.Scanner) finding {
 	if fault := d.snapshot.Health.Devices[s.Name]; d.running && fault != "" {
 		return notWell(name, "plug it in; stationd scans shows what it sends", "%s", fault)
 	}
+	if strings.HasPrefix(s.Port, "tcp") {
+		return d.networkReader(name, s.Port)
+	}
 	device, err := scanner.Find(s.Port)
 	if err == nil {
 		_, err = os.Stat(device)
@@ -448,6 +451,20 @@ func (d *doctor) reader(s scanner.Scanner) finding {
 		return notWell(name, "join the groups dialout and input, or run doctor as root", "%s may not be opened: %v", place(s.Port, device), err)
 	}
 	return well(name, "%s is there", place(s.Port, device))
+}
+
+// networkReader looks at a reader of the network.
+func (d *doctor) networkReader(name, port string) finding {
+	switch address, err := scanner.Reach(port); {
+	case d.running:
+		return well(name, "%s, and the running station reads it", port)
+	case err != nil:
+		return notWell(name, "look at its cable, its power and its address", "%v", err)
+	case address == "":
+		return well(name, "it connects to %s", strings.TrimPrefix(port, "tcp-listen:"))
+	default:
+		return well(name, "%s answers", address)
+	}
 }
 
 // place is a port with the device that it is now.

@@ -35,6 +35,7 @@ type plan struct {
 	vendors  []vendor
 	asks     tables
 	program  station.Program
+	warnings []config.Fault // of what is no fault and may not be what was meant
 }
 
 // panel is everything that is wired to the GPIO chips.
@@ -84,6 +85,7 @@ func read(path string) (*plan, []config.Fault, error) {
 	p.readDevices(f)
 	p.readProgram(f)
 	f.Unread()
+	p.warnings = f.Warnings()
 	return p, f.Faults(), nil
 }
 
@@ -166,8 +168,24 @@ func (p *plan) readDevices(f *config.File) {
 			f.Name(config.At("scanner", i, "name"), s.Name)
 		}
 		a.by(s.Lamp, s.Buzzer, "scanner", i)
+		p.doubtPort(f, i, s.Port)
 	}
 	a.by(p.station.Lamp, p.station.Buzzer, "station")
+}
+
+// doubtPort warns of a reader's port that will not do as it stands.
+func (p *plan) doubtPort(f *config.File, i int, port string) {
+	at := config.At("scanner", i, "port")
+	if line := scanner.Unallowed(port); line != "" {
+		f.Warn(at, "the packaged unit does not allow this device: `systemctl edit stationd`, write [Service] and below it %s", line)
+	}
+	if scanner.Shifts(port) {
+		offer := "`stationd setup` finds one that lasts"
+		if lasting := scanner.Lasting(port); lasting != "" {
+			offer = "now it is " + lasting
+		}
+		f.Warn(at, "the kernel gives this name anew with each plug, and another reader may have it tomorrow; %s", offer)
+	}
 }
 
 // answers checks what answers for what.

@@ -252,6 +252,9 @@ var instead = regexp.MustCompile(`^\{[^{}|]+\|([^{}]*)\}$`)
 // typed checks what the file says outright against the field's type; what is
 // read at the station is the backend's to judge.
 func (s scope) typed(n *node, t station.Template, f station.Field) bool {
+	if f.Type == station.Number || f.Type == station.Integer {
+		s.points(n, t)
+	}
 	said, constant := t.Constant()
 	if falls := instead.FindStringSubmatch(t.String()); falls != nil {
 		said, constant = falls[1], falls[1] != "" // nothing in its place leaves the field out
@@ -261,6 +264,19 @@ func (s scope) typed(n *node, t station.Template, f station.Field) bool {
 	}
 	s.bad(n, "%q must be %s, not %q", f.Name, f.Type.Wanted(), said)
 	return false
+}
+
+// hasPoint matches the AIs whose last digit says where the decimal point of the value is.
+var hasPoint = regexp.MustCompile(`^gs1\.(3[1-6][0-9]|39[0-5])[0-9]$`)
+
+// points warns of a number that would lose its decimal point.
+func (s scope) points(n *node, t station.Template) {
+	for _, name := range t.Names() {
+		if hasPoint.MatchString(name.Name) {
+			short := name.Name[:len(name.Name)-1]
+			s.warn(n.place(name.At), "{%s} are the digits of the label without their decimal point; {%s} is the number, wherever the label has the point", name.Name, short)
+		}
+	}
 }
 
 // wholeList checks a text that stands where a list is asked for: one list in

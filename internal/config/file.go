@@ -44,7 +44,8 @@ type File struct {
 	known  []string          // the top-level names that somebody asked for, in that order
 	named  map[string]string // where the names of inputs and lamps were given first
 	faults []placed
-	broken bool // a fault of TOML itself ended the reading: the rest is silence
+	doubts []placed // of what is allowed, and may not be what was meant
+	broken bool     // a fault of TOML itself ended the reading: the rest is silence
 }
 
 // placed is a fault and its place in the text, by which faults are sorted.
@@ -92,6 +93,32 @@ func (f *File) Faults() []Fault {
 		faults = append(faults, p.Fault)
 	}
 	return faults
+}
+
+// Warnings returns what is no fault and may yet not be what was meant, in the order of
+// the file.
+func (f *File) Warnings() []Fault {
+	found := slices.Clone(f.doubts)
+	slices.SortStableFunc(found, func(a, b placed) int { return a.offset - b.offset })
+	var doubts []Fault
+	for _, p := range found {
+		doubts = append(doubts, p.Fault)
+	}
+	return doubts
+}
+
+// Warn reports what the owner of a section finds doubtful in the value at the path.
+func (f *File) Warn(at Path, format string, args ...any) {
+	n, _ := f.find(at)
+	f.warn(n.at, format, args...)
+}
+
+// warn records a doubt at an offset.
+func (f *File) warn(offset int, format string, args ...any) {
+	known := len(f.faults)
+	f.fault(offset, format, args...)
+	f.doubts = append(f.doubts, f.faults[known:]...)
+	f.faults = f.faults[:known]
 }
 
 // A Path leads to a place in the file: the names of tables and keys, and in

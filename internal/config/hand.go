@@ -136,7 +136,7 @@ func (s scope) lacks(name string, must bool, own int) string {
 	case many && s.lists[list] == 0:
 		return fmt.Sprintf("{%s} is how many items a list has, and no binding appends to %q%s", name, list, choice(list, slices.Sorted(maps.Keys(s.lists))))
 	case gs1 && s.scan && len(s.gs1) > 0 && identifier.MatchString(ai):
-		if must && !slices.Contains(s.gs1, ai) {
+		if must && !slices.Contains(s.gs1, ai) && !s.asksAmount(ai) {
 			return fmt.Sprintf("a symbol that fits need not carry %s; ask for it in gs1, or write {%s?} to leave it out or {%s|…} to put something in its place", ai, name, name)
 		}
 		return ""
@@ -148,6 +148,14 @@ func (s scope) lacks(name string, must bool, own int) string {
 		return fmt.Sprintf("no other binding takes %q in hand, so it has no value here", list)
 	}
 	return fmt.Sprintf("nothing gives %q a value%s", name, choice(name, s.names()))
+}
+
+// asksAmount reports whether the binding asks for an amount with its point at a certain
+// place, so that the amount is there: 310 where it asks for 3103.
+func (s scope) asksAmount(ai string) bool {
+	return slices.ContainsFunc(s.gs1, func(asked string) bool {
+		return len(asked) == len(ai)+1 && strings.HasPrefix(asked, ai) && hasPoint.MatchString("gs1."+asked)
+	})
 }
 
 // lacksCarried is lacks for what a label carries besides GS1's elements.

@@ -25,7 +25,7 @@ type places struct {
 func (p places) find(port string) (string, error) {
 	name, ok := parseUSB(port)
 	if !ok {
-		return Scanner{Port: port}.path(), nil
+		return Scanner{Port: port}.path(), nil // of the network too
 	}
 	c := serialLines
 	if name.kind == keyboards.kind {
@@ -47,15 +47,19 @@ func (p places) find(port string) (string, error) {
 	case 1:
 		return found[0], nil
 	}
-	return "", fmt.Errorf("fits %s; add the serial number, or name a path under %s", strings.Join(found, " and "), c.byID)
+	for i := range found {
+		found[i] = p.lasting(c, found[i])
+	}
+	return "", fmt.Errorf("fits %s; add the serial number, or name one of these, or a path under %s", strings.Join(found, " and "), c.byID)
 }
 
 // A class is a kind of device.
 type class struct {
-	kind string // what its names by USB numbers begin with
-	sys  string // its folder below /sys
-	dev  string // the folder of its files below /dev
-	byID string // where udev names them
+	kind   string // what its names by USB numbers begin with
+	sys    string // its folder below /sys
+	dev    string // the folder of its files below /dev
+	byID   string // where udev names them by what they say of themselves
+	byPath string // and, below /dev, by where they are plugged in
 
 	// look returns a device's name by its numbers, and what it says of itself; ok is
 	// false for one that cannot be a reader.
@@ -64,8 +68,8 @@ type class struct {
 
 //nolint:gochecknoglobals // they never change
 var (
-	serialLines = class{"usb", "class/tty", "", "/dev/serial/by-id", lookAtLine}
-	keyboards   = class{"hid", "class/input", "input", "/dev/input/by-id", lookAtKeyboard}
+	serialLines = class{"usb", "class/tty", "", "/dev/serial/by-id", "serial/by-path", lookAtLine}
+	keyboards   = class{"hid", "class/input", "input", "/dev/input/by-id", "input/by-path", lookAtKeyboard}
 )
 
 // means reports whether a name means a device: a serial number may be left out.

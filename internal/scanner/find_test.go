@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -103,7 +104,7 @@ func TestPortsAreFoundByTheirUSBNumbers(t *testing.T) {
 		{"a path is itself", "/dev/serial/by-id/x", "/dev/serial/by-id/x", ""},
 		{"a reader that is a USB device", "usb:0C2E:0B6A", tr.dev + "/ttyACM0", ""},
 		{"one of two equal adapters", "usb:0403:6001:B2", tr.dev + "/ttyUSB1", ""},
-		{"two equal adapters are not guessed at", "usb:0403:6001", "", "fits " + tr.dev + "/ttyUSB0 and " + tr.dev + "/ttyUSB1; add the serial number, or name a path under /dev/serial/by-id"},
+		{"two equal adapters are not guessed at", "usb:0403:6001", "", "fits " + tr.dev + "/ttyUSB0 and " + tr.dev + "/ttyUSB1; add the serial number, or name one of these, or a path under /dev/serial/by-id"},
 		{"a reader that is elsewhere", "usb:05e0:1701", "", "not there, plug the reader in"},
 		{"another serial number", "usb:0c2e:0b6a:SN1", "", "not there, plug the reader in"},
 	}
@@ -119,5 +120,35 @@ func TestPortsAreFoundByTheirUSBNumbers(t *testing.T) {
 				t.Errorf("find(%q) = %q, %q; want %q, %q", test.port, got, fault, test.want, test.fault)
 			}
 		})
+	}
+}
+
+func TestOfTwoReadersWithoutSerialNumbersEachIsNamedByItsPlace(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t)
+	folder := filepath.Join(tr.dev, "serial/by-path")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var links []string
+	for i, name := range []string{"ttyUSB0", "ttyUSB1"} {
+		at := fmt.Sprint("1-", i+1)
+		tr.line(t, name, at, name, "1a86", "7523", "")
+		link := filepath.Join(folder, "platform-usb-0:"+at+":1.0-port0")
+		for _, err := range []error{os.WriteFile(filepath.Join(tr.dev, name), nil, 0o644), os.Symlink("../../"+name, link)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		links = append(links, link)
+	}
+	for i, plugged := range tr.plugged(serialLines) {
+		if plugged.Port != links[i] {
+			t.Errorf("%s is named %s, want %s", plugged.Path, plugged.Port, links[i])
+		}
+	}
+	want := "fits " + links[0] + " and " + links[1] + "; add the serial number, or name one of these, or a path under /dev/serial/by-id"
+	if _, err := tr.find("usb:1a86:7523"); err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
 	}
 }

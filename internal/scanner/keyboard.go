@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"os"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,8 @@ type loss struct {
 	why string
 	// stray: it was a key without a character, which between two scans is harmless.
 	stray bool
+	// cut: the other end begins anew, so that the rest of a scan will not come.
+	cut bool
 }
 
 // Error implements error.
@@ -50,7 +53,24 @@ func openKeyboard(path string, l layout) (*keyboard, error) {
 		file.Close()
 		return nil, plain(err)
 	}
-	return &keyboard{file: file, typist: typist{layout: l}}, nil
+	on := capsLock(file)
+	return &keyboard{file: file, typist: typist{layout: l, locked: on, first: on}}, nil
+}
+
+// capsLock reports whether the light of Caps Lock is on: then a reader turns its letters
+// over, as it expects the computer to.
+func capsLock(file *os.File) bool {
+	const eviocgled, ledCapsLock = 0x80084519, 1 // _IOR('E', 0x19, 8 bytes); LED_CAPSL
+	var leds [8]byte
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var refused unix.Errno
+	err = conn.Control(func(fd uintptr) {
+		_, _, refused = unix.Syscall(unix.SYS_IOCTL, fd, eviocgled, uintptr(unsafe.Pointer(&leds)))
+	})
+	return err == nil && refused == 0 && leds[0]&(1<<ledCapsLock) != 0
 }
 
 // bare takes the path and the verb off an error of os.

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -89,7 +90,7 @@ func typingInto(t *testing.T, setting Scanner, keyboards int) (*bench, []hand) {
 		k, h := newKeyboard(t, b.setting.layout())
 		found, hands = append(found, k), append(hands, h)
 	}
-	b.dial = func(path string) (device, error) {
+	b.dial = func(_ context.Context, path string) (device, error) {
 		if path != "/dev/input/by-id/usb-Reader-event-kbd" || len(found) == 0 {
 			t.Errorf("asked for %s", path)
 			return nil, errors.New("not there")
@@ -358,7 +359,7 @@ func TestKeyboardsAreFoundByTheirNumbers(t *testing.T) {
 		{"a path is itself", "hid:/dev/input/by-id/x-event-kbd", "/dev/input/by-id/x-event-kbd", ""},
 		{"the keyboard of a reader that has media keys too", "hid:0C2E:0B61", tr.dev + "/input/event1", ""},
 		{"one of two equal readers, on a 32-bit kernel", "hid:05e0:1200:A", tr.dev + "/input/event3", ""},
-		{"two equal readers are not guessed at", "hid:05e0:1200", "", "fits " + tr.dev + "/input/event3 and " + tr.dev + "/input/event4; add the serial number, or name a path under /dev/input/by-id"},
+		{"two equal readers are not guessed at", "hid:05e0:1200", "", "fits " + tr.dev + "/input/event3 and " + tr.dev + "/input/event4; add the serial number, or name one of these, or a path under /dev/input/by-id"},
 		{"a reader that is elsewhere", "hid:05e0:1701", "", "not there, plug the reader in"},
 		{"a reader on a serial line of the same numbers is another", "usb:0c2e:0b61", "", "not there, plug the reader in"},
 	}

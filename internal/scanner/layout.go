@@ -7,25 +7,96 @@ import "strings"
 type layout struct {
 	keys    map[uint16]keycap
 	control map[uint16]keycap // what Ctrl goes by where keys has nothing for it
-	dead    string            // the characters that wait for the next key: ´ then e is é
+	dead    string            // the characters, alone and with Shift, that wait for the next key: ´ then e is é
+	dead3   string            // and those with AltGr
 	altGr   bool              // the right Alt key chooses the third character
 	decimal rune              // the numeric keypad's comma or point
 }
 
-// A keycap is the characters printed on one key: alone, with Shift, with AltGr; 0
-// where there is none.
-type keycap [3]rune
+// A keycap is the characters printed on one key: alone, with Shift, with AltGr, with
+// both; 0 where there is none.
+type keycap [4]rune
 
 // findLayout returns the layout of that name.
 func findLayout(name string) (layout, bool) {
 	us := keys(usKeys())
-	switch name {
-	case "us":
-		return layout{keys: us, control: us, decimal: '.'}, true
-	case "se":
-		return layout{keys: keys(seKeys()), control: us, dead: "´`¨^~", altGr: true, decimal: ','}, true
+	for _, known := range layouts() {
+		if known.name == name {
+			return layout{
+				keys: keys(known.levels), control: us, dead: known.dead, dead3: known.dead3,
+				altGr: len(known.levels) > 2, decimal: known.decimal,
+			}, true
+		}
 	}
 	return layout{}, false
+}
+
+// LayoutNames lists the layouts that a reader which types may be set to.
+func LayoutNames() []string {
+	var names []string
+	for _, known := range layouts() {
+		names = append(names, known.name)
+	}
+	return names
+}
+
+// A layoutRow is one layout of the table, as Windows has it: the layout that readers are
+// tested with. Linux has the same and more behind AltGr, none of it elsewhere.
+type layoutRow struct {
+	name    string
+	levels  []level
+	dead    string
+	dead3   string
+	decimal rune
+}
+
+// layouts is the table. A test holds it against xkb-data.
+func layouts() []layoutRow {
+	return []layoutRow{
+		{"us", usKeys(), "", "", '.'},
+		{"gb", []level{
+			{"`1234567890-=", "qwertyuiop[]", "asdfghjkl;'#", `\zxcvbnm,./`},
+			{`¬!"£$%^&*()_+`, "QWERTYUIOP{}", "ASDFGHJKL:@~", "|ZXCVBNM<>?"},
+			{"¦   €        ", "  é   úíó   ", "á           ", "           "},
+			{"             ", "  É   ÚÍÓ   ", "Á           ", "           "},
+		}, "", "", '.'},
+		{"se", seKeys(), "´`¨^", "~", ','},
+		{"fi", seKeys(), "´`¨^", "~", ','},
+		{"no", []level{
+			{`|1234567890+\`, "qwertyuiopå¨", "asdfghjkløæ'", "<zxcvbnm,.-"},
+			{`§!"#¤%&/()=?` + "`", "QWERTYUIOPÅ^", "ASDFGHJKLØÆ*", ">ZXCVBNM;:_"},
+			{"  @£$€ {[]} ´", "  €        ~", "            ", "       µ   "},
+		}, "`¨^", "´~", ','},
+		{"dk", []level{
+			{"½1234567890+´", "qwertyuiopå¨", "asdfghjklæø'", "<zxcvbnm,.-"},
+			{`§!"#¤%&/()=?` + "`", "QWERTYUIOPÅ^", "ASDFGHJKLÆØ*", ">ZXCVBNM;:_"},
+			{"  @£$€ {[]} |", "  €        ~", "            ", `\      µ   `},
+		}, "´`¨^", "~", ','},
+		{"de", []level{
+			{"^1234567890ß´", "qwertzuiopü+", "asdfghjklöä#", "<yxcvbnm,.-"},
+			{`°!"§$%&/()=?` + "`", "QWERTZUIOPÜ*", "ASDFGHJKLÖÄ'", ">YXCVBNM;:_"},
+			{`  ²³   {[]}\ `, "@ €        ~", "            ", "|      µ   "},
+		}, "^´`", "", ','},
+		{"fr", []level{
+			{`²&é"'(-è_çà)=`, "azertyuiop^$", "qsdfghjklmù*", "<wxcvbn,;:!"},
+			{" 1234567890°+", "AZERTYUIOP¨£", "QSDFGHJKLM%µ", ">WXCVBN?./§"},
+			{"  ~#{[|`\\^@]}", "  €        ¤", "            ", "           "},
+		}, "^¨", "~`", '.'},
+		{"es", []level{
+			{"º1234567890'¡", "qwertyuiop`+", "asdfghjklñ´ç", "<zxcvbnm,.-"},
+			{`ª!"·$%&/()=?¿`, "QWERTYUIOP^*", "ASDFGHJKLÑ¨Ç", ">ZXCVBNM;:_"},
+			{`\|@#~€¬      `, "  €       []", "          {}", "           "},
+		}, "`^´¨", "~", '.'},
+		{"pl", append(usKeys(),
+			level{"             ", "  ę   € ó   ", "ąś      ł   ", " żźć  ń    "},
+			level{"             ", "  Ę     Ó   ", "ĄŚ      Ł   ", " ŻŹĆ  Ń    "},
+		), "~", "", ','},
+		{"ch", []level{
+			{"§1234567890'^", "qwertzuiopü¨", "asdfghjklöä$", "<yxcvbnm,.-"},
+			{`°+"*ç%&/()=?` + "`", "QWERTZUIOPè!", "ASDFGHJKLéà£", ">YXCVBNM;:_"},
+			{" ¦@#°§¬|¢  ´~", "  €       []", "          {}", `\          `},
+		}, "^`¨", "´~", '.'},
+	}
 }
 
 // A level is the four rows of keys, from the left of 1, of Q, of A and of Z; a
@@ -41,8 +112,7 @@ func usKeys() []level {
 	}
 }
 
-// seKeys is Windows' KBDSW, Swedish and Finnish: the layout that readers are
-// tested with. Linux' "se" has more behind AltGr, none of it elsewhere.
+// seKeys is Windows' KBDSW, Swedish and Finnish.
 func seKeys() []level {
 	return []level{
 		{"§1234567890+´", "qwertyuiopå¨", "asdfghjklöä'", "<zxcvbnm,.-"},

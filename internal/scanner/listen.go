@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,7 +70,7 @@ func (p places) plugged(c class) []Plugged {
 		found = append(found, Plugged{Path: filepath.Join(p.dev, c.dev, e.Name()), Maker: strings.TrimSpace(says)})
 	}
 	for i, n := range names {
-		found[i].Port = n.among(names, found[i].Path)
+		found[i].Port = n.among(names, p.lasting(c, found[i].Path))
 	}
 	return found
 }
@@ -96,4 +97,48 @@ func (n usbName) among(all []usbName, path string) string {
 		return "hid:" + path
 	}
 	return path
+}
+
+// Lasting returns a name that means the device of a port as long as it stays where it is
+// plugged in; "" where there is none.
+func Lasting(port string) string {
+	p := places{sys: "/sys", dev: "/dev"}
+	path := Scanner{Port: port}.path()
+	for _, c := range []class{serialLines, keyboards} {
+		if lasting := p.lasting(c, path); lasting != path {
+			return strings.TrimSuffix(port, path) + lasting
+		}
+	}
+	return ""
+}
+
+// lasting returns the name that udev gives a device by the place where it is plugged in;
+// the device itself where udev has none.
+func (p places) lasting(c class, device string) string {
+	folder := filepath.Join(p.dev, c.byPath)
+	names, err := os.ReadDir(folder)
+	if err != nil {
+		return device // a machine without such devices has no such folder
+	}
+	for _, name := range names {
+		link := filepath.Join(folder, name.Name())
+		if target, err := filepath.EvalSymlinks(link); err == nil && target == device {
+			return link
+		}
+	}
+	return device
+}
+
+// Reach looks whether a reader of the network is there, and returns its address; "" for
+// one that connects by itself.
+func Reach(port string) (string, error) {
+	address, err := parseNetwork(port)
+	if err != nil || strings.HasPrefix(port, "tcp-listen:") {
+		return "", err
+	}
+	line, err := net.DialTimeout("tcp", address, dialTime)
+	if err != nil {
+		return "", err
+	}
+	return address, line.Close()
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +33,7 @@ import (
 //     So close has nothing to send and never waits (#104).
 type port struct {
 	line serial.Port
+	mask byte // of seven bits, the eighth is the parity's
 
 	mu  sync.Mutex
 	own int // a descriptor that holds the lock and takes what is written; -1: closed
@@ -38,22 +41,118 @@ type port struct {
 
 // openPort opens the device at path and takes its lock. The error says what to
 // do in plain words; the path is not part of it.
-func openPort(path string, baud int) (*port, error) {
+func openPort(path string, s Scanner) (*port, error) {
 	own, err := openOwn(path)
 	if err != nil {
-		return nil, plain(err)
+		return nil, notInUnit(path, plain(err))
 	}
-	line, err := serial.Open(path, &serial.Mode{BaudRate: baud})
+	line, err := serial.Open(path, s.mode())
 	if err != nil {
 		unix.Close(own)
 		return nil, plain(err)
 	}
-	p := &port{line: line, own: own}
-	if err := line.ResetOutputBuffer(); err != nil {
+	p := &port{line: line, own: own, mask: 0xFF}
+	if s.DataBits == 7 {
+		p.mask = 0x7F
+	}
+	err = errors.Join(line.ResetOutputBuffer(), setFlow(own, s.Flow))
+	if err == nil && s.DTR != nil {
+		err = line.SetDTR(*s.DTR)
+	}
+	if err == nil && s.RTS != nil {
+		err = line.SetRTS(*s.RTS)
+	}
+	if err != nil {
 		p.close()
 		return nil, plain(err)
 	}
 	return p, nil
+}
+
+// mode is how the line is set up.
+func (s Scanner) mode() *serial.Mode {
+	mode := &serial.Mode{BaudRate: s.baud(), DataBits: 8}
+	if s.DataBits != 0 {
+		mode.DataBits = s.DataBits
+	}
+	if s.StopBits == 2 {
+		mode.StopBits = serial.TwoStopBits
+	}
+	switch s.Parity {
+	case "even":
+		mode.Parity = serial.EvenParity
+	case "odd":
+		mode.Parity = serial.OddParity
+	case "mark":
+		mode.Parity = serial.MarkParity
+	case "space":
+		mode.Parity = serial.SpaceParity
+	}
+	return mode
+}
+
+// setFlow has the two ends of the line hold each other up. The module turns it off and
+// has no way to turn it on.
+func setFlow(fd int, flow string) error {
+	if flow == "" {
+		return nil
+	}
+	line, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return fmt.Errorf("flow control: %w", err)
+	}
+	if flow == "rts-cts" {
+		line.Cflag |= unix.CRTSCTS
+	} else {
+		line.Iflag |= unix.IXON | unix.IXOFF
+	}
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, line); err != nil {
+		return fmt.Errorf("flow control: %w", err)
+	}
+	return nil
+}
+
+// notInUnit adds to an error that the kernel gives for a device which systemd keeps from
+// the program how it is allowed. Without the right of its group a device answers EACCES.
+func notInUnit(path string, err error) error {
+	if !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	device, bad := filepath.EvalSymlinks(path)
+	if bad != nil {
+		device = path
+	}
+	return fmt.Errorf("the unit does not allow this device: `systemctl edit stationd`, write [Service] and below it DeviceAllow=%s rw, and restart it: %w", device, err)
+}
+
+// Unallowed returns the line that the packaged unit lacks for a port that is named by its
+// device; "" where it lacks none, or the port's device is not known before it is there.
+func Unallowed(port string) string {
+	device := strings.TrimPrefix(port, "hid:")
+	if !strings.HasPrefix(device, "/dev/") || strings.Count(device, "/") != 2 {
+		return ""
+	}
+	for _, allowed := range []string{"ttyACM", "ttyUSB", "ttyAMA"} {
+		if strings.HasPrefix(device, "/dev/"+allowed) {
+			return ""
+		}
+	}
+	if device == "/dev/ttyS0" || device == "/dev/serial0" {
+		return ""
+	}
+	return "DeviceAllow=" + device + " rw"
+}
+
+// Shifts reports whether a port is named by a number that the kernel gives anew with each
+// plug: /dev/ttyUSB0 is another reader tomorrow.
+func Shifts(port string) bool {
+	device := strings.TrimPrefix(port, "hid:")
+	for _, numbered := range []string{"/dev/ttyUSB", "/dev/ttyACM", "/dev/input/event"} {
+		if strings.HasPrefix(device, numbered) {
+			return true
+		}
+	}
+	return false
 }
 
 // openOwn opens the device for the port's own use, beside the module, which does
@@ -92,6 +191,9 @@ func (p *port) read(b []byte, patience time.Duration) (n int, err error) {
 	n, err = p.line.Read(b)
 	if err != nil {
 		return 0, fmt.Errorf("unplugged, plug the reader in again: %w", err)
+	}
+	for i := range b[:n] {
+		b[i] &= p.mask
 	}
 	return n, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,8 +43,9 @@ type Reader struct {
 	rules    label.Rules
 	log      *slog.Logger
 	places   places
-	dial     func(path string) (device, error)
-	recorded []byte // what makes the reader beep
+	dial     func(ctx context.Context, path string) (device, error)
+	network  *network // of a reader of the network; nil for others
+	recorded []byte   // what makes the reader beep
 	refused  []byte
 	scans    chan scan
 
@@ -53,7 +55,8 @@ type Reader struct {
 	warned bool // the log knows that the port is not
 
 	// Only Run's own, or Listen's.
-	last scan // with its identifier, passed on or not
+	last     scan             // with its identifier, passed on or not
+	answered station.NoteKind // what the scan before was answered with
 
 	mu     sync.Mutex
 	fault  string // what is wrong with the scanner; "" when it is well
@@ -124,15 +127,24 @@ func (r *Reader) prepare() (err error) {
 	if r.refused, err = unescape(r.setting.BeepRefused); err != nil {
 		return fmt.Errorf("beep_refused: %w", err)
 	}
+	if r.setting.network() {
+		address, err := parseNetwork(r.setting.Port)
+		if err != nil {
+			return fmt.Errorf("port: %w", err)
+		}
+		r.network = &network{address: address, listens: strings.HasPrefix(r.setting.Port, "tcp-listen:"), waits: func() { r.unwell(r.awaits(address)) }}
+		r.dial = func(ctx context.Context, _ string) (device, error) { return r.network.dial(ctx) }
+		return nil
+	}
 	if !r.setting.types() {
-		r.dial = func(path string) (device, error) { return openPort(path, r.setting.baud()) }
+		r.dial = func(_ context.Context, path string) (device, error) { return openPort(path, r.setting) }
 		return nil
 	}
 	l, ok := findLayout(r.setting.layout())
 	if !ok {
 		return fmt.Errorf("layout: there is no %q", r.setting.layout())
 	}
-	r.dial = func(path string) (device, error) { return openKeyboard(path, l) }
+	r.dial = func(_ context.Context, path string) (device, error) { return openKeyboard(path, l) }
 	return nil
 }
 
@@ -192,6 +204,9 @@ func (r *Reader) RunPort(ctx context.Context) error {
 	if r.invalid != nil {
 		return fmt.Errorf("scanner %s: %w", r.setting.Name, r.invalid)
 	}
+	if r.network != nil {
+		defer r.network.end()
+	}
 	wait := firstWait
 	for {
 		err := r.session(ctx)
@@ -244,14 +259,16 @@ func (r *Reader) session(ctx context.Context) error {
 }
 
 func (r *Reader) readFrom(ctx context.Context, path string) error {
-	d, err := r.dial(path)
+	d, err := r.dial(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	fresh, err := r.dropStale(ctx, d)
-	if err != nil {
-		return err
+	var fresh []byte
+	if r.network == nil { // a connection that has just begun keeps nothing from before
+		if fresh, err = r.dropStale(ctx, d); err != nil {
+			return err
+		}
 	}
 	r.well(path, d)
 	return r.listen(ctx, d, fresh)
@@ -380,9 +397,12 @@ func (r *Reader) hand(ctx context.Context, s scan) {
 // miss takes a loss up.
 func (r *Reader) miss(lost *loss) {
 	before := r.framer.spoilt
-	if lost.stray {
+	switch {
+	case lost.cut:
+		r.framer.abandon()
+	case lost.stray:
 		r.framer.stray()
-	} else {
+	default:
 		r.framer.spoil()
 	}
 	if r.framer.spoilt > before {
@@ -394,6 +414,8 @@ func (r *Reader) miss(lost *loss) {
 func (r *Reader) take(s scan, emit station.Emit) {
 	if r.repeats(s) {
 		r.count(func(c *Counts) { c.Repeats++ })
+		// A reader that waits for its answer asks again because it has heard none.
+		r.answer(r.answered)
 		return
 	}
 	ev := r.event(s)
@@ -405,7 +427,8 @@ func (r *Reader) take(s scan, emit station.Emit) {
 		r.beep(r.refused)
 		return
 	}
-	r.answer(done.Note.Kind)
+	r.answered = done.Note.Kind
+	r.answer(r.answered)
 }
 
 // answer beeps what became of a scan: recorded only where it was.
@@ -467,6 +490,11 @@ func (r *Reader) publish() {
 	if damaged {
 		r.beep(r.refused)
 	}
+}
+
+// awaits is what is wrong with a reader that has not connected.
+func (r *Reader) awaits(address string) error {
+	return fmt.Errorf("scanner %s: nobody has connected to %s; set the reader to send there", r.setting.Name, address)
 }
 
 // well says that the port is open.

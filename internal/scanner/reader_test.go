@@ -368,7 +368,7 @@ func TestWhatWasScannedBeforeThePortWasOpenIsNoPartOfTheNextScan(t *testing.T) {
 func TestAScanThatIsUnderWayWhenThePortIsOpenedIsDroppedToItsEnd(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, 9600)
+	p, err := openPort(c.path, Scanner{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -596,7 +596,7 @@ func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
 		b := prepare(t, Scanner{Port: "/dev/ttyUSB0"})
 		var tries []time.Time
 		reader := stub{make(chan string), make(chan struct{})}
-		b.dial = func(string) (device, error) {
+		b.dial = func(context.Context, string) (device, error) {
 			tries = append(tries, time.Now())
 			if len(tries) == 6 {
 				return reader, nil
@@ -628,7 +628,7 @@ func TestAPortThatIsNeverWellIsNotTriedSoonAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := prepare(t, Scanner{Port: "/dev/ttyUSB0"})
 		tries := 0
-		b.dial = func(string) (device, error) {
+		b.dial = func(context.Context, string) (device, error) {
 			tries++
 			gone := make(chan struct{})
 			close(gone)
@@ -651,7 +651,7 @@ func TestThePortIsFreeWhenRunHasEnded(t *testing.T) {
 	if took := time.Since(asked); took > time.Second {
 		t.Errorf("Run took %v to end", took)
 	}
-	p, err := openPort(c.path, 9600)
+	p, err := openPort(c.path, Scanner{})
 	if err != nil {
 		t.Fatalf("the port is still held: %v", err)
 	}
@@ -678,7 +678,7 @@ func TestASecondProgramIsToldThatThePortIsInUse(t *testing.T) {
 	if err := os.Symlink(c.path, link); err != nil {
 		t.Fatal(err)
 	}
-	p, err := openPort(link, 9600)
+	p, err := openPort(link, Scanner{})
 	if err == nil {
 		p.close()
 		t.Fatal("the port was opened twice")
@@ -731,14 +731,23 @@ func TestAReaderBeepsWhatBecameOfItsScan(t *testing.T) {
 	}
 }
 
-func TestARepeatDoesNotBeep(t *testing.T) {
+func TestARepeatIsAnsweredAsTheScanBeforeIt(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: new(time.Minute), BeepRecorded: "!"})
-	c.scan(t, "PO1\rPO1\rPO2\r")
-	c.hears(t, "!!")
-	b.reads(t, "PO1", "PO2")
-	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 3, Repeats: 1})
+	for told, answer := range map[station.NoteKind]string{station.NoteRecorded: "\x06\x06", station.NoteUnknown: "\x15\x15", station.NoteNeeds: "\x15\x15"} {
+		t.Run(string(told), func(t *testing.T) {
+			t.Parallel()
+			c := newCable(t)
+			b := prepare(t, Scanner{Port: c.path, Repeat: new(time.Minute), BeepRecorded: `\x06`, BeepRefused: `\x15`})
+			b.told = told
+			b.start(t)
+			b.says(t, "scanner ready")
+			c.scan(t, "PO4701\rPO4701\r")
+			c.hears(t, answer)
+			b.reads(t, "PO4701")
+			b.nothingElse(t)
+			b.wantCounts(t, Counts{Frames: 2, Repeats: 1})
+		})
+	}
 }
 
 func TestAReaderThatTakesNoBeepIsReadAllTheSame(t *testing.T) {
@@ -766,7 +775,7 @@ func TestAReaderThatTakesNoBeepIsReadAllTheSame(t *testing.T) {
 func TestABeepAfterThePortWasClosedGoesToNobody(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, 9600)
+	p, err := openPort(c.path, Scanner{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -796,7 +805,7 @@ func TestABeepAfterThePortWasClosedGoesToNobody(t *testing.T) {
 func TestABeepThatTheLineDoesNotTakeIsGivenUpAtOnce(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, 9600)
+	p, err := openPort(c.path, Scanner{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -817,7 +826,7 @@ func TestABeepThatTheLineDoesNotTakeIsGivenUpAtOnce(t *testing.T) {
 func TestBeepsAndTheEndOfThePortMayMeet(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, 9600)
+	p, err := openPort(c.path, Scanner{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -851,7 +860,7 @@ func TestADescriptorAboveAThousandIsAnErrorAndNotTheEnd(t *testing.T) {
 		}
 		defer f.Close()
 	}
-	p, err := openPort(c.path, 9600)
+	p, err := openPort(c.path, Scanner{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,18 +22,35 @@ type Scanner struct {
 	// Port is a serial line or a keyboard, by its path or by its USB numbers:
 	//
 	//	/dev/serial/by-id/PATH     a serial line
+	//	/dev/serial/by-path/PATH   the same, whatever is plugged in there
 	//	usb:VENDOR:PRODUCT         a serial line, and usb:VENDOR:PRODUCT:SERIAL
+	//	tcp:HOST:PORT              a reader of the network that is connected to
+	//	tcp-listen:PORT            one that connects; tcp-listen:ADDRESS:PORT
 	//	hid:/dev/input/by-id/PATH  a reader that types as a keyboard does
 	//	hid:VENDOR:PRODUCT         the same, and hid:VENDOR:PRODUCT:SERIAL
 	Port string `toml:"port"`
 
 	// Baud is the speed of the line in bits a second; 0 means 9600. A reader that
-	// is a USB device itself ignores it. Frames are always 8 bits, no parity, one
-	// stop bit.
+	// is a USB device itself ignores it, and what follows.
 	Baud int `toml:"baud"`
 
-	// Layout is the keyboard's layout that a reader that types is set to: us (the
-	// default, and what readers are delivered with) or se.
+	// DataBits is 8, which 0 means too, or 7; Parity is none, which "" means too,
+	// even, odd, mark or space; StopBits is 1, which 0 means too, or 2.
+	DataBits int    `toml:"data_bits"`
+	Parity   string `toml:"parity"`
+	StopBits int    `toml:"stop_bits"`
+
+	// Flow says how the two ends of a line hold each other up: "" not at all,
+	// "rts-cts" or "xon-xoff".
+	Flow string `toml:"flow"`
+
+	// DTR and RTS are the levels of the two lines towards the reader, which some take
+	// their power from or wait for; nil leaves them as the kernel sets them, both on.
+	DTR *bool `toml:"dtr"`
+	RTS *bool `toml:"rts"`
+
+	// Layout is the keyboard's layout that a reader that types is set to: one of
+	// LayoutNames. "" is us, which readers are delivered with.
 	Layout string `toml:"layout"`
 
 	// Frame says how scans are told apart; "" means cr. What ends a scan is not part
@@ -153,6 +170,12 @@ const (
 	longestBeep   = 64 // bytes; a beep is to be taken at once or not at all
 )
 
+// network reports whether the reader is one of the network.
+func (s Scanner) network() bool {
+	kind, _, _ := strings.Cut(s.Port, ":")
+	return kind == "tcp" || kind == "tcp-listen"
+}
+
 // types reports whether the reader is a keyboard.
 func (s Scanner) types() bool { return strings.HasPrefix(s.Port, "hid:") }
 
@@ -199,9 +222,12 @@ func Check(scanners []Scanner, fault func(table string, index int, key, text str
 		}
 		checkName(scanners[:i], s, wrong)
 		checkPort(scanners[:i], s, wrong)
-		if s.types() {
+		switch {
+		case s.types():
 			checkKeyboard(s, wrong)
-		} else {
+		case s.network():
+			checkNetwork(s, wrong)
+		default:
 			checkLine(s, wrong)
 		}
 		if _, err := parseFraming(s.frame()); err != nil {
@@ -251,9 +277,62 @@ func checkLine(s Scanner, wrong func(key, format string, args ...any)) {
 	if !slices.Contains(bauds(), s.baud()) {
 		wrong("baud", "%d is not a speed that readers have; allowed are %s", s.Baud, list(bauds()))
 	}
+	for _, number := range []struct {
+		key     string
+		said    int
+		allowed []int
+	}{{"data_bits", s.DataBits, []int{7, 8}}, {"stop_bits", s.StopBits, []int{1, 2}}} {
+		if number.said != 0 && !slices.Contains(number.allowed, number.said) {
+			wrong(number.key, "%d is not what readers have; allowed are %s", number.said, list(number.allowed))
+		}
+	}
+	for _, word := range []struct {
+		key, said string
+		allowed   []string
+	}{{"parity", s.Parity, parities()}, {"flow", s.Flow, []string{"rts-cts", "xon-xoff"}}} {
+		if word.said != "" && !slices.Contains(word.allowed, word.said) {
+			wrong(word.key, "there is no %q; allowed: %s", word.said, strings.Join(word.allowed, ", "))
+		}
+	}
+	if s.RTS != nil && s.Flow == "rts-cts" {
+		wrong("rts", "with rts-cts the kernel moves the line itself; leave one of the two out")
+	}
+	checkNoLayout(s, wrong)
+	checkBeeps(s, wrong)
+}
+
+// parities are what may be said of the parity.
+func parities() []string { return []string{"none", "even", "odd", "mark", "space"} }
+
+func checkNoLayout(s Scanner, wrong func(key, format string, args ...any)) {
 	if s.Layout != "" {
 		wrong("layout", "only a reader that types as a keyboard has a layout; its port begins with hid:")
 	}
+}
+
+// checkNetwork checks a reader of the network.
+func checkNetwork(s Scanner, wrong func(key, format string, args ...any)) {
+	checkNoLine(s, "is no serial line", wrong)
+	checkNoLayout(s, wrong)
+	checkBeeps(s, wrong)
+}
+
+// checkNoLine reports what only a serial line has.
+func checkNoLine(s Scanner, why string, wrong func(key, format string, args ...any)) {
+	for _, of := range []struct {
+		key  string
+		said bool
+	}{
+		{"baud", s.Baud != 0}, {"data_bits", s.DataBits != 0}, {"parity", s.Parity != ""}, {"stop_bits", s.StopBits != 0},
+		{"flow", s.Flow != ""}, {"dtr", s.DTR != nil}, {"rts", s.RTS != nil},
+	} {
+		if of.said {
+			wrong(of.key, "a reader that %s has no %s; leave it out", why, of.key)
+		}
+	}
+}
+
+func checkBeeps(s Scanner, wrong func(key, format string, args ...any)) {
 	for _, beep := range []struct{ key, text string }{{"beep_recorded", s.BeepRecorded}, {"beep_refused", s.BeepRefused}} {
 		if _, err := unescape(beep.text); err != nil {
 			wrong(beep.key, "%v", err)
@@ -264,11 +343,9 @@ func checkLine(s Scanner, wrong func(key, format string, args ...any)) {
 // checkKeyboard checks what only a reader that types has.
 func checkKeyboard(s Scanner, wrong func(key, format string, args ...any)) {
 	if _, ok := findLayout(s.layout()); !ok {
-		wrong("layout", "%q is not a layout; allowed are us and se", s.Layout)
+		wrong("layout", "%q is not a layout; allowed are %s", s.Layout, strings.Join(LayoutNames(), ", "))
 	}
-	if s.Baud != 0 {
-		wrong("baud", "a reader that types as a keyboard has no speed; leave it out")
-	}
+	checkNoLine(s, "types as a keyboard", wrong)
 	for _, beep := range []struct{ key, text string }{{"beep_recorded", s.BeepRecorded}, {"beep_refused", s.BeepRefused}} {
 		if beep.text != "" {
 			wrong(beep.key, "nothing can be sent to a reader that types as a keyboard; leave it out, or set the reader to USB serial (USB-COM, CDC)")
@@ -324,13 +401,18 @@ func checkPort(before []Scanner, s Scanner, wrong func(key, format string, args 
 		wrong("port", `the scanner needs a port, as port = "usb:0403:6001" or port = "/dev/serial/by-id/..."`)
 		return
 	case kind == "hid" && filepath.IsAbs(s.path()):
+	case s.network():
+		if _, err := parseNetwork(s.Port); err != nil {
+			wrong("port", "%v", err)
+			return
+		}
 	case kind == "usb" || kind == "hid":
 		if _, ok := parseUSB(s.Port); !ok {
 			wrong("port", "%q is not a USB name; it is %s:VENDOR:PRODUCT in four hexadecimal digits each, as %s:0403:6001, and may end in :SERIAL", s.Port, kind, kind)
 			return
 		}
 	case !filepath.IsAbs(s.Port):
-		wrong("port", "%q is not a port; name a path from /dev/serial/by-id, usb:VENDOR:PRODUCT, or hid:VENDOR:PRODUCT for a reader that types as a keyboard", s.Port)
+		wrong("port", "%q is not a port; name a path from /dev/serial/by-id, usb:VENDOR:PRODUCT, hid:VENDOR:PRODUCT for a reader that types as a keyboard, or tcp:HOST:PORT", s.Port)
 		return
 	}
 	for _, other := range before {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"stationd/internal/scanner/label"
 )
 
 func faults(scanners ...Scanner) []string {
@@ -27,6 +29,10 @@ func TestSettingsThatReadersHaveAreAccepted(t *testing.T) {
 		Scanner{Name: "typing", Port: "hid:0c2e:0b61"},
 		Scanner{Name: "typing too", Port: "hid:0c2e:0b61:12345678", Layout: "se", Frame: "cr"},
 		Scanner{Name: "typing as well", Port: "hid:/dev/input/by-id/usb-Honeywell_Xenon-event-kbd", Layout: "us", Frame: "tab"},
+		Scanner{Name: "scale", Port: "/dev/serial/by-path/x", DataBits: 7, Parity: "even", StopBits: 2, Flow: "rts-cts", DTR: new(true)},
+		Scanner{Name: "camera", Port: "tcp:192.0.2.5:9004", BeepRecorded: `\x06`},
+		Scanner{Name: "gate", Port: "tcp-listen:9005", AIM: "required", GS: new([]string{"<GS>"}), Assume: "gs1", Encoding: "gbk", Check: "keep", StartStop: "keep"},
+		Scanner{Name: "weighing", Port: "/dev/x", Store: []label.Store{{Prefix: "20", Item: 5, Weight: 5, Decimals: 3}}, Strip: Strip{Prefix: "/[A-Z]/", Trim: new(false)}},
 		Scanner{Name: "old", Port: "/dev/ttyS1", Frame: "idle:80ms", Baud: 2400, Repeat: new(2 * time.Second)},
 	)
 	if got != nil {
@@ -61,11 +67,41 @@ func TestEveryFaultOfASettingIsReported(t *testing.T) {
 				{Name: "b", Port: "usb:0c2e:0b6a", Layout: "us"},
 			},
 			[]string{
-				`scanner 0 layout: "dvorak" is not a layout; allowed are us and se`,
-				"scanner 0 baud: a reader that types as a keyboard has no speed",
+				`scanner 0 layout: "dvorak" is not a layout; allowed are us, gb, se, fi, no, dk, de, fr, es, pl, ch`,
+				"scanner 0 baud: a reader that types as a keyboard has no baud; leave it out",
 				"scanner 0 beep_recorded: nothing can be sent to a reader that types",
 				"scanner 0 beep_refused: nothing can be sent to a reader that types",
 				"scanner 1 layout: only a reader that types as a keyboard has a layout",
+			}},
+		{"forms of a line that there are not",
+			[]Scanner{{Name: "a", Port: "/dev/a", DataBits: 9, Parity: "some", StopBits: 3, Flow: "dtr"}, {Name: "b", Port: "/dev/b", Flow: "rts-cts", RTS: new(true)}},
+			[]string{
+				"scanner 0 data_bits: 9 is not what readers have; allowed are 7 and 8",
+				"scanner 0 stop_bits: 3 is not what readers have; allowed are 1 and 2",
+				`scanner 0 parity: there is no "some"; allowed: none, even, odd, mark, space`,
+				`scanner 0 flow: there is no "dtr"; allowed: rts-cts, xon-xoff`,
+				"scanner 1 rts: with rts-cts the kernel moves the line itself",
+			}},
+		{"a reader of the network has no line",
+			[]Scanner{{Name: "a", Port: "tcp:192.0.2.5:9004", Baud: 9600, Layout: "us"}, {Name: "b", Port: "tcp:192.0.2.5"}, {Name: "c", Port: "hid:0c2e:0b61", Parity: "even"}},
+			[]string{
+				"scanner 0 baud: a reader that is no serial line has no baud; leave it out",
+				"scanner 0 layout: only a reader that types as a keyboard has a layout",
+				`scanner 1 port: "tcp:192.0.2.5" is no address`,
+				"scanner 2 parity: a reader that types as a keyboard has no parity",
+			}},
+		{"ways to read a label that there are not",
+			[]Scanner{{Name: "a", Port: "/dev/a", AIM: "maybe", Assume: "ean", Encoding: "ebcdic", Check: "no", GS: new([]string{""}), Strip: Strip{Suffix: "/(/"},
+				Store: []label.Store{{Prefix: "2", Item: 5, Weight: 5}, {Prefix: "20", Item: 5, Weight: 3, Price: 2}}}},
+			[]string{
+				`scanner 0 aim: there is no "maybe"; allowed: required`,
+				`scanner 0 assume: there is no "ean"; allowed: gs1, di`,
+				`scanner 0 encoding: there is no "ebcdic"; allowed: auto,`,
+				`scanner 0 check: there is no "no"; allowed: keep`,
+				"scanner 0 gs: an empty text stands for no separator",
+				"scanner 0 strip: error parsing regexp",
+				"scanner 0 store: table 1 of [[scanner.store]]:  prefix, item, weight or price and the check digits are 12 digits together, and must be 13",
+				"scanner 0 store: table 2 of [[scanner.store]]: weight a number says a weight or a price, in so many digits, and not both",
 			}},
 		{"a beep that cannot be",
 			[]Scanner{{Name: "a", Port: "/dev/a", BeepRecorded: `\e[6q`, BeepRefused: strings.Repeat("!", 65)}},

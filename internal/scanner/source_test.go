@@ -45,7 +45,7 @@ func TestAReaderThatTypesIsASource(t *testing.T) {
 	stationtest.Source(t, func(t testing.TB, stamp func(time.Time) station.Stamp, log *slog.Logger) stationtest.Input {
 		k, h := newKeyboard(t, "us")
 		r := Open(Scanner{Name: "hand", Port: "hid:/dev/input/event0"}, stamp, log)
-		r.dial = func(string) (device, error) { return k, nil }
+		r.dial = func(context.Context, string) (device, error) { return k, nil }
 		return stationtest.Input{
 			Source: both{r},
 			Events: []string{"hand.scan"},

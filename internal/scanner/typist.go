@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -89,13 +90,18 @@ func modifier(code uint16) modifiers {
 //	38 down, 52 4C 49 down/up, 38 up   GS (1D)  Alt+029 on the keypad
 //	1C down, 1C up                     CR (0D)  Enter
 //
-// Caps Lock counts as the reader itself presses it, and is off at first.
+// Caps Lock counts as the reader itself presses it, from what it was at first.
 type typist struct {
 	layout layout
 	held   modifiers
 	locked bool   // Caps Lock
+	first  bool   // as it was at first
 	accent rune   // the dead key that waits for its letter; 0 for none
 	digits string // typed on the keypad while Alt is held
+
+	coded []byte // Alt codes above 127, which may be UTF-8, a byte each
+	hex   string // of Unicode entry, as Linux has it
+	entry bool   // Unicode entry has begun
 }
 
 // key appends to text what the key types. known is false for a key, or a
@@ -109,6 +115,9 @@ func (t *typist) key(text []byte, code uint16, value int32) (_ []byte, known boo
 	}
 	if value == released {
 		return text, true
+	}
+	if t.entry {
+		return t.enter(text, code)
 	}
 	switch code {
 	case keyCapsLock:
@@ -124,15 +133,73 @@ func (t *typist) key(text []byte, code uint16, value int32) (_ []byte, known boo
 		t.digits += string(r)
 		return text, true
 	}
+	if code == keyU && t.held&ctrl != 0 && t.held&shift != 0 {
+		t.entry, t.hex = true, ""
+		return text, true
+	}
 	r, ok := t.character(code)
 	if !ok || t.digits != "" {
 		return text, false
 	}
-	return t.put(text, r), true
+	return t.put(t.decoded(text), r), true
 }
 
-// rest appends what a dead key still holds back.
+// keyU begins Unicode entry with Ctrl and Shift, wherever U stands.
+const keyU = 22
+
+// enter reads the digits of Unicode entry: Ctrl+Shift+U, the number in hexadecimal, and
+// Enter, a blank, or Ctrl and Shift let go.
+func (t *typist) enter(text []byte, code uint16) (_ []byte, known bool) {
+	if code == keyEnter || code == keyKPEnter || code == keySpace {
+		return t.entered(text)
+	}
+	r := t.layout.keys[code][0]
+	if pad, ok := t.layout.keypad(code); ok {
+		r = pad
+	}
+	if shifted := t.layout.keys[code][1]; unicode.IsDigit(shifted) {
+		r = shifted // AZERTY has its digits there
+	}
+	if len(t.hex) == longestNumber || !strings.ContainsRune("0123456789abcdef", unicode.ToLower(r)) {
+		t.entry = false
+		return text, false
+	}
+	t.hex += string(r)
+	return text, true
+}
+
+// entered ends Unicode entry.
+func (t *typist) entered(text []byte) (_ []byte, known bool) {
+	t.entry = false
+	n, err := strconv.ParseUint(t.hex, 16, 32)
+	if err != nil || n == 0 || n > unicode.MaxRune || !utf8.ValidRune(rune(n)) {
+		return text, false
+	}
+	return utf8.AppendRune(t.rest(text), rune(n)), true
+}
+
+// decoded appends the Alt codes above 127 that came one after the other: the characters
+// that they are in Windows' code page, or, where they are the bytes of UTF-8, that text.
+// Readers send a symbol in UTF-8 so, a byte at a time.
+func (t *typist) decoded(text []byte) []byte {
+	if len(t.coded) == 0 {
+		return text
+	}
+	if utf8.Valid(t.coded) {
+		text = append(text, t.coded...)
+	} else {
+		for _, b := range t.coded {
+			r, _ := numbered("0" + strconv.Itoa(int(b)))
+			text = utf8.AppendRune(text, r)
+		}
+	}
+	t.coded = t.coded[:0]
+	return text
+}
+
+// rest appends what a dead key, or Alt codes, still hold back.
 func (t *typist) rest(text []byte) []byte {
+	text = t.decoded(text)
 	if t.accent != 0 {
 		text = utf8.AppendRune(text, t.accent)
 		t.accent = 0
@@ -142,7 +209,7 @@ func (t *typist) rest(text []byte) []byte {
 
 // lost says that keys went by unseen. Between two scans a reader holds nothing,
 // and Caps Lock is as it was at first.
-func (t *typist) lost() { *t = typist{layout: t.layout} }
+func (t *typist) lost() { *t = typist{layout: t.layout, locked: t.first, first: t.first} }
 
 // modify holds or lets go a modifier. An Alt code is complete when Alt is let go.
 func (t *typist) modify(text []byte, m modifiers, down bool) (_ []byte, known bool) {
@@ -151,13 +218,22 @@ func (t *typist) modify(text []byte, m modifiers, down bool) (_ []byte, known bo
 		return text, true
 	}
 	t.held &^= m
+	if t.entry && t.hex != "" && t.held&(ctrl|shift) == 0 {
+		return t.entered(text)
+	}
 	if m&alt == 0 || t.held&alt != 0 || t.digits == "" {
 		return text, true
 	}
 	r, ok := numbered(t.digits)
+	number, _ := strconv.Atoi(t.digits)
+	windows := t.digits[0] == '0'
 	t.digits = ""
-	if !ok {
+	switch {
+	case !ok:
 		return text, false
+	case windows && number >= utf8.RuneSelf:
+		t.coded = append(t.coded, byte(number))
+		return text, true
 	}
 	return utf8.AppendRune(t.rest(text), r), true
 }
@@ -180,6 +256,8 @@ func (t *typist) character(code uint16) (rune, bool) {
 	c := t.layout.keys[code]
 	r := c[0]
 	switch {
+	case third && t.held&shift != 0 && c[3] != 0:
+		r = c[3]
 	case third:
 		r = c[2]
 	case t.upper(c):
@@ -236,11 +314,25 @@ func (t *typist) control(code uint16) (rune, bool) {
 		if t.held&shift != 0 {
 			r = c[1]
 		}
-		if r = unicode.ToUpper(r); '@' <= r && r <= '_' {
+		switch r = unicode.ToUpper(r); {
+		case '@' <= r && r <= '_':
 			return r - '@', true
+		case r == '6': // as terminals have it: RS is ^, which is Shift and 6
+			return 0x1E, true
+		case r == '-': // and US is _, which is Shift and -
+			return 0x1F, true
 		}
 	}
 	return 0, false
+}
+
+// dead reports whether the character that a key types with what is held waits for the
+// next.
+func (t *typist) dead(r rune) bool {
+	if t.third() {
+		return strings.ContainsRune(t.layout.dead3, r)
+	}
+	return strings.ContainsRune(t.layout.dead, r)
 }
 
 // put appends a character, or what becomes of it behind a dead key.
@@ -248,7 +340,7 @@ func (t *typist) put(text []byte, r rune) []byte {
 	accent := t.accent
 	t.accent = 0
 	switch {
-	case strings.ContainsRune(t.layout.dead, r):
+	case t.dead(r):
 		if accent != 0 {
 			text = utf8.AppendRune(text, accent)
 		}

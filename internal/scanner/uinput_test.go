@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"context"
 	"encoding/binary"
 	"os"
 	"strings"
@@ -57,7 +58,7 @@ func TestAKeyboardOfTheKernels(t *testing.T) {
 	b := prepare(t, Scanner{})
 	b.setting.Port = port
 	us, _ := findLayout("us")
-	b.dial = func(path string) (device, error) { return openKeyboard(path, us) }
+	b.dial = func(_ context.Context, path string) (device, error) { return openKeyboard(path, us) }
 	for found := false; !found; <-time.After(10 * time.Millisecond) {
 		_, err := b.places.find(port)
 		found = err == nil

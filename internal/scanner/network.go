@@ -1,0 +1,170 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// How long a connection may take to be made, a beep to be taken, and a look at who
+// connects.
+const (
+	dialTime   = 5 * time.Second
+	writeTime  = 50 * time.Millisecond
+	acceptTime = 250 * time.Millisecond
+	glanceTime = time.Millisecond
+)
+
+// parseNetwork returns the address in the port of a reader of the network:
+//
+//	tcp:192.0.2.5:9004       it is connected to; tcp://192.0.2.5:9004 is the same
+//	tcp-listen:9004          it connects, to any address of this machine
+//	tcp-listen:[::1]:9004    to this one
+func parseNetwork(port string) (string, error) {
+	kind, address, _ := strings.Cut(port, ":")
+	address = strings.TrimPrefix(address, "//")
+	if kind == "tcp-listen" && !strings.Contains(address, ":") {
+		address = ":" + address
+	}
+	host, number, err := net.SplitHostPort(address)
+	n, bad := strconv.Atoi(number)
+	if err != nil || bad != nil || n < 1 || n > 65535 || host == "" && kind == "tcp" {
+		return "", fmt.Errorf("%q is no address; it is tcp:HOST:PORT, as tcp:192.0.2.5:9004, or tcp-listen:PORT for a reader that connects", port)
+	}
+	return address, nil
+}
+
+// A network is a reader of the network, which is connected to or connects. It goes away
+// and comes back like one that is unplugged.
+type network struct {
+	address string
+	waits   func() // says that nobody has connected
+
+	listens  bool
+	listener *net.TCPListener // of a reader that connects; it stays open between two connections
+}
+
+// dial connects, or waits for the reader to, until ctx ends.
+func (n *network) dial(ctx context.Context) (device, error) {
+	if !n.listens {
+		d := net.Dialer{Timeout: dialTime, KeepAliveConfig: keepAlive()}
+		line, err := d.DialContext(ctx, "tcp", n.address)
+		if err != nil {
+			return nil, fmt.Errorf("cannot be reached, look at its cable and at its address: %w", err)
+		}
+		return &connection{line: line}, nil
+	}
+	if n.listener == nil {
+		l, err := (&net.ListenConfig{KeepAliveConfig: keepAlive()}).Listen(ctx, "tcp", n.address)
+		if err != nil {
+			return nil, fmt.Errorf("cannot be listened at: %w", err)
+		}
+		tcp, ok := l.(*net.TCPListener)
+		if !ok {
+			return nil, errors.Join(errors.New("cannot be listened at"), l.Close())
+		}
+		n.listener = tcp
+	}
+	n.waits()
+	for ctx.Err() == nil {
+		line, err := n.accept(acceptTime)
+		if err != nil {
+			return nil, err
+		}
+		if line != nil {
+			return &connection{line: line, next: n}, nil
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// accept waits for a connection at most so long; nil and nil where none came.
+func (n *network) accept(patience time.Duration) (net.Conn, error) {
+	if err := n.listener.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	line, err := n.listener.Accept()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, nil //nolint:nilnil // nobody connected, and nothing is wrong
+	}
+	return line, err
+}
+
+// end stops listening.
+func (n *network) end() {
+	if n.listener != nil {
+		n.listener.Close()
+		n.listener = nil
+	}
+}
+
+// keepAlive notices within half a minute that the other end was switched off.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
+}
+
+// A connection is a reader of the network as a device.
+type connection struct {
+	next *network // where the reader may connect anew: it has forgotten this connection; nil: nowhere
+
+	mu     sync.Mutex
+	line   net.Conn
+	closed bool
+}
+
+// read reads what has arrived. A reader that was switched off and on connects anew, and
+// the connection before is of no use.
+func (c *connection) read(b []byte, patience time.Duration) (int, error) {
+	if c.next != nil {
+		line, err := c.next.accept(glanceTime)
+		if err != nil {
+			return 0, err
+		}
+		if line != nil {
+			c.mu.Lock()
+			c.line.Close()
+			c.line = line
+			c.mu.Unlock()
+			return 0, &loss{why: "the reader has connected anew", cut: true}
+		}
+	}
+	if err := c.line.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	n, err := c.line.Read(b)
+	switch {
+	case n > 0, errors.Is(err, os.ErrDeadlineExceeded):
+		return n, nil
+	case err != nil:
+		return 0, fmt.Errorf("the reader has hung up, look at its cable: %w", err)
+	}
+	return 0, nil
+}
+
+// write sends a few bytes to the reader, and does not wait for one that takes none.
+func (c *connection) write(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed
+	}
+	if err := c.line.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
+		return err
+	}
+	_, err := c.line.Write(b)
+	return err
+}
+
+// close hangs up.
+func (c *connection) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.line.Close()
+}
