@@ -19,7 +19,10 @@ type clock struct {
 	boot    string
 	read    time.Time     // when up was read
 	up      time.Duration // since the boot, then
+	zero    time.Time     // what the wall clock said, then, of the boot's beginning
 	trusted atomic.Bool
+
+	synchronised func() (bool, error) // whether a time server or the like keeps the clock
 }
 
 func newClock() (*clock, error) {
@@ -27,11 +30,24 @@ func newClock() (*clock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot id: %w", err)
 	}
+	up, err := sinceBoot()
+	if err != nil {
+		return nil, err
+	}
+	read := time.Now()
+	return &clock{
+		boot: strings.TrimSpace(string(id)), read: read, up: up, zero: read.Round(0).Add(-up),
+		synchronised: synchronised,
+	}, nil
+}
+
+// sinceBoot returns the time since the boot, in which the machine may have slept.
+func sinceBoot() (time.Duration, error) {
 	var up unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
-		return nil, fmt.Errorf("clock of this boot: %w", err)
+		return 0, fmt.Errorf("clock of this boot: %w", err)
 	}
-	return &clock{boot: strings.TrimSpace(string(id)), read: time.Now(), up: time.Duration(up.Nano())}, nil
+	return time.Duration(up.Nano()), nil
 }
 
 // stamp stamps a moment that time.Now returned in this process.
@@ -56,14 +72,49 @@ func (c *clock) set() bool {
 	if os.Getenv("STATIOND_DEMO") == "1" {
 		return true // the plant of the demonstration goes by the same clock
 	}
-	var t unix.Timex
-	state, err := unix.Adjtimex(&t)
-	if err != nil || state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {
-		// timesyncd says so in a file as well, earlier than the kernel does.
-		if _, err := os.Stat("/run/systemd/timesync/synchronized"); err != nil {
+	if kept, err := c.synchronised(); err != nil || !kept {
+		up, err := sinceBoot()
+		if err != nil || !byHand(c.zero, time.Now().Round(0).Add(-up)) {
 			return false
 		}
 	}
 	c.trusted.Store(true)
 	return true
+}
+
+// trust has the clock count as set: an earlier process of this boot knew that it was.
+func (c *clock) trust() { c.trusted.Store(true) }
+
+// A step of the clock that somebody made: no drift is as large, and no time before
+// this program was written is the present one.
+const (
+	leastStep = time.Minute
+	leastYear = 2025
+)
+
+// byHand reports whether somebody has set the clock, by hand or from a clock of
+// theirs, while this process ran: the boot's beginning, as the wall clock tells it,
+// has moved.
+func byHand(before, now time.Time) bool {
+	return now.Sub(before).Abs() >= leastStep && now.UTC().Year() >= leastYear
+}
+
+// mostError is the error, in microseconds, above which the kernel's clock counts as
+// one that nobody keeps: what it begins with, and comes to again nine hours after it
+// was last heard from. systemd's timedated judges so too. The flag STA_UNSYNC does not
+// say it: chronyd leaves it set where it minds the battery's clock itself.
+const mostError = 16_000_000
+
+// synchronised reports whether chronyd, ntpd, systemd-timesyncd, ptp4l or another
+// keeps the clock. An error says that the kernel does not tell.
+func synchronised() (bool, error) {
+	// timesyncd says so in a file as well, earlier than to the kernel.
+	if _, err := os.Stat("/run/systemd/timesync/synchronized"); err == nil {
+		return true, nil
+	}
+	var t unix.Timex // no modes: it changes nothing, and needs no capability
+	if _, err := unix.Adjtimex(&t); err != nil {
+		return false, fmt.Errorf("the kernel does not say whether the clock is kept: %w", err)
+	}
+	return t.Maxerror < mostError, nil
 }

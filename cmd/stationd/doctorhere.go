@@ -209,19 +209,31 @@ func (d *doctor) held(ctx context.Context) finding {
 	return well(name, "none; %d waiting, %d unknown scans", len(c.Entries), len(c.Kept))
 }
 
-// clock looks at whether anybody has set the clock.
+// clock looks at whether anybody has set the clock: as the running station sees it,
+// which its unit may keep from seeing what this process sees.
 func (d *doctor) clock(context.Context) finding {
 	const name = "clock"
+	const server = "give it a time server: timedatectl set-ntp true; timedatectl timesync-status"
 	c, err := newClock()
 	if err != nil {
 		return unlooked(name, "%v", err)
 	}
 	now := time.Now().In(d.plan.zone).Format("2006-01-02 15:04:05 MST")
-	if !c.set() {
-		return warning(name, "give it a time server: timedatectl set-ntp true; timedatectl timesync-status",
-			"it says %s, and nobody has set it since this machine was started: the times of presses are estimated", now)
+	kept, fault := c.synchronised()
+	switch {
+	case d.running && d.snapshot.Health.Clock:
+		return well(name, "it says %s, and the running station knows that it has been set from outside", now)
+	case d.running && kept:
+		return warning(name, "see that no drop-in of the service has ProtectClock=yes or takes adjtimex from SystemCallFilter=: systemctl cat stationd",
+			"it says %s and is kept, and the running station cannot see that: the times of presses are estimated", now)
+	case d.running:
+		return warning(name, server, "it says %s, and nobody has set it since this machine was started: the times of presses are estimated", now)
+	case fault != nil:
+		return untold(name, "it says %s; seen from here, for no station runs: %v", now, fault)
+	case !c.set():
+		return warning(name, server, "it says %s, and nobody keeps it, seen from here, for no station runs: the times of presses will be estimates", now)
 	}
-	return well(name, "it says %s, and has been set from outside since the start", now)
+	return well(name, "it says %s, and is kept, seen from here, for no station runs", now)
 }
 
 // serviceAccount is the account that the packaged unit runs under, for a doctor
@@ -258,9 +270,15 @@ func mayBe(info fs.FileInfo, u *user.User, want fs.FileMode) bool {
 // key looks at a key without showing it. It returns where it can be read from here,
 // nil where it cannot.
 func (d *doctor) key(name string, from api.KeyFrom) (finding, *api.KeyFrom) {
+	// What the service was handed may be another key than the one that lies there now.
+	if fault := d.snapshot.Health.Devices[strings.TrimSuffix(name, " file")]; d.running && fault != "" {
+		return notWell(name, "mend the key, then systemctl reload stationd (restart, where it is a credential)", "the running station says: %s", fault), nil
+	}
 	if from.Credential != "" {
 		found, ok := credential(from.Credential)
 		switch {
+		case !ok && d.running && os.Geteuid() != 0:
+			return unlooked(name, "the running station has the credential %s; only root can try it from here", from.Credential), nil
 		case !ok && os.Geteuid() == 0:
 			return notWell(name, "put the key into "+filepath.Join(keysFolder, from.Credential)+" and restart: systemctl restart stationd", "there is no credential %s, neither with the service nor in %s", from.Credential, keysFolder), nil
 		case !ok:

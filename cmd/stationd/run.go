@@ -134,6 +134,9 @@ func (s *opened) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if s.outbox.ClockWasSet() {
+		s.clock.trust()
+	}
 	s.status = agent.NewStatus(s.outbox)
 	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
 		return err

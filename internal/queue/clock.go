@@ -96,8 +96,9 @@ func (o *Outbox) learn(backend station.Backend) {
 
 // when works out the true time of a stamp. In this boot, and in an earlier one
 // whose clock was trusted at some time, it is exact to the clock. Otherwise it is
-// an estimate between what is known of the boots before and after, and sure is
-// false. The caller holds mu.
+// an estimate, and sure is false: in this boot by the clock as it is now, which
+// somebody may have set since, and of an earlier one between what is known of the
+// boots before and after. The caller holds mu.
 func (o *Outbox) when(s, now station.Stamp) (t time.Time, sure bool) {
 	switch c := o.clockOf(s.Boot); {
 	case s.Boot != "" && s.Boot == now.Boot && now.Trusted:
@@ -106,6 +107,8 @@ func (o *Outbox) when(s, now station.Stamp) (t time.Time, sure bool) {
 		return s.Wall.Round(0), true
 	case c != nil && !c.Zero.IsZero():
 		return c.Zero.Add(s.Up), true
+	case s.Boot != "" && s.Boot == now.Boot:
+		s.Wall = now.Wall.Add(s.Up - now.Up)
 	}
 	return o.between(s, now), false
 }
@@ -137,10 +140,24 @@ func (o *Outbox) between(s, now station.Stamp) time.Time {
 	return t
 }
 
-// readClocks reads what is known of the boots and begins this one.
+// ClockWasSet reports whether a process of this boot knew that its clock had been set,
+// and the clock still says the same. A clock that was set by hand, and one whose time
+// server has been silent for hours, are known by nothing else after a restart.
+func (o *Outbox) ClockWasSet() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.setting.Stamp(time.Now())
+	c := o.clockOf(now.Boot)
+	return c != nil && !c.Zero.IsZero() && !c.ByVendor && c.Zero.Sub(now.Wall.Add(-now.Up)).Abs() < time.Minute
+}
+
+// readClocks reads what is known of the boots and begins this one. Where a damaged
+// page has made it unreadable, the times of earlier boots are estimates: no reason not
+// to record.
 func (o *Outbox) readClocks(meta *bbolt.Bucket, now station.Stamp) error {
 	if err := unmarshal(meta, "clocks", &o.clocks); err != nil {
-		return err
+		o.setting.Log.Error("what was known of the clocks of earlier boots cannot be read: the times of what they recorded are estimates", "error", err)
+		o.clocks = nil
 	}
 	o.clocks = newClock(o.clocks, now)
 	return marshal(meta, "clocks", o.clocks)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,20 +30,24 @@ type Done struct {
 
 const (
 	historySuffix = ".jsonl"
-	// mostHistory bounds all days together: a scanner that reads without end must
-	// not fill the card.
+	// mostHistory bounds all days together, and with mostPart the present one: a
+	// scanner that reads without end must not fill the card.
 	mostHistory = 64 << 20
+	mostPart    = 8 << 20
 	defaultDays = 30
 )
 
-// A history is what was done, one file a day. It is promised to nobody: it is not
-// synced, and where it cannot be written the outbox goes on without it.
+// A history is what was done, one file a day, or several where a day has much. It is
+// promised to nobody: it is not synced, and where it cannot be written the outbox goes
+// on without it.
 type history struct {
-	dir    string
-	days   int
-	day    string
-	file   *os.File
-	broken bool // and said so
+	dir     string
+	days    int
+	day     string
+	trusted bool // the clock, when the day was turned
+	file    *os.File
+	size    int64 // of the file
+	broken  bool  // and said so
 }
 
 // add appends lines; the caller holds the outbox's mu.
@@ -50,8 +55,14 @@ func (h *history) add(lines []Done) error {
 	if h.dir == "" || len(lines) == 0 {
 		return nil
 	}
-	if day := lines[0].At.Wall.UTC().Format(time.DateOnly); day != h.day || h.file == nil {
-		if err := h.turn(day); err != nil {
+	at := lines[0].At
+	switch day := at.Wall.UTC().Format(time.DateOnly); {
+	case h.file == nil, at.Trusted != h.trusted, day > h.day, at.Trusted && day != h.day:
+		if err := h.turn(day, at.Trusted); err != nil {
+			return err
+		}
+	case h.size >= mostPart:
+		if err := h.part(); err != nil {
 			return err
 		}
 	}
@@ -61,42 +72,98 @@ func (h *history) add(lines []Done) error {
 		if err != nil {
 			return err
 		}
-		if _, err := w.Write(append(text, '\n')); err != nil {
+		n, err := w.Write(append(text, '\n'))
+		if err != nil {
 			return err
 		}
+		h.size += int64(n)
 	}
 	return w.Flush()
 }
 
-// turn opens a day's file and lets the oldest go.
-func (h *history) turn(day string) error {
+// turn opens a day's file and lets the oldest go. A clock that nobody has set may be
+// in 1970: what is done then is added to the newest day there is, which is not the
+// first to go.
+func (h *history) turn(day string, trusted bool) error {
 	if err := h.close(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(h.dir, day+historySuffix), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if !trusted {
+		files, err := historyFiles(h.dir)
+		if err != nil {
+			return err
+		}
+		if n := len(files); n > 0 {
+			day = max(day, dayOf(files[n-1]))
+		}
+	}
+	h.day, h.trusted = day, trusted
+	return h.open()
+}
+
+// part ends the present day's file, which has become large, and begins another.
+func (h *history) part() error {
+	if err := h.close(); err != nil {
+		return err
+	}
+	files, err := historyFiles(h.dir)
 	if err != nil {
 		return err
 	}
-	h.file, h.day = f, day
+	last := 0 // the numbers of parts that have gone are not given again: they are the order
+	for _, path := range files {
+		if rest, found := strings.CutPrefix(filepath.Base(path), h.day+"."); found {
+			n, err := strconv.Atoi(strings.TrimSuffix(rest, historySuffix))
+			if err == nil {
+				last = max(last, n)
+			}
+		}
+	}
+	path := filepath.Join(h.dir, fmt.Sprintf("%s.%04d%s", h.day, last+1, historySuffix))
+	if err := os.Rename(h.path(), path); err != nil {
+		return err
+	}
+	return h.open()
+}
+
+// path is the present file's.
+func (h *history) path() string { return filepath.Join(h.dir, h.day+historySuffix) }
+
+// open opens the present day's file and lets the oldest go.
+func (h *history) open() error {
+	f, err := os.OpenFile(h.path(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	h.file, h.size = f, info.Size()
 	return h.forget()
 }
 
-// forget removes the days beyond the number that is kept, and the oldest while
-// all together are too large; never the present one.
+// forget removes the days beyond the number that is kept, and the oldest files while
+// all together are too large; never the one that is written.
 func (h *history) forget() error {
-	days, err := historyDays(h.dir)
+	files, err := historyFiles(h.dir)
 	if err != nil {
 		return err
 	}
-	size := int64(0)
-	for i, path := range slices.Backward(days) {
+	size := h.size
+	days := map[string]bool{h.day: true}
+	for _, path := range slices.Backward(files) {
+		if path == h.path() {
+			continue
+		}
 		if info, err := os.Stat(path); err == nil {
 			size += info.Size()
 		}
-		if newest := i == len(days)-1; !newest && (len(days)-i > h.days || size > mostHistory) {
+		days[dayOf(path)] = true
+		if len(days) > h.days || size > mostHistory {
 			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
@@ -114,8 +181,15 @@ func (h *history) close() error {
 	return f.Close()
 }
 
-// historyDays lists the files of the history, the oldest first.
-func historyDays(dir string) ([]string, error) {
+// dayOf is the day of a file of the history: 2026-03-02, of 2026-03-02.0001.jsonl.
+func dayOf(path string) string {
+	day, _, _ := strings.Cut(filepath.Base(path), ".")
+	return day
+}
+
+// historyFiles lists the files of the history, the oldest first: of a day, the file
+// that is or was written last comes last.
+func historyFiles(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -136,7 +210,7 @@ func historyDays(dir string) ([]string, error) {
 // ExportHistory writes the whole history at path to w, one JSON object a line,
 // the oldest first. A last line that a power cut tore is left out.
 func ExportHistory(path string, w io.Writer) error {
-	days, err := historyDays(path)
+	days, err := historyFiles(path)
 	if err != nil {
 		return fmt.Errorf("history %s: %w", path, err)
 	}

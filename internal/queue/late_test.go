@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -232,6 +233,52 @@ func TestTrueTimes(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a clock that is set by hand puts right what was recorded before, and a restart does not forget it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s, v := open1(t), &vendor{}
+			s.stop()
+			second := board("boot-2")
+			right := func(t time.Time) station.Stamp {
+				now := second(t)
+				now.Wall = now.Wall.Add(26 * time.Hour) // since the first boot
+				return now
+			}
+			s.stamp = untrusted(right)
+			s.start()
+			want := right(time.Now()).Wall
+			s.scan("1/a") // in 1970
+			time.Sleep(time.Hour)
+			// date -s, which nobody who stood by has told the station: it was restarted.
+			s.crash()
+			set := func(t time.Time) station.Stamp {
+				now := right(t)
+				now.Trusted = false
+				return now
+			}
+			s.stamp = set
+			s.start()
+			if s.box.ClockWasSet() {
+				t.Error("nobody knows that it was set")
+			}
+			s.deliver(v, 3*time.Minute)
+			if sent := v.attempts(); len(sent) != 1 || sent[0].Sure || !sent[0].When.Equal(want) {
+				t.Errorf("sent %+v, want %v", sent, want)
+			}
+			s.box.setting.Stamp = right // a process that saw it being set
+			s.scan("1/b")
+			s.crash()
+			s.stamp = set
+			s.start()
+			if !s.box.ClockWasSet() {
+				t.Error("after a restart nobody knows that it was set")
+			}
+			s.box.setting.Stamp = untrusted(right) // set back to 1970
+			if s.box.ClockWasSet() {
+				t.Error("it says something else now")
+			}
+		})
+	})
 	t.Run("a boot that never knew the time lies between its neighbours, and says that it is an estimate", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -314,6 +361,78 @@ func TestHistory(t *testing.T) {
 				t.Errorf("of five days the last three say %v, want %v", counts, want)
 			}
 		})
+	})
+	t.Run("a clock in 1970 beside thirty days of history: what is done is kept, and the oldest day goes when its time comes", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := open1(t)
+			s.stop()
+			dir := filepath.Join(filepath.Dir(s.path), "history")
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			right := s.stamp
+			today := right(time.Now()).Wall
+			for n := range 30 {
+				name := today.AddDate(0, 0, -n-1).Format(time.DateOnly) + historySuffix
+				if err := os.WriteFile(filepath.Join(dir, name), []byte("{}\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.stamp = func(t time.Time) station.Stamp {
+				now := right(t)
+				now.Wall, now.Trusted = time.Unix(20, 0).Add(now.Up), false
+				return now
+			}
+			s.open(Setting{History: dir})
+			kept := func(when string, codes ...string) {
+				t.Helper()
+				var text bytes.Buffer
+				if err := ExportHistory(dir, &text); err != nil {
+					t.Fatal(err)
+				}
+				for _, code := range codes {
+					if !strings.Contains(text.String(), code) {
+						t.Errorf("%s %s is not in the history", when, code)
+					}
+				}
+			}
+			s.scan("1/in-1970")
+			kept("in 1970", "1/in-1970")
+			s.box.setting.Stamp = right // and now it is set
+			s.scan("1/today")
+			kept("today", "1/in-1970", "1/today")
+			files, err := historyFiles(dir)
+			if err != nil || len(files) != 30 || dayOf(files[29]) != today.Format(time.DateOnly) {
+				t.Errorf("%v: %d files: %q", err, len(files), files)
+			}
+			s.stop()
+			s.open(Setting{History: dir, Days: 1})
+			s.scan("1/alone")
+			kept("with one day", "1/today", "1/alone")
+		})
+	})
+	t.Run("a day with much is kept in parts, of which the oldest go", func(t *testing.T) {
+		t.Parallel()
+		h := history{dir: t.TempDir(), days: 30}
+		line := Done{At: station.Stamp{Wall: time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC), Trusted: true}, Code: strings.Repeat("x", 1<<20)}
+		for n := range 100 {
+			line.Name = fmt.Sprint("event ", n)
+			if err := h.add([]Done{line}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.close(); err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		if err := ExportHistory(h.dir, &text); err != nil {
+			t.Fatal(err)
+		}
+		first, last := strings.Index(text.String(), "event 95"), strings.Index(text.String(), "event 99")
+		if text.Len() > mostHistory+2*mostPart || first < 0 || last < first {
+			t.Errorf("%d bytes; event 95 at %d, event 99 at %d", text.Len(), first, last)
+		}
 	})
 	t.Run("a history that cannot be written stops nothing", func(t *testing.T) {
 		t.Parallel()
