@@ -21,7 +21,7 @@ var may = map[string][]string{
 	"internal/agent":               {"internal/station"},
 	"internal/queue":               {"internal/station", "go.etcd.io/bbolt"},
 	"internal/printer":             {"github.com/OpenPrinting/goipp"},
-	"internal/gpio":                {"internal/station", "periph.io/x/conn/v3", "periph.io/x/host/v3", "github.com/warthog618/go-gpiocdev"},
+	"internal/gpio":                {"internal/station", "github.com/warthog618/go-gpiocdev"},
 	"internal/scanner":             {"internal/station", "internal/scanner/label", "internal/scanner/charset", "go.bug.st/serial"},
 	"internal/scanner/label":       {"internal/scanner/charset", "internal/scanner/checkchar", "internal/scanner/gs1", "internal/scanner/hibc", "internal/scanner/mh10"},
 	"internal/scanner/charset":     {"golang.org/x/text"},

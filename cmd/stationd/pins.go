@@ -43,9 +43,6 @@ board are left alone. While stationd runs, it has the lines: stop it first.`,
 			if !c.Flags().Changed("chip") {
 				chip = p.chips.Chip
 			}
-			if err := gpio.Load(); err != nil {
-				return atRun(err)
-			}
 			var out pinPaper = &pinLines{w: c.OutOrStdout()}
 			if asJSON {
 				out = &pinJSON{json.NewEncoder(c.OutOrStdout())}

@@ -37,9 +37,6 @@ have said so. Ctrl-C or Ctrl-D ends it at any point, writes nothing, and exits w
 			if err := absolute(data); err != nil {
 				return fmt.Errorf("--data %s: %w", data, err)
 			}
-			if err := gpio.Load(); err != nil {
-				return atRun(err)
-			}
 			s := &setup{
 				talk:  newTalk(c.Context(), c.InOrStdin(), c.OutOrStdout()),
 				draft: draft{Chip: chip, Data: data},

@@ -63,8 +63,8 @@ func (bank *Bank) Name() string {
 // a second longer for each chip with buttons, and then returns nil; it may be run
 // again, and a button that is down then is a state and not a press.
 //
-// An error means that the chip is gone or cannot be read. periph never looks for
-// chips again in a process, so the process should end and be started anew.
+// An error means that the chip is gone or cannot be read. The caller closes the
+// board, and opens it anew when the chip is there again.
 func (bank *Bank) Run(ctx context.Context) error {
 	if err := bank.begin(); err != nil {
 		return bank.gone(err)
@@ -164,7 +164,7 @@ func (bank *Bank) gone(err error) error {
 	for _, b := range bank.buttons {
 		bank.board.faults[b.Name] = fmt.Sprintf("its GPIO chip is gone: %v", err)
 	}
-	return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip and start again", bank.Name(), err)
+	return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip", bank.Name(), err)
 }
 
 // settle asks every contact what is certain, when everything that happened until

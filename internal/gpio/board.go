@@ -45,6 +45,7 @@ type Board struct {
 	faults map[string]string            // by configured name
 	lost   map[string]loss              // by button
 	forgot map[string]loss              // by button
+	left   []string                     // buttons whose lines could not be taken
 }
 
 // A loss is how many happenings of a button were not recorded, or how many of its
@@ -67,9 +68,13 @@ var (
 
 // Open takes the lines of everything on the panel and drives lamps dark and
 // buzzers silent. The panel has passed Check. stamp says what a moment of time.Now
-// is to the rest of the world. A chip that is missing or ambiguous, and a line that
-// another program has, are errors that list what there is; nothing stays taken
-// then.
+// is to the rest of the world. A chip that is missing or ambiguous is an error that
+// lists what there is; nothing stays taken then. The machine is looked at anew each
+// time: where the chip appears later, a later call finds it.
+//
+// A line that another program has, or that the chip does not have, is a fault of
+// what is wired to it, which Tell tells, and keeps nothing else from working; only
+// where no button's line can be taken is it an error.
 //
 // The caller calls Close when every loop has returned.
 func Open(p Panel, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
@@ -161,11 +166,45 @@ func (o *opener) takeInputs() error {
 		}
 		lines, err := bank.chip.inputs(pins)
 		if err != nil {
+			lines, err = o.takeRest(bank, err)
+		}
+		if err != nil {
 			return err
 		}
 		bank.lines = lines
 	}
 	return nil
+}
+
+// takeRest leaves out the buttons whose lines cannot be taken, and takes those of
+// the others. whole is why all of them cannot be taken together.
+func (o *opener) takeRest(bank *Bank, whole error) (inputs, error) {
+	all := bank.buttons
+	bank.ends, bank.buttons = nil, nil
+	var pins []inputPin
+	for _, b := range all {
+		alone := &Bank{board: o.board, chip: bank.chip}
+		alone.add(b)
+		var own []inputPin
+		for _, e := range alone.ends {
+			own = append(own, e.pin())
+		}
+		lines, err := bank.chip.inputs(own)
+		if err == nil {
+			err = lines.close()
+		}
+		if err != nil {
+			o.board.faults[b.Name] = err.Error()
+			o.board.left = append(o.board.left, b.Name)
+			continue
+		}
+		bank.add(b)
+		pins = append(pins, own...)
+	}
+	if len(pins) == 0 {
+		return nil, whole
+	}
+	return bank.chip.inputs(pins)
 }
 
 // output takes the line of a lamp or a buzzer and drives it as it is at rest.
@@ -175,10 +214,14 @@ func (o *opener) output(kind, name, chip string, pin int, active string, l *load
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.what, err)
 	}
-	if l.line, err = c.output(pin); err != nil {
-		return fmt.Errorf("%s: %w", l.what, err)
+	if l.line, err = c.output(pin); err == nil {
+		err = l.set(false)
 	}
-	return l.set(false)
+	if err != nil {
+		l.line = nil
+		o.board.faults[name] = err.Error()
+	}
+	return nil
 }
 
 // Banks returns the buttons, chip by chip. The caller runs each of them beside Run.
@@ -303,6 +346,9 @@ func (b *Board) Tell() map[string]string {
 	}
 	for _, buzzer := range b.buzzers {
 		told[buzzer.Name] = b.faults[buzzer.Name]
+	}
+	for _, name := range b.left {
+		told[name] = b.faults[name]
 	}
 	for _, bank := range b.banks {
 		for _, button := range bank.buttons {

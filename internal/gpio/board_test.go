@@ -490,17 +490,64 @@ func TestGlitchesAreCountedPerButton(t *testing.T) {
 	})
 }
 
-func TestOpenGivesEverythingBackWhenALampCannotBeDriven(t *testing.T) {
-	t.Parallel()
-	fake := newFakeChip()
-	fake.setErr = errors.New("device or resource busy")
-	find := func(string) (chip, error) { return fake, nil }
-	_, err := open(find, Panel{Buttons: []Button{red}, Lamps: []Lamp{{Name: "lamp", Pin: 5}}}, nil, slog.New(&counter{}))
-	if err == nil || !strings.Contains(err.Error(), "lamp lamp: drive pin 5: device or resource busy") {
-		t.Errorf("Open returned %v", err)
+// A busyChip is a fakeChip of which another program has some lines.
+type busyChip struct {
+	*fakeChip
+	busy map[int]bool
+}
+
+func (c busyChip) inputs(pins []inputPin) (inputs, error) {
+	for _, p := range pins {
+		if c.busy[p.pin] {
+			return nil, fmt.Errorf("take GPIO%d as inputs: device or resource busy (in use: line %d by %q)", p.pin, p.pin, "w1-gpio")
+		}
 	}
-	if fake.closed != 3 { // the lamp, the inputs, the chip
-		t.Errorf("%d things given back, want 3", fake.closed)
+	return c.fakeChip.inputs(pins)
+}
+
+func (c busyChip) output(pin int) (output, error) {
+	if c.busy[pin] {
+		return nil, errors.New("device or resource busy")
+	}
+	return c.fakeChip.output(pin)
+}
+
+func TestALineThatAnotherProgramHasKeepsNothingElseFromWorking(t *testing.T) {
+	t.Parallel()
+	chipOf := func(busy ...int) func(string) (chip, error) {
+		c := busyChip{newFakeChip(), make(map[int]bool)}
+		for _, pin := range busy {
+			c.busy[pin] = true
+		}
+		return func(string) (chip, error) { return c, nil }
+	}
+	green := Button{Name: "green", Pin: 18}
+	panel := Panel{Buttons: []Button{red, green}, Lamps: []Lamp{{Name: "lamp", Pin: 5}, {Name: "other", Pin: 6}}, Buzzers: []Buzzer{{Name: "horn", Pin: 7}}}
+	b, err := open(chipOf(red.Pin, 5, 7), panel, nil, slog.New(&counter{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := b.Tell()
+	for name, faulty := range map[string]bool{"red": true, "green": false, "lamp": true, "other": false, "horn": true} {
+		if got := told[name]; (got != "") != faulty || faulty && !strings.Contains(got, "busy") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if banks := b.Banks(); len(banks) != 1 || len(banks[0].buttons) != 1 || banks[0].buttons[0].Name != "green" {
+		t.Errorf("the buttons that are left: %+v", banks)
+	}
+	b.Show(map[string]station.Light{"lamp": station.Steady, "other": station.Steady})
+	if _, err := b.paint(time.Now(), make(map[station.Light]time.Time)); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.sound(time.Now()); err != nil {
+		t.Error(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := open(chipOf(red.Pin, green.Pin), panel, nil, slog.New(&counter{})); err == nil {
+		t.Error("no button's line can be taken, and it is no error")
 	}
 }
 

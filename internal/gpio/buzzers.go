@@ -58,7 +58,7 @@ func (b *Board) sound(now time.Time) (change time.Duration, err error) {
 	for _, z := range b.buzzers {
 		on, next := z.at(now)
 		change = sooner(change, next)
-		if on == z.on {
+		if on == z.on || z.line == nil {
 			continue
 		}
 		if err := z.set(on); err != nil {

@@ -1,10 +1,8 @@
 // Package gpio is the station's buttons, lamps and buzzers: lines of GPIO chips.
-// Chips are found and lamps driven through periph (periph.io/x/conn/v3 v3.7.3,
-// periph.io/x/host/v3 v3.8.5, of which gpioioctl alone is imported; the full
-// host.Init maps a chip's registers as root and may panic on a board it does not
-// know). Inputs are asked of the kernel itself, for the time and the number of each
-// edge, which periph throws away (github.com/warthog618/go-gpiocdev v0.9.1, of which
-// uapi alone is imported).
+// Everything is asked of the kernel's character device itself, through its second
+// interface (github.com/warthog618/go-gpiocdev v0.9.1, of which uapi alone is
+// imported): chips are looked for anew at each Open, so that one which appears after
+// the program, or is not permitted before udev's rules are through, is found.
 //
 // # Chips and lines
 //
@@ -17,8 +15,7 @@
 //
 // Two chips of one label, as two expanders on one I²C bus, are told apart by
 // their parent device: mcp23017@1-0020. Pin 17 is the line called GPIO17, else the
-// line at offset 17, unless that is called after another pin. An input must have a
-// name of its own; on the header of every Raspberry Pi all have.
+// line at offset 17, unless that is called after another pin.
 //
 // # Polarity
 //
@@ -53,20 +50,15 @@
 //
 // # Guards
 //
-// Each of these would lose or invent a press (host v3.8.5, gpioioctl):
+// Each of these would lose or invent a press:
 //
-//   - Init closes file descriptor 0 when two device files are one chip
-//     (GPIOChip.Close sets fd to 0 before it closes it). Load puts it back.
-//   - GPIOLine.Read answers Low on an error, which with a pull-up is a press, and
-//     GPIOLine.WaitForEdge tells neither error nor direction; LineSet.WaitForEdge
-//     throws away the time and the number of the edge, waits for ever at 0, and does
-//     not look at all when its time is over before it begins. Inputs are a request
-//     of our own, which looks once more when its time is over; a level that cannot be
-//     read is told to nobody and ends Run.
-//   - Through periph the kernel remembers 16 edges per line. It is asked for all that
-//     it will, 1,024 per chip. It drops the oldest and does not say so, but numbers
-//     them: what is missing is counted, said and a fault of its button, and a run in
-//     which edges are missing is nobody's press.
+//   - A wait whose time is over before it begins looks once more all the same. A level
+//     that cannot be read is told to nobody and ends Run: read as low it would be a
+//     press.
+//   - Unless it is asked for more, the kernel remembers 16 edges per line. It is asked
+//     for all that it will, 1,024 per chip. It drops the oldest and does not say so, but
+//     numbers them: what is missing is counted, said and a fault of its button, and a
+//     run in which edges are missing is nobody's press.
 //   - The direction of an edge is the level some time after its interrupt. Two that
 //     are too quick for that are told as one, which says what the one before said:
 //     the run begins anew.
@@ -78,16 +70,12 @@
 //     has for half a second, and no edge came, the level counts.
 //   - Edges of the demo's chip have no time. They are dated when they are read, and
 //     what is read late cannot lengthen the run before it.
-//   - Read and Func turn an output into an input with a pull-up. The type through
-//     which lamps are driven has neither.
-//   - Halt is lost when no wait is under way, and races with one. One goroutine
-//     owns the inputs of a chip, its waits are short, and nothing is halted.
-//   - A line set takes lines by their names, so it cannot take one without. A
-//     request takes them by their offsets.
-//   - Chips are never looked for again (driverreg.Init works once), and a chip that
-//     is gone answers at once and for ever. Run returns the error.
-//   - Line names that another chip has too are rewritten to CHIP-NAME. Both forms
-//     are looked for.
+//   - An output is only ever driven: it is requested with its first level, and the
+//     type through which lamps are driven has no way to read.
+//   - One goroutine owns the inputs of a chip, and its waits are short.
+//   - Lines are taken by their offsets, so that one without a name can be.
+//   - A chip that is gone answers at once and for ever. Run returns the error, and
+//     the board is closed and opened anew.
 //
 // # The demo
 //

@@ -95,8 +95,8 @@ func (b *Board) wake() {
 // joins the slow ones while they are dark is lit at once and stays lit until they
 // are dark again, because it answers a press.
 //
-// An error means that a lamp or a buzzer could not be driven: its chip is gone and
-// will not come back in this process.
+// An error means that a lamp or a buzzer could not be driven: its chip is gone. The
+// caller closes the board, and opens it anew when the chip is there again.
 func (b *Board) RunLamps(ctx context.Context) error {
 	began := make(map[station.Light]time.Time)
 	for ctx.Err() == nil {
@@ -154,7 +154,7 @@ func (b *Board) paint(now time.Time, began map[station.Light]time.Time) (change 
 			lit = lit || now.Before(l.early)
 			change = sooner(change, next)
 		}
-		if lit == l.on {
+		if lit == l.on || l.line == nil {
 			continue
 		}
 		if err := l.set(lit); err != nil {

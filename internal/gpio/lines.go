@@ -3,9 +3,8 @@ package gpio
 import "time"
 
 // What this package asks of a GPIO chip, and no more. There are two
-// implementations: periphChip, the kernel's character device, whose chips and
-// outputs are periph's and whose inputs are a request of our own, and simChip, the
-// demo's socket. Levels here are physical: true is high.
+// implementations: cdevChip, the kernel's character device, and simChip, the demo's
+// socket. Levels here are physical: true is high.
 
 // A chip gives out lines. Each line is given out once.
 type chip interface {
@@ -60,8 +59,7 @@ type edge struct {
 	forgot int
 }
 
-// An output is one line that is only ever driven. It has no way to be read: to
-// read an output turns it into an input in periph.
+// An output is one line that is only ever driven. It has no way to be read.
 type output interface {
 	set(high bool) error
 	close() error

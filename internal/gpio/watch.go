@@ -311,8 +311,8 @@ func buses() map[string][]int {
 // labelOf is how a chip is called.
 func labelOf(c chip) string {
 	switch c := c.(type) {
-	case periphChip:
-		return c.Label()
+	case *cdevChip:
+		return c.label
 	case *simChip:
 		return simPrefix + c.path
 	}
@@ -329,12 +329,17 @@ func sameChip(name, opened string, c chip) bool {
 		return false
 	}
 	other, err := openChip(name)
-	return err == nil && other == c
+	if err != nil {
+		return false
+	}
+	one, is := c.(*cdevChip)
+	two, too := other.(*cdevChip)
+	return is && too && one.path == two.path
 }
 
 // survey lists the lines of a chip that a station could use.
 func survey(c chip) ([]Wire, error) {
-	if c, ok := c.(periphChip); ok {
+	if c, ok := c.(*cdevChip); ok {
 		return c.survey()
 	}
 	var wires []Wire
@@ -344,27 +349,26 @@ func survey(c chip) ([]Wire, error) {
 	return wires, nil
 }
 
-// survey asks the kernel how each line stands now: periph knows only who had it
-// when it looked for chips, and not which way it is turned.
-func (c periphChip) survey() ([]Wire, error) {
-	device, err := os.Open(c.Path())
+// survey asks the kernel how each line stands now.
+func (c *cdevChip) survey() ([]Wire, error) {
+	device, err := os.Open(c.path)
 	if err != nil {
-		return nil, fmt.Errorf("gpio chip %s: %w", c.Label(), err)
+		return nil, fmt.Errorf("gpio chip %s: %w", c.label, err)
 	}
 	defer device.Close()
 	first := 0
-	if knownHeader(c.Label()) {
+	if knownHeader(c.label) {
 		first = firstPin
 	}
 	var wires []Wire
 	for pin := first; pin <= lastPin; pin++ {
-		l, err := c.line(pin)
+		offset, err := c.line(pin)
 		if err != nil {
 			continue
 		}
-		info, err := uapi.GetLineInfoV2(device.Fd(), l.Number())
+		info, err := uapi.GetLineInfoV2(device.Fd(), offset)
 		if err != nil {
-			return nil, fmt.Errorf("gpio chip %s: line %d: %w", c.Label(), l.Number(), err)
+			return nil, fmt.Errorf("gpio chip %s: line %d: %w", c.label, offset, err)
 		}
 		wires = append(wires, wireOf(pin, info))
 	}

@@ -28,7 +28,7 @@ func source(t *testing.T, pattern string) string {
 
 func TestEveryDefectHasItsTest(t *testing.T) {
 	t.Parallel()
-	folders := map[string]string{"scanner": ".", "label": "label", "gpio": "../gpio", "hil": "../../hil"}
+	folders := map[string]string{"scanner": ".", "label": "label", "gpio": "../gpio", "hil": "../../hil", "stationd": "../../cmd/stationd"}
 	tests := make(map[string]string)
 	for name, folder := range folders {
 		tests[name] = source(t, filepath.Join(folder, "*_test.go"))
