@@ -66,12 +66,13 @@ func TestUnit(t *testing.T) {
 		{"a station that ended for whatever reason comes back", "Service.Restart", []string{"always"}},
 		{"a station that keeps failing is tried again for ever", "Unit.StartLimitIntervalSec", []string{"0"}},
 		{"a configuration with faults is not tried again, and everything else is", "Service.RestartPreventExitStatus", []string{"78"}},
-		{"a reload swaps the bindings without missing a press", "Service.ExecReload", []string{"/bin/kill -HUP $MAINPID"}},
+		{"a reload swaps the bindings without missing a press, and fails where it is rejected", "Service.ExecReload", []string{"/usr/bin/stationd reload --config /etc/stationd/stationd.toml"}},
+		{"no outbox is made beneath a partition that is not mounted yet", "Unit.RequiresMountsFor", []string{"/var/lib/stationd"}},
 		{"a press is taken while the network is out and before the clock is set", "Unit.After", []string{"systemd-modules-load.service"}},
 		{"no start waits for the network", "Unit.Wants", nil},
 		{"no start is refused for want of the network", "Unit.Requires", nil},
 		{"a fresh installation waits for its configuration", "Unit.ConditionPathExists", []string{"/etc/stationd/stationd.toml"}},
-		{"the station starts with the board", "Install.WantedBy", []string{"multi-user.target"}},
+		{"the station starts with the board, or with its partition where that comes late", "Install.WantedBy", []string{"multi-user.target var-lib-stationd.mount"}},
 
 		{"the outbox is in /var/lib/stationd, where removal leaves it", "Service.StateDirectory", []string{"stationd"}},
 		{"nobody else reads the outbox", "Service.StateDirectoryMode", []string{"0700"}},
@@ -257,7 +258,7 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "stationd.service")
-	text = []byte(strings.ReplaceAll(string(text), "ExecStart=/usr/bin/stationd", "ExecStart=/bin/true"))
+	text = []byte(strings.ReplaceAll(string(text), "=/usr/bin/stationd", "=/bin/true"))
 	if err := os.WriteFile(name, text, 0o600); err != nil {
 		t.Fatal(err)
 	}

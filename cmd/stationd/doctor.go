@@ -161,6 +161,7 @@ func examine(ctx context.Context, path string, out *prescription) error {
 		out.add(notWell("configuration", "", "%s", f.String()))
 	}
 	if len(faults) > 0 {
+		out.add(runningBeside(ctx, path)...)
 		out.add(unlooked("everything else", "until the configuration has no faults"))
 		return &exitError{code: exitConfig}
 	}

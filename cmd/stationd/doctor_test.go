@@ -431,7 +431,8 @@ func TestDoctorHasNoConfigurationToGoBy(t *testing.T) {
 	p := sickbayOf(t, http.NotFoundHandler())
 	found, exit := consult(t, p.config(t, "site ", "sight "))
 	found.is(t, "configuration", isNotWell, `"sight"`)
-	if exit != exitConfig || len(found) != 2 {
+	found.is(t, "station", isNotWell, "none runs")
+	if exit != exitConfig || len(found) != 3 {
 		t.Errorf("exit %d, %v", exit, found)
 	}
 	found, exit = consult(t, filepath.Join(p.dir, "nowhere.toml"))

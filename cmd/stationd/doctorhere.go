@@ -59,6 +59,9 @@ func (d *doctor) ask(ctx context.Context) {
 func (d *doctor) here() []check {
 	return []check{
 		{"data folder", d.folder},
+		{"data files", func(context.Context) []finding { return d.plan.filesBefore() }},
+		one("page", func(context.Context) finding { return d.plan.pageBefore(d.running) }),
+		one("control", func(context.Context) finding { return d.plan.controlBefore() }),
 		one("outbox", d.outbox),
 		one("held", d.held),
 		one("clock", d.clock),
@@ -296,18 +299,8 @@ func (d *doctor) key(name string, from api.KeyFrom) (finding, *api.KeyFrom) {
 		}
 		return notWell(name, do, "%v", err), nil
 	}
-	info, err := os.Stat(from.File)
-	if err != nil {
-		return well(name, "it can be read"), &from
-	}
-	if u, ok := serviceAccount(); ok && d.plan.station.Data == packagedData && !mayBe(info, u, 0o400) &&
-		!strings.HasPrefix(from.File, keysFolder) && !strings.HasPrefix(from.File, "/run/credentials/") {
-		return notWell(name, "chgrp stationd "+from.File+"; chmod 640 "+from.File, "the account %s, which the service runs under, may not read %s", u.Username, from.File), &from
-	}
-	if mode := info.Mode().Perm(); mode&0o037 != 0 {
-		return warning(name, "chmod 640 "+from.File, "%s has the mode %04o: it is open to more than its owner and group's reading", from.File, mode), &from
-	}
-	return well(name, "%s can be read", from.File), &from
+	found := d.plan.keyMode(name, from)
+	return found, &from
 }
 
 // credential is where the secret behind a credential can be read by who is not the
@@ -492,7 +485,98 @@ func place(port, device string) string {
 
 // service looks at the daemon and at what starts it.
 func (d *doctor) service() []check {
-	return []check{one("station", d.daemon), one("service", d.enabled)}
+	return []check{one("station", d.daemon), {"parts", d.parts}, one("service", d.enabled), one("restarts", restarts)}
+}
+
+// parts are what the running station says of its own parts, beside the inputs, lamps
+// and printers that have checks of their own.
+func (d *doctor) parts(context.Context) []finding {
+	if !d.running {
+		return nil
+	}
+	own := make(map[string]bool)
+	for _, w := range d.plan.named() {
+		own[w] = true
+	}
+	return partsOf(d.snapshot, own)
+}
+
+// partsOf are the faults of a running station, but for those of what is in own.
+func partsOf(s station.Snapshot, own map[string]bool) []finding {
+	var found []finding
+	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
+		if fault := s.Health.Devices[name]; fault != "" && !own[name] {
+			found = append(found, notWell(name, "", "the running station says: %s", fault))
+		}
+	}
+	return found
+}
+
+// named are the names of everything that is wired or plugged in.
+func (p *plan) named() []string {
+	var all []string
+	for _, b := range p.buttons {
+		all = append(all, b.Name)
+	}
+	for _, l := range p.lamps {
+		all = append(all, l.Name)
+	}
+	for _, b := range p.buzzers {
+		all = append(all, b.Name)
+	}
+	for _, s := range p.scanners {
+		all = append(all, s.Name)
+	}
+	for _, one := range p.printers {
+		all = append(all, one.Name)
+	}
+	return all
+}
+
+// runningBeside are the faults of the station that runs beside a faulty file.
+func runningBeside(ctx context.Context, path string) []finding {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	s, err := web.Dial(socketBeside(path)).Snapshot(ctx)
+	if err != nil {
+		return []finding{notWell("station", "put the configuration right, then: systemctl restart stationd", "none runs: %v", err)}
+	}
+	return partsOf(s, nil)
+}
+
+// restarts looks how often the service manager has started the station again.
+//
+//	systemctl show --property=NRestarts,Result stationd.service
+//	NRestarts=3
+//	Result=watchdog
+func restarts(ctx context.Context) finding {
+	const name = "restarts"
+	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
+		return unlooked(name, "systemd does not run this machine")
+	}
+	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=NRestarts,Result", unit).Output()
+	if err != nil {
+		return unlooked(name, "systemctl show: %v", err)
+	}
+	return restartsOf(string(out))
+}
+
+// restartsOf judges what systemctl show says.
+func restartsOf(said string) finding {
+	const name = "restarts"
+	values := make(map[string]string)
+	for line := range strings.Lines(said) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		values[key] = value
+	}
+	n, err := strconv.Atoi(values["NRestarts"])
+	switch {
+	case err != nil:
+		return untold(name, "systemd does not say how often it started the station again")
+	case n == 0:
+		return well(name, "none since the service was started")
+	}
+	return warning(name, "journalctl -u stationd says why it ended", "systemd has started the station again %s since the service was started, the last time after: %s", counted(n, "time"), values["Result"])
 }
 
 func (d *doctor) daemon(context.Context) finding {

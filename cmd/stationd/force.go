@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
-	"reflect"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"stationd/internal/api"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
 )
@@ -19,24 +22,66 @@ import (
 // the rates between two records; what is open stays as it is until a restart.
 type force struct {
 	log      *slog.Logger
+	faults   *faults
 	plan     atomic.Pointer[plan]
 	backends map[string]*backend
 	path     string
+	turn     sync.Mutex // of reloads
+	swapped  func()     // called when another configuration is in force; may be nil
 }
 
-// takeUp opens the backends of a plan and puts it in force.
-func takeUp(p *plan, log *slog.Logger) (*force, error) {
-	f := &force{log: log, backends: make(map[string]*backend), path: p.path}
+// takeUp opens the backends of a plan and puts it in force. A backend whose key or
+// whose files cannot be read is closed for now: it is a fault, what is for it waits,
+// and retry opens it.
+func takeUp(p *plan, faults *faults, log *slog.Logger) *force {
+	f := &force{log: log, faults: faults, backends: make(map[string]*backend), path: p.path}
 	f.plan.Store(p)
 	for _, v := range p.vendors {
 		opened, err := v.open(log)
 		if err != nil {
-			return nil, err
+			opened = closedBackend{v, err}
 		}
-		b := newBackend(opened)
-		f.backends[v.name] = b
+		f.tell(v.name, err)
+		f.backends[v.name] = newBackend(opened)
 	}
-	return f, nil
+	return f
+}
+
+// tell says why a vendor's backend is closed, or with nil that it is open.
+func (f *force) tell(vendor string, err error) {
+	key, rest := "", ""
+	switch {
+	case errors.Is(err, api.ErrKeyUnusable):
+		key = err.Error()
+	case err != nil:
+		rest = err.Error()
+	}
+	f.faults.set(vendor+" key", key)
+	if rest != "" || f.faults.Tell()[vendor] != "" {
+		f.faults.set(vendor, rest)
+	}
+}
+
+// retry opens the backends that are closed, where what they lacked is there now.
+func (f *force) retry() {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	for _, v := range f.plan.Load().vendors {
+		b := f.backends[v.name]
+		if b == nil || !b.closed() {
+			continue
+		}
+		opened, err := v.open(f.log)
+		f.tell(v.name, err)
+		if err != nil {
+			continue
+		}
+		b.now.Store(&opened)
+		b.renewed()
+		if f.swapped != nil {
+			f.swapped()
+		}
+	}
 }
 
 func (f *force) program() station.Program { return f.plan.Load().program }
@@ -53,25 +98,32 @@ func (f *force) settle(backend string) time.Duration {
 
 func (f *force) speaksTo(backend string) bool { return f.backends[backend] != nil }
 
-// run reloads the configuration at each SIGHUP until ctx is done. When another one is
-// in force it calls swapped.
-func (f *force) run(ctx context.Context, swapped func()) error {
+// run reloads the configuration at each SIGHUP until ctx is done, and takes up what a
+// backend lacked as soon as it is there.
+func (f *force) run(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	tick := time.NewTicker(retryEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-tick.C:
+			f.retry()
 		case <-hangup:
-			f.reload(swapped)
+			f.reload()
 		}
 	}
 }
 
-// reload takes up the file as it is now. Where anything is wrong with it, the
-// configuration in force stays.
-func (f *force) reload(swapped func()) {
+// reload takes up the file as it is now, and returns what is wrong with it, nothing
+// where it is in force. Where anything is wrong the configuration in force stays, and
+// that is a fault of the station until a reload is taken up.
+func (f *force) reload() []string {
+	f.turn.Lock()
+	defer f.turn.Unlock()
 	if err := systemd.Reloading(); err != nil {
 		f.log.Warn("the service manager does not answer", "error", err)
 	}
@@ -80,58 +132,78 @@ func (f *force) reload(swapped func()) {
 			f.log.Warn("the service manager does not answer", "error", err)
 		}
 	}()
+	wrong := f.take()
+	if len(wrong) > 0 {
+		for _, fault := range wrong {
+			f.log.Error("a fault in the configuration", "fault", fault)
+		}
+		f.log.Error("the configuration stays as it was", "faults", len(wrong))
+		f.faults.set(partConfiguration, rejected(f.path, wrong))
+		return wrong
+	}
+	f.faults.set(partConfiguration, "")
+	f.log.Info("the configuration was reloaded", "bindings", len(f.plan.Load().program.Bindings))
+	return nil
+}
+
+// rejected is the fault of a station whose file was not taken up.
+func rejected(path string, wrong []string) string {
+	more := ""
+	if n := len(wrong) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Sprintf("the file was not taken up and what was in force before stays: %s%s; put it right (stationd check %s), then: systemctl reload stationd", wrong[0], more, path)
+}
+
+// take puts the file as it is now in force, and returns what keeps it from being so.
+func (f *force) take() (wrong []string) {
 	next, faults, err := read(f.path)
 	if err != nil {
-		f.log.Error("the configuration stays as it was", "error", err)
-		return
+		return []string{err.Error()}
 	}
 	for _, fault := range faults {
-		f.log.Error("a fault in the configuration", "fault", fault.String())
+		wrong = append(wrong, fault.String())
 	}
-	if len(faults) > 0 {
-		f.log.Error("the configuration stays as it was", "faults", len(faults))
-		return
+	if len(wrong) > 0 {
+		return wrong
 	}
 	if err := f.swap(next); err != nil {
-		f.log.Error("the configuration stays as it was", "error", err)
-		return
+		return []string{err.Error()}
 	}
-	swapped()
-	f.log.Info("the configuration was reloaded", "bindings", len(next.program.Bindings))
+	next.keep(f.log)
+	return nil
 }
 
 // swap puts next in force, as far as that can be done while the station runs.
 func (f *force) swap(next *plan) error {
 	was := f.plan.Load()
-	for part, same := range map[string]bool{
-		"station": was.station.Name == next.station.Name && was.station.Data == next.station.Data && was.station.Language == next.station.Language,
-		"web":     was.web == next.web,
-		"gpio":    reflect.DeepEqual(was.panel(), next.panel()),
-		"scanner": reflect.DeepEqual(was.scanners, next.scanners),
-		"printer": reflect.DeepEqual(was.printers, next.printers),
-		"vendors": len(was.vendors) == len(next.vendors),
-	} {
-		if !same {
-			return fmt.Errorf("%s: a change in [%s] needs a restart: systemctl restart stationd", f.path, part)
-		}
+	if keys := needRestart(was, next); len(keys) > 0 {
+		return fmt.Errorf("%s: a change of %s needs a restart: systemctl restart stationd", f.path, strings.Join(keys, "; "))
 	}
 	fresh := make(map[string]station.Backend)
+	unusable := make(map[string]error)
 	for _, v := range next.vendors {
-		if f.backends[v.name] == nil {
-			return fmt.Errorf("%s: the new backend %s needs a restart: systemctl restart stationd", f.path, v.name)
-		}
 		opened, err := v.open(f.log)
-		if err != nil {
+		switch {
+		case err == nil:
+			fresh[v.name] = opened
+		case f.backends[v.name].closed():
+			// It was closed before, and keeps nothing else from being reloaded.
+			fresh[v.name], unusable[v.name] = closedBackend{v, err}, err
+		default:
 			return err
 		}
-		fresh[v.name] = opened
 	}
 	for name, opened := range fresh {
 		f.backends[name].now.Store(&opened)
+		f.tell(name, unusable[name])
 	}
 	f.plan.Store(next)
 	for name := range fresh {
 		f.backends[name].renewed()
+	}
+	if f.swapped != nil {
+		f.swapped()
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -140,6 +141,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		}
 		must(t, unix.SetNonblock(fd, false))
 		edit(t, b, "pin  = 22", `pin = "red"`)
+		must(t, os.Remove(filepath.Join(b.dataPath(), lastGoodName))) // else it would start with that
 		c, err := b.launch(t.Context())
 		must(t, err)
 		must(t, until(t.Context(), "it ends", c.over))

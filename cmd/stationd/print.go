@@ -217,7 +217,11 @@ func (f *force) pickingList(ctx context.Context, id lagerkoll.ID, p lagerkoll.Pi
 	if b == nil {
 		return nil, errors.New("this station does not speak to it")
 	}
-	lister, ok := (*b.now.Load()).(interface {
+	open, err := b.usable()
+	if err != nil {
+		return nil, err
+	}
+	lister, ok := open.(interface {
 		PickingListPDF(context.Context, lagerkoll.ID, lagerkoll.Picking) ([]byte, error)
 	})
 	if !ok {

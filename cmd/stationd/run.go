@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"stationd/internal/agent"
-	"stationd/internal/gpio"
 	"stationd/internal/logging"
 	"stationd/internal/queue"
 	"stationd/internal/scanner"
@@ -37,12 +37,17 @@ func runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run the station",
 		Long: `run records what is pressed and scanned and delivers it, until it gets SIGTERM or
-SIGINT; then it takes nothing more, finishes the deliveries under way and ends.`,
+SIGINT; then it takes nothing more, finishes the deliveries under way and ends.
+
+What is missing but for the outbox keeps nothing from being recorded: a key, a reader,
+a chip, the page's port. It is a fault of the station, which is told by lamp, page,
+/healthz, /metrics, log and doctor, and is taken up when it is there. A configuration
+with faults is a fault too where another was in force before: that one is run.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			log, end := openLog(c.ErrOrStderr())
 			defer end()
-			p, err := load(path, log)
+			p, err := loadToRun(path, log)
 			if err == nil {
 				err = atRun(p.run(c.Context(), log))
 			}
@@ -56,19 +61,23 @@ SIGINT; then it takes nothing more, finishes the deliveries under way and ends.`
 // run opens everything the plan says, runs it, and closes it in order.
 func (p *plan) run(ctx context.Context, journal *logging.Log) (err error) {
 	log := slog.New(journal.Handler())
-	// Before anything is opened: periph's first look at the chips may close a
-	// descriptor that is not its own.
-	if err := gpio.Load(); err != nil {
-		return err
-	}
 	clock, err := newClock()
 	if err != nil {
 		return err
 	}
-	s := &opened{plan: p, journal: journal, log: log, clock: clock}
+	s := &opened{plan: p, journal: journal, log: log, clock: clock, faults: newFaults(log)}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.open(); err != nil {
+	if err := s.open(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // it was stopped while it waited
+		}
 		return err
+	}
+	if p.lastGood != nil {
+		s.faults.set(partConfiguration, p.lastGood.fault(p.path))
+	} else {
+		s.faults.set(partConfiguration, "")
+		p.keep(log)
 	}
 	limit, err := systemd.Watchdog()
 	if err != nil {
@@ -81,39 +90,57 @@ func (p *plan) run(ctx context.Context, journal *logging.Log) (err error) {
 		}
 	})
 	defer stopped()
-	return agent.Run(ctx, s.setting(limit))
+	if err := agent.Run(ctx, s.setting(limit)); err != nil {
+		return err
+	}
+	s.starts.stop()
+	return nil
 }
 
 // ready tells the service manager that the station takes presses and scans.
 func (s *opened) ready() {
-	s.log.Info("the station is ready", "station", s.plan.station.Name, "version", thisVersion(), "page", s.page.Addr().String())
+	s.log.Info("the station is ready", "station", s.plan.station.Name, "version", thisVersion(), "page", s.pageAddress())
 	if err := systemd.Ready(); err != nil {
 		s.log.Warn("the service manager does not answer", "error", err)
 	}
 }
 
-// opened is a station whose parts are open.
+// pageAddress is where the page is; "" while its port is another's.
+func (s *opened) pageAddress() string {
+	if page, open := s.page.first.(*web.Server); open {
+		return page.Addr().String()
+	}
+	return ""
+}
+
+// opened is a station whose parts are open. Only the outbox has to be: what else is
+// missing is a fault, and is taken up when it is there.
 type opened struct {
 	plan    *plan
 	journal *logging.Log
 	log     *slog.Logger
 	clock   *clock
+	faults  *faults
 	force   *force
 	outbox  *queue.Outbox
-	board   *gpio.Board
+	boards  []*chipBoard
 	reader  []*scanner.Reader
 	trays   trays
-	page    *web.Server
-	socket  *web.Control
+	page    *listening
+	socket  *listening
 	status  *agent.Status
+	starts  *starts
 }
 
 // open opens the parts in the order in which they are needed. What it opened
 // before an error is closed by close.
-func (s *opened) open() (err error) {
-	if s.force, err = takeUp(s.plan, s.log); err != nil {
+func (s *opened) open(ctx context.Context) (err error) {
+	if err := awaitPartition(ctx, s.plan.station.Data, s.log); err != nil {
 		return err
 	}
+	s.faults.set(partData, inMemory(s.plan.station.Data))
+	s.starts = openStarts(s.plan.station.Data, s.clock.stamp, s.log)
+	s.force = takeUp(s.plan, s.faults, s.log)
 	for _, p := range s.plan.printers {
 		s.trays = append(s.trays, newTray(p, s.force.pickingList, s.log))
 	}
@@ -137,31 +164,51 @@ func (s *opened) open() (err error) {
 	if s.outbox.ClockWasSet() {
 		s.clock.trust()
 	}
+	s.force.swapped = s.outbox.TryNow
 	s.status = agent.NewStatus(s.outbox)
 	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
 		return err
 	}
-	if panel := s.plan.panel(); !panel.Empty() {
-		if s.board, err = gpio.Open(panel, s.clock.stamp, s.log); err != nil {
-			return err
-		}
+	for _, panel := range s.plan.panel().ByChip() {
+		board := newChipBoard(panel, s.clock, s.log)
+		board.try()
+		s.boards = append(s.boards, board)
 	}
 	for _, setting := range s.plan.scanners {
 		s.reader = append(s.reader, scanner.Open(setting, s.clock.stamp, s.log))
 	}
 	desk := s.desk()
-	if s.page, err = web.Open(s.plan.web.Listen, desk, s.log); err != nil {
-		return err
+	s.page = &listening{
+		part:   partPage,
+		faults: s.faults,
+		open:   func() (server, error) { return opening(web.Open(s.plan.web.Listen, desk, s.log)) },
 	}
-	s.socket, err = web.OpenControl(socketPath(s.plan), desk, s.log)
-	return err
+	s.socket = &listening{
+		part:   partControl,
+		faults: s.faults,
+		open:   func() (server, error) { return opening(web.OpenControl(socketPath(s.plan), desk, s.log)) },
+	}
+	s.page.try()
+	s.socket.try()
+	s.page.opened = func(page server) {
+		s.log.Info("the page is open", "page", page.(*web.Server).Addr().String()) //nolint:errcheck // it is what open returned
+	}
+	return nil
+}
+
+// opening is what opening returned, without a nil that is none.
+func opening[S server](s S, err error) (server, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // close closes the outbox last: until then a lamp may still say what is on disk.
 func (s *opened) close() error {
 	var errs []error
-	if s.board != nil {
-		errs = append(errs, s.board.Close())
+	for _, b := range s.boards {
+		errs = append(errs, b.close())
 	}
 	if s.outbox != nil {
 		errs = append(errs, s.outbox.Close())
@@ -197,6 +244,7 @@ func (s *opened) desk() web.Desk {
 		State:    s.outbox.State,
 		Ended:    s.plan.ended,
 		Read:     s.force.read,
+		Reload:   s.force.reload,
 		Verify:   s.outbox.Verify,
 		Changed:  s.outbox.Changed,
 		Stamp:    s.clock.stamp,
@@ -213,8 +261,10 @@ func (s *opened) desk() web.Desk {
 // measures are the counts that the devices keep, for the metrics.
 func (s *opened) measures() map[string]map[string]int {
 	m := map[string]map[string]int{"glitches": {}, "repeats": {}, "noise": {}, "overflows": {}, "stale": {}, "partials": {}, "spoilt": {}, "reopenings": {}, "unheard": {}, "lost": {}, "printed": {}, "not_printed": {}}
-	if s.board != nil {
-		m["glitches"], m["lost"] = s.board.Glitches(), s.board.Lost()
+	for _, b := range s.boards {
+		glitches, lost := b.counts()
+		maps.Copy(m["glitches"], glitches)
+		maps.Copy(m["lost"], lost)
 	}
 	for i, r := range s.reader {
 		name, c := s.plan.scanners[i].Name, r.Counts()
@@ -245,11 +295,11 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 		Log:     s.log,
 		Status:  s.status,
 		Ready:   s.ready,
-		Tellers: []station.Teller{s.outbox, s.journal},
+		Tellers: []station.Teller{s.outbox, s.faults, s.starts, s.journal},
 		Outputs: []agent.Part{
-			{Name: "page", Run: s.page.Run},
-			{Name: "control socket", Run: s.socket.Run},
-			{Name: "configuration", Run: func(ctx context.Context) error { return s.force.run(ctx, s.outbox.TryNow) }},
+			{Name: "page", Run: s.page.run},
+			{Name: "control socket", Run: s.socket.run},
+			{Name: "configuration", Run: s.force.run},
 			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, limit, s.status.Alive) }},
 		},
 	}
@@ -264,15 +314,12 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 		})
 	}
 	record := s.status.Recording(s.outbox.Record)
-	if s.board != nil {
-		for _, bank := range s.board.Banks() {
-			setting.Inputs = append(setting.Inputs, agent.Part{Name: "contacts of chip " + bank.Name(), Run: bank.Run})
-		}
-		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return s.board.Run(ctx, record) }})
-		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: s.board.RunLamps})
-		setting.Displays = append(setting.Displays, s.board)
-		setting.Sounders = append(setting.Sounders, s.board)
-		setting.Tellers = append(setting.Tellers, s.board)
+	for _, b := range s.boards {
+		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return b.runButtons(ctx, record) }})
+		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: b.runLamps})
+		setting.Displays = append(setting.Displays, b)
+		setting.Sounders = append(setting.Sounders, b)
+		setting.Tellers = append(setting.Tellers, b)
 	}
 	for i, r := range s.reader {
 		name := "scanner " + s.plan.scanners[i].Name

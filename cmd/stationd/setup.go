@@ -13,7 +13,6 @@ import (
 
 	"stationd/internal/api"
 	"stationd/internal/config"
-	"stationd/internal/gpio"
 )
 
 func setupCommand() *cobra.Command {

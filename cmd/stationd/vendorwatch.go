@@ -26,9 +26,13 @@ func (f *force) watch(ctx context.Context, name string, open func() []station.Ca
 		reload := *b.reload.Load() // before the backend, so that none is missed
 		v, _ := f.plan.Load().vendor(name)
 		source := v.watch(*b.now.Load(), open, stamp)
-		if source == nil {
-			<-ctx.Done()
-			return nil
+		if source == nil { // nothing is followed, or the backend has no key yet
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-reload:
+				continue
+			}
 		}
 		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(ctx, emit) }); err != nil {
 			return fmt.Errorf("watch of %s: %w", name, err)
@@ -57,5 +61,9 @@ func (f *force) read(ctx context.Context, name, question string, with map[string
 	if b == nil {
 		return station.Answer{}, fmt.Errorf("this station has no backend %q: its configuration has no table [%s]", name, name)
 	}
-	return station.Inquire(ctx, *b.now.Load(), question, with)
+	open, err := b.usable()
+	if err != nil {
+		return station.Answer{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return station.Inquire(ctx, open, question, with)
 }

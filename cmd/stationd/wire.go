@@ -22,6 +22,8 @@ import (
 // consist of, and nothing opened yet.
 type plan struct {
 	path     string
+	text     []byte    // of the file
+	lastGood *lastGood // nil: it is the file itself
 	station  config.Station
 	zone     *time.Location
 	web      config.Web
@@ -76,7 +78,7 @@ func read(path string) (*plan, []config.Fault, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &plan{path: path}
+	p := &plan{path: path, text: f.Text()}
 	p.station, p.zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.station.Language, languages...)
 	p.web = f.Web()

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -245,7 +244,11 @@ func (a *agent) look() {
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices = make(map[string]string)
 	for _, t := range a.setting.Tellers {
-		maps.Copy(s.Health.Devices, t.Tell())
+		for name, fault := range t.Tell() {
+			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
+				s.Health.Devices[name] = fault
+			}
+		}
 	}
 	program := a.setting.Program()
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -36,9 +37,28 @@ func (f KeyFrom) Check(name string, fault func(key, text string)) {
 	}
 }
 
-// Read fetches the secret. White space around it is no part of it. No error
-// shows what was read.
+// ErrKeyUnusable is wrapped by the error of Read: the key is missing, cannot be read,
+// or is no key. A person has to act.
+var ErrKeyUnusable = errors.New("the key cannot be used")
+
+// Read fetches the secret. What editors put around it is no part of it: a byte order
+// mark, ends of lines, blank lines, spaces, and quotation marks on both sides. No
+// error shows what was read, and each wraps ErrKeyUnusable.
 func (f KeyFrom) Read() (Key, error) {
+	key, err := f.read()
+	if err != nil {
+		return Key{}, unusable{err}
+	}
+	return key, nil
+}
+
+// An unusable is why a key cannot be used, in its own words.
+type unusable struct{ error }
+
+func (unusable) Is(target error) bool { return target == ErrKeyUnusable }
+func (e unusable) Unwrap() error      { return e.error }
+
+func (f KeyFrom) read() (Key, error) {
 	path := f.File
 	if f.Credential != "" {
 		dir := os.Getenv("CREDENTIALS_DIRECTORY") // systemd.exec(5), LoadCredential=
@@ -62,11 +82,54 @@ func (f KeyFrom) Read() (Key, error) {
 	if len(secret) > keyLimit {
 		return Key{}, fmt.Errorf("key file %s: longer than %d bytes: it holds something else than a key", path, keyLimit)
 	}
-	key, err := NewKey(string(bytes.TrimSpace(secret)))
+	text, err := bareKey(secret)
+	if err != nil {
+		return Key{}, fmt.Errorf("key file %s: %w", path, err)
+	}
+	key, err := NewKey(text)
 	if err != nil {
 		return Key{}, fmt.Errorf("key file %s: %w", path, err)
 	}
 	return key, nil
+}
+
+// assignment is how a line of a file of settings begins: L2L_KEY=, export KEY=.
+var assignment = regexp.MustCompile(`^(?:(?:export\s+[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_]{2,}) *=|(?i:[a-z0-9_-]*(?:key|token|secret|password)) *[=:]) *[^=\s]`)
+
+// bareKey takes off what editors and habits put around a key. What could be a part
+// of it is left, and what is more than a key is an error.
+//
+//	EF BB BF "k3y" 0D 0A     k3y
+func bareKey(file []byte) (string, error) {
+	switch {
+	case bytes.HasPrefix(file, []byte("\xff\xfe")), bytes.HasPrefix(file, []byte("\xfe\xff")):
+		return "", errors.New("it is saved as UTF-16: save it as UTF-8 or plain text")
+	}
+	file = bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
+	var lines [][]byte
+	for _, line := range bytes.FieldsFunc(file, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	switch {
+	case len(lines) == 0:
+		return "", errors.New("it is empty: put the key into it, one line")
+	case len(lines) > 1:
+		return "", fmt.Errorf("it has %d lines with something on them: leave the one with the key", len(lines))
+	}
+	line := lines[0]
+	if assignment.Match(line) {
+		return "", errors.New("a name stands in front of the key, as in a file of settings: leave only what stands behind the sign")
+	}
+	first, last := line[0], line[len(line)-1]
+	switch quoted := first == '"' || first == '\''; {
+	case quoted && len(line) > 1 && last == first:
+		line = line[1 : len(line)-1]
+	case quoted || last == '"' || last == '\'':
+		return "", errors.New("a quotation mark stands on one side of the key alone: take it away")
+	}
+	return string(bytes.TrimSpace(line)), nil
 }
 
 // A Key is a secret that cannot be shown by accident: every way of printing it

@@ -71,7 +71,7 @@ func TestAFaultOfTOMLItselfEndsTheReading(t *testing.T) {
 		"a list without its end":           {"a = [1,\n 2", `f.toml:2:2: "]" is missing at the end of the list`},
 		"a list without a comma":           {"a = [1 2]", `f.toml:1:8: "," or "]" is missing in the list`},
 		"a table without a comma":          {"a = { b = 1 c = 2 }", `f.toml:1:13: "," or "}" is missing in the table`},
-		"Latin-1":                          {"name = \"\xe5\"", `f.toml:1:9: this character is not UTF-8; save the file as UTF-8`},
+		"Latin-1":                          {"name = \"\xe5\"", `f.toml:1:9: this character is not UTF-8 (the file seems to be saved as Latin-1 or Windows-1252); save the file as UTF-8`},
 		"no key at all":                    {"= 3", `f.toml:1:1: a key or a table's name must begin here`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,9 +79,28 @@ func Parse(name string, text []byte) *File {
 	// Windows editors put EF BB BF in front of UTF-8. It is not a key.
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	f := &File{name: name, text: slices.Clip(text), named: make(map[string]string)}
+	if wide(text) {
+		f.fault(0, "the file is saved as UTF-16; save it as UTF-8 (in Notepad: Save as, Encoding)")
+		f.root, f.broken = &node{kind: table, made: byHeader}, true
+		return f
+	}
 	f.root = f.grow()
 	return f
 }
+
+// wide reports whether a text has two bytes for each character: with a byte order
+// mark, or with a zero beside each of its first letters.
+//
+//	FF FE 5B 00 73 00      "[s" as UTF-16
+func wide(text []byte) bool {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return true
+	}
+	return len(text) >= 4 && (text[0] == 0 && text[2] == 0 || text[1] == 0 && text[3] == 0)
+}
+
+// Text is what was read, without a byte order mark.
+func (f *File) Text() []byte { return f.text }
 
 // Faults returns everything found so far, in the order of the file.
 func (f *File) Faults() []Fault {

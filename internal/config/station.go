@@ -4,6 +4,8 @@ import (
 	"net"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"time"
 
 	"stationd/internal/station"
@@ -18,13 +20,17 @@ type Station struct {
 	Lamp     string `toml:"lamp"`     // shows everything that has no lamp of its own
 	Days     int    `toml:"days"`     // of history that are kept
 	Buzzer   string `toml:"buzzer"`   // answers for everything that has no buzzer of its own
+
+	// LastGood lets a start with a faulty file run what was in force before; true
+	// where the file says nothing.
+	LastGood bool `toml:"last_good"`
 }
 
 // Station decodes and checks [station], and returns with it the place where it
 // keeps its time; UTC where the file names none that exists. Whether the
 // language, the lamp and the buzzer exist is for their owners to say, by OneOf.
 func (f *File) Station() (Station, *time.Location) {
-	s := Station{Data: "/var/lib/stationd", Language: "en", Days: 30}
+	s := Station{Data: "/var/lib/stationd", Language: "en", Days: 30, LastGood: true}
 	if !f.Section("station", &s) {
 		f.Fault(At("station"), "the table [station] is missing; it needs at least name and timezone")
 		return s, time.UTC
@@ -74,17 +80,28 @@ type Web struct {
 func (f *File) Web() Web {
 	w := Web{Listen: "127.0.0.1:8420"}
 	f.Section("web", &w)
-	if _, port, err := net.SplitHostPort(w.Listen); err != nil || !portNumber.MatchString(port) {
+	_, port, err := net.SplitHostPort(w.Listen)
+	number, notNumber := strconv.ParseUint(port, 10, 32)
+	switch {
+	case err != nil || notNumber != nil:
 		f.Fault(At("web", "listen"), `"listen" must be an address and a port, as "127.0.0.1:8420"`)
+	case number > lastPort:
+		f.Fault(At("web", "listen"), `"listen": there is no port %d; ports are 1 to %d`, number, lastPort)
 	}
 	return w
 }
 
-var portNumber = regexp.MustCompile(`^\d{1,5}$`)
+const lastPort = 65535
 
 // nameable matches what an input or a lamp may be called: the point is left to
 // the events, as in maintenance.press.
 var nameable = regexp.MustCompile(`^[\pL\pN_-]+$`)
+
+// Parts are what faults call the parts of the program itself. An input or a lamp of
+// such a name would hide their faults behind its own.
+func Parts() []string {
+	return []string{"outbox", "configuration", "page", "control", "data", "starts", "log", "clock", "history", "network"}
+}
 
 // Name checks the name of an input or a lamp, given at the path, and that no
 // earlier call had the same one: bindings, lights and faults of devices go by
@@ -95,7 +112,7 @@ func (f *File) Name(at Path, name string) bool {
 		f.Fault(at, "%s is missing", at)
 	case !nameable.MatchString(name):
 		f.Fault(at, "%s: a name has only letters, digits, - and _", at)
-	case station.Reserved(name):
+	case station.Reserved(name), slices.Contains(Parts(), name):
 		f.Fault(at, "%s: %q is the program's own; choose another name", at, name)
 	case given:
 		f.Fault(at, "%s: %q is the name of another input or lamp already, %s", at, name, first)

@@ -162,7 +162,7 @@ func plainSyntax(said string) string {
 		{"expected ',' or '}'", `"," or "}" is missing in the table`},
 		{"invalid character at start of key", `a key or a table's name must begin here`},
 		{"expected key but reached end of input", `a key or a table's name must begin here`},
-		{"invalid UTF-8", `this character is not UTF-8; save the file as UTF-8`},
+		{"invalid UTF-8", `this character is not UTF-8 (the file seems to be saved as Latin-1 or Windows-1252); save the file as UTF-8`},
 	} {
 		if strings.Contains(said, known.theirs) {
 			return known.ours

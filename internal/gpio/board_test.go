@@ -496,7 +496,7 @@ type busyChip struct {
 	busy map[int]bool
 }
 
-func (c busyChip) inputs(pins []inputPin) (inputs, error) {
+func (c *busyChip) inputs(pins []inputPin) (inputs, error) {
 	for _, p := range pins {
 		if c.busy[p.pin] {
 			return nil, fmt.Errorf("take GPIO%d as inputs: device or resource busy (in use: line %d by %q)", p.pin, p.pin, "w1-gpio")
@@ -505,7 +505,7 @@ func (c busyChip) inputs(pins []inputPin) (inputs, error) {
 	return c.fakeChip.inputs(pins)
 }
 
-func (c busyChip) output(pin int) (output, error) {
+func (c *busyChip) output(pin int) (output, error) {
 	if c.busy[pin] {
 		return nil, errors.New("device or resource busy")
 	}
@@ -515,7 +515,7 @@ func (c busyChip) output(pin int) (output, error) {
 func TestALineThatAnotherProgramHasKeepsNothingElseFromWorking(t *testing.T) {
 	t.Parallel()
 	chipOf := func(busy ...int) func(string) (chip, error) {
-		c := busyChip{newFakeChip(), make(map[int]bool)}
+		c := &busyChip{newFakeChip(), make(map[int]bool)}
 		for _, pin := range busy {
 			c.busy[pin] = true
 		}

@@ -20,6 +20,34 @@ type Panel struct {
 // Empty reports whether nothing is wired.
 func (p Panel) Empty() bool { return len(p.Buttons)+len(p.Lamps)+len(p.Buzzers) == 0 }
 
+// ByChip returns what is wired to each chip, as the configuration names the chips, in
+// the order in which they are named first.
+func (p Panel) ByChip() []Panel {
+	var all []Panel
+	at := make(map[string]int)
+	on := func(chip string) *Panel {
+		chip = cmp.Or(chip, p.Chips.Chip)
+		if _, known := at[chip]; !known {
+			at[chip] = len(all)
+			all = append(all, Panel{Chips: p.Chips})
+		}
+		return &all[at[chip]]
+	}
+	for _, b := range p.Buttons {
+		o := on(b.Chip)
+		o.Buttons = append(o.Buttons, b)
+	}
+	for _, l := range p.Lamps {
+		o := on(l.Chip)
+		o.Lamps = append(o.Lamps, l)
+	}
+	for _, b := range p.Buzzers {
+		o := on(b.Chip)
+		o.Buzzers = append(o.Buzzers, b)
+	}
+	return all
+}
+
 // Chips is the [gpio] table.
 type Chips struct {
 	// Chip names the chip of every button and lamp that names none: its label, or

@@ -48,6 +48,7 @@ type history struct {
 	file    *os.File
 	size    int64 // of the file
 	broken  bool  // and said so
+	fault   string
 }
 
 // add appends lines; the caller holds the outbox's mu.
@@ -248,6 +249,10 @@ func (o *Outbox) writeHistory(lines []Done) {
 		o.setting.Log.Warn("the history is not written; the outbox goes on without it", "error", err)
 	}
 	o.history.broken = err != nil
+	o.history.fault = ""
+	if err != nil {
+		o.history.fault = fmt.Sprintf("what is done is not written down, and nothing else is lost by that: %v; see that the folder can be written", err)
+	}
 }
 
 // recordedLine and entryLine say one thing for the history.

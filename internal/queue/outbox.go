@@ -379,7 +379,11 @@ func (o *Outbox) Tell() map[string]string {
 	case fill >= fillAlarming:
 		text = fmt.Sprintf("it is %.0f %% full: at 100 %% nothing new is recorded", 100*fill)
 	}
-	return map[string]string{"outbox": text}
+	told := map[string]string{"outbox": text}
+	if o.setting.History != "" {
+		told["history"] = o.history.fault
+	}
+	return told
 }
 
 // The fills that are warned of: in the log, and the second by Tell as well.

@@ -56,7 +56,8 @@ type Health struct {
 // A source's lamp shows, the strongest first: quick while one of its entries is
 // held, slow while one waits, steady while a call it opened is open at the
 // vendor. What passes shows for at least Flash: steady after a delivery, quick
-// after a scan that nobody knows or that lacks something. A fault is quick.
+// after a scan that nobody knows or that lacks something. A fault is quick; where
+// nothing shows the station as a whole, every lamp that is off shows it.
 //
 // A stack light shows the station: its red is quick while a person must look, its
 // yellow slow while something waits or a vendor is out of reach, its green steady
@@ -84,6 +85,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 			shown.raise(p.lampOf(source), n.Kind.Reply().Lamp)
 		}
 	}
+	nobodys := false // something is wrong that has no lamp
 	for device, fault := range h.Devices {
 		if fault == "" {
 			continue
@@ -92,7 +94,11 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 			shown.raise(device, Quick)
 			continue
 		}
-		shown.raise(p.lampOf(device), Quick)
+		if lamp := p.lampOf(device); lamp != "" {
+			shown.raise(lamp, Quick)
+			continue
+		}
+		nobodys = true
 	}
 	switch {
 	case h.Storage != "", h.keyFault() && p.Rest == "" && !p.hasRed():
@@ -101,6 +107,13 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 		}
 	case h.keyFault():
 		shown.raise(p.Rest, Quick)
+	}
+	if nobodys && !p.hasRed() {
+		for lamp, l := range shown {
+			if l == Off { // one that answers a press goes on answering it
+				shown[lamp] = Quick
+			}
+		}
 	}
 	return p.stacked(shown, s, h)
 }

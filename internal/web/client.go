@@ -75,6 +75,14 @@ func (c *Client) Verify(ctx context.Context) error {
 	return nil
 }
 
+// Reload lets stationd take up its configuration as it is now, and returns what is
+// wrong with it, one line each; where anything is, the one in force stays.
+func (c *Client) Reload(ctx context.Context) ([]string, error) {
+	var r reloaded
+	err := c.ask(ctx, http.MethodPost, "/reload", nil, &r)
+	return r.Faults, err
+}
+
 // Ask asks a vendor for one action, through the outbox. An error that wraps a
 // *NotTaken says what is wrong with what is asked.
 func (c *Client) Ask(ctx context.Context, a station.Asking) (Asked, error) {

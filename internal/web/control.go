@@ -26,6 +26,7 @@ import (
 //	POST /outbox/discard  {"entry": "9f86d081.1"}
 //	GET  /outbox/verify                       {"fault": ""}
 //	GET  /outbox/entry/9f86d081….1            the Settled, within a while
+//	POST /reload                              {"faults": []}
 //	GET  /snapshot
 //	GET  /read/l2l/dispatches?machine=SEAL-1  a station.Answer, or the file itself
 //	POST /ask             {"backend": "l2l", "verb": "dispatch.open", "with": {…}}
@@ -140,6 +141,7 @@ func (c *Control) handler() http.Handler {
 	mux.HandleFunc("POST /outbox/discard", c.decision(station.VerbDiscard))
 	mux.HandleFunc("GET /outbox/verify", c.verify)
 	mux.HandleFunc("GET /outbox/entry/{entry}", c.settled)
+	mux.HandleFunc("POST /reload", c.reload)
 	mux.HandleFunc("GET /snapshot", c.snapshot)
 	mux.HandleFunc("GET /read/{backend}/{name}", c.read)
 	mux.HandleFunc("POST /ask", c.ask)
@@ -355,6 +357,11 @@ func (c *Control) verify(w http.ResponseWriter, _ *http.Request) {
 		v.Fault = err.Error()
 	}
 	c.answer(w, http.StatusOK, v)
+}
+
+// reload takes up the configuration as it is now. The answer comes when that is done.
+func (c *Control) reload(w http.ResponseWriter, _ *http.Request) {
+	c.answer(w, http.StatusOK, reloaded{append([]string{}, c.desk.Reload()...)})
 }
 
 func (c *Control) snapshot(w http.ResponseWriter, _ *http.Request) {

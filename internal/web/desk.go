@@ -37,6 +37,10 @@ type Desk struct {
 	// not come.
 	Read func(ctx context.Context, backend, name string, with map[string]string) (station.Answer, error)
 
+	// Reload takes up the configuration as it is now, and returns what is wrong with
+	// it, one line each; where anything is, the one in force stays.
+	Reload func() []string
+
 	// Verify checks the outbox. An error lists everything that it found.
 	Verify func() error
 

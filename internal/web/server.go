@@ -269,9 +269,12 @@ func (s *Server) decided(carryOut func(entry, by string) error) http.HandlerFunc
 	}
 }
 
-// healthz answers 200 and "ok" while what is pressed here is recorded, and 503 with
-// the reason when it is not. What is wrong beside that follows, a line each. A vendor
-// out of reach is no fault of the station's.
+// healthz answers 200 while what is pressed here is recorded, and 503 with the
+// reason when it is not. A vendor out of reach is no fault of the station's. What is
+// missing beside that follows, a line each:
+//
+//	ok
+//	l2l key: key file /run/credentials/stationd.service/l2l.key: it is empty
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	snapshot := s.desk.Snapshot()
 	var faults []string
@@ -290,9 +293,14 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	} else {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	for _, name := range slices.Sorted(maps.Keys(snapshot.Health.Devices)) {
-		if text := snapshot.Health.Devices[name]; text != "" {
-			faults = append(faults, visible(name)+": "+visible(text))
+	for _, name := range slices.Sorted(maps.Keys(snapshot.Health.Backends)) {
+		if fault := snapshot.Health.Backends[name].Fault; fault != "" {
+			faults = append(faults, visible(name)+": "+visible(fault))
+		}
+	}
+	for _, part := range slices.Sorted(maps.Keys(snapshot.Health.Devices)) {
+		if fault := snapshot.Health.Devices[part]; fault != "" {
+			faults = append(faults, visible(part)+": "+visible(fault))
 		}
 	}
 	_, _ = io.WriteString(w, strings.Join(faults, "\n")+"\n") // whoever asked has gone

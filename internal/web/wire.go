@@ -49,6 +49,9 @@ type (
 		Entry station.ID `json:"entry"`
 		Event station.ID `json:"event"`
 	}
+	reloaded struct {
+		Faults []string `json:"faults"` // empty: it is in force
+	}
 	verified struct {
 		Fault string `json:"fault"` // empty: the outbox is sound
 	}

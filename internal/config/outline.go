@@ -1,0 +1,41 @@
+package config
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// The lines of a file that are looked for where the file as a whole cannot be read.
+var (
+	headerLine   = regexp.MustCompile(`^\s*\[+\s*"?([A-Za-z_]+)"?\s*\]`)
+	dataLine     = regexp.MustCompile(`^\s*data\s*=\s*["']([^"']+)["']`)
+	lastGoodLine = regexp.MustCompile(`^\s*last_good\s*=\s*false\b`)
+)
+
+// Outline tells of a file that has faults, however broken it is, in which folder its
+// station keeps the outbox, "" where the file does not say, and whether the station
+// may run its last good configuration instead. It goes by lines, so it needs no more
+// than that the line itself is whole.
+func Outline(path string) (data string, lastGood bool) {
+	f, err := Load(path)
+	if err != nil {
+		return "", true
+	}
+	lastGood = true
+	table := ""
+	for line := range bytes.Lines(f.text) {
+		if header := headerLine.FindSubmatch(line); header != nil {
+			table = string(header[1])
+		}
+		if table != "station" {
+			continue
+		}
+		if found := dataLine.FindSubmatch(line); found != nil {
+			data = string(found[1])
+		}
+		if lastGoodLine.Match(line) {
+			lastGood = false
+		}
+	}
+	return data, lastGood
+}
