@@ -222,19 +222,26 @@ func Pairs(code string) map[string]string {
 		text = text[1 : len(text)-1]
 	}
 	for _, sign := range []string{"=", ":"} {
-		for _, between := range []string{"\n", ";", "|", "\t", "&", ",", "\x1d"} {
-			if pairs := pairsBy(text, between, sign); pairs != nil {
-				return pairs
+		var most map[string]string // what stands between the pairs is what makes the most of them
+		for _, between := range []string{"\n", ";", "|", "\t", "\x1d", "&", ","} {
+			pairs, ok := pairsBy(text, between, sign)
+			if !ok {
+				return nil
 			}
+			if len(pairs) > len(most) {
+				most = pairs
+			}
+		}
+		if most != nil {
+			return most
 		}
 	}
 	return nil
 }
 
-func pairsBy(text, between, sign string) map[string]string {
-	if !strings.Contains(text, sign) {
-		return nil
-	}
+// pairsBy reads pairs that are separated so; nil where they are not. It is not ok that one
+// name has two values.
+func pairsBy(text, between, sign string) (_ map[string]string, ok bool) {
 	pairs := make(map[string]string)
 	for piece := range strings.SplitSeq(text, between) {
 		if strings.TrimSpace(piece) == "" {
@@ -242,13 +249,15 @@ func pairsBy(text, between, sign string) map[string]string {
 		}
 		name, value, found := strings.Cut(piece, sign)
 		name, value = unquoted(name), unquoted(value)
-		before, twice := pairs[name]
-		if !found || name == "" || twice && before != value || strings.ContainsAny(name, "\n;|\t&,\x1d") || strings.ContainsAny(value, "\n;|\t\x1d") {
-			return nil
+		if !found || name == "" {
+			return nil, true
+		}
+		if before, twice := pairs[name]; twice && before != value {
+			return nil, false
 		}
 		pairs[name] = value
 	}
-	return pairs
+	return pairs, true
 }
 
 func unquoted(text string) string {

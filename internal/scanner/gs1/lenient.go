@@ -15,6 +15,8 @@ type Label struct {
 	// Lost: behind a fault nobody can tell where the next element begins, so that
 	// something may be missing which is on the label.
 	Lost bool
+
+	bad []string
 }
 
 // Good returns the elements by their AIs: what stands twice with one value counts once.
@@ -27,15 +29,7 @@ func (l Label) Good() map[string]string {
 }
 
 // Bad lists the AIs of elements that are on the label and cannot be trusted.
-func (l Label) Bad() []string {
-	var bad []string
-	for _, f := range l.Faults {
-		if f.AI != "" && !slices.Contains(bad, f.AI) && !slices.ContainsFunc(l.Elements, func(e Element) bool { return e.AI == f.AI }) {
-			bad = append(bad, f.AI)
-		}
-	}
-	return bad
-}
+func (l Label) Bad() []string { return l.bad }
 
 // Err returns the first fault; nil where there is none.
 func (l Label) Err() error {
@@ -84,6 +78,14 @@ func (l *Label) fault(pos int, ai, why string) {
 	l.Faults = append(l.Faults, &Error{Pos: pos, AI: ai, Reason: why})
 }
 
+// spoil is a fault of an element that cannot be trusted then.
+func (l *Label) spoil(pos int, ai, why string) {
+	l.fault(pos, ai, why)
+	if !slices.Contains(l.bad, ai) {
+		l.bad = append(l.bad, ai)
+	}
+}
+
 // element reads the element at text[pos] and returns where the next begins.
 func (l *Label) element(text string, pos int, suspect bool) int {
 	end := len(text)
@@ -108,7 +110,7 @@ func (l *Label) element(text string, pos int, suspect bool) int {
 			l.Elements = append(l.Elements, Element{AI: ai, Value: value})
 			return end
 		}
-		l.fault(at+wrong, ai, why+separatorHint(value))
+		l.spoil(at+wrong, ai, why+separatorHint(value))
 		if length, known := s.length(); known && length <= len(value) && allDigits(value[:length]) {
 			return at + length // it is as long as it must be, so the next is where it should be
 		}
@@ -116,7 +118,7 @@ func (l *Label) element(text string, pos int, suspect bool) int {
 		return end
 	}
 	if stands := standIn(value[:n], s); suspect && stands != "" {
-		l.fault(at, ai, fmt.Sprintf("the value contains %q, which may stand for the separator; say gs = [%q] at the scanner, or gs = [] where it is part of the value", stands, stands))
+		l.spoil(at, ai, fmt.Sprintf("the value contains %q, which may stand for the separator; say gs = [%q] at the scanner, or gs = [] where it is part of the value", stands, stands))
 		l.Lost = true
 		return end
 	}
@@ -150,21 +152,17 @@ func (s *spec) blanks(value string) int {
 	return at
 }
 
-// contradictions takes out what stands twice with different values: nobody can tell
-// which holds.
+// contradictions takes out what stands twice with different values, or once right and once
+// wrong: nobody can tell which holds.
 func (l *Label) contradictions() {
-	var twice []string
 	for i, e := range l.Elements {
 		for _, other := range l.Elements[:i] {
-			if other.AI == e.AI && other.Value != e.Value && !slices.Contains(twice, e.AI) {
-				twice = append(twice, e.AI)
+			if other.AI == e.AI && other.Value != e.Value && !slices.Contains(l.bad, e.AI) {
+				l.spoil(0, e.AI, "the AI appears twice, with different values")
 			}
 		}
 	}
-	for _, ai := range twice {
-		l.Elements = slices.DeleteFunc(l.Elements, func(e Element) bool { return e.AI == ai })
-		l.fault(0, ai, "the AI appears twice, with different values")
-	}
+	l.Elements = slices.DeleteFunc(l.Elements, func(e Element) bool { return slices.Contains(l.bad, e.AI) })
 }
 
 // StandIns lists what readers and printers are known to write for the separator. Each
@@ -497,7 +495,7 @@ func (l *Label) pair(text, name, value string) {
 		why = fmt.Sprintf("the value is longer than its %d characters", n)
 	}
 	if why != "" {
-		l.fault(max(strings.LastIndex(text, name), 0), ai, why)
+		l.spoil(strings.Index(text, "/"+name)+1, ai, why)
 		return
 	}
 	l.Elements = append(l.Elements, Element{AI: ai, Value: value})

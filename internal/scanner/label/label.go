@@ -202,9 +202,9 @@ func (l *reading) values() {
 
 // set adds the values of GS1 elements.
 func (l *reading) set(label gs1.Label) {
-	for ai, value := range label.Good() {
-		l.data["gs1."+ai] = value
-		if name, amount, ok := gs1.Decimal(ai, value); ok {
+	for _, e := range label.Elements {
+		l.data["gs1."+e.AI] = e.Value
+		if name, amount, ok := gs1.Decimal(e.AI, e.Value); ok {
 			l.amount("gs1."+name, amount)
 		}
 	}
@@ -228,11 +228,22 @@ func (l *reading) set(label gs1.Label) {
 // amount sets a decimal number. A label that says it twice, with the point in different
 // places, says nothing.
 func (l *reading) amount(name, amount string) {
-	if before, said := l.data[name]; said && before != amount {
+	before, said := l.data[name]
+	switch {
+	case said && value(before) == value(amount):
+	case said:
 		l.bad(name)
-		return
+	default:
+		l.data[name] = amount
 	}
-	l.data[name] = amount
+}
+
+// value is a decimal number without the zeros that end it: 1.250 and 1.25 are one.
+func value(amount string) string {
+	if !strings.Contains(amount, ".") {
+		return amount
+	}
+	return strings.TrimSuffix(strings.TrimRight(amount, "0"), ".")
 }
 
 // bad notes that a value is on the label and cannot be trusted.

@@ -145,11 +145,15 @@ func (l *Label) word(text string) {
 	}
 }
 
-// contradictions takes out what stands twice with different values.
+// contradictions takes out what stands twice with different values: nobody can tell which
+// holds.
 func (l *Label) contradictions() {
 	seen := make(map[string]string)
 	kept := l.Fields[:0]
 	twice := make(map[string]bool)
+	for _, id := range l.Bad { // once wrong and once right
+		twice[id] = true
+	}
 	for _, f := range l.Fields {
 		value, before := seen[f.ID]
 		if before && value != f.Value && !twice[f.ID] {

@@ -33,6 +33,7 @@ func TestLabelsOfPartsAndPacks(t *testing.T) {
 		{name: "no week", text: "[)>\x1e06\x1dPA-100\x1d10D2655\x1e\x04", want: map[string]string{"P": "A-100"}, bad: []string{"10D"}, faults: 1},
 		{name: "one identifier with two values", text: "[)>\x1e06\x1dPA\x1dPB\x1dQ5\x1e\x04", want: map[string]string{"Q": "5"}, bad: []string{"P"}, faults: 1},
 		{name: "one identifier twice with one value", text: "[)>\x1e06\x1dPA\x1dPA\x1e\x04", want: map[string]string{"P": "A"}},
+		{name: "a quantity once wrong and once right", text: "[)>\x1e06\x1dPA\x1dQ5X\x1dQ5\x1e\x04", want: map[string]string{"P": "A"}, bad: []string{"Q"}, faults: 1},
 		{name: "an empty field", text: "[)>\x1e06\x1dP\x1dQ5\x1e\x04", want: map[string]string{"Q": "5"}, bad: []string{"P"}, faults: 1},
 		{name: "what is no field", text: "[)>\x1e06\x1d?\x1dQ5\x1e\x04", want: map[string]string{"Q": "5"}, faults: 1},
 		{name: "a format without fields", text: "[)>\x1e07\x1dfree text\x1e\x04", faults: 1},
