@@ -194,6 +194,13 @@ func (c *cdevChip) inputs(pins []inputPin) (inputs, error) {
 		offsets, names = append(offsets, offset), append(names, fmt.Sprintf("GPIO%d", p.pin))
 	}
 	r, err := takeLines(c.path, offsets, pins)
+	if errors.Is(err, unix.ENXIO) {
+		polled, bad := pollLines(c.path, offsets, pins)
+		if bad == nil {
+			return polled, nil
+		}
+		err = bad
+	}
 	if err != nil {
 		return nil, fmt.Errorf("gpio chip %s: take %s as inputs: %w%s", c.label, strings.Join(names, ", "), err, c.holders(offsets))
 	}

@@ -66,6 +66,8 @@ type Button struct {
 	Active   string        `toml:"active"`   // the level of a closed contact: low (default) or high
 	Bias     string        `toml:"bias"`     // pull-up (default where active is low), pull-down (where it is high), none
 	Debounce time.Duration `toml:"debounce"` // a button that stays pressed this long is pressed; 30 ms
+	Release  time.Duration `toml:"release"`  // how long it must be let go until it may be pressed again; 50 ms, or the debounce where that is below 30 ms
+	AC       bool          `toml:"ac"`       // alternating current on an optocoupler: pulses of 50 or 60 Hz are a closed contact
 	Hold     time.Duration `toml:"hold"`     // a button kept down this long is held; 2 s
 	Double   time.Duration `toml:"double"`   // a second press that begins this soon after the first makes a double; 300 ms
 	Lamp     string        `toml:"lamp"`     // the lamp that answers it; read by whoever decides the lights
@@ -114,7 +116,7 @@ func (b Buzzer) Reminder() time.Duration {
 // The defaults and limits. The sources are in the package's documentation.
 const (
 	defaultDebounce = 30 * time.Millisecond
-	minDebounce     = 5 * time.Millisecond
+	minDebounce     = time.Millisecond
 	maxDebounce     = 250 * time.Millisecond
 	defaultHold     = 2 * time.Second
 	defaultDouble   = 300 * time.Millisecond
@@ -123,7 +125,8 @@ const (
 	defaultRemind   = 5 * time.Minute
 	minRemind       = 10 * time.Second
 
-	lastPin = 27 // the highest GPIO number on the 40-pin header of every Raspberry Pi
+	lastPin  = 27   // the highest GPIO number on the 40-pin header of every Raspberry Pi
+	lastLine = 1023 // of any other chip; none has more
 )
 
 const (
@@ -148,6 +151,12 @@ func (b Button) withDefaults(chips Chips) Button {
 		}
 	}
 	b.Debounce = cmp.Or(b.Debounce, defaultDebounce)
+	if b.Release == 0 {
+		b.Release = releaseTime
+		if 0 < b.Debounce && b.Debounce < defaultDebounce {
+			b.Release = b.Debounce // what is fast to press is fast to let go: it counts
+		}
+	}
 	b.Hold = cmp.Or(b.Hold, defaultHold)
 	b.Double = cmp.Or(b.Double, defaultDouble)
 	return b
@@ -252,10 +261,15 @@ func (c checker) pin(key string, l line, name string, users map[line]string) {
 		// belongs to the EEPROM of an add-on board.
 		c.complain(key, "the pin is missing; give the GPIO number, 1 to %d (GPIO0 is kept for add-on boards)", lastPin)
 		return
+	case !onHeader(l.chip) && 0 <= l.pin && l.pin <= lastLine: // an expander has more lines than the header
+	case !onHeader(l.chip):
+		c.complain(key, "there is no line %d on a chip; allowed are 0 to %d", l.pin, lastLine)
+		return
 	case l.pin < 0 || l.pin > lastPin:
 		c.complain(key, "there is no GPIO%d on a Raspberry Pi's header; allowed are 0 to %d (GPIO numbers, not header positions)", l.pin, lastPin)
 		return
-	case users[l] != "":
+	}
+	if users[l] != "" {
 		c.complain(key, "pin %d is used by %s already; one pin has one user", l.pin, users[l])
 		return
 	}
@@ -275,6 +289,12 @@ func (c checker) times(b Button, double bool) {
 	if b.Debounce < minDebounce || b.Debounce > maxDebounce {
 		c.complain("debounce", "%s is out of range; allowed are %s to %s", b.Debounce, minDebounce, maxDebounce)
 	}
+	if b.Release < minDebounce || b.Release > maxDebounce {
+		c.complain("release", "%s is out of range; allowed are %s to %s", b.Release, minDebounce, maxDebounce)
+	}
+	if b.AC && b.Debounce < defaultDebounce {
+		c.complain("debounce", "%s is shorter than a period of alternating current; leave it out", b.Debounce)
+	}
 	if b.Hold < b.Debounce {
 		c.complain("hold", "%s is shorter than the debounce time of %s; a hold must be longer than a press", b.Hold, b.Debounce)
 	}
@@ -282,8 +302,8 @@ func (c checker) times(b Button, double bool) {
 	case !double:
 	case b.Double < minDouble || b.Double > maxDouble:
 		c.complain("double", "%s is out of range; allowed are %s to %s", b.Double, minDouble, maxDouble)
-	case b.Double <= b.Debounce+releaseTime:
-		c.complain("double", "in %s there is no room for a press of %s and a release of %s; make it longer", b.Double, b.Debounce, releaseTime)
+	case b.Double <= b.Debounce+b.Release:
+		c.complain("double", "in %s there is no room for a press of %s and a release of %s; make it longer", b.Double, b.Debounce, b.Release)
 	case b.Double >= b.Hold:
 		c.complain("double", "%s is not shorter than the hold time of %s; a hold must be longer than a double press", b.Double, b.Hold)
 	}

@@ -34,7 +34,7 @@ func TestCheck(t *testing.T) {
 				`button 0 pin: the pin is missing; give the GPIO number, 1 to 27 (GPIO0 is kept for add-on boards)`,
 				`button 0 active: "lo" is not known here; allowed are low, high`,
 				`button 0 bias: "up" is not known here; allowed are pull-up, pull-down, none`,
-				`button 0 debounce: 1s is out of range; allowed are 5ms to 250ms`,
+				`button 0 debounce: 1s is out of range; allowed are 1ms to 250ms`,
 				`button 0 hold: 1ms is shorter than the debounce time of 1s; a hold must be longer than a press`,
 				`lamp 0 pin: there is no GPIO28 on a Raspberry Pi's header; allowed are 0 to 27 (GPIO numbers, not header positions)`,
 				`lamp 0 active: "on" is not known here; allowed are high, low`,
@@ -102,7 +102,7 @@ func TestCheck(t *testing.T) {
 		{
 			name:    "a negative debounce time is no time",
 			buttons: []Button{{Name: "red", Pin: 17, Debounce: -time.Millisecond}},
-			want:    []string{`button 0 debounce: -1ms is out of range; allowed are 5ms to 250ms`},
+			want:    []string{`button 0 debounce: -1ms is out of range; allowed are 1ms to 250ms`},
 		},
 	}
 	for _, test := range tests {

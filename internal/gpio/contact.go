@@ -1,18 +1,24 @@
 package gpio
 
 import (
+	"cmp"
 	"time"
 
 	"stationd/internal/station"
 )
 
 const (
-	// releaseTime is how long a contact must stay open before a release counts.
-	// Worn contacts bounce longer when they open than when they close.
+	// releaseTime is how long a contact must stay open before a release counts, where
+	// nothing else is said. Worn contacts bounce longer when they open than when they
+	// close.
 	releaseTime = 50 * time.Millisecond
 
 	// stuckTime is how long a button may be down before somebody should look at it.
 	stuckTime = time.Minute
+
+	// currentGap is how long an input for alternating current may be without a pulse
+	// while its contact is closed: two periods of 50 Hz, so that one pulse may fail.
+	currentGap = 40 * time.Millisecond
 
 	// discrepancy is how long the two contacts of one button may disagree. A slow
 	// hand passes the place where both are open in less.
@@ -43,13 +49,17 @@ const (
 // the station starts is a state and not a press, and only a stable release arms
 // the button.
 type contact struct {
-	debounce time.Duration // of a press; a release takes releaseTime
+	debounce time.Duration // of a press
+	letGo    time.Duration // and of letting go
+	current  bool          // alternating current: pulses are one press as long as they keep coming
 	hold     time.Duration
 	window   time.Duration // how soon a second press makes a double; 0: nobody asks for doubles
 	tellHold bool
 	tellUp   bool // a release is told
 	late     bool // nothing is told before the button is let go
 
+	pulse    time.Time // current: when the last pulse began
+	ended    time.Time // and when it ended; zero while it lasts, or once the contact is known to be open
 	seen     position  // last fed
 	since    time.Time // when it became so: the first edge of this run
 	pressed  time.Time // the first edge of the run that was accepted as down
@@ -82,7 +92,7 @@ type happening struct {
 // newContact returns a contact that has been pressed or not since now.
 func newContact(b Button, now time.Time, pressed bool) contact {
 	c := contact{
-		debounce: b.Debounce, hold: b.Hold,
+		debounce: b.Debounce, letGo: cmp.Or(b.Release, releaseTime), current: b.AC, hold: b.Hold,
 		tellHold: b.HoldBound, tellUp: b.ReleaseBound, late: b.Wiring == normallyClosed,
 		since: now, down: true, pressed: now, told: true,
 	}
@@ -97,11 +107,30 @@ func newContact(b Button, now time.Time, pressed bool) contact {
 
 // feed takes one level, from an edge or from reading the line.
 func (c *contact) feed(at time.Time, pressed bool) {
+	switch {
+	case c.current && pressed:
+		c.pulse, c.ended = at, time.Time{}
+	case c.current:
+		if c.seen == down && c.ended.IsZero() {
+			c.ended = at
+		}
+		return
+	}
 	if pressed {
 		c.move(at, down)
 		return
 	}
 	c.move(at, up)
+}
+
+// opened takes up that pulses have stopped coming: the contact has been open since the
+// last one ended.
+func (c *contact) opened(now time.Time) {
+	if c.current && !c.ended.IsZero() && now.Sub(c.ended) >= currentGap {
+		at := c.ended
+		c.ended = time.Time{}
+		c.move(at, up)
+	}
 }
 
 // move takes one position. One that is known already changes nothing. A time
@@ -164,6 +193,7 @@ func (c *contact) tell(kind string, at time.Time) {
 }
 
 func (c *contact) judge(now time.Time) {
+	c.opened(now)
 	if c.stable(now) {
 		switch {
 		case !c.accepted(c.seen):
@@ -271,13 +301,18 @@ func (c *contact) next() (at time.Time, ok bool) {
 			at, ok = t, true
 		}
 	}
-	if !c.accepted(c.seen) || c.uneasy {
+	switch {
+	case c.seen == down && !c.ended.IsZero(): // the next pulse will tell, or that there is none
+	case !c.accepted(c.seen) || c.uneasy:
 		sooner(c.since.Add(c.stableTime()))
-	} else if c.holds() {
+	case c.holds():
 		sooner(c.pressed.Add(c.hold))
 	}
 	if c.first.is && !c.second() {
 		sooner(c.first.pressed.Add(c.window))
+	}
+	if !c.ended.IsZero() {
+		sooner(c.ended.Add(currentGap))
 	}
 	return at, ok
 }
@@ -291,7 +326,14 @@ func (c *contact) stuck(now time.Time) (time.Duration, bool) {
 	return length, length >= stuckTime
 }
 
-func (c *contact) stable(now time.Time) bool { return now.Sub(c.since) >= c.stableTime() }
+// stable reports whether the position has lasted long enough. Between two pulses of
+// alternating current it has lasted as long as the last of them shows.
+func (c *contact) stable(now time.Time) bool {
+	if c.current && c.seen == down && !c.ended.IsZero() && c.ended.Before(now) {
+		now = later(c.pulse, c.since)
+	}
+	return now.Sub(c.since) >= c.stableTime()
+}
 
 func (c *contact) stableTime() time.Duration {
 	switch c.seen {
@@ -300,6 +342,6 @@ func (c *contact) stableTime() time.Duration {
 	case between:
 		return discrepancy
 	default:
-		return releaseTime
+		return c.letGo
 	}
 }

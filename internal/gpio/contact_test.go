@@ -501,3 +501,61 @@ func BenchmarkDebounce(b *testing.B) {
 		b.Fatalf("%d presses told of %d", presses, b.N)
 	}
 }
+
+// pulses are so many, each on and off for so long.
+func pulses(n int, on, off time.Duration) []change {
+	var all []change
+	for i := range n {
+		at := 100*ms + time.Duration(i)*(on+off)
+		all = append(all, change{at, true}, change{at + on, false})
+	}
+	return all
+}
+
+func TestEveryPieceOfACountIsOnePress(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		button  Button
+		on, off time.Duration
+	}{
+		{"60 ms on and 40 off", Button{Debounce: 5 * ms}, 60 * ms, 40 * ms},
+		{"160 ms on and 40 off", Button{Debounce: 5 * ms}, 160 * ms, 40 * ms},
+		{"a fast one", Button{Debounce: 2 * ms}, 4 * ms, 4 * ms},
+		{"a release time of its own", Button{Release: 20 * ms}, 60 * ms, 25 * ms},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newContact(test.button.withDefaults(Chips{}), morning, false)
+			told := play(&c, pulses(20, test.on, test.off), 10*time.Second)
+			if len(told) != 20 || c.glitches != 0 {
+				t.Errorf("%d presses and %d glitches: %v", len(told), c.glitches, told)
+			}
+		})
+	}
+}
+
+func TestAlternatingCurrentIsOnePressAsLongAsItsPulsesCome(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		changes  []change
+		want     []string
+		glitches int
+	}{
+		{"50 Hz, half of each wave", pulses(50, 10*ms, 10*ms), []string{"press of 100ms at 130ms", "release of 1.09s at 1.14s"}, 0},
+		{"60 Hz, both halves", pulses(120, 5*ms, 3*ms), []string{"press of 100ms at 130ms", "release of 1.057s at 1.107s"}, 0},
+		{"one pulse is none", pulses(1, 10*ms, 10*ms), nil, 1},
+		{"a steady level", []change{{100 * ms, true}, {600 * ms, false}}, []string{"press of 100ms at 130ms", "release of 600ms at 650ms"}, 0},
+		{"a wave that fails once", append(pulses(5, 10*ms, 10*ms), []change{{220 * ms, true}, {230 * ms, false}, {240 * ms, true}, {250 * ms, false}}...), []string{"press of 100ms at 130ms", "release of 250ms at 300ms"}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newContact(Button{AC: true, ReleaseBound: true}.withDefaults(Chips{}), morning, false)
+			told := play(&c, test.changes, 5*time.Second)
+			if diff := cmp.Diff(test.want, told); diff != "" || c.glitches != test.glitches {
+				t.Errorf("(-want +got):\n%s%d glitches", diff, c.glitches)
+			}
+		})
+	}
+}

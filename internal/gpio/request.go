@@ -43,6 +43,11 @@ func takeLines(path string, offsets []int, pins []inputPin) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	return take(path, config, offsets)
+}
+
+// take asks the kernel for lines.
+func take(path string, config *uapi.LineRequest, offsets []int) (*request, error) {
 	chip, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -869,3 +869,27 @@ func TestADescriptorAboveAThousandIsAnErrorAndNotTheEnd(t *testing.T) {
 		t.Errorf("read answered %v", err)
 	}
 }
+
+func TestWhereEverySymbolIsIdentifiedAPieceOfOneIsNoScan(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{AIM: "required"})
+	c.scan(t, "]C0PO4711\r")
+	b.reads(t, "PO4711")
+	c.scan(t, "]Q1PART 7\rPO4712\r500\r")
+	b.says(t, "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none")
+	c.scan(t, "]C0PO4713\r]C0PO4714\r")
+	b.reads(t, "PO4713", "PO4714")
+	c.scan(t, "PO4715\r")
+	b.says(t, "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 3, Spoilt: 2})
+}
+
+func TestALineOfSevenBitsWithParityIsReadAsText(t *testing.T) {
+	t.Parallel()
+	b, c := running(t, Scanner{DataBits: 7, Parity: "even", Flow: "xon-xoff"})
+	c.scan(t, "P\xcf\xb4\xb7\xb1\xb1\x8d")
+	b.reads(t, "PO4711")
+	b.nothingElse(t)
+	b.wantCounts(t, Counts{Frames: 1})
+}

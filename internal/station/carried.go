@@ -213,7 +213,7 @@ func document(code string) (doc any, ok bool) {
 //	PO=4711;QTY=500      PO 4711, QTY 500
 //	{pbn:PICK1,qty:500}  pbn PICK1, qty 500
 //
-// Between the pairs stands a new line, ; | a tab & or a comma, the same everywhere, and
+// Between the pairs stands a new line, ; | a tab & a comma or a blank, the same everywhere, and
 // between name and value = or a colon. It is nil for any other text, and for one that says
 // one name with two values.
 func Pairs(code string) map[string]string {
@@ -223,7 +223,7 @@ func Pairs(code string) map[string]string {
 	}
 	for _, sign := range []string{"=", ":"} {
 		var most map[string]string // what stands between the pairs is what makes the most of them
-		for _, between := range []string{"\n", ";", "|", "\t", "\x1d", "&", ","} {
+		for _, between := range []string{"\n", ";", "|", "\t", "\x1d", "&", ",", " "} {
 			pairs, ok := pairsBy(text, between, sign)
 			if !ok {
 				return nil

@@ -174,6 +174,7 @@ func TestCodesOfNamesAndValues(t *testing.T) {
 		"PO: 4711, QTY: 500":                  {"PO": "4711", "QTY": "500"},
 		`{"pbn":"PICK1","qty":"5"}`:           {"pbn": "PICK1", "qty": "5"},
 		"{pbn:PICK1,on:WM1,pc:C1,pm:X,qty:5}": {"pbn": "PICK1", "on": "WM1", "pc": "C1", "pm": "X", "qty": "5"},
+		"QTY:100 PN:ABC PO:7/1":               {"QTY": "100", "PN": "ABC", "PO": "7/1"},
 		"PO=4711":                             {"PO": "4711"},
 		"PO=A=B":                              {"PO": "A=B"},
 		"PO=4711;PO=4712":                     nil,

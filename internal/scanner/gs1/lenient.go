@@ -50,11 +50,13 @@ func (l Label) Err() error {
 // An element whose value is wrong is named in a fault and left out. Where the fault makes
 // it doubtful where the next element begins, reading goes on behind the next separator.
 //
-// suspect says that a value which contains the name of the separator, or an underscore
-// and then what would be further elements, is a fault: the reader may write something
-// else for the separator, and then three elements have become one.
+// suspect says that a value which contains the name of the separator, or a sign such as
+// an underscore and then what would be further elements, is a fault: the reader may write
+// something else for the separator, and then three elements have become one. A reader that
+// sends a separator anywhere within the symbol writes nothing else.
 func Read(text string, pos int, suspect bool) Label {
 	var l Label
+	suspect = suspect && !strings.ContainsRune(strings.Trim(text[pos:], "\x1d"), fnc1)
 	for pos < len(text) {
 		if text[pos] == fnc1 {
 			pos++
@@ -184,7 +186,7 @@ func standIn(value string, s *spec) string {
 			return text
 		}
 	}
-	for _, text := range []string{"_", "GS", "FNC1"} {
+	for _, text := range []string{"_", "GS", "FNC1", "029", "!", "%", "&", "*", "?", "=", ";", "<", ">", `"`, "'"} {
 		for rest := value; ; {
 			before, after, found := strings.Cut(rest, text)
 			if !found {
@@ -374,18 +376,20 @@ func notDigits(text string) string {
 	return ""
 }
 
-// Restricted reports whether a GTIN-14 is none that the whole world knows, but a number
-// of one shop or one factory: a scale's label, an own product. Its prefix as a GTIN-13 is
-// 02, 04 or 20 to 29; as a GTIN-8 it begins with 0 or 2 (General Specifications 2.1.11).
-func Restricted(gtin string) bool {
-	if len(gtin) != len(zeros) || gtin[0] != '0' {
-		return false
+// Restricted reports whether the digits of an EAN or UPC symbol are no GTIN that the whole
+// world knows, but a number of one shop or one factory: a scale's label, an own product. As
+// 13 digits it begins with 02, 04 or 20 to 29, as 12 with 2 or 4, as 8 with 0 or 2 (General
+// Specifications 2.1.11).
+func Restricted(digits string) bool {
+	switch len(digits) {
+	case 8:
+		return digits[0] == '0' || digits[0] == '2'
+	case 12:
+		return digits[0] == '2' || digits[0] == '4'
+	case 13:
+		return digits[0] == '2' || digits[:2] == "02" || digits[:2] == "04"
 	}
-	if eight, is := strings.CutPrefix(gtin, "000000"); is {
-		return eight[0] == '0' || eight[0] == '2'
-	}
-	prefix := gtin[1:3]
-	return prefix == "02" || prefix == "04" || prefix[0] == '2'
+	return false
 }
 
 // ReadLink reads a GS1 Digital Link as people and older generators write it, besides the

@@ -37,6 +37,9 @@ func TestWhatIsGoodIsKeptAndWhatIsBadIsNamed(t *testing.T) {
 			fault: `gs1: AI (10), byte 18: the value contains "Alt029", which may stand for the separator; say gs = ["Alt029"] at the scanner, or gs = [] where it is part of the value`},
 		{name: "an underscore and what would be a serial number", text: gtin + "10AB-12_210042", suspect: true, want: map[string]string{"01": "09506000134352"}, bad: []string{"10"}, lost: true,
 			fault: `gs1: AI (10), byte 18: the value contains "_", which may stand for the separator; say gs = ["_"] at the scanner, or gs = [] where it is part of the value`},
+		{name: "the digits that Alt was to stand before", text: gtin + "10AB-12029210042", suspect: true, want: map[string]string{"01": "09506000134352"}, bad: []string{"10"}, lost: true,
+			fault: `gs1: AI (10), byte 18: the value contains "029", which may stand for the separator; say gs = ["029"] at the scanner, or gs = [] where it is part of the value`},
+		{name: "a reader that sends the separator writes nothing else", text: gtin + "10AB_210042\x1d21C", suspect: true, want: map[string]string{"01": "09506000134352", "10": "AB_210042", "21": "C"}},
 		{name: "an underscore and what is none", text: gtin + "10AB_XY", suspect: true, want: map[string]string{"01": "09506000134352", "10": "AB_XY"}},
 		{name: "where nothing stands for the separator, it is a batch", text: gtin + "10AB-12_210042", want: map[string]string{"01": "09506000134352", "10": "AB-12_210042"}},
 		{name: "a character that is not allowed, and what it may be", text: gtin + "10AB-12#210042", suspect: true, want: map[string]string{"01": "09506000134352"}, bad: []string{"10"}, lost: true,
@@ -137,8 +140,8 @@ func TestUPCE(t *testing.T) {
 func TestNumbersOfAShopsOwn(t *testing.T) {
 	t.Parallel()
 	for gtin, want := range map[string]bool{
-		"02012345012349": true, "02912345012349": true, "00212345012349": true, "00412345012345": true, "00000002345673": true,
-		"04006381333931": false, "00036000291452": false, "00000096385074": false, "12012345012346": false, "": false,
+		"2012345012349": true, "2912345012349": true, "0212345012349": true, "212345012349": true, "412345012345": true, "02345673": true,
+		"4006381333931": false, "0036000291452": false, "036000291452": false, "96385074": false, "0000000123457": false, "12012345012346": false, "": false,
 	} {
 		if Restricted(gtin) != want {
 			t.Errorf("%s is a shop's own: %v", gtin, !want)

@@ -146,7 +146,7 @@ func (l *reading) decode() error {
 	if !l.KeepStartStop {
 		l.code = l.withoutStartStop(l.code)
 	}
-	if trimmed := strings.Trim(l.code, " "); !l.KeepBlanks && trimmed != "" {
+	if trimmed := strings.Trim(l.code, " \t\r\n"); !l.KeepBlanks && trimmed != "" {
 		l.code = trimmed
 	}
 	return nil
@@ -321,8 +321,10 @@ func (l *reading) ean() bool {
 
 func (l *reading) upce() {
 	code, err := gs1.UPCE(l.code)
-	if err != nil {
+	if err != nil && !l.number(l.code, 8) { // some readers call an EAN-8 an EAN-13
 		l.data["gs1.error"] = err.Error()
+	}
+	if err != nil {
 		return
 	}
 	l.number(code, len(code))
@@ -338,8 +340,7 @@ func (l *reading) number(digits string, length int) bool {
 	if err != nil {
 		return false
 	}
-	// Fourteen digits on a carton belong to somebody who may print them.
-	if length < 14 && gs1.Restricted(gtin) {
+	if gs1.Restricted(digits) {
 		l.own(gtin)
 		return true
 	}
@@ -354,7 +355,7 @@ func (l *reading) link() bool {
 	if !carrier {
 		return false
 	}
-	label, ok := gs1.ReadLink(l.code, l.aim != "" || l.Assume == AssumeGS1)
+	label, ok := gs1.ReadLink(l.code, true)
 	if ok {
 		l.set(label)
 	}

@@ -88,6 +88,7 @@ func TestHowALabelIsReadByTheRulesOfItsReader(t *testing.T) {
 		{"asterisks around what is no Code 39", Rules{}, "*PO_4711*", "*PO_4711*", nil},
 		{"blanks around a code", Rules{}, " PO4711  ", "PO4711", nil},
 		{"blanks that are kept", Rules{KeepBlanks: true}, " PO4711  ", " PO4711  ", nil},
+		{"a Tab that the reader adds", Rules{}, "PO4711\t", "PO4711", nil},
 		{"nothing but blanks", Rules{}, "  ", "  ", nil},
 
 		{"a letter in front", Rules{Prefix: affix(t, NewPrefix, "I"), Assume: AssumeGS1}, "I010950600013435210AB-12\x1d210042", "010950600013435210AB-12\x1d210042", all},
