@@ -61,6 +61,13 @@ soak: ## The outbox under SIGKILL, power cuts, failing and damaged cards, and it
 	STATIOND_ROUNDS=30 go test -count=1 -timeout 60m -v -run 'TestPowerCut|TestShutdown|TestDamage|TestEverySystemCallFails|TestFullCard|TestCost' ./internal/queue
 	go test -run '^$$' -bench 'BenchmarkRecord|BenchmarkOpen' -benchtime 1000x ./internal/queue
 
+HOURS ?= 10
+
+.PHONY: endurance
+endurance: build/stationd-$(shell go env GOARCH) ## What happens at a station in HOURS=10 hours, without the waiting, and what it leaves behind.
+	STATIOND_BINARY="$(CURDIR)/build/stationd-$(shell go env GOARCH)" STATIOND_HOURS=$(HOURS) \
+	go test -count=1 -timeout $$(($(HOURS) * 6 + 10))m -v -run '^TestAShiftLeavesTheStationAsItWas$$' ./cmd/stationd
+
 .PHONY: cover
 cover: ## Test coverage, function by function and as a page in build/.
 	@mkdir -p build

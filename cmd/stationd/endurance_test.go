@@ -1,0 +1,367 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+	"stationd/internal/station"
+)
+
+// What happens at a station in a quarter of an hour, taken generously. An hour has a
+// scan every 20 seconds, eight calls, four outages, four lost keys that are put right
+// by a reload, and a page that is open all the time, asked anew every minute; metrics
+// are fetched every 15 seconds.
+const (
+	quarterScans   = 45
+	quarterCalls   = 2
+	quarterOffline = 5 // of the scans, while the network is down
+	quarterLooks   = 15
+	quarterScrapes = 60
+)
+
+// aShift is how long a station must run as it is on the first day.
+const aShift = 40 // quarters: ten hours
+
+// quarters is how many quarters of an hour are played. make endurance plays a shift,
+// and make test enough of it to see what grows with each.
+func quarters(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("STATIOND_HOURS")
+	if text == "" {
+		return 6
+	}
+	hours, err := strconv.Atoi(text)
+	must(t, err)
+	return 4 * hours
+}
+
+// A usage is what a process takes of the machine.
+type usage struct {
+	anonymous int // kB of memory that are its own
+	files     int // open
+	threads   int
+	log       int64 // bytes written
+	outbox    int64 // bytes of the file
+}
+
+// process is the station's while it lives.
+func (b *box) process() *os.Process {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.child.cmd.Process
+}
+
+// usage looks at the station's process while nothing is under way.
+func (b *box) usage(t *testing.T) (u usage) {
+	t.Helper()
+	pid := b.process().Pid
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	must(t, err)
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+		switch name {
+		case "RssAnon":
+			u.anonymous = n
+		case "Threads":
+			u.threads = n
+		}
+	}
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	must(t, err)
+	u.files = len(open)
+	for path, size := range map[string]*int64{b.logPath(): &u.log, b.outboxPath(): &u.outbox} {
+		info, err := os.Stat(path)
+		must(t, err)
+		*size = info.Size()
+	}
+	return u
+}
+
+// goroutines ends the station by the signal that has it tell where each of them
+// stands, and counts them.
+func (b *box) goroutines(t *testing.T) int {
+	t.Helper()
+	b.mu.Lock()
+	c := b.child
+	b.mu.Unlock()
+	before, err := os.ReadFile(b.logPath())
+	must(t, err)
+	must(t, c.cmd.Process.Signal(syscall.SIGQUIT))
+	must(t, until(t.Context(), "the station has ended", c.over))
+	all, err := os.ReadFile(b.logPath())
+	must(t, err)
+	n := bytes.Count(all[len(before):], []byte("\ngoroutine "))
+	if n == 0 {
+		t.Errorf("the station did not say where it stood:\n%s", b.log.tail())
+	}
+	return n
+}
+
+// unitEnvironment is what the unit puts into the station's environment.
+func unitEnvironment(t *testing.T) (env []string) {
+	t.Helper()
+	for line := range strings.Lines(deployed(t, "stationd.service")) {
+		if value, is := strings.CutPrefix(strings.TrimSpace(line), "Environment="); is {
+			env = append(env, value)
+		}
+	}
+	return env
+}
+
+// TestAShiftLeavesTheStationAsItWas plays a shift as fast as the station takes it: the
+// scans, calls, outages, reloads and looks of ten hours, and none of the waiting between
+// them. The process, its outbox, its serial line and its service manager with the unit's
+// watchdog are real. What grows by the hour and not by what happens is not seen here:
+// the time between two looks at the vendor, the settle time and the growing distances
+// of an outage are short, and the history has one day.
+func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
+	t.Parallel()
+	n := quarters(t)
+	if n < aShift {
+		t.Logf("%d quarters of an hour are played; a shift of ten hours was NOT proved here: make endurance", n)
+	}
+	b := floor(t, func(s *boxSetting) {
+		s.Command = append(append([]string{"env", "GOTRACEBACK=all"}, unitEnvironment(t)...), s.Command...)
+		s.Watch = 500 * time.Millisecond // twice in ten hours of the default for each of ours
+		for id := range int64(n + 2) {
+			s.Plant.Orders = append(s.Plant.Orders, plant.Order{ID: 6000 + id, State: plant.StateDeveloping,
+				Articles: []plant.OrderArticle{{Article: soup, Amount: 1_000_000}}})
+		}
+	})
+	day := &shiftDay{b: b, unknown: "7310865004703"}
+	day.quarter(t)
+	day.quarter(t)
+	fresh := b.goroutines(t)
+	began, err := os.Stat(b.logPath())
+	must(t, err)
+	must(t, b.power(t.Context(), true))
+	started := b.process().Pid
+	page := watchPage(t, b)
+
+	var seen []usage
+	for q := range n {
+		day.quarter(t)
+		u := b.usage(t)
+		u.log -= began.Size()
+		seen = append(seen, u)
+		if (q+1)%4 == 0 {
+			t.Logf("hour %2d: %5d kB anonymous, %2d files, %2d threads, %7d bytes of log", (q+1)/4, u.anonymous, u.files, u.threads, u.log)
+		}
+	}
+	looked := page()
+	if pid := b.process().Pid; pid != started {
+		t.Errorf("process %d was started, and %d runs", started, pid)
+	}
+	after := b.goroutines(t)
+	must(t, b.power(t.Context(), true))
+	must(t, b.drained(t.Context()))
+
+	// The first third is for caches, pools and the heap's own size to settle.
+	settled, last := seen[n/3:2*n/3], seen[2*n/3:]
+	before, now := most(settled), most(last)
+	t.Logf("%d quarters: %d scans, %d calls, %d outages, %d keys; %d events on the page; goroutines %d and at the end %d; %+v, at the end %+v",
+		n, day.scans, day.calls, day.outages, day.keys, looked, fresh, after, before, now)
+	// The race detector, which the test's own program has, remembers more with time.
+	grows := 25
+	if os.Getenv("STATIOND_BINARY") != "" {
+		grows = 10
+	}
+	if now.anonymous > before.anonymous*(100+grows)/100+2048 {
+		t.Errorf("memory grows: %d kB, and in the last third %d kB", before.anonymous, now.anonymous)
+	}
+	if now.files > before.files+2 || now.threads > before.threads+4 {
+		t.Errorf("files or threads grow: %d and %d, and in the last third %d and %d", before.files, before.threads, now.files, now.threads)
+	}
+	if after > fresh+4 {
+		t.Errorf("goroutines grow: %d after half an hour, %d at the end", fresh, after)
+	}
+	if now.outbox != seen[0].outbox {
+		t.Errorf("the outbox file grows: %d bytes, then %d", seen[0].outbox, now.outbox)
+	}
+	if most := int64(n) * (1 << 20) / aShift; now.log > most {
+		t.Errorf("the log has %d bytes; a shift may have one MiB, and so much of one %d", now.log, most)
+	}
+	day.check(t)
+}
+
+func most(of []usage) (m usage) {
+	for _, u := range of {
+		m.anonymous, m.files, m.threads = max(m.anonymous, u.anonymous), max(m.files, u.files), max(m.threads, u.threads)
+		m.log, m.outbox = max(m.log, u.log), max(m.outbox, u.outbox)
+	}
+	return m
+}
+
+// watchPage has the page open, as the screen beside the station has, until the returned
+// function ends it and says how often it was told something.
+func watchPage(t *testing.T, b *box) func() int {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.log.pageURL()+"events", nil)
+	must(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	must(t, err)
+	told := 0
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "data") {
+				told++
+			}
+		}
+	})
+	return func() int {
+		end()
+		reading.Wait()
+		_ = answer.Body.Close()
+		if told == 0 {
+			t.Error("the open page was told nothing")
+		}
+		return told
+	}
+}
+
+// A shiftDay is what was done, and what the plant must have seen of it.
+type shiftDay struct {
+	b                                     *box
+	quarters, scans, calls, outages, keys int
+	unknown                               string
+}
+
+// quarter plays a quarter of an hour and returns when nothing is under way.
+func (d *shiftDay) quarter(t *testing.T) {
+	t.Helper()
+	b := d.b
+	scanned(t, b, fmt.Sprintf("PO%d", 6000+d.quarters))
+	d.quarters++
+	part := func() {
+		t.Helper()
+		d.scans++
+		scanned(t, b, part{article: soup, batch: "B7", serial: fmt.Sprintf("E%05d", d.scans)}.symbol())
+	}
+	for range quarterScans - quarterOffline {
+		part()
+	}
+	for range quarterCalls {
+		d.calls++
+		for range 2 { // the button latches: it opens and closes
+			d.press(t)
+		}
+	}
+
+	d.outages++
+	must(t, b.cable(false))
+	for range quarterOffline {
+		part()
+	}
+	must(t, b.cable(true))
+	must(t, b.drained(t.Context()))
+
+	d.keys++
+	b.plant.Order(plant.Fault{Kind: plant.Unauthorized, Where: "PUT *", Next: 1})
+	part()
+	// Not by the log, in which a line that was written lately is only counted.
+	healthy := func(what string, so func(station.Health) bool) {
+		t.Helper()
+		must(t, until(t.Context(), what, func() bool {
+			s, err := b.desk().Snapshot(t.Context())
+			return err == nil && so(s.Health)
+		}))
+	}
+	healthy("the key is said to be wrong", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault != "" })
+	b.plant.Clear()
+	must(t, b.process().Signal(syscall.SIGHUP))
+	healthy("the key is right again", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault == "" })
+	must(t, b.drained(t.Context()))
+
+	b.reader.unplug()
+	healthy("the scanner is missed", func(h station.Health) bool { return h.Devices["hand"] != "" })
+	must(t, b.reader.plug())
+	healthy("the scanner is read again", func(h station.Health) bool { return h.Devices["hand"] == "" })
+	scanned(t, b, d.unknown)
+	d.putAway(t)
+
+	for range quarterLooks {
+		get(t, http.DefaultClient, b.log.pageURL())
+	}
+	for range quarterScrapes {
+		get(t, http.DefaultClient, b.log.pageURL()+"metrics")
+	}
+	var out bytes.Buffer
+	if code := command(t.Context(), []string{"outbox", "ls", "--config", b.configPath()}, nil, &out, io.Discard); code != 0 {
+		t.Errorf("outbox ls ended with %d", code)
+	}
+}
+
+// press pushes the button that latches, and keeps it down until that is recorded: a busy
+// machine may stand still for longer than a brief push takes.
+func (d *shiftDay) press(t *testing.T) {
+	t.Helper()
+	recorded(t, d.b, "material.press", func() {
+		d.b.press(pinMaterial)
+		<-time.After(briefly)
+	})
+	d.b.release(pinMaterial)
+	<-time.After(3 * lifted)
+}
+
+// putAway has a person put the unknown scan away.
+func (d *shiftDay) putAway(t *testing.T) {
+	t.Helper()
+	must(t, until(t.Context(), "the unknown scan is put away", func() bool {
+		c, err := d.b.contents(t.Context())
+		if err != nil {
+			return false
+		}
+		for _, ev := range c.Kept {
+			if _, err := d.b.desk().Discard(t.Context(), string(ev.ID)); err != nil {
+				return false
+			}
+		}
+		return len(c.Kept) == 0
+	}))
+}
+
+// check compares what was done with what the plant saw.
+func (d *shiftDay) check(t *testing.T) {
+	t.Helper()
+	seen := make(map[string]int)
+	for _, tr := range d.b.plant.Traces() {
+		seen[tr.Serial]++
+	}
+	for n := range d.scans {
+		if serial := fmt.Sprintf("E%05d", n+1); seen[serial] != 1 {
+			t.Errorf("%s is at the plant %d times", serial, seen[serial])
+		}
+	}
+	opened := 0
+	for _, call := range d.b.plant.Dispatches() {
+		if call.Type == "MATERIAL" {
+			opened++
+			if call.Open() {
+				t.Errorf("dispatch %d is open still", call.ID)
+			}
+		}
+	}
+	if opened != d.calls {
+		t.Errorf("%d calls came to %d dispatches", d.calls, opened)
+	}
+	c, err := d.b.contents(t.Context())
+	must(t, err)
+	if len(c.Entries)+len(c.Kept) > 0 {
+		t.Errorf("left in the outbox: %+v", c)
+	}
+}
