@@ -63,11 +63,13 @@ func TestUnit(t *testing.T) {
 	}{
 		{"the unit is up when stationd takes presses, not when it was started", "Service.Type", []string{"notify"}},
 		{"a station that lives but makes no progress is ended", "Service.WatchdogSec", []string{"30s"}},
+		{"what the watchdog ends has time to write where it stood, and is killed where it cannot", "Service.TimeoutAbortSec", []string{"10s"}},
 		{"a station that ended for whatever reason comes back", "Service.Restart", []string{"always"}},
 		{"a station that keeps failing is tried again for ever", "Unit.StartLimitIntervalSec", []string{"0"}},
 		{"a configuration with faults is not tried again, and everything else is", "Service.RestartPreventExitStatus", []string{"78"}},
 		{"a reload swaps the bindings without missing a press, and fails where it is rejected", "Service.ExecReload", []string{"/usr/bin/stationd reload --config /etc/stationd/stationd.toml"}},
 		{"no outbox is made beneath a partition that is not mounted yet", "Unit.RequiresMountsFor", []string{"/var/lib/stationd"}},
+		{"no lamp stays lit when the station was killed, and that alone fails no unit", "Service.ExecStopPost", []string{"-/usr/bin/stationd lamps off --config /etc/stationd/stationd.toml"}},
 		{"a press is taken while the network is out and before the clock is set", "Unit.After", []string{"systemd-modules-load.service"}},
 		{"no start waits for the network", "Unit.Wants", nil},
 		{"no start is refused for want of the network", "Unit.Requires", nil},
@@ -258,7 +260,7 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "stationd.service")
-	text = []byte(strings.ReplaceAll(string(text), "=/usr/bin/stationd", "=/bin/true"))
+	text = []byte(strings.ReplaceAll(string(text), "/usr/bin/stationd", "/bin/true"))
 	if err := os.WriteFile(name, text, 0o600); err != nil {
 		t.Fatal(err)
 	}

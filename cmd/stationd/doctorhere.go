@@ -65,6 +65,7 @@ func (d *doctor) here() []check {
 		one("outbox", d.outbox),
 		one("held", d.held),
 		one("clock", d.clock),
+		one("last crash", func(context.Context) finding { return d.crash(d.plan.station.Data) }),
 	}
 }
 

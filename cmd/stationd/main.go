@@ -104,7 +104,7 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(runCommand(), reloadCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), callCommand(), doctorCommand(), versionCommand(), completionCommand())
+	root.AddCommand(runCommand(), reloadCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), callCommand(), doctorCommand(), lampsCommand(), versionCommand(), completionCommand())
 	root.AddCommand(vendorCommands()...)
 	complete(root)
 	return root

@@ -83,6 +83,7 @@ func (p *plan) run(ctx context.Context, journal *logging.Log) (err error) {
 	if err != nil {
 		return err
 	}
+	defer dieByWatchdog(p.station.Data, journal, s.status.Alive)()
 	stopped := context.AfterFunc(ctx, func() {
 		log.Info("the station stops: it takes nothing more and finishes what is under way")
 		if err := systemd.Stopping(); err != nil {
@@ -130,6 +131,8 @@ type opened struct {
 	socket  *listening
 	status  *agent.Status
 	starts  *starts
+
+	uncrashed func() // says that the process ends as it should
 }
 
 // open opens the parts in the order in which they are needed. What it opened
@@ -161,6 +164,7 @@ func (s *opened) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.uncrashed = keepCrash(s.plan.station.Data, s.log)
 	if s.outbox.ClockWasSet() {
 		s.clock.trust()
 	}
@@ -209,6 +213,9 @@ func (s *opened) close() error {
 	var errs []error
 	for _, b := range s.boards {
 		errs = append(errs, b.close())
+	}
+	if s.uncrashed != nil {
+		s.uncrashed()
 	}
 	if s.outbox != nil {
 		errs = append(errs, s.outbox.Close())

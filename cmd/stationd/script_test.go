@@ -20,7 +20,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
-		"stationd": main,
+		"stationd":       main,
+		"stationd-crash": crashing,
 	})
 }
 

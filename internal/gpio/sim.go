@@ -159,6 +159,15 @@ type Sim struct {
 	pressed map[int]bool
 	taken   map[int]bool // the station's inputs and the level of their buttons when pressed
 	levels  map[int]bool // of the station's outputs
+	keeps   bool
+}
+
+// Keep has the chip keep the levels of its outputs when a station goes, as the Pi 5's
+// does and those of other boards may.
+func (s *Sim) Keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keeps = true
 }
 
 // Listen waits at path, a unix socket, for a station whose configuration says
@@ -181,8 +190,8 @@ func Listen(path string, changed func(pin int, high bool)) (*Sim, error) {
 
 // Run serves one station after another until ctx is done; then it closes the
 // socket, removes its file and returns nil. When a station goes, its outputs go
-// low, as those of a chip whose lines are given back; what is pressed stays
-// pressed. A second Run returns an error.
+// low, as those of a chip whose lines are given back, unless Keep was called; what is
+// pressed stays pressed. A second Run returns an error.
 func (s *Sim) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.listener.Close() })()
 	for {
@@ -201,7 +210,10 @@ func (s *Sim) Run(ctx context.Context) error {
 func (s *Sim) serve(ctx context.Context, conn net.Conn) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	s.mu.Lock()
-	s.station, s.taken, s.levels = conn, make(map[int]bool), make(map[int]bool)
+	s.station, s.taken = conn, make(map[int]bool)
+	if s.levels == nil {
+		s.levels = make(map[int]bool)
+	}
 	s.mu.Unlock()
 
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
@@ -220,8 +232,13 @@ func (s *Sim) serve(ctx context.Context, conn net.Conn) {
 	conn.Close()
 
 	s.mu.Lock()
+	s.station, s.taken = nil, nil
+	if s.keeps {
+		s.mu.Unlock()
+		return
+	}
 	driven := s.levels
-	s.station, s.taken, s.levels = nil, nil, nil
+	s.levels = nil
 	s.mu.Unlock()
 	for pin, high := range driven {
 		if high {
@@ -277,7 +294,7 @@ func (s *Sim) tell(pin int) {
 }
 
 // Level returns whether the output at pin is high. It is low where no station
-// drives it.
+// drives it, unless Keep was called.
 func (s *Sim) Level(pin int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

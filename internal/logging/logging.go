@@ -112,6 +112,27 @@ func (l *Log) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// Flush waits until everything is written, for no longer than within. Run is running.
+func (l *Log) Flush(within time.Duration) {
+	end := time.NewTimer(within)
+	defer end.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		l.mu.Lock()
+		written := len(l.queue) == 0 && l.writing.IsZero()
+		l.mu.Unlock()
+		if written {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end.C:
+			return
+		}
+	}
+}
+
 // Dropped returns how many lines were not written.
 func (l *Log) Dropped() Dropped {
 	l.mu.Lock()

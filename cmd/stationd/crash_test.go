@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// crashing is a program that keeps its crashes as a station does, and has one: what
+// is in its second argument, in a goroutine of its own, beside hundreds of others. The
+// first is the folder.
+func crashing() {
+	journal, end := openLog(os.Stderr)
+	defer end()
+	ended := keepCrash(os.Args[1], slog.New(journal.Handler()))
+	journal.Flush(patience)
+	if os.Args[2] == "" {
+		ended()
+		return
+	}
+	for range 500 {
+		go func() { select {} }()
+	}
+	go func() { panic(os.Args[2]) }()
+	select {}
+}
+
+// crash runs crashing, and returns what it said.
+func crash(t *testing.T, folder, with string) string {
+	t.Helper()
+	binary, err := exec.LookPath("stationd-crash")
+	must(t, err)
+	c := exec.CommandContext(t.Context(), binary, folder, with)
+	c.Env = append(os.Environ(), "GOTRACEBACK=")
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if with == "" && err != nil || with != "" && (!errors.As(err, &exit) || exit.ExitCode() != exitAbort) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+func TestACrashLeavesABoundedTrace(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	kept := filepath.Join(folder, crashName)
+	if said := crash(t, folder, ""); said != "" {
+		t.Errorf("without a crash it says %s", said)
+	}
+	first := crash(t, folder, "the first")
+	if n := strings.Count(first, "\n"); n > 30 || !strings.Contains(first, "panic: the first") || !strings.Contains(first, "crash_test.go") {
+		t.Errorf("of a crash with 500 goroutines it says %d lines:\n%s", n, first)
+	}
+	said := crash(t, folder, "the first")
+	if !strings.Contains(said, `"what":"panic: the first"`) || !strings.Contains(said, "crashing") {
+		t.Errorf("the next start says nothing of it:\n%s", said)
+	}
+	text, err := os.ReadFile(kept)
+	if err != nil || !bytes.Contains(text, []byte("crash_test.go")) {
+		t.Errorf("%v: %s", err, text)
+	}
+	said = crash(t, folder, "the first") // and once more
+	if n := strings.Count(said, "\n"); n > 30 || !strings.Contains(said, `"again":true`) {
+		t.Errorf("of the same again it says %d lines:\n%s", n, said)
+	}
+	after, err := os.ReadFile(kept)
+	if err != nil || !bytes.Equal(after, text) {
+		t.Errorf("the first trace is not kept: %v: %s", err, after)
+	}
+	must(t, os.WriteFile(filepath.Join(folder, crashNewName), fmt.Appendf(nil, "panic: another\n%s", strings.Repeat("x", 1<<20)), 0o600))
+	if said := crash(t, folder, ""); !strings.Contains(said, "panic: another") {
+		t.Errorf("it says %s", said)
+	}
+	if info, err := os.Stat(kept); err != nil || info.Size() > crashBytes {
+		t.Errorf("%v: %d bytes", err, info.Size())
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
+		t.Errorf("after an end as it should be: %v, %v", left, err)
+	}
+}
+
+func TestWhatTheWatchdogEndsSaysWhereItStood(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	b.mu.Lock()
+	c := b.child
+	b.mu.Unlock()
+	info, err := os.Stat(b.logPath())
+	must(t, err)
+	must(t, c.cmd.Process.Signal(syscall.SIGABRT))
+	must(t, until(t.Context(), "it ends", c.over))
+	if code := c.cmd.ProcessState.ExitCode(); code != exitAbort {
+		t.Errorf("it ends with %d: %v", code, c.err)
+	}
+	text, err := os.ReadFile(b.logPath())
+	must(t, err)
+	if said := string(text[info.Size():]); strings.Count(said, "\n") > 5 || !strings.Contains(said, "ended by SIGABRT") {
+		t.Errorf("it says\n%s", said)
+	}
+	must(t, b.power(t.Context(), true))
+	must(t, until(t.Context(), "the next start says so", func() bool { return b.log.count("stationd crashed the last time") == 1 }))
+	trace, err := os.ReadFile(filepath.Join(b.dataPath(), crashName))
+	if err != nil || !bytes.HasPrefix(trace, []byte("SIGABRT")) || !bytes.Contains(trace, []byte("goroutine ")) {
+		t.Errorf("%v: %.200s", err, trace)
+	}
+	found, _ := consult(t, b.configPath())
+	if f := found["last crash"]; f.Verdict != isWarning || !strings.Contains(f.Found, "SIGABRT") {
+		t.Errorf("doctor says %+v", f)
+	}
+	must(t, b.stop())
+	if _, err := os.Stat(filepath.Join(b.dataPath(), crashNewName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after an end as it should be: %v", err)
+	}
+}
