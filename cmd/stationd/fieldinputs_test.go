@@ -30,7 +30,6 @@ import (
 // the list, and no other may come in.
 var notYet = map[string]string{
 	"hid-f13": "a foot pedal that is a keyboard is no button yet",
-	"trigger": "nothing but beeps is sent to a reader yet",
 }
 
 // A fieldInput is how one line is run: what the configuration says besides the plain
@@ -122,7 +121,7 @@ var fieldInputs = map[string]fieldInput{
 	"pass-link":          {want: map[string]string{"gs1.01": "09520123456788", "gs1.10": "ABC"}},
 	"pass-expander-pin0": {table: "[[button]]\nname = \"far\"\npin = 0\nchip = \"mcp23017\"\n"},
 	"hid-f13":            {},
-	"trigger":            {},
+	"trigger":            {also: "main.TestABindingTriggersAReader"},
 	"count-40ms-gap":     {also: "gpio.TestEveryPieceOfACountIsOnePress"},
 	"ac-opto":            {also: "gpio.TestAlternatingCurrentIsOnePressAsLongAsItsPulsesCome"},
 	"expander-no-int":    {also: "gpio.TestAChipWithoutInterruptsIsReadAgainAndAgain"},

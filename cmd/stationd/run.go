@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -158,6 +159,10 @@ func (s *opened) open(ctx context.Context) (err error) {
 		History: s.plan.history(),
 		Days:    s.plan.station.Days,
 		Fleeting: func(_ station.Event, a station.Action) {
+			if a.Verb == station.VerbSend {
+				s.send(a)
+				return
+			}
 			s.trays.take(s.log, s.plan.station.Name, a)
 		},
 	})
@@ -198,6 +203,17 @@ func (s *opened) open(ctx context.Context) (err error) {
 		s.log.Info("the page is open", "page", page.(*web.Server).Addr().String()) //nolint:errcheck // it is what open returned
 	}
 	return nil
+}
+
+// send sends something to a reader, once: a trigger that comes late reads another piece.
+func (s *opened) send(a station.Action) {
+	i := slices.IndexFunc(s.plan.scanners, func(r scanner.Scanner) bool { return r.Name == a.With[station.SendTo] })
+	if i < 0 || i >= len(s.reader) {
+		return // a binding of a newer configuration than the readers
+	}
+	if err := s.reader[i].Send(a.With[station.SendText]); err != nil {
+		s.log.Warn("a trigger was not sent", "source", a.With[station.SendTo], "error", err)
+	}
 }
 
 // opening is what opening returned, without a nil that is none.

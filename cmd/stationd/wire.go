@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -280,6 +281,7 @@ func (p *plan) readProgram(f *config.File) {
 	}
 	p.program = f.Program(base, kinds)
 	p.checkPrinting(f)
+	p.checkTriggers(f)
 	bound := make(map[string]bool)
 	for _, b := range p.program.Bindings {
 		bound[b.Event] = true
@@ -289,6 +291,25 @@ func (p *plan) readProgram(f *config.File) {
 		b.HoldBound = bound[b.Name+"."+station.Hold]
 		b.DoubleBound = bound[b.Name+"."+station.Double]
 		b.ReleaseBound = bound[b.Name+"."+station.Release]
+	}
+}
+
+// checkTriggers checks what bindings send to readers.
+func (p *plan) checkTriggers(f *config.File) {
+	var names []string
+	for _, s := range p.scanners {
+		names = append(names, s.Name)
+	}
+	for i, b := range p.program.Bindings {
+		for _, name := range slices.Sorted(maps.Keys(b.Send)) {
+			at := config.At("on", i, "trigger", name)
+			if !f.OneOf(at, name, names...) {
+				continue
+			}
+			if why := p.scanners[slices.Index(names, name)].Takes(b.Send[name]); why != "" {
+				f.Fault(at, "%s", why)
+			}
+		}
 	}
 }
 

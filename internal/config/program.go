@@ -24,6 +24,7 @@ type binding struct {
 	JSON   map[string]string `toml:"json"`
 	Pairs  map[string]string `toml:"pairs"`
 	Max    int               `toml:"max"`
+	Send   map[string]string `toml:"trigger"`
 	Ignore bool              `toml:"ignore"`
 	Needs  []string          `toml:"needs"`
 	Set    map[string]string `toml:"set"`
@@ -113,6 +114,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	for name := range b.Pairs {
 		s.groups = append(s.groups, name)
 	}
+	b.Send = raw.Send
 	c.longest(n.fields["max"], raw.Max, kind)
 	if source == "" {
 		s.blind, c.unsure[""] = true, true
@@ -143,7 +145,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 }
 
 // deeds lists the keys of a binding that say what it does.
-func deeds() []string { return []string{"do", "set", "append", "count", "clear"} }
+func deeds() []string { return []string{"do", "set", "append", "count", "clear", "trigger"} }
 
 // event checks which event a binding answers and takes it apart. The source is
 // empty when there is no such event.

@@ -464,6 +464,22 @@ func (r *Reader) event(s scan) station.Event {
 	}
 }
 
+// Send sends text to the reader, with the escapes that beeps have. It does not wait: an
+// error says that the reader is not there, takes nothing now, or cannot be sent to.
+func (r *Reader) Send(text string) error {
+	raw, err := unescape(text)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	ear, fault := r.ear, r.fault
+	r.mu.Unlock()
+	if ear == nil || fault != "" {
+		return fmt.Errorf("scanner %s: it is not there", r.setting.Name)
+	}
+	return ear.write(raw)
+}
+
 // beep makes the reader beep, if it has been told how and can. A beep that fails
 // is only counted: the lamp says the same.
 func (r *Reader) beep(how []byte) {

@@ -353,6 +353,20 @@ func checkKeyboard(s Scanner, wrong func(key, format string, args ...any)) {
 	}
 }
 
+// Takes says why text cannot be sent to a reader; "" where it can.
+func (s Scanner) Takes(text string) string {
+	if s.types() {
+		return "nothing can be sent to a reader that types as a keyboard"
+	}
+	if _, err := unescape(text); err != nil {
+		return err.Error()
+	}
+	if text == "" {
+		return "there is nothing to send"
+	}
+	return ""
+}
+
 // unescape reads the bytes of a beep.
 func unescape(text string) ([]byte, error) {
 	var b []byte

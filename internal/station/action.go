@@ -75,6 +75,15 @@ const (
 	VerbUndo = "undo"
 )
 
+// VerbSend is the program's own too: an Action with it is Fleeting, has no lane, and
+// sends the text in With[SendText] to the reader With[SendTo], with the escapes of the
+// configuration.
+const (
+	VerbSend = "send"
+	SendTo   = "to"
+	SendText = "text"
+)
+
 // The names of With that mean the same to every backend.
 const (
 	// Further begins the name of a parameter that is passed on as it stands, for a

@@ -57,7 +57,7 @@ func (v Vendor) Verb(name string) (Verb, bool) {
 // A Binding says what one kind of event means. The first binding in the file
 // that fits an event is the one that is carried out; there is no second.
 //
-// It is carried out in this order: needs, set, append, count, do, clear. Where
+// It is carried out in this order: needs, set, append, count, do, send, clear. Where
 // anything is missing, none of it is.
 type Binding struct {
 	Event  string              // source.kind
@@ -74,8 +74,9 @@ type Binding struct {
 	Expire time.Duration       // how long set and append hold; 0: until cleared
 	Count  map[string]Template // what is added to counters: whole numbers
 	Do     []Do
-	Clear  []string // values put away afterwards, counters set to zero
-	Undo   bool     // the last thing of this source is taken back; nothing else is done
+	Send   map[string]string // what is sent to readers, by their names, once the event is on disk
+	Clear  []string          // values put away afterwards, counters set to zero
+	Undo   bool              // the last thing of this source is taken back; nothing else is done
 }
 
 // A Do is one action of a binding.
@@ -252,7 +253,7 @@ type turn struct {
 
 func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
 	t := turn{p: p, b: b, groups: groups, ev: ev, s: s}
-	for _, step := range []func() Note{t.needs, t.set, t.append, t.count, t.do} {
+	for _, step := range []func() Note{t.needs, t.set, t.append, t.count, t.do, t.send} {
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
@@ -461,6 +462,14 @@ func (t *turn) do() Note {
 		default:
 			t.add(t.action(do, with))
 		}
+	}
+	return Note{}
+}
+
+// send adds what is sent to readers: a fixed one is told to read.
+func (t *turn) send() Note {
+	for _, reader := range slices.Sorted(maps.Keys(t.b.Send)) {
+		t.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: t.b.Send[reader]}, Fleeting: true})
 	}
 	return Note{}
 }

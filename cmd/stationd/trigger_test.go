@@ -1,0 +1,93 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const triggerConfig = `[station]
+name     = "pack4-1"
+timezone = "Europe/Stockholm"
+data     = %q
+
+[web]
+listen = "127.0.0.1:0"
+
+[[scanner]]
+name = "hand"
+port = %q
+
+[[scanner]]
+name = "line"
+port = %q
+
+[[on]]
+event   = "hand.scan"
+match   = '^GO$'
+trigger = { %s = '%s' }
+
+[[on]]
+event = "line.scan"
+match = '^PO(?P<order>\d+)$'
+set   = { order = "{order}" }
+`
+
+func TestABindingTriggersAReader(t *testing.T) {
+	t.Parallel()
+	hand, line := handReader(t), handReader(t)
+	data := t.TempDir()
+	station := sit(t, "run", "--config", configured(t, triggerConfig, data, hand.link, line.link, "line", `LON\r`))
+	station.reads("scanner ready")
+	station.reads("scanner ready")
+	must(t, hand.scan("GO"))
+	heard := make(chan string, 1)
+	go func() {
+		got := make([]byte, len("LON\r"))
+		n, err := io.ReadFull(line.master, got)
+		heard <- string(got[:n]) + strings.TrimPrefix(errorText(err), "<nil>")
+	}()
+	select {
+	case got := <-heard:
+		if got != "LON\r" {
+			t.Errorf("the reader heard %q", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the reader heard nothing")
+	}
+	station.types(ctrlC)
+	station.ends(0)
+	if _, err := os.Stat(filepath.Join(data, "outbox.db")); err != nil {
+		t.Error(err)
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestATriggerThatCannotBeSentIsAFault(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ reader, text, want string }{
+		{"elsewhere", "LON", `there is no "elsewhere"`},
+		{"line", `\e`, "has a backslash that begins nothing"},
+		{"line", "", "there is nothing to send"},
+	} {
+		_, faults, err := read(configured(t, triggerConfig, t.TempDir(), "/dev/a", "/dev/b", test.reader, test.text))
+		must(t, err)
+		if len(faults) != 1 || !strings.Contains(faults[0].Text, test.want) {
+			t.Errorf("%+v: faults %v", test, faults)
+		}
+	}
+	_, faults, err := read(configured(t, triggerConfig, t.TempDir(), "/dev/a", "hid:1209:5d01", "line", "LON"))
+	must(t, err)
+	if len(faults) != 1 || !strings.Contains(faults[0].Text, "nothing can be sent to a reader that types") {
+		t.Errorf("faults %v", faults)
+	}
+}
