@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -295,6 +296,30 @@ func TestAPurgeKeepsWhatItDoesNotKnow(t *testing.T) {
 			}
 		}
 		b.dpkg("--install", b.deb)
+	}
+}
+
+func TestRemovalAndPurgeOfAnOutboxThatANewerVersionWrote(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t)
+	b.fill(3)
+	file, err := os.ReadFile(b.path(outboxFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = bytes.ReplaceAll(file, []byte("SDQ\x01"), []byte("SDQ\x02"))
+	file = bytes.ReplaceAll(file, []byte("version\x01"), []byte("version\x02"))
+	if err := os.WriteFile(b.path(outboxFile), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says(t, b.dpkg("--remove", "stationd"), "what waits cannot be told", "a newer version of stationd wrote it", "/var/lib/stationd")
+	says(t, b.dpkg("--purge", "stationd"), "it is not known what waits", "purge moved the outbox to")
+	folder, files := b.backup()
+	if fmt.Sprint(files) != "[outbox.db]" {
+		t.Fatalf("the backup has %q", files)
+	}
+	if moved, err := os.ReadFile(filepath.Join(folder, "outbox.db")); err != nil || !bytes.Equal(moved, file) {
+		t.Errorf("it is not the file that was there: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,6 +55,7 @@ type usage struct {
 	threads   int
 	log       int64 // bytes written
 	outbox    int64 // bytes of the file
+	commits   int64 // that the file has seen
 }
 
 // process is the station's while it lives.
@@ -87,7 +89,25 @@ func (b *box) usage(t *testing.T) (u usage) {
 		must(t, err)
 		*size = info.Size()
 	}
+	u.commits = commits(t, b.outboxPath())
 	return u
+}
+
+// commits is the number of the last transaction, of which bbolt's two meta pages, in
+// turn, have each the one before.
+func commits(t *testing.T, path string) (last int64) {
+	t.Helper()
+	const page, number = 4096, 64
+	file, err := os.Open(path)
+	must(t, err)
+	defer file.Close()
+	for at := range int64(2) {
+		var raw [8]byte
+		_, err := file.ReadAt(raw[:], at*page+number)
+		must(t, err)
+		last = max(last, int64(binary.NativeEndian.Uint64(raw[:]))) //nolint:gosec // a file has not lived that long
+	}
+	return last
 }
 
 // goroutines ends the station by the signal that has it tell where each of them
@@ -158,7 +178,7 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 		u.log -= began.Size()
 		seen = append(seen, u)
 		if (q+1)%4 == 0 {
-			t.Logf("hour %2d: %5d kB anonymous, %2d files, %2d threads, %7d bytes of log", (q+1)/4, u.anonymous, u.files, u.threads, u.log)
+			t.Logf("hour %2d: %5d kB anonymous, %2d files, %2d threads, %7d bytes of log, %6d commits", (q+1)/4, u.anonymous, u.files, u.threads, u.log, u.commits)
 		}
 	}
 	looked := page()
@@ -200,7 +220,7 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 func most(of []usage) (m usage) {
 	for _, u := range of {
 		m.anonymous, m.files, m.threads = max(m.anonymous, u.anonymous), max(m.files, u.files), max(m.threads, u.threads)
-		m.log, m.outbox = max(m.log, u.log), max(m.outbox, u.outbox)
+		m.log, m.outbox, m.commits = max(m.log, u.log), max(m.outbox, u.outbox), max(m.commits, u.commits)
 	}
 	return m
 }
