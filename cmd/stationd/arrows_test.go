@@ -16,7 +16,7 @@ import (
 // a third-party module has one door. A package without a row fails: nobody adds a
 // folder without drawing its arrows.
 var may = map[string][]string{
-	"cmd/stationd":                 {"internal/*", "internal/api/*", "internal/scanner/gs1", "github.com/spf13/cobra", "github.com/creack/pty"},
+	"cmd/stationd":                 {"internal/*", "internal/api/*", "internal/scanner/gs1", "internal/scanner/mh10", "github.com/spf13/cobra", "github.com/creack/pty"},
 	"internal/station":             {},
 	"internal/agent":               {"internal/station"},
 	"internal/queue":               {"internal/station", "go.etcd.io/bbolt"},

@@ -19,6 +19,7 @@ import (
 
 	"stationd/internal/scanner"
 	"stationd/internal/scanner/gs1"
+	"stationd/internal/scanner/mh10"
 	"stationd/internal/station"
 )
 
@@ -119,11 +120,13 @@ func findGS1(ev station.Event, raw []byte) gs1Found {
 	if fault := (*gs1.Error)(nil); errors.As(err, &fault) {
 		found.Pos = fault.Pos
 	}
-	if !found.Claims {
-		found.Err = nil
+	if !found.Claims || found.Err != nil && len(found.Elements) == 0 {
+		if !found.Claims {
+			found.Err = nil
+		}
 		for _, key := range slices.Sorted(maps.Keys(ev.Data)) {
 			// An ITF-14 is a GTIN by its check digit, and claims nothing.
-			if ai, ok := strings.CutPrefix(key, "gs1."); ok {
+			if ai, ok := strings.CutPrefix(key, "gs1."); ok && ai != "error" && !gs1.HasPoint(ai) {
 				found.Elements = append(found.Elements, gs1.Element{AI: ai, Value: ev.Data[key]})
 			}
 		}
@@ -137,6 +140,7 @@ type meaning struct {
 	Binding station.Binding
 	State   station.State // afterwards
 	Actions []station.Action
+	WhyNot  []string // why the bindings of this event do not fit, where none does
 }
 
 // means decides an event on an empty state, by each binding alone until one fits:
@@ -146,11 +150,17 @@ func means(p station.Program, ev station.Event) meaning {
 		alone := p
 		alone.Bindings = p.Bindings[i : i+1]
 		state, actions := alone.Decide(station.State{}, ev)
-		if state.Notes[ev.Source].Kind != station.NoteUnknown {
+		if kind := state.Notes[ev.Source].Kind; kind != station.NoteUnknown && b.Event == ev.Name() && b.WhyNot(ev) == "" {
 			return meaning{Place: i + 1, Binding: b, State: state, Actions: actions}
 		}
 	}
-	return meaning{}
+	var whyNot []string
+	for i, b := range p.Bindings {
+		if why := b.WhyNot(ev); b.Event == ev.Name() && why != "" {
+			whyNot = append(whyNot, fmt.Sprintf("[[on]] number %d: %s", i+1, why))
+		}
+	}
+	return meaning{WhyNot: whyNot}
 }
 
 // showScans shows what the readers send until ctx is done.
@@ -338,11 +348,31 @@ func (l *scanLines) show(s seen) error {
 	for _, e := range s.Found.Elements {
 		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", e.Value, gs1.Title(e.AI))
 	}
+	b.WriteString(furtherNames(s.Event))
 	if s.Means != nil {
-		s.Means.write(&b, s.Event.Source)
+		s.Means.write(&b, s.Event)
 	}
 	_, err := io.WriteString(l.w, b.String()+"\n")
 	return err
+}
+
+// furtherNames are the names that a binding could use besides the elements of GS1, and
+// what is wrong with the label.
+func furtherNames(ev station.Event) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(ev.Data)) {
+		kind, id, _ := strings.Cut(name, ".")
+		switch {
+		case id == "error" && kind != "gs1", name == station.DataRefused:
+			b.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "fault", visible([]byte(ev.Data[name]))), 10))
+		case !station.OnLabel(name) || id == "error" || kind == "gs1" && !gs1.HasPoint(id):
+		case kind == "di":
+			fmt.Fprintf(&b, "  %-8s{%s} = %s  %s\n", "", name, visible([]byte(ev.Data[name])), mh10.Title(id))
+		default:
+			fmt.Fprintf(&b, "  %-8s{%s} = %s\n", "", name, visible([]byte(ev.Data[name])))
+		}
+	}
+	return b.String()
 }
 
 // textAndMark is the text of a scan in lines of a terminal, with a mark below the byte
@@ -399,9 +429,13 @@ func visible(raw []byte) string {
 }
 
 // write says what a scan means, in a few lines.
-func (m *meaning) write(w *strings.Builder, source string) {
+func (m *meaning) write(w *strings.Builder, ev station.Event) {
+	source := ev.Source
 	if m.Place == 0 {
 		fmt.Fprintf(w, "  %-8sno binding knows it; a station keeps it for a person\n", "means")
+		for _, why := range m.WhyNot {
+			w.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "", visible([]byte(why))), 10))
+		}
 		return
 	}
 	w.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "means", m.binding()), 10))

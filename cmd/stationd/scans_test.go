@@ -107,7 +107,13 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 		"would do l2l changeover.start in lane l2l/line:PACK4",
 		"line = PACK4",
 		"product = COOKIE")
-	scan("7310865004703", "no binding knows it; a station keeps it for a person")
+	scan("7310865004703", "no binding knows it; a station keeps it for a person",
+		"[[on]] number 1: match does not fit the code",
+		"[[on]] number 3: the label has no gs1.01")
+	scan("]C101095060001343521700000010AB", "(10)    AB                    BATCH", "{gtin13} = 9506000134352", `[[on]] number 3: event = "hand.scan"`)
+	scan("]C101095060001343523103001250", "{gs1.310} = 1.250")
+	scan("]d1[)>\x1e06\x1dPA-100\x1dQ5X\x1e\x04", "{di.P} = A-100  part number of the customer", `fault   Q: "5X" is no quantity`)
+	scan("]Q1PC-\x83e\x83X", "fault   byte 3: 83 is neither UTF-8 nor ISO 8859-1", "nothing of this scan may be used")
 	scan("]I110614141000415", "(01)    10614141000415        GTIN")
 	scan("caf\xe9", "text    caf<E9>")
 	must(t, sendRaw(r, "half a label"))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -66,6 +67,41 @@ func (b Binding) trusts(ev Event) bool {
 		}
 	}
 	return true
+}
+
+// WhyNot says why an event of its kind does not fit the binding; "" where it does.
+func (b Binding) WhyNot(ev Event) string {
+	if ev.Data[DataRefused] != "" {
+		return "nothing of this scan may be used: " + ev.Data[DataRefused]
+	}
+	asked := slices.Clone(b.Carry)
+	for _, ai := range b.GS1 {
+		asked = append(asked, "gs1."+ai)
+	}
+	bad := strings.Fields(ev.Data[DataBad])
+	for _, name := range asked {
+		switch {
+		case slices.Contains(bad, name):
+			return name + " is on the label and is wrong"
+		case ev.Data[name] == "":
+			return "the label has no " + name
+		}
+	}
+	for _, name := range b.names() {
+		if OnLabel(name.Name) && !(Binding{Needs: []string{name.Name}}).trusts(ev) {
+			return "it uses " + name.Name + ", which is on the label and is wrong, or may have been lost with what is"
+		}
+		if OnLabel(name.Name) && name.Must && ev.Data[name.Name] == "" {
+			return "the label has no " + name.Name
+		}
+	}
+	if !b.inCode(ev.Code, make(map[string]string)) {
+		return "the code has not the values that json or pairs ask for"
+	}
+	if b.Match != nil && !b.Match.MatchString(ev.Code) {
+		return "match does not fit the code"
+	}
+	return ""
 }
 
 // names lists every name that the binding's templates use, and what it needs.
