@@ -35,7 +35,7 @@ site    = 12
 line    = "PACK4"
 machine = "SEAL-1"
 trade   = "MECH"
-settle  = "40s"
+settle  = "60s"
 
 [gpio]
 chip = "9030000.pl061"

@@ -32,14 +32,14 @@ site    = 12
 line    = "PACK4"
 machine = "SEAL-1"
 trade   = "MECH"
-settle  = "40s"
+settle  = "60s"
 
 [lagerkoll]
 url    = "{plant}/v1/production_orders/"
 store  = "1001"
 key    = { file = "/etc/stationd/lagerkoll.key" }
 rate   = "180/min"
-settle = "40s"
+settle  = "60s"
 
 [gpio]
 chip = "9030000.pl061"

@@ -35,7 +35,7 @@ site    = 12
 line    = "PACK4"
 machine = "SEAL-1"
 trade   = "MECH"
-settle  = "40s"
+settle  = "60s"
 watch   = "5s"
 
 [lagerkoll]
@@ -43,7 +43,7 @@ url    = "{plant}/v1/production_orders/"
 store  = "1001"
 key    = { file = "/etc/stationd/lagerkoll.key" }
 rate   = "180/min"
-settle = "40s"
+settle  = "60s"
 
 [gpio]
 chip = "9030000.pl061"

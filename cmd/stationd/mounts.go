@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"stationd/internal/systemd"
 )
 
 // A mount is a line of /proc/self/mountinfo.
@@ -132,22 +131,25 @@ const (
 // awaitPartition waits until the partition that fstab has for a folder is mounted. A
 // new outbox in the folder beneath it would be hidden as soon as it is, and with it what
 // was recorded. An error says that it did not come; another start waits again.
-func awaitPartition(ctx context.Context, folder string, log *slog.Logger) error {
+func (s *opened) awaitPartition(ctx context.Context) error {
+	folder := s.plan.station.Data
 	p, missing := unmounted(folder)
 	if !missing {
 		return nil
 	}
 	text := fmt.Sprintf("the partition %s is not mounted at %s: nothing is recorded before it is; look with systemctl status and lsblk, or mount it: mount %s", p.source, p.point, p.point)
-	log.Error("the start waits", "for", text)
-	if err := systemd.Status("waiting: " + text); err != nil {
-		log.Warn("the service manager does not answer", "error", err)
-	}
+	s.log.Error("the start waits", "for", text)
+	telling, told := context.WithCancel(ctx)
+	var tells sync.WaitGroup
+	tells.Go(func() { s.notRecording(telling, errors.New(text)) })
+	defer tells.Wait()
+	defer told()
 	for end := time.Now().Add(partitionTime); time.Now().Before(end); {
 		if !wait(ctx, partitionLook) {
 			return ctx.Err()
 		}
 		if p, missing = unmounted(folder); !missing {
-			log.Info("the partition is mounted", "folder", folder)
+			s.log.Info("the partition is mounted", "folder", folder)
 			return nil
 		}
 	}

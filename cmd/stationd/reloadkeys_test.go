@@ -198,6 +198,8 @@ func keyChanges() map[string]map[string]keyChange {
 			"lamp":     atOnce(`lamp     = "red"`, `lamp     = "white"`),
 			"buzzer":   atOnce("lamp     = \"red\"\nbuzzer   = \"horn\"", "lamp     = \"red\"\nbuzzer   = \"\""),
 			"chip":     needs(help, help+"chip = \"other\"\n"),
+			"release":  needs(help, help+"release = \"60ms\"\n"),
+			"ac":       needs(help, help+"ac = true\n"),
 			"latch":    atOnce(help, help+"latch = true\n"),
 		},
 		"[[lamp]]": {
@@ -251,6 +253,7 @@ do    = [{ lagerkoll`),
 			"pairs":      atOnce(before, "[[on]]\nevent = \"hand.scan\"\npairs = { x = \"PO\" }\nset = { y = \"{x}\" }\n\n"+before),
 			"max":        atOnce(before, "[[on]]\nevent = \"hand.scan\"\nmatch = '^M(?P<m>.+)$'\nmax = 5\nset = { y = \"{m}\" }\n\n"+before),
 			"ignore":     atOnce(before, "[[on]]\nevent = \"hand.scan\"\nmatch = '^NOREAD$'\nignore = true\n\n"+before),
+			"trigger":    atOnce(before, before+"\ntrigger = { hand = 'LON\\r' }"),
 			"late_after": atOnce(`"30m"`, `"40m"`),
 		},
 	}

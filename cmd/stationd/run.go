@@ -72,6 +72,11 @@ func (p *plan) run(ctx context.Context, journal *logging.Log) (err error) {
 		if ctx.Err() != nil {
 			return nil // it was stopped while it waited
 		}
+		if tellsItself(err) {
+			told, cancel := context.WithTimeout(ctx, notRecordingTime)
+			defer cancel()
+			s.notRecording(told, err)
+		}
 		return err
 	}
 	if p.lastGood != nil {
@@ -139,7 +144,7 @@ type opened struct {
 // open opens the parts in the order in which they are needed. What it opened
 // before an error is closed by close.
 func (s *opened) open(ctx context.Context) (err error) {
-	if err := awaitPartition(ctx, s.plan.station.Data, s.log); err != nil {
+	if err := s.awaitPartition(ctx); err != nil {
 		return err
 	}
 	s.faults.set(partData, inMemory(s.plan.station.Data))

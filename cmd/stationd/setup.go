@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -29,8 +30,10 @@ terminal.
 Lines of a chip are watched as inputs with a pull-up. Lines that are in use, or that are
 lamps or buzzers, are left alone, and a pin is driven only after you have said so.
 
-Nothing is written before the end, and a file that exists is replaced only after you
-have said so. Ctrl-C or Ctrl-D ends it at any point, writes nothing, and exits with 1.`,
+The configuration is written at the end and not before, and a file that exists is
+replaced only after you have said so. Ctrl-C or Ctrl-D ends it at any point and exits
+with 1; the answers are kept beside the file, as stationd.toml.draft, and the next setup
+goes on with them.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := absolute(data); err != nil {
@@ -82,21 +85,34 @@ type setup struct {
 	*talk
 	draft
 	path  string
+	begun string // path as the talk began, beside which its answers are kept
 	ports []string
 	known *plan        // the packaged configuration, where there is one
 	label string       // what the chip of [gpio] is called; empty: it was not looked at
 	bare  bool         // nothing is wired to GPIO chips
 	judge *config.File // says what is wrong with a name, as check would
+	done  int          // parts of the talk that are over
+
+	kept   bool  // the answers are kept
+	unkept error // why they are not
 }
 
 // run is the whole talk.
 func (s *setup) run() error {
 	s.say("This asks what there is at the station and writes a configuration to %s.", s.path)
 	s.say(`Enter alone takes the answer in [brackets]. Nothing is written before the end;
-Ctrl-C ends it without writing.`)
+Ctrl-C ends it, and the answers are kept for the next time.`)
+	s.begun = s.path
+	s.tellPermissions()
+	if err := s.resume(); err != nil {
+		return err
+	}
+	s.asking = s.keep
 	parts := []func() error{s.askStation, s.askL2L, s.askLagerkoll, s.askPanel, s.askReaders, s.askBuzzers, s.write}
-	for _, part := range parts {
-		if err := part(); err != nil {
+	for ; s.done < len(parts); s.done++ {
+		if err := parts[s.done](); err != nil {
+			s.keep()
+			s.tellKept()
 			return err
 		}
 	}
@@ -109,15 +125,20 @@ func (s *setup) askStation() (err error) {
 	if err != nil {
 		host = ""
 	}
-	if s.Name, err = s.ask("The station's name, as L2L and Lagerkoll show it", host, filled); err != nil {
+	name, err := s.ask("The station's name, as L2L and Lagerkoll show it", cmp.Or(s.Name, host), filled)
+	if err != nil {
 		return err
 	}
-	s.Timezone, err = s.ask("The site's time zone, as Europe/Stockholm", localZone(), func(zone string) error {
+	s.Name = name
+	zone, err := s.ask("The site's time zone, as Europe/Stockholm", cmp.Or(s.Timezone, localZone()), func(zone string) error {
 		if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
 			return fmt.Errorf("the time zone database has no %q; write it as Europe/Stockholm", zone)
 		}
 		return nil
 	})
+	if err == nil {
+		s.Timezone = zone
+	}
 	return err
 }
 
@@ -160,12 +181,15 @@ func (s *setup) askKey(credential string) (string, error) {
 
 func (s *setup) askL2L() (err error) {
 	s.heading("L2L: dispatches and changeovers")
-	l := &l2lDraft{}
+	before := cmp.Or(s.L2L, &l2lDraft{})
 	s.say("Its address is as https://acme.leading2lean.com/api/1.0/")
-	l.URL, err = s.ask("L2L's address (nothing: no L2L)", "", vendorURL)
-	if err != nil || l.URL == "" {
+	address, err := s.ask("L2L's address (nothing: no L2L)", before.URL, vendorURL)
+	if err != nil || address == "" {
 		return err
 	}
+	l := *before
+	l.URL = address
+	s.L2L = &l
 	number := func(answer string) error {
 		if n, err := strconv.Atoi(answer); err != nil || n <= 0 {
 			return errors.New("the site's number in L2L, as 12")
@@ -182,33 +206,34 @@ func (s *setup) askL2L() (err error) {
 		{"The machine's code, at which calls are made", &l.Machine, filled},
 		{"The trade's code, which is called", &l.Trade, filled},
 	} {
-		if *q.into, err = s.ask(q.question, "", q.valid); err != nil {
+		answer, err := s.ask(q.question, *q.into, q.valid)
+		if err != nil {
 			return err
 		}
+		*q.into = answer
 	}
-	if l.Key, err = s.askKey("l2l.key"); err != nil {
-		return err
-	}
-	s.L2L = l
-	return nil
+	l.Key, err = s.askKey("l2l.key")
+	return err
 }
 
 func (s *setup) askLagerkoll() (err error) {
 	s.heading("Lagerkoll: production orders and traceability")
-	l := &lagerkollDraft{}
+	before := cmp.Or(s.Lagerkoll, &lagerkollDraft{})
 	s.say("Its address is as https://capi.lagerkoll.com/v1/production_orders/")
-	l.URL, err = s.ask("Lagerkoll's address (nothing: no Lagerkoll)", "", vendorURL)
-	if err != nil || l.URL == "" {
+	address, err := s.ask("Lagerkoll's address (nothing: no Lagerkoll)", before.URL, vendorURL)
+	if err != nil || address == "" {
 		return err
 	}
-	if l.Store, err = s.ask("The store's id", "", filled); err != nil {
+	l := *before
+	l.URL = address
+	s.Lagerkoll = &l
+	store, err := s.ask("The store's id", l.Store, filled)
+	if err != nil {
 		return err
 	}
-	if l.Key, err = s.askKey("lagerkoll.key"); err != nil {
-		return err
-	}
-	s.Lagerkoll = l
-	return nil
+	l.Store = store
+	l.Key, err = s.askKey("lagerkoll.key")
+	return err
 }
 
 // name asks for the name of something that is wired, and refuses what check would.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -265,8 +267,8 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.types(test.end)
 			c.reads("stationd: ended before the end: nothing was written")
 			c.ends(1)
-			if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
-				t.Errorf("%v was written (%v)", files, err)
+			if _, err := os.Stat(filepath.Join(dir, "stationd.toml")); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a configuration was written (%v)", err)
 			}
 			must(t, until(t.Context(), "GPIO22 is driven no more", func() bool { return !sim.Level(22) }))
 		})
@@ -327,9 +329,12 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		must(t, err)
 		return string(text)
 	}
-	talk := func() *console {
+	talk := func(again bool) *console {
 		// A machine without the chip: it says so, and goes on when it is told to.
 		c := sit(t, "setup", "-o", path, "--chip", "sim:"+filepath.Join(dir, "nothing"))
+		if again {
+			c.answers("Go on with them?", "n")
+		}
 		c.answers("The station's name", `pack "4" \1`)
 		c.answers("The site's time zone", "Europe/Stockholm")
 		c.answers("L2L's address", "")
@@ -344,7 +349,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 	}
 	must(t, os.WriteFile(path, []byte(precious), 0o600))
 
-	c := talk()
+	c := talk(false)
 	c.answers("exists. Replace it?", "maybe")
 	c.answers("type y or n", "")
 	c.answers("Another file", "")
@@ -354,7 +359,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		t.Error("a file was replaced, and nobody said yes")
 	}
 
-	c = talk()
+	c = talk(true)
 	c.answers("exists. Replace it?", "n")
 	c.answers("Another file", filepath.Join(dir, "nowhere", "other.toml"))
 	c.answers("Write it to", "y")
@@ -366,7 +371,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		t.Errorf("wrong files: %q, %q", content(path), content(other))
 	}
 
-	c = talk()
+	c = talk(false)
 	c.answers("exists. Replace it?", "y")
 	c.reads("is written")
 	c.ends(0)
@@ -662,5 +667,61 @@ func TestALongLineIsBrokenBetweenItsWords(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
+	t.Parallel()
+	sim, chip, _ := simHands(t)
+	path := filepath.Join(t.TempDir(), "stationd.toml")
+	c := sit(t, "setup", "-o", path, "--chip", chip)
+	toButtons(t, c, sim)
+	briefPress(sim, 17, func() { c.answers("The button's name", "help") })
+	c.answers("The GPIO number of the lamp", "22")
+	c.answers("Drive GPIO22", "y")
+	c.answers("Its number", "1")
+	c.answers("The lamp's name", "red")
+	c.reads("Press the next button you want to name")
+	c.types(ctrlC)
+	c.reads("The answers are kept in")
+	c.ends(1)
+
+	c = sit(t, "setup", "-o", path, "--chip", chip)
+	c.answers("station pack4-1, 1 button, 0 readers. Go on with them?", "")
+	c.reads("Press the button you want to name")
+	briefPress(sim, 17, func() { c.reads("is button help already") })
+	c.answers("Press the next button you want to name", "")
+	c.answers("Its colours", "")
+	c.answers("nothing   there are no readers", "")
+	c.answers("The GPIO number of a buzzer", "")
+	c.answers("Write it to", "")
+	c.reads("is written, and has no faults.")
+	c.ends(0)
+	text, err := os.ReadFile(path)
+	must(t, err)
+	for _, part := range []string{`name     = "pack4-1"`, `name = "help"`, `name = "red"`} {
+		if !strings.Contains(strings.ReplaceAll(string(text), "name   =", "name ="), part) && !strings.Contains(string(text), part) {
+			t.Errorf("%s is missing in\n%s", part, text)
+		}
+	}
+	if _, err := os.Stat(path + ".draft"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the answers are still kept: %v", err)
+	}
+}
+
+func TestSetupSaysAtItsBeginningWhatMayNotBeOpened(t *testing.T) {
+	t.Parallel()
+	dev := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dev, "gpiochip0"), nil, 0o000))
+	must(t, os.WriteFile(filepath.Join(dev, "ttyACM0"), nil, 0o600))
+	open := func(path string) error {
+		if strings.HasSuffix(path, "gpiochip0") {
+			return fs.ErrPermission
+		}
+		return nil
+	}
+	got := strings.Join(notPermitted(dev, os.Geteuid(), open), "\n")
+	if !strings.Contains(got, "gpiochip0, so buttons and lamps will not be found") || !strings.Contains(got, "sudo adduser") || strings.Contains(got, "ttyACM0") {
+		t.Errorf("it says %q", got)
 	}
 }

@@ -176,6 +176,7 @@ type pressing struct {
 func (s *setup) askButtons() error {
 	at := showing{chip: s.Chip, bias: pullUp, rest: make(map[int]bool)}
 	for {
+		s.keep()
 		p, err := s.press(&at)
 		if err != nil || p.contacts == nil {
 			return err

@@ -31,6 +31,7 @@ func (r readerDraft) Types() bool { return typed(scanner.Scanner{Port: r.Port}) 
 func (s *setup) askReaders() error {
 	s.heading("Readers")
 	for {
+		s.keep()
 		ports, typing := s.plugged()
 		heard, answer, err := s.listen(s.readers(ports, ""))
 		if err != nil {

@@ -84,11 +84,13 @@ func (s *setup) write() error {
 		}
 		if path == "" {
 			s.say("Nothing was written.")
+			s.tellKept()
 			return nil
 		}
 		err = writeFile(path, text, replace)
 		if err == nil {
 			s.tellNext(path)
+			s.forget()
 			return nil
 		}
 		s.say("%v", err)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"stationd/internal/station"
 )
 
 func TestAStationThatIsStartedAgainAndAgainSaysSo(t *testing.T) {
@@ -58,4 +60,44 @@ func TestWhatSystemdSaysOfRestarts(t *testing.T) {
 			t.Errorf("%q: %+v", said, got)
 		}
 	}
+}
+
+func TestAStationWhoseOutboxCannotBeOpenedSaysSo(t *testing.T) {
+	t.Parallel()
+	b := dark(t, nil)
+	must(t, b.power(t.Context(), true)) // which makes its outbox
+	must(t, b.stop())
+	whole := b.outboxPath() + ".whole"
+	must(t, os.Rename(b.outboxPath(), whole))
+	must(t, os.Mkdir(b.outboxPath(), 0o700)) // nothing that could be an outbox
+	c, err := b.launch(t.Context())
+	must(t, err)
+	for _, pin := range []int{pinRed, pinYellow, pinWhite} {
+		must(t, until(t.Context(), "every lamp blinks quickly", func() bool {
+			l, ok := b.eyes.light(pin)
+			return ok && l == station.Quick
+		}))
+	}
+	b.push(pinMaintenance, briefly)
+	must(t, until(t.Context(), "the page says it", func() bool { return b.log.count("nothing is recorded") > 0 }))
+	page := ""
+	for line := range strings.Lines(logOf(t, b)) {
+		if _, at, said := strings.Cut(line, `"msg":"nothing is recorded","page":"`); said {
+			page, _, _ = strings.Cut(at, `"`)
+		}
+	}
+	if text := get(t, http.DefaultClient, "http://"+page+"/healthz"); !strings.HasPrefix(text, "storage failed: outbox ") {
+		t.Errorf("healthz says %q", text)
+	}
+	if text := get(t, http.DefaultClient, "http://"+page+"/"); !strings.Contains(text, "Storage failed") {
+		t.Errorf("the page says:\n%s", text)
+	}
+	must(t, until(t.Context(), "it ends", c.over))
+	if code := c.cmd.ProcessState.ExitCode(); code != exitRun {
+		t.Errorf("it ended with %d: %v", code, c.err)
+	}
+	must(t, os.Remove(b.outboxPath()))
+	must(t, os.Rename(whole, b.outboxPath()))
+	must(t, b.power(t.Context(), true))
+	pressed(t, b, "maintenance.press", pinMaintenance)
 }

@@ -23,6 +23,8 @@ type talk struct {
 	ctx   context.Context // a talk lives as long as it: every question ends with it
 	out   io.Writer
 	lines <-chan string // closed at the end of the input
+
+	asking func() // called before each question; may be nil
 }
 
 // newTalk begins a talk. What reads the input ends with the process: a read of a
@@ -68,6 +70,9 @@ var errUnclean = errors.New("not an answer")
 // ask asks until there is an answer that valid, which may be nil, has nothing
 // against. An empty answer is the suggestion, where there is one.
 func (t *talk) ask(question, suggestion string, valid func(string) error) (string, error) {
+	if t.asking != nil {
+		t.asking()
+	}
 	if suggestion != "" {
 		question += " [" + suggestion + "]"
 	}

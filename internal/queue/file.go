@@ -23,8 +23,8 @@ import (
 // leaves the file as it is.
 var ErrDamaged = errors.New("the outbox is damaged")
 
-// errLocked: one process at a time.
-var errLocked = errors.New("another stationd has it open; stop that one first")
+// ErrLocked is wrapped by Open's error while another process has the outbox open.
+var ErrLocked = errors.New("another stationd has it open; stop that one first")
 
 const pageSize = 4096
 
@@ -47,7 +47,7 @@ func openFile(path string, setting Setting) (*bbolt.DB, error) {
 	with.NoSync = setting.noSync
 	db, err := bbolt.Open(path, 0o600, with)
 	if errors.Is(err, bbolterrors.ErrTimeout) {
-		err = errLocked
+		err = ErrLocked
 	}
 	return db, err
 }

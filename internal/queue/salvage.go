@@ -40,7 +40,7 @@ func rebuild(path string, setting Setting, damage error, redo *redo) error {
 	if old != nil {
 		defer old.Close()
 		if err := unix.Flock(int(old.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-			return errLocked
+			return ErrLocked
 		}
 		if data, err = readAll(old); err != nil {
 			return err

@@ -88,7 +88,7 @@ func lookAt(path string, look func(*bbolt.Tx) error) error {
 // An I/O error is a fault of the card, and so of the file.
 func unreadable(err error) bool {
 	var system syscall.Errno
-	return errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist) ||
+	return errors.Is(err, ErrLocked) || errors.Is(err, fs.ErrNotExist) ||
 		errors.As(err, &system) && system != syscall.EIO
 }
 
@@ -117,7 +117,7 @@ func readOnly(path string, look func(*bbolt.Tx) error) error {
 	o.ReadOnly, o.PreLoadFreelist = true, true
 	db, err := bbolt.Open(path, 0o600, o)
 	if errors.Is(err, bbolterrors.ErrTimeout) {
-		err = errLocked
+		err = ErrLocked
 	}
 	if err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"stationd/internal/queue"
+	"stationd/internal/station"
+	"stationd/internal/systemd"
+	"stationd/internal/web"
+)
+
+// notRecordingTime is how long a start that failed says so before it ends. The service
+// manager starts it again 2 s later, so that a station whose outbox cannot be opened
+// says so nearly all of the time, and tries again often enough.
+const notRecordingTime = 10 * time.Second
+
+// tellsItself reports whether a start that failed is to say so by lamps and page: a
+// service manager will start it again, and nobody else would ever hear of it. A second
+// stationd beside a running one is silent, for lamps and page are the other's.
+func tellsItself(err error) bool {
+	return os.Getenv("NOTIFY_SOCKET") != "" && !errors.Is(err, queue.ErrNewer) && !errors.Is(err, queue.ErrLocked)
+}
+
+// notRecording lets every lamp blink quickly and the page say why nothing that is
+// pressed is recorded, until ctx is done. It takes nothing, and changes nothing on disk.
+func (s *opened) notRecording(ctx context.Context, why error) {
+	if err := systemd.Status("nothing is recorded: " + why.Error()); err != nil {
+		s.log.Warn("the service manager does not answer", "error", err)
+	}
+	program := s.plan.program
+	snapshot := func() station.Snapshot {
+		return station.Snapshot{Station: s.plan.station.Name, Version: thisVersion(), Now: s.clock.stamp(time.Now()),
+			Health: station.Health{Storage: why.Error(), Clock: s.clock.set()}}
+	}
+	never := make(chan struct{})
+	desk := web.Desk{
+		Snapshot: snapshot,
+		Contents: func() ([]station.Standing, []station.Event, error) { return nil, nil, why },
+		Record:   func(station.Event) (station.Result, error) { return station.Result{}, why },
+		Program:  func() station.Program { return program },
+		State:    func() station.State { return station.State{} },
+		Changed:  func() <-chan struct{} { return never },
+		Stamp:    s.clock.stamp,
+		Language: s.plan.station.Language,
+		Zone:     s.plan.zone,
+	}
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	for _, panel := range s.plan.panel().ByChip() {
+		board := newChipBoard(panel, s.clock, s.log)
+		board.try()
+		parts.Go(func() {
+			err := board.runLamps(ctx)
+			if err = errors.Join(err, board.close()); err != nil {
+				s.log.Warn("the lamps do not say that nothing is recorded", "error", err)
+			}
+		})
+		parts.Go(func() {
+			for {
+				board.Show(program.Lights(station.State{}, snapshot().Health, snapshot().Now))
+				if !wait(ctx, station.Flash/4) {
+					return
+				}
+			}
+		})
+	}
+	page, err := web.Open(s.plan.web.Listen, desk, s.log)
+	if err != nil {
+		s.log.Warn("no page says that nothing is recorded", "error", err)
+		return // when the lamps have said it
+	}
+	s.log.Error("nothing is recorded", "page", page.Addr().String(), "error", why)
+	if err := page.Run(ctx); err != nil {
+		s.log.Warn("no page says that nothing is recorded", "error", err)
+	}
+}
