@@ -24,7 +24,7 @@ const docFolder = "/usr/share/doc/stationd"
 func packed(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	all := make(map[string]map[string]bool)
-	for _, deb := range strings.Fields(os.Getenv("STATIOND_DEBS")) {
+	for deb := range strings.FieldsSeq(os.Getenv("STATIOND_DEBS")) {
 		held := make(map[string]bool)
 		for line := range strings.Lines(must(t, command(t, "dpkg-deb", "--contents", deb))) {
 			if fields := strings.Fields(line); len(fields) > 5 {
@@ -169,7 +169,7 @@ var link = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
 func documents(t *testing.T, deb string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
-	for _, name := range strings.Fields(os.Getenv("STATIOND_DEBS")) {
+	for name := range strings.FieldsSeq(os.Getenv("STATIOND_DEBS")) {
 		if filepath.Base(name) != deb {
 			continue
 		}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +104,7 @@ func (b *board) build() {
 			b.t.Fatal(err)
 		}
 	}
-	must(b.t, command(b.t, filepath.Join(runtime.GOROOT(), "bin", "go"), "build", "-o", filepath.Join(tree, "usr/bin/stationd"), "../cmd/stationd"))
+	must(b.t, command(b.t, "go", "build", "-o", filepath.Join(tree, "usr/bin/stationd"), "../cmd/stationd"))
 	must(b.t, command(b.t, "dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, b.path(b.deb)))
 }
 

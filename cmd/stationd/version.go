@@ -13,8 +13,8 @@ import (
 // What the build says of itself: -ldflags "-X main.version=…".
 var (
 	version    = ""
-	commit     = "" // its whole name
-	commitTime = "" // when it was made, as RFC 3339
+	commit     = "" //nolint:gochecknoglobals // the linker's: its whole name
+	commitTime = "" //nolint:gochecknoglobals // the linker's: when it was made, as RFC 3339
 )
 
 // thisVersion is what this binary is called.

@@ -45,13 +45,10 @@ type row struct {
 // An interval is when a lamp is lit or a buzzer sounds, in seconds.
 type interval struct{ From, For float64 }
 
-// The lights and sounds of the sheet, in its order.
-var (
-	lightNames = []string{"slow", "steady", "quick", "off", "off duty"}
-	soundNames = []string{"recorded", "refused", "held"}
-)
-
 const (
+	lightNames = "slow,steady,quick,off,off duty" // in the order of the sheet
+	soundNames = "recorded,refused,held"
+
 	lightSeconds = 5.0 // drawn of a light: the off duty pattern once
 	soundSeconds = 1.25
 )
@@ -61,8 +58,13 @@ var sheet string
 
 // write writes the sheet of a language from the text of docs/lamps.md.
 func write(w io.Writer, page, language string) error {
-	said, there := languages[language]
-	if !there {
+	var said words
+	switch language {
+	case "en":
+		said = english()
+	case "sv":
+		said = swedish()
+	default:
 		return fmt.Errorf("language %q: there are en and sv", language)
 	}
 	drawn, err := patterns(page)
@@ -79,7 +81,7 @@ func write(w io.Writer, page, language string) error {
 		Lights, Sounds []row
 	}
 	rows.Text, rows.Language = said, language
-	for _, name := range lightNames {
+	for name := range strings.SplitSeq(lightNames, ",") {
 		r := row{Name: name, Length: lightSeconds}
 		if language == "en" { // the page's own sentences
 			r.Title, r.Promise, r.Action = lights[name].Title, lights[name].Promise, lights[name].Action
@@ -98,7 +100,7 @@ func write(w io.Writer, page, language string) error {
 		}
 		rows.Lights = append(rows.Lights, r)
 	}
-	for _, name := range soundNames {
+	for name := range strings.SplitSeq(soundNames, ",") {
 		r := row{Name: name, Length: soundSeconds, Title: said.Sounds[name].Title, Promise: said.Sounds[name].Promise}
 		if r.On, err = drawn[name].within(soundSeconds); err != nil || len(r.On) == 0 {
 			return errors.Join(fmt.Errorf("sound %q: the table of patterns does not have it", name), err)

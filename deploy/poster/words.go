@@ -20,8 +20,8 @@ type saying struct {
 	Action  string
 }
 
-var languages = map[string]words{
-	"en": {
+func english() words {
+	return words{
 		Heading: "What the lamps say", Lamp: "The lamp", Means: "means", Do: "Do this",
 		Buzzer: "The buzzer", Button: "The button",
 		ButtonText: "A press counts when the lamp answers. <b>No light: no call.</b>",
@@ -31,8 +31,11 @@ var languages = map[string]words{
 			"refused":  {Title: "two long", Promise: "<b>Not taken.</b> The code is not known, or something must be scanned first. Look at the screen."},
 			"held":     {Title: "three short", Promise: "<b>A person must decide.</b> The screen says on what."},
 		},
-	},
-	"sv": {
+	}
+}
+
+func swedish() words {
+	return words{
 		Heading: "Vad lamporna betyder", Lamp: "Lampan", Means: "betyder", Do: "Gör så här",
 		Buzzer: "Summern", Button: "Knappen",
 		ButtonText: "Ett tryck räknas när lampan svarar. <b>Inget ljus: inget anrop.</b>",
@@ -49,5 +52,5 @@ var languages = map[string]words{
 			"refused":  {Title: "två långa", Promise: "<b>Inte mottaget.</b> Koden är okänd, eller något måste skannas först. Titta på skärmen."},
 			"held":     {Title: "tre korta", Promise: "<b>Någon måste bestämma.</b> Skärmen visar om vad."},
 		},
-	},
+	}
 }
