@@ -412,7 +412,24 @@ func (d *doctor) chips() []check {
 	return all
 }
 
+// lookAtInput looks at an input device whose keys are buttons.
+func lookAtInput(name, chip string, wiring []wired) finding {
+	var said []string
+	var codes []int
+	for _, w := range wiring {
+		said, codes = append(said, w.what), append(codes, w.pin)
+	}
+	device, err := gpio.FindInput(chip, codes)
+	if err != nil {
+		return notWell(name, "plug it in, and compare its numbers and keys with the configuration", "%v", err)
+	}
+	return well(name, "it is %s, and has the keys of %s", device, strings.Join(said, ", "))
+}
+
 func lookAtChip(name, chip string, wiring []wired) finding {
+	if gpio.OnInput(chip) {
+		return lookAtInput(name, chip, wiring)
+	}
 	wires, err := gpio.Survey(chip)
 	if err != nil {
 		return notWell(name, "name the chip as [gpio] chip, by its label: stationd pins shows what there is", "%v", err)

@@ -138,6 +138,9 @@ func (p *plan) readVendors(f *config.File) {
 func (p *plan) readDevices(f *config.File) {
 	f.Section("gpio", &p.chips)
 	f.Tables("button", &p.buttons)
+	for i, b := range p.buttons {
+		p.buttons[i] = b.Placed()
+	}
 	f.Tables("lamp", &p.lamps)
 	f.Tables("buzzer", &p.buzzers)
 	f.Tables("stack", &p.stacks)

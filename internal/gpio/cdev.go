@@ -19,6 +19,9 @@ func openChip(name string) (chip, error) {
 	if path, ok := strings.CutPrefix(name, simPrefix); ok {
 		return dialSim(path)
 	}
+	if OnInput(name) {
+		return inputChip{name: name, dev: "/dev/input", sys: "/sys/class/input"}, nil
+	}
 	chips, refused, err := findChips("/dev")
 	if err != nil {
 		return nil, err

@@ -73,6 +73,7 @@ type Button struct {
 	Lamp     string        `toml:"lamp"`     // the lamp that answers it; read by whoever decides the lights
 	Buzzer   string        `toml:"buzzer"`   // the buzzer that answers it; read by whoever decides the sounds
 	Chip     string        `toml:"chip"`     // where it is not the chip of [gpio]
+	Key      string        `toml:"key"`      // in place of pin and chip: a key of an input device, input:VENDOR:PRODUCT/KEY_F13
 	Latch    bool          `toml:"latch"`    // its second press ends the call; read by whoever decides
 
 	// What bindings wait for. It follows from the bindings and not from the table.
@@ -187,7 +188,9 @@ func Check(p Panel, fault func(table string, index int, key, text string)) {
 		written := b
 		b = b.withDefaults(p.Chips)
 		c.name(b.Name, names)
-		c.pin("pin", line{b.Chip, b.Pin}, b.Name, users)
+		if c.key(b) {
+			c.pin("pin", line{b.Chip, b.Pin}, b.Name, users)
+		}
 		c.contacts(b, users)
 		c.oneOf("active", b.Active, low, high)
 		c.oneOf("bias", b.Bias, pullUp, pullDown, noBias)
@@ -239,6 +242,22 @@ func (c checker) name(name string, taken map[string]bool) {
 		c.complain("name", "another %s is called %q already; names are told apart", c.table, name)
 	}
 	taken[name] = true
+}
+
+// key checks the key of an input device, and reports whether there is none or it is good.
+func (c checker) key(b Button) bool {
+	switch {
+	case b.Key == "":
+	case b.PinNC != nil:
+		c.complain("pin_nc", "a key of an input device is one contact; take pin_nc away")
+		return false
+	default:
+		if _, _, err := parseKey(b.Key); err != nil {
+			c.complain("key", "%v", err)
+			return false
+		}
+	}
+	return true
 }
 
 // contacts checks which contacts the button has.
