@@ -27,8 +27,7 @@ file themselves; retry and discard need a running one.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(outboxList(), outboxSummary(), outboxShow(), outboxVerify(), outboxExport(),
-		outboxDecide(station.VerbRetry, "Put a held entry back at its old place, to be sent"),
-		outboxDecide(station.VerbDiscard, "Give a held entry up, or put an unknown scan away"))
+		outboxRetry(), outboxDiscard(), outboxAdopt())
 	return c
 }
 
@@ -264,30 +263,101 @@ what waits and what is held is in the outbox itself (stationd outbox ls --json).
 	return c
 }
 
-func outboxDecide(verb, short string) *cobra.Command {
+func outboxRetry() *cobra.Command {
+	var path string
+	var notThere, toCurrent bool
+	c := &cobra.Command{
+		Use:   "retry ENTRY",
+		Short: "Put a held entry back at its old place, to be sent",
+		Long: `retry puts a held entry back at its old place. What may have arrived is looked up at
+the vendor first, and sent only if it is certainly not there; where the vendor's records
+cannot tell, it is held again. Whoever has looked there says --not-there.
+
+An entry that was meant for another address than the station speaks to now is not sent
+elsewhere unasked: --to-current sends it to the present one, and with it what waits for
+its result. What may have arrived at the old address needs --not-there besides.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			var said []string
+			if notThere {
+				said = append(said, station.NotThere)
+			}
+			if toCurrent {
+				said = append(said, station.ToCurrent)
+			}
+			done, err := web.Dial(socketPath(p)).RetryWith(c.Context(), args[0], said...)
+			if err != nil {
+				return atRun(err)
+			}
+			what := "it waits to be sent"
+			if done.Looks {
+				what = "it may have arrived: it is looked up first, and sent if it is not there"
+			}
+			fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", done.Entry.Short(), what)
+			return nil
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().BoolVar(&notThere, "not-there", false, "you have looked at the vendor, and it is not there: send it")
+	c.Flags().BoolVar(&toCurrent, "to-current", false, "send it to the address that the station speaks to now")
+	return c
+}
+
+func outboxDiscard() *cobra.Command {
 	var path string
 	c := &cobra.Command{
-		Use:   verb + " ENTRY",
-		Short: short,
+		Use:   "discard ENTRY",
+		Short: "Give a held entry up, or put an unknown scan away",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := load(path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			client := web.Dial(socketPath(p))
-			decide, done := client.Retry, "it waits to be sent"
-			if verb == station.VerbDiscard {
-				decide, done = client.Discard, "it is discarded"
-			}
-			id, err := decide(c.Context(), args[0])
+			id, err := web.Dial(socketPath(p)).Discard(c.Context(), args[0])
 			if err != nil {
 				return atRun(err)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", id.Short(), done)
+			fmt.Fprintf(c.OutOrStdout(), "entry %s: it is discarded\n", id.Short())
 			return nil
 		},
 	}
 	configFlag(c, &path)
+	return c
+}
+
+func outboxAdopt() *cobra.Command {
+	var path string
+	var gone bool
+	c := &cobra.Command{
+		Use:   "adopt --old-computer-gone",
+		Short: "Deliver what is held because the outbox came from another computer",
+		Long: `adopt is for a card that was moved to another computer, or a backup that was put back,
+because the old one is gone for good. Everything that is held as a copy is looked up at
+the vendor and sent if it is not there. While the old computer can still run, it would
+deliver the same: then leave it held.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !gone {
+				return &exitError{exitUsage, errors.New("say that the old computer is gone for good: stationd outbox adopt --old-computer-gone")}
+			}
+			p, err := load(path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			n, err := web.Dial(socketPath(p)).Adopt(c.Context())
+			if err != nil {
+				return atRun(err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%d entries are looked up, and sent if they are not there\n", n)
+			return nil
+		},
+	}
+	configFlag(c, &path)
+	c.Flags().BoolVar(&gone, "old-computer-gone", false, "nobody has the original any more, and nothing is delivered from it")
 	return c
 }

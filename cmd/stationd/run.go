@@ -274,6 +274,7 @@ func (s *opened) desk() web.Desk {
 		Read:     s.force.read,
 		Reload:   s.force.reload,
 		Verify:   s.outbox.Verify,
+		Adopt:    s.outbox.Adopt,
 		Changed:  s.outbox.Changed,
 		Stamp:    s.clock.stamp,
 		Measures: s.measures,

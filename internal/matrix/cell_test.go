@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,9 @@ type cell struct {
 	url     func(plain string) string
 	dir     string
 	key     string // instead of the right one
+
+	elsewhere bool // the configuration names another site and store
+
 	box     *queue.Outbox
 	backend station.Backend
 	stamp   func(time.Time) station.Stamp
@@ -161,6 +165,10 @@ func (c *cell) run(setting plant.Setting) end {
 		c.revive()
 	default:
 	}
+	if c.fault.holds != nil {
+		c.fault.holds(c)
+		c.retry(entries)
+	}
 	c.deliver(20 * time.Minute)
 	time.Sleep(2 * time.Minute) // whatever is still on its way arrives
 	return c.judge(entries, c.sample.done(c.plant)-before-c.others)
@@ -193,6 +201,27 @@ func (c *cell) act() (entries []station.ID) {
 	c.network.breaks(nil)
 	breaks()
 	return entries
+}
+
+// retry is a person who retries what is held of some entries.
+func (c *cell) retry(entries []station.ID) {
+	c.t.Helper()
+	contents, err := c.box.Contents()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, e := range contents.Entries {
+		if e.Condition != station.Held || !slices.Contains(entries, e.ID) {
+			continue
+		}
+		if e.Doubtful && (e.Hold == station.HoldMisfit || strings.Contains(e.Reason, "not sent")) {
+			c.t.Errorf("it may have arrived, and a person is told that it was not sent: %s", e.Reason)
+		}
+		_, err := c.box.Record(station.Event{Source: station.FromCommand, Kind: station.VerbRetry, Data: map[string]string{"entry": string(e.ID)}, At: c.stamp(time.Now())})
+		if err != nil {
+			c.t.Error(err)
+		}
+	}
 }
 
 // judge compares what the outbox believes with what the plant knows.
@@ -347,6 +376,9 @@ func (c *cell) sections() (l2l.Section, lagerkoll.Section) {
 	}
 	one := l2l.Section{URL: c.url(c.plant.L2LURL()), Site: set.Site, Auth: c.auth, Dial: c.network.Dial}
 	two := lagerkoll.Section{URL: c.url(c.plant.LagerkollURL()), Store: set.Store, Exclusive: c.sample.exclusive, Dial: c.network.Dial}
+	if c.elsewhere {
+		one.Site, two.Store = one.Site+1, two.Store+"9"
+	}
 	if c.sample.backend == "l2l" {
 		one.Key = key(set.L2LKey)
 	} else {

@@ -20,6 +20,7 @@ const (
 	toWay          // nothing reaches the plant
 	toRequest
 	bySecond // a second user acts as well
+	toHeld   // it is held while it is in doubt, and retried
 )
 
 // A fault is one thing that goes wrong, once.
@@ -33,6 +34,10 @@ type fault struct {
 	// strikes is what happens when the acting request reaches the plant for the
 	// first time; serve is the plant. nil: nothing goes wrong there.
 	strikes func(c *cell, r *http.Request, serve func())
+
+	// holds has what is in doubt held, and puts right what held it. A person then
+	// retries it.
+	holds func(*cell)
 
 	kind kind
 }
@@ -66,7 +71,34 @@ func faults() []fault {
 			serve()
 		}})
 	}
-	return append(append(list, deaf(), cut(false), cut(true)), seconds()...)
+	list = append(append(list, deaf(), cut(false), cut(true)), seconds()...)
+	for _, after := range []bool{false, true} {
+		for _, h := range []struct {
+			name  string
+			holds func(*cell)
+		}{
+			{"the vendor's address is another one for a while", func(c *cell) {
+				c.elsewhere, c.backend = true, nil
+				c.deliver(brokenFor)
+				c.elsewhere, c.backend = false, nil
+			}},
+			{"the vendor shows it nothing for a while", func(c *cell) {
+				c.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "GET *"})
+				c.deliver(brokenFor)
+				c.plant.Clear()
+			}},
+			{"the vendor is not in the configuration for a while", func(c *cell) {
+				if err := c.box.HoldStrangers(func(string) bool { return false }); err != nil {
+					c.t.Error(err)
+				}
+			}},
+		} {
+			f := cut(after)
+			f.name, f.kind, f.holds = f.name+"; "+h.name+", and it is retried", toHeld, h.holds
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // ways are the faults of the way there: nothing reaches the plant.

@@ -49,8 +49,9 @@ Every verb that changes something is here, and a test fails when one is not. A v
 | – | cannot happen: a request that only reads is done by nobody twice |
 
 The same with ✓ behind it is *done*: that is what the plant knows and the station cannot, and it is why nothing is sent on a
-guess. What is held says why, and a person chooses to resend or to discard. A person who resends what is *undecided*
-without looking at the vendor's own page may double it.
+guess. What is held says why, and a person chooses to retry or to discard. A retry of what may have arrived looks first,
+for whatever reason it is held, and holds it again where the look cannot tell. A person who says that it is not there
+(` + "`--not-there`" + `, or the button) without having looked at the vendor's own page may double it.
 
 No cell says twice, lost, or that somebody else's call was closed: the test fails.
 
@@ -85,6 +86,7 @@ func groups() []group {
 		{"Nothing is wrong, or nothing reaches the vendor for a while", []kind{toNothing, toWay}},
 		{"The acting request is struck", []kind{toRequest}},
 		{"A second user does the same", []kind{bySecond}},
+		{"It is held while it is in doubt, and a person retries it", []kind{toHeld}},
 	}
 }
 

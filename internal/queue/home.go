@@ -3,8 +3,11 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"syscall"
 
+	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
 	"stationd/internal/station"
@@ -77,12 +80,95 @@ func (o *Outbox) settleIn() error {
 	})
 }
 
+// holdAll holds everything that waits in a copy, and puts in doubt what is held in it
+// already: the original may have sent all of it since.
 func (b *batch) holdAll(why string) error {
-	rc := station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s, and may have been delivered from there; look at the vendor, then send it (retry) or not (discard)", station.ErrUndecided, why)}
+	rc := station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s, and may have been delivered from there; retry looks at the vendor first (where the other is gone for good, all at once: stationd outbox adopt --old-computer-gone)", station.ErrUndecided, why)}
 	for _, l := range b.o.lanes {
-		if err := b.holdLane(l, rc); err != nil {
-			return err
+		for i := range l.slots {
+			s := &l.slots[i]
+			e, err := b.entry(s.at)
+			if err != nil {
+				return err
+			}
+			if s.held {
+				e.doubt(why + ", and may have delivered it since")
+				err = b.put(kindEntry, s.at, e)
+			} else {
+				e.Doubtful, e.Copy, e.Since = true, true, station.Stamp{}
+				err = b.hold(l, s, e, rc)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// doubt puts a held entry in doubt that somebody else may have sent.
+func (e *entryRecord) doubt(why string) {
+	e.Doubtful, e.Since = true, station.Stamp{}
+	if e.Hold == station.HoldMisfit {
+		e.Hold = station.HoldUndecided
+		e.Reason = why + "; " + strings.TrimPrefix(e.Reason, station.ErrMisfit.Error()+": ")
+	}
+}
+
+// adoptedAtOnce is how many entries Adopt puts back in one transaction.
+const adoptedAtOnce = 200
+
+// Adopt puts back everything that is held because the outbox is a copy, for a person
+// who knows that nobody has the original any more. Each is looked up at the vendor
+// before it is sent. It returns how many there were; after an error some of them may
+// have been put back, and it can be repeated.
+func (o *Outbox) Adopt() (n int, err error) {
+	type one struct {
+		lane string
+		at   place
+	}
+	var all []one
+	err = o.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketQ).ForEach(func(_, v []byte) error {
+			h, body, err := open(v)
+			if err != nil || h.kind != kindEntry {
+				return err
+			}
+			var e entryRecord
+			if l, _, err := labelFrom(body); err != nil || l.condition != station.Held {
+				return err
+			}
+			if err := read(h.kind, body, &e); err != nil {
+				return err
+			}
+			if e.Copy {
+				all = append(all, one{e.Lane, h.at})
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("outbox %s: %w", o.path, err)
+	}
+	for some := range slices.Chunk(all, adoptedAtOnce) {
+		if err := o.write(func(b *batch) error {
+			for _, c := range some {
+				l := o.lanes[c.lane]
+				if l == nil {
+					continue // a person was quicker
+				}
+				if i := l.find(c.at); i < 0 || !l.slots[i].held {
+					continue
+				}
+				if err := b.retry(l, c.at, nil); err != nil {
+					return err
+				}
+				n++
+			}
+			return nil
+		}); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

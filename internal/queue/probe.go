@@ -54,7 +54,7 @@ func (o *Outbox) suspectKey(ctx context.Context, name string, prober station.Pro
 				continue // a person was quicker
 			}
 			if i := l.find(at); i >= 0 && l.slots[i].held {
-				if err := b.retry(id); err != nil {
+				if err := b.retry(l, at, nil); err != nil {
 					return err
 				}
 			}

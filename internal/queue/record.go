@@ -266,6 +266,9 @@ type entryRecord struct {
 	// the condition says so: marked.
 	Doubtful bool `json:"doubtful,omitempty"`
 
+	// Copy: it is held because the outbox is a copy.
+	Copy bool `json:"copy,omitempty"`
+
 	// Since is the age of the doubt: after this moment nothing of it has left the
 	// station. Zero: an attempt may have been under way until the process ended.
 	Since station.Stamp `json:"since,omitzero"`

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -327,11 +326,7 @@ func (w *wreck) condition(r *restored, f found, e *entryRecord) {
 		e.Condition, e.Since = station.Marked, station.Stamp{}
 		r.doubtful++
 	case !f.sure:
-		e.Doubtful, e.Since = true, station.Stamp{}
-		if e.Hold == station.HoldMisfit {
-			e.Hold = station.HoldUndecided
-			e.Reason = "it was found in a damaged outbox, and may have been delivered since; " + strings.TrimPrefix(e.Reason, station.ErrMisfit.Error()+": ")
-		}
+		e.doubt("it was found in a damaged outbox, and may have been delivered since")
 	}
 }
 

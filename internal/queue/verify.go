@@ -390,6 +390,9 @@ func (v *verifier) entry(e entryRecord, body []byte) {
 	if e.Since != (station.Stamp{}) && !e.mayHaveArrived() {
 		v.fault("entry %s: its doubt has an age, and it cannot have arrived", e.ID)
 	}
+	if e.Copy && !e.Doubtful {
+		v.fault("entry %s: it is of a copy, and cannot have arrived", e.ID)
+	}
 	if e.Doubtful && e.Condition != station.Held {
 		v.fault("entry %s: it is %s, and keeps a doubt as what is held does", e.ID, e.Condition)
 	}

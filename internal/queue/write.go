@@ -249,7 +249,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), mostEntries)
 	}
 	for _, a := range actions { // before anything is changed
-		if err := b.allowed(a); err != nil {
+		if err := b.allowed(a, command); err != nil {
 			return done, err
 		}
 	}
@@ -272,7 +272,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		switch {
 		case a.Verb == station.VerbRetry:
 			done.Retried = a.About
-			err = b.retry(a.About)
+			err = b.retryOne(a)
 		case a.Verb == station.VerbDiscard, a.Verb == station.VerbUndo:
 			err = b.discard(a.About)
 		case a.Verb == station.VerbKeep:
@@ -317,8 +317,9 @@ func makesEntry(a station.Action) bool {
 	return !a.Fleeting
 }
 
-// allowed refuses a retry or discard that cannot be carried out.
-func (b *batch) allowed(a station.Action) error {
+// allowed refuses a retry or discard that cannot be carried out. What a person asked
+// for is refused in words where it would only be held again.
+func (b *batch) allowed(a station.Action, command bool) error {
 	switch a.Verb {
 	case station.VerbRetry, station.VerbDiscard:
 	default:
@@ -335,6 +336,41 @@ func (b *batch) allowed(a station.Action) error {
 	}
 	if i := l.find(at); i < 0 || !l.slots[i].held {
 		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried or discarded", a.About.Short(), ErrNoEntry)
+	}
+	if a.Verb == station.VerbRetry && command {
+		return b.goesAnywhere(l, at, a)
+	}
+	return nil
+}
+
+// goesAnywhere refuses the retry of an entry that this station would not send: it was
+// meant for somewhere else, and nobody says that it is to go to where the station
+// speaks now. Nor is that done in silence where it may have arrived at the old place,
+// or where it speaks of a call by the old place's own name for it.
+func (b *batch) goesAnywhere(l *lane, at place, a station.Action) error {
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	id := e.ID.Short()
+	vendor, known := b.o.setting.Program().Vendors[e.Backend()]
+	switch {
+	case !known:
+		return fmt.Errorf("entry %s: it is for %s, and this station speaks to no %s any more: put it back into the configuration, or discard the entry", id, e.To, e.Backend())
+	case e.To == vendor.To:
+		return nil
+	case a.With[station.ToCurrent] == "" && e.mayHaveArrived():
+		return fmt.Errorf("entry %s: it was meant for %s, and may have arrived there; this station now speaks to %s: look there first. Is it there: discard it. Is it not: put the address back, or send it to the new one: stationd outbox retry %s --to-current --not-there", id, e.To, vendor.To, id)
+	case a.With[station.ToCurrent] == "":
+		return fmt.Errorf("entry %s: it was meant for %s, and this station now speaks to %s: put the address back, or send it to the new one: stationd outbox retry %s --to-current", id, e.To, vendor.To, id)
+	case e.mayHaveArrived() && a.With[station.NotThere] == "":
+		return fmt.Errorf("entry %s: it may have arrived at %s: look there first. Is it there: discard it. Is it not: stationd outbox retry %s --to-current --not-there", id, e.To, id)
+	}
+	about := l.slots[l.find(at)].about
+	for _, verb := range vendor.Verbs {
+		if verb.Name == e.Verb && verb.Ends != "" && (e.With[verb.Ends] != "" || b.o.receipts[about] != "") {
+			return fmt.Errorf("entry %s: it speaks of a call by the name that %s gave it, which means nothing at %s: do it there, and discard it", id, e.To, vendor.To)
+		}
 	}
 	return nil
 }
@@ -429,12 +465,8 @@ func (b *batch) keep(at place) error {
 // retry puts a held entry back at its old place: a person decided that it is to be
 // sent. What may have arrived is looked up first, by what was seen before it. What
 // the lane is busy with or in doubt about is noted on disk as such, for it is no
-// longer the head that a restart would suspect.
-func (b *batch) retry(id station.ID) error {
-	l, at, err := b.find(id)
-	if err != nil {
-		return err
-	}
+// longer the head that a restart would suspect. With is what a person said besides.
+func (b *batch) retry(l *lane, at place, with map[string]string) error {
 	if l.attempt.at != 0 && l.attempt.at != at && (l.busy || l.attempt.doubtful) {
 		since := l.attempt.since
 		if l.busy {
@@ -449,6 +481,14 @@ func (b *batch) retry(id station.ID) error {
 		return err
 	}
 	e.Insists = e.Insists || e.Hold == station.HoldMisfit
+	if with[station.NotThere] != "" {
+		e.Doubtful = false
+	}
+	if with[station.ToCurrent] != "" {
+		if err := b.toCurrent(l, at, &e); err != nil {
+			return err
+		}
+	}
 	switch {
 	case !e.Doubtful:
 		e.Condition, e.Before, e.Since = station.Waiting, nil, station.Stamp{}
@@ -459,12 +499,44 @@ func (b *batch) retry(id station.ID) error {
 	}
 	s := &l.slots[l.find(at)]
 	s.held, s.marked, s.claimed = false, e.Doubtful, e.Doubtful
-	e.Hold, e.Reason, e.Starts, e.Doubtful = station.HoldNone, "", 0, false
+	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
 	b.state = b.state.Resume(e.Entry)
 	b.tell(entryLine("retried", e.Entry, station.Receipt{}))
 	l.fails, l.after = 0, time.Time{}
 	delete(b.o.pauses, e.Backend())
 	return b.put(kindEntry, at, e)
+}
+
+// retryOne is retry of the entry that an action is about.
+func (b *batch) retryOne(a station.Action) error {
+	l, at, err := b.find(a.About)
+	if err != nil {
+		return err
+	}
+	return b.retry(l, at, a.With)
+}
+
+// toCurrent has an entry go to where the station speaks now, and with it what waits
+// for its result: what opens a call there is closed there.
+func (b *batch) toCurrent(l *lane, at place, e *entryRecord) error {
+	old, to := e.To, b.o.setting.Program().Vendors[e.Backend()].To
+	e.To = to
+	for _, dependent := range l.abouts[at] {
+		d, err := b.entry(dependent)
+		if err != nil {
+			return err
+		}
+		if d.To != old || d.mayHaveArrived() {
+			continue
+		}
+		if err := b.toCurrent(l, dependent, &d); err != nil {
+			return err
+		}
+		if err := b.put(kindEntry, dependent, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // discard gives an entry up, or puts a kept scan away.

@@ -59,7 +59,7 @@ const (
 // Four verbs are the program's own. An Action with one of them has no lane and
 // makes no entry; the outbox carries it out within the same transaction.
 const (
-	VerbRetry   = "retry"   // the held entry in About goes back to its old place and waits
+	VerbRetry   = "retry"   // the held entry in About goes back to its old place, and is looked up first where it may have arrived
 	VerbDiscard = "discard" // the held entry in About is given up, the kept scan in About put away
 	VerbKeep    = "keep"    // the event is kept for a person: no binding knows it
 
@@ -82,6 +82,18 @@ const (
 	VerbSend = "send"
 	SendTo   = "to"
 	SendText = "text"
+)
+
+// The names of With of a VerbRetry that a person may say besides, and of the Data of its
+// event: true where they said so.
+const (
+	// NotThere: they looked at the vendor, and it is not there. What may have arrived
+	// is then sent without another look.
+	NotThere = "not_there"
+
+	// ToCurrent: it goes to where the station speaks now, and not to where it was
+	// meant for. What may have arrived there needs NotThere as well.
+	ToCurrent = "to_current"
 )
 
 // The names of With that mean the same to every backend.

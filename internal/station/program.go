@@ -156,7 +156,16 @@ func unread(ev Event) (NoteKind, string) {
 func (p Program) asked(s State, ev Event) (State, []Action) {
 	switch ev.Kind {
 	case VerbRetry, VerbDiscard:
-		return s, []Action{{Verb: ev.Kind, About: ID(ev.Data["entry"])}}
+		a := Action{Verb: ev.Kind, About: ID(ev.Data["entry"])}
+		for _, said := range []string{NotThere, ToCurrent} {
+			if ev.Kind == VerbRetry && ev.Data[said] == "true" {
+				if a.With == nil {
+					a.With = make(map[string]string)
+				}
+				a.With[said] = "true"
+			}
+		}
+		return s, []Action{a}
 	case Ask:
 		return p.ask(s, ev)
 	case Close:

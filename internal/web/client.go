@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -44,22 +45,45 @@ func (c *Client) Contents(ctx context.Context) (Contents, error) {
 	return contents, err
 }
 
+// A Retried is what a retry came to.
+type Retried struct {
+	Entry station.ID // the whole of it
+	Looks bool       // it may have arrived, and is looked up at the vendor before it is sent
+}
+
 // Retry lets a held entry wait again at its old place, and returns its whole ID.
 // The entry may be named by its short form or by the beginning of its ID.
 func (c *Client) Retry(ctx context.Context, entry string) (station.ID, error) {
-	return c.decide(ctx, station.VerbRetry, entry)
+	done, err := c.RetryWith(ctx, entry)
+	return done.Entry, err
+}
+
+// RetryWith is Retry with the words that a person says besides: station.NotThere,
+// station.ToCurrent.
+func (c *Client) RetryWith(ctx context.Context, entry string, said ...string) (Retried, error) {
+	d, err := c.decide(ctx, station.VerbRetry, named{entry, slices.Contains(said, station.NotThere), slices.Contains(said, station.ToCurrent)})
+	return Retried{d.Entry, d.Looks}, err
+}
+
+// Adopt puts back everything that is held because the outbox is a copy, for somebody
+// who knows that nobody has the original any more, and returns how many entries that
+// were.
+func (c *Client) Adopt(ctx context.Context) (int, error) {
+	var done adoptedNow
+	err := c.ask(ctx, http.MethodPost, "/outbox/adopt", adoption{true}, &done)
+	return done.Entries, err
 }
 
 // Discard gives a held entry up, or puts an unknown scan away, and returns its
 // whole ID. It may be named as for Retry.
 func (c *Client) Discard(ctx context.Context, entry string) (station.ID, error) {
-	return c.decide(ctx, station.VerbDiscard, entry)
+	d, err := c.decide(ctx, station.VerbDiscard, named{Entry: entry})
+	return d.Entry, err
 }
 
-func (c *Client) decide(ctx context.Context, verb, entry string) (station.ID, error) {
-	var d decided
-	err := c.ask(ctx, http.MethodPost, "/outbox/"+verb, named{entry}, &d)
-	return d.Entry, err
+func (c *Client) decide(ctx context.Context, verb string, question named) (d decided, err error) {
+	err = c.ask(ctx, http.MethodPost, "/outbox/"+verb, question, &d)
+	return d, err
 }
 
 // Verify lets stationd check the outbox. An error that wraps neither ErrAbsent

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,9 @@ import (
 // whoever may open the file. It is never on TCP.
 //
 //	GET  /outbox                              the Contents
-//	POST /outbox/retry    {"entry": "9f86d081.1"}
+//	POST /outbox/retry    {"entry": "9f86d081.1", "not_there": false, "to_current": false}
 //	POST /outbox/discard  {"entry": "9f86d081.1"}
+//	POST /outbox/adopt    {"old_computer_gone": true}
 //	GET  /outbox/verify                       {"fault": ""}
 //	GET  /outbox/entry/9f86d081….1            the Settled, within a while
 //	POST /reload                              {"faults": []}
@@ -139,6 +141,7 @@ func (c *Control) handler() http.Handler {
 	mux.HandleFunc("GET /outbox", c.contents)
 	mux.HandleFunc("POST /outbox/retry", c.decision(station.VerbRetry))
 	mux.HandleFunc("POST /outbox/discard", c.decision(station.VerbDiscard))
+	mux.HandleFunc("POST /outbox/adopt", c.adopt)
 	mux.HandleFunc("GET /outbox/verify", c.verify)
 	mux.HandleFunc("GET /outbox/entry/{entry}", c.settled)
 	mux.HandleFunc("POST /reload", c.reload)
@@ -177,13 +180,41 @@ func (c *Control) decision(verb string) http.HandlerFunc {
 			c.refuse(w, http.StatusNotFound, err)
 			return
 		}
-		event, err := c.desk.decide(station.FromCommand, verb, id, by, c.log)
+		var said []string
+		if asked.NotThere {
+			said = append(said, station.NotThere)
+		}
+		if asked.ToCurrent {
+			said = append(said, station.ToCurrent)
+		}
+		event, err := c.desk.decide(station.FromCommand, verb, id, by, c.log, said...)
 		if err != nil {
 			c.refuse(w, http.StatusConflict, err)
 			return
 		}
-		c.answer(w, http.StatusOK, decided{Entry: id, Event: event})
+		looks := slices.ContainsFunc(entries, func(e station.Standing) bool { return e.ID == id && e.Doubtful })
+		c.answer(w, http.StatusOK, decided{Entry: id, Event: event, Looks: looks && !asked.NotThere && verb == station.VerbRetry})
 	}
+}
+
+// adopt puts back everything that is held because the outbox is a copy.
+func (c *Control) adopt(w http.ResponseWriter, r *http.Request) {
+	var said adoption
+	by, ok := c.asks(w, r, &said)
+	if !ok {
+		return
+	}
+	if !said.OldComputerGone {
+		c.refuse(w, http.StatusBadRequest, errors.New("nothing was done: while anybody still has the original it may be delivered from there"))
+		return
+	}
+	n, err := c.desk.Adopt()
+	c.log.Info("a person adopted what is held as a copy: it is looked up, and then sent", "entries", n, "by", by, "error", err)
+	if err != nil {
+		c.refuse(w, http.StatusConflict, err)
+		return
+	}
+	c.answer(w, http.StatusOK, adoptedNow{n})
 }
 
 // asks reads who asks and what. Where that cannot be done it answers, and ok is

@@ -25,6 +25,10 @@ type Desk struct {
 	// words why nothing was done.
 	Record station.Emit
 
+	// Adopt puts back everything that is held because the outbox is a copy, to be
+	// looked up and sent, and returns how many entries that were.
+	Adopt func() (int, error)
+
 	// Program returns the program in force, and State the state that is on disk.
 	Program func() station.Program
 	State   func() station.State
@@ -66,13 +70,18 @@ type Desk struct {
 }
 
 // decide hands a person's decision to the station as an event and returns the
-// event's ID. verb is station.VerbRetry or station.VerbDiscard.
-func (d Desk) decide(source, verb string, about station.ID, by string, log *slog.Logger) (station.ID, error) {
+// event's ID. verb is station.VerbRetry or station.VerbDiscard; said are the words
+// that they said besides: station.NotThere, station.ToCurrent.
+func (d Desk) decide(source, verb string, about station.ID, by string, log *slog.Logger, said ...string) (station.ID, error) {
+	data := map[string]string{"entry": string(about), "by": by}
+	for _, word := range said {
+		data[word] = "true"
+	}
 	done, err := d.Record(station.Event{
 		ID:     station.NewID(),
 		Source: source,
 		Kind:   verb,
-		Data:   map[string]string{"entry": string(about), "by": by},
+		Data:   data,
 		At:     d.Stamp(time.Now()),
 	})
 	if err != nil {

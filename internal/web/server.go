@@ -235,10 +235,18 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer
 // decision takes a person's decision from a form with the field entry, and shows
 // the page again.
 func (s *Server) decision(verb string) http.HandlerFunc {
-	return s.decided(func(entry, by string) error {
-		_, err := s.desk.decide(station.FromPage, verb, station.ID(entry), by, s.log)
-		return err
-	})
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.decided(func(entry, by string) error {
+			var said []string
+			for _, word := range []string{station.NotThere, station.ToCurrent} {
+				if r.PostFormValue(word) == "true" {
+					said = append(said, word)
+				}
+			}
+			_, err := s.desk.decide(station.FromPage, verb, station.ID(entry), by, s.log, said...)
+			return err
+		})(w, r)
+	}
 }
 
 // closeCall closes the call that the entry in a form's field entry opened.

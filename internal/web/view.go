@@ -74,6 +74,10 @@ type item struct {
 	Hold   string // why it is held, in the page's words
 	Reason string // and in those of whoever refused it
 	Advice string
+
+	Doubtful bool   // it may have arrived: a person may say that it is not there
+	Sure     string // what they then say
+	Moved    string // where the station speaks now, where that is not where it was meant for
 }
 
 // How many of each the page lists. The command line lists them all.
@@ -86,6 +90,7 @@ const (
 // A Looker makes a view of the station.
 type looker struct {
 	snapshot station.Snapshot
+	program  station.Program
 	entries  []station.Standing
 	kept     []station.Event
 	unread   error                    // why entries and kept are not known
@@ -390,8 +395,13 @@ func (l looker) items() (held, waiting []item) {
 			continue
 		}
 		i.Hold, i.Reason = l.words.Say("hold."+string(e.Hold), backend), visible(e.Reason)
-		if e.Hold == station.HoldUndecided {
-			i.Advice = l.words.Say("held.look", backend)
+		if e.Hold == station.HoldUndecided || e.Doubtful {
+			i.Doubtful = true
+			i.Advice, i.Sure = l.words.Say("held.look", backend), l.words.Say("held.notthere.sure", backend)
+		}
+		if to := l.program.Vendors[e.Backend()].To; to != "" && to != e.To {
+			i.Moved = l.words.Say("held.moved", visible(e.To), visible(to))
+			i.Advice = l.words.Say("held.moved.look", visible(e.To), visible(to))
 		}
 		held = append(held, i)
 	}
@@ -439,6 +449,7 @@ func (s *Server) look() view {
 	snapshot := s.desk.Snapshot()
 	l := looker{
 		snapshot: snapshot,
+		program:  s.desk.Program(),
 		lost:     s.lost.note(snapshot),
 		words:    s.words,
 		times:    times{now: s.desk.Stamp(time.Now()), zone: s.desk.Zone, words: s.words},

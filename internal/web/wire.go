@@ -43,11 +43,20 @@ func (n *NotTaken) Error() string { return strings.Join(n.Faults, "; ") }
 // The answers and questions of the control socket.
 type (
 	named struct {
-		Entry string `json:"entry"`
+		Entry     string `json:"entry"`
+		NotThere  bool   `json:"not_there,omitempty"`  // of retry: station.NotThere
+		ToCurrent bool   `json:"to_current,omitempty"` // of retry: station.ToCurrent
 	}
 	decided struct {
 		Entry station.ID `json:"entry"`
 		Event station.ID `json:"event"`
+		Looks bool       `json:"looks,omitempty"` // it is looked up at the vendor before it is sent
+	}
+	adoption struct {
+		OldComputerGone bool `json:"old_computer_gone"` // they know that nobody has the original any more
+	}
+	adoptedNow struct {
+		Entries int `json:"entries"`
 	}
 	reloaded struct {
 		Faults []string `json:"faults"` // empty: it is in force
