@@ -9,7 +9,7 @@ import (
 
 func TestACallInDoubtIsSentOnceByAStationThatIsKilledAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	const settle = 6 * time.Second
+	const settle = 10 * time.Second
 	b := floor(t, func(s *boxSetting) { s.Settle = settle })
 	b.plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/"})
 	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
@@ -19,15 +19,21 @@ func TestACallInDoubtIsSentOnceByAStationThatIsKilledAgainAndAgain(t *testing.T)
 	}))
 	b.plant.Clear()
 	kills := 0
-	for end := time.Now().Add(5 * settle); len(b.plant.Dispatches()) == 0 && time.Now().Before(end); kills++ {
+	for end := time.Now().Add(12 * settle); len(b.plant.Dispatches()) == 0 && time.Now().Before(end); kills++ {
 		must(t, b.power(t.Context(), false))
 		must(t, b.power(t.Context(), true))
-		lives := time.Now().Add(settle / 4)
-		must(t, until(t.Context(), "it has run for a quarter of the settle time", func() bool { return time.Now().After(lives) }))
+		lives := settle / 4
+		if kills > 6 { // a busy machine takes its time, and no process lives as long as the settle time
+			lives = settle / 2
+		}
+		dies := time.Now().Add(lives)
+		must(t, until(t.Context(), "it has run for a part of the settle time", func() bool {
+			return time.Now().After(dies) || len(b.plant.Dispatches()) > 0
+		}))
 	}
 	must(t, b.drained(t.Context()))
 	t.Logf("%d kills", kills)
 	if n := len(b.plant.Dispatches()); n != 1 {
-		t.Errorf("killed %d times, a quarter of the settle time apart, the plant has %d dispatches", kills, n)
+		t.Errorf("killed %d times before its settle time was over, the plant has %d dispatches", kills, n)
 	}
 }

@@ -94,7 +94,7 @@ func faults() []fault {
 			}},
 		} {
 			f := cut(after)
-			f.name, f.kind, f.holds = f.name+"; "+h.name+", and it is retried", toHeld, h.holds
+			f.name, f.kind, f.holds = f.name+", and "+h.name+", and it is retried", toHeld, h.holds
 			list = append(list, f)
 		}
 	}
