@@ -604,7 +604,7 @@ func (d *doctor) daemon(context.Context) finding {
 	case d.silence != nil:
 		return notWell(name, "run doctor as root, or join the group stationd: adduser NAME stationd", "%v", d.silence)
 	case !d.running:
-		return notWell(name, "systemctl start stationd; journalctl -u stationd -b says why it ended", "no stationd runs with this configuration: nothing answers at %s", socket)
+		return notWell(name, "systemctl start stationd; journalctl -u stationd -b says why it ended", "no stationd runs with this configuration: nothing answers at %s; clock, keys and devices are told as doctor itself sees them", socket)
 	case d.snapshot.Version != thisVersion():
 		return warning(name, "systemctl restart stationd", "the running stationd is version %s, and this one is %s", d.snapshot.Version, thisVersion())
 	}

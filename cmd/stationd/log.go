@@ -26,7 +26,7 @@ const drainTime = 2 * time.Second
 // the write and not the program's end.
 func openLog(stderr io.Writer) (l *logging.Log, end func()) {
 	signal.Ignore(syscall.SIGPIPE)
-	l = logging.New(stderr, format(stderr), reopen())
+	l = logging.New(stderr, format(stderr), reopen(journalSocket))
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(l.Handler(), slog.LevelWarn).Writer())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -58,9 +58,9 @@ func format(stderr io.Writer) func(io.Writer) slog.Handler {
 // journalSocket is where systemd's journal takes the lines of a service.
 const journalSocket = "/run/systemd/journal/stdout"
 
-// reopen returns what opens the journal again after it was stopped, which closes the
+// reopen returns what opens the journal at a socket again after it was stopped, which closes the
 // standard error that it gave to the service; nil where stderr is not the journal's.
-func reopen() func() (io.Writer, error) {
+func reopen(socket string) func() (io.Writer, error) {
 	if os.Getenv("JOURNAL_STREAM") == "" {
 		return nil
 	}
@@ -70,7 +70,7 @@ func reopen() func() (io.Writer, error) {
 			before.Close()
 			before = nil
 		}
-		conn, err := net.DialTimeout("unix", journalSocket, drainTime) //nolint:noctx // a socket of this computer, with a time-out
+		conn, err := net.DialTimeout("unix", socket, drainTime) //nolint:noctx // a socket of this computer, with a time-out
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +23,7 @@ type logPipe struct {
 	written *os.File
 	to      *diary
 	held    atomic.Pointer[chan struct{}] // closed when reading goes on
+	stopped atomic.Bool                   // it has read something, and waits
 }
 
 // pipeLog has the box's station write its log into a pipe of one page.
@@ -47,7 +51,9 @@ func (p *logPipe) run() {
 			return
 		}
 		if held := p.held.Load(); held != nil {
+			p.stopped.Store(true)
 			<-*held
+			p.stopped.Store(false)
 		}
 		_, _ = p.to.Write(buf[:n])
 	}
@@ -61,6 +67,23 @@ func (p *logPipe) hold() (release func()) {
 		p.held.Store(nil)
 		close(held)
 	}
+}
+
+// fill fills the pipe, which nobody reads.
+func (p *logPipe) fill(t *testing.T) {
+	t.Helper()
+	fd := int(p.written.Fd()) // which blocks
+	must(t, unix.SetNonblock(fd, true))
+	line := append(bytes.Repeat([]byte("x"), 1023), '\n')
+	must(t, until(t.Context(), "the pipe is full, and nobody reads it", func() bool {
+		stopped := p.stopped.Load()
+		for {
+			if _, err := unix.Write(fd, line); err != nil {
+				return stopped
+			}
+		}
+	}))
+	must(t, unix.SetNonblock(fd, false))
 }
 
 // health returns what /healthz says.
@@ -91,6 +114,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		must(t, b.power(t.Context(), true))
 		scanned(t, b, "PO4711")
 		release := log.hold()
+		log.fill(t)
 		scansDelivered(t, b, "A", 200)
 		must(t, until(t.Context(), "/healthz says that nobody reads the log", func() bool {
 			return strings.Contains(b.health(t), "log: nobody")
@@ -98,17 +122,20 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		if page := get(t, http.DefaultClient, b.log.pageURL()+"metrics"); !strings.Contains(page, `stationd_log_dropped_total{why="unread"}`) {
 			t.Error("the metric is missing")
 		}
-		for n := range 300 { // until lines are dropped for certain
-			scanned(t, b, part{article: soup, batch: "B8", serial: fmt.Sprint(n)}.symbol())
+		for n := range 250 { // each is refused and held, which is a line: until lines are dropped for certain
+			scanned(t, b, part{article: "09506000134376", batch: "B8", serial: fmt.Sprint(n)}.symbol())
 		}
 		must(t, b.drained(t.Context()))
 		release()
 		const told = "lines of the log were dropped: nobody read it"
 		must(t, until(t.Context(), "what was dropped is told", func() bool { return b.log.count(told) > 0 }))
 		must(t, until(t.Context(), "/healthz says nothing of the log", func() bool { return !strings.Contains(b.health(t), "log") }))
-		before := b.log.count("delivered")
-		scansDelivered(t, b, "C", 1)
-		must(t, until(t.Context(), "the delivery is in the log", func() bool { return b.log.count("delivered") > before }))
+		before := b.log.count(heardStays)
+		edit(t, b, "[station]", "[stations]")
+		reload(t, b, heardStays)
+		if b.log.count(heardStays) == before {
+			t.Error("the log does not go on")
+		}
 	})
 	t.Run("whose reader is gone for good: the station lives, delivers, says so and stops in order", func(t *testing.T) {
 		t.Parallel()
@@ -131,15 +158,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		must(t, b.power(t.Context(), true)) // which makes its outbox
 		must(t, b.stop())
 		log.hold()
-		fill := make([]byte, 4096)
-		fd := int(log.written.Fd()) // which blocks
-		must(t, unix.SetNonblock(fd, true))
-		for { // the pipe is full before the station says its first word
-			if _, err := unix.Write(fd, fill); err != nil {
-				break
-			}
-		}
-		must(t, unix.SetNonblock(fd, false))
+		log.fill(t) // before the station says its first word
 		edit(t, b, "pin  = 22", `pin = "red"`)
 		must(t, os.Remove(filepath.Join(b.dataPath(), lastGoodName))) // else it would start with that
 		c, err := b.launch(t.Context())
@@ -149,4 +168,33 @@ func TestNobodyReadsTheLog(t *testing.T) {
 			t.Errorf("it ended with %d: %v", code, c.err)
 		}
 	})
+}
+
+func TestAJournalThatWasStoppedIsConnectedToAnew(t *testing.T) {
+	t.Setenv("JOURNAL_STREAM", "8:4711")
+	socket := filepath.Join(t.TempDir(), "stdout")
+	open := reopen(socket)
+	if _, err := open(); err == nil {
+		t.Error("there is no journal")
+	}
+	journal, err := net.Listen("unix", socket) //nolint:noctx // in a test's own folder
+	must(t, err)
+	defer journal.Close()
+	out, err := open()
+	must(t, err)
+	conn, err := journal.Accept()
+	must(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(out, "{}\n")
+	must(t, err)
+	// sd_journal_stream_fd(3): name, unit, priority, prefixes, syslog, kernel, console.
+	want := "stationd\n\n6\n0\n0\n0\n0\n{}\n"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+		t.Errorf("%v: the journal hears %q", err, got)
+	}
+	t.Setenv("JOURNAL_STREAM", "")
+	if reopen(socket) != nil {
+		t.Error("a station that does not write into the journal would")
+	}
 }

@@ -4,7 +4,8 @@
 // Lines wait in a bounded queue for the one goroutine that writes them. Where nobody
 // reads them, or they cannot be written, the oldest give way, are counted, and the
 // count is written as soon as lines flow again. A line that comes again and again is
-// counted too, and said once for all of them. In a day no more than DayBytes are
+// counted too, and said once for all of them; of what is less than a warning, also where
+// only the entry is another. In a day no more than DayBytes are
 // written; what is routine leaves room for warnings and errors.
 package logging
 
@@ -15,6 +16,7 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -98,7 +100,7 @@ func New(out io.Writer, format func(io.Writer) slog.Handler, reopen func() (io.W
 }
 
 // Handler returns the slog.Handler that writes into the log.
-func (l *Log) Handler() slog.Handler { return handler{l, l.plain} }
+func (l *Log) Handler() slog.Handler { return handler{l, l.plain, l.plain} }
 
 // Write puts text that is no line of a slog.Handler into the log: the faults of a
 // configuration, the last words of the program. It implements io.Writer and never
@@ -148,7 +150,7 @@ func (l *Log) Tell() map[string]string {
 	text := ""
 	switch {
 	case l.gone != nil:
-		text = fmt.Sprintf("it cannot be written (%v), and %d lines were dropped: systemctl restart stationd brings it back", l.gone, l.unread)
+		text = fmt.Sprintf("it cannot be written (%v), and %d lines were dropped: look at systemctl status systemd-journald", l.gone, l.unread)
 	case !l.writing.IsZero() && time.Since(l.writing) > stuckAfter:
 		text = fmt.Sprintf("nobody has read it for %v, and %d lines were dropped: look at systemctl status systemd-journald", time.Since(l.writing).Round(time.Second), l.unread)
 	case l.unread > 0:
@@ -166,9 +168,9 @@ func (l *Log) Run(ctx context.Context) {
 	defer tick.Stop()
 	var tried time.Time
 	for {
-		line := l.next()
+		line, told := l.next()
 		if line != nil {
-			l.put(line, &tried)
+			l.put(line, told, &tried)
 			continue
 		}
 		select {
@@ -176,6 +178,7 @@ func (l *Log) Run(ctx context.Context) {
 		case <-tick.C:
 			l.mu.Lock()
 			l.settle(time.Now(), false)
+			l.gone = nil // what was dropped is told, where it can be written again
 			l.mu.Unlock()
 		case <-ctx.Done():
 			l.mu.Lock()
@@ -189,28 +192,26 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
-// next takes the next line to be written off the queue: first what was dropped, for
-// it came before. It returns nil while there is none.
-func (l *Log) next() []byte {
+// next takes the next line to be written off the queue: first that lines were dropped,
+// and how many, for they came before. It returns nil while there is none.
+func (l *Log) next() (line []byte, told int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 && (l.unread == 0 || l.gone != nil) {
-		return nil
+		return nil, 0
 	}
 	l.writing = time.Now()
 	if l.unread > 0 && l.gone == nil {
-		n := l.unread
-		l.unread = 0
-		return l.notice(slog.LevelWarn, "lines of the log were dropped: nobody read it", slog.Int("lines", n))
+		return l.notice(slog.LevelWarn, "lines of the log were dropped: nobody read it", slog.Int("lines", l.unread)), l.unread
 	}
-	line := l.queue[0]
+	line = l.queue[0]
 	l.queue = l.queue[1:]
 	l.queued -= len(line)
-	return line
+	return line, 0
 }
 
-// put writes a line.
-func (l *Log) put(line []byte, tried *time.Time) {
+// put writes a line, which may tell of dropped ones.
+func (l *Log) put(line []byte, told int, tried *time.Time) {
 	_, err := l.out.Write(line)
 	if err != nil && l.reopen != nil && time.Since(*tried) >= reopenAfter {
 		*tried = time.Now()
@@ -222,7 +223,11 @@ func (l *Log) put(line []byte, tried *time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writing = time.Time{}
-	if l.gone = err; err != nil { // a notice that is lost here is only less said
+	l.gone = err
+	switch {
+	case err == nil:
+		l.unread -= told
+	case told == 0:
 		l.unread++
 		l.dropped.Unread++
 	}
@@ -299,13 +304,37 @@ func (l *Log) formatted(h slog.Handler, r slog.Record) []byte {
 	return bytes.Clone(l.line.Bytes())
 }
 
+// single reports whether an attribute tells one of many from the others: the line is
+// the same without it.
+func single(a slog.Attr) bool {
+	switch a.Key {
+	case "entry", "ref", "note":
+		return true
+	}
+	return false
+}
+
+// key is by what a line is the same as another. The caller holds mu.
+func (l *Log) key(h handler, r slog.Record) uint64 {
+	same := slog.NewRecord(time.Time{}, r.Level, r.Message, 0)
+	format := h.format
+	if r.Level < slog.LevelWarn {
+		format = h.alike
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		if r.Level >= slog.LevelWarn || !single(a) {
+			same.AddAttrs(a)
+		}
+		return true
+	})
+	return maphash.Bytes(l.seed, l.formatted(format, same))
+}
+
 // take takes a record into the log, or counts it.
-func (l *Log) take(h slog.Handler, r slog.Record) {
+func (l *Log) take(h handler, r slog.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	timeless := r.Clone()
-	timeless.Time = time.Time{}
-	key := maphash.Bytes(l.seed, l.formatted(h, timeless))
+	key := l.key(h, r)
 	now := time.Now()
 	seen := l.repeats[key]
 	if seen == nil {
@@ -318,10 +347,10 @@ func (l *Log) take(h slog.Handler, r slog.Record) {
 	if !now.Before(seen.until) {
 		l.say(seen, now)
 	}
-	seen.handler, seen.record = h, r.Clone()
+	seen.handler, seen.record = h.format, r.Clone()
 	if seen.written < burst {
 		seen.written++
-		l.add(r.Level, l.formatted(h, r))
+		l.add(r.Level, l.formatted(h.format, r))
 		return
 	}
 	seen.counted++
@@ -359,6 +388,7 @@ func (l *Log) say(seen *repeat, now time.Time) {
 type handler struct {
 	log    *Log
 	format slog.Handler
+	alike  slog.Handler // without the attributes that are single
 }
 
 // Enabled implements slog.Handler.
@@ -368,16 +398,17 @@ func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler. It waits for nobody.
 func (h handler) Handle(_ context.Context, r slog.Record) error {
-	h.log.take(h.format, r)
+	h.log.take(h, r)
 	return nil
 }
 
 // WithAttrs implements slog.Handler.
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return handler{h.log, h.format.WithAttrs(attrs)}
+	alike := slices.DeleteFunc(slices.Clone(attrs), single)
+	return handler{h.log, h.format.WithAttrs(attrs), h.alike.WithAttrs(alike)}
 }
 
 // WithGroup implements slog.Handler.
 func (h handler) WithGroup(name string) slog.Handler {
-	return handler{h.log, h.format.WithGroup(name)}
+	return handler{h.log, h.format.WithGroup(name), h.alike.WithGroup(name)}
 }

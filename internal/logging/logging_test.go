@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,9 +133,9 @@ func TestLog(t *testing.T) {
 	t.Run("a log that is gone is opened again, and what was lost is told there", func(t *testing.T) {
 		t.Parallel()
 		again := &reader{}
-		away := true
+		var back atomic.Bool
 		write(t, func() (io.Writer, error) {
-			if away {
+			if !back.Load() {
 				return nil, errors.New("no journal")
 			}
 			return again, nil
@@ -146,12 +147,14 @@ func TestLog(t *testing.T) {
 			if got := l.Tell()["log"]; !strings.Contains(got, "broken pipe") || !strings.Contains(got, "2 lines") {
 				t.Errorf("it says %q", got)
 			}
-			away = false
-			time.Sleep(2 * reopenAfter)
+			back.Store(true)
+			time.Sleep(firstSpan)
+			if got := again.read(); !strings.Contains(got, "lines=2") || l.Tell()["log"] != "" {
+				t.Errorf("while nothing is said: %q\n%s", l.Tell(), got)
+			}
 			log.Info("three")
-			log.Info("four")
 			got := again.read()
-			if !strings.Contains(got, "msg=three") || !strings.Contains(got, "lines=2") || !strings.HasSuffix(got, "msg=four\n") || l.Tell()["log"] != "" {
+			if !strings.HasSuffix(got, "msg=three\n") {
 				t.Errorf("%q\n%s", l.Tell(), got)
 			}
 		})
@@ -185,12 +188,32 @@ func TestLog(t *testing.T) {
 			}
 		})
 	})
+	t.Run("what is delivered again and again is counted by lane, and each warning is written", func(t *testing.T) {
+		t.Parallel()
+		write(t, nil, func(l *Log, log *slog.Logger, r *reader) {
+			for n := range 8 * 60 * 60 / 2 { // a scan every two seconds, for a shift
+				log.With("lane", "lagerkoll/order:4711", "entry", n).Info("delivered", "ref", n, "note", "")
+				time.Sleep(2 * time.Second)
+			}
+			log.With("lane", "lagerkoll/order:4711", "entry", "a").Warn("held for a person")
+			log.With("lane", "lagerkoll/order:4711", "entry", "b").Warn("held for a person")
+			got := r.read()
+			if n := strings.Count(got, "msg=delivered"); n < burst || n > burst+20 || !strings.Contains(got, "repeated=") {
+				t.Errorf("%d lines of 14,400 deliveries", n)
+			}
+			if !strings.Contains(got, "entry=a") || !strings.Contains(got, "entry=b") {
+				t.Errorf("what is held is missing: %s", got)
+			}
+		})
+	})
 	t.Run("different lines are remembered up to a ceiling", func(t *testing.T) {
 		t.Parallel()
 		write(t, nil, func(l *Log, log *slog.Logger, r *reader) {
 			for n := range 10 * mostRepeated {
 				log.Warn("odd", "n", n)
 			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			if n := len(l.repeats); n > 2*mostRepeated {
 				t.Errorf("%d are remembered", n)
 			}
