@@ -177,7 +177,7 @@ func TestAJournalThatWasStoppedIsConnectedToAnew(t *testing.T) {
 	if _, err := open(); err == nil {
 		t.Error("there is no journal")
 	}
-	journal, err := net.Listen("unix", socket) //nolint:noctx // in a test's own folder
+	journal, err := net.Listen("unix", socket)
 	must(t, err)
 	defer journal.Close()
 	out, err := open()

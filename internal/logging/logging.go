@@ -38,14 +38,15 @@ const (
 )
 
 // A Log is a slog.Handler's destination. Its methods may be called by several
-// goroutines at once, and none of them but Run waits for the reader of the log.
+// goroutines at once, and none of them but Run and Flush waits for the reader of the log.
 type Log struct {
 	out    io.Writer
 	reopen func() (io.Writer, error)
-	format func(io.Writer) slog.Handler
 	plain  slog.Handler // formats into line
 	seed   maphash.Seed
 	wake   chan struct{} // has one element while there may be something to write
+
+	forever context.Context // of what formats, and waits for nothing
 
 	mu      sync.Mutex
 	line    bytes.Buffer // the line that is being formatted
@@ -91,7 +92,8 @@ type repeat struct {
 // more than once a second; it may be nil.
 func New(out io.Writer, format func(io.Writer) slog.Handler, reopen func() (io.Writer, error)) *Log {
 	l := &Log{
-		out: out, reopen: reopen, format: format,
+		forever: context.Background(), //nolint:forbidigo // a handler wants one
+		out:     out, reopen: reopen,
 		seed: maphash.MakeSeed(), wake: make(chan struct{}, 1),
 		allowed: onceBytes, usual: ceiling{floor: routine}, repeats: make(map[uint64]*repeat),
 	}
@@ -298,7 +300,7 @@ func (l *Log) notice(level slog.Level, text string, about slog.Attr) []byte {
 // formatted returns a record as a line. The caller holds mu.
 func (l *Log) formatted(h slog.Handler, r slog.Record) []byte {
 	l.line.Reset()
-	if err := h.Handle(context.Background(), r); err != nil { //nolint:forbidigo // it formats, and waits for nothing
+	if err := h.Handle(l.forever, r); err != nil {
 		return nil
 	}
 	return bytes.Clone(l.line.Bytes())

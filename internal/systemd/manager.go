@@ -60,7 +60,7 @@ func (m *Manager) Environ(limit time.Duration) []string {
 func (m *Manager) Run(ctx context.Context, hear func(pid int, line string)) error {
 	stop := context.AfterFunc(ctx, func() { m.conn.Close() })
 	defer stop()
-	defer os.Remove(m.path)
+	defer func() { _ = os.Remove(m.path) }()
 	text, control := make([]byte, 4096), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	for {
 		n, controls, _, _, err := m.conn.ReadMsgUnix(text, control)
