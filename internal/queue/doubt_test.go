@@ -248,6 +248,66 @@ func TestTheAgeOfDoubt(t *testing.T) {
 	})
 }
 
+func TestThePowerIsCutInAnOutage(t *testing.T) {
+	t.Parallel()
+	t.Run("forty calls that waited are looked up twice at the most, and no new call waits behind that", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			const calls = 40
+			s := open1(t)
+			s.size = 4 << 20
+			var all []station.ID
+			out := away{&vendor{}}
+			for i := range calls {
+				all = append(all, s.scan(fmt.Sprintf("%d/a", i)))
+				s.deliver(out, 100*time.Millisecond)
+			}
+			s.crash()
+			s.start()
+			v := slow{&vendor{}, 500 * time.Millisecond}
+			ended := make(chan struct{})
+			go func() {
+				s.deliver(v, 5*time.Minute)
+				close(ended)
+			}()
+			time.Sleep(3 * time.Second)
+			pressed := time.Now()
+			all = append(all, s.press())
+			for !slices.Contains(v.effects(), all[calls]) && time.Since(pressed) < time.Minute {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if took := time.Since(pressed); took > 2*time.Second {
+				t.Errorf("a new call arrived after %v, behind the look-ups of %d others", took, calls)
+			}
+			<-ended
+			if len(s.standings()) != 0 || len(v.effects()) != len(all) || len(v.attempts()) != len(all) {
+				t.Errorf("of %d: %d effects, %d sendings, left %d", len(all), len(v.effects()), len(v.attempts()), len(s.standings()))
+			}
+			times := make(map[station.ID]int)
+			for _, d := range v.looked {
+				times[d.ID]++
+			}
+			for id, n := range times {
+				if n > 2 {
+					t.Errorf("%s was looked up %d times", id, n)
+				}
+			}
+			t.Logf("%d of %d were in doubt, %d look-ups", len(times), calls, v.looks)
+		})
+	})
+}
+
+// slow is a vendor that takes its time.
+type slow struct {
+	*vendor
+	takes time.Duration
+}
+
+func (v slow) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
+	time.Sleep(v.takes)
+	return v.vendor.Deliver(ctx, d)
+}
+
 // away is a vendor that nobody reaches.
 type away struct{ *vendor }
 

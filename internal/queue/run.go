@@ -86,7 +86,9 @@ type turn struct {
 	started bool // that it may stop the process is noted on disk
 }
 
-// claim takes the lane whose head is the oldest among those whose time has come.
+// claim takes the lane whose head is the oldest among those whose time has come. What
+// is in doubt comes after what is not, and one at a time: after a power cut in an
+// outage no new call waits behind look-ups.
 // Without one it returns how long to wait (0: until something changes).
 func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, error) {
 	o.mu.Lock()
@@ -101,6 +103,7 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 	var chosen *lane
 	var at place
 	var wait time.Duration
+	inDoubt, looking := false, o.looking(backend)
 	for _, l := range o.lanes {
 		if l.busy || l.backend() != backend {
 			continue
@@ -115,8 +118,12 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 			}
 			continue
 		}
-		if chosen == nil || l.slots[i].at < at {
-			chosen, at = l, l.slots[i].at
+		doubtful := l.mayBeSent(l.slots[i])
+		if doubtful && looking {
+			continue
+		}
+		if chosen == nil || inDoubt && !doubtful || inDoubt == doubtful && l.slots[i].at < at {
+			chosen, at, inDoubt = l, l.slots[i].at, doubtful
 		}
 	}
 	if chosen == nil {
@@ -128,6 +135,17 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 		return nil, 0, nil, o.failed
 	}
 	return t, 0, o.changed, nil
+}
+
+// looking reports whether something in doubt is being looked up at a backend. The
+// caller holds mu.
+func (o *Outbox) looking(backend string) bool {
+	for _, l := range o.lanes {
+		if l.busy && l.attempt.doubtful && l.backend() == backend {
+			return true
+		}
+	}
+	return false
 }
 
 // take reads the lane's head and makes the delivery of it. The caller holds mu.
@@ -440,6 +458,10 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 		o.pause(t.entry.Backend(), keyWait)
 	case rc.Outcome == station.Unreached && rc.Wait > 0:
 		o.pause(t.entry.Backend(), rc.Wait+rand.N(rc.Wait/4+time.Second))
+	case rc.Outcome == station.Doubtful && !t.sent && rc.Wait > 0:
+		// Looked up at once, and again when an absence counts: in between it would only
+		// be asked the same.
+		l.after = now.Add(rc.Wait)
 	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
 		l.after = now.Add(rc.Wait)
 	}
