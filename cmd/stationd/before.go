@@ -175,11 +175,14 @@ func (p *plan) filesBefore() []finding {
 // lies on something that lasts, or nobody can tell.
 func inMemory(path string) string {
 	const keep = "; mount a real partition there (ext4): what waits in the outbox exists nowhere else"
+	if os.Getenv("STATIOND_DEMO") == "1" && beneath(path, os.TempDir()) {
+		return "" // the demonstration's, which is thrown away
+	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(path, &disk); err != nil {
 		return ""
 	}
-	switch uint32(disk.Type) { //nolint:unconvert // it is signed, or of another size, on other boards
+	switch uint32(disk.Type) {
 	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
 		return path + " is in memory (tmpfs): a power cut loses everything" + keep
 	case unix.OVERLAYFS_SUPER_MAGIC:
@@ -188,7 +191,7 @@ func inMemory(path string) string {
 	}
 	upper := overlayUpper(path)
 	if err := unix.Statfs(upper, &disk); upper != "" && err == nil {
-		if kind := uint32(disk.Type); kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC { //nolint:unconvert // as above
+		if kind := uint32(disk.Type); kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC {
 			return path + " is on an overlay whose upper layer is in memory: a power cut loses everything" + keep
 		}
 		return ""

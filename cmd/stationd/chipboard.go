@@ -51,9 +51,13 @@ func (r *boardRun) end(err error) {
 	})
 }
 
-// chipEvery is the wait between two looks for a chip: at the start of a machine it is
-// there, or permitted, a moment after the program.
-const chipEvery = 250 * time.Millisecond
+const (
+	// chipEvery is the wait between the first looks for a chip: at the start of a
+	// machine it is there, or permitted, a moment after the program. Then they become
+	// as rare as others.
+	chipEvery = 250 * time.Millisecond
+	chipTries = 120
+)
 
 // notLooked is the fault of a chip before the first look, which nobody ever sees.
 const notLooked = "its GPIO chip was not looked for yet"
@@ -89,7 +93,7 @@ func (c *chipBoard) try() {
 		return
 	}
 	if c.fault != notLooked {
-		c.log.Info("the GPIO chip is there", "inputs and lamps", c.names)
+		c.log.Info("the GPIO chip is there", "wired", c.names)
 	}
 	c.fault = ""
 	c.now = &boardRun{Board: board, over: make(chan struct{})}
@@ -99,7 +103,7 @@ func (c *chipBoard) try() {
 // missing notes why the chip is not open. The caller holds mu.
 func (c *chipBoard) missing(err error) {
 	if fault := err.Error(); fault != c.fault {
-		c.log.Error("the GPIO chip is missing: it is looked for again and again", "inputs and lamps", c.names, "error", err)
+		c.log.Error("the GPIO chip is missing: it is looked for again and again", "wired", c.names, "error", err)
 		c.fault = fault
 	}
 }
@@ -110,25 +114,30 @@ func (c *chipBoard) tell() {
 	c.changed = make(chan struct{})
 }
 
-// current is the board, or nil, and what is closed when that changes.
-func (c *chipBoard) current() (*boardRun, <-chan struct{}) {
+// current is the board, or nil while its chip is not there.
+func (c *chipBoard) current() *boardRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now, c.changed
+	return c.now
 }
 
 // runLamps drives the lamps and buzzers until ctx is done, and looks for the chip
 // while it is not there. The board stays open at the end: close closes it.
 func (c *chipBoard) runLamps(ctx context.Context) error {
+	tries, every := 0, chipEvery
 	for {
-		run, _ := c.current()
+		run := c.current()
 		if run == nil {
-			if !wait(ctx, chipEvery) {
+			if tries++; tries > chipTries {
+				every = retryEvery
+			}
+			if !wait(ctx, every) {
 				return nil
 			}
 			c.try()
 			continue
 		}
+		tries, every = 0, chipEvery
 		err := runUntil(ctx, run.over, run.RunLamps)
 		if ctx.Err() != nil {
 			return err
@@ -213,14 +222,14 @@ func (r *boardRun) read(ctx context.Context, emit station.Emit) error {
 
 // Show implements station.Display.
 func (c *chipBoard) Show(lights map[string]station.Light) {
-	if run, _ := c.current(); run != nil {
+	if run := c.current(); run != nil {
 		run.Show(lights)
 	}
 }
 
 // Sound implements station.Sounder.
 func (c *chipBoard) Sound(sounds map[string]station.SoundKind) {
-	if run, _ := c.current(); run != nil {
+	if run := c.current(); run != nil {
 		run.Sound(sounds)
 	}
 }
@@ -228,7 +237,7 @@ func (c *chipBoard) Sound(sounds map[string]station.SoundKind) {
 // Tell implements station.Teller: while the chip is missing, all that is wired to it
 // is.
 func (c *chipBoard) Tell() map[string]string {
-	if run, _ := c.current(); run != nil {
+	if run := c.current(); run != nil {
 		return run.Tell()
 	}
 	c.mu.Lock()
@@ -258,7 +267,7 @@ func (c *chipBoard) counts() (glitches, lost map[string]int) {
 
 // close drives everything dark and gives the lines back, when every loop has ended.
 func (c *chipBoard) close() error {
-	if run, _ := c.current(); run != nil {
+	if run := c.current(); run != nil {
 		return run.Close()
 	}
 	return nil

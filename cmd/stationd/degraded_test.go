@@ -193,6 +193,31 @@ func TestAStationWhoseHistoryCannotBeWrittenRecords(t *testing.T) {
 	misses(t, b, "history", "")
 }
 
+func TestAStationWhosePrinterIsNotThereRecords(t *testing.T) {
+	t.Parallel()
+	gone, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, gone.Close())
+	b := dark(t, nil)
+	edit(t, b, "[web]", "[[printer]]\nname = \"office\"\nurl = \"ipp://"+gone.Addr().String()+"/ipp/print\"\n[web]")
+	must(t, b.power(t.Context(), true))
+	misses(t, b, "office", "it cannot print now")
+	pressed(t, b, "maintenance.press", pinMaintenance)
+	must(t, b.drained(t.Context()))
+}
+
+// A board whose lamps' chip is not there takes what is pressed on another.
+func TestALampWithoutItsChipKeepsNoPressFromBeingRecorded(t *testing.T) {
+	t.Parallel()
+	b := dark(t, nil)
+	edit(t, b, "name = \"red\"\npin  = 22", "name = \"red\"\npin  = 22\nchip = \"sim:"+filepath.Join(b.dir, "expander")+"\"")
+	must(t, b.power(t.Context(), true))
+	misses(t, b, "red", "no such file")
+	misses(t, b, "maintenance", "")
+	pressed(t, b, "maintenance.press", pinMaintenance)
+	must(t, b.drained(t.Context()))
+}
+
 func TestAChipThatAppearsLaterIsTakenUp(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)

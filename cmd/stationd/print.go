@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ type tray struct {
 
 	mu         sync.Mutex
 	fault      string // of the last list
+	absent     string // why the printer was not there at the start, until it is
 	printed    int
 	notPrinted int
 }
@@ -134,6 +136,37 @@ func (t *tray) run(ctx context.Context) error {
 		case l := <-t.waiting:
 			number, err := t.print(ctx, l)
 			t.end(l, number, err)
+		}
+	}
+}
+
+const (
+	printerLook  = 15 * time.Second // limits one look at a printer
+	printerEvery = 30 * time.Second // between two looks at one that is not there
+)
+
+// watch looks whether the printer is there, until it is: a station says at its start
+// what it lacks. A printer that goes away later shows when it is to print.
+func (t *tray) watch(ctx context.Context) error {
+	for {
+		look, cancel := context.WithTimeout(ctx, printerLook)
+		err := t.printer.Look(look)
+		cancel()
+		if ctx.Err() != nil {
+			return nil
+		}
+		t.mu.Lock()
+		t.absent = ""
+		if err != nil {
+			t.absent = fmt.Sprintf("it cannot print now, and everything else goes on: %v", err)
+		}
+		t.mu.Unlock()
+		if err == nil {
+			<-ctx.Done()
+			return nil
+		}
+		if !wait(ctx, printerEvery) {
+			return nil
 		}
 	}
 }
@@ -177,16 +210,16 @@ func (t *tray) end(l pickingList, number int, err error) {
 		return
 	}
 	t.printed++
-	t.fault = ""
+	t.fault, t.absent = "", ""
 	t.log.Info("a picking list was printed", "printer", t.printer.Name, "order", l.order, "number", number)
 }
 
 // Tell implements station.Teller: what was wrong with the last list, until one is
-// printed again.
+// printed again, and else why the printer was not there.
 func (t *tray) Tell() map[string]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return map[string]string{t.printer.Name: t.fault}
+	return map[string]string{t.printer.Name: cmp.Or(t.fault, t.absent)}
 }
 
 // counts are the lists that were and were not printed since the start.

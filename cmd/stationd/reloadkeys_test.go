@@ -198,6 +198,7 @@ func keyChanges() map[string]map[string]keyChange {
 			"lamp":     atOnce(`lamp     = "red"`, `lamp     = "white"`),
 			"buzzer":   atOnce("lamp     = \"red\"\nbuzzer   = \"horn\"", "lamp     = \"red\"\nbuzzer   = \"\""),
 			"chip":     needs(help, help+"chip = \"other\"\n"),
+			"key":      {old: "name = \"other\"\npin  = 5", new: "name = \"other\"\nkey  = \"input:1209:5d01/KEY_F13\"", named: "[[button]] other: pin"},
 			"release":  needs(help, help+"release = \"60ms\"\n"),
 			"ac":       needs(help, help+"ac = true\n"),
 			"latch":    atOnce(help, help+"latch = true\n"),

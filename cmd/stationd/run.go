@@ -205,7 +205,7 @@ func (s *opened) open(ctx context.Context) (err error) {
 	s.page.try()
 	s.socket.try()
 	s.page.opened = func(page server) {
-		s.log.Info("the page is open", "page", page.(*web.Server).Addr().String()) //nolint:errcheck // it is what open returned
+		s.log.Info("the page is open", "page", page.(*web.Server).Addr().String())
 	}
 	return nil
 }
@@ -360,6 +360,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 	}
 	for _, t := range s.trays {
 		setting.Lanes = append(setting.Lanes, agent.Part{Name: "printer " + t.printer.Name, Run: t.run})
+		setting.Outputs = append(setting.Outputs, agent.Part{Name: "look at printer " + t.printer.Name, Run: t.watch})
 		setting.Tellers = append(setting.Tellers, t)
 	}
 	for name, backend := range s.force.backends {

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -108,5 +109,46 @@ func TestAKeyIsReadFromAFileOrACredential(t *testing.T) {
 	}
 	if _, err := (KeyFrom{File: filepath.Join(dir, "missing")}).Read(); err == nil {
 		t.Error("a file that is not there was read")
+	}
+}
+
+func TestWhatEditorsPutAroundAKeyIsNoPartOfIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ file, want, fault string }{
+		"as it should be":               {file: "s3kr1t=+/-_\n", want: "s3kr1t=+/-_"},
+		"a byte order mark":             {file: "\xef\xbb\xbfs3kr1t\n", want: "s3kr1t"},
+		"Windows' line ends":            {file: "\r\ns3kr1t\r\n\r\n", want: "s3kr1t"},
+		"quotation marks":               {file: "\"s3kr1t\"", want: "s3kr1t"},
+		"the other quotation marks":     {file: " 's3kr1t' \n", want: "s3kr1t"},
+		"all of it":                     {file: "\xef\xbb\xbf\r\n\t\"s3kr1t\"\r\n", want: "s3kr1t"},
+		"padding of base64":             {file: "QUJDREVGRw==\n", want: "QUJDREVGRw=="},
+		"a sign within, and no name":    {file: "abc123=def456", want: "abc123=def456"},
+		"nothing":                       {fault: "it is empty"},
+		"blank lines":                   {file: "\xef\xbb\xbf\r\n \n", fault: "it is empty"},
+		"quotation marks around none":   {file: `""`, fault: "empty or shorter"},
+		"two lines":                     {file: "s3kr1t\ns3kr1t2\n", fault: "2 lines"},
+		"a setting":                     {file: "L2L_KEY=s3kr1t", fault: "a name stands in front"},
+		"a setting of a shell":          {file: "export KEY=\"s3kr1t\"", fault: "a name stands in front"},
+		"a setting with a word":         {file: "api-key: s3kr1t", fault: "a name stands in front"},
+		"one quotation mark":            {file: "\"s3kr1t", fault: "one side"},
+		"one quotation mark at the end": {file: "s3kr1t'", fault: "one side"},
+		"a quotation mark alone":        {file: `"`, fault: "one side"},
+		"UTF-16":                        {file: "\xff\xfes\x003\x00", fault: "UTF-16"},
+		"letters of elsewhere":          {file: "s\u00e4kr1t", fault: "printable ASCII"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "l2l.key")
+			if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			key, err := KeyFrom{File: path}.Read()
+			switch {
+			case c.fault == "" && (err != nil || key.Reveal() != c.want):
+				t.Errorf("%v", err)
+			case c.fault != "" && (!errors.Is(err, ErrKeyUnusable) || !strings.Contains(err.Error(), c.fault) || strings.Contains(err.Error(), "s3kr1t")):
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

@@ -81,6 +81,7 @@ func Parse(name string, text []byte) *File {
 	f := &File{name: name, text: slices.Clip(text), named: make(map[string]string)}
 	if wide(text) {
 		f.fault(0, "the file is saved as UTF-16; save it as UTF-8 (in Notepad: Save as, Encoding)")
+		f.faults[0].Detail = "" // every second character of it is none
 		f.root, f.broken = &node{kind: table, made: byHeader}, true
 		return f
 	}

@@ -176,6 +176,9 @@ func (o *opener) takeInputs() error {
 	return nil
 }
 
+// untaken is what to do about a line that could not be taken.
+const untaken = "; free the line, or name another pin, and restart stationd"
+
 // takeRest leaves out the buttons whose lines cannot be taken, and takes those of
 // the others. whole is why all of them cannot be taken together.
 func (o *opener) takeRest(bank *Bank, whole error) (inputs, error) {
@@ -194,7 +197,7 @@ func (o *opener) takeRest(bank *Bank, whole error) (inputs, error) {
 			err = lines.close()
 		}
 		if err != nil {
-			o.board.faults[b.Name] = err.Error()
+			o.board.faults[b.Name] = err.Error() + untaken
 			o.board.left = append(o.board.left, b.Name)
 			continue
 		}
@@ -219,7 +222,7 @@ func (o *opener) output(kind, name, chip string, pin int, active string, l *load
 	}
 	if err != nil {
 		l.line = nil
-		o.board.faults[name] = err.Error()
+		o.board.faults[name] = err.Error() + untaken
 	}
 	return nil
 }
