@@ -328,7 +328,7 @@ func (d *doctor) devices() []check {
 		}
 	}
 	for _, s := range d.plan.scanners {
-		all = append(all, one("reader "+s.Name, func(context.Context) finding { return d.reader(s) }))
+		all = append(all, one("reader "+s.Name, func(ctx context.Context) finding { return d.reader(ctx, s) }))
 	}
 	for _, p := range d.plan.printers {
 		all = append(all, one("printer "+p.Name, func(ctx context.Context) finding {
@@ -453,13 +453,13 @@ func lookAtChip(name, chip string, wiring []wired) finding {
 }
 
 // reader looks at whether a reader is plugged in.
-func (d *doctor) reader(s scanner.Scanner) finding {
+func (d *doctor) reader(ctx context.Context, s scanner.Scanner) finding {
 	name := "reader " + s.Name
 	if fault := d.snapshot.Health.Devices[s.Name]; d.running && fault != "" {
 		return notWell(name, "plug it in; stationd scans shows what it sends", "%s", fault)
 	}
 	if strings.HasPrefix(s.Port, "tcp") {
-		return d.networkReader(name, s.Port)
+		return d.networkReader(ctx, name, s.Port)
 	}
 	device, err := scanner.Find(s.Port)
 	if err == nil {
@@ -479,11 +479,13 @@ func (d *doctor) reader(s scanner.Scanner) finding {
 	return well(name, "%s is there", place(s.Port, device))
 }
 
-// networkReader looks at a reader of the network.
-func (d *doctor) networkReader(name, port string) finding {
-	switch address, err := scanner.Reach(port); {
-	case d.running:
+// networkReader looks at a reader of the network. One that a station reads is left alone:
+// many take one connection only.
+func (d *doctor) networkReader(ctx context.Context, name, port string) finding {
+	if d.running {
 		return well(name, "%s, and the running station reads it", port)
+	}
+	switch address, err := scanner.Reach(ctx, port); {
 	case err != nil:
 		return notWell(name, "look at its cable, its power and its address", "%v", err)
 	case address == "":

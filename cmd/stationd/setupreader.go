@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type readerDraft struct {
 	Name, Port, Maker string
 	Layout            string     // of one that types; empty: the default
 	Lamp, Buzzer      string     // that answer it
+	Identifies        bool       // it sent an AIM identifier with every scan
 	Orders, Products  []string   // regular expressions
 	Parts             [][]string // application identifiers that a part's symbol carries
 }
@@ -232,6 +234,7 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 			return err
 		}
 	}
+	r.Identifies = true
 	if label.Event.Data["aim"] == "" {
 		s.say("It sends no AIM identifier, so a GS1 symbol cannot be told from plain text. Switch on \"transmit AIM identifier\" with the bar code in its manual.")
 	}
@@ -242,6 +245,7 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 		return err
 	}
 	for label != nil {
+		r.Identifies = r.Identifies && label.Event.Data["aim"] != ""
 		if err := s.askLabel(&r, *label); err != nil {
 			return err
 		}
@@ -262,17 +266,16 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 // label be scanned again where they were not. It returns nil when none was.
 func (s *setup) askLayout(r *readerDraft, label *scanHeard) (*scanHeard, error) {
 	for {
-		layouts := []string{"us", "se"}
-		if r.Layout == "se" {
-			slices.Reverse(layouts)
+		others := slices.DeleteFunc([]string{"se", "us", "gb", "no", "dk", "de", "fr", "es", "pl", "ch"}, func(name string) bool { return name == cmp.Or(r.Layout, "us") })
+		answers := []string{"yes"}
+		for _, other := range others {
+			answers = append(answers, "no: the reader is set to another keyboard; read it as "+other)
 		}
-		picked, err := s.choose("Is the text exactly what the label holds?",
-			"yes",
-			"no: the reader is set to another keyboard; read it as "+layouts[1])
+		picked, err := s.choose("Is the text exactly what the label holds?", answers...)
 		if err != nil || picked == 0 {
 			return label, err
 		}
-		r.Layout = layouts[1]
+		r.Layout = others[picked-1]
 		s.say("Scan the label again.")
 		if label, _, err = s.listen(s.readers([]scanner.Plugged{{Port: r.Port}}, r.Layout)); err != nil || label == nil {
 			return nil, err

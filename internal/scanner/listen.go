@@ -131,12 +131,12 @@ func (p places) lasting(c class, device string) string {
 
 // Reach looks whether a reader of the network is there, and returns its address; "" for
 // one that connects by itself.
-func Reach(port string) (string, error) {
+func Reach(ctx context.Context, port string) (string, error) {
 	address, err := parseNetwork(port)
 	if err != nil || strings.HasPrefix(port, "tcp-listen:") {
 		return "", err
 	}
-	line, err := net.DialTimeout("tcp", address, dialTime)
+	line, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return "", err
 	}

@@ -99,7 +99,7 @@ func (n *network) accept(patience time.Duration) (net.Conn, error) {
 // end stops listening.
 func (n *network) end() {
 	if n.listener != nil {
-		n.listener.Close()
+		_ = n.listener.Close() // it is given up either way
 		n.listener = nil
 	}
 }

@@ -51,7 +51,7 @@ func hears(t *testing.T, line net.Conn, want string) {
 
 func TestAReaderThatIsConnectedToIsReadAgainAfterItWasSwitchedOff(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own end
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestAReaderThatIsConnectedToIsReadAgainAfterItWasSwitchedOff(t *testing.T) 
 // freePort is a port of this machine that nobody listens at.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestAReaderThatConnectsMayDoSoForEachScanAndAnew(t *testing.T) {
 	}
 	connect := func() net.Conn {
 		t.Helper()
-		line, err := net.DialTimeout("tcp", address, limit) //nolint:noctx // a test's own end
+		line, err := net.DialTimeout("tcp", address, limit)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -64,9 +65,7 @@ func (x *xkb) load(name string) map[string][]string {
 				if strings.HasPrefix(include, "level") || strings.HasPrefix(include, "kpdl") || strings.HasPrefix(include, "nbsp") || strings.HasPrefix(include, "keypad") {
 					continue
 				}
-				for key, names := range x.load(include) {
-					keys[key] = names
-				}
+				maps.Copy(keys, x.load(include))
 			}
 			continue
 		}

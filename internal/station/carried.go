@@ -49,8 +49,8 @@ func (b Binding) trusts(ev Event) bool {
 		return true
 	}
 	for _, name := range b.names() {
-		if !OnLabel(name.Name) {
-			continue
+		if !OnLabel(name.Name) || !strings.Contains(name.Name, ".") && !slices.Contains(b.GS1, "01") {
+			continue // a form of the article number is a value in hand where no article is asked for
 		}
 		value := ev.Data[name.Name]
 		if value == "" && name.Must {
@@ -88,7 +88,7 @@ func (b Binding) WhyNot(ev Event) string {
 		}
 	}
 	for _, name := range b.names() {
-		if OnLabel(name.Name) && !(Binding{Needs: []string{name.Name}}).trusts(ev) {
+		if OnLabel(name.Name) && !(Binding{GS1: b.GS1, Needs: []string{name.Name}}).trusts(ev) {
 			return "it uses " + name.Name + ", which is on the label and is wrong, or may have been lost with what is"
 		}
 		if OnLabel(name.Name) && name.Must && ev.Data[name.Name] == "" {

@@ -2,6 +2,7 @@ package station
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,12 +32,8 @@ func TestABindingFiresOnlyIfEveryValueThatItUsesIsGood(t *testing.T) {
 	good := map[string]string{"gs1.01": "09506000134352", "gs1.10": "AB", "gtin13": "9506000134352"}
 	with := func(extra map[string]string) map[string]string {
 		all := map[string]string{"gs1.error": "AI (17): there is no such month"}
-		for name, v := range good {
-			all[name] = v
-		}
-		for name, v := range extra {
-			all[name] = v
-		}
+		maps.Copy(all, good)
+		maps.Copy(all, extra)
 		return all
 	}
 	tests := []struct {
@@ -107,6 +104,16 @@ func TestAValueIsAsLongAsTheBindingAllows(t *testing.T) {
 		if (values["read"] != "") != test.fits || (note.Kind == NoteUnfit) == test.fits {
 			t.Errorf("%d characters where %d go: note %+v", test.length, test.max, note)
 		}
+	}
+}
+
+func TestAValueInHandMayBeCalledAsAFormOfTheArticleNumber(t *testing.T) {
+	t.Parallel()
+	b := Binding{Event: "hand.scan", Match: regexp.MustCompile("^GO$"), Set: map[string]Template{"read": template("{gtin}")}}
+	ev := Event{ID: "e1", Source: "hand", Kind: Scan, Code: "GO", Data: map[string]string{"symbology": "qr"}, At: Stamp{Boot: "b"}}
+	s, _ := Program{Bindings: []Binding{b}}.Decide(State{Values: map[string]Value{"gtin": {Text: "4006381333931"}}}, ev)
+	if s.Values["read"].Text != "4006381333931" {
+		t.Errorf("in hand %v, note %v", s.Values, s.Notes)
 	}
 }
 

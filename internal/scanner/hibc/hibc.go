@@ -54,7 +54,7 @@ func Parse(text string) (Label, error) {
 	}
 	body, check := text[1:len(text)-1], text[len(text)-1:]
 	primary := letter(body[0]) && len(body) >= len("A1230") && alphanumeric(body[:4])
-	if !primary && body[0] != '$' && !(len(body) > 5 && digits(body[:5])) {
+	if !primary && body[0] != '$' && (len(body) <= 5 || !digits(body[:5])) {
 		return Label{}, ErrNotHIBC
 	}
 	sum := 0

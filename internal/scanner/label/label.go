@@ -387,7 +387,7 @@ func (l *reading) assumed() bool {
 	// Any text that begins with two digits begins with an AI. What holds an article, a
 	// pack or a separator is a label; anything else is one only if nothing is wrong.
 	key := (first == "01" || first == "02" || first == "00") && strings.HasPrefix(text, first)
-	if first == "" || !key && !separated && !(strings.Contains(text, "\x1d") && !label.Lost) && len(label.Faults) > 0 {
+	if first == "" || !key && !separated && (!strings.Contains(text, "\x1d") || label.Lost) && len(label.Faults) > 0 {
 		return false
 	}
 	l.set(label)
