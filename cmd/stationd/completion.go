@@ -80,7 +80,7 @@ func isHeld(c station.Condition) bool { return c == station.Held }
 func entryCompletions(of func(station.Condition) bool, kept bool) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return ask(c, args, func(ctx context.Context, p *plan) (found []cobra.Completion, err error) {
-			all, err := contents(ctx, p)
+			all, err := contents(ctx, p, station.Limit{Held: mostOffered, Waiting: mostOffered, Unknown: mostOffered})
 			for _, e := range all.Entries {
 				if of(e.Condition) {
 					found = append(found, cobra.CompletionWithDesc(e.ID.Short(), fmt.Sprintf("%s, %s: %s", e.Verb, e.Condition, oneLine(e.Reason))))

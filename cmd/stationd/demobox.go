@@ -265,15 +265,11 @@ func (b *box) desk() *web.Client { return web.Dial(b.socketPath()) }
 
 // contents is what waits in the outbox: as the running station tells it, or as it
 // lies on disk while the power is off.
-func (b *box) contents(ctx context.Context) (c web.Contents, err error) {
+func (b *box) contents(ctx context.Context) (station.Contents, error) {
 	if b.powered() {
-		return b.desk().Contents(ctx)
+		return b.desk().Contents(ctx, station.NoLimit())
 	}
-	err = queue.Read(b.outboxPath(), func(found queue.Contents) error {
-		c.Entries, c.Kept = found.Entries, found.Kept
-		return nil
-	})
-	return c, err
+	return queue.ReadContents(b.outboxPath(), station.NoLimit())
 }
 
 // waiting returns the entries in the outbox that are not held. When the outbox

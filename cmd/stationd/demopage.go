@@ -19,7 +19,6 @@ import (
 
 	"stationd/internal/plant"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 //go:embed demo/page.html demo/page.css demo/page.js
@@ -395,7 +394,7 @@ func (p *demoPage) look(ctx context.Context) demoView {
 	return v
 }
 
-func (v *demoView) lookIntoOutbox(c web.Contents, err error) {
+func (v *demoView) lookIntoOutbox(c station.Contents, err error) {
 	v.OutboxSilent = err != nil
 	for _, e := range c.Entries {
 		entry := demoEntry{Class: "waiting", Title: e.Verb, Text: saysOf(e)}

@@ -197,20 +197,14 @@ func (d *doctor) held(ctx context.Context) finding {
 	if _, err := os.Stat(d.plan.outbox()); !d.running && err != nil {
 		return well(name, "none: there is no outbox yet")
 	}
-	c, err := contents(ctx, d.plan)
+	c, err := contents(ctx, d.plan, station.Limit{}) // only how many
 	if err != nil {
 		return unlooked(name, "%v", err)
 	}
-	held := 0
-	for _, e := range c.Entries {
-		if e.Condition == station.Held {
-			held++
-		}
+	if c.Held > 0 {
+		return warning(name, "decide: stationd outbox ls, then retry or discard", "%d held for a person, %d waiting, %d unknown scans", c.Held, c.Waiting, c.Unknown)
 	}
-	if held > 0 {
-		return warning(name, "decide: stationd outbox ls, then retry or discard", "%d held for a person, %d waiting, %d unknown scans", held, len(c.Entries)-held, len(c.Kept))
-	}
-	return well(name, "none; %d waiting, %d unknown scans", len(c.Entries), len(c.Kept))
+	return well(name, "none; %d waiting, %d unknown scans", c.Waiting, c.Unknown)
 }
 
 // clock looks at whether anybody has set the clock: as the running station sees it,

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,45 +34,67 @@ file themselves; retry and discard need a running one.`,
 	return c
 }
 
-// contents reads the outbox through the running station, or from the file where
-// none runs.
-func contents(ctx context.Context, p *plan) (c queue.Contents, err error) {
-	found, err := web.Dial(socketPath(p)).Contents(ctx)
-	if !errors.Is(err, web.ErrAbsent) {
-		c.Entries, c.Kept = found.Entries, found.Kept
-		return c, err
+// listOutbox hands over what is in the outbox, one at a time: through the running
+// station, or from the file where none runs.
+func listOutbox(ctx context.Context, p *plan, limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+	totals, err := web.Dial(socketPath(p)).List(ctx, limit, entry, kept)
+	if errors.Is(err, web.ErrAbsent) {
+		return queue.Read(p.outbox(), limit, entry, kept)
 	}
-	err = queue.Read(p.outbox(), func(found queue.Contents) error {
-		c = found
-		return nil
-	})
+	return totals, err
+}
+
+// contents is listOutbox in one piece.
+func contents(ctx context.Context, p *plan, limit station.Limit) (station.Contents, error) {
+	c, err := web.Dial(socketPath(p)).Contents(ctx, limit)
+	if errors.Is(err, web.ErrAbsent) {
+		return queue.ReadContents(p.outbox(), limit)
+	}
 	return c, err
 }
 
+// mostOfEach is how many outbox ls lists of what waits, what is held and which scans
+// nobody knew, where nothing is said.
+const mostOfEach = 100
+
 func outboxList() *cobra.Command {
 	var path string
-	var asJSON bool
+	var asJSON, all bool
+	var most int
 	c := &cobra.Command{
 		Use:   "ls",
 		Short: "List what waits, what is held, which scans nobody knew, and notices",
-		Args:  cobra.NoArgs,
+		Long: fmt.Sprintf(`ls lists what is in the outbox, in the order of the events: the oldest %d entries
+that wait, the oldest %d that are held, and the newest %d scans that nobody knew. It says
+how many more there are; --limit lists more of each, and --all lists them all, however
+many.`, mostOfEach, mostOfEach, mostOfEach),
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if most < 0 {
+				return &exitError{exitUsage, fmt.Errorf("--limit %d: it is a number of entries", most)}
+			}
 			p, err := load(path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			found, err := contents(c.Context(), p)
-			if err != nil {
-				return atRun(err)
+			limit := station.Limit{Held: most, Waiting: most, Unknown: most}
+			if all {
+				limit = station.NoLimit()
 			}
+			out := bufio.NewWriter(c.OutOrStdout())
 			if asJSON {
-				return atRun(encode(c.OutOrStdout(), found))
+				err = listAsJSON(c.Context(), out, p, limit)
+			} else {
+				err = list(c.Context(), out, p, limit)
 			}
-			return atRun(list(c.OutOrStdout(), p, found))
+			return atRun(errors.Join(err, out.Flush()))
 		},
 	}
 	configFlag(c, &path)
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c.Flags().IntVar(&most, "limit", mostOfEach, "of each kind so many")
+	c.Flags().BoolVar(&all, "all", false, "all of them")
+	c.MarkFlagsMutuallyExclusive("limit", "all")
 	return c
 }
 
@@ -79,42 +104,117 @@ func encode(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-func list(w io.Writer, p *plan, c queue.Contents) error {
-	if len(c.Entries)+len(c.Kept) == 0 {
-		fmt.Fprintln(w, "The outbox is empty: everything recorded was delivered.")
-		return nil
+// listAsJSON writes a list of any length as one object.
+//
+//	{
+//	  "entries": [{…}, …],
+//	  "kept": [{…}, …],
+//	  "totals": {"waiting": 50000, "held": 0, "unknown": 1, "notices": 0}
+//	}
+func listAsJSON(ctx context.Context, w io.Writer, p *plan, limit station.Limit) error {
+	between := "\n"
+	write := func(v any) error {
+		text, err := json.MarshalIndent(v, "    ", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s    %s", between, text)
+		between = ",\n"
+		return err
 	}
+	var kept []station.Event // there are never very many
+	fmt.Fprint(w, "{\n  \"entries\": [")
+	totals, err := listOutbox(ctx, p, limit, func(e station.Standing) error { return write(e) },
+		func(ev station.Event) error { kept = append(kept, ev); return nil })
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, "\n  ],\n  \"kept\": [")
+	between = "\n"
+	for _, ev := range kept {
+		if err := write(ev); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(totals)
+	fmt.Fprintf(w, "\n  ],\n  \"totals\": %s\n}\n", text)
+	return err
+}
+
+// linedUp is how many rows of a long list are put in line with each other.
+const linedUp = 500
+
+func list(ctx context.Context, w io.Writer, p *plan, limit station.Limit) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(c.Entries) > 0 {
-		fmt.Fprintln(t, "ENTRY\tOF\tLANE\tVERB\tCONDITION\tWHY")
-	}
-	for _, e := range c.Entries {
+	entries := 0
+	var kept []station.Event // there are never very many
+	totals, err := listOutbox(ctx, p, limit, func(e station.Standing) error {
+		if entries == 0 {
+			fmt.Fprintln(t, "ENTRY\tOF\tLANE\tVERB\tCONDITION\tWHY")
+		}
 		condition := string(e.Condition)
 		if e.Condition == station.Held {
 			condition += " (" + string(e.Hold) + ")"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.local(e.At), e.Lane, e.Verb, condition, oneLine(e.Reason))
-	}
-	notices, scans := parted(c.Kept)
-	if len(scans) > 0 {
-		if len(c.Entries) > 0 {
-			fmt.Fprintln(t)
+		if entries++; entries%linedUp == 0 {
+			return t.Flush()
 		}
-		fmt.Fprintln(t, "UNKNOWN SCAN\tOF\tFROM\tCODE")
+		return nil
+	}, func(ev station.Event) error {
+		kept = append(kept, ev)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if totals == (station.Totals{}) {
+		fmt.Fprintln(w, "The outbox is empty: everything recorded was delivered.")
+		return nil
+	}
+	if more := totals.Waiting + totals.Held - entries; more > 0 {
+		fmt.Fprintf(t, "and %d more: %d wait and %d are held (stationd outbox ls --all)\n", more, totals.Waiting, totals.Held)
+	}
+	between := ""
+	if entries > 0 {
+		between = "\n"
+	}
+	notices, scans := parted(kept)
+	if len(scans) > 0 {
+		fmt.Fprintln(t, between+"UNKNOWN SCAN\tOF\tFROM\tCODE")
+		between = "\n"
 	}
 	for _, ev := range scans {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", ev.ID.Short(), p.local(ev.At), ev.Source, oneLine(ev.Code))
 	}
+	if more := totals.Unknown - len(scans); more > 0 {
+		fmt.Fprintf(t, "and %d older ones (stationd outbox ls --all)\n", more)
+	}
 	if len(notices) > 0 {
-		if len(c.Entries)+len(scans) > 0 {
-			fmt.Fprintln(t)
-		}
-		fmt.Fprintln(t, "NOTICE\tOF\tWHAT HAPPENED")
+		fmt.Fprintln(t, between+"NOTICE\tOF\tWHAT HAPPENED")
 	}
 	for _, ev := range notices {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", ev.ID.Short(), p.local(ev.At), oneLine(ev.Code))
 	}
+	listContacts(ctx, t, p)
 	return t.Flush()
+}
+
+// listContacts says how it stands with the vendors, where a station runs.
+func listContacts(ctx context.Context, w io.Writer, p *plan) {
+	now, err := web.Dial(socketPath(p)).Snapshot(ctx)
+	if err != nil || len(now.Health.Backends) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nVENDOR\tCONTACT\tLAST ERROR")
+	for _, name := range slices.Sorted(maps.Keys(now.Health.Backends)) {
+		c := now.Health.Backends[name]
+		kind := or(string(c.Kind), "not spoken to yet")
+		if c.Fault != "" {
+			kind = "the key is not accepted"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, kind, oneLine(or(c.Fault, c.Last)))
+	}
 }
 
 // parted tells what the station itself kept for a person from what was scanned.
@@ -167,11 +267,7 @@ func outboxShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found, err := contents(c.Context(), p)
-			if err != nil {
-				return atRun(err)
-			}
-			one, err := pick(found, args[0])
+			one, err := pick(c.Context(), p, args[0])
 			if err != nil {
 				return atRun(err)
 			}
@@ -184,30 +280,29 @@ func outboxShow() *cobra.Command {
 
 // pick finds the one entry or unknown scan that a person means by its ID, its
 // short form or the beginning of either.
-func pick(c queue.Contents, name string) (any, error) {
-	var found []any
-	means := func(id station.ID) bool {
-		event, place, _ := strings.Cut(name, ".")
-		return name != "" && strings.HasPrefix(string(id.Event()), event) &&
-			(place == "" || strings.HasSuffix(string(id), "."+place))
-	}
-	for _, e := range c.Entries {
-		if means(e.ID) {
-			found = append(found, e)
+func pick(ctx context.Context, p *plan, name string) (any, error) {
+	var found any
+	times := 0
+	event, place, _ := strings.Cut(name, ".")
+	note := func(id station.ID, one any) error {
+		if name != "" && strings.HasPrefix(string(id.Event()), event) && (place == "" || strings.HasSuffix(string(id), "."+place)) {
+			found = one
+			times++
 		}
+		return nil
 	}
-	for _, ev := range c.Kept {
-		if means(ev.ID) {
-			found = append(found, ev)
-		}
-	}
-	switch len(found) {
-	case 0:
+	_, err := listOutbox(ctx, p, station.NoLimit(),
+		func(e station.Standing) error { return note(e.ID, e) },
+		func(ev station.Event) error { return note(ev.ID, ev) })
+	switch {
+	case err != nil:
+		return nil, err
+	case times == 0:
 		return nil, fmt.Errorf("entry %s: it is not in the outbox; it may have been delivered: stationd outbox ls", name)
-	case 1:
-		return found[0], nil
+	case times > 1:
+		return nil, fmt.Errorf("entry %s: %d begin like that; write more of it", name, times)
 	}
-	return nil, fmt.Errorf("entry %s: %d begin like that; write more of it", name, len(found))
+	return found, nil
 }
 
 func outboxVerify() *cobra.Command {
@@ -249,7 +344,7 @@ func outboxExport() *cobra.Command {
 		Short: "Print what was done, as JSON lines, the oldest first",
 		Long: `export prints the history: each event that was recorded, and what became of each
 entry. It goes back as many days as [station] days says, and is promised to nobody:
-what waits and what is held is in the outbox itself (stationd outbox ls --json).`,
+what waits and what is held is in the outbox itself (stationd outbox ls --all --json).`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := load(path, c.ErrOrStderr())

@@ -263,14 +263,14 @@ func (s *opened) openCalls() []station.Call { return s.outbox.State().Calls }
 func (s *opened) desk() web.Desk {
 	return web.Desk{
 		Snapshot: s.status.Snapshot,
-		Contents: func() ([]station.Standing, []station.Event, error) {
-			c, err := s.outbox.Contents()
-			return c.Entries, c.Kept, err
-		},
+		Contents: s.outbox.Contents,
+		List:     s.outbox.List,
+		Find:     s.outbox.Find,
+		Standing: s.outbox.Standing,
 		Record:   s.outbox.Record,
 		Program:  s.force.program,
 		State:    s.outbox.State,
-		Ended:    s.plan.ended,
+		Ended:    s.outbox.Ended,
 		Read:     s.force.read,
 		Reload:   s.force.reload,
 		Verify:   s.outbox.Verify,

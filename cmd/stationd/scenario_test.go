@@ -259,7 +259,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 
 // knows reports whether a part's trace is in the outbox or at the plant.
 func (b *box) knows(ctx context.Context, serial string) bool {
-	c, err := b.desk().Contents(ctx)
+	c, err := b.desk().Contents(ctx, station.NoLimit())
 	return err == nil && slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return e.With["serial"] == serial }) ||
 		slices.ContainsFunc(b.plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }

@@ -64,12 +64,8 @@ func openCalls(ctx context.Context, p *plan) ([]station.Call, error) {
 	if !errors.Is(err, web.ErrAbsent) {
 		return calls, err
 	}
-	calls = []station.Call{}
-	err = queue.Read(p.outbox(), func(found queue.Contents) error {
-		calls = append(calls, found.State.Calls...)
-		return nil
-	})
-	return calls, err
+	s, err := queue.ReadState(p.outbox())
+	return append([]station.Call{}, s.Calls...), err
 }
 
 func listCalls(w io.Writer, p *plan, calls []station.Call) error {

@@ -193,15 +193,15 @@ func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *web.Client,
 }
 
 // tellEnded says how an entry ended.
-func tellEnded(w io.Writer, id station.ID, e web.Ended) error {
-	text := e.What
+func tellEnded(w io.Writer, id station.ID, e station.Ended) error {
+	text := string(e.What)
 	if e.Ref != "" {
 		text += ", " + e.Ref
 	}
 	if e.Note != "" {
 		text += " (" + e.Note + ")"
 	}
-	if e.What == string(station.FateDelivered) || e.What == string(station.FateMerged) {
+	if e.What == station.FateDelivered || e.What == station.FateMerged {
 		fmt.Fprintf(w, "entry %s: %s\n", id.Short(), asText(text))
 		return nil
 	}

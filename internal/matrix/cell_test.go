@@ -206,7 +206,7 @@ func (c *cell) act() (entries []station.ID) {
 // retry is a person who retries what is held of some entries.
 func (c *cell) retry(entries []station.ID) {
 	c.t.Helper()
-	contents, err := c.box.Contents()
+	contents, err := c.box.Contents(station.NoLimit())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func (c *cell) judge(entries []station.ID, ours int) end {
 	if err := c.box.Verify(); err != nil {
 		c.t.Error(err)
 	}
-	contents, err := c.box.Contents()
+	contents, err := c.box.Contents(station.NoLimit())
 	if err != nil {
 		c.t.Fatal(err)
 	}

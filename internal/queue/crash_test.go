@@ -104,14 +104,12 @@ func TestSIGKILL(t *testing.T) {
 				t.Errorf("entry %s took effect %d times", id, there[id])
 			}
 		}
-		err = Read(path, func(c Contents) error {
-			for _, e := range c.Entries {
-				there[e.ID]++
-			}
-			return nil
-		})
+		c, err := ReadContents(path, station.NoLimit())
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, e := range c.Entries {
+			there[e.ID]++
 		}
 		for _, id := range recorded {
 			if there[id] == 0 {

@@ -167,7 +167,7 @@ func (s stock) comesUp(t *testing.T, data []byte) cameUp {
 	if err != nil {
 		t.Fatalf("the station does not come up: %v", err)
 	}
-	c, err := box.Contents()
+	c, err := box.Contents(station.NoLimit())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func ready(path string, setting Setting) error {
 			return damage
 		}
 	case err == nil:
-		if err := readOnly(path, checkRecords); errors.Is(err, ErrNewer) {
+		if err := readOnly(path, false, checkRecords); errors.Is(err, ErrNewer) {
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ func TestYesterday(t *testing.T) {
 			if d := cmp.Diff(want, got); d != "" {
 				t.Error(d)
 			}
-			if c, err := s.box.Contents(); err != nil || len(c.Kept) != 1 || c.Kept[0].Code != "nobody knows this" {
+			if c, err := s.box.Contents(station.NoLimit()); err != nil || len(c.Kept) != 1 || c.Kept[0].Code != "nobody knows this" {
 				t.Errorf("kept: %+v, %v", c.Kept, err)
 			}
 			if calls := s.box.State().Calls; len(calls) != 1 || calls[0].Ref != "90001" {

@@ -240,6 +240,7 @@ func (o *Outbox) writeHistory(lines []Done) {
 	if len(lines) == 0 {
 		return
 	}
+	o.ends.add(lines)
 	now := o.setting.Stamp(time.Now())
 	for i := range lines {
 		lines[i].At = now

@@ -244,7 +244,7 @@ func (m *model) record(r *rapid.T, ev station.Event) {
 }
 
 func (m *model) contents(r *rapid.T) []station.Standing {
-	c, err := m.box.Contents()
+	c, err := m.box.Contents(station.NoLimit())
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -582,7 +582,7 @@ func (m *model) cut() {
 // mayBeSent checks that it is the entry's turn, and that a look which doubt goes
 // by was kept. The caller holds mu.
 func (m *model) mayBeSent(d station.Delivery) {
-	c, err := m.box.Contents()
+	c, err := m.box.Contents(station.NoLimit())
 	if err != nil {
 		m.wrong("%v", err)
 		return

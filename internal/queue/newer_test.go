@@ -150,10 +150,11 @@ func TestANewerVersionWroteIt(t *testing.T) {
 			s := stopped(t)
 			s.file(change)
 			refused(t, s, "1.9.0")
+			_, read := ReadContents(s.path, station.NoLimit())
 			for how, err := range map[string]error{
 				"inspected": InspectFile(s.path),
 				"verified":  VerifyFile(s.path),
-				"read":      Read(s.path, func(Contents) error { return nil }),
+				"read":      read,
 				"walked":    Walk(s.path, func(station.Standing) error { return nil }, func(station.Event) error { return nil }),
 			} {
 				if !errors.Is(err, ErrNewer) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "1.9.0") {
@@ -207,7 +208,7 @@ func TestANewerVersionWroteIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := box.Contents()
+			c, err := box.Contents(station.NoLimit())
 			if err := errors.Join(err, box.Close(), VerifyFile(s.path)); err != nil || len(c.Entries) == 0 {
 				t.Errorf("%d entries, %v", len(c.Entries), err)
 			}

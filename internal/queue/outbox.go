@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -95,6 +94,10 @@ type Outbox struct {
 
 	committing atomic.Pointer[time.Time] // when the commit under way began
 
+	seen atomic.Pointer[view] // for whoever only looks
+	read atomic.Int64         // records that were read for them
+	ends endings
+
 	// mu guards everything below. It is held during a commit, so that nobody ever
 	// sees a state that is not on disk yet.
 	mu       sync.Mutex
@@ -102,7 +105,13 @@ type Outbox struct {
 	state    station.State
 	lanes    map[string]*lane
 	receipts map[place]string // refs of ended entries that a waiting one is about
-	kept     []place
+	waiting  places           // entries that wait or are marked
+	held     places           // entries that are held
+	kept     places           // events that are kept
+	oldest   struct {         // of those that wait
+		at    place
+		stamp station.Stamp
+	}
 	notices  map[place]string // of kept, those of the program's own
 	commits  uint64           // the number of the last one
 	size     int64            // of the file
@@ -110,7 +119,6 @@ type Outbox struct {
 	warned   float64          // the fill that was last warned of
 	clocks   []bootClock      // in the order of the boots
 	learned  bool             // something of this boot's clock is not on disk yet
-	changed  chan struct{}    // closed at the next change
 	contacts map[string]station.Contact
 	pauses   map[string]time.Time
 	counts   station.Counts
@@ -160,7 +168,6 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		lanes:    make(map[string]*lane),
 		receipts: make(map[place]string),
 		notices:  make(map[place]string),
-		changed:  make(chan struct{}),
 		contacts: make(map[string]station.Contact),
 		pauses:   make(map[string]time.Time),
 		noes:     make(map[string]noes),
@@ -170,6 +177,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	if err := o.load(); err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", path, errors.Join(err, db.Close()))
 	}
+	o.tell()
 	return o, nil
 }
 
@@ -297,7 +305,7 @@ func (o *Outbox) indexOne(h head, body []byte) error {
 		if err := read(h.kind, body, &ev); err != nil {
 			return fmt.Errorf("event %d: %w", h.at.sequence(), err)
 		}
-		o.kept = append(o.kept, h.at)
+		o.kept.add(h.at)
 		if ev.Source == station.FromStation {
 			o.notices[h.at] = ev.Code
 		}
@@ -311,6 +319,11 @@ func (o *Outbox) indexOne(h head, body []byte) error {
 		l, _, err := labelFrom(body)
 		if err != nil {
 			return fmt.Errorf("entry %d.%d: %w", h.at.sequence(), h.at.index(), err)
+		}
+		if l.condition == station.Held {
+			o.held.add(h.at)
+		} else {
+			o.waiting.add(h.at)
 		}
 		o.lane(l.lane).append(slot{
 			at: h.at, id: l.id, about: l.about,
@@ -365,25 +378,6 @@ func (o *Outbox) measure() error {
 		o.used = int(tx.Size()/pageSize) - stats.FreePageN - stats.PendingPageN
 		return nil
 	})
-}
-
-// Tell says what a person should know of the outbox itself: that it had to be made
-// anew, until the event of it has been put away, and that it is getting full.
-func (o *Outbox) Tell() map[string]string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	text := ""
-	switch fill := o.fill(); {
-	case len(o.notices) > 0:
-		text = o.notices[slices.Max(slices.Collect(maps.Keys(o.notices)))]
-	case fill >= fillAlarming:
-		text = fmt.Sprintf("it is %.0f %% full: at 100 %% nothing new is recorded", 100*fill)
-	}
-	told := map[string]string{"outbox": text}
-	if o.setting.History != "" {
-		told["history"] = o.history.fault
-	}
-	return told
 }
 
 // The fills that are warned of: in the log, and the second by Tell as well.
@@ -450,31 +444,11 @@ func (o *Outbox) Close() error {
 		return marshal(meta, "session", s)
 	})
 	o.failed = fmt.Errorf("outbox %s: closed", o.path)
+	o.tell()
 	if err := errors.Join(err, o.db.Close()); err != nil {
 		return fmt.Errorf("outbox %s: %w", o.path, err)
 	}
 	return nil
-}
-
-// State returns the state that is on disk.
-func (o *Outbox) State() station.State {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.state
-}
-
-// Changed returns a channel that is closed when the state, the entries or a
-// backend's contact changes next.
-func (o *Outbox) Changed() <-chan struct{} {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.changed
-}
-
-// tell wakes everybody who waits for a change. The caller holds mu.
-func (o *Outbox) tell() {
-	close(o.changed)
-	o.changed = make(chan struct{})
 }
 
 // Committing returns when the commit under way began, and the zero time while there
@@ -484,63 +458,6 @@ func (o *Outbox) Committing() (began time.Time) {
 		return *at
 	}
 	return time.Time{}
-}
-
-// Err returns why the outbox takes nothing more; nil while it does.
-func (o *Outbox) Err() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.failed
-}
-
-// Snapshot fills in what the outbox knows of the station at this moment.
-func (o *Outbox) Snapshot() station.Snapshot {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	s := station.Snapshot{
-		State: o.state,
-		Kept:  len(o.kept),
-		Health: station.Health{
-			Fill:     o.fill(),
-			Backends: make(map[string]station.Contact, len(o.contacts)),
-		},
-		Counts: station.Counts{
-			Events:   maps.Clone(o.counts.Events),
-			Outcomes: maps.Clone(o.counts.Outcomes),
-			Unknown:  o.counts.Unknown,
-		},
-	}
-	for backend := range o.contacts {
-		s.Health.Backends[backend] = o.contact(backend)
-	}
-	switch {
-	case o.failed != nil:
-		s.Health.Storage = o.failed.Error()
-	case s.Health.Fill >= 1:
-		s.Health.Storage = ErrFull.Error()
-	}
-	oldest := ^place(0)
-	for _, l := range o.lanes {
-		for _, slot := range l.slots {
-			if slot.held {
-				s.Held++
-				continue
-			}
-			s.Waiting++
-			oldest = min(oldest, slot.at)
-		}
-	}
-	if s.Waiting > 0 && o.failed == nil {
-		// A record that cannot be read shows when its turn comes; here it only
-		// leaves the age unknown.
-		_ = o.db.View(func(tx *bbolt.Tx) error {
-			var e entryRecord
-			err := decode(tx.Bucket(bucketQ).Get(oldest.key()), kindEntry, oldest, &e)
-			s.Oldest = e.At
-			return err
-		})
-	}
-	return s
 }
 
 // HoldStrangers holds the entries of backends that are not configured any more:

@@ -118,7 +118,7 @@ func template(text string) station.Template {
 // program is a station with an andon button and a scanner.
 func program() station.Program {
 	scan := func(match string, do ...station.Do) station.Binding {
-		return station.Binding{Event: "hand.scan", Match: regexp.MustCompile(match), Do: do}
+		return station.Binding{Event: "hand.scan", Match: regexp.MustCompile(match), Max: 8 << 10, Do: do} // records longer than a page
 	}
 	late := do("changeover.start", map[string]string{"order": "{order}"})
 	late.Late, late.LateAfter = station.LateHold, 2*time.Minute
@@ -153,6 +153,9 @@ func open1(t *testing.T) *station1 {
 	s.start()
 	t.Cleanup(func() {
 		if s.box != nil {
+			if s.box.Err() == nil {
+				s.consistent()
+			}
 			if err := s.box.Close(); err != nil {
 				t.Error(err)
 			}
@@ -257,7 +260,7 @@ func (s *station1) deliver(v station.Backend, so time.Duration) {
 
 func (s *station1) standings() []station.Standing {
 	s.Helper()
-	c, err := s.box.Contents()
+	c, err := s.box.Contents(station.NoLimit())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -297,14 +300,14 @@ func TestRecord(t *testing.T) {
 		done := s.record(station.Event{Source: "hand", Kind: station.Scan, Code: "what's this"})
 		s.crash()
 		s.start()
-		c, err := s.box.Contents()
+		c, err := s.box.Contents(station.NoLimit())
 		if err != nil || len(c.Kept) != 1 || c.Kept[0].Code != "what's this" {
 			t.Fatalf("kept: %+v, %v", c.Kept, err)
 		}
 		if err := s.command(station.VerbDiscard, done.ID); err != nil {
 			t.Fatal(err)
 		}
-		if c, _ := s.box.Contents(); len(c.Kept) != 0 {
+		if c, _ := s.box.Contents(station.NoLimit()); len(c.Kept) != 0 {
 			t.Errorf("still kept: %+v", c.Kept)
 		}
 	})
@@ -314,7 +317,7 @@ func TestRecord(t *testing.T) {
 		for i := range mostKept + 2 {
 			s.record(station.Event{Source: "hand", Kind: station.Scan, Code: fmt.Sprintf("unknown-%d", i)})
 		}
-		c, err := s.box.Contents()
+		c, err := s.box.Contents(station.NoLimit())
 		if err != nil || len(c.Kept) != mostKept || c.Kept[0].Code != "unknown-2" {
 			t.Errorf("%d kept, the oldest %q, %v", len(c.Kept), c.Kept[0].Code, err)
 		}
@@ -901,7 +904,7 @@ func TestRestart(t *testing.T) {
 		if _, err := Open(s.path, Setting{Stamp: s.stamp, Program: program}); err == nil {
 			t.Error("opened twice")
 		}
-		if err := Read(s.path, func(Contents) error { return nil }); err == nil {
+		if _, err := ReadContents(s.path, station.NoLimit()); err == nil {
 			t.Error("read while it is open")
 		}
 	})

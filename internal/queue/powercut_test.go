@@ -243,7 +243,7 @@ func lookAfterCut(path string) error {
 	if err != nil {
 		return err
 	}
-	c, err := box.Contents()
+	c, err := box.Contents(station.NoLimit())
 	if err != nil {
 		return err
 	}

@@ -177,6 +177,14 @@ func openAny(record []byte) (h head, body []byte, err error) {
 	}, record[headLength:], nil
 }
 
+// kindOf says of what kind a record is, without checking its bytes.
+func kindOf(record []byte) kind {
+	if len(record) < headLength {
+		return 0
+	}
+	return kind(record[4])
+}
+
 // A label stands in front of an entry's JSON and says what the index in memory
 // needs of it, so that a backlog of tens of thousands is opened without reading
 // all of its JSON.

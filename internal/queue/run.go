@@ -98,7 +98,7 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 	}
 	now := time.Now()
 	if pause := o.pauses[backend].Sub(now); pause > 0 {
-		return nil, pause, o.changed, nil
+		return nil, pause, o.Changed(), nil
 	}
 	var chosen *lane
 	var at place
@@ -127,14 +127,15 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 		}
 	}
 	if chosen == nil {
-		return nil, wait, o.changed, nil
+		return nil, wait, o.Changed(), nil
 	}
 	t, err := o.take(chosen, at)
 	if err != nil {
 		o.failed = fmt.Errorf("outbox %s: %w: %w", o.path, ErrStorage, err)
+		o.tell()
 		return nil, 0, nil, o.failed
 	}
-	return t, 0, o.changed, nil
+	return t, 0, o.Changed(), nil
 }
 
 // looking reports whether something in doubt is being looked up at a backend. The

@@ -65,7 +65,7 @@ func TestSalvage(t *testing.T) {
 			t.Fatal(err)
 		}
 		found, told = make(map[station.Condition]int), box.Tell()["outbox"]
-		c, err := box.Contents()
+		c, err := box.Contents(station.NoLimit())
 		if err != nil {
 			t.Fatal(err)
 		}

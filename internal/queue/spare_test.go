@@ -182,7 +182,7 @@ func TestNotice(t *testing.T) {
 		}
 		s.stop()
 		s.start()
-		c, err := s.box.Contents()
+		c, err := s.box.Contents(station.NoLimit())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -81,14 +81,12 @@ func TestShutdown(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = Read(path, func(found Contents) error {
-				for _, e := range found.Entries {
-					there = append(there, e.ID)
-				}
-				return nil
-			})
+			found, err := ReadContents(path, station.NoLimit())
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, e := range found.Entries {
+				there = append(there, e.ID)
 			}
 			for _, id := range acknowledged {
 				if !slices.Contains(there, id) {

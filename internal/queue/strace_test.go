@@ -137,7 +137,7 @@ func TestEverySystemCallFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := box.Contents()
+		c, err := box.Contents(station.NoLimit())
 		if err := errors.Join(err, box.Close(), VerifyFile(path)); err != nil {
 			t.Fatal(err)
 		}

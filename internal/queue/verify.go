@@ -15,26 +15,6 @@ import (
 	"stationd/internal/station"
 )
 
-// Contents is everything that waits in an outbox, in the order of the events.
-type Contents struct {
-	State   station.State      `json:"state"`
-	Entries []station.Standing `json:"entries"`
-	Kept    []station.Event    `json:"kept"` // unknown scans
-}
-
-// Contents lists the outbox. It reads the disk, not the index in memory.
-func (o *Outbox) Contents() (Contents, error) {
-	var c Contents
-	err := o.db.View(func(tx *bbolt.Tx) (err error) {
-		c, err = contents(tx)
-		return err
-	})
-	if err != nil {
-		return Contents{}, fmt.Errorf("outbox %s: %w", o.path, err)
-	}
-	return c, nil
-}
-
 // Verify checks the file: bbolt's own structure and the invariants of the outbox.
 // It reports everything that it finds, joined; nil says that the file is sound.
 func (o *Outbox) Verify() error {
@@ -43,18 +23,6 @@ func (o *Outbox) Verify() error {
 		return fmt.Errorf("outbox %s: %w", o.path, err)
 	}
 	return nil
-}
-
-// Read opens the file at path for looking only, hands it to look and closes it.
-// It fails while a stationd has the file open: ask that one instead.
-func Read(path string, look func(Contents) error) error {
-	return readOnly(path, func(tx *bbolt.Tx) error {
-		c, err := contents(tx)
-		if err != nil {
-			return err
-		}
-		return look(c)
-	})
 }
 
 // VerifyFile is Verify for a file that nobody has open. What is wrong with the
@@ -72,7 +40,7 @@ func VerifyFile(path string) error { return lookAt(path, verify) }
 func InspectFile(path string) error { return lookAt(path, inspect) }
 
 func lookAt(path string, look func(*bbolt.Tx) error) error {
-	err := readOnly(path, func(tx *bbolt.Tx) error {
+	err := readOnly(path, true, func(tx *bbolt.Tx) error {
 		if err := metas(path); err != nil {
 			return err
 		}
@@ -112,9 +80,11 @@ func metas(path string) error {
 	return nil
 }
 
-func readOnly(path string, look func(*bbolt.Tx) error) error {
+// readOnly hands a file to look. whole has bbolt look at every page first, as its own
+// check needs it.
+func readOnly(path string, whole bool, look func(*bbolt.Tx) error) error {
 	o := options(0)
-	o.ReadOnly, o.PreLoadFreelist = true, true
+	o.ReadOnly, o.PreLoadFreelist = true, whole
 	db, err := bbolt.Open(path, 0o600, o)
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		err = ErrLocked
@@ -127,48 +97,6 @@ func readOnly(path string, look func(*bbolt.Tx) error) error {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
 	return nil
-}
-
-func contents(tx *bbolt.Tx) (Contents, error) {
-	c := Contents{Entries: []station.Standing{}, Kept: []station.Event{}}
-	q := tx.Bucket(bucketQ)
-	if q == nil {
-		return c, errors.New("this is not an outbox of stationd")
-	}
-	if err := checkRecords(tx); errors.Is(err, ErrNewer) {
-		return c, err
-	}
-	err := q.ForEach(func(k, v []byte) error {
-		if bytes.Equal(k, stateKey) {
-			return decode(v, kindState, statePlace, &c.State)
-		}
-		at, err := placeFrom(k)
-		if err != nil {
-			return err
-		}
-		h, _, err := open(v)
-		if err != nil {
-			return fmt.Errorf("record %d.%d: %w", at.sequence(), at.index(), err)
-		}
-		switch h.kind {
-		case kindKept:
-			var ev station.Event
-			if err := decode(v, kindKept, at, &ev); err != nil {
-				return err
-			}
-			c.Kept = append(c.Kept, ev)
-		case kindEntry:
-			var e entryRecord
-			if err := decode(v, kindEntry, at, &e); err != nil {
-				return err
-			}
-			c.Entries = append(c.Entries, station.Standing{
-				Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived(),
-			})
-		}
-		return nil
-	})
-	return c, err
 }
 
 // inspect checks the file and the records' own bytes.

@@ -44,7 +44,7 @@ func Walk(path string, entry func(station.Standing) error, kept func(station.Eve
 				if err := decode(v, kindEntry, at, &e); err != nil {
 					return err
 				}
-				given = entry(station.Standing{Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason})
+				given = entry(e.standing(at))
 			}
 			return nil
 		})

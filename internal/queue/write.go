@@ -187,11 +187,29 @@ func (b *batch) put(k kind, at place, body any) error {
 	}
 	b.changed = true
 	b.redo[at] = record
+	b.o.stands(at, body)
 	return storage(b.q.Put(at.key(), record))
+}
+
+// stands takes up where an entry stands in the lists of those that wait and those
+// that are held: record is what is put at the place, nil where it is deleted.
+func (o *Outbox) stands(at place, record any) {
+	e, live := record.(entryRecord)
+	if live && e.Condition == station.Held {
+		o.held.add(at)
+	} else {
+		o.held.remove(at)
+	}
+	if live && e.Condition != station.Held {
+		o.waiting.add(at)
+	} else {
+		o.waiting.remove(at)
+	}
 }
 
 func (b *batch) delete(at place) error {
 	b.changed = true
+	b.o.stands(at, nil)
 	var err error
 	if b.redo[at], err = encode(head{kind: kindGone, at: at, commit: b.commit}, nil); err != nil {
 		return storage(err)
@@ -449,13 +467,13 @@ func (b *batch) add(at place, e station.Entry) error {
 // keep remembers an unknown scan for a person; the oldest gives way, but never a
 // notice of the program's own.
 func (b *batch) keep(at place) error {
-	b.o.kept = append(b.o.kept, at)
+	b.o.kept.add(at)
 	if len(b.o.kept)-len(b.o.notices) <= mostKept {
 		return nil
 	}
 	for _, oldest := range b.o.kept {
 		if _, notice := b.o.notices[oldest]; !notice {
-			b.o.kept = without(b.o.kept, oldest)
+			b.o.kept.remove(oldest)
 			return b.delete(oldest)
 		}
 	}
@@ -545,7 +563,7 @@ func (b *batch) discard(id station.ID) error {
 		if err != nil {
 			return err
 		}
-		b.o.kept = without(b.o.kept, at)
+		b.o.kept.remove(at)
 		delete(b.o.notices, at)
 		b.tell(Done{What: string(station.FateDiscarded), ID: id, Name: "an unknown scan"})
 		return b.delete(at)

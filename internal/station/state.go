@@ -155,10 +155,11 @@ type Snapshot struct {
 	State   State
 	Lights  map[string]Light
 	Health  Health
-	Waiting int   // entries waiting or marked
-	Held    int   // entries held
-	Kept    int   // unknown scans kept for a person
-	Oldest  Stamp // of the oldest waiting entry; zero when none waits
+	Waiting int    // entries waiting or marked
+	Held    int    // entries held
+	Kept    int    // unknown scans kept for a person
+	Oldest  Stamp  // of the oldest waiting entry; zero when none waits
+	Commits uint64 // of the outbox so far: while it is the same, so is what is on disk
 	Counts  Counts
 }
 

@@ -220,7 +220,7 @@ func TestAPersonWaitsForAnEntry(t *testing.T) {
 		want func(Settled) bool
 	}{
 		{"until it is delivered", func(f *floor) {
-			f.entries, f.ended = nil, map[station.ID]Ended{entry: {What: "delivered", Ref: "90001"}}
+			f.entries, f.ended = nil, map[station.ID]station.Ended{entry: {What: "delivered", Ref: "90001"}}
 		}, func(s Settled) bool { return s.Ended != nil && s.Ended.Ref == "90001" }},
 		{"until it is held", func(f *floor) {
 			held := trace(0x5a11ce00)

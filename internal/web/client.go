@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -38,11 +39,48 @@ func Dial(path string) *Client {
 	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
-// Contents lists the outbox.
-func (c *Client) Contents(ctx context.Context) (Contents, error) {
-	var contents Contents
-	err := c.ask(ctx, http.MethodGet, "/outbox", nil, &contents)
-	return contents, err
+// List hands over what is in the outbox, one at a time: the entries in the order of
+// their events, and then what is kept. It ends with the first error of a function's.
+// The totals are good when there is no error.
+func (c *Client) List(ctx context.Context, limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+	query := url.Values{}
+	for name, most := range map[string]int{"held": limit.Held, "waiting": limit.Waiting, "unknown": limit.Unknown} {
+		query.Set(name, strconv.Itoa(most))
+	}
+	response, err := c.send(ctx, http.MethodGet, "/outbox?"+query.Encode(), nil)
+	if err != nil {
+		return station.Totals{}, err
+	}
+	defer response.Body.Close()
+	for lines := json.NewDecoder(response.Body); ; {
+		var line outboxLine
+		if err := lines.Decode(&line); err != nil {
+			return station.Totals{}, fmt.Errorf("stationd at %s: its list breaks off: %w", c.path, err)
+		}
+		switch {
+		case line.Entry != nil:
+			err = entry(*line.Entry)
+		case line.Kept != nil:
+			err = kept(*line.Kept)
+		case line.Totals != nil:
+			return *line.Totals, nil
+		default:
+			err = errors.New(line.Error)
+		}
+		if err != nil {
+			return station.Totals{}, err
+		}
+	}
+}
+
+// Contents is List in one piece.
+func (c *Client) Contents(ctx context.Context, limit station.Limit) (station.Contents, error) {
+	found := station.Contents{Entries: []station.Standing{}, Kept: []station.Event{}}
+	var err error
+	found.Totals, err = c.List(ctx, limit,
+		func(e station.Standing) error { found.Entries = append(found.Entries, e); return nil },
+		func(ev station.Event) error { found.Kept = append(found.Kept, ev); return nil })
+	return found, err
 }
 
 // A Retried is what a retry came to.

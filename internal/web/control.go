@@ -10,7 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +22,7 @@ import (
 // A Control is the control socket: HTTP on a unix socket, for the commands of
 // whoever may open the file. It is never on TCP.
 //
-//	GET  /outbox                              the Contents
+//	GET  /outbox?held=50&waiting=12&unknown=20  a line of JSON each; what is left out: all
 //	POST /outbox/retry    {"entry": "9f86d081.1", "not_there": false, "to_current": false}
 //	POST /outbox/discard  {"entry": "9f86d081.1"}
 //	POST /outbox/adopt    {"old_computer_gone": true}
@@ -138,7 +138,7 @@ const mostAsked = 128 << 10
 
 func (c *Control) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /outbox", c.contents)
+	mux.HandleFunc("GET /outbox", c.list)
 	mux.HandleFunc("POST /outbox/retry", c.decision(station.VerbRetry))
 	mux.HandleFunc("POST /outbox/discard", c.decision(station.VerbDiscard))
 	mux.HandleFunc("POST /outbox/adopt", c.adopt)
@@ -153,13 +153,35 @@ func (c *Control) handler() http.Handler {
 	return http.MaxBytesHandler(mux, mostAsked)
 }
 
-func (c *Control) contents(w http.ResponseWriter, _ *http.Request) {
-	entries, kept, err := c.desk.Contents()
-	if err != nil {
-		c.refuse(w, http.StatusInternalServerError, err)
-		return
+// list streams the outbox, and ends with the totals: a list without them broke off.
+//
+//	{"entry":{"id":"9f86….1",…}}
+//	{"kept":{"id":"feed…",…}}
+//	{"totals":{"waiting":50000,"held":1,"unknown":0,"notices":0}}
+func (c *Control) list(w http.ResponseWriter, r *http.Request) {
+	limit := station.NoLimit()
+	for name, most := range map[string]*int{"held": &limit.Held, "waiting": &limit.Waiting, "unknown": &limit.Unknown} {
+		if said := r.URL.Query().Get(name); said != "" {
+			n, err := strconv.Atoi(said)
+			if err != nil {
+				c.refuse(w, http.StatusBadRequest, fmt.Errorf("%s=%s is no number", name, said))
+				return
+			}
+			*most = n
+		}
 	}
-	c.answer(w, http.StatusOK, Contents{entries, kept})
+	w.Header().Set("Content-Type", "application/jsonl")
+	out := json.NewEncoder(w)
+	totals, err := c.desk.List(limit,
+		func(e station.Standing) error { return out.Encode(outboxLine{Entry: &e}) },
+		func(ev station.Event) error { return out.Encode(outboxLine{Kept: &ev}) })
+	last := outboxLine{Totals: &totals}
+	if err != nil {
+		last = outboxLine{Error: err.Error()}
+	}
+	if err := out.Encode(last); err != nil {
+		c.log.Debug("a list did not reach the command line", "error", err)
+	}
 }
 
 // decision takes a person's decision about one entry, or one kept scan.
@@ -170,14 +192,14 @@ func (c *Control) decision(verb string) http.HandlerFunc {
 		if !ok {
 			return
 		}
-		entries, kept, err := c.desk.Contents()
+		id, status, err := c.meant(asked.Entry)
 		if err != nil {
-			c.refuse(w, http.StatusInternalServerError, err)
+			c.refuse(w, status, err)
 			return
 		}
-		id, err := find(asked.Entry, entries, kept)
+		before, _, err := c.desk.Standing(id) // an unknown scan stands nowhere
 		if err != nil {
-			c.refuse(w, http.StatusNotFound, err)
+			c.refuse(w, http.StatusInternalServerError, err)
 			return
 		}
 		var said []string
@@ -192,8 +214,7 @@ func (c *Control) decision(verb string) http.HandlerFunc {
 			c.refuse(w, http.StatusConflict, err)
 			return
 		}
-		looks := slices.ContainsFunc(entries, func(e station.Standing) bool { return e.ID == id && e.Doubtful })
-		c.answer(w, http.StatusOK, decided{Entry: id, Event: event, Looks: looks && !asked.NotThere && verb == station.VerbRetry})
+		c.answer(w, http.StatusOK, decided{Entry: id, Event: event, Looks: before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
 	}
 }
 
@@ -327,14 +348,12 @@ func (c *Control) settled(w http.ResponseWriter, r *http.Request) {
 
 // stands says how an entry stands now.
 func (c *Control) stands(id station.ID) (Settled, error) {
-	entries, _, err := c.desk.Contents()
-	if err != nil {
+	e, there, err := c.desk.Standing(id)
+	switch {
+	case err != nil:
 		return Settled{}, err
-	}
-	for _, e := range entries {
-		if e.ID == id {
-			return Settled{Standing: &e, Contact: c.desk.Snapshot().Health.Backends[e.Backend()]}, nil
-		}
+	case there:
+		return Settled{Standing: &e, Contact: c.desk.Snapshot().Health.Backends[e.Backend()]}, nil
 	}
 	if ended, known := c.desk.Ended(id); known {
 		return Settled{Ended: &ended}, nil
@@ -346,16 +365,18 @@ func (c *Control) stands(id station.ID) (Settled, error) {
 // find something by accident.
 const leastNamed = 4
 
-// find returns the ID of an entry or an unknown scan that a person means.
-func find(said string, entries []station.Standing, kept []station.Event) (station.ID, error) {
+// meant returns the ID of the entry or the unknown scan that a person means, or the
+// status of the refusal.
+func (c *Control) meant(said string) (id station.ID, status int, err error) {
 	var all []station.ID
-	for _, e := range entries {
-		all = append(all, e.ID)
+	if len(said) >= leastNamed {
+		begins, _, _ := strings.Cut(said, ".")
+		if all, err = c.desk.Find(begins); err != nil {
+			return "", http.StatusInternalServerError, err
+		}
 	}
-	for _, ev := range kept {
-		all = append(all, ev.ID)
-	}
-	return pick("entry", said, all, "it is not in the outbox; it may have been delivered")
+	id, err = pick("entry", said, all, "it is not in the outbox; it may have been delivered")
+	return id, http.StatusNotFound, err
 }
 
 // pick returns the ID that a person means: the whole of it, its short form, or

@@ -34,11 +34,11 @@ func control(t *testing.T, f *floor) *Client {
 func TestTheCommandLineSeesTheOutbox(t *testing.T) {
 	t.Parallel()
 	f := held()
-	got, err := control(t, f).Contents(t.Context())
+	got, err := control(t, f).Contents(t.Context(), station.NoLimit())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Contents{f.entries, f.kept}, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(station.Contents{Totals: station.Totals{Waiting: 1, Held: 2, Unknown: 1, Notices: 1}, Entries: f.entries, Kept: f.kept}, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the contents differ (-want +got):\n%s", diff)
 	}
 }
@@ -139,7 +139,7 @@ func TestAnOutboxThatCannotBeReadSaysSo(t *testing.T) {
 	f := held()
 	f.unread = errors.New("outbox o.db: damaged record")
 	client := control(t, f)
-	if _, err := client.Contents(t.Context()); err == nil || err.Error() != "outbox o.db: damaged record" {
+	if _, err := client.Contents(t.Context(), station.NoLimit()); err == nil || err.Error() != "outbox o.db: damaged record" {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := client.Retry(t.Context(), "9f86d081.1"); err == nil || err.Error() != "outbox o.db: damaged record" {
@@ -153,14 +153,14 @@ func TestWithoutAStationTheCommandLineSaysSo(t *testing.T) {
 	dead := filepath.Join(t.TempDir(), "control.sock")
 	leave(t, dead)
 	for name, path := range map[string]string{"it never ran": never, "it was killed": dead} {
-		_, err := Dial(path).Contents(t.Context())
+		_, err := Dial(path).Contents(t.Context(), station.NoLimit())
 		if !errors.Is(err, ErrAbsent) || err.Error() != "no stationd answers at "+path+": is it running?" {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Dial(never).Contents(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, ErrAbsent) {
+	if _, err := Dial(never).Contents(ctx, station.NoLimit()); !errors.Is(err, context.Canceled) || errors.Is(err, ErrAbsent) {
 		t.Errorf("an interrupted question: %v", err)
 	}
 }

@@ -17,9 +17,21 @@ type Desk struct {
 	// Snapshot returns the station as it was at the last look. It must not block.
 	Snapshot func() station.Snapshot
 
-	// Contents lists the outbox: the entries without a final fate in the order of
-	// their events, and the unknown scans that are kept.
-	Contents func() ([]station.Standing, []station.Event, error)
+	// Contents lists the outbox, or the beginning of it: the entries without a final
+	// fate in the order of their events, and the unknown scans that are kept.
+	Contents func(station.Limit) (station.Contents, error)
+
+	// List hands over what Contents lists, one at a time, and ends with the first
+	// error of a function's: no list is too long for it.
+	List func(station.Limit, func(station.Standing) error, func(station.Event) error) (station.Totals, error)
+
+	// Find returns the IDs of entries and kept events whose event's ID begins so; of
+	// very many, the first.
+	Find func(begins string) ([]station.ID, error)
+
+	// Standing returns how an entry stands; there is false where it is not in the
+	// outbox.
+	Standing func(station.ID) (s station.Standing, there bool, err error)
 
 	// Record makes an event durable and says what became of it. An error says in
 	// words why nothing was done.
@@ -35,7 +47,7 @@ type Desk struct {
 
 	// Ended returns what became of an entry that has left the outbox; false where
 	// nobody knows any more.
-	Ended func(station.ID) (Ended, bool)
+	Ended func(station.ID) (station.Ended, bool)
 
 	// Read asks a vendor, under the backend's pace. An error says in words what did
 	// not come.

@@ -25,7 +25,8 @@ type floor struct {
 	events   []station.Event // recorded
 	unread   error
 	unsound  error
-	ended    map[station.ID]Ended
+	ended    map[station.ID]station.Ended
+	reads    int // how often its contents were read for the page
 	changed  chan struct{}
 }
 
@@ -161,8 +162,47 @@ func (f *floor) change(how func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	how()
+	f.snapshot.Commits++
 	close(f.changed)
 	f.changed = make(chan struct{})
+}
+
+// list lists the floor as the outbox does.
+func (f *floor) list(limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (all station.Totals, err error) {
+	f.mu.Lock()
+	entries, events, err := slices.Clone(f.entries), slices.Clone(f.kept), f.unread
+	f.mu.Unlock()
+	if err != nil {
+		return all, err
+	}
+	for _, e := range entries {
+		count, most := &all.Waiting, limit.Waiting
+		if e.Condition == station.Held {
+			count, most = &all.Held, limit.Held
+		}
+		if *count++; most < 0 || *count <= most {
+			err = errors.Join(err, entry(e))
+		}
+	}
+	for _, ev := range events {
+		if ev.Source == station.FromStation {
+			all.Notices++
+		} else {
+			all.Unknown++
+		}
+	}
+	leave := 0
+	if limit.Unknown >= 0 {
+		leave = all.Unknown - limit.Unknown
+	}
+	for _, ev := range events {
+		if ev.Source != station.FromStation && leave > 0 {
+			leave--
+			continue
+		}
+		err = errors.Join(err, kept(ev))
+	}
+	return all, err
 }
 
 // recorded returns the events that were recorded.
@@ -221,9 +261,36 @@ func (f *floor) desk(language string) Desk {
 			locked(func() { s = f.snapshot })
 			return s
 		},
-		Contents: func() (entries []station.Standing, kept []station.Event, err error) {
-			locked(func() { entries, kept, err = f.entries, f.kept, f.unread })
-			return entries, kept, err
+		Contents: func(limit station.Limit) (c station.Contents, err error) {
+			locked(func() { f.reads++ })
+			c.Totals, err = f.list(limit,
+				func(e station.Standing) error { c.Entries = append(c.Entries, e); return nil },
+				func(ev station.Event) error { c.Kept = append(c.Kept, ev); return nil })
+			return c, err
+		},
+		List: f.list,
+		Find: func(begins string) (found []station.ID, err error) {
+			_, err = f.list(station.NoLimit(), func(e station.Standing) error {
+				if strings.HasPrefix(string(e.ID), begins) {
+					found = append(found, e.ID)
+				}
+				return nil
+			}, func(ev station.Event) error {
+				if strings.HasPrefix(string(ev.ID), begins) {
+					found = append(found, ev.ID)
+				}
+				return nil
+			})
+			return found, err
+		},
+		Standing: func(id station.ID) (s station.Standing, there bool, err error) {
+			locked(func() {
+				if i := slices.IndexFunc(f.entries, func(e station.Standing) bool { return e.ID == id }); i >= 0 {
+					s, there = f.entries[i], true
+				}
+				err = f.unread
+			})
+			return s, there, err
 		},
 		Record:  f.record,
 		Program: program,
@@ -231,7 +298,7 @@ func (f *floor) desk(language string) Desk {
 			locked(func() { s = f.snapshot.State })
 			return s
 		},
-		Ended: func(id station.ID) (e Ended, known bool) {
+		Ended: func(id station.ID) (e station.Ended, known bool) {
 			locked(func() { e, known = f.ended[id] })
 			return e, known
 		},

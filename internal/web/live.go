@@ -18,6 +18,10 @@ const (
 	// lookAfter is how long after a change the station is looked at: the lights
 	// follow the change, and presses that come together cost one look.
 	lookAfter = 50 * time.Millisecond
+
+	// lookLeast is the least time between two looks: where something changes all the
+	// time, as while a hundred lanes try a vendor that is away, nobody reads faster.
+	lookLeast = 300 * time.Millisecond
 )
 
 // Live is the fragment that every open page shows.
@@ -73,18 +77,18 @@ func (l *live) now() (string, <-chan struct{}) {
 	return l.shown, l.changed
 }
 
-// refresh renders the fragment for the open pages, if there are any.
+// refresh draws the fragment for the open pages, if there are any.
 func (s *Server) refresh() {
 	if !s.live.watched() {
 		s.lost.note(s.desk.Snapshot())
 		return
 	}
-	var b strings.Builder
-	if err := s.pages.ExecuteTemplate(&b, "main", s.look()); err != nil {
+	fragment, err := s.main()
+	if err != nil {
 		s.log.Error("the page cannot be drawn", "error", err)
 		return
 	}
-	s.live.show(b.String())
+	s.live.show(string(fragment))
 }
 
 // events sends the main part of the page whenever it changes, and a beat with

@@ -313,7 +313,7 @@ func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
 	f.snapshot.State.Counters = map[string]station.Counter{"made": {Count: 17, Since: at("14:29")}, "scrap": {Until: at("14:29")}}
 	s := open(t, f, "en")
 	got := map[string]string{}
-	for _, l := range s.look().Hand {
+	for _, l := range s.looker(f.snapshot, nil).view().Hand {
 		got[l.Name] = l.Text
 	}
 	if want := map[string]string{"order": "4711", "parts": "2", "made": "17"}; !maps.Equal(got, want) {

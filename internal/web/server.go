@@ -34,6 +34,7 @@ type Server struct {
 	words    words
 	live     *live
 	lost     lost
+	picture  picture
 }
 
 // Open listens at an address, host:port, at once: a port that is taken is an
@@ -86,6 +87,7 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 	due := time.NewTimer(0)
 	defer due.Stop()
 	var changed <-chan struct{}
+	var looked time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -94,10 +96,11 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 			return err
 		case <-changed:
 			changed = nil
-			due.Reset(lookAfter)
+			due.Reset(max(lookAfter, time.Until(looked.Add(lookLeast))))
 		case <-due.C:
 			changed = s.desk.Changed() // before looking, so that nothing is missed
 			s.refresh()
+			looked = time.Now()
 			due.Reset(lookEvery)
 		}
 	}
@@ -217,12 +220,29 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.draw(w, r, http.StatusOK, "")
 }
 
+// A sheet is a whole page: the main part, which everybody sees, and what is said to
+// whoever asked.
+type sheet struct {
+	W       words
+	Station string
+	Version string
+	Reader  bool   // whoever sees this page may read and not decide
+	Answer  string // what became of a decision that was not carried out
+	Main    template.HTML
+}
+
 // draw writes the whole page; answer says what became of a decision.
 func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer string) {
-	v := s.look()
-	v.Reader, v.Answer = !here(r), visible(answer)
 	var b bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&b, "page", v); err != nil {
+	now := s.desk.Snapshot()
+	fragment, err := s.main()
+	if err == nil {
+		err = s.pages.ExecuteTemplate(&b, "page", sheet{
+			W: s.words, Station: visible(now.Station), Version: visible(now.Version),
+			Reader: !here(r), Answer: visible(answer), Main: fragment,
+		})
+	}
+	if err != nil {
 		s.log.Error("the page cannot be drawn", "error", err)
 		http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
 		return

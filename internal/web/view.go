@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"stationd/internal/station"
 )
@@ -15,15 +14,10 @@ func rank(l station.Level) int {
 	return slices.Index([]station.Level{station.Look, station.Wait, station.Good}, l)
 }
 
-// A View is everything that one page says, in words, ready for the template. All
-// text from outside has passed visible.
+// A View is everything that the main part of the page says, in words, ready for the
+// template. All text from outside has passed visible.
 type view struct {
-	W       words
-	Station string
-	Version string
-	Reader  bool   // whoever sees this page may read and not decide
-	Answer  string // what became of a decision that was not carried out
-
+	W        words
 	How      finding   // how things are: the gravest finding
 	Besides  []finding // the others
 	Lamps    []lamp
@@ -87,13 +81,17 @@ const (
 	mostKept    = 20
 )
 
+// limit is what the page lists.
+func limit() station.Limit {
+	return station.Limit{Held: mostHeld, Waiting: mostWaiting, Unknown: mostKept}
+}
+
 // A Looker makes a view of the station.
 type looker struct {
 	snapshot station.Snapshot
 	program  station.Program
-	entries  []station.Standing
-	kept     []station.Event
-	unread   error                    // why entries and kept are not known
+	contents station.Contents         // the beginning of it: limit()
+	unread   error                    // why they are not known
 	lost     map[string]station.Stamp // since when each backend has not been reached
 	words    words
 	times    times
@@ -105,8 +103,6 @@ func (l looker) view() view {
 	held, waiting := l.items()
 	v := view{
 		W:       l.words,
-		Station: visible(s.Station),
-		Version: visible(s.Version),
 		How:     findings[0],
 		Besides: findings[1:],
 		Lamps:   l.lamps(),
@@ -116,21 +112,15 @@ func (l looker) view() view {
 		Parts:   slices.Concat(l.backends(), l.devices()),
 		Fill:    percent(s.Health.Fill),
 	}
-	v.Held, v.MoreHeld = first(held, mostHeld)
-	v.Waiting, v.MoreWait = first(waiting, mostWaiting)
-	notices, scans := l.keptOf()
-	v.Notices, _ = first(notices, mostKept)
-	v.Kept, v.MoreKept = first(scans, mostKept)
+	v.Held, v.MoreHeld = held, more(l.contents.Held, held)
+	v.Waiting, v.MoreWait = waiting, more(l.contents.Waiting, waiting)
+	v.Notices, v.Kept = l.kept()
+	v.MoreKept = more(l.contents.Unknown, v.Kept)
 	return v
 }
 
-// first returns the first n and how many are left.
-func first(all []item, n int) (some []item, more int) {
-	if len(all) <= n {
-		return all, 0
-	}
-	return all[:n], len(all) - n
-}
+// more is how many of all are not shown.
+func more(all int, shown []item) int { return max(0, all-len(shown)) }
 
 // percent rounds up, so that only an empty outbox is shown as empty.
 func percent(part float64) int {
@@ -253,8 +243,7 @@ func (l looker) oddities() []finding {
 	if !l.snapshot.Health.Clock {
 		all = append(all, finding{Level: station.Wait, Text: l.words.Say("how.clock"), Detail: l.words.Say("how.clock.detail")})
 	}
-	notices, _ := l.keptOf()
-	if n := l.snapshot.Kept - len(notices); n > 0 {
+	if n := l.snapshot.Kept - l.contents.Notices; n > 0 {
 		all = append(all, finding{Level: station.Wait, Text: l.words.Count("how.kept", n)})
 	}
 	return all
@@ -377,7 +366,7 @@ func (l looker) devices() []line {
 
 // items are the entries, as what is held and what waits.
 func (l looker) items() (held, waiting []item) {
-	for _, e := range l.entries {
+	for _, e := range l.contents.Entries {
 		backend := l.backend(e.Backend())
 		i := item{
 			ID:    e.ID,
@@ -414,10 +403,10 @@ func subject(lane string) string {
 	return strings.Replace(about, ":", " ", 1)
 }
 
-// keptOf are what the station itself noted for a person, and the scans that no
+// kept are what the station itself noted for a person, and the scans that no
 // binding knew, the newest first.
-func (l looker) keptOf() (notices, scans []item) {
-	for _, ev := range slices.Backward(l.kept) {
+func (l looker) kept() (notices, scans []item) {
+	for _, ev := range slices.Backward(l.contents.Kept) {
 		one := item{
 			ID:    ev.ID,
 			Short: ev.ID.Short(),
@@ -442,23 +431,4 @@ func listed(fields map[string]string) string {
 		all = append(all, visible(name)+" "+visible(fields[name]))
 	}
 	return strings.Join(all, ", ")
-}
-
-// look makes a view of the station as it is now.
-func (s *Server) look() view {
-	snapshot := s.desk.Snapshot()
-	l := looker{
-		snapshot: snapshot,
-		program:  s.desk.Program(),
-		lost:     s.lost.note(snapshot),
-		words:    s.words,
-		times:    times{now: s.desk.Stamp(time.Now()), zone: s.desk.Zone, words: s.words},
-	}
-	if l.times.zone == nil {
-		l.times.zone = time.Local
-	}
-	if snapshot.Waiting+snapshot.Held+snapshot.Kept > 0 {
-		l.entries, l.kept, l.unread = s.desk.Contents()
-	}
-	return l.view()
 }

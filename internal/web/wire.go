@@ -6,12 +6,6 @@ import (
 	"stationd/internal/station"
 )
 
-// Contents is everything in the outbox without a final fate.
-type Contents struct {
-	Entries []station.Standing `json:"entries"` // in the order of their events
-	Kept    []station.Event    `json:"kept"`    // unknown scans
-}
-
 // An Asked is what came of something that a person asked for.
 type Asked struct {
 	Event station.ID `json:"event"`
@@ -23,14 +17,7 @@ type Asked struct {
 type Settled struct {
 	Standing *station.Standing `json:"standing,omitempty"` // while it is in the outbox
 	Contact  station.Contact   `json:"contact,omitzero"`   // how its backend is
-	Ended    *Ended            `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
-}
-
-// An Ended is how an entry ended.
-type Ended struct {
-	What string `json:"what"` // delivered, discarded, moot, merged
-	Ref  string `json:"ref,omitempty"`
-	Note string `json:"note,omitempty"`
+	Ended    *station.Ended    `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
 }
 
 // A NotTaken is the error of something that was asked for in the wrong way: what
@@ -60,6 +47,12 @@ type (
 	}
 	reloaded struct {
 		Faults []string `json:"faults"` // empty: it is in force
+	}
+	outboxLine struct { // one line of a list
+		Entry  *station.Standing `json:"entry,omitempty"`
+		Kept   *station.Event    `json:"kept,omitempty"`
+		Totals *station.Totals   `json:"totals,omitempty"` // the last line
+		Error  string            `json:"error,omitempty"`  // the last line of a list that broke off
 	}
 	verified struct {
 		Fault string `json:"fault"` // empty: the outbox is sound

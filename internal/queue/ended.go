@@ -1,0 +1,52 @@
+package queue
+
+import (
+	"sync"
+
+	"stationd/internal/station"
+)
+
+// mostEnded is how many ends are remembered: somebody who waits for one hears of it
+// within seconds.
+const mostEnded = 1000
+
+// Endings are the last entries that ended, and how. They are in memory only: the
+// history has them all, and is promised to nobody.
+type endings struct {
+	mu    sync.Mutex
+	of    map[station.ID]station.Ended
+	order []station.ID // the oldest first
+}
+
+// add takes up the ends among what a commit did.
+func (e *endings) add(lines []Done) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, line := range lines {
+		switch fate := station.Fate(line.What); fate {
+		case station.FateDelivered, station.FateDiscarded, station.FateMoot, station.FateMerged:
+			e.note(line.ID, station.Ended{What: fate, Ref: line.Ref, Note: line.Note})
+		}
+	}
+}
+
+func (e *endings) note(id station.ID, how station.Ended) {
+	if e.of == nil {
+		e.of = make(map[station.ID]station.Ended)
+	}
+	if len(e.order) == mostEnded {
+		delete(e.of, e.order[0])
+		e.order = e.order[1:]
+	}
+	e.of[id] = how
+	e.order = append(e.order, id)
+}
+
+// Ended returns how an entry ended that ended not long ago, in this process; known is
+// false of any other.
+func (o *Outbox) Ended(id station.ID) (how station.Ended, known bool) {
+	o.ends.mu.Lock()
+	defer o.ends.mu.Unlock()
+	how, known = o.ends.of[id]
+	return how, known
+}
