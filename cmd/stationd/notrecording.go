@@ -39,7 +39,7 @@ func (s *opened) notRecording(ctx context.Context, why error) {
 	never := make(chan struct{})
 	desk := web.Desk{
 		Snapshot: snapshot,
-		Contents: func() ([]station.Standing, []station.Event, error) { return nil, nil, why },
+		Contents: func(station.Limit) (station.Contents, error) { return station.Contents{}, why },
 		Record:   func(station.Event) (station.Result, error) { return station.Result{}, why },
 		Program:  func() station.Program { return program },
 		State:    func() station.State { return station.State{} },
