@@ -140,6 +140,16 @@ func TestStation(t *testing.T) {
 			t.Run("a call and three scans without a network, then a power cut: each takes effect once, in order, at its true time", func(t *testing.T) {
 				outageAndPowerCut(t, board.For(t), vendors)
 			})
+			t.Run("killed, it leaves no lamp lit, and back again the lamp says what is on disk", func(t *testing.T) {
+				board := board.For(t)
+				board.Lamp(red).Is(hil.Steady, 10*time.Second)
+				board.Exec("killall -9 stationd")
+				board.Says("hil: program followed: <nil>", 20*time.Second)
+				if edges := board.Lamp(red).Edges(); len(edges) == 0 || edges[len(edges)-1].High {
+					t.Error("the lamp is lit, and nobody is there to say so")
+				}
+				board.Lamp(red).Is(hil.Steady, time.Minute)
+			})
 			t.Run("stopped in order, the station leaves a sound outbox and no complaint at the vendors", func(t *testing.T) {
 				board := board.For(t)
 				if how := board.Stop(); how != "exit status 0" {

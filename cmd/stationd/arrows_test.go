@@ -42,7 +42,7 @@ var may = map[string][]string{
 	"internal/station/stationtest": {"internal/station"},
 	"hil":                          {"hil/control"},
 	"hil/control":                  {},
-	"hil/guest":                    {"hil/control"},
+	"hil/guest":                    {"hil/control", "internal/systemd"},
 	"hil/probe":                    {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
 	"deploy":                       {},
 	"deploy/poster":                {},

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stationd/hil/control"
+	"stationd/internal/systemd"
 )
 
 const (
@@ -63,7 +64,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	p := newProgram("/usr/bin/stationd", "run", "--config", "/etc/stationd/stationd.toml")
+	manager, err := systemd.Listen("/run/notify.sock")
+	if err != nil {
+		return err
+	}
+	p := newProgram(manager,
+		[]string{"/usr/bin/stationd", "run", "--config", "/etc/stationd/stationd.toml"},
+		[]string{"/usr/bin/stationd", "lamps", "off", "--config", "/etc/stationd/stationd.toml"})
 	go p.run()
 	p.start()
 	return obey(port, p)

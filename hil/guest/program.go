@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,24 +11,40 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"stationd/internal/systemd"
 )
 
 const (
 	restartAfter = time.Second
 	stopWithin   = 60 * time.Second
+	watchdog     = 30 * time.Second // the unit's WatchdogSec=
+	afterwards   = 10 * time.Second // that the unit's ExecStopPost= may take here
 )
 
-// A program is kept running as stationd's unit keeps it: started again a second
-// after it ends, unless it was stopped by order or its exit code says that
-// starting again is useless (RestartPreventExitStatus=2 78).
+// A program is kept running as stationd's unit keeps it: ended when it does not say
+// that it makes progress, followed by another program whenever it has ended, and
+// started again a second after that, unless it was stopped by order or its exit code
+// says that starting again is useless (RestartPreventExitStatus=78).
 type program struct {
-	command []string
-	starts  chan struct{}
-	stops   chan chan<- string
+	command, after []string
+	manager        *systemd.Manager
+	starts         chan struct{}
+	stops          chan chan<- string
+	says           chan said
 }
 
-func newProgram(command ...string) *program {
-	return &program{command: command, starts: make(chan struct{}), stops: make(chan chan<- string)}
+// said is a line that a process said to its service manager.
+type said struct {
+	pid  int
+	line string
+}
+
+func newProgram(manager *systemd.Manager, command, after []string) *program {
+	return &program{
+		command: command, after: after, manager: manager,
+		starts: make(chan struct{}), stops: make(chan chan<- string), says: make(chan said),
+	}
 }
 
 // start starts the program unless it runs already.
@@ -53,14 +70,19 @@ func (p *program) run() {
 		exited  = make(chan error)
 		again   <-chan time.Time
 		asked   []chan<- string // who waits to hear how it ended
+		silent  <-chan time.Time
 	)
+	go func() {
+		err := p.manager.Run(context.Background(), func(pid int, line string) { p.says <- said{pid, line} })
+		fmt.Println("hil: the service manager's socket:", err)
+	}()
 	begin := func() {
 		again = nil
 		if running != nil {
 			return
 		}
 		cmd := exec.Command(p.command[0], p.command[1:]...)
-		cmd.Env = environment()
+		cmd.Env = append(environment(), p.manager.Environ(watchdog)...)
 		cmd.Dir = "/"
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 		if err := cmd.Start(); err != nil {
@@ -84,10 +106,23 @@ func (p *program) run() {
 			}
 			asked = append(asked, ended)
 			_ = running.Process.Signal(unix.SIGTERM) // an error means that it has just ended
+		case s := <-p.says:
+			switch {
+			case running == nil || s.pid != running.Process.Pid:
+			case s.line == "READY=1" || s.line == "WATCHDOG=1":
+				silent = time.After(watchdog)
+			case s.line == "STOPPING=1":
+				silent = nil
+			}
+		case <-silent:
+			fmt.Println("hil: the watchdog ends the program")
+			silent = nil
+			_ = running.Process.Signal(unix.SIGABRT) // an error means that it has just ended
 		case err := <-exited:
-			running = nil
+			running, silent = nil, nil
 			how := ending(err)
 			fmt.Println("hil: program ended:", how)
+			p.followed()
 			if len(asked) == 0 && !final(err) {
 				again = time.After(restartAfter)
 			}
@@ -97,6 +132,16 @@ func (p *program) run() {
 			asked = nil
 		}
 	}
+}
+
+// followed runs what follows the program, as the unit's ExecStopPost= does.
+func (p *program) followed() {
+	ctx, cancel := context.WithTimeout(context.Background(), afterwards)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.after[0], p.after[1:]...)
+	cmd.Env = environment()
+	out, err := cmd.CombinedOutput()
+	fmt.Printf("hil: program followed: %v %s\n", err, out)
 }
 
 func ending(err error) string {
@@ -109,5 +154,5 @@ func ending(err error) string {
 // final reports whether the unit would leave the program stopped after this end.
 func final(err error) bool {
 	var exit *exec.ExitError
-	return errors.As(err, &exit) && (exit.ExitCode() == 2 || exit.ExitCode() == 78)
+	return errors.As(err, &exit) && exit.ExitCode() == 78
 }
