@@ -59,22 +59,23 @@ type Chips struct {
 // Button is one [[button]] table. Zero values stand for the defaults named at
 // each field.
 type Button struct {
-	Name     string        `toml:"name"`     // the source of its events
-	Pin      int           `toml:"pin"`      // 17 is the line called GPIO17, else the line at offset 17
-	PinNC    *int          `toml:"pin_nc"`   // of its second, normally closed contact, where it has both; pin is the other one's then
-	Wiring   string        `toml:"wiring"`   // its contact at rest: no (normally open, default) or nc (normally closed)
-	Active   string        `toml:"active"`   // the level of a closed contact: low (default) or high
-	Bias     string        `toml:"bias"`     // pull-up (default where active is low), pull-down (where it is high), none
-	Debounce time.Duration `toml:"debounce"` // a button that stays pressed this long is pressed; 30 ms
-	Release  time.Duration `toml:"release"`  // how long it must be let go until it may be pressed again; 50 ms, or the debounce where that is below 30 ms
-	AC       bool          `toml:"ac"`       // alternating current on an optocoupler: pulses of 50 or 60 Hz are a closed contact
-	Hold     time.Duration `toml:"hold"`     // a button kept down this long is held; 2 s
-	Double   time.Duration `toml:"double"`   // a second press that begins this soon after the first makes a double; 300 ms
-	Lamp     string        `toml:"lamp"`     // the lamp that answers it; read by whoever decides the lights
-	Buzzer   string        `toml:"buzzer"`   // the buzzer that answers it; read by whoever decides the sounds
-	Chip     string        `toml:"chip"`     // where it is not the chip of [gpio]
-	Key      string        `toml:"key"`      // in place of pin and chip: a key of an input device, input:VENDOR:PRODUCT/KEY_F13
-	Latch    bool          `toml:"latch"`    // its second press ends the call; read by whoever decides
+	Name     string        `toml:"name"`       // the source of its events
+	Pin      int           `toml:"pin"`        // 17 is the line called GPIO17, else the line at offset 17
+	PinNC    *int          `toml:"pin_nc"`     // of its second, normally closed contact, where it has both; pin is the other one's then
+	Wiring   string        `toml:"wiring"`     // its contact at rest: no (normally open, default) or nc (normally closed)
+	Active   string        `toml:"active"`     // the level of a closed contact: low (default) or high
+	Bias     string        `toml:"bias"`       // pull-up (default where active is low), pull-down (where it is high), none
+	Debounce time.Duration `toml:"debounce"`   // a button that stays pressed this long is pressed; 30 ms
+	Release  time.Duration `toml:"release"`    // how long it must be let go until it may be pressed again; 50 ms, or the debounce where that is below 30 ms
+	Maintain bool          `toml:"maintained"` // a switch that stays where it is put: its position is told at the start and at each change
+	AC       bool          `toml:"ac"`         // alternating current on an optocoupler: pulses of 50 or 60 Hz are a closed contact
+	Hold     time.Duration `toml:"hold"`       // a button kept down this long is held; 2 s
+	Double   time.Duration `toml:"double"`     // a second press that begins this soon after the first makes a double; 300 ms
+	Lamp     string        `toml:"lamp"`       // the lamp that answers it; read by whoever decides the lights
+	Buzzer   string        `toml:"buzzer"`     // the buzzer that answers it; read by whoever decides the sounds
+	Chip     string        `toml:"chip"`       // where it is not the chip of [gpio]
+	Key      string        `toml:"key"`        // in place of pin and chip: a key of an input device, input:VENDOR:PRODUCT/KEY_F13
+	Latch    bool          `toml:"latch"`      // its second press ends the call; read by whoever decides
 
 	// What bindings wait for. It follows from the bindings and not from the table.
 	//
@@ -310,6 +311,9 @@ func (c checker) times(b Button, double bool) {
 	}
 	if b.Release < minDebounce || b.Release > maxDebounce {
 		c.complain("release", "%s is out of range; allowed are %s to %s", b.Release, minDebounce, maxDebounce)
+	}
+	if b.Maintain && b.Latch {
+		c.complain("latch", "a switch that stays where it is put calls and ends the call by its two positions; take latch away")
 	}
 	if b.AC && b.Debounce < defaultDebounce {
 		c.complain("debounce", "%s is shorter than a period of alternating current; leave it out", b.Debounce)

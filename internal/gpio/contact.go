@@ -51,6 +51,7 @@ const (
 type contact struct {
 	debounce time.Duration // of a press
 	letGo    time.Duration // and of letting go
+	stays    bool          // a switch: its position is told at the start too, and never stuck
 	current  bool          // alternating current: pulses are one press as long as they keep coming
 	hold     time.Duration
 	window   time.Duration // how soon a second press makes a double; 0: nobody asks for doubles
@@ -101,6 +102,10 @@ func newContact(b Button, now time.Time, pressed bool) contact {
 	}
 	if pressed {
 		c.seen = down
+	}
+	if b.Maintain {
+		// It is taken to have been in its other position, so that this one is a change.
+		c.stays, c.late, c.armed, c.down = true, false, true, !pressed
 	}
 	return c
 }
@@ -319,7 +324,7 @@ func (c *contact) next() (at time.Time, ok bool) {
 
 // stuck returns how long the button has been down, when that is too long.
 func (c *contact) stuck(now time.Time) (time.Duration, bool) {
-	if !c.down || c.odd || c.seen != down {
+	if !c.down || c.odd || c.stays || c.seen != down {
 		return 0, false
 	}
 	length := now.Sub(c.pressed)

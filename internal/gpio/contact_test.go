@@ -559,3 +559,30 @@ func TestAlternatingCurrentIsOnePressAsLongAsItsPulsesCome(t *testing.T) {
 		})
 	}
 }
+
+func TestASwitchTellsItsPositionAtTheStartAndAtEachChange(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		wiring  string
+		down    bool
+		changes []change
+		want    []string
+	}{
+		{"on at the start", "", true, []change{{time.Hour, false}}, []string{"press of 0s at 30ms", "release of 1h0m0s at 1h0m0.05s"}},
+		{"off at the start", "", false, []change{{time.Hour, true}}, []string{"release of 0s at 50ms", "press of 1h0m0s at 1h0m0.03s"}},
+		{"normally closed", normallyClosed, true, []change{{time.Hour, false}}, []string{"press of 0s at 30ms", "release of 1h0m0s at 1h0m0.05s"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newContact(Button{Maintain: true, ReleaseBound: true, Wiring: test.wiring}.withDefaults(Chips{}), morning, test.down)
+			told := play(&c, test.changes, 2*time.Hour)
+			if diff := cmp.Diff(test.want, told); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if length, stuck := c.stuck(morning.Add(3 * time.Hour)); stuck {
+				t.Errorf("it is stuck for %v", length)
+			}
+		})
+	}
+}

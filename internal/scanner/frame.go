@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"stationd/internal/scanner/label"
 )
 
 const (
@@ -27,7 +29,7 @@ const cutShort = 500 * time.Millisecond
 
 // tailTime is how long after a silence within a frame what comes is taken for its rest,
 // and dropped up to its end: a radio link that broke brings it late. What comes later
-// still is another scan, of a person who went on.
+// still, or begins with an AIM identifier, is another scan, of a person who went on.
 const tailTime = 10 * time.Second
 
 // style is how frames are told apart.
@@ -143,14 +145,14 @@ func (f *framer) pushPlain(c byte, frame func([]byte)) {
 	f.last = c
 	switch {
 	case f.style == byLine && f.ends(before, c):
-		if f.tail {
-			f.tail, f.bad = false, true
+		// Only what says that it is the beginning of a symbol is no rest of one.
+		if f.tail && f.underWay() && !f.bad && !label.Identified(f.kept) {
+			f.bad = true
 			f.spoilt++
 		}
+		f.tail = false
 		f.finish(frame)
 		f.last = 0
-	case f.tail:
-		f.noise++
 	case !f.underWay() && f.skips(c):
 	case c == nul && !f.underWay():
 		f.noise++

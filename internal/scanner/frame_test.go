@@ -108,12 +108,13 @@ func TestSilence(t *testing.T) {
 		want   []string
 		tally  tally
 	}{
-		{"half a second within a scan cuts it, and its rest is no scan", "cr", "PO", 500 * time.Millisecond, "4711\r", nil, tally{partials: 1, spoilt: 1, noise: 4}},
-		{"the scan behind the rest is whole", "cr", "PO", 9 * time.Second, "4711\rPO4712\r", []string{"PO4712"}, tally{frames: 1, partials: 1, spoilt: 1, noise: 4}},
-		{"the rest of a scan that CR and LF end", "crlf", "PO", time.Second, "47\r11\r\nA\r\n", []string{"A"}, tally{frames: 1, partials: 1, spoilt: 1, noise: 6}},
+		{"half a second within a scan cuts it, and its rest is no scan", "cr", "PO", 500 * time.Millisecond, "4711\r", nil, tally{partials: 1, spoilt: 1}},
+		{"the scan behind the rest is whole", "cr", "PO", 9 * time.Second, "4711\rPO4712\r", []string{"PO4712"}, tally{frames: 1, partials: 1, spoilt: 1}},
+		{"the rest of a scan that CR and LF end", "crlf", "PO", time.Second, "47\r11\r\nA\r\n", []string{"A"}, tally{frames: 1, partials: 1, spoilt: 1}},
+		{"what begins with an identifier is no rest", "cr", "]C0PO", time.Second, "]C0PO4711\r", []string{"]C0PO4711"}, tally{frames: 1, partials: 1}},
 		{"a short stop within a scan is none", "cr", "PO47", 499 * time.Millisecond, "11\r", []string{"PO4711"}, tally{frames: 1}},
 		{"silence between scans is not counted", "cr", "A\r", time.Hour, "B\r", []string{"A", "B"}, tally{frames: 2}},
-		{"silence ends what was too long, which is counted once", "cr", strings.Repeat("8", longest+3), time.Second, "\rA\r", []string{"A"}, tally{frames: 1, overflows: 1, spoilt: 1}},
+		{"silence ends what was too long, which is counted once", "cr", strings.Repeat("8", longest+3), time.Second, "\rA\r", []string{"A"}, tally{frames: 1, overflows: 1}},
 		{"half a second between brackets means that the end is lost", "stx-etx", "\x02PO47", 500 * time.Millisecond, "\x02A\x03", []string{"A"}, tally{frames: 1, partials: 1}},
 		{"silence ends a scan that has no end of its own", "idle:80ms", "A\r", 80 * time.Millisecond, "B", []string{"A\r"}, tally{frames: 1}},
 		{"a shorter silence does not", "idle:80ms", "A", 79 * time.Millisecond, "B", nil, tally{}},

@@ -707,7 +707,7 @@ func TestABeepIsHeardAtTheReader(t *testing.T) {
 	c.hears(t, "\x1b[6q")
 	b.reads(t, "PO4")
 	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1, Spoilt: 1, Noise: 3})
+	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1, Spoilt: 1})
 }
 
 func TestAReaderBeepsWhatBecameOfItsScan(t *testing.T) {
