@@ -127,16 +127,28 @@ func by(table encoding.Encoding, name string, raw []byte) (string, error) {
 	if !bytes.ContainsRune(text, utf8.RuneError) && !bytes.ContainsFunc(text, func(r rune) bool { return 0x80 <= r && r < 0xA0 }) {
 		return string(text), nil
 	}
-	// The place is found by decoding ever longer beginnings: this is rare, and short.
-	for at := range raw {
-		if part, err := table.NewDecoder().Bytes(raw[:at+1]); err != nil || bytes.ContainsRune(part, utf8.RuneError) {
-			if wide, err := table.NewDecoder().Bytes(raw[:min(at+2, len(raw))]); err == nil && at+1 < len(raw) && !bytes.ContainsRune(wide, utf8.RuneError) {
-				continue // half of a character
+	return "", &Error{firstBad(table, raw), fmt.Sprintf("a byte that is no %s", name)}
+}
+
+// firstBad returns the place of the first byte that begins no character: no table has
+// characters of more than four bytes.
+func firstBad(table encoding.Encoding, raw []byte) int {
+	const longest = 4
+	decoder := table.NewDecoder()
+	for at := 0; at < len(raw); {
+		size := 1
+		for ; size <= min(longest, len(raw)-at); size++ {
+			text, err := decoder.Bytes(raw[at : at+size])
+			if err == nil && utf8.RuneCount(text) == 1 && !bytes.ContainsFunc(text, func(r rune) bool { return r == utf8.RuneError || 0x80 <= r && r < 0xA0 }) {
+				break
 			}
-			return "", &Error{at, fmt.Sprintf("%02X is no %s", raw[at], name)}
 		}
+		if size > min(longest, len(raw)-at) {
+			return at
+		}
+		at += size
 	}
-	return "", &Error{0, "no " + name}
+	return 0
 }
 
 // ECI decodes a symbol whose reader announces, by its AIM modifier, that it sends

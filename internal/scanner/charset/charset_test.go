@@ -1,6 +1,7 @@
 package charset
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -18,12 +19,12 @@ func TestWhatBytesSay(t *testing.T) {
 		{"Japanese is not guessed", "", "PC-\x83e\x83X\x83g", "", "byte 3: 83 is neither UTF-8 nor ISO 8859-1, and may be Western, Japanese or Chinese; say which with encoding"},
 		{"a byte that is nowhere a character", "", "A\x81", "", "byte 1: 81 is neither UTF-8 nor ISO 8859-1 nor Windows-1252; say with encoding what the label is printed in"},
 		{"Japanese where it is said", "shift-jis", "PC-\x83e\x83X\x83g", "PC-テスト", ""},
-		{"half a Japanese character", "shift-jis", "PC-\x83e\x83", "", "byte 5: 83 is no shift-jis"},
+		{"half a Japanese character", "shift-jis", "PC-\x83e\x83", "", "byte 5: a byte that is no shift-jis"},
 		{"Chinese where it is said", "gbk", "\xb2\xe2\xca\xd4", "测试", ""},
 		{"Latin-1 has nothing from 80 to 9F", "latin-1", "A\x80", "", "byte 1: 80 is no character of ISO 8859-1"},
 		{"UTF-8 bytes where Latin-1 is said", "latin-1", "\xc3\xb6", "Ã¶", ""},
 		{"Windows where it is said", "windows-1252", "\x8a", "Š", ""},
-		{"what Windows has not", "windows-1252", "\x81", "", "byte 0: 81 is no windows-1252"},
+		{"what Windows has not", "windows-1252", "\x81", "", "byte 0: a byte that is no windows-1252"},
 		{"Latin-1 where UTF-8 is said", "utf-8", "A\xc5B", "", "byte 1: C5 is no UTF-8"},
 		{"an encoding that nobody knows", "ebcdic", "A", "", `byte 0: "ebcdic" is no encoding that this program knows; it knows auto, utf-8, latin-1, windows-1252, shift-jis, gbk`},
 	}
@@ -73,6 +74,19 @@ func check(t *testing.T, got string, err error, want, wrong string) {
 	}
 	if err != nil || got != want {
 		t.Errorf("got %q and %v, want %q", got, err, want)
+	}
+}
+
+func TestTheLongestSymbolOfBytesThatAreNothingIsToldInNoTime(t *testing.T) {
+	raw := bytes.Repeat([]byte{0x8F, 0x40}, 3500)
+	raw[len(raw)-1] = 0x20
+	allocs := testing.AllocsPerRun(1, func() {
+		for _, name := range Names() {
+			_, _ = Decode(raw, name)
+		}
+	})
+	if allocs > 20*float64(len(raw)) { // it was a thousand times as many
+		t.Errorf("%v allocations for %d bytes", allocs, len(raw))
 	}
 }
 
