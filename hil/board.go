@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"stationd/hil/control"
+	"stationd/hil/emulator"
 )
 
 // A Setting says what a board is and what is on it. Only Arch must be set.
@@ -70,11 +71,11 @@ type Board struct {
 	dir     string // the card, the initramfs and one directory for each power on
 	card    string
 	initrd  string
-	network *network
+	network *emulator.Network
 
 	boots   int
-	machine *machine  // nil while the power is off
-	first   time.Time // of the first power on
+	machine *emulator.Machine // nil while the power is off
+	first   time.Time         // of the first power on
 
 	mu    sync.Mutex // the emulator reports edges while the test reads them
 	edges []Edge
@@ -139,7 +140,7 @@ func build(t testing.TB, s Setting) (*Board, error) {
 func (b *Board) furnish() error {
 	if b.setting.Plant != "" {
 		var err error
-		if b.network, err = newNetwork(b.setting.Plant); err != nil {
+		if b.network, err = emulator.NewNetwork(b.setting.Plant); err != nil {
 			return err
 		}
 	}
@@ -190,9 +191,9 @@ func (b *Board) contents() (archive, error) {
 	}
 	config, hosts := b.setting.Config, "127.0.0.1 localhost\n"
 	if b.network != nil {
-		config = strings.ReplaceAll(config, "{plant}", b.network.url())
-		hosts += guestLoopback + " " + PlantHost + "\n"
-		a.add("/etc/ssl/certs/ca-certificates.crt", 0o644, b.network.authority)
+		config = strings.ReplaceAll(config, "{plant}", b.network.URL())
+		hosts += emulator.GuestLoopback + " " + emulator.PlantHost + "\n"
+		a.add("/etc/ssl/certs/ca-certificates.crt", 0o644, b.network.Authority())
 	}
 	a.add("/etc/hosts", 0o644, []byte(hosts))
 	a.add("/etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\nstationd:x:990:990::/var/lib/stationd:/bin/false\n"))
@@ -268,10 +269,10 @@ func (b *Board) tearDown() {
 		b.t.Logf("the board's console:\n%s", b.Console())
 	}
 	if b.machine != nil {
-		b.machine.powerCut()
+		b.machine.PowerCut()
 	}
 	if b.network != nil {
-		b.network.down()
+		b.network.Down()
 	}
 	os.RemoveAll(b.dir)
 }
@@ -296,15 +297,38 @@ func (b *Board) PowerOn() {
 	if b.first.IsZero() {
 		b.first = begin
 	}
-	m, err := b.model.start(dir, b.image, b.initrd, b.card, clock, b.setting.buttons(), b.changed)
+	m, err := b.start(dir, clock)
 	if err != nil {
 		b.t.Fatalf("board: %v", err)
 	}
 	b.machine = m
-	if err := m.control.ready(bootWithin); err != nil {
+	if err := m.Ready(bootWithin); err != nil {
 		b.t.Fatalf("board: not ready after %.1f s: %v", time.Since(begin).Seconds(), err)
 	}
 	b.t.Logf("board: %s booted in %.1f s", b.setting.Arch, time.Since(begin).Seconds())
+}
+
+// start switches the board on with its buttons released.
+func (b *Board) start(dir string, clock time.Time) (*emulator.Machine, error) {
+	tree := filepath.Join(dir, "tree")
+	if err := b.image.seeded(tree); err != nil {
+		return nil, err
+	}
+	return emulator.Start(emulator.Setting{
+		QEMU: b.model.qemu,
+		Args: append(b.model.hardware(b.model.machine),
+			"-no-reboot",
+			"-kernel", b.image.kernel, "-dtb", tree, "-initrd", b.initrd,
+			"-append", "console=ttyAMA0 quiet panic=-1",
+			"-rtc", "base="+clock.UTC().Format("2006-01-02T15:04:05"),
+			"-serial", "file:"+filepath.Join(dir, "console"),
+			"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+			"-drive", "if=none,id=card,format=raw,cache=none,file="+b.card, "-device", "virtio-blk-pci,drive=card,romfile="),
+		Dir:   dir,
+		Lines: EveryLine(),
+		High:  b.setting.buttons(),
+		Edge:  b.changed,
+	})
 }
 
 // PowerCut kills the board where it stands. What the guest's kernel had not
@@ -312,7 +336,7 @@ func (b *Board) PowerOn() {
 // kept, flushed or not, which a real one does not promise. All lamps go dark.
 func (b *Board) PowerCut() {
 	b.t.Helper()
-	b.on().powerCut()
+	b.on().PowerCut()
 	for _, line := range Lamps() {
 		if edges := b.Lamp(line).Edges(); len(edges) > 0 && edges[len(edges)-1].High {
 			b.changed(line, false)
@@ -322,7 +346,7 @@ func (b *Board) PowerCut() {
 }
 
 // on returns the running machine and fails the test where there is none.
-func (b *Board) on() *machine {
+func (b *Board) on() *emulator.Machine {
 	b.t.Helper()
 	if b.machine == nil {
 		b.t.Fatal("board: the power is off")
@@ -383,7 +407,7 @@ func (b *Board) contact(line int, closed bool) {
 	if buttons := b.setting.buttons(); !slices.Contains(buttons, line) {
 		b.t.Fatalf("board: no button on GPIO%d: buttons are on %v", line, buttons)
 	}
-	if err := b.on().pins.set(line, !closed); err != nil {
+	if err := b.on().Set(line, !closed); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -393,7 +417,7 @@ func (b *Board) contact(line int, closed bool) {
 // before that is lost, as it is on a real board.
 func (b *Board) Plug() {
 	b.t.Helper()
-	if err := b.on().plug(); err != nil {
+	if err := b.on().Plug(); err != nil {
 		b.t.Fatalf("scanner: %v", err)
 	}
 	b.await("the scanner's device appears", "test -e /dev/ttyUSB0")
@@ -402,14 +426,14 @@ func (b *Board) Plug() {
 // Unplug pulls the scanner's cable and returns when the guest has noticed it.
 func (b *Board) Unplug() {
 	b.t.Helper()
-	b.on().unplug()
+	b.on().Unplug()
 	b.await("the scanner's device goes", "! ls /sys/class/tty | grep -q ttyUSB")
 }
 
 // Scan sends the bytes that a scanner sends for one symbol, its suffix included.
 func (b *Board) Scan(symbol string) {
 	b.t.Helper()
-	if err := b.on().send([]byte(symbol)); err != nil {
+	if err := b.on().Send([]byte(symbol)); err != nil {
 		b.t.Fatalf("scanner: %v", err)
 	}
 }
@@ -420,12 +444,9 @@ func (b *Board) Scan(symbol string) {
 func (b *Board) Hears(text string, within time.Duration) (before string) {
 	b.t.Helper()
 	m := b.on()
-	if m.scan == nil {
-		b.t.Fatal("scanner: it is not plugged in")
-	}
 	found := false
 	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(look) {
-		if before, found = m.heard.cut(text); found {
+		if before, found = m.Heard(text); found {
 			return before
 		}
 	}
@@ -438,7 +459,7 @@ func (b *Board) Hears(text string, within time.Duration) (before string) {
 // device for it.
 func (b *Board) PlugKeyboard() {
 	b.t.Helper()
-	if err := b.on().attach(); err != nil {
+	if err := b.on().PlugKeyboard(); err != nil {
 		b.t.Fatalf("keyboard: %v", err)
 	}
 	b.await("the keyboard's device appears", "grep -q 'USB Keyboard' /proc/bus/input/devices")
@@ -447,7 +468,7 @@ func (b *Board) PlugKeyboard() {
 // UnplugKeyboard pulls it out and returns when the guest has noticed it.
 func (b *Board) UnplugKeyboard() {
 	b.t.Helper()
-	if err := b.on().detach(); err != nil {
+	if err := b.on().UnplugKeyboard(); err != nil {
 		b.t.Fatalf("keyboard: %v", err)
 	}
 	b.await("the keyboard's device goes", "! grep -q 'USB Keyboard' /proc/bus/input/devices")
@@ -457,11 +478,11 @@ func (b *Board) UnplugKeyboard() {
 func (b *Board) Type(symbol string) {
 	b.t.Helper()
 	for _, r := range symbol {
-		codes := keys(r)
+		codes := emulator.Keys(r)
 		if codes == nil {
 			b.t.Fatalf("keyboard: no key for %q", r)
 		}
-		if err := b.on().key(codes...); err != nil {
+		if err := b.on().Key(codes...); err != nil {
 			b.t.Fatalf("keyboard: %v", err)
 		}
 	}
@@ -475,10 +496,10 @@ func (b *Board) Network(up bool) {
 		b.t.Fatal("board: Setting.Plant is empty, so there is no network")
 	}
 	if !up {
-		b.network.down()
+		b.network.Down()
 		return
 	}
-	if err := b.network.up(); err != nil {
+	if err := b.network.Up(); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -489,7 +510,7 @@ func (b *Board) Plant(addr string) {
 	if b.network == nil {
 		b.t.Fatal("board: Setting.Plant is empty, so there is no network")
 	}
-	b.network.aim(addr)
+	b.network.Aim(addr)
 }
 
 // Cable pulls the board's network cable, or plugs it in. Nothing is refused while
@@ -497,7 +518,7 @@ func (b *Board) Plant(addr string) {
 // seconds with "no route to host".
 func (b *Board) Cable(in bool) {
 	b.t.Helper()
-	if _, err := b.on().monitor.do("set_link", map[string]any{"name": "net", "up": in}); err != nil {
+	if err := b.on().Monitor("set_link", map[string]any{"name": "net", "up": in}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -531,7 +552,7 @@ func (b *Board) Exec(script string) string {
 
 func (b *Board) order(o control.Order) string {
 	b.t.Helper()
-	text, err := b.on().control.do(o, orderWithin)
+	text, err := b.on().Do(o, orderWithin)
 	if err != nil {
 		b.t.Fatalf("board: %s %s: %v", o.Do, o.Script, err)
 	}
@@ -543,7 +564,7 @@ func (b *Board) await(what, script string) {
 	b.t.Helper()
 	var err error
 	for end := time.Now().Add(plugWithin); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
-		if _, err = b.on().control.do(control.Order{Do: control.Exec, Script: script}, orderWithin); err == nil {
+		if _, err = b.on().Do(control.Order{Do: control.Exec, Script: script}, orderWithin); err == nil {
 			return
 		}
 	}

@@ -368,6 +368,29 @@ func (i image) seeded(name string) error {
 	return os.WriteFile(name, bytes.Replace(tree, []byte(seedMark), seed, 1), 0o600)
 }
 
+// Hardware is QEMU's command line for a board of that kind without anything on its
+// buses, with its lines named. The device tree that goes with it is written to the
+// file tree; it is good for one power on.
+func Hardware(a Arch, tree string) (args []string, err error) {
+	m, err := a.model()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := Cache()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, m.debian)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	made, err := m.deviceTree(dir)
+	if err != nil {
+		return nil, fmt.Errorf("device tree for %s: %w", m.debian, err)
+	}
+	return append(m.hardware(m.machine), "-dtb", tree), image{tree: made}.seeded(tree)
+}
+
 // deviceTree returns the path of the board's device tree.
 func (m model) deviceTree(dir string) (string, error) {
 	version, err := output("", m.qemu, "--version")

@@ -60,14 +60,3 @@ drwxr-xr-x   1 0        0               0 Jan  1  1970 etc/stationd
 		t.Errorf("cpio's list (-want +got):\n%s", diff)
 	}
 }
-
-func TestATypedCharacterHasItsKeys(t *testing.T) {
-	t.Parallel()
-	for char, want := range map[rune][]string{
-		'a': {"a"}, 'A': {"shift", "a"}, '7': {"7"}, '&': {"shift", "7"}, '_': {"shift", "minus"}, '\n': {"ret"}, 'å': nil,
-	} {
-		if diff := cmp.Diff(want, keys(char)); diff != "" {
-			t.Errorf("keys for %q (-want +got):\n%s", char, diff)
-		}
-	}
-}

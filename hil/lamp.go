@@ -52,9 +52,9 @@ const (
 	rest = 2500 * time.Millisecond
 )
 
-// see tells what a lamp shows at the time now, from all its edges so far. A
+// See tells what a lamp shows at the time now, from all its edges so far. A
 // blink is two whole periods, the newest of them not yet over for long.
-func see(edges []Edge, on, now time.Time) Pattern {
+func See(edges []Edge, on, now time.Time) Pattern {
 	last := Edge{At: on}
 	if len(edges) > 0 {
 		last = edges[len(edges)-1]
@@ -127,7 +127,7 @@ func (l Lamp) Stays(want Pattern, during time.Duration) {
 // Sees tells what the lamp shows now.
 func (l Lamp) Sees() Pattern {
 	edges, on := l.edges()
-	return see(edges, on, time.Now())
+	return See(edges, on, time.Now())
 }
 
 // Lights waits until the lamp is lit for the first time since the given time,

@@ -40,12 +40,14 @@ var may = map[string][]string{
 	"internal/plant":               {},
 	"internal/matrix":              {}, // tests alone, which may point anywhere
 	"internal/station/stationtest": {"internal/station"},
-	"hil":                          {"hil/control"},
+	"hil":                          {"hil/control", "hil/emulator"},
 	"hil/control":                  {},
+	"hil/emulator":                 {"hil/control"},
 	"hil/guest":                    {"hil/control", "internal/systemd"},
 	"hil/probe":                    {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
 	"deploy":                       {},
 	"deploy/poster":                {},
+	"installed":                    {"hil", "hil/control", "hil/emulator"},
 }
 
 // anywhere may be imported by everything.
@@ -102,8 +104,8 @@ func firstPart(importPath string) string {
 
 func ours(importPath string) bool {
 	switch firstPart(importPath) {
-	case "internal", "cmd", "hil", "deploy":
-		return slices.ContainsFunc([]string{"internal/", "cmd/", "hil", "deploy"}, func(p string) bool {
+	case "internal", "cmd", "hil", "deploy", "installed":
+		return slices.ContainsFunc([]string{"internal/", "cmd/", "hil", "deploy", "installed"}, func(p string) bool {
 			return strings.HasPrefix(importPath, p)
 		}) && !strings.HasPrefix(importPath, "internal/runtime") && !strings.HasPrefix(importPath, "internal/syscall")
 	}

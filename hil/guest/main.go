@@ -2,7 +2,8 @@
 
 // Guest is the emulated board's init: the first and only program of its own in
 // the guest. It loads the drivers, brings up the network and the card, keeps
-// stationd running as its unit would, and does what the test orders.
+// stationd running as its unit would, and does what the test orders. Where it is
+// not init it does what the test orders and nothing else.
 package main
 
 import (
@@ -35,6 +36,10 @@ const (
 )
 
 func main() {
+	if os.Getpid() != 1 {
+		fmt.Println("orders:", serve())
+		os.Exit(1)
+	}
 	fmt.Println("hil: init:", run())
 	unix.Sync()
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF); err != nil {
@@ -74,6 +79,16 @@ func run() error {
 	go p.run()
 	p.start()
 	return obey(port, p)
+}
+
+// serve carries out orders in a guest that has an init of its own. Its error is
+// never nil.
+func serve() error {
+	port, err := openPort(control.Port)
+	if err != nil {
+		return err
+	}
+	return obey(port, nil)
 }
 
 // mounts makes the file systems that every Linux program expects.
@@ -225,6 +240,13 @@ func carryOut(o control.Order, p *program, e *edges) (string, error) {
 	switch o.Do {
 	case control.Exec:
 		return shell(o.Script)
+	case control.Put:
+		return "", put(o)
+	}
+	if p == nil {
+		return "", fmt.Errorf("order %q is for a board's init", o.Do)
+	}
+	switch o.Do {
 	case control.Clock:
 		return "", trustClock(time.Unix(0, o.Nanos))
 	case control.Stop:
@@ -239,10 +261,20 @@ func carryOut(o control.Order, p *program, e *edges) (string, error) {
 	return "", fmt.Errorf("unknown order %q", o.Do)
 }
 
+func put(o control.Order) error {
+	if err := os.WriteFile(o.Path, o.Body, os.FileMode(o.Mode)); err != nil {
+		return err
+	}
+	return os.Chmod(o.Path, os.FileMode(o.Mode)) // the file may have been there, and there is a umask
+}
+
 // shell runs a script and returns what it printed on both outputs.
 func shell(script string) (string, error) {
 	var out bytes.Buffer
 	cmd := exec.Command("/bin/busybox", "sh", "-c", script)
+	if os.Getpid() != 1 {
+		cmd = exec.Command("/bin/sh", "-c", script)
+	}
 	cmd.Env = environment()
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
@@ -252,7 +284,7 @@ func shell(script string) (string, error) {
 }
 
 func environment() []string {
-	return []string{"PATH=/usr/bin:/bin", "HOME=/root"}
+	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 }
 
 // trustClock does what a time server's client does: it sets the clock, and then

@@ -1,4 +1,7 @@
-package hil
+// Package emulator runs a computer under QEMU and is everything that a person can
+// reach of it: its power switch, its GPIO lines, the readers on its USB bus, its
+// network cable, and the port over which the guest takes orders.
+package emulator
 
 import (
 	"bufio"
@@ -10,6 +13,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,8 +22,9 @@ import (
 	"stationd/hil/control"
 )
 
-// A machine is one run of the emulator, from power on to power off.
-type machine struct {
+// A Machine is one run of the emulator, from power on to power off. Its methods
+// are called by one goroutine at a time.
+type Machine struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
 	said   bytes.Buffer  // the emulator's own complaints; read after exited
@@ -34,31 +39,38 @@ type machine struct {
 	heard *earshot   // what came over it
 }
 
-// start boots a board that is paused until its pins are watched and its buttons
-// released: nothing the guest does goes unseen. edge is called for every change
-// of an output line, in order.
-func (m model) start(dir string, img image, initrd, card string, clock time.Time, buttons []int, edge func(line int, high bool)) (*machine, error) {
-	tree := filepath.Join(dir, "tree")
-	if err := img.seeded(tree); err != nil {
-		return nil, err
-	}
-	args := append(m.hardware(m.machine),
-		"-S", "-no-reboot",
-		"-kernel", img.kernel, "-dtb", tree, "-initrd", initrd,
-		"-append", "console=ttyAMA0 quiet panic=-1",
-		"-rtc", "base="+clock.UTC().Format("2006-01-02T15:04:05"),
-		"-serial", "file:"+filepath.Join(dir, "console"),
-		"-qmp", socket(dir, "monitor"),
-		"-qtest", socket(dir, "pins"), "-qtest-log", "/dev/null",
-		// Without this a line that is not an output shows as a lit lamp.
-		"-global", "driver=pl061,property=pullups,value=0",
-		"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
-		"-drive", "if=none,id=card,format=raw,cache=none,file="+card, "-device", "virtio-blk-pci,drive=card,romfile=",
-		"-device", "virtio-serial-pci", "-chardev", chardev(dir, "control"),
+// A Setting says what is started and what is wired to it.
+type Setting struct {
+	QEMU string   // the emulator's program
+	Args []string // its arguments, without those of the connections below
+	Dir  string   // an existing directory for the sockets; its path is short
+
+	// Lines are the numbers of the lines of the machine's one PL061 chip, in the
+	// chip's order; nil where it has none. High are those that are driven high
+	// before the guest runs. Edge is called for every change of an output line, in
+	// order, and must not block.
+	Lines []int
+	High  []int
+	Edge  func(line int, high bool)
+}
+
+// Start starts a machine that is paused until its lines are watched: nothing the
+// guest does goes unseen. It adds a monitor, the control port, an xHCI bus and on
+// it a serial reader that is not plugged in.
+func Start(s Setting) (*Machine, error) {
+	args := append(slices.Clone(s.Args),
+		"-S",
+		"-qmp", socket(s.Dir, "monitor"),
+		"-device", "virtio-serial-pci", "-chardev", chardev(s.Dir, "control"),
 		"-device", "virtserialport,chardev=control,name="+control.Port,
-		"-device", "qemu-xhci", "-chardev", chardev(dir, "scanner"), "-device", "usb-serial,chardev=scanner",
+		"-device", "qemu-xhci", "-chardev", chardev(s.Dir, "scanner"), "-device", "usb-serial,chardev=scanner",
 	)
-	v := &machine{dir: dir, exited: make(chan struct{}), cmd: exec.Command(m.qemu, args...)}
+	if s.Lines != nil {
+		// Without the last a line that is not an output shows as a lit lamp.
+		args = append(args, "-qtest", socket(s.Dir, "pins"), "-qtest-log", "/dev/null",
+			"-global", "driver=pl061,property=pullups,value=0")
+	}
+	v := &Machine{dir: s.Dir, exited: make(chan struct{}), cmd: exec.Command(s.QEMU, args...)}
 	v.cmd.Stdout, v.cmd.Stderr = &v.said, &v.said
 	// A test that is killed takes its board along.
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -69,8 +81,8 @@ func (m model) start(dir string, img image, initrd, card string, clock time.Time
 		_ = v.cmd.Wait() // how it ended is nobody's question: it is killed
 		close(v.exited)
 	}()
-	if err := v.wire(buttons, edge); err != nil {
-		v.powerCut()
+	if err := v.wire(s); err != nil {
+		v.PowerCut()
 		return nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(v.said.Bytes()))
 	}
 	return v, nil
@@ -84,8 +96,8 @@ func chardev(dir, name string) string {
 	return "socket,id=" + name + ",path=" + filepath.Join(dir, name) + ",server=on,wait=off"
 }
 
-// wire connects everything the test will see and touch, and lets the board run.
-func (v *machine) wire(buttons []int, edge func(line int, high bool)) error {
+// wire connects everything the test will see and touch, and lets the machine run.
+func (v *Machine) wire(s Setting) error {
 	conn, err := v.connect("monitor")
 	if err != nil {
 		return err
@@ -93,19 +105,8 @@ func (v *machine) wire(buttons []int, edge func(line int, high bool)) error {
 	if v.monitor, err = newMonitor(conn); err != nil {
 		return err
 	}
-	chip, err := v.monitor.find("/machine/unattached", "child<pl061>")
-	if err != nil {
-		return err
-	}
-	if conn, err = v.connect("pins"); err != nil {
-		return err
-	}
-	v.pins = newPins(conn, chip, edge)
-	if err := v.pins.watch(); err != nil {
-		return err
-	}
-	for _, button := range buttons {
-		if err := v.pins.set(button, true); err != nil {
+	if s.Lines != nil {
+		if err := v.wirePins(s); err != nil {
 			return err
 		}
 	}
@@ -113,14 +114,57 @@ func (v *machine) wire(buttons []int, edge func(line int, high bool)) error {
 		return err
 	}
 	v.control = newController(conn)
-	_, err = v.monitor.do("cont", nil)
+	return v.Monitor("cont", nil)
+}
+
+func (v *Machine) wirePins(s Setting) error {
+	chip, err := v.monitor.find("/machine/unattached", "child<pl061>")
+	if err != nil {
+		return err
+	}
+	conn, err := v.connect("pins")
+	if err != nil {
+		return err
+	}
+	v.pins = newPins(conn, chip, s.Lines, s.Edge)
+	if err := v.pins.watch(); err != nil {
+		return err
+	}
+	for _, line := range s.High {
+		if err := v.Set(line, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Monitor carries out one command of QEMU's machine protocol and waits for its
+// answer.
+func (v *Machine) Monitor(command string, arguments map[string]any) error {
+	_, err := v.monitor.do(command, arguments)
 	return err
 }
+
+// Set drives an input line, named by its number, from outside.
+func (v *Machine) Set(line int, high bool) error { return v.pins.set(line, high) }
+
+// Ready waits until the guest has said that it takes orders.
+func (v *Machine) Ready(within time.Duration) error { return v.control.ready(within) }
+
+// Do has the guest carry out an order and returns the answer's text. An answer
+// that does not come within the time leaves the port unusable.
+func (v *Machine) Do(o control.Order, within time.Duration) (string, error) {
+	return v.control.do(o, within)
+}
+
+// Exited is closed when the emulator has ended.
+func (v *Machine) Exited() <-chan struct{} { return v.exited }
 
 // socketWait is how long the emulator may take to open its sockets.
 const socketWait = 20 * time.Second
 
-func (v *machine) dial(name string) (net.Conn, error) {
+// Dial connects to a socket in the machine's directory, which may not be there yet.
+func (v *Machine) Dial(name string) (net.Conn, error) {
 	conn, err := net.Dial("unix", filepath.Join(v.dir, name))
 	for end := time.Now().Add(socketWait); err != nil && time.Now().Before(end); conn, err = net.Dial("unix", filepath.Join(v.dir, name)) {
 		select {
@@ -132,9 +176,9 @@ func (v *machine) dial(name string) (net.Conn, error) {
 	return conn, err
 }
 
-// powerCut kills the emulator and waits until it is gone and the last edge that
+// PowerCut kills the emulator and waits until it is gone and the last edge that
 // it reported has been noted.
-func (v *machine) powerCut() {
+func (v *Machine) PowerCut() {
 	_ = v.cmd.Process.Kill() // an error means that it has ended
 	<-v.exited
 	if v.pins != nil {
@@ -142,28 +186,28 @@ func (v *machine) powerCut() {
 			// closed at the end of what the emulator said
 		}
 	}
-	v.unplug()
+	v.Unplug()
 	for _, c := range v.conns {
 		c.Close()
 	}
 }
 
 // connect dials one of the connections that last as long as the machine.
-func (v *machine) connect(name string) (net.Conn, error) {
-	conn, err := v.dial(name)
+func (v *Machine) connect(name string) (net.Conn, error) {
+	conn, err := v.Dial(name)
 	if err == nil {
 		v.conns = append(v.conns, conn)
 	}
 	return conn, err
 }
 
-// plug connects the scanner's cable: the emulated FTDI is on the bus exactly
+// Plug connects the scanner's cable: the emulated FTDI is on the bus exactly
 // while its socket is connected.
-func (v *machine) plug() error {
+func (v *Machine) Plug() error {
 	if v.scan != nil {
 		return errors.New("the scanner is plugged in already")
 	}
-	conn, err := v.dial("scanner")
+	conn, err := v.Dial("scanner")
 	if err != nil {
 		return err
 	}
@@ -172,19 +216,31 @@ func (v *machine) plug() error {
 	return nil
 }
 
-func (v *machine) unplug() {
+// Unplug pulls the reader's cable; without one it does nothing.
+func (v *Machine) Unplug() {
 	if v.scan != nil {
 		v.scan.Close()
 		v.scan = nil
 	}
 }
 
-func (v *machine) send(b []byte) error {
+// Send sends what a serial reader sends.
+func (v *Machine) Send(b []byte) error {
 	if v.scan == nil {
 		return errors.New("the scanner is not plugged in")
 	}
 	_, err := v.scan.Write(b)
 	return err
+}
+
+// Heard reports whether the guest has sent the text to the serial reader since it
+// was plugged in, returns what it sent before it, and forgets both. Without a
+// reader nothing was sent.
+func (v *Machine) Heard(text string) (before string, found bool) {
+	if v.scan == nil {
+		return "", false
+	}
+	return v.heard.cut(text)
 }
 
 // An earshot is what the guest has sent to the scanner since it was plugged in.
@@ -218,13 +274,14 @@ func (e *earshot) cut(text string) (before string, found bool) {
 	return before, true
 }
 
-// attach puts a USB keyboard on the bus, under the name reader.
-func (v *machine) attach() error {
+// PlugKeyboard puts a USB keyboard on the bus: a reader that types.
+func (v *Machine) PlugKeyboard() error {
 	_, err := v.monitor.do("device_add", map[string]any{"driver": "usb-kbd", "id": reader})
 	return err
 }
 
-func (v *machine) detach() error {
+// UnplugKeyboard pulls it out again.
+func (v *Machine) UnplugKeyboard() error {
 	_, err := v.monitor.do("device_del", map[string]any{"id": reader})
 	return err
 }
@@ -236,12 +293,12 @@ const (
 	stroke = 20 * time.Millisecond
 )
 
-// key presses and releases keys together, by QEMU's names:
+// Key presses and releases keys together, by QEMU's names:
 //
 //	{"execute": "input-send-event", "arguments": {"events": [
 //	  {"type": "key", "data": {"down": true, "key": {"type": "qcode", "data": "shift"}}},
 //	  {"type": "key", "data": {"down": true, "key": {"type": "qcode", "data": "p"}}}]}}
-func (v *machine) key(codes ...string) error {
+func (v *Machine) Key(codes ...string) error {
 	for _, down := range []bool{true, false} {
 		var events []any
 		for _, code := range codes {
@@ -257,9 +314,9 @@ func (v *machine) key(codes ...string) error {
 	return nil
 }
 
-// keys are the keys that type a character on an American keyboard, the layout
+// Keys are the keys that type a character on an American keyboard, the layout
 // that hand scanners are delivered with; nil where it has none.
-func keys(r rune) []string {
+func Keys(r rune) []string {
 	plain := map[rune]string{
 		'\n': "ret", '\t': "tab", ' ': "spc", '-': "minus", '=': "equal", '[': "bracket_left",
 		']': "bracket_right", ';': "semicolon", '\'': "apostrophe", '`': "grave_accent",
@@ -279,7 +336,7 @@ func keys(r rune) []string {
 	case plain[r] != "":
 		return []string{plain[r]}
 	case shift:
-		return append([]string{"shift"}, keys(base)...)
+		return append([]string{"shift"}, Keys(base)...)
 	}
 	return nil
 }
@@ -358,26 +415,26 @@ func (m *monitor) find(parent, kind string) (string, error) {
 //	IRQ raise 1
 type pins struct {
 	chip    string
+	lines   []int      // their numbers, in the chip's order
 	mu      sync.Mutex // one command at a time
 	conn    net.Conn
 	answers chan string // closed when the machine is gone
 }
 
-func newPins(conn net.Conn, chip string, edge func(line int, high bool)) *pins {
-	p := &pins{chip: chip, conn: conn, answers: make(chan string, 1)}
+func newPins(conn net.Conn, chip string, lines []int, edge func(line int, high bool)) *pins {
+	p := &pins{chip: chip, lines: lines, conn: conn, answers: make(chan string, 1)}
 	go p.read(edge)
 	return p
 }
 
 func (p *pins) read(edge func(line int, high bool)) {
 	defer close(p.answers)
-	numbers := lines()
 	in := bufio.NewScanner(p.conn)
 	for in.Scan() {
 		var direction string
 		var line int
-		if n, _ := fmt.Sscanf(in.Text(), "IRQ %s %d", &direction, &line); n == 2 && line < len(numbers) {
-			edge(numbers[line], direction == "raise")
+		if n, _ := fmt.Sscanf(in.Text(), "IRQ %s %d", &direction, &line); n == 2 && line < len(p.lines) {
+			edge(p.lines[line], direction == "raise")
 			continue
 		}
 		p.answers <- in.Text()
@@ -401,7 +458,7 @@ func (p *pins) watch() error { return p.do("irq_intercept_out " + p.chip) }
 
 // set drives an input line, named by its GPIO number, from outside.
 func (p *pins) set(number int, high bool) error {
-	for i, n := range lines() {
+	for i, n := range p.lines {
 		if n == number {
 			level := 0
 			if high {

@@ -1,4 +1,4 @@
-package hil
+package emulator
 
 import (
 	"bufio"
@@ -22,24 +22,24 @@ import (
 func TestTheNetworkKeepsItsPortWhileItIsDown(t *testing.T) {
 	plant := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "here") }))
 	t.Cleanup(plant.Close)
-	n, err := newNetwork(plant.Listener.Addr().String())
+	n, err := NewNetwork(plant.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.down)
+	t.Cleanup(n.Down)
 	client := guest(n)
 
-	if body, err := get(client, n.url()); body != "here" {
+	if body, err := get(client, n.URL()); body != "here" {
 		t.Errorf("up: the plant said %q, %v", body, err)
 	}
-	n.down()
-	if _, err := get(client, n.url()); !errors.Is(err, syscall.ECONNREFUSED) {
+	n.Down()
+	if _, err := get(client, n.URL()); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("down: %v, and not refused", err)
 	}
-	if err := n.up(); err != nil {
+	if err := n.Up(); err != nil {
 		t.Fatal(err)
 	}
-	if body, err := get(client, n.url()); body != "here" {
+	if body, err := get(client, n.URL()); body != "here" {
 		t.Errorf("up again: the plant said %q, %v", body, err)
 	}
 }
@@ -51,14 +51,14 @@ func TestANetworkThatGoesDownResetsARequestUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { plant.Close() })
-	n, err := newNetwork(plant.Addr().String())
+	n, err := NewNetwork(plant.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.down)
+	t.Cleanup(n.Down)
 	asked := make(chan error, 1)
 	go func() {
-		_, err := get(guest(n), n.url())
+		_, err := get(guest(n), n.URL())
 		asked <- err
 	}()
 	conn, err := plant.Accept()
@@ -69,7 +69,7 @@ func TestANetworkThatGoesDownResetsARequestUnderWay(t *testing.T) {
 	if line, err := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "GET / ") {
 		t.Fatalf("the plant was asked %q, %v", line, err)
 	}
-	n.down()
+	n.Down()
 	if err := <-asked; !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the request under way ended with %v, and not with a reset", err)
 	}
@@ -77,7 +77,7 @@ func TestANetworkThatGoesDownResetsARequestUnderWay(t *testing.T) {
 
 // guest is a client that sees the network as a board does: it trusts its
 // authority, and finds the plant's name on the loopback.
-func guest(n *network) *http.Client {
+func guest(n *Network) *http.Client {
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(n.authority)
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{

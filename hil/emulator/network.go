@@ -1,4 +1,4 @@
-package hil
+package emulator
 
 import (
 	"crypto/ecdsa"
@@ -20,14 +20,14 @@ import (
 // the host's loopback.
 const PlantHost = "plant.test"
 
-// guestLoopback is where QEMU's user network shows the guest the host's loopback.
-const guestLoopback = "10.0.2.2"
+// GuestLoopback is where QEMU's user network shows the guest the host's loopback.
+const GuestLoopback = "10.0.2.2"
 
-// A network is the cable between the board and the plant: a relay on the host's
+// A Network is the cable between the board and the plant: a relay on the host's
 // loopback that speaks TLS to the guest, as the vendors' servers do, and plain
 // TCP to the plant. It keeps its port while it is down, so that the station's
 // configuration stays true.
-type network struct {
+type Network struct {
 	addr        string // where it listens: 127.0.0.1:PORT
 	certificate tls.Certificate
 	authority   []byte // what the guest must trust, PEM
@@ -39,26 +39,27 @@ type network struct {
 	done   sync.WaitGroup
 }
 
-func newNetwork(target string) (*network, error) {
-	n := &network{target: target, addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
+// NewNetwork returns a network that is up and leads to target, 127.0.0.1:PORT.
+func NewNetwork(target string) (*Network, error) {
+	n := &Network{target: target, addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
 	var err error
 	if n.certificate, n.authority, err = newCertificate(); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
-	if err := n.up(); err != nil {
+	if err := n.Up(); err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
-// url is the plant's address in the guest.
-func (n *network) url() string {
+// URL is the plant's address in the guest.
+func (n *Network) URL() string {
 	_, port, _ := net.SplitHostPort(n.addr) // addr is a listener's own
 	return "https://" + net.JoinHostPort(PlantHost, port)
 }
 
-// aim makes new connections end at target.
-func (n *network) aim(target string) {
+// Aim makes new connections end at target.
+func (n *Network) Aim(target string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.target = target
@@ -68,8 +69,8 @@ func (n *network) aim(target string) {
 // connection can have taken it in the meantime.
 const relisten = 10 * time.Second
 
-// up listens, on the port it always had.
-func (n *network) up() error {
+// Up listens, on the port it always had.
+func (n *Network) Up() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.listen != nil {
@@ -87,8 +88,8 @@ func (n *network) up() error {
 	return nil
 }
 
-// down refuses new connections and resets those there are.
-func (n *network) down() {
+// Down refuses new connections and resets those there are.
+func (n *Network) Down() {
 	n.mu.Lock()
 	if n.listen != nil {
 		n.listen.Close()
@@ -108,18 +109,18 @@ func reset(c net.Conn) {
 	c.Close()
 }
 
-func (n *network) accept(l net.Listener) {
+func (n *Network) accept(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
-			return // down closed it
+			return // Down closed it
 		}
 		n.done.Go(func() { n.relay(l, c) })
 	}
 }
 
 // relay carries one connection to the plant and back until either side ends it.
-func (n *network) relay(l net.Listener, guest net.Conn) {
+func (n *Network) relay(l net.Listener, guest net.Conn) {
 	if !n.hold(l, guest) {
 		reset(guest)
 		return
@@ -153,9 +154,9 @@ func (n *network) relay(l net.Listener, guest net.Conn) {
 	<-ended
 }
 
-// hold notes a connection for down to reset, unless the network went down since
+// hold notes a connection for Down to reset, unless the network went down since
 // l accepted it.
-func (n *network) hold(l net.Listener, c net.Conn) bool {
+func (n *Network) hold(l net.Listener, c net.Conn) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.listen != l {
@@ -165,12 +166,15 @@ func (n *network) hold(l net.Listener, c net.Conn) bool {
 	return true
 }
 
-func (n *network) release(c net.Conn) {
+func (n *Network) release(c net.Conn) {
 	n.mu.Lock()
 	delete(n.conns, c)
 	n.mu.Unlock()
 	c.Close()
 }
+
+// Authority is the certificate that the guest must trust, as PEM.
+func (n *Network) Authority() []byte { return n.authority }
 
 // newCertificate makes a certificate for the plant that vouches for itself. It
 // is valid at every time a board without a clock may believe in.
