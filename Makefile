@@ -22,6 +22,7 @@ ARCHES   := amd64 arm64 armhf
 MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './build/*'))
 LINTED   := $(filter-out ./tools,$(MODULES))
 TOOLS    := build/tools
+comma    := ,
 T        ?= 30s
 GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.commitTime=$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%FT%TZ)'
 
@@ -44,7 +45,7 @@ check: $(TOOLS)/golangci-lint ## gofmt, vet, the linters and tidy, for every mod
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@for m in $(MODULES); do echo "tidy   $$m"; go -C "$$m" mod tidy -diff; done
 	@for m in $(LINTED); do echo "vet    $$m"; go -C "$$m" vet ./...; done
-	@echo "vet    . with hil"; go vet -tags hil ./...
+	@echo "vet    . with hil and installed"; go vet -tags hil,installed ./...
 	@for m in $(LINTED); do echo "lint   $$m"; (cd "$$m" && "$(CURDIR)/$(TOOLS)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
 
 .PHONY: test
@@ -145,6 +146,41 @@ armv6-run: build/stationd-armhf
 	@printf '#!/bin/sh\nexec $(ARM1176) "%s" "$$@"\n' "$(CURDIR)/build/stationd-armhf" > build/stationd-arm1176 && chmod +x build/stationd-arm1176
 	STATIOND_BINARY="$(CURDIR)/build/stationd-arm1176" go test -count=1 -run '^TestRedIsPressedWhileTheNetworkIsDown$$' ./cmd/stationd
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 go test -short -exec '$(ARM1176)' ./internal/station ./internal/config ./internal/scanner/gs1
+
+# What the installed station needs, each as program:Debian package.
+INSTALLED_NEEDS := mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 mke2fs:e2fsprogs dpkg-deb:dpkg xz:xz-utils
+INSTALLED_DEBIANS ?= trixie-amd64
+INSTALLED_RUN ?= .
+
+.PHONY: installed-all
+installed-all: ## As installed, on the Debian before the current one and on arm64 too; over an hour.
+	@$(MAKE) installed INSTALLED_DEBIANS=trixie-amd64,bookworm-amd64,trixie-arm64 \
+		INSTALLED_NEEDS='$(INSTALLED_NEEDS) qemu-system-aarch64:qemu-system-arm dtc:device-tree-compiler qemu-aarch64-static:qemu-user-static'
+
+.PHONY: installed
+installed: ## The package on a real Debian with systemd, installed by the steps of deploy/README.md.
+	@missing=; for need in $(INSTALLED_NEEDS); do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installed SKIPPED. Install first: apt-get install --no-install-recommends $$(printf '%s\n' $$missing | sort -u | tr '\n' ' ')"; \
+		echo "installed NOT PROVED: the package, its unit and deploy/README.md on a real Debian: watchdog, keys, readers, upgrade, removal, reboot."; \
+		[ "$${CI:-}" != true ] || exit 1; \
+	else \
+		$(MAKE) installed-run; \
+	fi
+
+# The same program under a higher version first: what is built last is the one under
+# test. Both are built for every kind of board that is booted.
+.PHONY: installed-run
+installed-run:
+	@for arch in $(sort $(filter %64,$(subst -, ,$(subst $(comma), ,$(INSTALLED_DEBIANS))))); do \
+		$(MAKE) "deb-$$arch" VERSION='$(VERSION)+1' && $(MAKE) "deb-$$arch"; \
+	done
+	PATH="$$PATH:/usr/sbin:/sbin" STATIOND_INSTALLED='$(INSTALLED_DEBIANS)' \
+	STATIOND_DEB='$(CURDIR)/build/stationd_$(VERSION)_amd64.deb' \
+	STATIOND_NEWER_DEB='$(CURDIR)/build/stationd_$(VERSION)+1_amd64.deb' \
+	go test -count=1 -v -tags installed -timeout 3h -run '$(INSTALLED_RUN)' ./installed
 
 .PHONY: deb $(ARCHES:%=deb-%)
 deb: $(ARCHES:%=deb-%) ## The Debian packages, into build/.

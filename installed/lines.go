@@ -1,0 +1,116 @@
+package installed
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"stationd/hil"
+	"stationd/hil/emulator"
+)
+
+// A PC's lines are those of the kernel's gpio-sim, which are pressed and read
+// through sysfs; an arm64 guest has the emulated board's chip, whose lines QEMU
+// drives and reports.
+
+// Buttons are the lines of the buttons by their GPIO number, wired to ground and
+// idle high. Lamps light on a high level.
+func Buttons() []int { return hil.Buttons() }
+
+// Lamps are the lines of the lamps by their GPIO number.
+func Lamps() []int { return hil.Lamps() }
+
+// simulated is the folder of a gpio-sim's chip in the guest.
+const simulated = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio%d/%s"
+
+func (g *Guest) wireLines(s *emulator.Setting) {
+	if g.setting.Debian.Arch != "arm64" {
+		return
+	}
+	s.Lines, s.High = hil.EveryLine(), hil.Buttons()
+	s.Edge = func(line int, high bool) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.edges = append(g.edges, hil.Edge{At: time.Now(), Line: line, High: high})
+	}
+}
+
+// Press closes the contact of a button and keeps it closed.
+func (g *Guest) Press(line int) {
+	g.t.Helper()
+	g.contact(line, true)
+}
+
+// Release opens it again.
+func (g *Guest) Release(line int) {
+	g.t.Helper()
+	g.contact(line, false)
+}
+
+// Push presses a button for as long as given.
+func (g *Guest) Push(line int, hold time.Duration) {
+	g.t.Helper()
+	g.Press(line)
+	<-time.After(hold)
+	g.Release(line)
+}
+
+func (g *Guest) contact(line int, closed bool) {
+	g.t.Helper()
+	if g.setting.Debian.Arch == "arm64" {
+		if err := g.on().Set(line, !closed); err != nil {
+			g.t.Fatal(err)
+		}
+		return
+	}
+	pull := "pull-up"
+	if closed {
+		pull = "pull-down"
+	}
+	g.Run(fmt.Sprintf("for f in "+simulated+"; do echo %s >$f; done", line, "pull", pull))
+}
+
+// Lamp waits until the lamp shows the pattern.
+func (g *Guest) Lamp(line int, want hil.Pattern, within time.Duration) {
+	g.t.Helper()
+	within = g.Patience(within)
+	var saw hil.Pattern
+	for end := time.Now().Add(within); time.Now().Before(end); {
+		if saw = g.sees(line); saw == want {
+			return
+		}
+	}
+	g.t.Fatalf("lamp GPIO%d is %v, not %v, after %v", line, saw, want, within)
+}
+
+// sees looks at a lamp for some seconds.
+func (g *Guest) sees(line int) hil.Pattern {
+	g.t.Helper()
+	if g.setting.Debian.Arch == "arm64" {
+		<-time.After(look)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		var edges []hil.Edge
+		for _, e := range g.edges {
+			if e.Line == line {
+				edges = append(edges, e)
+			}
+		}
+		return hil.See(edges, g.begin, time.Now())
+	}
+	// 8 s and more hold two whole periods of the slowest blink.
+	const samples, apart = 160, 50 * time.Millisecond
+	text := g.Run(fmt.Sprintf("f=$(echo "+simulated+"); for i in $(seq %d); do cat $f; sleep %.2f; done", line, "value", samples, apart.Seconds()))
+	var edges []hil.Edge
+	begin := time.Unix(0, 0)
+	level := "0"
+	now := begin
+	for value := range strings.FieldsSeq(text) {
+		if value != level {
+			edges = append(edges, hil.Edge{At: now, Line: line, High: value == "1"})
+			level = value
+		}
+		now = now.Add(apart)
+	}
+	return hil.See(edges, begin, now)
+}
