@@ -236,6 +236,23 @@ func TestAgent(t *testing.T) {
 			<-ended
 		})
 	})
+	t.Run("a part that is well hides no fault of its namesake", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			s.Tellers = []station.Teller{teller{"red": "its GPIO chip is gone"}, teller{"red": ""}}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, s) }()
+			time.Sleep(time.Second)
+			if got := s.Status.Snapshot().Health.Devices["red"]; got != "its GPIO chip is gone" {
+				t.Errorf("it says %q", got)
+			}
+			cancel()
+			<-ended
+		})
+	})
 	t.Run("a part that cannot go on stops the station in order, and is named", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -126,3 +126,28 @@ func TestWhatBelongsToNoSourceIsSeenSomewhere(t *testing.T) {
 		})
 	}
 }
+
+func TestAPartWithoutALampShowsOnTheLampsThatAnswerNothing(t *testing.T) {
+	t.Parallel()
+	p := Program{Lamps: []string{"red", "yellow"}, Lamp: map[string]string{"maintenance": "red"}}
+	faulty := Health{Devices: map[string]string{"page": "another program listens there"}}
+	waits := State{Sources: sources(Tally{Waiting: 1})}
+	for _, c := range []struct {
+		so     string
+		p      Program
+		state  State
+		health Health
+		want   map[string]Light
+	}{
+		{"nothing is going on", p, State{}, faulty, map[string]Light{"red": Quick, "yellow": Quick}},
+		{"a press is recorded and waits", p, waits, faulty, map[string]Light{"red": Slow, "yellow": Quick}},
+		{"the part is well again", p, waits, Health{Devices: map[string]string{"page": ""}}, map[string]Light{"red": Slow, "yellow": Off}},
+		{"a lamp shows the station", Program{Lamps: p.Lamps, Lamp: p.Lamp, Rest: "yellow"}, State{}, faulty, map[string]Light{"red": Off, "yellow": Quick}},
+		{"a red of a stack light does", Program{Lamps: []string{"red", "yellow", "up"}, Lamp: p.Lamp, Stacks: []Stack{{Name: "tower", Red: "up"}}}, State{}, faulty,
+			map[string]Light{"red": Off, "yellow": Off, "up": Quick}},
+	} {
+		if diff := cmp.Diff(c.want, c.p.Lights(c.state, c.health, atSecond(100))); diff != "" {
+			t.Errorf("%s: %s", c.so, diff)
+		}
+	}
+}
