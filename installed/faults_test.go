@@ -16,6 +16,7 @@ import (
 func faultScenarios() []scenario {
 	return []scenario{
 		{"a first start with a faulty configuration ends with 78, is not tried again, and systemctl status names the place", faultyConfiguration},
+		{"a faulty file beside a last good one fails the reload, and a start runs the last good one and says so", lastGood},
 		{"without a key the station records, says what is missing, and delivers once the key is there", keyMissing},
 		{"a page whose port is taken stops no press", portTaken},
 		{"on a full card a press is recorded and delivered, and so it is after a restart", fullCard},
@@ -46,6 +47,25 @@ func faultyConfiguration(t *testing.T, s *fixture) {
 		if !strings.Contains(said, want) {
 			t.Errorf("systemctl status does not show %q:\n%s", want, said)
 		}
+	}
+}
+
+func lastGood(t *testing.T, s *fixture) {
+	s.well(t)
+	s.configure(strings.Replace(standard, `lamp = "red"`, `lamp = "rde"`, 1))
+	if text, err := s.Try("systemctl reload stationd"); err == nil {
+		t.Errorf("systemctl reload did not fail: %s", text)
+	}
+	s.Run("systemctl restart stationd")
+	if health := s.get("/healthz"); !strings.Contains(health, "\r\n\r\nok") || !strings.Contains(health, "configuration") {
+		t.Errorf("/healthz says %q", health)
+	}
+	s.Push(material, 150*time.Millisecond)
+	until(t, s.Patience(time.Minute), "the call is opened", func() bool { return s.open("MATERIAL") == 1 })
+	s.configure(standard)
+	s.Run("systemctl reload stationd")
+	if health := s.get("/healthz"); strings.Contains(health, "configuration") {
+		t.Errorf("after the file was mended /healthz says %q", health)
 	}
 }
 

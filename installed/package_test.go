@@ -15,6 +15,7 @@ import (
 func packageScenarios() []scenario {
 	return []scenario{
 		{"reboot, power cut and upgrade with entries waiting and one in doubt: each takes effect once, in order", throughEverything},
+		{"an older program refuses an outbox that a newer one wrote, in words, and touches nothing", downgrade},
 		{"a removal says how much waits and keeps it, and what waited is delivered when the package is installed again", removal},
 		{"a purge throws nothing away that waits", purge},
 	}
@@ -56,7 +57,7 @@ func throughEverything(t *testing.T, s *fixture) {
 	s.waits(t, 5)
 
 	s.Network(true)
-	s.empties(t, 4 * time.Minute)
+	s.empties(t, 4*time.Minute)
 	if n := len(s.vendors.Dispatches()) - before; n != 2 {
 		t.Errorf("%d calls reached L2L, want the two that were pressed", n)
 	}
@@ -92,6 +93,39 @@ func (s *fixture) waitsFor(t *testing.T, verb string, n int) {
 	})
 }
 
+// downgrade goes back to the version under test from one whose outbox it cannot read.
+func downgrade(t *testing.T, s *fixture) {
+	s.well(t)
+	s.install(newer(t, s.debian.Arch))
+	s.Network(false)
+	s.Push(material, 150*time.Millisecond)
+	s.waits(t, 1)
+	const outbox = "/var/lib/stationd/outbox.db"
+	format := func(from, to string) {
+		s.Run("systemctl stop stationd; LC_ALL=C sed -i 's/SDQ\\x0" + from + "/SDQ\\x0" + to + "/g; s/version\\x0" + from + "/version\\x0" + to + "/g' " + outbox + " && chown stationd:stationd " + outbox)
+	}
+	format("1", "2")
+	before := s.Run("sha256sum " + outbox + "; ls /var/lib/stationd")
+	s.install(pkg(t, s.debian.Arch))
+	s.Until("the older program has given up", time.Minute, "systemctl -q is-failed stationd")
+	if status := s.property("ExecMainStatus"); status != "78" {
+		t.Errorf("it ended with %s", status)
+	}
+	if said, _ := s.Try("systemctl status stationd --no-pager -l"); !strings.Contains(said, "a newer version of stationd wrote it") {
+		t.Errorf("systemctl status does not say why:\n%s", said)
+	}
+	if now := s.Run("sha256sum " + outbox + "; ls /var/lib/stationd"); now != before {
+		t.Errorf("the outbox was\n%sand is\n%s", before, now)
+	}
+	format("2", "1") // as if the newer version had been installed again
+	s.Run("systemctl reset-failed stationd; systemctl start stationd")
+	s.Network(true)
+	s.empties(t, 3*time.Minute)
+	if n := s.open("MATERIAL"); n != 1 {
+		t.Errorf("%d calls are open, want 1", n)
+	}
+}
+
 func removal(t *testing.T, s *fixture) {
 	s.well(t)
 	s.Network(false)
@@ -107,7 +141,7 @@ func removal(t *testing.T, s *fixture) {
 	}
 	s.Network(true)
 	s.install(pkg(t, s.debian.Arch))
-	s.empties(t, 2 * time.Minute)
+	s.empties(t, 2*time.Minute)
 	if n := s.open("MATERIAL"); n != 1 {
 		t.Errorf("%d calls are open, want 1", n)
 	}
@@ -142,7 +176,7 @@ func purge(t *testing.T, s *fixture) {
 	for _, line := range shellLines(t, "../deploy/README.md", "## Removal") {
 		s.Run(strings.ReplaceAll(line, "/var/backups/stationd-DATE", backup))
 	}
-	s.empties(t, 3 * time.Minute)
+	s.empties(t, 3*time.Minute)
 	if n := s.open("MATERIAL"); n != 1 {
 		t.Errorf("%d calls are open, want 1", n)
 	}

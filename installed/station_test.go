@@ -229,7 +229,7 @@ func (s *fixture) well(t *testing.T) {
 	s.Run("rm -rf /etc/systemd/system/stationd.service.d; systemctl daemon-reload")
 	s.configure(standard)
 	s.Run("systemctl reset-failed stationd; systemctl restart stationd")
-	s.empties(t, 5 * time.Minute)
+	s.empties(t, 5*time.Minute)
 	for _, button := range []int{maintenance, material} {
 		s.quiet(t, button)
 	}

@@ -69,7 +69,7 @@ func watchdogFed(t *testing.T, s *fixture) {
 	s.CardSpeed(60)
 	step("on a slow card", scanAll(phase))
 	s.CardSpeed(0)
-	s.empties(t, 2 * time.Minute)
+	s.empties(t, 2*time.Minute)
 	if n := s.open("MAINT"); n != 1 {
 		t.Errorf("%d calls are open, want the one that was pressed", n)
 	}
@@ -89,7 +89,7 @@ func watchdogBites(t *testing.T, s *fixture) {
 		t.Errorf("the journal does not say that it was the watchdog:\n%s", said)
 	}
 	s.Network(true)
-	s.empties(t, 3 * time.Minute)
+	s.empties(t, 3*time.Minute)
 	if n := s.open("MATERIAL"); n != 1 {
 		t.Errorf("%d calls are open, want 1", n)
 	}
