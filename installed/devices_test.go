@@ -31,11 +31,11 @@ func readerComesAndGoes(t *testing.T, s *fixture) {
 	s.Scan(symbol("B7", "R001"))
 	s.Scan(symbol("B7", "R002"))
 	until(t, s.Patience(time.Minute), "two scans arrive", func() bool { return s.traced("R001") == 1 && s.traced("R002") == 1 })
-	s.Unplug()
+	s.unplug()
 	s.plug()
 	s.Scan(symbol("B7", "R003"))
 	until(t, s.Patience(time.Minute), "the scan after plugging in again arrives", func() bool { return s.traced("R003") == 1 })
-	s.Unplug()
+	s.unplug()
 	s.empties(t, time.Minute)
 	for _, serial := range []string{"R001", "R002", "R003"} {
 		if n := s.traced(serial); n != 1 {

@@ -327,6 +327,12 @@ func (s *fixture) plug() {
 	s.Until("the station opens the reader", time.Minute, "ls -l /proc/$(systemctl show -P MainPID stationd)/fd | grep -q ttyUSB")
 }
 
+// unplug pulls the reader's cable and returns when the station has let go of it.
+func (s *fixture) unplug() {
+	s.Unplug()
+	s.Until("the station lets go of the reader", time.Minute, "! ls -l /proc/$(systemctl show -P MainPID stationd)/fd | grep -q ttyUSB")
+}
+
 // get is what the page's server in the guest answers, with its head.
 func (s *fixture) get(path string) string {
 	return s.Run(`bash -c 'exec 3<>/dev/tcp/127.0.0.1/8420; printf "GET ` + path + ` HTTP/1.0\r\nHost: 127.0.0.1:8420\r\n\r\n" >&3; cat <&3'`)
