@@ -93,6 +93,16 @@ func TestNothingThatAPrintedCodeHoldsGoesIntoAFieldAsAControlCharacter(t *testin
 	}
 }
 
+func TestAControlCharacterThatAnOlderProgramTookInHandGoesNowhere(t *testing.T) {
+	t.Parallel()
+	b := Binding{Event: "help.press", Do: []Do{{Backend: "l2l", Verb: Verb{Name: "order.start", Fields: []Field{{Name: "order"}}, Lane: []string{"order"}}, With: map[string]Template{"order": template("{order}")}}}}
+	ev := Event{ID: "e1", Source: "help", Kind: Press, At: Stamp{Boot: "b"}}
+	s, actions := Program{Bindings: []Binding{b}}.Decide(State{Values: map[string]Value{"order": {Text: "47\t11"}}}, ev)
+	if len(actions) > 0 || s.Notes["help"].Kind != NoteUnfit {
+		t.Errorf("%+v, note %+v", actions, s.Notes["help"])
+	}
+}
+
 func TestAValueIsAsLongAsTheBindingAllows(t *testing.T) {
 	t.Parallel()
 	take := map[string]Template{"read": template("{code}")}

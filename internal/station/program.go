@@ -3,6 +3,7 @@ package station
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -358,8 +359,12 @@ func (t *turn) filled(expand func(func(string) (string, bool)) (string, bool, st
 	why := ""
 	text, present, missing := expand(func(name string) (string, bool) {
 		v, ok := t.value(name)
-		if ok && why == "" && t.fromLabel(name) {
-			why = unusable(name, v, t.b.Max)
+		if ok && why == "" {
+			longest := math.MaxInt // what is in hand was measured when it was taken
+			if t.fromLabel(name) {
+				longest = t.b.Max
+			}
+			why = unusable(name, v, longest)
 		}
 		return v, ok
 	})

@@ -10,6 +10,7 @@ package charset
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ import (
 
 // Auto is the name of the rule that holds where nobody says otherwise: UTF-8 where the
 // bytes are that, else ISO 8859-1, else Windows-1252 where the bytes cannot be
-// Japanese or Chinese.
+// Japanese or Chinese and make characters that labels have.
 const Auto = "auto"
 
 // Names lists the names that a configuration may give.
@@ -81,11 +82,15 @@ func auto(raw []byte) (string, error) {
 		}
 	}
 	text, err := by(charmap.Windows1252, "windows-1252", raw)
-	if err != nil {
+	if err != nil || bytes.ContainsAny([]byte(text), unlikely) {
 		return "", &Error{at, fmt.Sprintf("%02X is neither UTF-8 nor ISO 8859-1 nor Windows-1252; say with encoding what the label is printed in", raw[at])}
 	}
 	return text, nil
 }
+
+// unlikely are the characters of Windows-1252 that labels do not have: where one stands,
+// the bytes are of another encoding.
+const unlikely = "‚ƒ„†‡ˆ‰‹›˜"
 
 // isC1 reports a byte that is a control character in ISO 8859-1 and stands for a
 // character nowhere but in other encodings.
@@ -168,7 +173,7 @@ func ECI(raw []byte, name string) (string, error) {
 	flush := func() error {
 		text, err := decoder(part)
 		if err != nil {
-			if fault, ok := err.(*Error); ok { //nolint:errorlint // made above, never wrapped
+			if fault, ok := errors.AsType[*Error](err); ok {
 				return &Error{begin + fault.Pos, fault.Reason}
 			}
 			return err

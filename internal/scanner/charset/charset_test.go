@@ -2,6 +2,7 @@ package charset
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ func TestWhatBytesSay(t *testing.T) {
 		{"the euro of Windows", "", "PC-\x80 12", "PC-€ 12", ""},
 		{"a dash and quotes of Windows", "", "\x93A\x94 \x96 1", "“A” – 1", ""},
 		{"Japanese is not guessed", "", "PC-\x83e\x83X\x83g", "", "byte 3: 83 is neither UTF-8 nor ISO 8859-1, and may be Western, Japanese or Chinese; say which with encoding"},
+		{"a sign that no label has", "", "PO\x8347", "", "byte 2: 83 is neither UTF-8 nor ISO 8859-1 nor Windows-1252; say with encoding what the label is printed in"},
 		{"a byte that is nowhere a character", "", "A\x81", "", "byte 1: 81 is neither UTF-8 nor ISO 8859-1 nor Windows-1252; say with encoding what the label is printed in"},
 		{"Japanese where it is said", "shift-jis", "PC-\x83e\x83X\x83g", "PC-テスト", ""},
 		{"half a Japanese character", "shift-jis", "PC-\x83e\x83", "", "byte 5: a byte that is no shift-jis"},
@@ -78,6 +80,7 @@ func check(t *testing.T, got string, err error, want, wrong string) {
 }
 
 func TestTheLongestSymbolOfBytesThatAreNothingIsToldInNoTime(t *testing.T) {
+	// Not parallel: AllocsPerRun counts the whole process.
 	raw := bytes.Repeat([]byte{0x8F, 0x40}, 3500)
 	raw[len(raw)-1] = 0x20
 	allocs := testing.AllocsPerRun(1, func() {
@@ -111,7 +114,7 @@ func FuzzDecode(f *testing.F) {
 				}
 				continue
 			}
-			if fault, ok := err.(*Error); !ok || fault.Pos < 0 || fault.Pos > len(raw) || fault.Reason == "" { //nolint:errorlint // the contract
+			if fault, ok := errors.AsType[*Error](err); !ok || fault.Pos < 0 || fault.Pos > len(raw) || fault.Reason == "" {
 				t.Errorf("%q as %s: %#v", raw, name, err)
 			}
 		}
