@@ -26,8 +26,31 @@ type board struct {
 
 const outboxFile = "/var/lib/stationd/outbox.db"
 
+// TestRemovalAndPurge has each of its tests on a board of its own, and one program for
+// all of them.
+func TestRemovalAndPurge(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "stationd")
+	must(t, command(t, "go", "build", "-o", program, "../cmd/stationd"))
+	for what, test := range map[string]func(*testing.T, *board){
+		"Removal says how much waits and purge keeps it":            removalSaysHowMuchWaitsAndPurgeKeepsIt,
+		"A purge in one go keeps what waits":                        aPurgeInOneGoKeepsWhatWaits,
+		"A purge deletes an outbox in which nothing waits":          aPurgeDeletesAnOutboxInWhichNothingWaits,
+		"A purge keeps what it does not know":                       aPurgeKeepsWhatItDoesNotKnow,
+		"Removal and purge of an outbox that a newer version wrote": removalAndPurgeOfAnOutboxThatANewerVersionWrote,
+		"A purge that cannot move the outbox leaves it":             aPurgeThatCannotMoveTheOutboxLeavesIt,
+		"A purge moves the outbox out of a partition":               aPurgeMovesTheOutboxOutOfAPartition,
+		"An installation forgets what the removal listed":           anInstallationForgetsWhatTheRemovalListed,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			test(t, newBoard(t, program))
+		})
+	}
+}
+
 // newBoard is a board with the package installed.
-func newBoard(t *testing.T) *board {
+func newBoard(t *testing.T, program string) *board {
 	t.Helper()
 	for _, program := range []string{"dpkg", "dpkg-deb", "mount", "chroot", "deb-systemd-helper", "systemd-sysusers"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -58,7 +81,7 @@ func newBoard(t *testing.T) *board {
 	options := fmt.Sprintf("lowerdir=/,upperdir=%s,workdir=%s", filepath.Join(dir, "upper"), filepath.Join(dir, "work"))
 	must(t, command(t, "mount", "-t", "overlay", "-o", options, "overlay", b.root))
 	must(t, command(t, "mount", "-t", "tmpfs", "tmpfs", filepath.Join(b.root, "run")))
-	b.build()
+	b.build(program)
 	b.dpkg("--install", b.deb)
 	return b
 }
@@ -79,7 +102,7 @@ func must(t *testing.T, c *exec.Cmd) string {
 }
 
 // build packs the program and the package's scripts, and nothing that takes its time.
-func (b *board) build() {
+func (b *board) build(program string) {
 	b.t.Helper()
 	tree := filepath.Join(b.root, "stationd")
 	for _, dir := range []string{"DEBIAN", "usr/bin", "etc/stationd/keys", "usr/lib/sysusers.d"} {
@@ -104,7 +127,7 @@ func (b *board) build() {
 			b.t.Fatal(err)
 		}
 	}
-	must(b.t, command(b.t, "go", "build", "-o", filepath.Join(tree, "usr/bin/stationd"), "../cmd/stationd"))
+	must(b.t, command(b.t, "install", "-m", "755", program, filepath.Join(tree, "usr/bin/stationd")))
 	must(b.t, command(b.t, "dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, b.path(b.deb)))
 }
 
@@ -206,9 +229,8 @@ func says(t *testing.T, text string, words ...string) {
 	}
 }
 
-func TestRemovalSaysHowMuchWaitsAndPurgeKeepsIt(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func removalSaysHowMuchWaitsAndPurgeKeepsIt(t *testing.T, b *board) {
+	t.Helper()
 	b.fill(12)
 	said := b.dpkg("--remove", "stationd")
 	says(t, said, "12 entries wait", "/var/lib/stationd")
@@ -235,9 +257,8 @@ func TestRemovalSaysHowMuchWaitsAndPurgeKeepsIt(t *testing.T) {
 	}
 }
 
-func TestAPurgeInOneGoKeepsWhatWaits(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func aPurgeInOneGoKeepsWhatWaits(t *testing.T, b *board) {
+	t.Helper()
 	b.fill(1)
 	says(t, b.dpkg("--purge", "stationd"), "1 entry waits", "purge moved the outbox to")
 	if _, files := b.backup(); fmt.Sprint(files) != "[entries.jsonl outbox.db]" {
@@ -245,9 +266,8 @@ func TestAPurgeInOneGoKeepsWhatWaits(t *testing.T) {
 	}
 }
 
-func TestAPurgeDeletesAnOutboxInWhichNothingWaits(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func aPurgeDeletesAnOutboxInWhichNothingWaits(t *testing.T, b *board) {
+	t.Helper()
 	b.fill(0)
 	says(t, b.dpkg("--remove", "stationd"), "nothing waits")
 	says(t, b.dpkg("--purge", "stationd"), "purge removes /var/lib/stationd and everything in it")
@@ -257,9 +277,8 @@ func TestAPurgeDeletesAnOutboxInWhichNothingWaits(t *testing.T) {
 }
 
 // What was read at the removal says nothing of what came after it.
-func TestAPurgeKeepsWhatItDoesNotKnow(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func aPurgeKeepsWhatItDoesNotKnow(t *testing.T, b *board) {
+	t.Helper()
 	for _, c := range []struct {
 		so     string
 		before func() // the removal
@@ -298,9 +317,8 @@ func TestAPurgeKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestRemovalAndPurgeOfAnOutboxThatANewerVersionWrote(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func removalAndPurgeOfAnOutboxThatANewerVersionWrote(t *testing.T, b *board) {
+	t.Helper()
 	b.fill(3)
 	file, err := os.ReadFile(b.path(outboxFile))
 	if err != nil {
@@ -323,9 +341,8 @@ func TestRemovalAndPurgeOfAnOutboxThatANewerVersionWrote(t *testing.T) {
 }
 
 // The folder is a partition of its own, and there is no room for its outbox elsewhere.
-func TestAPurgeThatCannotMoveTheOutboxLeavesIt(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func aPurgeThatCannotMoveTheOutboxLeavesIt(t *testing.T, b *board) {
+	t.Helper()
 	must(t, command(t, "mkdir", "-p", b.path("/var/lib/stationd")))
 	must(t, command(t, "mount", "-t", "tmpfs", "tmpfs", b.path("/var/lib/stationd")))
 	must(t, command(t, "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", b.path("/var/backups")))
@@ -340,9 +357,8 @@ func TestAPurgeThatCannotMoveTheOutboxLeavesIt(t *testing.T) {
 	}
 }
 
-func TestAPurgeMovesTheOutboxOutOfAPartition(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func aPurgeMovesTheOutboxOutOfAPartition(t *testing.T, b *board) {
+	t.Helper()
 	must(t, command(t, "mkdir", "-p", b.path("/var/lib/stationd")))
 	must(t, command(t, "mount", "-t", "tmpfs", "tmpfs", b.path("/var/lib/stationd")))
 	b.fill(3)
@@ -355,9 +371,8 @@ func TestAPurgeMovesTheOutboxOutOfAPartition(t *testing.T) {
 	}
 }
 
-func TestAnInstallationForgetsWhatTheRemovalListed(t *testing.T) {
-	t.Parallel()
-	b := newBoard(t)
+func anInstallationForgetsWhatTheRemovalListed(t *testing.T, b *board) {
+	t.Helper()
 	b.fill(2)
 	b.dpkg("--remove", "stationd")
 	if !b.there("/var/cache/stationd/entries.jsonl") {
