@@ -83,6 +83,7 @@ lamp = "white"
 [[scanner]]
 name = "typing"
 port = "hid:0627:0001"
+lamp = "white"
 
 [[on]]
 event = "maintenance.press"
@@ -220,6 +221,7 @@ func (s *fixture) well(t *testing.T) {
 	t.Helper()
 	s.vendors.Clear()
 	s.Network(true)
+	s.Guest.Unplug()
 	if _, err := s.Try("dpkg -s stationd 2>/dev/null | grep -q '^Status: install ok installed'"); err != nil {
 		s.install(pkg(t, s.debian.Arch))
 	}
