@@ -19,6 +19,11 @@
 // have left; only an attempt that begins ends that, and says so on disk before it
 // leaves. So neither restarts nor an outage make a doubt younger or older than it is.
 //
+// What is recorded in an outage while something else is tried is noted as unsent in its
+// own record, and is not tried before somebody has been reached; the note goes in the
+// commit of the first delivery after the outage. So a power cut in an outage leaves in
+// doubt what was tried, and not all that waits.
+//
 // Doubt, and what was seen before it, stay with an entry that is held, for whatever
 // reason. When a person retries it, it is looked up first.
 //
@@ -54,7 +59,8 @@
 //	     0      8  FNV-1a of 64 bits of the entry's ID, big-endian
 //	     8      8  sequence<<8 | index of the entry that it is about, or zero
 //	    16      1  'w' waiting, 'm' marked, 'h' held
-//	    17      1  bits: 1 where it is a barrier, 2 where its verb marks before it acts
+//	    17      1  bits: 1 where it is a barrier, 2 where its verb marks before it acts,
+//	               4 where no attempt at it has begun
 //	    18      2  length of the lane's name, big-endian
 //	    20         the lane's name
 //
@@ -71,7 +77,7 @@
 //
 // Bucket "meta" is cold: "version" (1), "id" (the outbox's own, 32 hexadecimal
 // digits), "session" (JSON: when the process that has the file began, whether it ended
-// cleanly, and that it keeps the age of doubt, which older versions do not), "home" (JSON: the computer and the inode where it was last
+// cleanly, and that it keeps the age of doubt and what is unsent, which older versions do not), "home" (JSON: the computer and the inode where it was last
 // open), "clocks" (JSON: the recent boots in their order, and when each
 // began where that is known), "program" (the version of the stationd that had the
 // file last).

@@ -48,6 +48,11 @@ func (o *Outbox) quietSince(e entryRecord) time.Time {
 func (o *Outbox) keepDoubt(q *bbolt.Bucket, commit uint64, clean bool, last session) error {
 	now := o.setting.Stamp(time.Now())
 	for _, l := range o.lanes {
+		if !last.Ages {
+			if err := l.forgetUnsent(q, commit); err != nil {
+				return err
+			}
+		}
 		turn := l.head()
 		for i := range l.slots {
 			s := &l.slots[i]
@@ -97,11 +102,11 @@ func (b *batch) doubt(l *lane, at place, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	e.Condition, e.Since = station.Marked, station.Stamp{}
+	e.Condition, e.Unsent, e.Since = station.Marked, false, station.Stamp{}
 	if !since.IsZero() {
 		e.Since = b.o.setting.Stamp(since)
 	}
-	l.slots[i].marked = true
+	l.slots[i].marked, l.slots[i].unsent = true, false
 	return b.put(kindEntry, at, e)
 }
 

@@ -255,12 +255,9 @@ func TestThePowerIsCutInAnOutage(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const calls = 40
 			s := open1(t)
-			s.size = 4 << 20
 			var all []station.ID
-			out := away{&vendor{}}
-			for i := range calls {
+			for i := range calls { // and nobody knows that there is an outage
 				all = append(all, s.scan(fmt.Sprintf("%d/a", i)))
-				s.deliver(out, 100*time.Millisecond)
 			}
 			s.crash()
 			s.start()
@@ -293,6 +290,135 @@ func TestThePowerIsCutInAnOutage(t *testing.T) {
 				}
 			}
 			t.Logf("%d of %d were in doubt, %d look-ups", len(times), calls, v.looks)
+		})
+	})
+	// outage records calls in lanes of their own while nobody is reached.
+	outage := func(s *station1, calls int) (all []station.ID) {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 2)
+		for range 2 {
+			go func() { ended <- s.box.Run(ctx, "l2l", away{&vendor{}}) }()
+		}
+		for i := range calls {
+			all = append(all, s.scan(fmt.Sprintf("%d/a", i)))
+			time.Sleep(5 * time.Second)
+		}
+		cancel()
+		for range 2 {
+			if err := <-ended; err != nil {
+				s.Fatal(err)
+			}
+		}
+		return all
+	}
+	allOnce := func(t *testing.T, s *station1, v *vendor, all []station.ID) {
+		t.Helper()
+		got := v.effects()
+		if len(got) != len(all) || len(v.attempts()) != len(all) || len(s.standings()) != 0 {
+			t.Errorf("of %d: %d effects, %d sendings, left %d", len(all), len(got), len(v.attempts()), len(s.standings()))
+		}
+		for _, id := range all {
+			if !slices.Contains(got, id) {
+				t.Errorf("%s never arrived", id)
+			}
+		}
+	}
+	t.Run("of forty calls that were recorded in an outage only those that were tried are in doubt; the others go out at once", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			const calls = 40
+			s := open1(t)
+			all := outage(s, calls)
+			s.crash()
+			s.start()
+			if err := s.box.Verify(); err != nil {
+				t.Error(err)
+			}
+			inDoubt := 0
+			for _, e := range s.standings() {
+				if e.Doubtful {
+					inDoubt++
+				}
+			}
+			v := slow{&vendor{}, 200 * time.Millisecond}
+			s.deliver(v, 10*time.Second)
+			if n := len(v.effects()); n < calls-inDoubt || inDoubt > 2 {
+				t.Errorf("%d were in doubt, and after ten seconds %d of %d had arrived", inDoubt, n, calls)
+			}
+			s.deliver(v, 3*time.Minute)
+			allOnce(t, s, v.vendor, all)
+			t.Logf("%d of %d were in doubt, %d look-ups", inDoubt, calls, v.looks)
+		})
+	})
+	t.Run("that costs no commit: one a call while it lasts, and one a delivery after it", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			const calls = 40
+			s, v := open1(t), &vendor{}
+			before := s.box.commits
+			all := outage(s, calls)
+			if n := s.box.commits - before; n != calls {
+				t.Errorf("%d commits for %d calls in an outage", n, calls)
+			}
+			before = s.box.commits
+			began := time.Now()
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- s.box.Run(ctx, "l2l", v) }()
+			for len(v.effects()) < calls && time.Since(began) < time.Minute {
+				time.Sleep(100 * time.Millisecond)
+			}
+			took := time.Since(began)
+			cancel()
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+			if n := s.box.commits - before; n > calls || took > 10*time.Second {
+				t.Errorf("%d commits for %d deliveries, in %v after the outage", n, calls, took)
+			}
+			allOnce(t, s, v, all)
+		})
+	})
+	t.Run("a version that does not take the note away ran in between: everything is looked up", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s, v := open1(t), &vendor{}
+			all := outage(s, 5)
+			s.crash()
+			s.start()
+			if err := s.box.db.Update(func(tx *bbolt.Tx) error {
+				return marshal(tx.Bucket(bucketMeta), "session", session{Began: s.stamp(time.Now())})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			v.done = append(v.done, all[4]) // which that version did, and nobody noted it
+			s.crash()
+			s.start()
+			s.deliver(v, 3*time.Minute)
+			if n := len(v.effects()); n != 5 || len(v.attempts()) != 4 {
+				t.Errorf("%d effects, %d sendings", n, len(v.attempts()))
+			}
+		})
+	})
+	t.Run("what was never tried is tried where what was is taken back", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := open1(t)
+			s.box.setting.Program = takingBack
+			s.press()
+			s.deliver(away{&vendor{}}, time.Second)
+			id := s.scan("1/a")
+			if e := s.onDisk(id); !e.Unsent {
+				t.Errorf("in an outage it is recorded as %+v", e)
+			}
+			if told := s.takeBack("red"); told != station.NoteUndone {
+				t.Errorf("the operator is told %q", told)
+			}
+			v := &vendor{}
+			s.deliver(v, 10*time.Second)
+			if got := v.effects(); !slices.Equal(got, []station.ID{id}) {
+				t.Errorf("arrived %v", got)
+			}
 		})
 	})
 }

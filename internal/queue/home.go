@@ -108,7 +108,7 @@ func (b *batch) holdAll(why string) error {
 
 // doubt puts a held entry in doubt that somebody else may have sent.
 func (e *entryRecord) doubt(why string) {
-	e.Doubtful, e.Since = true, station.Stamp{}
+	e.Doubtful, e.Unsent, e.Since = true, false, station.Stamp{}
 	if e.Hold == station.HoldMisfit {
 		e.Hold = station.HoldUndecided
 		e.Reason = why + "; " + strings.TrimPrefix(e.Reason, station.ErrMisfit.Error()+": ")

@@ -32,13 +32,14 @@ type slot struct {
 	marked  bool
 	barrier bool
 	marks   bool // its verb marks before it acts
+	unsent  bool // the disk says that no attempt at it has begun
 	claimed bool // an attempt at it is under way, or may have arrived
 }
 
 // suspect reports whether an attempt at the entry may have been under way when a
 // process ended. One whose verb marks before it acts, and that has no mark, was
-// never attempted.
-func (s slot) suspect() bool { return s.marked || !s.marks }
+// never attempted, and neither was one of which the disk says so.
+func (s slot) suspect() bool { return s.marked || !s.marks && !s.unsent }
 
 func slotOf(at place, e entryRecord, about place) slot {
 	return slot{
@@ -49,6 +50,7 @@ func slotOf(at place, e entryRecord, about place) slot {
 		marked:  e.Condition == station.Marked,
 		barrier: e.Barrier,
 		marks:   e.Marks,
+		unsent:  e.Unsent,
 	}
 }
 

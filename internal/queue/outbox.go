@@ -185,7 +185,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 type session struct {
 	Began   station.Stamp   `json:"began"`
 	Clean   bool            `json:"clean"`             // it stopped with nothing in the air
-	Ages    bool            `json:"ages,omitempty"`    // it keeps the age of doubt on the entries
+	Ages    bool            `json:"ages,omitempty"`    // it keeps on the entries the age of doubt, and whether any attempt began
 	Unclean []station.Stamp `json:"unclean,omitempty"` // beginnings of processes before it that did not
 }
 
@@ -328,7 +328,7 @@ func (o *Outbox) indexOne(h head, body []byte) error {
 		o.lane(l.lane).append(slot{
 			at: h.at, id: l.id, about: l.about,
 			held: l.condition == station.Held, marked: l.condition == station.Marked,
-			barrier: l.barrier, marks: l.marks,
+			barrier: l.barrier, marks: l.marks, unsent: l.unsent,
 		})
 	}
 	return nil
@@ -501,11 +501,11 @@ func (b *batch) hold(l *lane, s *slot, e entryRecord, rc station.Receipt) error 
 	}
 	e.Doubtful = e.mayHaveArrived() || rc.Outcome == station.Doubtful
 	if e.Doubtful {
-		rc = inDoubt(rc)
+		rc, e.Unsent = inDoubt(rc), false
 	}
 	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
 	e.Condition, e.Hold, e.Reason = station.Held, rc.Holds(), rc.Err.Error()
-	s.held, s.marked, s.claimed = true, false, false
+	s.held, s.marked, s.claimed, s.unsent = true, false, false, e.Unsent
 	return b.put(kindEntry, s.at, e)
 }
 

@@ -194,6 +194,7 @@ type label struct {
 	condition station.Condition
 	barrier   bool
 	marks     bool // its verb marks before it acts
+	unsent    bool // no attempt at it has begun
 	lane      string
 }
 
@@ -201,6 +202,7 @@ type label struct {
 const (
 	bitBarrier = 1 << iota
 	bitMarks
+	bitUnsent
 )
 
 const labelLength = 20 // without the lane
@@ -209,7 +211,7 @@ func (e entryRecord) label() (label, error) {
 	if len(e.Lane) > math.MaxUint16 {
 		return label{}, fmt.Errorf("entry %s: the name of its lane has %d bytes, and may have %d", e.ID.Short(), len(e.Lane), math.MaxUint16)
 	}
-	return label{id: hash(e.ID), about: e.Target, condition: e.Condition, barrier: e.Barrier, marks: e.Marks, lane: e.Lane}, nil
+	return label{id: hash(e.ID), about: e.Target, condition: e.Condition, barrier: e.Barrier, marks: e.Marks, unsent: e.Unsent, lane: e.Lane}, nil
 }
 
 func (l label) append(b []byte) []byte {
@@ -224,6 +226,9 @@ func (l label) append(b []byte) []byte {
 	}
 	if l.marks {
 		bits |= bitMarks
+	}
+	if l.unsent {
+		bits |= bitUnsent
 	}
 	b = append(b, condition, bits)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(l.lane)))
@@ -243,6 +248,7 @@ func labelFrom(body []byte) (l label, rest []byte, err error) {
 		about:   place(binary.BigEndian.Uint64(body[8:])),
 		barrier: body[17]&bitBarrier != 0,
 		marks:   body[17]&bitMarks != 0,
+		unsent:  body[17]&bitUnsent != 0,
 		lane:    string(body[labelLength:end]),
 	}
 	switch c := body[16]; c {
@@ -273,6 +279,9 @@ type entryRecord struct {
 	// Doubtful: it is held, and an attempt at it may have arrived. Of what is not held
 	// the condition says so: marked.
 	Doubtful bool `json:"doubtful,omitempty"`
+
+	// Unsent: it was recorded in an outage, and no attempt at it has begun since.
+	Unsent bool `json:"unsent,omitempty"`
 
 	// Copy: it is held because the outbox is a copy.
 	Copy bool `json:"copy,omitempty"`

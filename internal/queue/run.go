@@ -104,6 +104,7 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 	var at place
 	var wait time.Duration
 	inDoubt, looking := false, o.looking(backend)
+	later := o.probed(backend) || o.asking(backend)
 	for _, l := range o.lanes {
 		if l.busy || l.backend() != backend {
 			continue
@@ -119,7 +120,7 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 			continue
 		}
 		doubtful := l.mayBeSent(l.slots[i])
-		if doubtful && looking {
+		if doubtful && looking || later && l.slots[i].unsent {
 			continue
 		}
 		if chosen == nil || inDoubt && !doubtful || inDoubt == doubtful && l.slots[i].at < at {
@@ -292,10 +293,15 @@ func (o *Outbox) send(ctx context.Context, t *turn, backend station.Backend, ver
 		}
 		t.delivery.Before, mark = before, true
 	}
-	if mark {
-		if err := o.mark(t); err != nil {
-			return station.Receipt{}, err
-		}
+	var err error
+	switch {
+	case mark:
+		err = o.mark(t)
+	case t.entry.Unsent:
+		err = o.begins(t)
+	}
+	if err != nil {
+		return station.Receipt{}, err
 	}
 	t.sent = true
 	return backend.Deliver(ctx, t.delivery), nil
@@ -331,8 +337,9 @@ func (o *Outbox) note(t *turn, change func(*entryRecord)) error {
 	return o.write(func(b *batch) error {
 		e := t.entry
 		change(&e)
+		e.Unsent = false
 		if i := t.lane.find(t.at); i >= 0 {
-			t.lane.slots[i].marked = true
+			t.lane.slots[i].marked, t.lane.slots[i].unsent = true, false
 		}
 		t.entry = e
 		return b.put(kindEntry, t.at, e)
@@ -380,6 +387,9 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 		o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 		o.learn(backend)
 		suspicious = o.refused(t.entry.Backend(), t.entry.ID, rc)
+		if err := b.releaseUnsent(t.entry.Backend()); err != nil {
+			return err
+		}
 		since := l.attempt.since
 		if t.sent || since.IsZero() {
 			since = time.Now()
@@ -410,13 +420,13 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
 		}
 		e.Condition, e.Hold, e.Reason, e.Starts = station.Held, hold, rc.Err.Error(), 0
-		e.Doubtful, e.Before, e.Since = doubtful, nil, station.Stamp{}
+		e.Doubtful, e.Before, e.Since, e.Unsent = doubtful, nil, station.Stamp{}, false
 		if doubtful {
 			e.Before, e.Since = t.delivery.Before, o.setting.Stamp(since)
 		}
 		if i := l.find(t.at); i >= 0 {
 			s := &l.slots[i]
-			s.held, s.marked, s.claimed = true, false, false
+			s.held, s.marked, s.claimed, s.unsent = true, false, false, false
 		}
 		return b.put(kindEntry, t.at, e)
 	})
@@ -445,6 +455,9 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	l.busy = false
 	l.fails++
 	l.after = now.Add(backOff(l.fails))
+	if o.contacts[t.entry.Backend()].Kind == station.NoContact && l.after.Sub(now) > probeWait && o.unsentWaits(t.entry.Backend()) {
+		l.after = now.Add(probeWait/2 + rand.N(probeWait/2))
+	}
 	l.attempt.doubtful, l.attempt.merged = t.delivery.Doubtful, t.closing != 0
 	if t.sent && rc.Outcome == station.Doubtful {
 		l.attempt.doubtful, l.attempt.since = true, now

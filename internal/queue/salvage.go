@@ -323,7 +323,7 @@ func (w *wreck) condition(r *restored, f found, e *entryRecord) {
 		e.Reason = "storage failed while it was recorded, so no lamp has acknowledged it: retry sends it"
 		r.unsure++
 	case !f.sure && e.Condition != station.Held:
-		e.Condition, e.Since = station.Marked, station.Stamp{}
+		e.Condition, e.Unsent, e.Since = station.Marked, false, station.Stamp{}
 		r.doubtful++
 	case !f.sure:
 		e.doubt("it was found in a damaged outbox, and may have been delivered since")

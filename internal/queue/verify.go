@@ -318,6 +318,9 @@ func (v *verifier) entry(e entryRecord, body []byte) {
 	if e.Since != (station.Stamp{}) && !e.mayHaveArrived() {
 		v.fault("entry %s: its doubt has an age, and it cannot have arrived", e.ID)
 	}
+	if e.Unsent && e.mayHaveArrived() {
+		v.fault("entry %s: no attempt at it has begun, and one may have arrived", e.ID)
+	}
 	if e.Copy && !e.Doubtful {
 		v.fault("entry %s: it is of a copy, and cannot have arrived", e.ID)
 	}

@@ -457,10 +457,15 @@ func (b *batch) add(at place, e station.Entry) error {
 		}
 	}
 	record := entryRecord{Entry: e, Target: about, Condition: station.Waiting}
+	l := b.o.lane(e.Lane)
+	if backend := e.Backend(); !e.Marks && l.first(e) && b.o.probed(backend) {
+		record.Unsent = true
+		b.o.probeNow(backend)
+	}
 	if err := b.put(kindEntry, at, record); err != nil {
 		return err
 	}
-	b.o.lane(e.Lane).append(slotOf(at, record, about))
+	l.append(slotOf(at, record, about))
 	return nil
 }
 
@@ -516,7 +521,8 @@ func (b *batch) retry(l *lane, at place, with map[string]string) error {
 		e.Condition = station.Marked
 	}
 	s := &l.slots[l.find(at)]
-	s.held, s.marked, s.claimed = false, e.Doubtful, e.Doubtful
+	e.Unsent = e.Unsent && !e.Doubtful
+	s.held, s.marked, s.claimed, s.unsent = false, e.Doubtful, e.Doubtful, e.Unsent
 	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
 	b.state = b.state.Resume(e.Entry)
 	b.tell(entryLine("retried", e.Entry, station.Receipt{}))

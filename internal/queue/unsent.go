@@ -1,0 +1,155 @@
+package queue
+
+import (
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/station"
+)
+
+// What is recorded in an outage, while others are tried already, is noted as unsent in
+// the very record that makes it durable, and is not tried before somebody has been
+// reached. So a power cut in an outage leaves in doubt what was tried, and not all
+// that waits, and none of it costs a commit: the note is taken away in the commit of
+// the first delivery after the outage, for all lanes at once.
+
+// probeWait is how long the ones that are tried wait between two attempts while others
+// wait for them: the request rate of an outage is no higher for it.
+const probeWait = 5 * time.Second
+
+// mostReleased is from how many heads one commit takes the note away.
+const mostReleased = 50
+
+// tried reports whether a lane's head is tried, or looked up, again and again in an
+// outage, and not only when its settle time is over.
+func (l *lane) tried() bool {
+	i := l.head()
+	return i >= 0 && !l.slots[i].unsent && l.fails > 0 && (l.busy || time.Until(l.after) <= probeWait)
+}
+
+// probed reports whether a backend is out of reach and something is tried there again
+// and again. The caller holds mu.
+func (o *Outbox) probed(backend string) bool {
+	return o.contacts[backend].Kind == station.NoContact && o.any(backend, (*lane).tried)
+}
+
+// asking reports whether nobody knows yet if a backend can be reached, and something
+// that is not unsent will show. The caller holds mu.
+func (o *Outbox) asking(backend string) bool {
+	return o.contacts[backend].Kind == station.Untried && o.any(backend, func(l *lane) bool {
+		i := l.head()
+		return i >= 0 && !l.slots[i].unsent && l.fails == 0
+	})
+}
+
+// any reports whether something is so of any lane of a backend. The caller holds mu.
+func (o *Outbox) any(backend string, so func(*lane) bool) bool {
+	for _, l := range o.lanes {
+		if l.backend() == backend && so(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// first reports whether a new entry would be its lane's head.
+func (l *lane) first(e station.Entry) bool {
+	for _, s := range l.slots {
+		if !s.held {
+			return false
+		}
+	}
+	return e.About == "" && (!e.Barrier || len(l.slots) == 0)
+}
+
+// probeNow has what is tried at a backend tried at once. The caller holds mu.
+func (o *Outbox) probeNow(backend string) {
+	for _, l := range o.lanes {
+		if l.backend() == backend && l.tried() && !l.busy {
+			l.after = time.Time{}
+		}
+	}
+}
+
+// unsentWaits reports whether anything at a backend waits for somebody to be reached.
+// The caller holds mu.
+func (o *Outbox) unsentWaits(backend string) bool {
+	return o.any(backend, func(l *lane) bool {
+		i := l.head()
+		return i >= 0 && l.slots[i].unsent
+	})
+}
+
+// begins takes the note away that no attempt at a turn's entry has begun.
+func (o *Outbox) begins(t *turn) error {
+	return o.write(func(b *batch) error {
+		if err := b.sendable(t.lane, t.at); err != nil {
+			return err
+		}
+		t.entry.Unsent = false
+		return nil
+	})
+}
+
+// releaseUnsent takes that note away from the heads of a backend that has been reached, in a
+// commit that is made anyway.
+func (b *batch) releaseUnsent(backend string) error {
+	if b.o.contacts[backend].Kind == station.NoContact {
+		return nil
+	}
+	n := 0
+	for _, l := range b.o.lanes {
+		i := l.head()
+		if i < 0 || !l.slots[i].unsent || l.busy || l.backend() != backend {
+			continue
+		}
+		if n++; n > mostReleased {
+			return nil
+		}
+		if err := b.sendable(l, l.slots[i].at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendable takes the note away from one entry.
+func (b *batch) sendable(l *lane, at place) error {
+	i := l.find(at)
+	if i < 0 || !l.slots[i].unsent {
+		return nil
+	}
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	e.Unsent = false
+	l.slots[i].unsent = false
+	return b.put(kindEntry, at, e)
+}
+
+// forgetUnsent takes the note away from everything in a lane, where a process of an
+// older version had the file: it sends without taking it away.
+func (l *lane) forgetUnsent(q *bbolt.Bucket, commit uint64) error {
+	for i := range l.slots {
+		s := &l.slots[i]
+		if !s.unsent {
+			continue
+		}
+		var e entryRecord
+		if err := decode(q.Get(s.at.key()), kindEntry, s.at, &e); err != nil {
+			return fmt.Errorf("entry %d.%d: %w", s.at.sequence(), s.at.index(), err)
+		}
+		e.Unsent, s.unsent = false, false
+		record, err := encode(head{kind: kindEntry, at: s.at, commit: commit}, e)
+		if err != nil {
+			return err
+		}
+		if err := q.Put(s.at.key(), record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
