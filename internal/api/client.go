@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -139,6 +140,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	}
 	start := time.Now()
 	t := c.trip(ctx, r)
+	t.by = c
 	c.hear(t)
 	rc := c.clean(what, t.outcome(r.Says))
 	rc.Answered = t.status != 0
@@ -161,20 +163,22 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 	// WroteHeaders comes before the header's last bytes go to the socket, so a
 	// request without it cannot have been acted on. The transport asks for a
 	// connection a second time only where not one byte of a write was written.
-	var left atomic.Bool
-	var over atomic.Pointer[conn]
+	var sent struct {
+		left atomic.Bool
+		over atomic.Pointer[conn]
+	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { left.Store(false) },
+		GetConn: func(string) { sent.left.Store(false) },
 		GotConn: func(got httptrace.GotConnInfo) {
-			if now := connOf(got.Conn); over.Swap(now) != now && now != nil {
+			if now := connOf(got.Conn); sent.over.Swap(now) != now && now != nil {
 				now.begin()
 			}
 		},
-		WroteHeaders: func() { left.Store(true) },
+		WroteHeaders: func() { sent.left.Store(true) },
 	})
 	defer func() {
-		t.left = left.Load() || t.status != 0
-		if c := over.Load(); c != nil && t.err == nil {
+		t.left = sent.left.Load() || t.status != 0
+		if c := sent.over.Load(); c != nil && t.err == nil {
 			c.end()
 		} else if c != nil { // given up means that it cannot arrive
 			c.tear()
@@ -195,6 +199,7 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if err == nil && len(body) > bodyLimit {
 		err = fmt.Errorf("the answer is longer than %d MiB", bodyLimit>>20)
 	}
@@ -243,11 +248,53 @@ func (c *Client) clean(what string, rc station.Receipt) station.Receipt {
 	}
 	text := what + ": " + rc.Err.Error()
 	if no, ok := errors.AsType[*Refusal](rc.Err); ok {
-		rc.Err = c.fault(text, &Refusal{c.hide(no.Text)})
+		no = &Refusal{c.Words(no.Text)}
+		rc.Err = c.fault(what+": "+no.Error(), no)
 		return rc
 	}
 	rc.Err = c.fault(text, rc.Err)
 	return rc
+}
+
+const (
+	// mostWords bounds a vendor's text where it comes in: it goes into errors, the
+	// outbox, the log and the page.
+	mostWords = 512
+
+	// mostExcerpt bounds what is shown of an answer that is no vendor's text.
+	mostExcerpt = 200
+
+	// readWords is how much of a text is looked through for keys before it is cut.
+	readWords = 8 << 10
+
+	byteOrderMark = "\xef\xbb\xbf"
+)
+
+// Words makes a vendor's text fit to be shown: without keys, on one line, and of
+// bounded length.
+func (c *Client) Words(text string) string { return c.cut(text, mostWords) }
+
+// excerpt is how an answer begins.
+func (c *Client) excerpt(body []byte) string {
+	head := body[:min(len(body), readWords)]
+	if bytes.IndexByte(head, 0) >= 0 {
+		return "" // a picture, or a document
+	}
+	return c.cut(string(head), mostExcerpt)
+}
+
+// cut hides the keys before it cuts, or half of one would stay.
+func (c *Client) cut(text string, most int) string {
+	if len(text) > readWords {
+		text = text[:readWords]
+	}
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(c.hide(text), ""), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
 }
 
 func (c *Client) hide(text string) string {
@@ -262,13 +309,13 @@ func (c *Client) hide(text string) string {
 // the URL.
 func (c *Client) fault(text string, err error) error {
 	f := &fault{text: c.hide(text)}
-	for _, known := range []error{station.ErrKey, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{station.ErrKey, station.ErrForbidden, station.ErrUnreadable, station.ErrFailed, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
-			f.is = known
+			f.is = append(f.is, known)
 		}
 	}
 	if no, ok := errors.AsType[*Refusal](err); ok {
-		f.is = no
+		f.is = append(f.is, no)
 	}
 	return f
 }
@@ -276,11 +323,11 @@ func (c *Client) fault(text string, err error) error {
 // A fault is an error whose text has been cleaned.
 type fault struct {
 	text string
-	is   error
+	is   []error
 }
 
-func (f *fault) Error() string { return f.text }
-func (f *fault) Unwrap() error { return f.is }
+func (f *fault) Error() string   { return f.text }
+func (f *fault) Unwrap() []error { return f.is }
 
 // CheckURL says what is wrong with a vendor's base URL, "" when nothing is. It
 // must be https, or http to this very machine, and end in a slash.

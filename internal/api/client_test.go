@@ -36,6 +36,11 @@ func plainly(body []byte) Says {
 		return Says{Word: TooMany}
 	case "key":
 		return Says{Word: BadKey}
+	case "failed":
+		return Says{Word: Failed, Text: "it broke"}
+	}
+	if text, long := strings.CutPrefix(string(body), "long "); long {
+		return Says{Word: No, Text: text}
 	}
 	return Says{}
 }

@@ -23,6 +23,7 @@ const (
 	No
 	BadKey
 	TooMany
+	Failed // it failed, and does not say how far it came
 )
 
 // Says is a vendor's word and the text that came with it.
@@ -48,21 +49,23 @@ type trip struct {
 	err    error
 	status int // 0: no answer
 	header http.Header
-	body   []byte // whole only when err is nil
+	body   []byte  // whole only when err is nil
+	by     *Client // whose excerpt of the body may be shown; nil: nothing of it
 }
 
 // outcome decides what a round trip came to:
 //
 //	the request did not leave                     Unreached
 //	429, or the vendor's own "too many"           Unreached, with Wait
-//	401, 403, or the vendor's own "wrong key"     Unreached, station.ErrKey
+//	401, 403, or the vendor's own "wrong key"     Unreached, station.ErrKey; 403 with station.ErrForbidden
 //	2xx and the vendor's own yes                  Delivered
 //	2xx or 4xx and the vendor's own no            Refused
-//	anything else                                 Doubtful
+//	5xx, or the vendor's own "I failed"           Doubtful, station.ErrFailed; with a 4xx Final
+//	any other answer                              Doubtful, station.ErrUnreadable
+//	no answer                                     Doubtful
 //
-// Anything else is a time-out, a reset, any redirect, any 5xx (a 503 too: who
-// says that nothing behind the gateway worked on it?), an answer cut off, too
-// long or in no known form.
+// Any other answer is a redirect, 413, one that is cut off, too long or in no known
+// form. Of a 503 too nobody says that nothing behind the gateway worked on it.
 func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 	if !t.left {
 		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("not sent: %w", plain(t.err))}
@@ -74,27 +77,52 @@ func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 	if t.err == nil {
 		own = says(t.body)
 	}
+	if own.Text != "" && t.by != nil {
+		own.Text = t.by.Words(own.Text)
+	}
 	status := strings.TrimSpace(strconv.Itoa(t.status) + " " + http.StatusText(t.status))
 	switch {
 	case t.status == http.StatusTooManyRequests || own.Word == TooMany:
 		return station.Receipt{Outcome: station.Unreached, Wait: t.wait(busyWait),
 			Err: fmt.Errorf("%s: too many requests", status)}
 	case t.status == http.StatusUnauthorized || t.status == http.StatusForbidden || own.Word == BadKey:
-		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("%s: %w", status, station.ErrKey)}
+		return station.Receipt{Outcome: station.Unreached, Err: t.keyFault(status, own)}
 	case t.err != nil:
-		return doubtful("%s, and the answer could not be read: %v", status, plain(t.err))
-	case t.status >= 500:
-		rc := doubtful("%s: the vendor's server failed, nobody knows how far it came", status)
-		rc.Wait = t.wait(0)
+		return doubtful("%s: %w: %v", status, station.ErrUnreadable, plain(t.err))
+	case t.status >= 500 || own.Word == Failed:
+		rc := doubtful("%s: %w, nobody knows how far it came%s", status, station.ErrFailed, t.said(own))
+		rc.Wait, rc.Final = t.wait(0), t.status >= 400 && t.status < 500
 		return rc
 	case t.status >= 300 && t.status < 400:
-		return doubtful("%s: a redirect, which is never followed: correct the url", status)
+		return doubtful("%s: %w: a redirect, which is never followed: correct the url", status, station.ErrUnreadable)
+	case t.status == http.StatusRequestEntityTooLarge:
+		return doubtful("%s: %w: the request is too large for it%s", status, station.ErrUnreadable, t.said(own))
 	case t.status >= 200 && t.status < 300 && own.Word == Yes:
 		return station.Receipt{Outcome: station.Delivered}
 	case t.status >= 200 && t.status < 500 && own.Word == No:
 		return station.Receipt{Outcome: station.Refused, Err: &Refusal{own.Text}}
 	}
-	return doubtful("%s, and the answer says neither yes nor no", status)
+	return doubtful("%s: %w: it says neither yes nor no%s", status, station.ErrUnreadable, t.said(own))
+}
+
+// keyFault is the error of a key that was not accepted, with what was said.
+func (t trip) keyFault(status string, own Says) error {
+	if t.status == http.StatusForbidden {
+		return fmt.Errorf("%s: %w or %w%s", status, station.ErrKey, station.ErrForbidden, t.said(own))
+	}
+	return fmt.Errorf("%s: %w%s", status, station.ErrKey, t.said(own))
+}
+
+// said is what the vendor said, to be put behind a text; "" where it said nothing.
+func (t trip) said(own Says) string {
+	text := own.Text
+	if text == "" && t.by != nil {
+		text = t.by.excerpt(t.body)
+	}
+	if text == "" {
+		return ""
+	}
+	return ": " + text
 }
 
 func doubtful(format string, args ...any) station.Receipt {

@@ -85,6 +85,7 @@ func Unread(rc station.Receipt) station.Receipt {
 	if rc.Outcome == station.Doubtful {
 		rc.Outcome = station.Unreached
 	}
+	rc.Final = false // it speaks of the read
 	return rc
 }
 

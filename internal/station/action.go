@@ -194,6 +194,10 @@ type Receipt struct {
 	// and a vendor's own no go without saying.
 	Answered bool
 
+	// Final: the vendor would answer the same again. Where its records show no trace
+	// of the attempt, the answer is its no.
+	Final bool
+
 	Err error // why, unless Delivered; it never carries a key
 	At  Stamp // when the answer was in; filled in by the lane
 }
@@ -211,6 +215,20 @@ var ErrAbsent = errors.New("no trace of an earlier attempt")
 // ErrKey is wrapped by the Err of an Unreached receipt when the backend did not
 // accept the key. The whole backend pauses, and says so.
 var ErrKey = errors.New("the key is wrong")
+
+// ErrForbidden is wrapped, beside ErrKey, where the key was not accepted for this
+// one thing: it may be good for others. The lane asks before it blames the key.
+var ErrForbidden = errors.New("this is forbidden to the key")
+
+// ErrUnreadable is wrapped by the Err of a receipt when the vendor, or what stands
+// before it, answered, and nobody can read what the answer means: a page, a text
+// cut off or too long, a redirect, a request that is too large for it. Asking again
+// may well bring the same.
+var ErrUnreadable = errors.New("it answers, and the answer cannot be read")
+
+// ErrFailed is wrapped by the Err of a receipt when the answer says that the vendor
+// failed, and not what it did before that.
+var ErrFailed = errors.New("the vendor failed")
 
 // ErrMisfit is wrapped by the Err of a Refused receipt when the vendor was not
 // even asked: the entry was meant for somebody else, or came too late.

@@ -25,7 +25,6 @@ import (
 // A Backend speaks to one Lagerkoll store. It is a station.Looker.
 type Backend struct {
 	client    *api.Client
-	key       api.Key
 	sign      http.Header // store and credentials, only the pair in use
 	to        string
 	exclusive bool
@@ -56,7 +55,7 @@ func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend,
 	}
 	sign.Set(name, key.Reveal())
 	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log, Rehearse: s.Rehearse})
-	return &Backend{client: client, key: key, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
+	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
 }
 
 // Verbs lists what the backend can do.
@@ -155,7 +154,7 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt)
 			}
 			return api.Says{}
 		}})
-	return body, own.typed(rc, b.key)
+	return body, own.typed(rc, b.client.Words)
 }
 
 // get reads.

@@ -71,15 +71,17 @@ func codeOf(digits string) (code Code) {
 	return code
 }
 
-// says is what the error says in terms of a round trip. A common error and a
-// code of another kind say neither yes nor no.
+// says is what the error says in terms of a round trip. A code of another kind says
+// neither yes nor no, and a common error that something failed.
 func (e *Error) says() api.Says {
 	said := api.Says{Text: e.Message}
 	if e.Field != "" {
 		said.Text = strings.TrimSpace(said.Text + " (" + e.Field + ")")
 	}
 	switch e.Code {
-	case 0, CodeCommon:
+	case 0:
+	case CodeCommon:
+		said.Word = api.Failed
 	case CodeCredentials:
 		said.Word = api.BadKey
 	case CodeTooMany:
@@ -90,10 +92,10 @@ func (e *Error) says() api.Says {
 	return said
 }
 
-// typed puts the vendor's own error into a receipt, its texts without the key.
-func (e *Error) typed(rc station.Receipt, key api.Key) station.Receipt {
+// typed puts the vendor's own error into a receipt, its texts fit to be shown.
+func (e *Error) typed(rc station.Receipt, words func(string) string) station.Receipt {
 	if e != nil && rc.Err != nil {
-		rc.Err = &Error{Code: e.Code, Message: key.Hide(e.Message), Field: key.Hide(e.Field), err: rc.Err}
+		rc.Err = &Error{Code: e.Code, Message: words(e.Message), Field: words(e.Field), err: rc.Err}
 	}
 	return rc
 }

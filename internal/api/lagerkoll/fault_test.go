@@ -64,8 +64,8 @@ func (f floor) later() *Backend { return f.with(2 * time.Second) }
 
 // with is the backend with another patience, having been asked nothing yet.
 func (f floor) with(patience time.Duration) *Backend {
-	client := api.New(api.Settings{Base: f.LagerkollURL(), Keys: []api.Key{f.key}, Every: time.Microsecond, Response: patience, Log: slog.New(slog.DiscardHandler)})
-	return &Backend{client: client, key: f.key, sign: f.sign, to: f.to, exclusive: f.exclusive}
+	client := api.New(api.Settings{Base: f.LagerkollURL(), Every: time.Microsecond, Response: patience, Log: slog.New(slog.DiscardHandler)})
+	return &Backend{client: client, sign: f.sign, to: f.to, exclusive: f.exclusive}
 }
 
 // onceOrHeld judges how often the vendor did what an entry says, by how it ended.
