@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,10 @@ const (
 	Truncated    Kind = "truncated"    // it is done; the answer is the first half of its JSON
 	HTML         Kind = "html"         // 200 with a captive portal's page; nothing is done
 	Redirect     Kind = "redirect"     // 307 to another host; nothing is done
+	Forbidden    Kind = "forbidden"    // 403, the key has no right to this; nothing is done
+	TooLarge     Kind = "too large"    // 413 with a proxy's page; nothing is done
+	Warned       Kind = "warned"       // it is done; a warning's text stands before the answer's JSON
+	ByteOrder    Kind = "byte order"   // it is done; a byte order mark stands before the answer's JSON
 )
 
 // A Fault is something that goes wrong with requests, ordered beforehand.
@@ -46,7 +51,7 @@ type Fault struct {
 
 	Delay      time.Duration // of Slow and Late
 	RetryAfter time.Duration // of TooMany, told in whole seconds; 0: no such header
-	Text       string        // of Refusal; empty: "Something went wrong on the server"
+	Text       string        // of Refusal and Forbidden; empty: "Something went wrong on the server"
 	Code       int           // of Refusal at Lagerkoll; 0: 900101, its "common error"
 	To         string        // of Redirect, a URL without a path; empty: this plant under the name localhost
 }
@@ -148,6 +153,13 @@ func (f Fault) instead(r *http.Request) (answer, bool) {
 		a := page(http.StatusTemporaryRedirect, "Temporary Redirect")
 		a.header.Set("Location", f.To+elsewhereRoot+strings.TrimPrefix(r.URL.RequestURI(), "/"))
 		return a, true
+	case TooLarge:
+		return page(http.StatusRequestEntityTooLarge, "413 Request Entity Too Large"), true
+	case Forbidden:
+		if lagerkoll {
+			return lagerkollError(http.StatusForbidden, 0, text), true
+		}
+		return l2lError(http.StatusForbidden, text), true
 	case TooMany:
 		return f.tooMany(lagerkoll), true
 	case Refusal:
@@ -180,7 +192,14 @@ func (f Fault) spoilt(a answer) answer {
 	if f.Kind == ErrorAfter {
 		return page(http.StatusInternalServerError, "Server Error (500)")
 	}
-	a.body = bytes.Clone(a.body[:len(a.body)/2])
+	switch f.Kind {
+	case Warned:
+		a.body = slices.Concat([]byte("Warning: Undefined variable $shift in /srv/www/hook.php on line 12\n"), a.body)
+	case ByteOrder:
+		a.body = slices.Concat([]byte("\xef\xbb\xbf"), a.body)
+	default:
+		a.body = bytes.Clone(a.body[:len(a.body)/2])
+	}
 	return a
 }
 

@@ -144,7 +144,7 @@ func (p *Plant) serve(w http.ResponseWriter, r *http.Request) {
 	case Lost:
 		cut(w, true)
 		return
-	case ErrorAfter, Truncated:
+	case ErrorAfter, Truncated, Warned, ByteOrder:
 		a = f.spoilt(a)
 	}
 	p.answered(number, a.status)

@@ -61,6 +61,11 @@ type attempt struct {
 	doubtful bool      // one of them may have arrived
 	merged   bool      // it was sent as history, together with its close
 	since    time.Time // after this nothing of it has left the station
+
+	answers       int       // tries in a row that were answered in a way that decides nothing, while the vendor was well otherwise
+	answeredSince time.Time // when the first that was answered so was
+	words         string    // what the last that was more than a look came to
+	lookOnly      bool      // it was tried often enough: what the next look does not find is held
 }
 
 // mayBeSent reports whether anything of the entry may have left the station, or may

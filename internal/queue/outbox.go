@@ -123,9 +123,9 @@ type Outbox struct {
 	pauses   map[string]time.Time
 	counts   station.Counts
 	history  history
-	noes     map[string]noes
-	careful  bool      // two unclean ends in a row: every attempt is marked first
-	began    time.Time // since when no attempt of an earlier process can have begun
+	keys     map[string]keyRecord // by backend
+	careful  bool                 // two unclean ends in a row: every attempt is marked first
+	began    time.Time            // since when no attempt of an earlier process can have begun
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
@@ -170,7 +170,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		notices:  make(map[place]string),
 		contacts: make(map[string]station.Contact),
 		pauses:   make(map[string]time.Time),
-		noes:     make(map[string]noes),
+		keys:     make(map[string]keyRecord),
 		history:  history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
 		counts:   station.Counts{Events: make(map[string]int), Outcomes: make(map[[2]string]int)},
 	}

@@ -45,6 +45,10 @@ func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) 
 			}
 			continue
 		}
+		if !o.keyWorks(ctx, name, backend) {
+			o.unclaim(turn)
+			continue
+		}
 		if err := o.carry(ctx, turn, backend, verbs); err != nil {
 			return err
 		}
@@ -209,11 +213,14 @@ func (o *Outbox) carry(ctx context.Context, t *turn, backend station.Backend, ve
 	if err != nil {
 		return err
 	}
-	rc.At = o.setting.Stamp(time.Now())
 	if rc.Outcome == 0 {
 		rc.Outcome, rc.Err = station.Doubtful, fmt.Errorf("entry %s: the backend gave no outcome", t.entry.ID.Short())
 	}
-	return o.answer(ctx, t, backend, rc)
+	if rc, err = o.judge(ctx, t, backend, rc); err != nil {
+		return err
+	}
+	rc.At = o.setting.Stamp(time.Now())
+	return o.answer(t, backend, rc)
 }
 
 // try looks and marks where the verb asks for it, and delivers.
@@ -236,6 +243,9 @@ func (o *Outbox) try(ctx context.Context, t *turn, backend station.Backend, verb
 		}
 		// It never arrived: from here on it is as if it had never been sent.
 		t.delivery.Doubtful, t.delivery.Settle, t.delivery.Before = false, 0, nil
+		if rc, enough := o.triedEnough(t); enough {
+			return rc, nil
+		}
 		if !o.inTurn(t) {
 			return rc, nil
 		}
@@ -364,7 +374,7 @@ func (o *Outbox) ended(t *turn) error {
 
 // answer takes up what an attempt came to: on disk when it decides something, in
 // memory only when it does not. An outage writes nothing.
-func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, rc station.Receipt) error {
+func (o *Outbox) answer(t *turn, backend station.Backend, rc station.Receipt) error {
 	log := o.setting.Log.With("lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt)
 	doubtful := t.delivery.Doubtful || t.sent && rc.Outcome == station.Doubtful
 	if doubtful {
@@ -381,12 +391,10 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 		}
 		return nil
 	}
-	suspicious := false
 	err := o.writeInCompany(func(b *batch) error {
 		l := t.lane
 		o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 		o.learn(backend)
-		suspicious = o.refused(t.entry.Backend(), t.entry.ID, rc)
 		if err := b.releaseUnsent(t.entry.Backend()); err != nil {
 			return err
 		}
@@ -438,9 +446,6 @@ func (o *Outbox) answer(ctx context.Context, t *turn, backend station.Backend, r
 	} else {
 		log.Warn("held for a person", "hold", string(hold), "error", rc.Err)
 	}
-	if prober, ok := backend.(station.Prober); ok && suspicious {
-		return o.suspectKey(ctx, t.entry.Backend(), prober)
-	}
 	return nil
 }
 
@@ -457,6 +462,9 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	l.after = now.Add(backOff(l.fails))
 	if o.contacts[t.entry.Backend()].Kind == station.NoContact && l.after.Sub(now) > probeWait && o.unsentWaits(t.entry.Backend()) {
 		l.after = now.Add(probeWait/2 + rand.N(probeWait/2))
+	}
+	if errors.Is(rc.Err, station.ErrUnreadable) {
+		l.after = now.Add(spread(firstWait<<min(l.fails-1, 10), unreadableWait))
 	}
 	l.attempt.doubtful, l.attempt.merged = t.delivery.Doubtful, t.closing != 0
 	if t.sent && rc.Outcome == station.Doubtful {
@@ -513,11 +521,13 @@ func (o *Outbox) pause(backend string, wait time.Duration) {
 // backOff draws the wait after that many turns without a decision: full jitter,
 // so that the stations of a plant do not come back all at once.
 func backOff(fails int) time.Duration {
-	limit := longestWait
-	if fails < 7 {
-		limit = min(limit, firstWait<<(fails-1))
-	}
-	return limit/10 + rand.N(limit-limit/10)
+	return spread(firstWait<<min(fails-1, 10), longestWait)
+}
+
+// spread draws a wait up to wait, and no longer than limit.
+func spread(wait, limit time.Duration) time.Duration {
+	wait = min(wait, limit)
+	return wait/10 + rand.N(wait-wait/10)
 }
 
 // met notes how the backend answered an attempt, at an entry that was in doubt or

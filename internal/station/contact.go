@@ -17,12 +17,16 @@ type ContactKind string
 const (
 	Untried    ContactKind = ""           // no attempt has ended since the start
 	Connected  ContactKind = "connected"  // the last attempt was answered, whatever the answer was
+	Unreadable ContactKind = "unreadable" // so too, and nobody can read the answer
+	Failing    ContactKind = "failing"    // so too, and the answer says that the vendor failed
 	Confirming ContactKind = "confirming" // so too, or its answer was lost; something may have arrived, and is looked up before anything is sent again
 	NoContact  ContactKind = "no contact" // the last attempt was not answered
 )
 
 // ContactKinds lists every kind that has a word.
-func ContactKinds() []ContactKind { return []ContactKind{Connected, Confirming, NoContact} }
+func ContactKinds() []ContactKind {
+	return []ContactKind{Connected, Unreadable, Failing, Confirming, NoContact}
+}
 
 // After says how it stands after one more attempt at an entry, which was in doubt
 // before it or not. That the key is wrong holds until the backend does something
@@ -41,6 +45,10 @@ func (c Contact) After(rc Receipt, doubtful bool) Contact {
 		after.Fault = ""
 	case errors.Is(rc.Err, ErrKey):
 		after.Fault = after.Last
+	case errors.Is(rc.Err, ErrUnreadable):
+		after.Kind = Unreadable
+	case errors.Is(rc.Err, ErrFailed):
+		after.Kind = Failing
 	case rc.Outcome == Unreached && !rc.Answered:
 		after.Kind = NoContact
 	case rc.Outcome == Doubtful && !undecided, doubtful && !undecided:

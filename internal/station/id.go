@@ -2,8 +2,6 @@ package station
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -59,9 +57,5 @@ func (id ID) Short() string {
 // Fifty bits of SHA-256 tell a million entries of one site apart with a
 // probability of a clash below one in two thousand.
 func (id ID) Mark() string {
-	const begin = "[sd-"
-	sum := sha256.Sum256([]byte(id))
-	b := append(make([]byte, 0, 24), begin...)
-	b = base32.StdEncoding.AppendEncode(b, sum[:10]) // ten bytes need no padding
-	return string(append(b[:len(begin)+10], ']'))
+	return "[sd-" + id.code() + "]"
 }

@@ -89,6 +89,14 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
 			f.snapshot.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact}
 		}, "3 waiting: no contact with Lagerkoll since 14:30"},
+		{"the vendor answers with a page", func(f *floor) {
+			f.snapshot.Waiting = 3
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Unreadable, Last: "413: it answers, and the answer cannot be read"}
+		}, "3 waiting: L2L answers, and cannot be read"},
+		{"the vendor answers that it failed", func(f *floor) {
+			f.snapshot.Waiting = 1
+			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Failing, Last: "500: the vendor failed"}
+		}, "1 waiting: L2L answers with errors"},
 		{"the vendor answers that there are too many requests", func(f *floor) {
 			f.snapshot.Waiting = 3
 			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Last: "429 Too Many Requests: too many requests"}

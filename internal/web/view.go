@@ -215,6 +215,14 @@ func (l looker) waiting() finding {
 		text := l.words.Count("how.offline", s.Waiting, l.backend(name), l.times.since(l.lost[name]))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
+	for _, name := range l.backendsThatAre(station.Unreadable) {
+		text := l.words.Count("how.unreadable", s.Waiting, l.backend(name))
+		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
+	}
+	for _, name := range l.backendsThatAre(station.Failing) {
+		text := l.words.Count("how.failing", s.Waiting, l.backend(name))
+		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
+	}
 	for _, name := range l.backendsThatAre(station.Confirming) {
 		text := l.words.Count("how.confirming", s.Waiting, l.backend(name))
 		return finding{Level: station.Wait, Text: text, Detail: l.words.Say("how.confirming.detail"), about: name}

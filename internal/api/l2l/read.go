@@ -2,6 +2,7 @@ package l2l
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -244,7 +245,7 @@ func (b *Backend) ReadSites(ctx context.Context) ([]Site, error) {
 // are tried before it says so.
 func (b *Backend) Probe(ctx context.Context) station.Receipt {
 	_, rc := get[named](ctx, b, "sites/", url.Values{})
-	if rc.Outcome == station.Refused {
+	if rc.Outcome == station.Refused || errors.Is(rc.Err, station.ErrForbidden) {
 		_, rc = get[named](ctx, b, "dispatches/", url.Values{"limit": {"1"}})
 	}
 	return api.Unread(rc)

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+	"stationd/internal/station"
+)
+
+// heldWith waits, with patience for the distances between tries, until an entry of
+// that verb is held and its reason says so.
+func heldWith(t *testing.T, b *box, verb, says string) station.Standing {
+	t.Helper()
+	var found station.Standing
+	held := func() bool {
+		c, err := b.contents(t.Context())
+		for _, e := range c.Entries {
+			if err == nil && e.Verb == verb && e.Condition == station.Held && strings.Contains(e.Reason, says) {
+				found = e
+				return true
+			}
+		}
+		return false
+	}
+	var err error
+	for range 4 {
+		if err = until(t.Context(), verb+" is held: "+says, held); err == nil {
+			return found
+		}
+	}
+	c, _ := b.contents(t.Context())
+	t.Fatalf("%v: %+v", err, c.Entries)
+	return found
+}
+
+// One operation is forbidden to the key, and all others are not. It used to pause
+// the whole vendor, with the same head first again each minute.
+func TestOneForbiddenOperationStopsNoCall(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	b.plant.Order(plant.Fault{Kind: plant.Forbidden, Where: "POST /api/1.0/buildsequence/start_change_over/", Text: "No rights to change over"})
+	scanned(t, b, "PC-200")
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, until(t.Context(), "the call is open", func() bool { return len(b.plant.Dispatches()) == 1 }))
+	e := heldWith(t, b, "changeover.start", "No rights to change over")
+	if e.Hold != station.HoldRefused {
+		t.Errorf("it is held as %s", e.Hold)
+	}
+	s, err := b.desk().Snapshot(t.Context())
+	must(t, err)
+	if c := s.Health.Backends["l2l"]; c.Fault != "" || c.Kind == station.NoContact {
+		t.Errorf("the vendor is said to be %+v", c)
+	}
+}
+
+// A request that what stands before the vendor answers with 413 each time would stop
+// its lane for ever.
+func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]plant.Fault{
+		"413":                         {Kind: plant.TooLarge},
+		"500":                         {Kind: plant.ErrorBefore},
+		"a page that nobody can read": {Kind: plant.HTML},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := floor(t, nil)
+			f.Where = "POST /api/1.0/dispatches/open/"
+			b.plant.Order(f)
+			recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+			must(t, until(t.Context(), "it is said that the vendor answers", func() bool {
+				s, err := b.desk().Snapshot(t.Context())
+				c := s.Health.Backends["l2l"]
+				return err == nil && (c.Kind == station.Unreadable || c.Kind == station.Failing)
+			}))
+			recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+			e := heldWith(t, b, "dispatch.open", "no trace of it")
+			if e.Hold != station.HoldRefused || e.Source != "maintenance" {
+				t.Errorf("held: %+v", e)
+			}
+			b.plant.Clear()
+			must(t, b.drained(t.Context()))
+			if found := b.plant.Dispatches(); len(found) != 1 || found[0].Type != "MATERIAL" {
+				t.Errorf("the lane did not go on: %+v", found)
+			}
+		})
+	}
+}
+
+// Where the whole vendor fails, nothing is the entry's fault: it waits, and goes out
+// when the vendor is well again.
+func TestAnOutageWithAPageHoldsNothing(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	b.plant.Order(plant.Fault{Kind: plant.HTML})
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	asked := func() int { return len(b.plant.Requests()) }
+	for more := 1; more <= 7; more++ {
+		want := asked() + 1
+		must(t, until(t.Context(), "it is tried again", func() bool { return asked() >= want }))
+		if waiting, ok := b.waiting(t.Context()); ok && len(waiting) != 1 {
+			t.Fatalf("%d wait", len(waiting))
+		}
+		if more == 7 {
+			b.plant.Clear()
+		}
+	}
+	must(t, b.drained(t.Context()))
+	if found := b.plant.Dispatches(); len(found) != 1 {
+		t.Errorf("opened %d times", len(found))
+	}
+}
+
+// Lagerkoll's common error with a 4xx is its no, once its records show no trace.
+func TestLagerkollsCommonErrorIsANoWhenItLeftNoTrace(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	scanned(t, b, "PO4711")
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Text: "Batch B7 is closed"})
+	scanned(t, b, part{article: soup, batch: "B7", serial: "P1", bestBefore: "270331"}.symbol())
+	if e := heldWith(t, b, "article.trace", "Batch B7 is closed"); e.Hold != station.HoldRefused {
+		t.Errorf("it is held as %s: %s", e.Hold, e.Reason)
+	}
+	if n := strings.Count(strings.Join(requested(b.plant), " "), http.MethodPut); n != 1 {
+		t.Errorf("it was sent %d times", n)
+	}
+}
+
+func requested(p *plant.Plant) (methods []string) {
+	for _, r := range p.Requests() {
+		methods = append(methods, r.Method)
+	}
+	return methods
+}
+
+// A key that is wrong may be told with a plain no, whatever is asked: then nothing is
+// held, and the right key sends all of it.
+func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	key := filepath.Join(b.dir, "keys", "l2l.key")
+	right, err := os.ReadFile(key)
+	must(t, err)
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	scanned(t, b, "PC-200")
+	must(t, until(t.Context(), "the key is suspected", func() bool {
+		s, err := b.desk().Snapshot(t.Context())
+		return err == nil && s.Health.Backends["l2l"].Fault != ""
+	}))
+	<-time.After(2 * time.Second) // whatever else would be refused
+	c, err := b.contents(t.Context())
+	must(t, err)
+	for _, e := range c.Entries {
+		if e.Condition == station.Held {
+			t.Errorf("%s is held: %s", e.Verb, e.Reason)
+		}
+	}
+	b.plant.Clear()
+	must(t, os.WriteFile(key, right, 0o600))
+	reload(t, b, heardReload)
+	must(t, b.drained(t.Context()))
+	calls := 0
+	for _, d := range b.plant.Dispatches() {
+		if d.Type == "MAINT" || d.Type == "MATERIAL" {
+			calls++
+		}
+	}
+	if calls != 2 {
+		t.Errorf("%d calls are open", calls)
+	}
+}

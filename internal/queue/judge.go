@@ -1,0 +1,237 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"stationd/internal/station"
+)
+
+const (
+	// sameNoes is how many refusals in a row, and a read that is refused as well, make
+	// the key suspect where requests have been accepted before and reads never were.
+	sameNoes = 3
+
+	// mostNoes bounds the refusals that are taken back when it was the key.
+	mostNoes = 1000
+
+	// mostAnswers is how many tries at an entry in a row may be answered in a way that
+	// decides nothing, before it is held. After each but the first a read must show
+	// that the vendor is well otherwise.
+	mostAnswers = 5
+
+	// unreadableTime is for how long an entry is tried where nothing of the vendor can
+	// be read, before it is held.
+	unreadableTime = 4 * time.Hour
+
+	// unreadableWait is the longest distance between two tries that are answered with
+	// something nobody can read.
+	unreadableWait = 5 * time.Minute
+)
+
+// A keyRecord is what memory knows of how a backend takes its key.
+type keyRecord struct {
+	wrong     bool         // it is, or was when last asked: nothing is sent before a read works
+	shown     bool         // a read was answered with it
+	delivered bool         // a request was accepted with it
+	refused   []station.ID // held as refused since the last that was accepted
+}
+
+// answered reports whether the vendor answered, and the answer decides nothing.
+func answered(rc station.Receipt) bool {
+	return errors.Is(rc.Err, station.ErrUnreadable) || errors.Is(rc.Err, station.ErrFailed)
+}
+
+// judge looks behind an answer that would stop more than its own entry, or its own
+// lane for ever: one read tells whether the vendor is well otherwise. It returns the
+// receipt that is to be taken up instead.
+func (o *Outbox) judge(ctx context.Context, t *turn, backend station.Backend, rc station.Receipt) (station.Receipt, error) {
+	prober, can := backend.(station.Prober)
+	switch {
+	case rc.Outcome == station.Delivered:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		k := o.keys[t.entry.Backend()]
+		k.delivered, k.refused = true, nil
+		o.keys[t.entry.Backend()] = k
+	case !can:
+	case errors.Is(rc.Err, station.ErrKey):
+		return o.judgeKey(ctx, t, prober, rc)
+	case rc.Holds() == station.HoldRefused:
+		return o.judgeNo(ctx, t, prober, rc)
+	case answered(rc):
+		return o.judgeAnswer(ctx, t, prober, rc), nil
+	}
+	return rc, nil
+}
+
+// judgeKey asks whether it is the key that was refused, or this one thing.
+func (o *Outbox) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
+	probe := prober.Probe(ctx)
+	switch {
+	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
+		return rc, o.blameKey(t.entry.Backend())
+	case probe.Outcome != station.Delivered:
+		rc.Err = fmt.Errorf("%v; whether it is the key nobody knows: %v", rc.Err, probe.Err) //nolint:errorlint // it must not be taken for a proof
+		return rc, nil
+	}
+	o.shown(t.entry.Backend())
+	switch {
+	case !errors.Is(rc.Err, station.ErrForbidden):
+		rc.Err = fmt.Errorf("%w: %v; and a read is answered", station.ErrFailed, rc.Err) //nolint:errorlint // it is not the key
+		return o.judgeAnswer(ctx, t, prober, rc), nil
+	case t.delivery.Doubtful:
+		return undecided("whether the earlier attempt arrived is not shown: %v", rc.Err), nil
+	}
+	return refused("the key is good for reading, and not for this: %v", rc.Err), nil
+}
+
+// judgeNo asks whether it is the request that was refused, or the key: some vendors
+// answer a key that they do not know with a plain no.
+func (o *Outbox) judgeNo(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
+	name := t.entry.Backend()
+	probe := prober.Probe(ctx)
+	if probe.Outcome == station.Delivered {
+		o.shown(name)
+		return rc, nil
+	}
+	if probe.Outcome != station.Refused && !errors.Is(probe.Err, station.ErrKey) {
+		return rc, nil
+	}
+	o.mu.Lock()
+	k := o.keys[name]
+	if probe.Outcome == station.Refused && k.delivered && !k.shown && len(k.refused)+1 < sameNoes {
+		// The key may have no right to read, and be good for everything else.
+		k.refused = append(k.refused[max(0, len(k.refused)+1-mostNoes):], t.entry.ID)
+		o.keys[name] = k
+		o.mu.Unlock()
+		return rc, nil
+	}
+	o.mu.Unlock()
+	err := o.blameKey(name)
+	return station.Receipt{Outcome: station.Unreached,
+		Err: fmt.Errorf("%w? a request and a read were refused alike: %v", station.ErrKey, rc.Err)}, err //nolint:errorlint // nobody has judged it
+}
+
+// shown notes that a read was answered: the key is good, and whoever was refused
+// with it was refused for a reason of its own.
+func (o *Outbox) shown(backend string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	k := o.keys[backend]
+	k.shown, k.wrong, k.refused = true, false, nil
+	o.keys[backend] = k
+}
+
+// blameKey notes that the key is wrong. What was held because of it goes back to
+// wait, for nobody has judged it.
+func (o *Outbox) blameKey(backend string) error {
+	return o.write(func(b *batch) error {
+		k := o.keys[backend]
+		suspects := k.refused
+		k.wrong, k.refused = true, nil
+		o.keys[backend] = k
+		for _, id := range suspects {
+			l, at, err := b.find(id)
+			if err != nil {
+				continue // a person was quicker
+			}
+			if i := l.find(at); i >= 0 && l.slots[i].held {
+				if err := b.retry(l, at, nil); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// keyWorks asks, while the key is known to be wrong, whether it still is, before
+// anything is sent with it: a vendor that tells a wrong key with a plain no would
+// refuse one entry after the other.
+func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Backend) bool {
+	o.mu.Lock()
+	wrong := o.keys[name].wrong
+	o.mu.Unlock()
+	prober, can := backend.(station.Prober)
+	if !wrong || !can {
+		return true
+	}
+	rc := prober.Probe(ctx)
+	if rc.Outcome == station.Delivered {
+		o.shown(name)
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if rc.Outcome == station.Refused {
+		rc = station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("%w? a read is refused: %v", station.ErrKey, rc.Err)} //nolint:errorlint // nobody has judged it
+	}
+	o.met(name, rc, false)
+	if errors.Is(rc.Err, station.ErrKey) {
+		o.pause(name, keyWait)
+	} else {
+		o.pause(name, backOff(3))
+	}
+	o.tell()
+	return false
+}
+
+// judgeAnswer counts an answer that decides nothing. Where the vendor is well
+// otherwise it is the entry that it cannot take: it is looked at once more, and then
+// held, so that its lane goes on. Where nothing of the vendor can be read it is
+// tried for a long time.
+func (o *Outbox) judgeAnswer(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) station.Receipt {
+	o.mu.Lock()
+	first := t.lane.attempt.answers == 0
+	o.mu.Unlock()
+	well := first
+	if !first && !rc.Final {
+		probe := prober.Probe(ctx)
+		well = probe.Outcome == station.Delivered || probe.Outcome == station.Refused
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	a := &t.lane.attempt
+	if a.answeredSince.IsZero() {
+		a.answeredSince = time.Now()
+	}
+	if a.answers++; !well {
+		a.answers = 1 // it was the vendor, and not the entry
+	}
+	if !a.lookOnly {
+		a.words = fmt.Sprintf("%d tries: %v", t.delivery.Attempt, rc.Err)
+	}
+	doubtful := t.delivery.Doubtful || rc.Outcome == station.Doubtful
+	long := errors.Is(rc.Err, station.ErrUnreadable) && time.Since(a.answeredSince) >= unreadableTime
+	switch {
+	case rc.Final && doubtful:
+	case a.answers < mostAnswers && !long:
+		return rc
+	case !doubtful:
+		return refused("%d tries, and nothing was sent: %v", t.delivery.Attempt, rc.Err)
+	case a.lookOnly:
+		return undecided("%s; and since then: %v", a.words, rc.Err)
+	}
+	a.lookOnly, a.answers = true, 0
+	return rc
+}
+
+// triedEnough says that an entry was tried as often as it may be, with what came of
+// it. Where it has left no trace it is held, and not sent again.
+func (o *Outbox) triedEnough(t *turn) (rc station.Receipt, enough bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	a := t.lane.attempt
+	return refused("%s; and the vendor's records show no trace of it", a.words), a.lookOnly
+}
+
+func refused(format string, args ...any) station.Receipt {
+	return station.Receipt{Outcome: station.Refused, Err: fmt.Errorf(format, args...)}
+}
+
+func undecided(format string, args ...any) station.Receipt {
+	return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s", station.ErrUndecided, fmt.Sprintf(format, args...))}
+}
