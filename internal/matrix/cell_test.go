@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -449,6 +450,9 @@ func (c *cell) deliver(so time.Duration) {
 // serve is the plant, behind the fault.
 func (c *cell) serve(w http.ResponseWriter, r *http.Request) {
 	serve := func() { c.plant.Handler().ServeHTTP(w, r) }
+	if c.fault.alters != nil && r.Method == http.MethodGet {
+		serve = func() { c.alter(w, r) }
+	}
 	method, path, _ := strings.Cut(c.sample.act, " ")
 	front, _, _ := strings.Cut(path, "*")
 	c.mu.Lock()
@@ -460,6 +464,22 @@ func (c *cell) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	serve()
+}
+
+// told are the fields whose texts somebody told the plant.
+var told = regexp.MustCompile(`"(description|internalReference|prReference|serialNr|batchId)":\s*"((?:[^"\\]|\\.)*)"`)
+
+// alter serves a read, with its texts in the form that the fault gives them.
+func (c *cell) alter(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	c.plant.Handler().ServeHTTP(answer, r)
+	maps.Copy(w.Header(), answer.Header())
+	w.Header().Del("Content-Length")
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(told.ReplaceAllFunc(answer.Body.Bytes(), func(field []byte) []byte {
+		part := told.FindSubmatch(field)
+		return fmt.Appendf(nil, `"%s": "%s"`, part[1], c.fault.alters(string(part[2])))
+	}))
 }
 
 // order lets the fault strike the acting request, once.

@@ -59,7 +59,7 @@ func deceivers() []deceiver {
 			"as order.update; where Lagerkoll adds what it is believed to set, it is held"},
 		{"article.trace",
 			"with a serial the order's batch list, as long as it is seen to grow with the article's finished amount; else that amount and the batch's, which must both have moved by the whole amount or both by nothing",
-			"with a serial: whoever reports the same serial, which is then taken for ours; without: with exclusive = true whoever reports the same amount all the same, which is then taken for ours (without it the entry is held); whoever takes back as much as arrived makes us send once more. Waste is not looked at. Where the batch list is not shown it is held after a lost answer"},
+			"with a serial: whoever reports the same serial, which is then taken for ours; whoever reports as much of another serial in between has it held, for a site may show serials in another form; without: with exclusive = true whoever reports the same amount all the same, which is then taken for ours (without it the entry is held); whoever takes back as much as arrived makes us send once more. Waste is not looked at. Where the batch list is not shown it is held after a lost answer"},
 		{"article.remove",
 			"whether the article is on the order",
 			"whoever removes it: taken for ours; whoever puts it back with the same amounts within the settle time has it removed once more"},

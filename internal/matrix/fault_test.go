@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"stationd/internal/plant"
@@ -39,6 +40,9 @@ type fault struct {
 	// retries it.
 	holds func(*cell)
 
+	// alters is how the plant shows the texts that it was told; nil: as they are.
+	alters func(text string) string
+
 	kind kind
 }
 
@@ -60,6 +64,8 @@ func faults() []fault {
 		{"429 with Retry-After", plant.Fault{Kind: plant.TooMany, RetryAfter: 20 * time.Second}},
 		{"429 without Retry-After", plant.Fault{Kind: plant.TooMany}},
 		{"JSON cut off, after the effect", plant.Fault{Kind: plant.Truncated}},
+		{"text before the JSON, after the effect", plant.Fault{Kind: plant.Warned}},
+		{"a byte order mark before the JSON", plant.Fault{Kind: plant.ByteOrder}},
 		{"HTML with 200, before the effect", plant.Fault{Kind: plant.HTML}},
 		{"redirect to another host", plant.Fault{Kind: plant.Redirect}},
 		{"401 once", plant.Fault{Kind: plant.Unauthorized}},
@@ -71,6 +77,8 @@ func faults() []fault {
 			serve()
 		}})
 	}
+	list = append(list, always()...)
+	list = append(list, altered()...)
 	list = append(append(list, deaf(), cut(false), cut(true)), seconds()...)
 	for _, after := range []bool{false, true} {
 		for _, h := range []struct {
@@ -97,6 +105,51 @@ func faults() []fault {
 			f.name, f.kind, f.holds = f.name+", and "+h.name+", and it is retried", toHeld, h.holds
 			list = append(list, f)
 		}
+	}
+	return list
+}
+
+// always are the faults that strike the acting request each time, and nothing else: no
+// patience mends them.
+func always() (list []fault) {
+	for _, f := range []struct {
+		name string
+		plant.Fault
+	}{
+		{"403 for this operation, always", plant.Fault{Kind: plant.Forbidden}},
+		{"413, always", plant.Fault{Kind: plant.TooLarge}},
+		{"500 before the effect, always", plant.Fault{Kind: plant.ErrorBefore}},
+		{"a page that nobody can read, always", plant.Fault{Kind: plant.HTML}},
+	} {
+		list = append(list, fault{name: f.name, kind: toRequest, strikes: func(c *cell, _ *http.Request, serve func()) {
+			f.Where = c.sample.act
+			c.plant.Order(f.Fault)
+			serve()
+		}})
+	}
+	return list
+}
+
+// altered are sites that show texts in another form than they were told, where an
+// answer or a request is lost.
+func altered() (list []fault) {
+	for _, f := range []struct {
+		name   string
+		kind   plant.Kind
+		alters func(string) string
+	}{
+		{"the answer is lost, and texts are shown in capitals", plant.Lost, strings.ToUpper},
+		{"the request is lost, and texts are shown in capitals", plant.Down, strings.ToUpper},
+		{"the answer is lost, and texts are shown in small letters", plant.Lost, strings.ToLower},
+		{"the answer is lost, and texts are shown as HTML", plant.Lost, strings.NewReplacer("[", "&#91;", "]", "&#93;", "&", "&amp;").Replace},
+		{"the answer is lost, and texts are shown without brackets", plant.Lost, strings.NewReplacer("[", "", "]", "").Replace},
+		{"the answer is lost, and texts are shown with blanks around", plant.Lost, func(text string) string { return "  " + text + " " }},
+		{"the answer is lost, and texts are cut to six characters", plant.Lost, func(text string) string { return text[:min(len(text), 6)] }},
+	} {
+		list = append(list, fault{name: f.name, kind: toRequest, alters: f.alters, strikes: func(c *cell, _ *http.Request, serve func()) {
+			c.order(plant.Fault{Kind: f.kind})
+			serve()
+		}})
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package station
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"regexp"
 	"strings"
 )
 
@@ -16,9 +17,11 @@ func (id ID) code() string {
 // vendor shows it: in other letters, with its brackets escaped or left out.
 func (id ID) MarkedIn(text string) bool { return strings.Contains(strings.ToUpper(text), id.code()) }
 
-// AnyMarkIn reports whether a vendor's text carries any station's mark as Mark writes
-// it, in whatever letters.
-func AnyMarkIn(text string) bool { return strings.Contains(strings.ToUpper(text), "SD-") }
+// AnyMarkIn reports whether a vendor's text carries the mark of any entry, in whatever
+// letters.
+func AnyMarkIn(text string) bool { return anyMark.MatchString(text) }
+
+var anyMark = regexp.MustCompile(`(?i)sd-[a-z2-7]{10}`)
 
 // SameText reports whether a vendor shows a text that it was told: spaces around it,
 // the case of its letters and, of a number, zeros before it say nothing.

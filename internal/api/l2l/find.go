@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"stationd/internal/api"
@@ -120,13 +119,16 @@ func (r *reading) page(page api.Rows[shownDispatch]) (s search, done bool) {
 	news := 0
 	for _, shown := range page.List {
 		row := r.b.dispatch(shown)
-		if strings.Contains(row.Description, r.d.ID.Mark()) {
+		if r.d.ID.MarkedIn(row.Description) {
 			return r.found(row), true
 		}
 		if row.ID == "" || !r.known(row.ID) {
 			news++
 		}
 		r.rows = append(r.rows, row)
+	}
+	if text := r.twin(); text != "" {
+		return search{unclear: text}, true
 	}
 	switch text := r.doubts(); {
 	case len(page.List) == 0 || text != "" || r.past():
@@ -150,6 +152,22 @@ func (r *reading) found(row Dispatch) search {
 		return search{unclear: fmt.Sprintf("dispatch %s carries this call's mark and now stands at machine %s with type %s", row.ID, row.Machine, row.Type)}
 	}
 	return search{id: row.ID}
+}
+
+// twin says that a dispatch was reported in the very second of the one that is looked
+// for, and carries nobody's mark: it may be that one, at a site that changes texts. ""
+// where there is none.
+func (r *reading) twin() string {
+	reported, _, err := r.b.times(r.d)
+	if err != nil || reported.IsZero() {
+		return ""
+	}
+	for _, row := range r.rows {
+		if row.described && !station.AnyMarkIn(row.Description) && row.Reported.Equal(reported.Truncate(time.Second)) {
+			return fmt.Sprintf("dispatch %s was reported in the same second, and its description carries no mark", row.ID)
+		}
+	}
+	return ""
 }
 
 func (r *reading) known(id string) bool {

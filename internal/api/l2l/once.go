@@ -53,7 +53,7 @@ func (b *Backend) adopt(ctx context.Context, d station.Delivery) (rc station.Rec
 // taken is the receipt of a call that is a dispatch which was open already: its
 // own, by its mark, or somebody else's.
 func taken(row Dispatch, d station.Delivery) station.Receipt {
-	if strings.Contains(row.Description, d.ID.Mark()) {
+	if d.ID.MarkedIn(row.Description) {
 		return station.Receipt{Outcome: station.Delivered, Ref: row.ID}
 	}
 	return station.Receipt{Outcome: station.Delivered, Ref: row.ID, Note: adopted, Adopted: true}
@@ -76,7 +76,7 @@ func (b *Backend) blocked(ctx context.Context, d station.Delivery, rc station.Re
 		if row.ID == "" || !same(row.Machine, d.With["machine"]) || row.over() {
 			continue
 		}
-		ours := strings.Contains(row.Description, d.ID.Mark())
+		ours := d.ID.MarkedIn(row.Description)
 		if same(row.Type, d.With["type"]) && (ours || d.With["once"] == "true") {
 			return taken(row, d)
 		}

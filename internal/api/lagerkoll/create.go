@@ -43,14 +43,14 @@ func createVerb() station.Verb {
 // A create is a delivery of order.create.
 type create struct {
 	reference string // next, or what the binding says
-	mark      string
+	id        station.ID
 	record    api.Object
 }
 
 // newCreate puts the entry's mark in front of the internal reference, which is a
 // free text that the entry itself creates.
 func newCreate(d station.Delivery) (act, error) {
-	c := create{reference: d.With["reference"], mark: d.ID.Mark()}
+	c := create{reference: d.With["reference"], id: d.ID}
 	record, err := said(d, append(orderFields(), stateField()))
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newCreate(d station.Delivery) (act, error) {
 	if state, given := record["state"]; given && stateOf(record) == 0 {
 		return nil, fmt.Errorf("state %s is none of 0 to 3", state)
 	}
-	internal, err := json.Marshal(strings.TrimSpace(c.mark + " " + d.With["internal_reference"]))
+	internal, err := json.Marshal(strings.TrimSpace(c.id.Mark() + " " + d.With["internal_reference"]))
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (c create) stand(ctx context.Context, b *Backend, before *created) (created
 	switch {
 	case before != nil:
 		now.Reference = before.Reference
-		now.found, now.proven, rc = b.search(ctx, now.Reference, c.mark)
+		now.found, now.proven, rc = b.search(ctx, now.Reference, c.id)
 	case c.reference == next:
 		now.Reference, rc = b.nextReference(ctx)
 	default:
@@ -114,19 +114,19 @@ func (c create) judge(before *created, now created) ruling {
 	case len(ours) == 1:
 		return ruling{verdict: applied, ref: ours[0].ID.String(), note: string(ours[0].Reference)}
 	case len(ours) > 1:
-		return ruling{facts: fmt.Sprintf("orders %v and %v both carry the mark %s", ours[0].ID, ours[1].ID, c.mark)}
+		return ruling{facts: fmt.Sprintf("orders %v and %v both carry the mark %s", ours[0].ID, ours[1].ID, c.id.Mark())}
 	case before == nil:
 		return ruling{facts: "which reference the order was to have is not known"}
 	case len(now.found) > 0:
-		return ruling{facts: fmt.Sprintf("order %v has the reference %s, and the mark %s is not in its internal reference", now.found[0].ID, now.Reference, c.mark)}
+		return ruling{facts: fmt.Sprintf("order %v has the reference %s, and the mark %s is not in its internal reference", now.found[0].ID, now.Reference, c.id.Mark())}
 	case !now.proven:
-		return ruling{facts: fmt.Sprintf("no order with the reference %s or the mark %s was found, and the search does not find what is known to be there", now.Reference, c.mark)}
+		return ruling{facts: fmt.Sprintf("no order with the reference %s or the mark %s was found, and the search does not find what is known to be there", now.Reference, c.id.Mark())}
 	}
 	return ruling{verdict: absent}
 }
 
 // ours reports whether the order carries the entry's mark.
-func (c create) ours(o Order) bool { return strings.Contains(string(o.Internal), c.mark) }
+func (c create) ours(o Order) bool { return c.id.MarkedIn(string(o.Internal)) }
 
 func (c create) send(ctx context.Context, b *Backend, now created) station.Receipt {
 	record := maps.Clone(c.record)
@@ -185,17 +185,19 @@ const (
 // an order which is not among those found is not there: either all orders of the
 // store were seen, or the search was seen to find an order that is known to be
 // there by its reference alone. Lagerkoll's page does not say what query searches.
-func (b *Backend) search(ctx context.Context, reference, mark string) (found []Order, proven bool, rc station.Receipt) {
+func (b *Backend) search(ctx context.Context, reference string, id station.ID) (found []Order, proven bool, rc station.Receipt) {
 	wanted := func(o Order) bool {
-		return same(o.Reference, reference) || strings.Contains(string(o.Internal), mark)
+		return same(o.Reference, reference) || id.MarkedIn(string(o.Internal))
 	}
 	proven = true
-	for _, query := range []string{reference, mark} {
-		orders, whole, rc := b.matching(ctx, query)
+	var orders []Order
+	for _, query := range []string{reference, id.Mark()} {
+		var whole bool
+		orders, whole, rc = b.matching(ctx, query)
 		if rc.Outcome != station.Delivered {
 			return nil, false, rc
 		}
-		if found = slices.DeleteFunc(orders, func(o Order) bool { return !wanted(o) }); len(found) > 0 {
+		if found = slices.DeleteFunc(slices.Clone(orders), func(o Order) bool { return !wanted(o) }); len(found) > 0 {
 			return found, true, rc
 		}
 		proven = proven && whole
@@ -208,14 +210,21 @@ func (b *Backend) search(ctx context.Context, reference, mark string) (found []O
 		return nil, false, rc
 	}
 	found = slices.DeleteFunc(slices.Clone(first.Orders), func(o Order) bool { return !wanted(o) })
-	if len(found) > 0 || first.last(0) {
+	same := slices.EqualFunc(orders, first.Orders, func(a, b Order) bool { return a.ID == b.ID })
+	switch {
+	case len(found) > 0:
 		return found, true, rc
+	case len(orders) > 0 && !same:
+		// The mark finds an order that does not show it: texts are shown otherwise here.
+		return nil, false, rc
+	case first.last(0):
+		return nil, true, rc
 	}
 	known, ok := telling(first.Orders)
 	if !ok {
 		return nil, false, rc
 	}
-	orders, _, rc := b.matching(ctx, string(known.Reference))
+	orders, _, rc = b.matching(ctx, string(known.Reference))
 	return nil, slices.ContainsFunc(orders, func(o Order) bool { return o.ID == known.ID }), rc
 }
 

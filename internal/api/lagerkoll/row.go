@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
+
+	"stationd/internal/station"
 )
 
 // An Order is Lagerkoll's ProductionOrder.
@@ -207,5 +208,5 @@ func readBatches(body []byte) (list []Batches, ok bool) {
 	return list, decode(body, &list[0])
 }
 
-// same compares texts as people mean them: exactly, but for the spaces around.
-func same(a Text, b string) bool { return strings.TrimSpace(string(a)) == strings.TrimSpace(b) }
+// same compares texts as people mean them.
+func same(a Text, b string) bool { return station.SameText(string(a), b) }

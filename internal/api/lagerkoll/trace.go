@@ -250,6 +250,10 @@ func (t trace) compare(before, now stand) verdict {
 			return unclear
 		case now.HasSerial:
 			return applied
+		case finished == whole && listed == whole:
+			// As much more as was reported, and not by its serial: that may be it, where
+			// Lagerkoll shows serials in another form.
+			return unclear
 		case finished == none,
 			finished != unknown && listed != unknown && t.near(*now.Finished-float(before.Finished), now.Listed-before.Listed):
 			return absent
@@ -412,10 +416,10 @@ func (s *stand) count(body []byte, t trace) (ok bool) {
 				return false
 			}
 			s.Listed += delivered
-			if batch, _ := row.Text("batchId"); t.batch != "" && batch == t.batch {
+			if batch, _ := row.Text("batchId"); t.batch != "" && station.SameText(batch, t.batch) {
 				s.InBatch += delivered
 			}
-			if serial, _ := row.Text("serialNr"); t.serial != "" && serial == t.serial {
+			if serial, _ := row.Text("serialNr"); t.serial != "" && station.SameText(serial, t.serial) {
 				s.HasSerial = true
 			}
 		}
