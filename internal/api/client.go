@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,7 @@ type Settings struct {
 	Every    time.Duration // the pace: no two requests closer than this
 	Response time.Duration // limit of the wait for an answer; 0: ResponseTime
 	Dial     Dial          // nil: over the network
+	Route    Route         // checked
 	Log      *slog.Logger
 
 	// Rehearse, when it is set, is shown each request, and what would change
@@ -62,13 +64,13 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Client makes single round trips to one vendor, for many goroutines at once.
 type Client struct {
-	base      string
-	keys      []Key
-	pace      *rate.Limiter
-	response  time.Duration
-	transport *http.Transport
-	log       *slog.Logger
-	rehearse  func(Rehearsed)
+	base     string
+	keys     []Key
+	pace     *rate.Limiter
+	response time.Duration
+	way      *way
+	log      *slog.Logger
+	rehearse func(Rehearsed)
 
 	mu    sync.Mutex
 	quiet time.Time // the vendor asked to be left alone until then
@@ -84,8 +86,6 @@ func New(s Settings) *Client {
 	if s.Dial == nil {
 		s.Dial = newNetwork(newNames(s.Log), s.Response).dial
 	}
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
 	return &Client{
 		base:     s.Base,
 		keys:     s.Keys,
@@ -93,16 +93,7 @@ func New(s Settings) *Client {
 		response: s.Response,
 		log:      s.Log,
 		rehearse: s.Rehearse,
-		transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            s.Dial,
-			TLSHandshakeTimeout:    ConnectTime,
-			ResponseHeaderTimeout:  s.Response,
-			IdleConnTimeout:        idleTime,
-			MaxIdleConns:           4,
-			MaxResponseHeaderBytes: 64 << 10,
-			Protocols:              &http1,
-		},
+		way:      newWay(s),
 	}
 }
 
@@ -174,7 +165,8 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 				now.begin()
 			}
 		},
-		WroteHeaders: func() { sent.left.Store(true) },
+		WroteHeaders:     func() { sent.left.Store(true) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { c.way.greeted(err) },
 	})
 	defer func() {
 		t.left = sent.left.Load() || t.status != 0
@@ -193,9 +185,13 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 
 	// The transport itself and not an http.Client: that one follows redirects,
 	// keeps cookies and puts the URL, key and all, into its errors.
-	resp, err := c.transport.RoundTrip(req)
+	transport, err := c.way.open()
 	if err != nil {
 		return trip{err: err}
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return trip{err: c.way.named(err)}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
@@ -301,8 +297,12 @@ func (c *Client) hide(text string) string {
 	for _, k := range c.keys {
 		text = k.Hide(text)
 	}
-	return text
+	return c.way.hide(text)
 }
+
+// Broken says what is wrong with a file that every request needs, the ca or the
+// proxy_key; "" when all is well. Such a file is read again before each request.
+func (c *Client) Broken() string { return c.way.broken() }
 
 // fault makes an error of a text, without keys. Of err it keeps only what
 // callers ask for and what carries no text of its own, for the rest may hold

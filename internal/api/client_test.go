@@ -223,7 +223,7 @@ func TestWhatDoesNotLeaveIsUnreached(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			b := clientOf(t, base, time.Millisecond)
-			b.transport.TLSHandshakeTimeout = 100 * time.Millisecond
+			b.way.transport.TLSHandshakeTimeout = 100 * time.Millisecond
 			_, rc := b.ask(t.Context())
 			if rc.Outcome != station.Unreached {
 				t.Errorf("outcome %v: %v", rc.Outcome, rc.Err)

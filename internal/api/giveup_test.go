@@ -133,7 +133,7 @@ func TestAConnectionThatIsNotNeededIsClosedInOrder(t *testing.T) {
 			t.Fatal(rc.Err)
 		}
 	}
-	c.transport.CloseIdleConnections()
+	c.way.transport.CloseIdleConnections()
 	if err := <-ended; !errors.Is(err, io.EOF) {
 		t.Errorf("the server sees %v, and an end in order is EOF", err)
 	}

@@ -59,13 +59,9 @@ func (unusable) Is(target error) bool { return target == ErrKeyUnusable }
 func (e unusable) Unwrap() error      { return e.error }
 
 func (f KeyFrom) read() (Key, error) {
-	path := f.File
-	if f.Credential != "" {
-		dir := os.Getenv("CREDENTIALS_DIRECTORY") // systemd.exec(5), LoadCredential=
-		if dir == "" {
-			return Key{}, fmt.Errorf("credential %s: systemd handed over no credentials: name it in LoadCredential= of the unit, or use a file", f.Credential)
-		}
-		path = filepath.Join(dir, f.Credential)
+	path := f.path()
+	if f.Credential != "" && path == "" {
+		return Key{}, fmt.Errorf("credential %s: systemd handed over no credentials: name it in LoadCredential= of the unit, or use a file", f.Credential)
 	}
 	if path == "" {
 		return Key{}, errors.New("no key is named: give a file or a credential")
@@ -130,6 +126,19 @@ func bareKey(file []byte) (string, error) {
 		return "", errors.New("a quotation mark stands on one side of the key alone: take it away")
 	}
 	return string(bytes.TrimSpace(line)), nil
+}
+
+// path is where the secret lies; "" where nothing is named, or no credentials were
+// handed over.
+func (f KeyFrom) path() string {
+	if f.Credential == "" {
+		return f.File
+	}
+	dir := os.Getenv("CREDENTIALS_DIRECTORY") // systemd.exec(5), LoadCredential=
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, f.Credential)
 }
 
 // A Key is a secret that cannot be shown by accident: every way of printing it

@@ -57,6 +57,7 @@ type trip struct {
 //
 //	the request did not leave                     Unreached
 //	429, or the vendor's own "too many"           Unreached, with Wait
+//	407                                           Unreached: a proxy's
 //	401, 403, or the vendor's own "wrong key"     Unreached, station.ErrKey; 403 with station.ErrForbidden
 //	2xx and the vendor's own yes                  Delivered
 //	2xx or 4xx and the vendor's own no            Refused
@@ -85,6 +86,8 @@ func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 	case t.status == http.StatusTooManyRequests || own.Word == TooMany:
 		return station.Receipt{Outcome: station.Unreached, Wait: t.wait(busyWait),
 			Err: fmt.Errorf("%s: too many requests", status)}
+	case t.status == http.StatusProxyAuthRequired: // a proxy before plain http, and it passed nothing on
+		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("the proxy refused: %s", status)}
 	case t.status == http.StatusUnauthorized || t.status == http.StatusForbidden || own.Word == BadKey:
 		return station.Receipt{Outcome: station.Unreached, Err: t.keyFault(status, own)}
 	case t.err != nil:

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"net/http"
-	"net/url"
-	"time"
-)
+import "time"
 
 const (
 	// packetTime is how long a packet may still be under way that nobody sends any
@@ -27,15 +23,4 @@ func SettleLeast(byProxy bool) time.Duration {
 		least += proxyTime
 	}
 	return least
-}
-
-// ByProxy reports whether requests to a base URL go by a proxy of this process's
-// environment.
-func ByProxy(base string) bool {
-	u, err := url.Parse(base)
-	if err != nil {
-		return false
-	}
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u})
-	return err == nil && proxy != nil
 }

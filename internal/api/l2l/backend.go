@@ -67,7 +67,7 @@ func open(s Section, zone *time.Location, log *slog.Logger, every, response time
 	if s.Auth == "" {
 		s.Auth = AuthQuery
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log, Rehearse: s.Rehearse})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: log, Rehearse: s.Rehearse})
 	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: zone, log: log,
 		verbs: verbs(), names: Verbs()}, nil
 }

@@ -246,7 +246,10 @@ func (b *Backend) ReadSites(ctx context.Context) ([]Site, error) {
 func (b *Backend) Probe(ctx context.Context) station.Receipt {
 	_, rc := get[named](ctx, b, "sites/", url.Values{})
 	if rc.Outcome == station.Refused || errors.Is(rc.Err, station.ErrForbidden) {
-		_, rc = get[named](ctx, b, "dispatches/", url.Values{"limit": {"1"}})
+		_, other := get[named](ctx, b, "dispatches/", url.Values{"limit": {"1"}})
+		if other.Outcome != station.Doubtful && other.Outcome != station.Unreached || errors.Is(other.Err, station.ErrKey) {
+			rc = other // where it was not answered, the first answer stands
+		}
 	}
 	return api.Unread(rc)
 }

@@ -34,6 +34,8 @@ type Section struct {
 	Watch   time.Duration `toml:"watch"`   // the time between two looks at calls and line, on the average; 0: 30 s
 	Dial    api.Dial      // no key of the file; nil: over the network
 
+	api.Route
+
 	// Rehearse is no key of the file; see api.Settings.
 	Rehearse func(api.Rehearsed)
 }
@@ -56,7 +58,8 @@ func (s Section) Check(fault func(key, text string)) {
 	default:
 		fault("auth", fmt.Sprintf("%q is not query, header or body", s.Auth))
 	}
-	if least := api.SettleLeast(api.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
+	s.Route.Check(fault)
+	if least := api.SettleLeast(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
 		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 	if s.Watch < 0 || s.Watch > 0 && s.Watch < watchLeast && !api.Loopback(s.URL) {
@@ -83,7 +86,7 @@ func (s Section) Defaults() map[string]string {
 // SettleTime is how long after an attempt an absence proves nothing yet.
 func (s Section) SettleTime() time.Duration {
 	if s.Settle == 0 {
-		return api.SettleLeast(api.ByProxy(s.URL))
+		return api.SettleLeast(s.ByProxy(s.URL))
 	}
 	return s.Settle
 }

@@ -54,7 +54,7 @@ func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend,
 		return nil, fmt.Errorf("lagerkoll: %w", err)
 	}
 	sign.Set(name, key.Reveal())
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Log: log, Rehearse: s.Rehearse})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: log, Rehearse: s.Rehearse})
 	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
 }
 

@@ -29,6 +29,8 @@ type Section struct {
 	Settle    time.Duration `toml:"settle"`     // 0: api.SettleLeast
 	Dial      api.Dial      // no key of the file; nil: over the network
 
+	api.Route
+
 	// Rehearse is no key of the file; see api.Settings.
 	Rehearse func(api.Rehearsed)
 }
@@ -57,7 +59,8 @@ func (s Section) Check(fault func(key, text string)) {
 	} else if every < time.Minute/accountLimit && !api.Loopback(s.URL) {
 		fault("rate", fmt.Sprintf("is above %d/min, which is all that the whole account may ask", accountLimit))
 	}
-	if least := api.SettleLeast(api.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
+	s.Route.Check(fault)
+	if least := api.SettleLeast(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
 		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 }
@@ -93,7 +96,7 @@ func (s Section) Defaults() map[string]string { return nil }
 // SettleTime is how long after an attempt an absence proves nothing yet.
 func (s Section) SettleTime() time.Duration {
 	if s.Settle == 0 {
-		return api.SettleLeast(api.ByProxy(s.URL))
+		return api.SettleLeast(s.ByProxy(s.URL))
 	}
 	return s.Settle
 }
