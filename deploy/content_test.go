@@ -124,7 +124,7 @@ func inStrings(name string, all *[]naming) error {
 // The site's own: named, and never in a package.
 var sitesOwn = []string{
 	"/etc/stationd/stationd.toml", "/etc/stationd/keys/l2l.key", "/etc/stationd/keys/lagerkoll.key",
-	"/etc/stationd/l2l.key", "/etc/stationd/lagerkoll.token", "/etc/stationd/office.pem", "/etc/stationd/keys/l2l.key.cred",
+	"/etc/stationd/l2l.key", "/etc/stationd/lagerkoll.token", "/etc/stationd/office.pem", "/etc/stationd/plant.pem", "/etc/stationd/proxy.key", "/etc/stationd/keys/l2l.key.cred",
 }
 
 var (

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +31,7 @@ const clockSlack = 30 * time.Second
 type vendorWard struct {
 	name    string // l2l
 	url     string
+	route   api.Route
 	dead    string // why nothing can be asked of it; "" while something can
 	checks  []check
 	backend station.Backend
@@ -57,13 +58,18 @@ func (w *vendorWard) reach(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{notWell(w.name+" name", "", "%v", err)} // the configuration has been checked
 	}
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
-		return []finding{untold(w.name+" way", "requests go by the proxy %s of this environment; the service may have another", proxy.Redacted())}
+	trust, err := api.Trust(w.route.CA)
+	if err != nil {
+		return []finding{notWell(w.name+" ca", "put the certificate of the authority there, in PEM, readable by the service; no restart is needed", "%v", err)}
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	proxy, source, err := w.route.ProxyTo(w.url)
+	switch {
+	case err != nil:
+		return []finding{notWell(w.name+" proxy", "better: proxy and proxy_key in ["+w.name+"]", "%v", err)}
+	case proxy != nil:
+		return w.reachProxy(ctx, proxy, source)
 	}
+	port := portOf(u)
 	found, addresses := w.resolve(ctx, u.Hostname())
 	if len(addresses) == 0 {
 		return found
@@ -77,7 +83,33 @@ func (w *vendorWard) reach(ctx context.Context) []finding {
 	if u.Scheme != "https" {
 		return append(found, well(w.name+" TLS", "none, which is right for this very machine alone"))
 	}
-	return append(found, w.handshake(ctx, tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12})))
+	return append(found, w.handshake(ctx, conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: trust}))
+}
+
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
+	}
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+}
+
+// reachProxy looks at the way to the proxy. What it makes of requests the look at the
+// key tells, for that goes by it.
+func (w *vendorWard) reachProxy(ctx context.Context, proxy *url.URL, source string) []finding {
+	name := w.name + " proxy"
+	found, addresses := w.resolve(ctx, proxy.Hostname())
+	if len(addresses) == 0 {
+		return found
+	}
+	conn, err := connect(ctx, addresses, portOf(proxy))
+	if err != nil {
+		return append(found, notWell(name, "see that proxy in ["+w.name+"] is the plant's, and that it runs", "the proxy %s, named by %s, is not reached: %v", proxy.Host, source, late(err)))
+	}
+	conn.Close()
+	if w.route.Proxy == "" {
+		return append(found, untold(name, "requests go by the proxy %s, named by %s; the service may have another", proxy.Host, source))
+	}
+	return append(found, well(name, "%s answers, and requests go by it", proxy.Host))
 }
 
 // serverTime is how long a name server is waited for: as long as whoever looks a
@@ -90,10 +122,13 @@ func (w *vendorWard) resolve(ctx context.Context, host string) (found []finding,
 	name := w.name + " name"
 	var dead, alive []string
 	if net.ParseIP(host) == nil {
-		dead, alive = askNameServers(ctx, host)
+		dead, alive, addresses = askNameServers(ctx, host)
 	}
 	silent := strings.Join(dead, " and ")
-	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+	var err error
+	if len(addresses) == 0 {
+		addresses, err = net.DefaultResolver.LookupHost(ctx, host)
+	}
 	switch {
 	case err != nil && len(dead) > 0 && len(alive) == 0:
 		found = append(found, notWell(name, "see that the cable is in, and that the name server in /etc/resolv.conf is the plant's: resolvectl status",
@@ -110,25 +145,31 @@ func (w *vendorWard) resolve(ctx context.Context, host string) (found []finding,
 	return found, addresses
 }
 
-// askNameServers asks every name server for the name, all at once.
-func askNameServers(ctx context.Context, host string) (dead, alive []string) {
+// askNameServers asks every name server for the name, all at once. The addresses are
+// those of the first that knows it.
+func askNameServers(ctx context.Context, host string) (dead, alive, addresses []string) {
 	ctx, cancel := context.WithTimeout(ctx, serverTime)
 	defer cancel()
 	servers := api.NameServers()
-	errs := make([]error, len(servers))
+	known, errs := make([][]netip.Addr, len(servers)), make([]error, len(servers))
 	var all sync.WaitGroup
 	for i, server := range servers {
-		all.Go(func() { errs[i] = api.AskNameServer(ctx, server, host) })
+		all.Go(func() { known[i], errs[i] = api.AskNameServer(ctx, server, host) })
 	}
 	all.Wait()
 	for i, server := range servers {
-		if errs[i] == nil {
-			alive = append(alive, server)
-		} else {
+		if errs[i] != nil {
 			dead = append(dead, server)
+			continue
+		}
+		alive = append(alive, server)
+		if len(addresses) == 0 {
+			for _, address := range known[i] {
+				addresses = append(addresses, address.String())
+			}
 		}
 	}
-	return dead, alive
+	return dead, alive, addresses
 }
 
 // connect connects to the first of the addresses that answers.
@@ -147,9 +188,16 @@ func connect(ctx context.Context, addresses []string, port string) (conn net.Con
 
 // handshake looks at the vendor's certificate. A board without a battery for its clock
 // starts in the past, where no certificate holds yet.
-func (w *vendorWard) handshake(ctx context.Context, conn *tls.Conn) finding {
+func (w *vendorWard) handshake(ctx context.Context, over net.Conn, config *tls.Config) finding {
 	name := w.name + " TLS"
-	err := conn.HandshakeContext(ctx)
+	conn := tls.Client(over, config)
+	greeting, cancel := context.WithTimeout(ctx, api.ConnectTime)
+	defer cancel()
+	err := conn.HandshakeContext(greeting)
+	if errors.Is(err, context.DeadlineExceeded) && w.shortGreeting(ctx, over.RemoteAddr().String(), config) {
+		return warning(name, "have the firewall on the way mended: it drops a TLS greeting that is longer than one packet (tldr.fail)",
+			"a long greeting is swallowed on the way, and a short one is answered: the station goes on with short ones, some tries after each start")
+	}
 	if err == nil {
 		shown := conn.ConnectionState().PeerCertificates[0]
 		return well(name, "its certificate holds until %s", shown.NotAfter.Format(time.DateOnly))
@@ -165,9 +213,23 @@ func (w *vendorWard) handshake(ctx context.Context, conn *tls.Conn) finding {
 		return notWell(name, "look at the clock (timedatectl); where it is right, the vendor must renew its certificate", "the clock is wrong, or the certificate has run out: %s", says)
 	}
 	if _, stranger := errors.AsType[x509.UnknownAuthorityError](err); stranger {
-		return notWell(name, "install ca-certificates; where the site's network opens what is encrypted, its authority must be known to this machine", "nobody whom this machine trusts vouches for who answers: %v", err)
+		return notWell(name, "install ca-certificates; where the site's network opens what is encrypted, name the file of its authority as ca in ["+w.name+"]", "nobody whom this machine trusts vouches for who answers: %v", err)
 	}
 	return notWell(name, "see what stands between this station and the vendor", "%v", late(err))
+}
+
+// shortGreeting reports whether a TLS greeting without the post-quantum share is
+// answered.
+func (w *vendorWard) shortGreeting(ctx context.Context, address string, config *tls.Config) bool {
+	ctx, cancel := context.WithTimeout(ctx, api.ConnectTime)
+	defer cancel()
+	config = config.Clone()
+	config.CurvePreferences = api.ShortCurves()
+	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
 }
 
 // late says that time ran out where that is what happened.
@@ -289,7 +351,7 @@ func (d *doctor) atL2L() []check {
 	if section == nil {
 		return nil
 	}
-	w := &vendorWard{name: "l2l", url: section.URL}
+	w := &vendorWard{name: "l2l", url: section.URL, route: section.Route}
 	var site *l2l.Backend
 	w.checks = append(w.checks, one("l2l key file", func(context.Context) finding {
 		found, from := d.key("l2l key file", section.Key)
@@ -457,7 +519,7 @@ func (d *doctor) atLagerkoll() []check {
 	if section == nil {
 		return nil
 	}
-	w := &vendorWard{name: "lagerkoll", url: section.URL}
+	w := &vendorWard{name: "lagerkoll", url: section.URL, route: section.Route}
 	var store *lagerkoll.Backend
 	w.checks = append(w.checks, one("lagerkoll key file", func(context.Context) finding {
 		own := *section

@@ -246,6 +246,14 @@ func (b *backend) Heard() (vendor, at time.Time) {
 	return time.Time{}, time.Time{}
 }
 
+// Tell implements station.Teller, for backends that are one.
+func (b *backend) Tell() map[string]string {
+	if teller, ok := (*b.now.Load()).(station.Teller); ok {
+		return teller.Tell()
+	}
+	return nil
+}
+
 // Probe implements station.Prober. A backend that is none says nothing against
 // its key.
 func (b *backend) Probe(ctx context.Context) station.Receipt {

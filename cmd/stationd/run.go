@@ -364,6 +364,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 		setting.Tellers = append(setting.Tellers, t)
 	}
 	for name, backend := range s.force.backends {
+		setting.Tellers = append(setting.Tellers, backend)
 		for i := range hands {
 			setting.Lanes = append(setting.Lanes, agent.Part{
 				Name: fmt.Sprintf("lanes of %s, %d", name, i+1),

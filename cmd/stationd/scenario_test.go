@@ -337,6 +337,7 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 	}
 	must(t, b.cable(false))
 	day(plant.Fault{Kind: plant.Unauthorized})
+	b.plant.Order(plant.Fault{Kind: plant.Unauthorized}) // to a read as well, or it is not the key
 	must(t, until(t.Context(), "the page says that the plant is not reached", func() bool {
 		s, err := b.desk().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.NoContact && s.Health.Backends["lagerkoll"].Kind == station.NoContact

@@ -198,15 +198,16 @@ func NameServers() []string {
 	return servers
 }
 
-// AskNameServer asks one name server alone for a name. It returns nil where the
-// server answers, be it that there is no such name. It obeys ctx.
-func AskNameServer(ctx context.Context, server, host string) error {
+// AskNameServer asks one name server alone for a name. An error says that it did not
+// answer; where it answers that there is no such name, there are no addresses. It
+// obeys ctx.
+func AskNameServer(ctx context.Context, server, host string) ([]netip.Addr, error) {
 	r := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(server, "53"))
 	}}
-	_, err := r.LookupNetIP(ctx, "ip", host)
+	addresses, err := r.LookupNetIP(ctx, "ip", host)
 	if no, ok := errors.AsType[*net.DNSError](err); ok && no.IsNotFound {
-		return nil
+		return nil, nil
 	}
-	return err
+	return addresses, err
 }

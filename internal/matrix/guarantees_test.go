@@ -153,6 +153,9 @@ func numbers(of []string) string {
 // aMark is an entry's mark, which is another in every run.
 var aMark = regexp.MustCompile(`\[sd-[A-Z2-7]{10}\]`)
 
+// anAge is how old an entry is when it is held, which goes by back-offs that are drawn.
+var anAge = regexp.MustCompile(`it is [0-9hms]+ old`)
+
 // reasons says in which words a person is told why an entry is held.
 func reasons(b *strings.Builder, standing *results) {
 	b.WriteString("\n## What the person is told\n\nWhy each of the above is held, in the words of the page and the command line:\n\n")
@@ -164,7 +167,7 @@ func reasons(b *strings.Builder, standing *results) {
 			if e.word != isHeld {
 				continue
 			}
-			text := aMark.ReplaceAllString(e.reason, "[sd-…]")
+			text := anAge.ReplaceAllString(aMark.ReplaceAllString(e.reason, "[sd-…]"), "it is … old")
 			if told[text] == nil {
 				order = append(order, text)
 			}

@@ -56,13 +56,13 @@ func (o *Outbox) judge(ctx context.Context, t *turn, backend station.Backend, rc
 		k := o.keys[t.entry.Backend()]
 		k.delivered, k.refused = true, nil
 		o.keys[t.entry.Backend()] = k
-	case !can:
+	case !can, t.enough:
 	case errors.Is(rc.Err, station.ErrKey):
 		return o.judgeKey(ctx, t, prober, rc)
 	case rc.Holds() == station.HoldRefused:
 		return o.judgeNo(ctx, t, prober, rc)
 	case answered(rc):
-		return o.judgeAnswer(ctx, t, prober, rc), nil
+		return o.judgeAnswer(ctx, t, prober, rc)
 	}
 	return rc, nil
 }
@@ -81,7 +81,7 @@ func (o *Outbox) judgeKey(ctx context.Context, t *turn, prober station.Prober, r
 	switch {
 	case !errors.Is(rc.Err, station.ErrForbidden):
 		rc.Err = fmt.Errorf("%w: %v; and a read is answered", station.ErrFailed, rc.Err) //nolint:errorlint // it is not the key
-		return o.judgeAnswer(ctx, t, prober, rc), nil
+		return o.judgeAnswer(ctx, t, prober, rc)
 	case t.delivery.Doubtful:
 		return undecided("whether the earlier attempt arrived is not shown: %v", rc.Err), nil
 	}
@@ -183,7 +183,7 @@ func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Back
 // otherwise it is the entry that it cannot take: it is looked at once more, and then
 // held, so that its lane goes on. Where nothing of the vendor can be read it is
 // tried for a long time.
-func (o *Outbox) judgeAnswer(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) station.Receipt {
+func (o *Outbox) judgeAnswer(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	o.mu.Lock()
 	first := t.lane.attempt.answers == 0
 	o.mu.Unlock()
@@ -191,6 +191,10 @@ func (o *Outbox) judgeAnswer(ctx context.Context, t *turn, prober station.Prober
 	if !first && !rc.Final {
 		probe := prober.Probe(ctx)
 		well = probe.Outcome == station.Delivered || probe.Outcome == station.Refused
+		if errors.Is(probe.Err, station.ErrKey) {
+			rc.Err = fmt.Errorf("%w; before that: %v", probe.Err, rc.Err) //nolint:errorlint // it is the key
+			return rc, o.blameKey(t.entry.Backend())
+		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -202,21 +206,29 @@ func (o *Outbox) judgeAnswer(ctx context.Context, t *turn, prober station.Prober
 		a.answers = 1 // it was the vendor, and not the entry
 	}
 	if !a.lookOnly {
-		a.words = fmt.Sprintf("%d tries: %v", t.delivery.Attempt, rc.Err)
+		a.words = inARow(rc.Err, a.answers)
 	}
 	doubtful := t.delivery.Doubtful || rc.Outcome == station.Doubtful
 	long := errors.Is(rc.Err, station.ErrUnreadable) && time.Since(a.answeredSince) >= unreadableTime
 	switch {
 	case rc.Final && doubtful:
 	case a.answers < mostAnswers && !long:
-		return rc
+		return rc, nil
 	case !doubtful:
-		return refused("%d tries, and nothing was sent: %v", t.delivery.Attempt, rc.Err)
+		return refused("%s; nothing was sent", inARow(rc.Err, a.answers)), nil
 	case a.lookOnly:
-		return undecided("%s; and since then: %v", a.words, rc.Err)
+		return undecided("%s; and since then: %v", a.words, rc.Err), nil
 	}
 	a.lookOnly, a.answers = true, 0
-	return rc
+	return rc, nil
+}
+
+// inARow says how often an answer came.
+func inARow(err error, times int) string {
+	if times == 1 {
+		return err.Error()
+	}
+	return fmt.Sprintf("%v (%d times in a row)", err, times)
 }
 
 // triedEnough says that an entry was tried as often as it may be, with what came of

@@ -88,6 +88,8 @@ type turn struct {
 
 	sent    bool // it has left, or may have
 	started bool // that it may stop the process is noted on disk
+
+	enough bool // it was tried often enough, and is held
 }
 
 // claim takes the lane whose head is the oldest among those whose time has come. What
@@ -243,8 +245,9 @@ func (o *Outbox) try(ctx context.Context, t *turn, backend station.Backend, verb
 		}
 		// It never arrived: from here on it is as if it had never been sent.
 		t.delivery.Doubtful, t.delivery.Settle, t.delivery.Before = false, 0, nil
-		if rc, enough := o.triedEnough(t); enough {
-			return rc, nil
+		if last, enough := o.triedEnough(t); enough {
+			t.enough = true
+			return last, nil
 		}
 		if !o.inTurn(t) {
 			return rc, nil
