@@ -254,7 +254,14 @@ func typedScans(r *readings) {
 }
 
 func grabbed(r *readings) {
-	r.board.Exec("for e in /dev/input/event*; do cat $e >>/tmp/typed 2>/dev/null & done; sleep 1")
+	const others = `ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c ' /dev/input/event' || true`
+	before := r.board.Exec(others)
+	r.board.Exec("for e in /dev/input/event*; do cat $e >>/tmp/typed 2>/dev/null & done")
+	for end := time.Now().Add(20 * time.Second); r.board.Exec(others) == before; <-time.After(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatal("nobody else reads what is typed, so nothing is proved")
+		}
+	}
 	r.kept = append(r.kept, "rm -rf")
 	r.board.Type("rm -rf\n")
 	r.arrive()

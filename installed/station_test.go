@@ -221,7 +221,7 @@ func (s *fixture) well(t *testing.T) {
 	t.Helper()
 	s.vendors.Clear()
 	s.Network(true)
-	s.Guest.Unplug()
+	s.Unplug()
 	if _, err := s.Try("dpkg -s stationd 2>/dev/null | grep -q '^Status: install ok installed'"); err != nil {
 		s.install(pkg(t, s.debian.Arch))
 	}

@@ -1,6 +1,7 @@
 package installed
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -18,9 +19,6 @@ type Terminal struct {
 	text []byte // what was printed and not read yet
 }
 
-// prompt is what the shell prints when it waits for a command.
-const prompt = "technician$ "
-
 func newTerminal(g *Guest, conn net.Conn) *Terminal {
 	t := &Terminal{guest: g, conn: conn}
 	go t.listen()
@@ -31,7 +29,7 @@ func (t *Terminal) listen() {
 	for buf := make([]byte, 4096); ; {
 		n, err := t.conn.Read(buf)
 		if os.Getenv("STATIOND_INSTALLED_LOOK") != "" {
-			os.Stderr.Write(buf[:n])
+			fmt.Fprint(os.Stderr, string(buf[:n]))
 		}
 		t.mu.Lock()
 		t.text = append(t.text, buf[:n]...)

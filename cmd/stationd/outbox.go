@@ -284,16 +284,15 @@ func pick(ctx context.Context, p *plan, name string) (any, error) {
 	var found any
 	times := 0
 	event, place, _ := strings.Cut(name, ".")
-	note := func(id station.ID, one any) error {
+	note := func(id station.ID, one any) {
 		if name != "" && strings.HasPrefix(string(id.Event()), event) && (place == "" || strings.HasSuffix(string(id), "."+place)) {
 			found = one
 			times++
 		}
-		return nil
 	}
 	_, err := listOutbox(ctx, p, station.NoLimit(),
-		func(e station.Standing) error { return note(e.ID, e) },
-		func(ev station.Event) error { return note(ev.ID, ev) })
+		func(e station.Standing) error { note(e.ID, e); return nil },
+		func(ev station.Event) error { note(ev.ID, ev); return nil })
 	switch {
 	case err != nil:
 		return nil, err

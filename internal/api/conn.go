@@ -51,7 +51,7 @@ func (c *conn) tear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.SetLinger(0)
-	_ = c.TCPConn.Close()
+	_ = c.Close()
 }
 
 // connOf finds the connection under the layers of TLS; nil for one in memory.

@@ -93,11 +93,11 @@ type NameServer struct {
 // NewNameServer serves on port 53 of an address until the test ends.
 func NewNameServer(t *testing.T, address string) *NameServer {
 	t.Helper()
-	c, err := net.ListenPacket("udp", net.JoinHostPort(address, "53"))
+	c, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", net.JoinHostPort(address, "53"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	s := new(NameServer)
 	go s.serve(c)
 	return s
