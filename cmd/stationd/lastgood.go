@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -120,4 +121,32 @@ func readLastGood(path string, wrong []string) *plan {
 		p.lastGood.since = info.ModTime()
 	}
 	return p
+}
+
+// loadStation reads the configuration for a command that asks the running station or
+// looks into its files. Where the file has faults it goes by the one that was in force
+// last, as a start does; whoever may not read that one, as a member of the station's
+// group, still reaches a station that runs. Otherwise it ends as load does.
+func loadStation(ctx context.Context, path string, stderr io.Writer) (*plan, error) {
+	p, faults, err := read(path)
+	if err == nil && len(faults) == 0 {
+		return p, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{exitConfig, err}
+	}
+	if last := readLastGood(path, nil); last != nil {
+		fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this goes by the last good one\n", path, path)
+		return last, nil
+	}
+	// What only a file in the usual place does not say is where it usually is.
+	if data, _ := config.Outline(path); data != "" || path == defaultConfig {
+		bare := &plan{path: path, zone: time.Local}
+		bare.station.Data = or(data, packagedData)
+		if bare.runs(ctx) {
+			fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this asks the running station\n", path, path)
+			return bare, nil
+		}
+	}
+	return load(path, stderr)
 }

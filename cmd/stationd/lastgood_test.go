@@ -142,3 +142,47 @@ func TestAStartWithAFaultyFileRunsTheLastGoodOne(t *testing.T) {
 		}
 	})
 }
+
+func TestTheCommandsFindARunningStationBesideAFaultyFile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		forget bool // the last good configuration cannot be read, as by a member of the group
+		power  bool
+		code   int
+	}{
+		"by the last good configuration":            {power: true},
+		"by the socket alone":                       {power: true, forget: true},
+		"by the last good one where none runs":      {},
+		"nobody knows where it is and none answers": {forget: true, code: exitConfig},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := floor(t, nil)
+			must(t, b.cable(false))
+			pressed(t, b, "maintenance.press", pinMaintenance)
+			edit(t, b, `type = "MAINT"`, `type = "MAINT", colour = "red"`)
+			if c.forget {
+				must(t, os.Remove(filepath.Join(b.dataPath(), lastGoodName)))
+			}
+			if !c.power {
+				must(t, b.power(t.Context(), false))
+			}
+			for _, args := range [][]string{{"outbox", "ls"}, {"outbox", "summary"}, {"outbox", "verify"}, {"call", "ls"}} {
+				said, code := commandOf(t, b, append(args, "--config", b.configPath())...)
+				if code != c.code || !strings.Contains(said, "fault") {
+					t.Errorf("%v ended with %d and said:\n%s", args, code, said)
+				}
+				if args[0] == "outbox" && args[1] == "ls" && code == 0 && !strings.Contains(said, "waiting") {
+					t.Errorf("%v does not show what waits:\n%s", args, said)
+				}
+			}
+		})
+	}
+	t.Run("a file that is not there is nobody's", func(t *testing.T) {
+		t.Parallel()
+		b := floor(t, nil)
+		if said, code := commandOf(t, b, "outbox", "ls", "--config", b.configPath()+"x"); code != exitConfig {
+			t.Errorf("it ended with %d and said:\n%s", code, said)
+		}
+	})
+}

@@ -73,7 +73,7 @@ many.`, mostOfEach, mostOfEach, mostOfEach),
 			if most < 0 {
 				return &exitError{exitUsage, fmt.Errorf("--limit %d: it is a number of entries", most)}
 			}
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -263,7 +263,7 @@ func outboxShow() *cobra.Command {
 		Short: "Show all of one entry or unknown scan, as JSON",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -315,7 +315,7 @@ func outboxVerify() *cobra.Command {
 			if file != "" {
 				return verifyFile(c.OutOrStdout(), file, quick)
 			}
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -346,7 +346,7 @@ entry. It goes back as many days as [station] days says, and is promised to nobo
 what waits and what is held is in the outbox itself (stationd outbox ls --all --json).`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -372,7 +372,7 @@ elsewhere unasked: --to-current sends it to the present one, and with it what wa
 its result. What may have arrived at the old address needs --not-there besides.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -408,7 +408,7 @@ func outboxDiscard() *cobra.Command {
 		Short: "Give a held entry up, or put an unknown scan away",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -439,7 +439,7 @@ deliver the same: then leave it held.`,
 			if !gone {
 				return &exitError{exitUsage, errors.New("say that the old computer is gone for good: stationd outbox adopt --old-computer-gone")}
 			}
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

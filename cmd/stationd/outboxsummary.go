@@ -82,7 +82,7 @@ notices that are kept. The package asks it with --file before the program is rem
 
 func summaryOf(c *cobra.Command, path, file, entries string) (s summary, err error) {
 	if file == "" {
-		p, err := load(path, c.ErrOrStderr())
+		p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 		if err != nil {
 			return s, err
 		}

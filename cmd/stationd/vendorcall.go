@@ -39,7 +39,7 @@ func callList() *cobra.Command {
 		Short: "List the open calls, the oldest first",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ by the vendor's own id. A call that was open at the vendor already is left open 
 where its binding does not say otherwise.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			p, err := load(path, c.ErrOrStderr())
+			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
