@@ -2,6 +2,7 @@ package installed
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,19 +99,28 @@ func (g *Guest) sees(line int) hil.Pattern {
 		}
 		return hil.See(edges, g.begin, time.Now())
 	}
-	// 8 s and more hold two whole periods of the slowest blink.
-	const samples, apart = 160, 50 * time.Millisecond
-	text := g.Run(fmt.Sprintf("f=$(echo "+simulated+"); for i in $(seq %d); do cat $f; sleep %.2f; done", line, "value", samples, apart.Seconds()))
+	// 8 s hold two whole periods of the slowest blink. The samples have the guest's own
+	// time: how far they are apart is up to how busy it is.
+	const during = 9
+	text := g.Run(fmt.Sprintf("f=$(echo "+simulated+"); read -r t _ </proc/uptime; end=$((${t%%.*} + %d)); "+
+		"while [ ${t%%.*} -lt $end ]; do read -r v <$f; read -r t _ </proc/uptime; echo $t $v; sleep 0.04; done", line, "value", during))
 	var edges []hil.Edge
-	begin := time.Unix(0, 0)
+	var begin, now time.Time
 	level := "0"
-	now := begin
-	for value := range strings.FieldsSeq(text) {
+	for sample := range strings.Lines(text) {
+		at, value, _ := strings.Cut(strings.TrimSpace(sample), " ")
+		up, err := strconv.ParseFloat(at, 64)
+		if err != nil {
+			g.t.Fatalf("lamp GPIO%d: %q: %v", line, sample, err)
+		}
+		now = time.UnixMilli(int64(up * 1000))
+		if begin.IsZero() {
+			begin = now
+		}
 		if value != level {
 			edges = append(edges, hil.Edge{At: now, Line: line, High: value == "1"})
 			level = value
 		}
-		now = now.Add(apart)
 	}
 	return hil.See(edges, begin, now)
 }
