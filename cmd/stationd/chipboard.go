@@ -249,6 +249,14 @@ func (c *chipBoard) Tell() map[string]string {
 	return told
 }
 
+// inputs are the lines of its buttons as they are; none while the chip is missing.
+func (c *chipBoard) inputs() []gpio.Input {
+	if run := c.current(); run != nil {
+		return run.Inputs()
+	}
+	return nil
+}
+
 // counts are the glitches and the losses of its buttons since the start.
 func (c *chipBoard) counts() (glitches, lost map[string]int) {
 	c.mu.Lock()

@@ -17,7 +17,7 @@ import (
 
 func pinsCommand() *cobra.Command {
 	var path, chip, bias string
-	var asJSON bool
+	var asJSON, follow bool
 	c := &cobra.Command{
 		Use:   "pins",
 		Short: "Show the levels of a GPIO chip's lines, live",
@@ -28,7 +28,8 @@ line's first level first. Ctrl-C ends it.
 
 It takes lines that nobody has as inputs and drives none. Lines that are in use, that
 are outputs, that the configuration calls lamps, or that seem to serve a bus of the
-board are left alone. While stationd runs, it has the lines: stop it first.`,
+board are left alone. While stationd runs, it has the lines: --follow looks on at those
+of its buttons, a line a change, without taking anything from it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch bias {
@@ -39,6 +40,16 @@ board are left alone. While stationd runs, it has the lines: stop it first.`,
 			p, why := known(path)
 			if why != "" && c.Flags().Changed("config") {
 				return &exitError{exitConfig, errors.New(why)}
+			}
+			if follow {
+				var out pinPaper = &pinLines{w: c.OutOrStdout()}
+				if asJSON {
+					out = &pinJSON{json.NewEncoder(c.OutOrStdout())}
+				}
+				if why != "" {
+					return &exitError{exitConfig, errors.New(why)}
+				}
+				return atRun(followPins(c.Context(), p, out, c.ErrOrStderr()))
 			}
 			if !c.Flags().Changed("chip") {
 				chip = p.chips.Chip
@@ -56,6 +67,9 @@ board are left alone. While stationd runs, it has the lines: stop it first.`,
 	c.Flags().StringVar(&chip, "chip", "", "the chip's label, as in [gpio] (default the configured one, else the header's)")
 	c.Flags().StringVar(&bias, "bias", "pull-up", "of lines that no configured button has: pull-up, pull-down, or none to leave it")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a change")
+	c.Flags().BoolVar(&follow, "follow", false, "look on at the buttons of the running station")
+	c.MarkFlagsMutuallyExclusive("follow", "chip")
+	c.MarkFlagsMutuallyExclusive("follow", "bias")
 	return c
 }
 
@@ -133,7 +147,7 @@ func showPins(ctx context.Context, p *plan, chip, bias string, out pinPaper) (er
 // watchPins opens the lines of a chip, unless a station has them.
 func watchPins(ctx context.Context, p *plan, chip, bias string) (*gpio.Watch, error) {
 	if !p.panel().Empty() && p.runs(ctx) {
-		return nil, fmt.Errorf("station %s: the lines are in use by %w; %s", p.station.Name, errHeld, stopFirst)
+		return nil, fmt.Errorf("station %s: the lines are in use by %w; %s; or look on with stationd pins --follow", p.station.Name, errHeld, stopFirst)
 	}
 	wires, err := gpio.Survey(chip)
 	if err != nil {

@@ -133,6 +133,7 @@ type opened struct {
 	boards  []*chipBoard
 	reader  []*scanner.Reader
 	trays   trays
+	onlook  *onlook
 	page    *listening
 	socket  *listening
 	status  *agent.Status
@@ -188,8 +189,11 @@ func (s *opened) open(ctx context.Context) (err error) {
 		board.try()
 		s.boards = append(s.boards, board)
 	}
+	s.onlook = &onlook{followers: make(map[*follower]bool)}
 	for _, setting := range s.plan.scanners {
-		s.reader = append(s.reader, scanner.Open(setting, s.clock.stamp, s.log))
+		r := scanner.Open(setting, s.clock.stamp, s.log)
+		r.Follow(s.onlook.scanned)
+		s.reader = append(s.reader, r)
 	}
 	desk := s.desk()
 	s.page = &listening{
@@ -274,6 +278,7 @@ func (s *opened) desk() web.Desk {
 		Read:     s.force.read,
 		Reload:   s.force.reload,
 		Verify:   s.outbox.Verify,
+		Follow:   s.follow,
 		Adopt:    s.outbox.Adopt,
 		Changed:  s.outbox.Changed,
 		Stamp:    s.clock.stamp,

@@ -27,7 +27,7 @@ func scansCommand() *cobra.Command {
 	var path, frame string
 	var ports []string
 	var baud int
-	var asJSON, stdin bool
+	var asJSON, stdin, follow bool
 	c := &cobra.Command{
 		Use:   "scans",
 		Short: "Show what the readers send, live",
@@ -35,7 +35,8 @@ func scansCommand() *cobra.Command {
 bytes, its text, its symbology, its GS1 elements with their names or why it has none,
 and which binding would fire on it with nothing in hand, and what that would do.
 Nothing is recorded and nothing is sent. Ctrl-C ends it. While stationd runs, it has
-the readers: stop it first.
+the readers: --follow looks on at what they send there, which is recorded and sent as
+always, and says what came of each scan. Nothing waits for who looks on.
 
 With --stdin no reader is opened: each line read is one scan as a JSON string, with
 its AIM identifier, and each line written is what its GS1 elements are, as a JSON
@@ -50,6 +51,13 @@ with ok false and err alone.`,
 			if why != "" && (c.Flags().Changed("config") || len(ports) == 0) {
 				return &exitError{exitConfig, fmt.Errorf("%s; or name a reader with --port, as --port /dev/ttyACM0", why)}
 			}
+			var out scanPaper = &scanLines{w: c.OutOrStdout()}
+			if asJSON {
+				out = &scanJSON{json.NewEncoder(c.OutOrStdout())}
+			}
+			if follow {
+				return atRun(followScans(c.Context(), p, out, c.ErrOrStderr()))
+			}
 			readers := p.scanners
 			if len(ports) > 0 {
 				readers = portsAsReaders(ports, frame, baud)
@@ -60,10 +68,6 @@ with ok false and err alone.`,
 			if len(readers) == 0 {
 				return &exitError{exitConfig, fmt.Errorf("%s has no [[scanner]]; name a reader with --port, as --port /dev/ttyACM0", path)}
 			}
-			var out scanPaper = &scanLines{w: c.OutOrStdout()}
-			if asJSON {
-				out = &scanJSON{json.NewEncoder(c.OutOrStdout())}
-			}
 			return atRun(showScans(c.Context(), p, readers, out, c.ErrOrStderr()))
 		},
 	}
@@ -73,7 +77,8 @@ with ok false and err alone.`,
 	c.Flags().IntVar(&baud, "baud", 0, "the speed of --port (default 9600)")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a scan")
 	c.Flags().BoolVar(&stdin, "stdin", false, "judge the scans on standard input, one JSON string a line")
-	c.MarkFlagsMutuallyExclusive("stdin", "port")
+	c.Flags().BoolVar(&follow, "follow", false, "look on at the readers of the running station")
+	c.MarkFlagsMutuallyExclusive("stdin", "port", "follow")
 	c.MarkFlagsMutuallyExclusive("stdin", "config")
 	return c
 }
@@ -104,6 +109,7 @@ type seen struct {
 	scanner.Frame
 	Found gs1Found
 	Means *meaning // nil: there is no configuration to tell
+	Came  string   // what a running station made of it; "" where none has taken it
 }
 
 // gs1Found is what a scan holds by the rules of GS1.
@@ -318,7 +324,7 @@ func (t readerTalk) sayHolder(source string) {
 	for _, who := range holders(device) {
 		line := fmt.Sprintf("%s: %s is in use by %s", source, device, who)
 		if strings.HasPrefix(who, "stationd") {
-			line += ", a station that is running; " + stopFirst
+			line += ", a station that is running; look on with stationd scans --follow, or " + stopFirst
 		}
 		t.say(line)
 	}
@@ -351,6 +357,9 @@ func (l *scanLines) show(s seen) error {
 	b.WriteString(furtherNames(s.Event))
 	if s.Means != nil {
 		s.Means.write(&b, s.Event)
+	}
+	if s.Came != "" {
+		b.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "station", visible([]byte(s.Came))), 10))
 	}
 	_, err := io.WriteString(l.w, b.String()+"\n")
 	return err
@@ -501,9 +510,10 @@ func (j *scanJSON) show(s seen) error {
 		Repeat    bool          `json:"repeat,omitempty"`
 		GS1       *shownGS1     `json:"gs1,omitempty"`
 		Means     *shownMeaning `json:"means,omitempty"`
+		Station   string        `json:"station,omitempty"` // what a running one made of it
 	}{
 		At: s.Event.At.Wall, Source: s.Event.Source, Raw: hex.EncodeToString(s.Raw), Code: s.Event.Code,
-		AIM: s.Event.Data["aim"], Symbology: s.Event.Data["symbology"], Repeat: s.Repeat,
+		AIM: s.Event.Data["aim"], Symbology: s.Event.Data["symbology"], Repeat: s.Repeat, Station: s.Came,
 	}
 	if s.Found.Claims || s.Found.Elements != nil {
 		shown.GS1 = &shownGS1{OK: s.Found.Err == nil}

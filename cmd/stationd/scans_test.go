@@ -154,7 +154,7 @@ func TestScansSayWhoHasTheReader(t *testing.T) {
 	station.reads("scanner ready")
 	c := sit(t, "scans", "--config", config)
 	c.reads("in use, stop the other program that has it open")
-	c.reads(fmt.Sprintf("is in use by stationd (process %d), a station that is running; stop it first, and start it again afterwards: systemctl stop stationd", station.cmd.Process.Pid))
+	c.reads(fmt.Sprintf("is in use by stationd (process %d), a station that is running; look on with stationd scans --follow, or stop it first, and start it again afterwards: systemctl stop stationd", station.cmd.Process.Pid))
 	station.types(ctrlC)
 	station.ends(0)
 	c.reads("hand: listening on")

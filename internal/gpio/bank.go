@@ -23,6 +23,14 @@ type Bank struct {
 	ends     []end // by their place in lines
 	buttons  []*button
 	certain  []happening // of this turn; used again and again
+	seen     []sight     // by their place in ends; the board's lock guards it
+}
+
+// A sight is how a line was seen last.
+type sight struct {
+	high  bool
+	edges int
+	at    time.Time
 }
 
 // An end is the line of one contact of a button.
@@ -98,8 +106,10 @@ func (bank *Bank) begin() error {
 		return err
 	}
 	now := time.Now()
+	bank.seen = slices.Grow(bank.seen, len(bank.ends))[:len(bank.ends)]
 	for i, end := range bank.ends {
 		end.see(end.which, bank.listener.high&(1<<i) != 0)
+		bank.seen[i].high, bank.seen[i].at = bank.listener.high&(1<<i) != 0, now
 	}
 	for _, b := range bank.buttons {
 		b.contact, b.known = newContact(b.Button, now, b.position() == down), true
@@ -143,6 +153,8 @@ func (bank *Bank) take(e edge) {
 		bank.ask(end.button, e.at)
 	}
 	end.see(end.which, e.high)
+	seen := &bank.seen[e.line]
+	seen.high, seen.edges, seen.at = e.high, seen.edges+1+e.forgot, e.at
 	end.take(e)
 }
 

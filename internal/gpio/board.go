@@ -321,6 +321,37 @@ func (b *Board) Glitches() map[string]int {
 	return glitches
 }
 
+// An Input is the line of one contact of a button, as it is.
+type Input struct {
+	Button   string    `json:"button"`
+	Chip     string    `json:"chip,omitempty"` // as configured; "" is the header's
+	Pin      int       `json:"pin"`
+	Key      string    `json:"key,omitempty"` // of an input device, in place of chip and pin
+	High     bool      `json:"high"`
+	Edges    int       `json:"edges"`    // changes since the board was opened
+	Glitches int       `json:"glitches"` // of the button
+	At       time.Time `json:"at"`       // of the last change
+}
+
+// Inputs returns the lines of the buttons that are read, as they were seen last. It waits
+// for nothing and takes nothing from the buttons: whoever looks on may call it as often
+// as they like.
+func (b *Board) Inputs() []Input {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []Input
+	for _, bank := range b.banks {
+		for i, seen := range bank.seen {
+			end := bank.ends[i]
+			all = append(all, Input{
+				Button: end.Name, Chip: end.Chip, Pin: end.pin().pin, Key: end.Key,
+				High: seen.high, Edges: seen.edges, Glitches: end.glitches + end.contact.glitches, At: seen.at,
+			})
+		}
+	}
+	return all
+}
+
 // Lost returns, by button, how many of its events were lost because too many
 // waited to be recorded, and how many of its edges because they were too many to be
 // read.

@@ -18,6 +18,17 @@ type Frame struct {
 	Event  station.Event // what Run makes of it
 }
 
+// A Followed is a scan that Run has taken, and what came of it.
+type Followed struct {
+	Frame
+	Note station.Note // of one that is no repeat
+	Err  error        // why it was not recorded
+}
+
+// Follow has each called with every scan that Run takes, repeats among them, when it is
+// recorded and before the next. It is called before Run; each must not wait for anything.
+func (r *Reader) Follow(each func(Followed)) { r.followed = each }
+
 // Listen is Run for a person who looks at what a reader sends: each is called with
 // every scan, repeats among them, one at a time. RunPort must run beside it, as
 // beside Run. Run and Listen exclude each other.

@@ -48,6 +48,7 @@ type Reader struct {
 	recorded []byte   // what makes the reader beep
 	refused  []byte
 	scans    chan scan
+	followed func(Followed)
 
 	// Only RunPort's own.
 	framer framer
@@ -107,7 +108,9 @@ func Open(setting Scanner, stamp func(time.Time) station.Stamp, log *slog.Logger
 		log:     log,
 		places:  places{sys: "/sys", dev: "/dev"},
 		scans:   make(chan scan, ahead),
-		fault:   "is not open yet",
+
+		followed: func(Followed) {},
+		fault:    "is not open yet",
 	}
 	r.invalid = r.prepare()
 	return r
@@ -416,10 +419,12 @@ func (r *Reader) take(s scan, emit station.Emit) {
 		r.count(func(c *Counts) { c.Repeats++ })
 		// A reader that waits for its answer asks again because it has heard none.
 		r.answer(r.answered)
+		r.followed(Followed{Frame: Frame{Raw: []byte(s.text), Repeat: true, Event: r.event(s)}})
 		return
 	}
 	ev := r.event(s)
 	done, err := emit(ev)
+	r.followed(Followed{Frame: Frame{Raw: []byte(s.text), Event: ev}, Note: done.Note, Err: err})
 	if err != nil {
 		r.last = scan{}
 		r.count(func(c *Counts) { c.Unrecorded++ })

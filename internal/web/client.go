@@ -73,6 +73,30 @@ func (c *Client) List(ctx context.Context, limit station.Limit, entry func(stati
 	}
 }
 
+// Follow hands over what the readers ("scans") or the buttons ("pins") of the running
+// station do, a piece of JSON each, until ctx is done, which is no error, or each fails.
+// It is an error when the station ends.
+func (c *Client) Follow(ctx context.Context, what string, each func(json.RawMessage) error) error {
+	response, err := c.send(ctx, http.MethodGet, "/follow/"+what, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	for lines := json.NewDecoder(response.Body); ; {
+		var line json.RawMessage
+		err := lines.Decode(&line)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("the station at %s has ended: %w", c.path, err)
+		}
+		if err := each(line); err != nil {
+			return err
+		}
+	}
+}
+
 // Contents is List in one piece.
 func (c *Client) Contents(ctx context.Context, limit station.Limit) (station.Contents, error) {
 	found := station.Contents{Entries: []station.Standing{}, Kept: []station.Event{}}

@@ -30,6 +30,7 @@ import (
 //	GET  /outbox/entry/9f86d081….1            the Settled, within a while
 //	POST /reload                              {"faults": []}
 //	GET  /snapshot
+//	GET  /follow/scans                        a line of JSON each, until the asker goes
 //	GET  /read/l2l/dispatches?machine=SEAL-1  a station.Answer, or the file itself
 //	POST /ask             {"backend": "l2l", "verb": "dispatch.open", "with": {…}}
 //	GET  /call                                the open calls
@@ -41,7 +42,12 @@ type Control struct {
 	desk     Desk
 	log      *slog.Logger
 	listener *net.UnixListener
+
+	following chan struct{} // has room for as many as may follow at once
 }
+
+// mostFollowers is how many may look on at once.
+const mostFollowers = 4
 
 // OpenControl listens on a new socket at path, which the owner and the group may
 // open. What a stationd that was killed left there is put away; where one still
@@ -60,7 +66,7 @@ func OpenControl(path string, desk Desk, log *slog.Logger) (*Control, error) {
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, fmt.Errorf("control socket: %w", errors.Join(err, listener.Close()))
 	}
-	return &Control{path: path, desk: desk, log: log, listener: listener}, nil
+	return &Control{path: path, desk: desk, log: log, listener: listener, following: make(chan struct{}, mostFollowers)}, nil
 }
 
 // clearAway removes a socket at path that nobody answers. It removes nothing but
@@ -146,6 +152,7 @@ func (c *Control) handler() http.Handler {
 	mux.HandleFunc("GET /outbox/entry/{entry}", c.settled)
 	mux.HandleFunc("POST /reload", c.reload)
 	mux.HandleFunc("GET /snapshot", c.snapshot)
+	mux.HandleFunc("GET /follow/{what}", c.follow)
 	mux.HandleFunc("GET /read/{backend}/{name}", c.read)
 	mux.HandleFunc("POST /ask", c.ask)
 	mux.HandleFunc("GET /call", c.calls)
@@ -181,6 +188,33 @@ func (c *Control) list(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := out.Encode(last); err != nil {
 		c.log.Debug("a list did not reach the command line", "error", err)
+	}
+}
+
+// follow streams what the readers or the buttons do. Who does not read what is sent is
+// let go.
+func (c *Control) follow(w http.ResponseWriter, r *http.Request) {
+	what := r.PathValue("what")
+	if c.desk.Follow == nil || what != "scans" && what != "pins" {
+		c.refuse(w, http.StatusNotFound, fmt.Errorf("%q is nothing that can be followed", what))
+		return
+	}
+	select {
+	case c.following <- struct{}{}:
+		defer func() { <-c.following }()
+	default:
+		c.refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%d look on already: end one of them first", mostFollowers))
+		return
+	}
+	w.Header().Set("Content-Type", "application/jsonl")
+	control := http.NewResponseController(w)
+	out := json.NewEncoder(w)
+	send := func(line any) error {
+		_ = control.SetWriteDeadline(time.Now().Add(sendWithin)) // an error shows in the write
+		return errors.Join(out.Encode(line), control.Flush())
+	}
+	if err := c.desk.Follow(r.Context(), what, send); err != nil {
+		c.log.Debug("somebody who looked on is gone", "what", what, "error", err)
 	}
 }
 

@@ -57,6 +57,11 @@ type Desk struct {
 	// it, one line each; where anything is, the one in force stays.
 	Reload func() []string
 
+	// Follow hands tell what the readers ("scans") or the buttons ("pins") do, each to be
+	// sent as JSON, until ctx is done or tell fails. The devices wait for none of it. It
+	// may be nil.
+	Follow func(ctx context.Context, what string, tell func(any) error) error
+
 	// Verify checks the outbox. An error lists everything that it found.
 	Verify func() error
 
