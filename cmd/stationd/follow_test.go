@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"stationd/internal/web"
 )
 
 // Whoever has a reader in hand sees what it sends while the station goes on.
@@ -89,7 +91,8 @@ func TestWhoLooksOnHoldsUpNothing(t *testing.T) {
 func TestAButtonIsTriedWhileTheStationRuns(t *testing.T) {
 	t.Parallel()
 	sim, chip, _ := simHands(t)
-	config := configured(t, pinsConfig+"[web]\nlisten = \"127.0.0.1:0\"\n", t.TempDir(), chip)
+	data := t.TempDir()
+	config := configured(t, pinsConfig+"[web]\nlisten = \"127.0.0.1:0\"\n", data, chip)
 	none := sit(t, "pins", "--follow", "--config", config)
 	none.reads("no stationd answers")
 	none.ends(1)
@@ -101,6 +104,16 @@ func TestAButtonIsTriedWhileTheStationRuns(t *testing.T) {
 	on.reads("GPIO17  low  edges 1 glitches 0 maintenance")
 	sim.Release(17)
 	on.reads("GPIO17  high edges 2 glitches 0 maintenance")
+	for n := range 21 { // a wire that lies beside a motor's
+		sim.Press(17)
+		sim.Release(17)
+		on.reads(fmt.Sprintf("glitches %d maintenance", n+1))
+	}
+	on.reads("maintenance: unsteady: more than 20 changes in a minute that were too short to count")
+	must(t, until(t.Context(), "a program that asks is told too", func() bool {
+		s, err := web.Dial(filepath.Join(data, controlName)).Snapshot(t.Context())
+		return err == nil && strings.HasPrefix(s.Health.Devices["maintenance"], "unsteady")
+	}))
 	on.types(ctrlC)
 	on.ends(0)
 	station.types(ctrlC)

@@ -160,9 +160,11 @@ func (bank *Bank) take(e edge) {
 
 // ask notes what is certain of a button at now.
 func (bank *Bank) ask(b *button, now time.Time) {
+	before := b.contact.glitches
 	for {
 		kind, at := b.contact.settle(now)
 		if kind == "" {
+			b.unrest.take(now, b.contact.glitches-before)
 			return
 		}
 		bank.certain = append(bank.certain, happening{b.Name, kind, at})
@@ -200,6 +202,41 @@ type button struct {
 	known    bool    // the contact has been made from levels that were read
 	contact  contact
 	glitches int // of contacts before this one
+	unrest   unrest
+}
+
+const (
+	// mostGlitches is how many glitches an input may have within unrestTime. A hand that
+	// brushes a button, or a contact that is worn, makes some in an hour; a wire beside a
+	// motor's, or a sensor whose pulses are shorter than the debounce time, makes more.
+	mostGlitches = 20
+	unrestTime   = time.Minute
+)
+
+// An unrest is the last glitches of an input: too many soon after each other are a fault.
+type unrest struct {
+	times [mostGlitches]time.Time
+	next  int
+	since time.Time // when there were too many, last
+}
+
+// take takes so many glitches that are certain at now.
+func (u *unrest) take(now time.Time, glitches int) {
+	for range glitches {
+		if oldest := u.times[u.next]; !oldest.IsZero() && now.Sub(oldest) < unrestTime {
+			u.since = now
+		}
+		u.times[u.next] = now
+		u.next = (u.next + 1) % mostGlitches
+	}
+}
+
+// fault says that there were too many, for a minute after the last.
+func (u *unrest) fault(now time.Time) string {
+	if u.since.IsZero() || now.Sub(u.since) >= lossShown {
+		return ""
+	}
+	return fmt.Sprintf("unsteady: more than %d changes in a minute that were too short to count; look at its wire and contact, or shorten the debounce of a sensor", mostGlitches)
 }
 
 // see takes the level of the line of one of the button's contacts.
@@ -245,7 +282,7 @@ func (b *button) fault(now time.Time) string {
 	case stuck:
 		return fmt.Sprintf("stuck: held for %d s", length/time.Second)
 	}
-	return ""
+	return b.unrest.fault(now)
 }
 
 // discord says how two contacts disagree.

@@ -490,6 +490,36 @@ func TestGlitchesAreCountedPerButton(t *testing.T) {
 	})
 }
 
+func TestAnInputWithTooManyGlitchesIsAtFaultUntilItIsQuietAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFloor(t, []Button{red, green}, nil, nil)
+		for n := range 21 {
+			if fault := f.board.Tell()["red"]; fault != "" {
+				t.Errorf("after %d glitches: %s", n, fault)
+			}
+			at := time.Duration(n+1) * time.Second
+			f.at(at, 17, true)
+			f.at(at+5*ms, 17, false)
+			f.until(at + 500*ms)
+		}
+		if fault := f.board.Tell()["red"]; !strings.HasPrefix(fault, "unsteady: more than 20 changes in a minute that were too short to count") {
+			t.Errorf("after 21 glitches: %q", fault)
+		}
+		if fault := f.board.Tell()["green"]; fault != "" {
+			t.Errorf("the other button: %s", fault)
+		}
+		f.until(2 * time.Minute)
+		if fault := f.board.Tell()["red"]; fault != "" {
+			t.Errorf("after a quiet minute: %s", fault)
+		}
+		f.expect()
+		f.stop()
+		<-f.err
+		<-f.err
+	})
+}
+
 // A busyChip is a fakeChip of which another program has some lines.
 type busyChip struct {
 	*fakeChip
