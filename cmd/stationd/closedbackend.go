@@ -31,6 +31,9 @@ func (c closedBackend) Look(context.Context, station.Delivery) ([]byte, station.
 	return nil, c.waits()
 }
 
+// Probe implements station.Prober: no read is made, so that nothing speaks for the key.
+func (c closedBackend) Probe(context.Context) station.Receipt { return c.waits() }
+
 // A closedError has the lane wait as for a right key, in its own words.
 type closedError struct{ error }
 

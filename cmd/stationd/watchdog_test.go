@@ -82,6 +82,9 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 	b.mu.Lock()
 	c := b.child
 	b.mu.Unlock()
+	if c == nil {
+		t.Fatal("the station was ended before its disk hung")
+	}
 	hang := exec.CommandContext(t.Context(), strace, "-f", "-qq", "-o", "/dev/null", "-p", strconv.Itoa(c.cmd.Process.Pid),
 		"-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=600000000")
 	must(t, hang.Start())

@@ -11,13 +11,16 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The demo's chip is a unix socket. The station connects and each side says what
 // it does to a line, one line of text each, the levels being low and high:
 //
 //	station: take 17 low      line 17 is an input, and pressing its button pulls it low
-//	sim:     17 high          its level, at once in answer and at every change
+//	sim:     17 high 1234567  its level, at once in answer and at every change, and since
+//	                          when, in nanoseconds of CLOCK_MONOTONIC
 //	station: drive 22 high    line 22 is an output and is high now
 //
 // There is no other line, no answer to drive and no greeting. When the socket
@@ -39,6 +42,8 @@ const (
 type simChip struct {
 	path string
 	conn net.Conn
+
+	clock clock
 }
 
 func dialSim(path string) (chip, error) {
@@ -49,11 +54,11 @@ func dialSim(path string) (chip, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gpio chip %s%s: %w", simPrefix, path, err)
 	}
-	return &simChip{path, conn}, nil
+	return &simChip{path, conn, readClock()}, nil
 }
 
 func (c *simChip) inputs(pins []inputPin) (inputs, error) {
-	in := &simInputs{conn: c.conn, places: make(map[int]int)}
+	in := &simInputs{conn: c.conn, clock: c.clock, places: make(map[int]int)}
 	for i, p := range pins {
 		in.places[p.pin] = i
 		if err := say(c.conn, "take %d %s\n", p.pin, level(!p.activeLow)); err != nil {
@@ -83,6 +88,7 @@ func (c *simChip) wrap(err error) error {
 // the edges that were read.
 type simInputs struct {
 	conn   net.Conn
+	clock  clock
 	places map[int]int // the place of a line in the request, by pin
 	bits   uint64
 	read   []byte // what was read and not yet used
@@ -94,7 +100,7 @@ func (s *simInputs) wait(timeout time.Duration) (edge, error) {
 	if err != nil {
 		return edge{}, err
 	}
-	pin, high, err := parseLevel(text)
+	pin, high, ns, err := parseEdge(text)
 	place, ok := s.places[pin]
 	if err != nil || !ok {
 		s.lost = fmt.Errorf("the far end said %q, which is not a line of ours and its level", text)
@@ -104,7 +110,7 @@ func (s *simInputs) wait(timeout time.Duration) (edge, error) {
 	if high {
 		s.bits |= 1 << place
 	}
-	return edge{line: place, high: high}, nil
+	return edge{line: place, high: high, at: s.clock.time(ns)}, nil
 }
 
 // line returns the next line of text. What has come of a line before the
@@ -281,14 +287,17 @@ func (s *Sim) push(pin int, down bool) {
 	s.tell(pin)
 }
 
-// tell says an input's level to the station that has taken it. A station that
-// does not listen is cut off. The caller holds the lock.
+// tell says an input's level, and when it came to be so, to the station that has
+// taken it. A station that does not listen is cut off. The caller holds the lock.
 func (s *Sim) tell(pin int) {
 	pressed, ok := s.taken[pin]
 	if !ok {
 		return
 	}
-	if err := say(s.station, "%d %s\n", pin, level(s.pressed[pin] == pressed)); err != nil {
+	var now unix.Timespec
+	// An error is not possible: the clock is in every Linux.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	if err := say(s.station, "%d %s %d\n", pin, level(s.pressed[pin] == pressed), now.Nano()); err != nil {
 		s.station.Close()
 	}
 }
@@ -315,6 +324,21 @@ func level(isHigh bool) string {
 		return high
 	}
 	return low
+}
+
+// parseEdge reads "17 high 1234567": a line, its level and since when it has it, in
+// nanoseconds of CLOCK_MONOTONIC as the kernel's own edges have them, so that a press
+// that is read late is as long as it was.
+func parseEdge(text string) (pin int, isHigh bool, ns uint64, err error) {
+	end := strings.LastIndexByte(text, ' ')
+	if end < 0 {
+		return 0, false, 0, fmt.Errorf("%q is not a line, its level and a time", text)
+	}
+	if ns, err = strconv.ParseUint(text[end+1:], 10, 63); err != nil {
+		return 0, false, 0, fmt.Errorf("%q has no time at its end: %w", text, err)
+	}
+	pin, isHigh, err = parseLevel(text[:end])
+	return pin, isHigh, ns, err
 }
 
 // parseLevel reads "17 high".

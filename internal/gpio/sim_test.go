@@ -1,6 +1,7 @@
 package gpio
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +140,10 @@ func TestASimulatedChipAnswersWithItsLevelsAndThenItsEdges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got.at.IsZero() {
+			t.Errorf("line %d changed at no time", got.line)
+		}
+		got.at = time.Time{}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(edge{})); diff != "" {
 			t.Errorf("edge (-want +got):\n%s", diff)
 		}
@@ -182,32 +188,33 @@ func TestTheBytesOfASimulatedChip(t *testing.T) {
 	if err := conn.SetDeadline(time.Now().Add(patient)); err != nil {
 		t.Fatal(err)
 	}
+	said := bufio.NewReader(conn)
 	says := func(want string) {
 		t.Helper()
-		got := make([]byte, len(want))
-		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
-			t.Errorf("the chip says %q, %v; want %q", got, err, want)
+		got, err := said.ReadString('\n')
+		if err != nil || !regexp.MustCompile("^"+want+" [0-9]+\n$").MatchString(got) {
+			t.Errorf("the chip says %q, %v; want %q and a time", got, err, want)
 		}
 	}
 	io.WriteString(conn, "take 17 low\n")
-	says("17 high\n")
+	says("17 high")
 	sim.Press(17)
-	says("17 low\n")
+	says("17 low")
 	sim.Release(17)
-	says("17 high\n")
+	says("17 high")
 	io.WriteString(conn, "drive 22 high\n")
 	if got := receive(t, seen); got != high {
 		t.Errorf("line 22 is %s", got)
 	}
 	io.WriteString(conn, "drive twenty-two high\n")
-	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+	if _, err := said.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("after a line that it does not know the chip said %v", err)
 	}
 }
 
 func TestAStationDoesNotTrustAStrangeChip(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"17\n", "17 up\n", "18 high\n", "-1 high\n", "\n"} {
+	for _, text := range []string{"17\n", "17 up 5\n", "18 high 5\n", "-1 high 5\n", "17 high\n", "17 high soon\n", "17 high -5\n", "\n"} {
 		near, far := net.Pipe()
 		go func() {
 			io.WriteString(far, text)
@@ -229,8 +236,8 @@ func TestALineThatComesInPiecesIsOneLine(t *testing.T) {
 	defer near.Close()
 	go func() {
 		io.WriteString(far, "17 hi")
-		io.WriteString(far, "gh\n17 low\n17 h")
-		io.WriteString(far, "igh\n")
+		io.WriteString(far, "gh 1\n17 low 2\n17 h")
+		io.WriteString(far, "igh 3\n")
 		far.Close()
 	}()
 	in := &simInputs{conn: near, places: map[int]int{17: 0}}
@@ -242,6 +249,35 @@ func TestALineThatComesInPiecesIsOneLine(t *testing.T) {
 	// A pipe whose other end is gone says so when its deadline is set, or when it is read.
 	if _, err := in.wait(patient); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("at the end: %v", err)
+	}
+}
+
+func TestAPressThatIsReadLateIsAsLongAsItWas(t *testing.T) {
+	t.Setenv(demoVariable, "1") // so it cannot run beside others
+	sim, path, _, _ := newSim(t)
+	chip, err := dialSim(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chip.close()
+	in, err := chip.inputs([]inputPin{{pin: 17}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const push = 40 * time.Millisecond
+	sim.Press(17)
+	<-time.After(push)
+	sim.Release(17)
+	down, err := in.wait(patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := in.wait(patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := up.at.Sub(down.at); down.at.IsZero() || took < push {
+		t.Errorf("a push of %v was one of %v", push, took)
 	}
 }
 
