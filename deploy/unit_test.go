@@ -92,7 +92,7 @@ func TestUnit(t *testing.T) {
 
 		{"a device that is not named cannot be opened", "Service.DevicePolicy", []string{"closed"}},
 		{"the chip, both kinds of serial reader, the header's port and HID readers can", "Service.DeviceAllow", []string{
-			"char-gpiochip rw", "char-ttyACM rw", "char-ttyUSB rw", "char-ttyAMA rw", "/dev/ttyS0 rw", "char-input r"}},
+			"char-gpiochip rw", "char-ttyACM rw", "char-ttyUSB rw", "char-ttyAMA rw", "/dev/ttyS0 rw", "char-input r", "char-hidraw r"}},
 		{"the devices themselves are not hidden", "Service.PrivateDevices", nil},
 		{"the devices' groups are the account's", "Service.SupplementaryGroups", []string{"gpio dialout input"}},
 		{"the boot id in /proc/sys/kernel/random can be read, for every stamp carries it", "Service.ProcSubset", nil},
@@ -182,6 +182,7 @@ func TestReadersAreOpenedWhoeverPlugsThemInFirst(t *testing.T) {
 	for device, drivers := range map[string][]string{
 		"char-ttyACM rw": {"cdc_acm"},
 		"char-ttyUSB rw": {"usbserial", "ftdi_sio", "cp210x", "pl2303", "ch341"},
+		"char-hidraw r": {"usbhid"},
 	} {
 		if !slices.Contains(allowed, device) {
 			t.Errorf("the unit does not allow %s", device)
@@ -203,6 +204,7 @@ func TestDevicesBelongToTheAccountsGroups(t *testing.T) {
 		{"USB-CDC readers", `SUBSYSTEM=="tty", KERNEL=="ttyACM*"`, "dialout"},
 		{"RS-232 adapters", `SUBSYSTEM=="tty", KERNEL=="ttyUSB*"`, "dialout"},
 		{"HID readers", `SUBSYSTEM=="input", KERNEL=="event*"`, "input"},
+		{"HID-POS readers", `SUBSYSTEM=="hidraw", KERNEL=="hidraw*"`, "input"},
 		{"GPIO chips", `SUBSYSTEM=="gpio", KERNEL=="gpiochip*"`, "gpio"},
 	} {
 		t.Run(c.what, func(t *testing.T) {

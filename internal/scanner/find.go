@@ -31,6 +31,9 @@ func (p places) find(port string) (string, error) {
 	if name.kind == keyboards.kind {
 		c = keyboards
 	}
+	if name.kind == posReaders.kind {
+		c = posReaders
+	}
 	entries, err := os.ReadDir(filepath.Join(p.sys, c.sys))
 	if err != nil {
 		return "", err
@@ -69,6 +72,7 @@ type class struct {
 //nolint:gochecknoglobals // they never change
 var (
 	serialLines = class{"usb", "class/tty", "", "/dev/serial/by-id", "serial/by-path", lookAtLine}
+	posReaders  = class{"pos", "class/hidraw", "", "/dev", "hidraw/by-path", lookAtPOS}
 	keyboards   = class{"hid", "class/input", "input", "/dev/input/by-id", "input/by-path", lookAtKeyboard}
 )
 

@@ -104,8 +104,8 @@ func (n usbName) among(all []usbName, path string) string {
 	case n.serial != "" && twins == 1:
 		return short + ":" + n.serial
 	}
-	if n.kind == "hid" {
-		return "hid:" + path
+	if n.kind != serialLines.kind {
+		return n.kind + ":" + path
 	}
 	return path
 }
@@ -115,7 +115,7 @@ func (n usbName) among(all []usbName, path string) string {
 func Lasting(port string) string {
 	p := places{sys: "/sys", dev: "/dev"}
 	path := Scanner{Port: port}.path()
-	for _, c := range []class{serialLines, keyboards} {
+	for _, c := range []class{serialLines, keyboards, posReaders} {
 		if lasting := p.lasting(c, path); lasting != path {
 			return strings.TrimSuffix(port, path) + lasting
 		}

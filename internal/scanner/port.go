@@ -128,11 +128,11 @@ func notInUnit(path string, err error) error {
 // Unallowed returns the line that the packaged unit lacks for a port that is named by its
 // device; "" where it lacks none, or the port's device is not known before it is there.
 func Unallowed(port string) string {
-	device := strings.TrimPrefix(port, "hid:")
+	device := Scanner{Port: port}.path()
 	if !strings.HasPrefix(device, "/dev/") || strings.Count(device, "/") != 2 {
 		return ""
 	}
-	for _, allowed := range []string{"ttyACM", "ttyUSB", "ttyAMA"} {
+	for _, allowed := range []string{"ttyACM", "ttyUSB", "ttyAMA", "hidraw"} {
 		if strings.HasPrefix(device, "/dev/"+allowed) {
 			return ""
 		}
@@ -146,8 +146,8 @@ func Unallowed(port string) string {
 // Shifts reports whether a port is named by a number that the kernel gives anew with each
 // plug: /dev/ttyUSB0 is another reader tomorrow.
 func Shifts(port string) bool {
-	device := strings.TrimPrefix(port, "hid:")
-	for _, numbered := range []string{"/dev/ttyUSB", "/dev/ttyACM", "/dev/input/event"} {
+	device := Scanner{Port: port}.path()
+	for _, numbered := range []string{"/dev/ttyUSB", "/dev/ttyACM", "/dev/input/event", "/dev/hidraw"} {
 		if strings.HasPrefix(device, numbered) {
 			return true
 		}

@@ -139,6 +139,10 @@ func (r *Reader) prepare() (err error) {
 		r.dial = func(ctx context.Context, _ string) (device, error) { return r.network.dial(ctx) }
 		return nil
 	}
+	if r.setting.reports() {
+		r.dial = func(_ context.Context, path string) (device, error) { return openPOS(path) }
+		return nil
+	}
 	if !r.setting.types() {
 		r.dial = func(_ context.Context, path string) (device, error) { return openPort(path, r.setting) }
 		return nil
@@ -294,7 +298,7 @@ func (r *Reader) dropStale(ctx context.Context, d device) (fresh []byte, err err
 		case lost != nil:
 			between = false
 		case n > 0:
-			between = r.framer.between(buf[n-1])
+			between = r.setting.reports() || r.framer.between(buf[n-1])
 		}
 	}
 	if between {
@@ -365,7 +369,12 @@ func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 			}
 		} else {
 			lastByte = time.Now()
-			r.framer.push(buf[:n], hand)
+			if r.setting.reports() && n > 0 {
+				r.framer.frames++
+				hand(buf[:n])
+			} else {
+				r.framer.push(buf[:n], hand)
+			}
 		}
 		if lost != nil {
 			r.miss(lost)
@@ -407,6 +416,9 @@ func (r *Reader) miss(lost *loss) {
 		r.framer.stray()
 	default:
 		r.framer.spoil()
+	}
+	if r.setting.reports() {
+		r.framer.reset() // what was lost was lost as a whole
 	}
 	if r.framer.spoilt > before {
 		r.log.Warn("scan dropped, scan it again", "source", r.setting.Name, "error", lost)

@@ -28,6 +28,8 @@ type Scanner struct {
 	//	tcp-listen:PORT            one that connects; tcp-listen:ADDRESS:PORT
 	//	hid:/dev/input/by-id/PATH  a reader that types as a keyboard does
 	//	hid:VENDOR:PRODUCT         the same, and hid:VENDOR:PRODUCT:SERIAL
+	//	pos:VENDOR:PRODUCT         a reader set to HID-POS; pos:VENDOR:PRODUCT:SERIAL,
+	//	                           pos:/dev/hidraw0
 	Port string `toml:"port"`
 
 	// Baud is the speed of the line in bits a second; 0 means 9600. A reader that
@@ -179,6 +181,9 @@ func (s Scanner) network() bool {
 // types reports whether the reader is a keyboard.
 func (s Scanner) types() bool { return strings.HasPrefix(s.Port, "hid:") }
 
+// reports reports whether the reader sends whole scans in reports (HID-POS).
+func (s Scanner) reports() bool { return strings.HasPrefix(s.Port, "pos:") }
+
 // frame returns the rule that holds.
 func (s Scanner) frame() string {
 	if s.Frame != "" {
@@ -225,6 +230,8 @@ func Check(scanners []Scanner, fault func(table string, index int, key, text str
 		switch {
 		case s.types():
 			checkKeyboard(s, wrong)
+		case s.reports():
+			checkReports(s, wrong)
 		case s.network():
 			checkNetwork(s, wrong)
 		default:
@@ -317,6 +324,20 @@ func checkNetwork(s Scanner, wrong func(key, format string, args ...any)) {
 	checkBeeps(s, wrong)
 }
 
+// checkReports checks what only a reader of HID-POS has: nothing that others have.
+func checkReports(s Scanner, wrong func(key, format string, args ...any)) {
+	checkNoLine(s, "sends reports (HID-POS)", wrong)
+	checkNoLayout(s, wrong)
+	if s.Frame != "" {
+		wrong("frame", "a reader that sends reports (HID-POS) needs nothing that ends a scan; leave it out")
+	}
+	for _, beep := range []struct{ key, text string }{{"beep_recorded", s.BeepRecorded}, {"beep_refused", s.BeepRefused}} {
+		if beep.text != "" {
+			wrong(beep.key, "nothing is sent to a reader that sends reports (HID-POS); leave it out, or set the reader to USB serial (USB-COM, CDC)")
+		}
+	}
+}
+
 // checkNoLine reports what only a serial line has.
 func checkNoLine(s Scanner, why string, wrong func(key, format string, args ...any)) {
 	for _, of := range []struct {
@@ -357,6 +378,9 @@ func checkKeyboard(s Scanner, wrong func(key, format string, args ...any)) {
 func (s Scanner) Takes(text string) string {
 	if s.types() {
 		return "nothing can be sent to a reader that types as a keyboard"
+	}
+	if s.reports() {
+		return "nothing is sent to a reader that sends reports (HID-POS)"
 	}
 	if _, err := unescape(text); err != nil {
 		return err.Error()
@@ -414,19 +438,19 @@ func checkPort(before []Scanner, s Scanner, wrong func(key, format string, args 
 	case s.Port == "":
 		wrong("port", `the scanner needs a port, as port = "usb:0403:6001" or port = "/dev/serial/by-id/..."`)
 		return
-	case kind == "hid" && filepath.IsAbs(s.path()):
+	case (kind == "hid" || kind == "pos") && filepath.IsAbs(s.path()):
 	case s.network():
 		if _, err := parseNetwork(s.Port); err != nil {
 			wrong("port", "%v", err)
 			return
 		}
-	case kind == "usb" || kind == "hid":
+	case kind == "usb" || kind == "hid" || kind == "pos":
 		if _, ok := parseUSB(s.Port); !ok {
 			wrong("port", "%q is not a USB name; it is %s:VENDOR:PRODUCT in four hexadecimal digits each, as %s:0403:6001, and may end in :SERIAL", s.Port, kind, kind)
 			return
 		}
 	case !filepath.IsAbs(s.Port):
-		wrong("port", "%q is not a port; name a path from /dev/serial/by-id, usb:VENDOR:PRODUCT, hid:VENDOR:PRODUCT for a reader that types as a keyboard, or tcp:HOST:PORT", s.Port)
+		wrong("port", "%q is not a port; name a path from /dev/serial/by-id, usb:VENDOR:PRODUCT, hid:VENDOR:PRODUCT for a reader that types as a keyboard, pos:VENDOR:PRODUCT for one set to HID-POS, or tcp:HOST:PORT", s.Port)
 		return
 	}
 	for _, other := range before {
@@ -438,7 +462,9 @@ func checkPort(before []Scanner, s Scanner, wrong func(key, format string, args 
 }
 
 // path is the port's path, where it is named by one.
-func (s Scanner) path() string { return strings.TrimPrefix(s.Port, "hid:") }
+func (s Scanner) path() string {
+	return strings.TrimPrefix(strings.TrimPrefix(s.Port, "hid:"), "pos:")
+}
 
 // samePort reports whether two ports are the same as far as their names tell.
 func samePort(a, b string) bool {
@@ -452,12 +478,12 @@ func samePort(a, b string) bool {
 
 // usbName is a reader's name by its USB numbers.
 type usbName struct {
-	kind            string // usb: a serial line; hid: a keyboard
+	kind            string // usb: a serial line; hid: a keyboard; pos: HID-POS
 	vendor, product string // four lower-case hexadecimal digits, as in sysfs
 	serial          string // "": any
 }
 
-var usbPattern = regexp.MustCompile(`^(usb|hid):([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?::(.+))?$`)
+var usbPattern = regexp.MustCompile(`^(usb|hid|pos):([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?::(.+))?$`)
 
 // parseUSB reads usb:0403:6001, usb:0403:6001:A50285BI and hid:0c2e:0b61. A serial
 // number may hold points and colons.
