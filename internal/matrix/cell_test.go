@@ -64,6 +64,16 @@ func (e end) String() string {
 	return string(e.hold) + ", not done"
 }
 
+// otherwise is the end as testdata/otherwise.txt has it. That an entry was refused and
+// that it had become late by then are one end there: the back-off is drawn, and decides
+// which of the two comes first.
+func (e end) otherwise() string {
+	if e.word == isHeld && !e.done && (e.hold == station.HoldRefused || e.hold == station.HoldMisfit) {
+		return "held, not done"
+	}
+	return e.String()
+}
+
 // A cell is one action under one fault, at a plant with at most one assumption
 // switched.
 type cell struct {

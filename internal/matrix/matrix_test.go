@@ -160,8 +160,8 @@ func tryOtherwise(t *testing.T, standing *results) []results {
 						e, _ := run(t, s, f, at)
 						other[i].add(s, f, e, nil)
 						was, _ := standing.of(s, f)
-						if want := cmp.Or(before[at.name()][combination{s.String(), f.name}], was.String()); e.String() != want && !*update {
-							t.Errorf("it ends %v, and testdata/otherwise.txt says %s (STATIOND_ROUNDS=1 go test ./internal/matrix -run TestMatrix -update tries all and writes it)", e, want)
+						if want := cmp.Or(before[at.name()][combination{s.String(), f.name}], was.otherwise()); e.otherwise() != want && !*update {
+							t.Errorf("it ends %s, and testdata/otherwise.txt says %s (STATIOND_ROUNDS=1 go test ./internal/matrix -run TestMatrix -update tries all and writes it)", e.otherwise(), want)
 						}
 					})
 				}
@@ -188,13 +188,13 @@ func differences(standing *results, other []results) string {
 			for _, f := range faults() {
 				was, _ := standing.of(s, f)
 				e, tried := other[i].of(s, f)
-				if !tried || e.String() == was.String() {
+				if !tried || e.otherwise() == was.otherwise() {
 					continue
 				}
-				if by[e.String()] == nil {
-					ends = append(ends, e.String())
+				if by[e.otherwise()] == nil {
+					ends = append(ends, e.otherwise())
 				}
-				by[e.String()] = append(by[e.String()], f.name)
+				by[e.otherwise()] = append(by[e.otherwise()], f.name)
 			}
 			for _, e := range ends {
 				fmt.Fprintf(&b, "%s\t%v\t%s\t%s\n", at.name(), s, e, strings.Join(by[e], "; "))
