@@ -33,6 +33,10 @@ var labelPictures = map[string]labelPicture{
 		zint: []string{"-b", "DATAMATRIX", "--gs1", "-d", "[01]09506000134352[10]AB-12[21]0042"}, aim: "]d2",
 		want: map[string]string{"article.trace article": "9506000134352", "article.trace batch": "AB-12", "article.trace serial": "0042"},
 	},
+	"reader-test": {
+		zint: []string{"-b", "DATAMATRIX", "--gs1", "-d", "[01]09506000134352[10]TEST[21]READY"}, aim: "]d2",
+		want: map[string]string{"article": "9506000134352"},
+	},
 	"digital-link": {
 		zint: []string{"-b", "QRCODE", "-d", "https://example.com/01/09506000134352/10/AB-12"}, aim: "]Q1",
 		want: map[string]string{"article.trace article": "9506000134352", "article.trace batch": "AB-12"},

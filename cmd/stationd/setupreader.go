@@ -23,6 +23,8 @@ type readerDraft struct {
 	Layout            string     // of one that types; empty: the default
 	Lamp, Buzzer      string     // that answer it
 	Identifies        bool       // it sent an AIM identifier with every scan
+	Assume, GS        string     // found by the test label; empty: the default
+	Prefix, Suffix    string     // that it puts around the code
 	Orders, Products  []string   // regular expressions
 	Parts             [][]string // application identifiers that a part's symbol carries
 }
@@ -79,7 +81,7 @@ func (s *setup) plugged() (ports, typing []scanner.Plugged) {
 	if len(ports) == 0 {
 		s.say("No %sreader is plugged in as a USB serial line.", other)
 	} else {
-		s.say("Scan any label with the reader you want to use. It may be one of these:")
+		s.say("Scan any label with the reader you want to use; the test label of docs/labels.md shows how it is set. It may be one of these:")
 		for _, p := range ports {
 			s.say("  %s", described(p))
 		}
@@ -235,7 +237,12 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 		}
 	}
 	r.Identifies = true
-	if label.Event.Data["aim"] == "" {
+	if found, tested := findReader(label.Raw); tested {
+		for _, line := range found.lines() {
+			s.say("%s", line)
+		}
+		r.take(found)
+	} else if label.Event.Data["aim"] == "" {
 		s.say("It sends no AIM identifier, so a GS1 symbol cannot be told from plain text. Switch on \"transmit AIM identifier\" with the bar code in its manual.")
 	}
 	if r.Name, err = s.name("The reader's name", fmt.Sprintf("reader%d", len(s.Readers)+1), "scanner", len(s.Readers)); err != nil {
