@@ -89,6 +89,11 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 				s, err := b.desk().Snapshot(t.Context())
 				return err == nil && s.Health.Backends["lagerkoll"].Fault != ""
 			}))
+			// A vendor that fails at one entry has it held after some tries, and this one
+			// was never asked.
+			if log := logOf(t, b); strings.Contains(log, station.ErrFailed.Error()) {
+				t.Errorf("the vendor is said to have failed:\n%s", log)
+			}
 			// As an editor of another system saves it.
 			must(t, os.WriteFile(key, []byte("\xef\xbb\xbf\r\n\""+plant.Demo().APIKey+"\"\r\n\r\n"), 0o600))
 			must(t, b.drained(t.Context()))
