@@ -51,7 +51,7 @@ func typingReader(t *testing.T, s *fixture) {
 	s.well(t)
 	s.PlugKeyboard()
 	defer s.UnplugKeyboard()
-	s.Until("the station opens the reader", time.Minute, "ls -l /proc/$(systemctl show -P MainPID stationd)/fd | grep -q /dev/input/event")
+	s.listens("typing", "/dev/input/event")
 	s.Type("PO4712\n")
 	s.Until("the station has the order in hand", time.Minute, "stationd outbox ls >/dev/null && bash -c 'exec 3<>/dev/tcp/127.0.0.1/8420; printf \"GET / HTTP/1.0\\r\\nHost: 127.0.0.1:8420\\r\\n\\r\\n\" >&3; grep -q 4712 <&3'")
 }

@@ -17,9 +17,10 @@ import (
 	"stationd/hil/emulator"
 )
 
-// A Setting says what a guest is. Plant may be empty.
+// A Setting says what a guest is. Name and Plant may be empty.
 type Setting struct {
 	Debian Debian
+	Name   string // in the test's log, where there are several
 	Plant  string // where the plant listens on the host, 127.0.0.1:PORT, speaking plain HTTP
 }
 
@@ -104,7 +105,7 @@ func (g *Guest) For(t testing.TB) *Guest {
 // Say prints a line of the test's log with the time since the guest was made.
 func (g *Guest) Say(format string, args ...any) {
 	since := time.Since(g.begin)
-	fmt.Printf("installed %3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60, fmt.Sprintf(format, args...))
+	fmt.Printf("installed %3d:%02d  %s %s\n", int(since.Minutes()), int(since.Seconds())%60, g.setting.Name, fmt.Sprintf(format, args...))
 }
 
 // tell shows what the station and the kernel said last.

@@ -143,6 +143,14 @@ func (d Debian) image(say func(string, ...any)) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
+	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", fmt.Errorf("%s: %w", lock.Name(), err)
+	}
 	agent := filepath.Join(cache, "guest-"+d.Arch)
 	if err := compile(d.Arch, "stationd/hil/guest", agent); err != nil {
 		return "", err
@@ -153,14 +161,6 @@ func (d Debian) image(say func(string, ...any)) (string, error) {
 	}
 	sum := sha256.Sum256(slices.Concat(recipe, program))
 	made := filepath.Join(cache, d.String()+"-"+hex.EncodeToString(sum[:4]))
-	lock, err := os.OpenFile(made+".lock", os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return "", err
-	}
-	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return "", fmt.Errorf("%s: %w", lock.Name(), err)
-	}
 	if _, err := os.Stat(made); !errors.Is(err, os.ErrNotExist) {
 		return made, err
 	}

@@ -99,11 +99,12 @@ func (g *Guest) sees(line int) hil.Pattern {
 		}
 		return hil.See(edges, g.begin, time.Now())
 	}
-	// 8 s hold two whole periods of the slowest blink. The samples have the guest's own
-	// time: how far they are apart is up to how busy it is.
+	// 9 s hold two whole periods of the slowest blink and a rest. The shell looks
+	// without a pause, and each change has the guest's own time: how soon an emulated
+	// guest comes back from a sleep is up to how busy it is.
 	const during = 9
-	text := g.Run(fmt.Sprintf("f=$(echo "+simulated+"); read -r t _ </proc/uptime; end=$((${t%%.*} + %d)); "+
-		"while [ ${t%%.*} -lt $end ]; do read -r v <$f; read -r t _ </proc/uptime; echo $t $v; sleep 0.04; done", line, "value", during))
+	text := g.Run(fmt.Sprintf("f=$(echo "+simulated+"); was=; read -r t _ </proc/uptime; end=$((${t%%.*} + %d)); "+
+		"while [ ${t%%.*} -lt $end ]; do read -r v <$f; read -r t _ </proc/uptime; [ \"$v\" = \"$was\" ] || echo $t $v; was=$v; done; echo $t $v", line, "value", during))
 	var edges []hil.Edge
 	var begin, now time.Time
 	level := "0"

@@ -167,8 +167,8 @@ type scenario struct {
 }
 
 // TestInstalled follows deploy/README.md on a Debian that has never seen stationd,
-// and then lives through what a station lives through. One guest serves all of it;
-// each scenario begins with a station that is well.
+// and then lives through what a station lives through. Two guests share the work at
+// the same time; each scenario begins with a station that is well.
 func TestInstalled(t *testing.T) {
 	debians, err := installed.Chosen()
 	if err != nil {
@@ -176,35 +176,40 @@ func TestInstalled(t *testing.T) {
 	}
 	for _, debian := range debians {
 		t.Run(debian.String(), func(t *testing.T) {
-			vendors := openPlant(t)
-			s := &fixture{
-				Guest:   installed.Boot(t, installed.Setting{Debian: debian, Plant: vendors.Addr()}),
-				vendors: vendors,
-				debian:  debian,
-			}
-			for _, c := range scenarios() {
-				t.Run(c.name, func(t *testing.T) {
-					s.For(t)
-					begin := time.Now()
-					c.do(t, s)
-					s.Say("%3.0f s  %s", time.Since(begin).Seconds(), c.name)
+			for name, scenarios := range map[string][]scenario{
+				"use": slices.Concat(
+					[]scenario{{"deploy README followed to the letter gives a station that runs, shows its page and delivers a press", firstStart}},
+					watchdogScenarios(), deviceScenarios(), removalScenarios()),
+				"trouble": slices.Concat(faultScenarios(), upgradeScenarios()),
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					live(t, debian, name, scenarios)
 				})
-			}
-			for _, complaint := range vendors.Complaints() {
-				t.Errorf("the vendors complain: %s", complaint)
 			}
 		})
 	}
 }
 
-func scenarios() []scenario {
-	return slices.Concat(
-		[]scenario{{"deploy README followed to the letter gives a station that runs, shows its page and delivers a press", firstStart}},
-		watchdogScenarios(),
-		deviceScenarios(),
-		packageScenarios(),
-		faultScenarios(),
-	)
+// live takes one guest through scenarios.
+func live(t *testing.T, debian installed.Debian, name string, scenarios []scenario) {
+	vendors := openPlant(t)
+	s := &fixture{
+		Guest:   installed.Boot(t, installed.Setting{Debian: debian, Name: name, Plant: vendors.Addr()}),
+		vendors: vendors,
+		debian:  debian,
+	}
+	for _, c := range scenarios {
+		t.Run(c.name, func(t *testing.T) {
+			s.For(t)
+			begin := time.Now()
+			c.do(t, s)
+			s.Say("%3.0f s  %s", time.Since(begin).Seconds(), c.name)
+		})
+	}
+	for _, complaint := range vendors.Complaints() {
+		t.Errorf("the vendors complain: %s", complaint)
+	}
 }
 
 // A fixture is a guest on which stationd is or will be installed, and its vendors.
@@ -323,10 +328,17 @@ func (s *fixture) empties(t *testing.T, within time.Duration) {
 	t.Fatalf("the outbox is not empty after %v: %v", s.Patience(within), left)
 }
 
-// plug plugs the serial reader in and returns when the station has opened it.
+// plug plugs the serial reader in and returns when the station listens to it.
 func (s *fixture) plug() {
 	s.Plug()
-	s.Until("the station opens the reader", time.Minute, "ls -l /proc/$(systemctl show -P MainPID stationd)/fd | grep -q ttyUSB")
+	s.listens("hand", "ttyUSB")
+}
+
+// listens waits until the station listens to a reader whose device is there. It has the
+// device open a moment before, and drops what it finds, for nobody was listening.
+func (s *fixture) listens(reader, device string) {
+	s.Until("the station listens to the reader", time.Minute, "ls -l /proc/$(systemctl show -P MainPID stationd)/fd | grep -q "+device+" && "+
+		`bash -c 'exec 3<>/dev/tcp/127.0.0.1/8420; printf "GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:8420\r\n\r\n" >&3; ! grep -q `+reader+` <&3'`)
 }
 
 // unplug pulls the reader's cable and returns when the station has let go of it.

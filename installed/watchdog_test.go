@@ -39,7 +39,7 @@ func watchdogFed(t *testing.T, s *fixture) {
 	s.plug()
 	defer s.Unplug()
 	s.shortWatchdog(t)
-	s.Until("the station opens the reader", time.Minute, "ls -l /proc/$(systemctl show -P MainPID stationd)/fd | grep -q ttyUSB")
+	s.listens("hand", "ttyUSB")
 	pid := s.property("MainPID")
 	_, phase := s.short()
 	step := func(what string, do func()) {
