@@ -246,7 +246,7 @@ func (p *pos) prepare() error {
 	}
 	var ok bool
 	if p.layout, ok = parsePOS(about.Value[:min(int(about.Size), len(about.Value))]); !ok {
-		return errors.New("no HID-POS reader; set it to HID-POS (USB HID POS, OPOS), or name it as usb: or hid:")
+		return errors.New("no HID-POS reader; set it to HID-POS (USB HID POS, OPOS), or name it as it is set now, usb:VENDOR:PRODUCT or hid:VENDOR:PRODUCT")
 	}
 	return nil
 }
