@@ -253,8 +253,8 @@ func TestLights(t *testing.T) {
 			s, _ := p.Decide(State{}, scan("e1", "what?", nil, 10))
 			return s
 		}, second: 12, white: Off},
-		"an unplugged scanner is a fault":         {state: func() State { return State{} }, health: Health{Devices: map[string]string{"hand": "unplugged"}}, white: Quick},
-		"a lamp that cannot be driven is a fault": {state: func() State { return State{} }, health: Health{Devices: map[string]string{"red": "gone"}}, red: Quick},
+		"an unplugged scanner is a fault":                              {state: func() State { return State{} }, health: Health{Devices: map[string]string{"hand": "unplugged"}}, white: Quick},
+		"a lamp that cannot be driven is a fault, and another says so": {state: func() State { return State{} }, health: Health{Devices: map[string]string{"red": "gone"}}, red: Quick, white: Quick},
 		"a wrong key is shown, and calls keep their own light": {state: open, second: 60,
 			health: Health{Backends: map[string]Contact{"lagerkoll": {Fault: "the key is wrong"}}}, red: Steady, white: Quick},
 		"storage failed: every lamp": {state: open, second: 60, health: Health{Storage: "storage failed"}, red: Quick, white: Quick},

@@ -92,6 +92,10 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 		}
 		if _, lamp := shown[device]; lamp {
 			shown.raise(device, Quick)
+			// It may be what keeps it from shining: another lamp has to say so.
+			if shown.raise(p.Rest, Quick); p.Rest == "" || p.Rest == device {
+				nobodys = true
+			}
 			continue
 		}
 		if lamp := p.lampOf(device); lamp != "" {
