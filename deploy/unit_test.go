@@ -182,7 +182,7 @@ func TestReadersAreOpenedWhoeverPlugsThemInFirst(t *testing.T) {
 	for device, drivers := range map[string][]string{
 		"char-ttyACM rw": {"cdc_acm"},
 		"char-ttyUSB rw": {"usbserial", "ftdi_sio", "cp210x", "pl2303", "ch341"},
-		"char-hidraw r": {"usbhid"},
+		"char-hidraw r":  {"usbhid"},
 	} {
 		if !slices.Contains(allowed, device) {
 			t.Errorf("the unit does not allow %s", device)
