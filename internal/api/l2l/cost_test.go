@@ -105,7 +105,8 @@ func TestACallToL2LAllocatesLittle(t *testing.T) {
 	for sentence, call := range opened(t, url, "").costly() {
 		n := count(call)
 		t.Logf("%s allocates %.0f times, %.0f of them in net/http", sentence, n, floor)
-		if n-floor >= 60 {
+		// A request that can be torn when it is given up costs a few of them.
+		if n-floor > 64 {
 			t.Errorf("%s allocates %.0f times more than net/http does", sentence, n-floor)
 		}
 	}
