@@ -108,8 +108,8 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 	}
 }
 
-// pressed pushes a button until that is recorded: the demo's chip gives no times, and a
-// push that a busy machine reads late is too short to count.
+// pressed pushes a button until that is recorded: a station that has just started
+// does not count a button that is down already.
 func pressed(t *testing.T, b *box, event string, pin int) {
 	t.Helper()
 	must(t, until(t.Context(), event+" is recorded", func() bool {
