@@ -149,7 +149,9 @@ func (n *Network) relay(l net.Listener, guest net.Conn) {
 	go carry(plant, secure)
 	go carry(secure, plant)
 	<-ended
-	_ = secure.Close() // says goodbye, if the guest still listens
+	if n.isUp(l) { // Down resets the plant's side too: then the guest hears a reset and no goodbye
+		_ = secure.Close()
+	}
 	plant.Close()
 	<-ended
 }
@@ -164,6 +166,14 @@ func (n *Network) hold(l net.Listener, c net.Conn) bool {
 	}
 	n.conns[c] = true
 	return true
+}
+
+// isUp reports whether the network has not gone down since l began to listen. While
+// Down is at its resets it waits for them.
+func (n *Network) isUp(l net.Listener) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.listen == l
 }
 
 func (n *Network) release(c net.Conn) {
