@@ -32,6 +32,7 @@ func (p *plan) beforeStart(running bool) []finding {
 	for _, k := range p.keys() {
 		found = append(found, p.keyBefore(k.name, k.from))
 	}
+	found = append(found, p.certificatesBefore()...)
 	return append(found, p.filesBefore()...)
 }
 
@@ -91,7 +92,71 @@ func (p *plan) keys() []namedKey {
 			all = append(all, namedKey{"lagerkoll key", s.UserToken})
 		}
 	}
+	for _, way := range p.ways() {
+		if way.ProxyKey.Given() {
+			all = append(all, namedKey{way.vendor + " proxy_key", way.ProxyKey})
+		}
+	}
 	return all
+}
+
+// A vendorWay is how one vendor is reached.
+type vendorWay struct {
+	vendor string
+	api.Route
+}
+
+// ways are how the vendors of the configuration are reached.
+func (p *plan) ways() (all []vendorWay) {
+	if s := p.asks.l2l; s != nil {
+		all = append(all, vendorWay{"l2l", s.Route})
+	}
+	if s := p.asks.lagerkoll; s != nil {
+		all = append(all, vendorWay{"lagerkoll", s.Route})
+	}
+	return all
+}
+
+// certificatesBefore looks whether the certificates that the configuration names can be
+// read: those of an authority of the plant, and the printers' own.
+func (p *plan) certificatesBefore() (found []finding) {
+	look := func(name, file, do string, open func() error) {
+		err := open()
+		switch {
+		case err == nil:
+			found = append(found, p.certificateMode(name, file))
+		case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+			found = append(found, unlooked(name, "%v: run as root, or as a member of the group stationd", err))
+		default:
+			found = append(found, warning(name, do, "%v", err))
+		}
+	}
+	for _, way := range p.ways() {
+		if way.CA != "" {
+			look(way.vendor+" ca", way.CA, "put the certificate of the authority there, in PEM; until then what is for "+way.vendor+" waits", func() error {
+				_, err := api.Trust(way.CA)
+				return err
+			})
+		}
+	}
+	for _, one := range p.printers {
+		if one.Certificate != "" {
+			look("printer "+one.Name, one.Certificate, "put the printer's own certificate there, in PEM; until then nothing is printed there", one.CheckCertificate)
+		}
+	}
+	return found
+}
+
+// certificateMode looks whether the service may read a certificate that this user can.
+func (p *plan) certificateMode(name, file string) finding {
+	info, err := os.Stat(file)
+	if err != nil {
+		return untold(name, "%v", err)
+	}
+	if u, ok := serviceAccount(); ok && p.station.Data == packagedData && !mayBe(info, u, 0o400) {
+		return notWell(name, "chmod 644 "+file, "the account %s, which the service runs under, may not read %s", u.Username, file)
+	}
+	return well(name, "%s can be read", file)
 }
 
 // keyBefore looks whether a key would be found and is one.

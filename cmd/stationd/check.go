@@ -36,8 +36,8 @@ func checkCommand() *cobra.Command {
 		Short: "Say everything that is wrong with a configuration file",
 		Long: `check reads a configuration as run would, and reports every fault at once, each with
 its line and column. Then it looks for what a start on this machine would be missing:
-the page's port, the control socket, the keys, files beside the outbox that the station
-could not open. It changes nothing.
+the page's port, the control socket, the keys, the certificates, files beside the outbox
+that the station could not open. It changes nothing.
 
 What is missing on this machine is a warning where the station would record all the
 same, and so is what may not be what was meant. check exits with 78 when there is a fault, with --strict also when there is a

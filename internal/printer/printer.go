@@ -152,6 +152,16 @@ func (p Printer) dial() (*client, error) {
 	return c, nil
 }
 
+// CheckCertificate reads the printer's own certificate, where one is named, and says why
+// it could not be used. It connects to nothing.
+func (p Printer) CheckCertificate() error {
+	if p.Certificate == "" {
+		return nil
+	}
+	_, err := pinned(p.Certificate)
+	return err
+}
+
 // pinned accepts the one certificate in a file and no other. A printer's own
 // certificate names itself, or yesterday's address, so no name is compared: whoever
 // holds the key to this very certificate is the printer.
