@@ -113,7 +113,7 @@ func (g *Guest) tell(t testing.TB) {
 	if g.machine == nil {
 		return
 	}
-	text, err := g.Try("systemctl status stationd --no-pager -l -n 40; systemctl --failed --no-pager; journalctl -b -k -n 5 --no-pager; journalctl -b _PID=1 -u stationd -n 30 --no-pager")
+	text, err := g.Try("systemctl status stationd --no-pager -l -n 0; systemctl --failed --no-pager; journalctl -b -k -n 5 --no-pager; journalctl -b -u stationd -o short-precise -n 80 --no-pager; tail -n 30 /var/lib/stationd/history/*.jsonl; stationd outbox ls")
 	t.Logf("the guest's own words (%v):\n%s", err, text)
 }
 

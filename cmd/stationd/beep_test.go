@@ -27,7 +27,13 @@ const (
 // nil, works on its outbox before the power comes on.
 func beeping(t *testing.T, prepare func(b *box)) *box {
 	t.Helper()
-	b := dark(t, nil)
+	return beepingBy(t, nil, prepare)
+}
+
+// beepingBy is beeping in a box that change, which may be nil, makes otherwise.
+func beepingBy(t *testing.T, change func(*boxSetting), prepare func(b *box)) *box {
+	t.Helper()
+	b := dark(t, change)
 	config, err := os.ReadFile(b.configPath())
 	must(t, err)
 	config = bytes.Replace(config, []byte("name = \"hand\"\n"), fmt.Appendf(nil,

@@ -114,5 +114,6 @@
 // and the next Open makes a new outbox of the old file and the spare one. Where the
 // spare file cannot be written either, nothing is acknowledged; a note of that (a
 // record 'u') is tried for, and what the next Open finds of the transaction is then
-// held and not sent.
+// held and not sent. A commit that is said to be well on a file system that is
+// read-only has failed too: its fsync wrote nothing.
 package queue

@@ -149,7 +149,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		setting.Fleeting = func(station.Event, station.Action) {}
 	}
 	if setting.commit == nil {
-		setting.commit = (*bbolt.Tx).Commit
+		setting.commit = commit
 	}
 	if setting.rescue == nil {
 		setting.rescue = writeWhole

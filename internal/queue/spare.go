@@ -8,9 +8,28 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 const spareSuffix = ".spare"
+
+// commit commits, and then looks whether the file could be written at all. Where the
+// kernel has made a file system read-only, as it does after an error of the card or by
+// an emergency remount, ext4's fsync returns at once and says that all is well
+// (ext4_sync_file: "if (sb_rdonly(inode->i_sb)) goto out"): what was written to pages
+// that the file has already is in memory alone. access(2) with W_OK tells by EROFS.
+func commit(tx *bbolt.Tx) error {
+	path := tx.DB().Path()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if err := unix.Access(path, unix.W_OK); errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
 
 // spare takes up a failed commit. What is on disk after it nobody knows, and
 // syncing the same file again proves nothing: the kernel tells a failed write once
