@@ -47,7 +47,7 @@ const (
 type Settings struct {
 	Base     string        // base URL, checked by CheckURL; paths are put after it
 	Keys     []Key         // never to be seen in an error or a log
-	Every    time.Duration // the pace: no two requests closer than this
+	Every    time.Duration // the pace: no two requests closer than this, and none before it has passed once
 	Response time.Duration // limit of the wait for an answer; 0: ResponseTime
 	Dial     Dial          // nil: over the network
 	Route    Route         // checked
@@ -86,10 +86,14 @@ func New(s Settings) *Client {
 	if s.Dial == nil {
 		s.Dial = newNetwork(newNames(s.Log), s.Response).dial
 	}
+	// Nobody knows when a process before this one last asked: the pace begins with its
+	// wait, or each start would ask for one more than the account allows.
+	pace := rate.NewLimiter(rate.Every(s.Every), 1)
+	pace.Allow()
 	return &Client{
 		base:     s.Base,
 		keys:     s.Keys,
-		pace:     rate.NewLimiter(rate.Every(s.Every), 1),
+		pace:     pace,
 		response: s.Response,
 		log:      s.Log,
 		rehearse: s.Rehearse,

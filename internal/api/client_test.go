@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stationd/internal/station"
@@ -293,11 +294,10 @@ func TestAContextThatEnds(t *testing.T) {
 		t.Parallel()
 		b := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "yes") })
 		slow := clientOf(t, b.base, time.Hour)
-		slow.ask(t.Context())
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		_, rc := slow.ask(ctx)
-		if rc.Outcome != station.Unreached || b.seen.Load() != 1 {
+		if rc.Outcome != station.Unreached || b.seen.Load() != 0 {
 			t.Errorf("outcome %v: %v", rc.Outcome, rc.Err)
 		}
 		slow.wantHidden(t, rc)
@@ -315,6 +315,38 @@ func TestThePaceCountsEveryRequest(t *testing.T) {
 	if took := time.Since(start); took < 150*time.Millisecond {
 		t.Errorf("four requests took %v", took)
 	}
+}
+
+// A station that is killed and started again ten times within a minute asks for no
+// more than one that runs through, and its first request waits for one turn.
+func TestTenStartsWithinAMinuteAskForNoMoreThanTheRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const every, starts = time.Minute / 200, 10
+		began, requests := time.Now(), 0
+		for range starts {
+			started, first := time.Now(), time.Duration(-1)
+			c := New(Settings{Base: "http://127.0.0.1:1/", Every: every, Log: slog.New(slog.DiscardHandler),
+				Dial: func(context.Context, string, string) (net.Conn, error) {
+					if requests++; first < 0 {
+						first = time.Since(started)
+					}
+					return nil, errors.New("nobody listens")
+				}})
+			ctx, kill := context.WithTimeout(t.Context(), time.Minute/starts)
+			for ctx.Err() == nil {
+				c.Do(ctx, Request{Method: http.MethodGet, Says: plainly})
+			}
+			kill()
+			if first > every {
+				t.Errorf("the first request after a start was %v late; a turn is %v", first, every)
+			}
+		}
+		if took := time.Since(began); requests > 200 || took > time.Minute {
+			t.Errorf("%d requests in %v with %d starts; 200 a minute are allowed", requests, took, starts)
+		}
+		t.Logf("%d requests in a minute with %d starts", requests, starts)
+	})
 }
 
 func TestWhoAsksToBeLeftAloneIsLeftAlone(t *testing.T) {
