@@ -67,7 +67,7 @@ func outboxList() *cobra.Command {
 		Long: fmt.Sprintf(`ls lists what is in the outbox, in the order of the events: the oldest %d entries
 that wait, the oldest %d that are held, and the newest %d scans that nobody knew. It says
 how many more there are; --limit lists more of each, and --all lists them all, however
-many.`, mostOfEach, mostOfEach, mostOfEach),
+many. Of an entry that waits behind a held one it says which that is, and why it is held.`, mostOfEach, mostOfEach, mostOfEach),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if most < 0 {
@@ -156,7 +156,7 @@ func list(ctx context.Context, w io.Writer, p *plan, limit station.Limit) error 
 		if e.Condition == station.Held {
 			condition += " (" + string(e.Hold) + ")"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.local(e.At), e.Lane, e.Verb, condition, oneLine(e.Reason))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.local(e.At), e.Lane, e.Verb, condition, oneLine(whyIn(e)))
 		if entries++; entries%linedUp == 0 {
 			return t.Flush()
 		}
@@ -198,6 +198,21 @@ func list(ctx context.Context, w io.Writer, p *plan, limit station.Limit) error 
 	}
 	listContacts(ctx, t, p)
 	return t.Flush()
+}
+
+// whyIn says why an entry is held, or which held one it waits behind; "" of any other.
+func whyIn(e station.Standing) string {
+	if e.Behind != nil {
+		return waitsBehind(*e.Behind)
+	}
+	return e.Reason
+}
+
+// waitsBehind says what an entry waits behind:
+//
+//	behind 9f86d081.1, which is held (refused): Shift not started
+func waitsBehind(b station.Behind) string {
+	return fmt.Sprintf("behind %s, which is held (%s): %s", b.Entry.Short(), b.Hold, b.Reason)
 }
 
 // listContacts says how it stands with the vendors, where a station runs.

@@ -184,6 +184,7 @@ func (s *opened) open(ctx context.Context) (err error) {
 	if err := s.outbox.HoldStrangers(s.force.speaksTo); err != nil {
 		return err
 	}
+	s.logHeld()
 	for _, panel := range s.plan.panel().ByChip() {
 		board := newChipBoard(panel, s.clock, s.log)
 		board.try()
@@ -212,6 +213,28 @@ func (s *opened) open(ctx context.Context) (err error) {
 		s.log.Info("the page is open", "page", page.(*web.Server).Addr().String())
 	}
 	return nil
+}
+
+// mostHeldLogged is how many held entries a start tells the log of one by one.
+const mostHeldLogged = 5
+
+// logHeld tells the log what a person must decide about: how many entries there are,
+// and the first of them.
+func (s *opened) logHeld() {
+	c, err := s.outbox.Contents(station.Limit{Held: mostHeldLogged})
+	if err != nil {
+		s.log.Warn("what is held could not be read", "error", err)
+		return
+	}
+	if c.Held == 0 {
+		return
+	}
+	s.log.Warn("entries are held, and a person must decide about them: stationd outbox ls", "held", c.Held)
+	for _, e := range c.Entries {
+		if e.Condition == station.Held {
+			s.log.Warn("held since before this start", "entry", string(e.ID), "lane", e.Lane, "verb", e.Verb, "hold", string(e.Hold), "reason", oneLine(e.Reason))
+		}
+	}
 }
 
 // send sends something to a reader, once: a trigger that comes late reads another piece.

@@ -181,15 +181,28 @@ func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *web.Client,
 		case s.Standing.Condition == station.Held:
 			return fmt.Errorf("entry %s: held (%s): %s", id.Short(), s.Standing.Hold, asText(s.Standing.Reason))
 		}
-		why := or(s.Contact.Fault, s.Contact.Last)
-		if why == "" {
-			why = "it has its place in the lane " + s.Standing.Lane
-		}
+		why := waitsFor(*s.Standing, s.Contact)
 		if why != told {
 			told = why
 			fmt.Fprintf(stderr, "entry %s: waits: %s\n", id.Short(), asText(why))
 		}
 	}
+}
+
+// waitsFor says what an entry waits for. What the last attempt at another one came to
+// is said only where it is so for all of the vendor's.
+func waitsFor(e station.Standing, c station.Contact) string {
+	switch {
+	case e.Behind != nil:
+		return waitsBehind(*e.Behind)
+	case c.Fault != "":
+		return c.Fault
+	case e.Last != "":
+		return e.Last
+	case c.Last != "" && (c.Kind == station.NoContact || c.Kind == station.Unreadable || c.Kind == station.Failing):
+		return c.Last
+	}
+	return "it has its place in the lane " + e.Lane
 }
 
 // tellEnded says how an entry ended.

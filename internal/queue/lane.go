@@ -65,6 +65,7 @@ type attempt struct {
 	answers       int       // tries in a row that were answered in a way that decides nothing, while the vendor was well otherwise
 	answeredSince time.Time // when the first that was answered so was
 	words         string    // what the last that was more than a look came to
+	last          string    // what the last came to, for whoever asks what it waits for
 	lookOnly      bool      // it was tried often enough: what the next look does not find is held
 }
 

@@ -68,8 +68,9 @@ type listing struct {
 	totals  station.Totals
 	from    []byte // the key to go on at; nil: the first
 	done    bool
-	entries []station.Standing // of the last go
-	kept    []station.Event    // all of the list's
+	blocked map[string]*blocked // by lane
+	entries []station.Standing  // of the last go
+	kept    []station.Event     // all of the list's
 }
 
 // some looks at the next records.
@@ -96,7 +97,7 @@ func (l *listing) some(tx *bbolt.Tx) error {
 		}
 		at, err := placeFrom(k)
 		if err == nil {
-			err = l.take(at, v)
+			err = l.take(q, at, v)
 		}
 		if err != nil {
 			return err
@@ -116,7 +117,7 @@ func ours(tx *bbolt.Tx) (*bbolt.Bucket, error) {
 }
 
 // take counts one record, and reads it if the list has it.
-func (l *listing) take(at place, record []byte) error {
+func (l *listing) take(q *bbolt.Bucket, at place, record []byte) error {
 	if _, _, err := open(record); err != nil {
 		return fmt.Errorf("record %d.%d: %w", at.sequence(), at.index(), err)
 	}
@@ -132,6 +133,7 @@ func (l *listing) take(at place, record []byte) error {
 		if err != nil {
 			return fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err)
 		}
+		held := l.behind(q, at, label)
 		count, most := &l.totals.Waiting, l.limit.Waiting
 		if label.condition == station.Held {
 			count, most = &l.totals.Held, l.limit.Held
@@ -143,9 +145,31 @@ func (l *listing) take(at place, record []byte) error {
 		if err := decode(record, kindEntry, at, &e); err != nil {
 			return fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err)
 		}
-		l.entries = append(l.entries, e.standing(at))
+		one := e.standing(at)
+		if held != 0 {
+			var h entryRecord
+			if err := decode(q.Get(held.key()), kindEntry, held, &h); err != nil {
+				return fmt.Errorf("entry %d.%d: %w", held.sequence(), held.index(), err)
+			}
+			one.Behind = h.behind()
+		}
+		l.entries = append(l.entries, one)
 	}
 	return nil
+}
+
+// behind returns the held entry that the one at a place waits behind; 0: none.
+func (l *listing) behind(q *bbolt.Bucket, at place, e label) place {
+	if l.blocked == nil {
+		l.blocked = make(map[string]*blocked)
+	}
+	b := l.blocked[e.lane]
+	if b == nil {
+		b = new(blocked)
+		l.blocked[e.lane] = b
+	}
+	live := e.about != 0 && kindOf(q.Get(e.about.key())) == kindEntry
+	return b.next(slot{at: at, about: e.about, held: e.condition == station.Held, barrier: e.barrier}, live, false)
 }
 
 // keep takes up a kept event; the oldest unknown scan gives way to a newer one.

@@ -469,7 +469,10 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	if errors.Is(rc.Err, station.ErrUnreadable) {
 		l.after = now.Add(spread(firstWait<<min(l.fails-1, 10), unreadableWait))
 	}
-	l.attempt.doubtful, l.attempt.merged = t.delivery.Doubtful, t.closing != 0
+	l.attempt.doubtful, l.attempt.merged, l.attempt.last = t.delivery.Doubtful, t.closing != 0, ""
+	if rc.Err != nil {
+		l.attempt.last = rc.Err.Error()
+	}
 	if t.sent && rc.Outcome == station.Doubtful {
 		l.attempt.doubtful, l.attempt.since = true, now
 	}

@@ -70,20 +70,24 @@ type selection struct {
 	totals           station.Totals
 	waiting, held    places // the first
 	unknown, notices places // the last, and all of them
+
+	behind map[place]place // the held ones that the waiting wait behind
 }
 
 // selected takes what a list of that length has from the index. The caller holds mu.
 func (o *Outbox) selected(limit station.Limit) selection {
 	unknown, notices := o.keptPlaces(limit.Unknown)
+	waiting := o.waiting.first(limit.Waiting)
 	return selection{
 		totals: station.Totals{
 			Waiting: len(o.waiting), Held: len(o.held),
 			Unknown: len(o.kept) - len(o.notices), Notices: len(o.notices),
 		},
-		waiting: o.waiting.first(limit.Waiting),
+		waiting: waiting,
 		held:    o.held.first(limit.Held),
 		unknown: unknown,
 		notices: notices,
+		behind:  o.behind(waiting),
 	}
 }
 
@@ -231,7 +235,7 @@ func (o *Outbox) List(limit station.Limit, entry func(station.Standing) error, k
 	s := o.selected(limit)
 	o.mu.Unlock()
 	entries, events := s.places(limit)
-	err := readInChunks(o, entries, o.standingAt, entry)
+	err := readInChunks(o, entries, s.standings(o), entry)
 	if err == nil {
 		err = readInChunks(o, events, o.keptAt, kept)
 	}
@@ -261,7 +265,7 @@ func (o *Outbox) listed(v *view, limit station.Limit, same bool) (station.Conten
 			return errNotNow
 		}
 		var err error
-		if c.Entries, err = readPlaces(tx, entries, o.standingAt); err != nil {
+		if c.Entries, err = readPlaces(tx, entries, v.standings(o)); err != nil {
 			return err
 		}
 		c.Kept, err = readPlaces(tx, events, o.keptAt)
@@ -365,31 +369,52 @@ func (e entryRecord) standing(at place) station.Standing {
 // Standing returns how an entry stands; there is false where it is not in the
 // outbox.
 func (o *Outbox) Standing(id station.ID) (s station.Standing, there bool, err error) {
-	for _, at := range o.placesOf(id) {
+	for at, now := range o.placesOf(id) {
 		err = o.db.View(func(tx *bbolt.Tx) error {
-			s, there, err = o.standingAt(tx, at)
+			if s, there, err = o.standingAt(tx, at); err != nil || !there || now.behind == 0 {
+				return err
+			}
+			s.Behind, err = o.behindOf(tx, now.behind)
 			return err
 		})
 		if err != nil {
 			return station.Standing{}, false, fmt.Errorf("outbox %s: %w", o.path, err)
 		}
 		if there && s.ID == id {
+			s.Last = now.last
 			return s, true, nil
 		}
 	}
 	return station.Standing{}, false, nil
 }
 
+// inLane is what memory alone knows of how an entry stands.
+type inLane struct {
+	behind place  // the held entry that it waits behind; 0: none
+	last   string // what the last attempt at it came to
+}
+
 // placesOf returns where an entry may stand, by the index.
-func (o *Outbox) placesOf(id station.ID) (all places) {
+func (o *Outbox) placesOf(id station.ID) map[place]inLane {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	all := make(map[place]inLane)
 	h := hash(id)
 	for _, l := range o.lanes {
 		for _, s := range l.slots {
-			if s.id == h {
-				all = append(all, s.at)
+			if s.id != h {
+				continue
 			}
+			var now inLane
+			l.behind(s.at, func(at, held place) {
+				if at == s.at {
+					now.behind = held
+				}
+			})
+			if l.attempt.at == s.at {
+				now.last = l.attempt.last
+			}
+			all[s.at] = now
 		}
 	}
 	return all

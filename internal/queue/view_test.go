@@ -36,6 +36,7 @@ func (s *station1) consistent() {
 	if !slices.Equal(waiting, s.box.waiting) || !slices.Equal(held, s.box.held) {
 		s.Errorf("the lanes have %v waiting and %v held, the lists %v and %v", waiting, held, s.box.waiting, s.box.held)
 	}
+	s.box.goesOn(s.T)
 	s.box.mu.Unlock()
 	var all station.Tally
 	shown := s.box.Snapshot()
@@ -45,6 +46,27 @@ func (s *station1) consistent() {
 	}
 	if all.Waiting != shown.Waiting || all.Held != shown.Held {
 		s.Errorf("%d waiting and %d held are shown, the state counts %+v", shown.Waiting, shown.Held, all)
+	}
+}
+
+// goesOn compares what entries are said to wait behind with what their lanes do: the
+// head of a lane waits behind nothing, and where there is none, all do.
+func (o *Outbox) goesOn(t *testing.T) {
+	t.Helper()
+	behind := o.behind(o.waiting)
+	for _, l := range o.lanes {
+		head := l.head()
+		if head >= 0 && behind[l.slots[head].at] != 0 {
+			t.Errorf("lane %s: its head is said to wait behind something held", l.name)
+		}
+		for _, s := range l.slots {
+			if held := behind[s.at]; held != 0 && (s.held || !l.slots[l.find(held)].held) {
+				t.Errorf("lane %s: %v is said to wait behind %v", l.name, s.at, held)
+			}
+			if head < 0 && !s.held && behind[s.at] == 0 {
+				t.Errorf("lane %s stands still, and %v is not said to wait behind anything", l.name, s.at)
+			}
+		}
 	}
 }
 

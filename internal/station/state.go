@@ -145,6 +145,22 @@ type Standing struct {
 
 	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
 	Doubtful bool `json:"doubtful,omitempty"`
+
+	// Behind is the held entry that this one waits behind: what it is about, or what
+	// a barrier may not pass. nil: it waits behind none.
+	Behind *Behind `json:"behind,omitempty"`
+
+	// Last is what the last attempt at it came to, where somebody asks about this one
+	// entry of a running station.
+	Last string `json:"last,omitempty"`
+}
+
+// A Behind is a held entry that others wait behind: they go on when a person has
+// retried or discarded it.
+type Behind struct {
+	Entry  ID      `json:"entry"`
+	Hold   Holding `json:"hold"`
+	Reason string  `json:"reason,omitempty"` // in words, for the person who must decide
 }
 
 // A Snapshot is the station at one moment, for the page and the commands.

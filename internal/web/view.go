@@ -388,6 +388,9 @@ func (l looker) items() (held, waiting []item) {
 			if e.Condition == station.Marked {
 				i.Hold = l.words.Say("waiting.marked")
 			}
+			if e.Behind != nil {
+				i.Hold = l.words.Say("waiting.behind", e.Behind.Entry.Short())
+			}
 			waiting = append(waiting, i)
 			continue
 		}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"stationd/internal/plant"
+	"stationd/internal/station"
+)
+
+// said is what a command that still runs has written so far.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+// String is the text.
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// types runs a command to its end, and returns what it wrote and its exit code.
+func (b *box) types(t *testing.T, words ...string) (out string, code int) {
+	t.Helper()
+	var all said
+	code = command(t.Context(), append(words, "--config", b.configPath()), strings.NewReader(""), &all, &all)
+	return all.String(), code
+}
+
+// heldTrace has the station hold the trace of a batch, and returns its entry.
+func heldTrace(t *testing.T, b *box, batch string) station.ID {
+	t.Helper()
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
+	scanned(t, b, part{article: soup, batch: batch}.symbol())
+	var held station.ID
+	must(t, until(t.Context(), "the trace is held", func() bool {
+		c, err := b.contents(t.Context())
+		for _, e := range c.Entries {
+			if err == nil && e.Condition == station.Held && e.With["batch"] == batch {
+				held = e.ID
+			}
+		}
+		return held != ""
+	}))
+	return held
+}
+
+func TestWhatWaitsBehindAHeldEntryIsSaidByEveryCommand(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	scanned(t, b, "PO4711")
+	held := heldTrace(t, b, "B7")
+	// Another call is refused, and its reason is nobody else's.
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 1, Text: "no such shift"})
+	if out, _ := b.types(t, "l2l", "dispatch.open", "type=MAINT", "description=x", "--yes", "--wait"); !strings.Contains(out, "no such shift") {
+		t.Fatalf("it says:\n%s", out)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended sync.WaitGroup
+	defer ended.Wait()
+	defer cancel()
+	var waits said
+	ended.Go(func() {
+		command(ctx, []string{"lagerkoll", "order.finish", "order=4711", "--yes", "--wait", "--config", b.configPath()}, strings.NewReader(""), &waits, &waits)
+	})
+	want := fmt.Sprintf("behind %s, which is held (refused): ", held.Short())
+	must(t, until(t.Context(), "--wait says behind what it waits", func() bool { return strings.Contains(waits.String(), "waits: "+want) }))
+	if strings.Contains(waits.String(), "no such shift") || !strings.Contains(waits.String(), "the order is on hold") {
+		t.Errorf("--wait says:\n%s", waits.String())
+	}
+	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, want) {
+		t.Errorf("outbox ls says:\n%s", out)
+	}
+	must(t, b.kill())
+	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, want) {
+		t.Errorf("without a station, outbox ls says:\n%s", out)
+	}
+}
+
+func TestAStartTellsTheLogWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	const msg, each = "entries are held, and a person must decide about them: stationd outbox ls", "held since before this start"
+	b := floor(t, nil)
+	scanned(t, b, "PO4711")
+	for n := range mostHeldLogged + 2 {
+		heldTrace(t, b, fmt.Sprint("B", n))
+	}
+	if b.log.count(msg) != 0 {
+		t.Error("it is said of nothing")
+	}
+	must(t, b.stop())
+	must(t, b.power(t.Context(), true))
+	if b.log.count(msg) != 1 || b.log.count(each) != mostHeldLogged {
+		t.Errorf("a start with %d held says it %d times, and names %d", mostHeldLogged+2, b.log.count(msg), b.log.count(each))
+	}
+}
