@@ -62,6 +62,10 @@ soak: ## The outbox under SIGKILL, power cuts, failing and damaged cards, and it
 	STATIOND_ROUNDS=30 go test -count=1 -timeout 60m -v -run 'TestPowerCut|TestShutdown|TestDamage|TestEverySystemCallFails|TestFullCard|TestCost' ./internal/queue
 	go test -run '^$$' -bench 'BenchmarkRecord|BenchmarkOpen' -benchtime 1000x ./internal/queue
 
+.PHONY: labels
+labels: ## The pictures of docs/labels.md, drawn anew by zint 2.11.1 (Debian 12's).
+	go test -count=1 -run '^TestEveryPictureOfALabelIsReadAsTheDocumentSays$$' ./cmd/stationd -draw
+
 HOURS ?= 10
 
 .PHONY: endurance

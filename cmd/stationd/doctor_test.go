@@ -213,6 +213,27 @@ func TestDoctorAtAStationThatIsWell(t *testing.T) {
 	}
 }
 
+func TestDoctorSaysWhereAReaderSendsIdentifiersAndTheConfigurationDoesNotRequireThem(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	for order := range 9 {
+		scanned(t, b, fmt.Sprintf("]C0PO%d", 4700+order))
+	}
+	found, _ := consult(t, b.configPath())
+	found.is(t, "reader hand", isWell, "")
+	scanned(t, b, "]C0PO4709")
+	must(t, until(t.Context(), "the doctor says it", func() bool {
+		found, _ = consult(t, b.configPath())
+		return found["reader hand"].Verdict != isWell
+	}))
+	found.is(t, "reader hand", isWarning, `with aim = "required"`)
+	scanned(t, b, "PO4711") // a piece of a symbol, or a reader that has two ways
+	must(t, until(t.Context(), "the doctor says nothing", func() bool {
+		found, _ = consult(t, b.configPath())
+		return found["reader hand"].Verdict == isWell
+	}))
+}
+
 func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)

@@ -453,7 +453,7 @@ func (d *doctor) reader(ctx context.Context, s scanner.Scanner) finding {
 		return notWell(name, "plug it in; stationd scans shows what it sends", "%s", fault)
 	}
 	if strings.HasPrefix(s.Port, "tcp") {
-		return d.networkReader(ctx, name, s.Port)
+		return d.networkReader(ctx, name, s)
 	}
 	device, err := scanner.Find(s.Port)
 	if err == nil {
@@ -465,7 +465,7 @@ func (d *doctor) reader(ctx context.Context, s scanner.Scanner) finding {
 	case err != nil:
 		return notWell(name, "stationd setup finds what it is called", "%s: %v", s.Port, err)
 	case d.running:
-		return well(name, "%s is there, and the running station reads it", place(s.Port, device))
+		return d.read(name, s.Name, place(s.Port, device)+" is there")
 	}
 	if err := unix.Access(device, unix.R_OK|unix.W_OK); err != nil {
 		return notWell(name, "join the groups dialout and input, or run doctor as root", "%s may not be opened: %v", place(s.Port, device), err)
@@ -473,11 +473,20 @@ func (d *doctor) reader(ctx context.Context, s scanner.Scanner) finding {
 	return well(name, "%s is there", place(s.Port, device))
 }
 
+// read is a reader that the running station reads, and what could be better about it.
+func (d *doctor) read(name, reader, where string) finding {
+	if advice := d.snapshot.Health.Advice[reader]; advice != "" {
+		return warning(name, "say it in its [[scanner]], and restart: systemctl restart stationd", "%s, and the running station reads it; %s", where, advice)
+	}
+	return well(name, "%s, and the running station reads it", where)
+}
+
 // networkReader looks at a reader of the network. One that a station reads is left alone:
 // many take one connection only.
-func (d *doctor) networkReader(ctx context.Context, name, port string) finding {
+func (d *doctor) networkReader(ctx context.Context, name string, s scanner.Scanner) finding {
+	port := s.Port
 	if d.running {
-		return well(name, "%s, and the running station reads it", port)
+		return d.read(name, s.Name, port)
 	}
 	switch address, err := scanner.Reach(ctx, port); {
 	case err != nil:

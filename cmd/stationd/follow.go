@@ -201,7 +201,11 @@ func followScans(ctx context.Context, p *plan, out scanPaper, stderr io.Writer) 
 		}
 		frame := scanner.Frame{Raw: line.Scan.Raw, Repeat: line.Scan.Repeat, Event: line.Scan.Event}
 		m := means(p.program, frame.Event)
-		return out.show(seen{Frame: frame, Found: findGS1(frame.Event, frame.Raw), Means: &m, Came: line.Scan.Came})
+		s := seen{Frame: frame, Found: findGS1(frame.Event, frame.Raw), Means: &m, Came: line.Scan.Came}
+		if i := slices.IndexFunc(p.scanners, func(r scanner.Scanner) bool { return r.Name == frame.Event.Source }); i >= 0 {
+			s.How = scanner.Explain(p.scanners[i], frame.Raw)
+		}
+		return out.show(s)
 	})
 }
 

@@ -32,8 +32,8 @@ func scansCommand() *cobra.Command {
 		Use:   "scans",
 		Short: "Show what the readers send, live",
 		Long: `scans shows each scan of the configured readers, or of those named with --port: its
-bytes, its text, its symbology, its GS1 elements with their names or why it has none,
-and which binding would fire on it with nothing in hand, and what that would do.
+bytes, its text, its symbology, what was taken off it and how the rest was read, every
+name that a binding could use or why it has none, and which binding would fire on it with nothing in hand, and what that would do.
 Nothing is recorded and nothing is sent. Ctrl-C ends it. While stationd runs, it has
 the readers: --follow looks on at what they send there, which is recorded and sent as
 always, and says what came of each scan. Nothing waits for who looks on.
@@ -110,6 +110,7 @@ type seen struct {
 	Found gs1Found
 	Means *meaning // nil: there is no configuration to tell
 	Came  string   // what a running station made of it; "" where none has taken it
+	How   []string // what was taken off and how the rest was read, a step each
 }
 
 // gs1Found is what a scan holds by the rules of GS1.
@@ -178,8 +179,8 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var mu sync.Mutex
-	show := func(f scanner.Frame) {
-		s := seen{Frame: f, Found: findGS1(f.Event, f.Raw)}
+	show := func(setting scanner.Scanner, f scanner.Frame) {
+		s := seen{Frame: f, Found: findGS1(f.Event, f.Raw), How: scanner.Explain(setting, f.Raw)}
 		if p.station.Name != "" {
 			m := means(p.program, f.Event)
 			s.Means = &m
@@ -201,7 +202,7 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 	var listening sync.WaitGroup
 	for _, setting := range readers {
 		r := scanner.Open(setting, clock.stamp, log)
-		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, show) }} {
+		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, func(f scanner.Frame) { show(setting, f) }) }} {
 			listening.Go(func() {
 				if err := run(ctx); err != nil {
 					stop(err)
@@ -348,6 +349,12 @@ func (l *scanLines) show(s seen) error {
 		fmt.Fprintf(&b, "  %-8s% X\n", label("raw", i == 0), s.Raw[i:min(i+16, len(s.Raw))])
 	}
 	b.WriteString(textAndMark(s.Raw, s.Found.Pos))
+	if s.How != nil {
+		b.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "read", visible([]byte(strings.Join(s.How, "; ")))), 10))
+	}
+	if code := visible([]byte(s.Event.Code)); !strings.HasSuffix(visible(s.Raw), code) {
+		b.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "code", code), 10))
+	}
 	if s.Found.Err != nil {
 		b.WriteString(wrapped(fmt.Sprintf("  %-8s%v\n", "fault", s.Found.Err), 10))
 	}
@@ -475,6 +482,28 @@ func (m *meaning) binding() string {
 	if m.Binding.GS1 != nil {
 		text += fmt.Sprintf(", gs1 = [%s]", strings.Join(m.Binding.GS1, ", "))
 	}
+	for _, kind := range []string{"di", "hibc", "store"} {
+		var asked []string
+		for _, name := range m.Binding.Carry {
+			if id, ok := strings.CutPrefix(name, kind+"."); ok {
+				asked = append(asked, id)
+			}
+		}
+		if asked != nil {
+			text += fmt.Sprintf(", %s = [%s]", kind, strings.Join(asked, ", "))
+		}
+	}
+	for _, names := range []struct {
+		key string
+		of  []string
+	}{{"json", slices.Sorted(maps.Keys(m.Binding.JSON))}, {"pairs", slices.Sorted(maps.Keys(m.Binding.Pairs))}} {
+		if names.of != nil {
+			text += fmt.Sprintf(", %s of %s", names.key, strings.Join(names.of, ", "))
+		}
+	}
+	if m.Binding.Ignore {
+		text += ", which ignores it"
+	}
 	return text
 }
 
@@ -501,19 +530,29 @@ type shownMeaning struct {
 
 func (j *scanJSON) show(s seen) error {
 	shown := struct {
-		At        time.Time     `json:"at"`
-		Source    string        `json:"source"`
-		Raw       string        `json:"raw"` // hexadecimal
-		Code      string        `json:"code"`
-		AIM       string        `json:"aim,omitempty"`
-		Symbology string        `json:"symbology"`
-		Repeat    bool          `json:"repeat,omitempty"`
-		GS1       *shownGS1     `json:"gs1,omitempty"`
-		Means     *shownMeaning `json:"means,omitempty"`
-		Station   string        `json:"station,omitempty"` // what a running one made of it
+		At        time.Time         `json:"at"`
+		Source    string            `json:"source"`
+		Raw       string            `json:"raw"` // hexadecimal
+		Code      string            `json:"code"`
+		AIM       string            `json:"aim,omitempty"`
+		Symbology string            `json:"symbology"`
+		Repeat    bool              `json:"repeat,omitempty"`
+		GS1       *shownGS1         `json:"gs1,omitempty"`
+		Read      []string          `json:"read,omitempty"`  // what was taken off and how the rest was read
+		Names     map[string]string `json:"names,omitempty"` // every name that a binding could use
+		Means     *shownMeaning     `json:"means,omitempty"`
+		Station   string            `json:"station,omitempty"` // what a running one made of it
 	}{
 		At: s.Event.At.Wall, Source: s.Event.Source, Raw: hex.EncodeToString(s.Raw), Code: s.Event.Code,
-		AIM: s.Event.Data["aim"], Symbology: s.Event.Data["symbology"], Repeat: s.Repeat, Station: s.Came,
+		AIM: s.Event.Data["aim"], Symbology: s.Event.Data["symbology"], Repeat: s.Repeat, Station: s.Came, Read: s.How,
+	}
+	for name, value := range s.Event.Data {
+		if station.OnLabel(name) && !strings.HasSuffix(name, ".error") {
+			if shown.Names == nil {
+				shown.Names = make(map[string]string)
+			}
+			shown.Names[name] = value
+		}
 	}
 	if s.Found.Claims || s.Found.Elements != nil {
 		shown.GS1 = &shownGS1{OK: s.Found.Err == nil}

@@ -102,6 +102,10 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 		`  means   [[on]] number 1: event = "hand.scan", match = '^PO(?P<order>\d+)$'`,
 		"takes order = 4711 in hand")
 	scan("PO4711", "a repeat: a station would not count it")
+	scan("]A1PO12009",
+		`  read    text: ASCII; check character taken off: "9"`,
+		"  code    PO1200\n",
+		"takes order = 1200 in hand")
 	scan("PC-COOKIE",
 		"[[on]] number 2",
 		"would do l2l changeover.start in lane l2l/line:PACK4",
@@ -139,7 +143,7 @@ func TestScansOfAPortThatNobodyConfigured(t *testing.T) {
 	c.reads("listening on")
 	must(t, r.scan("]E04006381333931"))
 	c.reads(`"raw":"5d453034303036333831333333393331"`)
-	c.reads(`"code":"4006381333931","aim":"]E0","symbology":"ean-13","gs1":{"ok":true,"ai":[["01","04006381333931"]],"titles":["GTIN"]}}`)
+	c.reads(`"code":"4006381333931","aim":"]E0","symbology":"ean-13","gs1":{"ok":true,"ai":[["01","04006381333931"]],"titles":["GTIN"]},"read":["text: ASCII","read as an article number"],"names":{"gs1.01":"04006381333931","gtin":"4006381333931","gtin13":"4006381333931"}}`)
 	must(t, r.scan("]C1019506000134353"))
 	c.reads(`"gs1":{"ok":false,"err":"gs1: AI (01), byte `)
 	c.types(ctrlC)

@@ -121,6 +121,7 @@ func notPermitted(dev string, uid int, open func(path string) error) []string {
 		{"buttons and lamps", "gpiochip*"},
 		{"readers on a serial line", "tty[AU][CMS][MB]*"},
 		{"readers that type", "input/event*"},
+		{"readers that are set to HID-POS", "hidraw*"},
 	} {
 		paths, err := filepath.Glob(filepath.Join(dev, kind.pattern))
 		if err != nil || len(paths) == 0 {

@@ -25,6 +25,8 @@ type readerDraft struct {
 	Identifies        bool       // it sent an AIM identifier with every scan
 	Assume, GS        string     // found by the test label; empty: the default
 	Prefix, Suffix    string     // that it puts around the code
+	Frame             string     // what ends a scan; empty: the default
+	Encoding          string     // what it sends text in; empty: the default
 	Orders, Products  []string   // regular expressions
 	Parts             [][]string // application identifiers that a part's symbol carries
 }
@@ -32,12 +34,27 @@ type readerDraft struct {
 // Types reports whether it types as a keyboard does.
 func (r readerDraft) Types() bool { return typed(scanner.Scanner{Port: r.Port}) }
 
+// Reports reports whether it sends whole scans, which nothing has to end.
+func (r readerDraft) Reports() bool { return strings.HasPrefix(r.Port, "pos:") }
+
+// setting is the reader as it is known so far.
+func (r readerDraft) setting() scanner.Scanner {
+	s := scanner.Scanner{
+		Name: r.Port, Port: r.Port, Layout: r.Layout, Assume: r.Assume, Encoding: r.Encoding,
+		Strip: scanner.Strip{Prefix: r.Prefix, Suffix: r.Suffix},
+	}
+	if r.GS != "" {
+		s.GS = &[]string{r.GS}
+	}
+	return s
+}
+
 func (s *setup) askReaders() error {
 	s.heading("Readers")
 	for {
 		s.keep()
 		ports, typing := s.plugged()
-		heard, answer, err := s.listen(s.readers(ports, ""))
+		heard, answer, err := s.listen(s.readers(ports))
 		if err != nil {
 			return err
 		}
@@ -61,7 +78,7 @@ func (s *setup) askReaders() error {
 // plugged says which readers there are, and how one is shown. Those in use here
 // already are left out.
 func (s *setup) plugged() (ports, typing []scanner.Plugged) {
-	ports, typing = scanner.Ports(), scanner.Keyboards()
+	ports, typing = slices.Concat(scanner.Ports(), scanner.Reports()), scanner.Keyboards()
 	for _, port := range s.ports {
 		p := scanner.Plugged{Port: port}
 		if typed(scanner.Scanner{Port: port}) {
@@ -79,9 +96,9 @@ func (s *setup) plugged() (ports, typing []scanner.Plugged) {
 		other = "other "
 	}
 	if len(ports) == 0 {
-		s.say("No %sreader is plugged in as a USB serial line.", other)
+		s.say("No %sreader is plugged in as a USB serial line, and none that is set to HID-POS.", other)
 	} else {
-		s.say("Scan any label with the reader you want to use; the test label of docs/labels.md shows how it is set. It may be one of these:")
+		s.say("Scan any label with the reader you want to use; the two test labels of docs/labels.md show how it is set. It may be one of these:")
 		for _, p := range ports {
 			s.say("  %s", described(p))
 		}
@@ -124,10 +141,10 @@ func (s *setup) addPort(port string) error {
 }
 
 // readers makes readers of ports.
-func (s *setup) readers(ports []scanner.Plugged, layout string) []scanner.Scanner {
+func (s *setup) readers(ports []scanner.Plugged) []scanner.Scanner {
 	var readers []scanner.Scanner
 	for _, p := range ports {
-		readers = append(readers, scanner.Scanner{Name: p.Port, Port: p.Port, Layout: layout})
+		readers = append(readers, readerDraft{Port: p.Port}.setting())
 	}
 	return readers
 }
@@ -135,7 +152,7 @@ func (s *setup) readers(ports []scanner.Plugged, layout string) []scanner.Scanne
 // tryKeyboard listens to a reader that types, or to what was taken for one.
 func (s *setup) tryKeyboard(p scanner.Plugged) error {
 	s.say("Scan any label with it. Whatever types there is dead as a keyboard meanwhile; after %.0f seconds of silence it is given back.", typingSilence.Seconds())
-	heard, _, err := s.listen(s.readers([]scanner.Plugged{p}, ""))
+	heard, _, err := s.listen(s.readers([]scanner.Plugged{p}))
 	if err != nil || heard == nil {
 		return err
 	}
@@ -166,6 +183,18 @@ func described(p scanner.Plugged) string {
 type scanHeard struct {
 	place int
 	seen
+	frame string // what ended it, as the configuration names it; "" where nothing has to
+}
+
+// hears makes a scan of all that a reader sent in one go.
+func hears(place int, setting scanner.Scanner, f scanner.Frame) (scanHeard, error) {
+	frame, raw := "", f.Raw
+	if !(readerDraft{Port: setting.Port}).Reports() {
+		frame, raw = scanner.Ending(f.Raw)
+	}
+	ev, err := scanner.Event(setting, raw, f.Event.At)
+	f.Raw, f.Event = raw, ev
+	return scanHeard{place, seen{Frame: f, Found: findGS1(ev, raw), How: scanner.Explain(setting, raw)}, frame}, err
 }
 
 // listen waits for a scan with one of several readers, or for something to be typed,
@@ -177,7 +206,7 @@ func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer stri
 	}
 	silent := silence(readers)
 	ctx, stop := context.WithCancel(s.ctx)
-	scans, said, failed := make(chan scanHeard), make(chan string), make(chan error, 2*len(readers))
+	scans, said, failed := make(chan scanHeard), make(chan string), make(chan error, 3*len(readers))
 	tell := func(line string) {
 		select {
 		case said <- line:
@@ -189,10 +218,22 @@ func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer stri
 	defer running.Wait()
 	defer stop()
 	for i, setting := range readers {
-		r := scanner.Open(setting, clock.stamp, log)
+		whole := setting
+		if !(readerDraft{Port: setting.Port}).Reports() {
+			whole.Frame = scanner.InOneGo
+		}
+		r := scanner.Open(whole, clock.stamp, log)
 		each := func(f scanner.Frame) {
+			heard, err := hears(i, setting, f)
+			if err != nil {
+				failed <- err
+				return
+			}
+			if len(heard.Raw) == 0 {
+				return
+			}
 			select {
-			case scans <- scanHeard{i, seen{Frame: f, Found: findGS1(f.Event, f.Raw)}}:
+			case scans <- heard:
 			case <-ctx.Done():
 			}
 		}
@@ -237,13 +278,13 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 		}
 	}
 	r.Identifies = true
-	if found, tested := findReader(label.Raw); tested {
-		for _, line := range found.lines() {
-			s.say("%s", line)
+	r.takeFrame(label.frame)
+	s.say("%s", r.ending())
+	tested := s.takeTest(&r, label)
+	if tested {
+		if err := s.askOtherTest(&r); err != nil {
+			return err
 		}
-		r.take(found)
-	} else if label.Event.Data["aim"] == "" {
-		s.say("It sends no AIM identifier, so a GS1 symbol cannot be told from plain text. Switch on \"transmit AIM identifier\" with the bar code in its manual.")
 	}
 	if r.Name, err = s.name("The reader's name", fmt.Sprintf("reader%d", len(s.Readers)+1), "scanner", len(s.Readers)); err != nil {
 		return err
@@ -251,18 +292,23 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 	if err := s.askAnswering(&r); err != nil {
 		return err
 	}
-	for label != nil {
-		r.Identifies = r.Identifies && label.Event.Data["aim"] != ""
-		if err := s.askLabel(&r, *label); err != nil {
-			return err
+	for {
+		if !tested {
+			if err := s.askLabel(&r, *label); err != nil {
+				return err
+			}
 		}
 		if s.L2L == nil && s.Lagerkoll == nil {
 			break // another label would mean as little
 		}
 		s.say("\nScan a label of another kind with it; Enter when there are no more.")
-		if label, _, err = s.listen(s.readers([]scanner.Plugged{{Port: r.Port}}, r.Layout)); err != nil {
+		if label, _, err = s.listen([]scanner.Scanner{r.setting()}); err != nil {
 			return err
 		}
+		if label == nil {
+			break
+		}
+		tested = s.takeTest(&r, label)
 	}
 	r.order()
 	s.Readers = append(s.Readers, r)
@@ -284,7 +330,7 @@ func (s *setup) askLayout(r *readerDraft, label *scanHeard) (*scanHeard, error) 
 		}
 		r.Layout = others[picked-1]
 		s.say("Scan the label again.")
-		if label, _, err = s.listen(s.readers([]scanner.Plugged{{Port: r.Port}}, r.Layout)); err != nil || label == nil {
+		if label, _, err = s.listen([]scanner.Scanner{r.setting()}); err != nil || label == nil {
 			return nil, err
 		}
 	}

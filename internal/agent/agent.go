@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -242,12 +243,15 @@ func (a *agent) look() {
 	s.Station, s.Version = a.setting.Name, a.setting.Version
 	s.Now = a.setting.Stamp(time.Now())
 	s.Health.Clock = s.Now.Trusted
-	s.Health.Devices = make(map[string]string)
+	s.Health.Devices, s.Health.Advice = make(map[string]string), make(map[string]string)
 	for _, t := range a.setting.Tellers {
 		for name, fault := range t.Tell() {
 			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
 				s.Health.Devices[name] = fault
 			}
+		}
+		if adviser, ok := t.(station.Adviser); ok {
+			maps.Copy(s.Health.Advice, adviser.Advice())
 		}
 	}
 	program := a.setting.Program()

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -43,6 +44,49 @@ func (r *Reader) Listen(ctx context.Context, each func(Frame)) error {
 	return nil
 }
 
+// Explain says what a reader of that setting makes of a scan, a step each: what is taken
+// off, how the bytes become text, and what that is taken for. raw is without what ends it.
+func Explain(setting Scanner, raw []byte) []string {
+	rules, key, err := setting.rules()
+	if err != nil {
+		return []string{fmt.Sprintf("%s: %v", key, err)}
+	}
+	return rules.Explain(raw)
+}
+
+// Event is what a reader of that setting makes of a scan, which is without what ends it.
+func Event(setting Scanner, raw []byte, at station.Stamp) (station.Event, error) {
+	rules, key, err := setting.rules()
+	if err != nil {
+		return station.Event{}, fmt.Errorf("%s: %w", key, err)
+	}
+	return event(setting.Name, rules, raw, at), nil
+}
+
+// Ending says what ended a scan, as the key frame names it, of all that a reader sent in
+// one go, and returns the scan without that.
+func Ending(sent []byte) (frame string, raw []byte) {
+	last := len(sent) - 1
+	if inner := bytes.TrimRight(sent, "\r\n"); len(inner) > 1 && inner[0] == stx && inner[len(inner)-1] == etx {
+		return "stx-etx", inner[1 : len(inner)-1]
+	}
+	switch {
+	case bytes.HasSuffix(sent, []byte("\r\n")):
+		return "crlf", sent[:last-1]
+	case bytes.HasSuffix(sent, []byte{cr}):
+		return defaultFrame, sent[:last]
+	case bytes.HasSuffix(sent, []byte{lf}):
+		return "lf", sent[:last]
+	case bytes.HasSuffix(sent, []byte{ht}):
+		return "tab", sent[:last]
+	}
+	return "idle:80ms", sent
+}
+
+// InOneGo is the frame of a reader of which nobody knows yet what ends a scan: all that
+// comes before a silence, its end with it.
+const InOneGo = "idle:250ms"
+
 // Find returns the device behind a port as it is plugged in now: port is written as
 // in [[scanner]].
 func Find(port string) (string, error) { return places{sys: "/sys", dev: "/dev"}.find(port) }
@@ -59,6 +103,9 @@ type Plugged struct {
 // one that breaks can be replaced by another of its kind; where two are alike, by
 // its serial number or else by its path.
 func Ports() []Plugged { return places{sys: "/sys", dev: "/dev"}.plugged(serialLines) }
+
+// Reports lists the readers set to HID-POS that are plugged in, named as Ports names its.
+func Reports() []Plugged { return places{sys: "/sys", dev: "/dev"}.plugged(posReaders) }
 
 // Keyboards lists the devices that type, readers and keyboards alike: nobody
 // can tell one from the other. Reading one takes it from everybody else, so that a

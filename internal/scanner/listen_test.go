@@ -76,3 +76,31 @@ func TestWhoListensHearsRepeatsToo(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatEndsAScanIsFoundInWhatAReaderSends(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ sent, frame, raw string }{
+		{"PO4711\r", "cr", "PO4711"},
+		{"PO4711\n", "lf", "PO4711"},
+		{"PO4711\r\n", "crlf", "PO4711"},
+		{"PO4711\t", "tab", "PO4711"},
+		{"\x02PO4711\x03", "stx-etx", "PO4711"},
+		{"\x02PO4711\x03\r\n", "stx-etx", "PO4711"},
+		{"PO4711", "idle:80ms", "PO4711"},
+		{"PART 7\nPO4711\r", "cr", "PART 7\nPO4711"},
+		{"\r", "cr", ""},
+		{"\x02", "idle:80ms", "\x02"},
+		{"", "idle:80ms", ""},
+	} {
+		frame, raw := Ending([]byte(test.sent))
+		if frame != test.frame || string(raw) != test.raw {
+			t.Errorf("%q ends with %s behind %q", test.sent, frame, raw)
+		}
+		if _, err := parseFraming(frame); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := parseFraming(InOneGo); err != nil {
+		t.Error(err)
+	}
+}

@@ -63,6 +63,8 @@ type Reader struct {
 	fault  string // what is wrong with the scanner; "" when it is well
 	counts Counts
 	ear    ear // the port that was opened last; nil for a keyboard
+
+	identified, plain int // scans with an AIM identifier and without one, repeats apart
 }
 
 // A device is an open port or keyboard. read returns what has arrived, waiting
@@ -238,6 +240,30 @@ func (r *Reader) Tell() map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return map[string]string{r.setting.Name: r.fault}
+}
+
+// enoughIdentified is how many scans show that a reader sends an AIM identifier with each.
+const enoughIdentified = 10
+
+// Advice implements station.Adviser.
+func (r *Reader) Advice() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.setting.AIM == required || r.setting.reports() || r.plain > 0 || r.identified < enoughIdentified {
+		return nil
+	}
+	return map[string]string{r.setting.Name: fmt.Sprintf(`each of the %d scans since the start began with an AIM identifier: with aim = "required" a symbol that holds what ends a scan is refused as a whole, and never becomes several`, r.identified)}
+}
+
+// noteIdentifier counts a scan that came with an AIM identifier or without one.
+func (r *Reader) noteIdentifier(with bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if with {
+		r.identified++
+	} else {
+		r.plain++
+	}
 }
 
 // Counts returns what the reader has seen so far.
@@ -435,6 +461,7 @@ func (r *Reader) take(s scan, emit station.Emit) {
 		return
 	}
 	ev := r.event(s)
+	r.noteIdentifier(ev.Data[label.AIM] != "")
 	done, err := emit(ev)
 	r.followed(Followed{Frame: Frame{Raw: []byte(s.text), Event: ev}, Note: done.Note, Err: err})
 	if err != nil {
@@ -470,14 +497,18 @@ func (r *Reader) repeats(s scan) bool {
 
 // event is what a scan is to the station.
 func (r *Reader) event(s scan) station.Event {
-	code, data := r.rules.Read([]byte(s.text))
+	return event(r.setting.Name, r.rules, []byte(s.text), r.stamp(s.at))
+}
+
+func event(source string, rules label.Rules, raw []byte, at station.Stamp) station.Event {
+	code, data := rules.Read(raw)
 	return station.Event{
 		ID:     station.NewID(),
-		Source: r.setting.Name,
+		Source: source,
 		Kind:   station.Scan,
 		Code:   code,
 		Data:   data,
-		At:     r.stamp(s.at),
+		At:     at,
 	}
 }
 

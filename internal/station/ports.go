@@ -99,3 +99,11 @@ type Teller interface {
 	// that it is well. It must not block.
 	Tell() map[string]string
 }
+
+// An Adviser is a Teller whose devices could be set better than they are, with which
+// nothing is wrong.
+type Adviser interface {
+	// Advice returns what would make a device better by its configured name. It must
+	// not block.
+	Advice() map[string]string
+}

@@ -49,6 +49,21 @@ func Decode(raw []byte, name string) (string, error) {
 	return strings.TrimPrefix(text, "\uFEFF"), err
 }
 
+// Recognise names for a person how Decode reads raw by the rule of that name.
+func Recognise(raw []byte, name string) string {
+	switch {
+	case !slices.ContainsFunc(raw, func(c byte) bool { return c >= utf8.RuneSelf }):
+		return "ASCII"
+	case name != "" && name != Auto:
+		return name
+	case utf8.Valid(raw):
+		return "utf-8"
+	case !slices.ContainsFunc(raw, isC1):
+		return "latin-1"
+	}
+	return "windows-1252"
+}
+
 func decode(raw []byte, name string) (string, error) {
 	switch name {
 	case "", Auto:

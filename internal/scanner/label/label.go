@@ -2,6 +2,7 @@ package label
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,17 +102,60 @@ type reading struct {
 	symbol
 	code string
 	data map[string]string
+	how  *[]string // what was done, for a person who looks; nil: nobody does
+}
+
+// did notes for a person what was done.
+func (l *reading) did(format string, args ...any) {
+	if l.how != nil {
+		*l.how = append(*l.how, fmt.Sprintf(format, args...))
+	}
+}
+
+// off notes what was taken off, at the ends or in one place between them.
+func (l *reading) off(what, before, after string) {
+	if l.how == nil || len(after) >= len(before) {
+		return
+	}
+	if front, behind, whole := strings.Cut(before, after); whole {
+		l.did("%s taken off: %q", what, front+behind)
+		return
+	}
+	at := 0
+	for at < len(after) && before[at] == after[at] {
+		at++
+	}
+	l.did("%s taken off: %q", what, before[at:at+len(before)-len(after)])
 }
 
 // Read says what a scan holds, its AIM identifier included: the code, which is its text
 // without that, and the values by their names.
-func (r Rules) Read(scan []byte) (code string, data map[string]string) {
-	raw := r.Suffix.cutSuffix(scan)
-	raw, cut := r.Prefix.cutPrefix(raw)
-	l := reading{Rules: r, symbol: identify(raw), data: make(map[string]string)}
-	if !cut {
-		l.text, _ = r.Prefix.cutPrefix(l.text)
+func (r Rules) Read(scan []byte) (code string, data map[string]string) { return r.read(scan, nil) }
+
+// Explain says for a person what Read does with a scan, a step each: what is taken off,
+// how the bytes become text, and what the text is taken for.
+func (r Rules) Explain(scan []byte) []string {
+	var how []string
+	_, data := r.read(scan, &how)
+	if data[Refused] != "" {
+		how = append(how, "refused: "+data[Refused])
 	}
+	return how
+}
+
+func (r Rules) read(scan []byte, how *[]string) (code string, data map[string]string) {
+	l := reading{Rules: r, data: make(map[string]string), how: how}
+	raw := r.Suffix.cutSuffix(scan)
+	l.off("suffix", string(scan), string(raw))
+	ahead := raw
+	raw, cut := r.Prefix.cutPrefix(raw)
+	l.symbol = identify(raw)
+	if !cut {
+		ahead = l.text
+		raw, _ = r.Prefix.cutPrefix(l.text)
+		l.text = raw
+	}
+	l.off("prefix", string(ahead), string(raw))
 	l.data[Symbology] = l.symbology
 	if l.aim != "" {
 		l.data[AIM] = l.aim
@@ -136,17 +180,25 @@ func (l *reading) decode() error {
 		return err
 	}
 	l.code = text
+	if extended(l.aim) {
+		l.did("text: by the encodings that the symbol names itself (ECI), else %s", charset.Recognise(l.text, l.Encoding))
+	} else {
+		l.did("text: %s", charset.Recognise(l.text, l.Encoding))
+	}
 	if !l.KeepCheck {
 		taken, err := checkchar.Take(l.aim, text)
 		if err != nil {
 			return err
 		}
+		l.off("check character", text, taken)
 		l.code = taken
 	}
-	if !l.KeepStartStop {
+	if bare := l.code; !l.KeepStartStop {
 		l.code = l.withoutStartStop(l.code)
+		l.off("start and stop characters", bare, l.code)
 	}
 	if trimmed := strings.Trim(l.code, " \t\r\n"); !l.KeepBlanks && trimmed != "" {
+		l.off("blanks", l.code, trimmed)
 		l.code = trimmed
 	}
 	return nil
@@ -186,17 +238,26 @@ func code39(text string) bool {
 // values reads what the code says by all the rules that may hold for it.
 func (l *reading) values() {
 	switch {
-	case l.envelope(), l.hibc():
+	case l.envelope():
+		l.did("read as an ISO 15434 envelope")
+	case l.hibc():
+		l.did("read as HIBC")
 	case l.Strict:
+		l.did(`read as GS1 as a whole or not at all (strict)`)
 		l.strict()
 	case l.gs1:
+		l.did("read as GS1 elements")
 		l.elements(l.code)
-	case l.ean(), l.link():
+	case l.ean():
+		l.did("read as an article number")
+	case l.link():
+		l.did("read as a GS1 Digital Link")
+	case l.Assume == AssumeGS1 && l.assumed():
+		l.did(`read as GS1, which the identifier does not say (assume = "gs1")`)
+	case l.identifier():
+		l.did("read as a data identifier")
 	default:
-		if l.Assume == AssumeGS1 && l.assumed() {
-			return
-		}
-		l.identifier()
+		l.did("read as plain text")
 	}
 }
 
@@ -277,7 +338,7 @@ func (l *reading) strict() {
 	switch {
 	case errors.Is(err, gs1.ErrNotGS1):
 		if l.aim == "" || l.aim[1] != 'I' || !l.number(l.code, 14) {
-			l.identifier()
+			_ = l.identifier()
 		}
 	case err != nil:
 		l.data["gs1.error"] = err.Error()
@@ -291,8 +352,9 @@ func (l *reading) strict() {
 // replaced puts the separator where the reader writes something else for it.
 func (l *reading) replaced(text string) string {
 	for _, s := range l.Separators {
-		if s != "" {
+		if s != "" && strings.Contains(text, s) {
 			text = strings.ReplaceAll(text, s, "\x1d")
+			l.did("%q read as the separator", s)
 		}
 	}
 	return text
@@ -415,15 +477,18 @@ func (l *reading) envelope() bool {
 	return true
 }
 
-// identifier reads a data identifier that stands alone in a linear symbol.
-func (l *reading) identifier() {
+// identifier reads a data identifier that stands alone in a linear symbol, and reports
+// whether there is one.
+func (l *reading) identifier() bool {
 	linear := l.aim == "]C0" || l.aim != "" && l.aim[1] == 'A' || l.aim == "" && l.Assume == AssumeDI
 	if !linear {
-		return
+		return false
 	}
-	if f, ok := mh10.Bare(l.code); ok {
+	f, ok := mh10.Bare(l.code)
+	if ok {
 		l.data["di."+f.ID] = f.Value
 	}
+	return ok
 }
 
 // hibc reads a label of the health industry, and reports whether the code claims to be one.

@@ -98,6 +98,9 @@ func FuzzAIM(f *testing.F) {
 			t.Errorf("%q was taken apart as %q and %q", scan, s.aim, s.text)
 		}
 		code, data := Rules{}.Read(scan)
+		if how := (Rules{Assume: AssumeGS1}).Explain(scan); len(how) == 0 {
+			t.Errorf("nothing is said of %q", scan)
+		}
 		if !utf8.ValidString(code) {
 			t.Errorf("code %q is not UTF-8", code)
 		}
