@@ -375,6 +375,7 @@ what waits and what is held is in the outbox itself (stationd outbox ls --all --
 func outboxRetry() *cobra.Command {
 	var path string
 	var notThere, toCurrent bool
+	var g given
 	c := &cobra.Command{
 		Use:   "retry ENTRY",
 		Short: "Put a held entry back at its old place, to be sent",
@@ -398,12 +399,19 @@ its result. What may have arrived at the old address needs --not-there besides.`
 			if toCurrent {
 				said = append(said, station.ToCurrent)
 			}
-			done, err := web.Dial(socketPath(p)).RetryWith(c.Context(), args[0], said...)
+			client, err := g.under(web.Dial(socketPath(p)))
 			if err != nil {
-				return atRun(err)
+				return err
+			}
+			done, err := client.RetryWith(c.Context(), args[0], said...)
+			if err != nil {
+				return atRun(g.unanswered(err))
 			}
 			what := "it waits to be sent"
-			if done.Looks {
+			switch {
+			case done.Repeated:
+				what = "it was put back before, and not a second time"
+			case done.Looks:
 				what = "it may have arrived: it is looked up first, and sent if it is not there"
 			}
 			fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", done.Entry.Short(), what)
@@ -413,11 +421,13 @@ its result. What may have arrived at the old address needs --not-there besides.`
 	configFlag(c, &path)
 	c.Flags().BoolVar(&notThere, "not-there", false, "you have looked at the vendor, and it is not there: send it")
 	c.Flags().BoolVar(&toCurrent, "to-current", false, "send it to the address that the station speaks to now")
+	g.eventFlag(c)
 	return c
 }
 
 func outboxDiscard() *cobra.Command {
 	var path string
+	var g given
 	c := &cobra.Command{
 		Use:   "discard ENTRY",
 		Short: "Give a held entry up, or put an unknown scan away",
@@ -427,15 +437,20 @@ func outboxDiscard() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			id, err := web.Dial(socketPath(p)).Discard(c.Context(), args[0])
+			client, err := g.under(web.Dial(socketPath(p)))
 			if err != nil {
-				return atRun(err)
+				return err
+			}
+			id, err := client.Discard(c.Context(), args[0])
+			if err != nil {
+				return atRun(g.unanswered(err))
 			}
 			fmt.Fprintf(c.OutOrStdout(), "entry %s: it is discarded\n", id.Short())
 			return nil
 		},
 	}
 	configFlag(c, &path)
+	g.eventFlag(c)
 	return c
 }
 
@@ -459,6 +474,9 @@ deliver the same: then leave it held.`,
 				return err
 			}
 			n, err := web.Dial(socketPath(p)).Adopt(c.Context())
+			if errors.Is(err, web.ErrUnanswered) {
+				return atRun(fmt.Errorf("%w: it may be done, and may be done again", err))
+			}
 			if err != nil {
 				return atRun(err)
 			}

@@ -30,7 +30,10 @@ taken up, and reload exits with 78. systemctl reload stationd runs it.`,
 			ctx, cancel := context.WithTimeout(c.Context(), reloadTime)
 			defer cancel()
 			faults, err := web.Dial(socketBeside(path)).Reload(ctx)
-			if err != nil {
+			switch {
+			case errors.Is(err, web.ErrUnanswered):
+				return atRun(fmt.Errorf("nobody knows whether the configuration was taken up: %w; reload again", err))
+			case err != nil:
 				return atRun(fmt.Errorf("the station was not reloaded: %w", err))
 			}
 			for _, fault := range faults {

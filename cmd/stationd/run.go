@@ -295,6 +295,7 @@ func (s *opened) desk() web.Desk {
 		Find:     s.outbox.Find,
 		Standing: s.outbox.Standing,
 		Record:   s.outbox.Record,
+		Recorded: s.outbox.Recorded,
 		Program:  s.force.program,
 		State:    s.outbox.State,
 		Ended:    s.outbox.Ended,

@@ -104,6 +104,7 @@ func callCondition(c station.Call) string {
 func callClose() *cobra.Command {
 	var path string
 	var yes, wait bool
+	var g given
 	c := &cobra.Command{
 		Use:   "close CALL",
 		Short: "Close an open call, here and at the vendor",
@@ -125,10 +126,13 @@ where its binding does not say otherwise.`,
 					return atRun(errors.New("nothing was closed"))
 				}
 			}
-			client := web.Dial(socketPath(p))
+			client, err := g.under(web.Dial(socketPath(p)))
+			if err != nil {
+				return err
+			}
 			asked, err := client.CloseCall(c.Context(), args[0])
 			if err != nil {
-				return atRun(err)
+				return atRun(g.unanswered(err))
 			}
 			return atRun(tellAsked(c, client, asked, wait))
 		},
@@ -136,5 +140,6 @@ where its binding does not say otherwise.`,
 	configFlag(c, &path)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask back")
 	c.Flags().BoolVar(&wait, "wait", false, "wait until the close is delivered (exit 0) or held (exit 1)")
+	g.eventFlag(c)
 	return c
 }

@@ -21,6 +21,7 @@ import (
 type doing struct {
 	spoken
 	station.Verb
+	given
 	config string
 	yes    bool
 	wait   bool
@@ -45,6 +46,9 @@ func verbCommand(s spoken, v station.Verb) *cobra.Command {
 	c.Flags().BoolVar(&d.direct, "direct", false, "one attempt by oneself, past the outbox; refused while the station runs")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "show the request, without its key, and do not send it")
 	c.MarkFlagsMutuallyExclusive("wait", "direct", "dry-run")
+	d.eventFlag(c)
+	c.MarkFlagsMutuallyExclusive("event", "direct")
+	c.MarkFlagsMutuallyExclusive("event", "dry-run")
 	return c
 }
 
@@ -130,7 +134,10 @@ func listed(with map[string]string) string {
 
 // enter hands the action to the running station.
 func (d *doing) enter(c *cobra.Command, p *plan, asking station.Asking) error {
-	client := web.Dial(socketPath(p))
+	client, err := d.under(web.Dial(socketPath(p)))
+	if err != nil {
+		return err
+	}
 	asked, err := client.Ask(c.Context(), asking)
 	var wrong *web.NotTaken
 	switch {
@@ -139,7 +146,7 @@ func (d *doing) enter(c *cobra.Command, p *plan, asking station.Asking) error {
 	case errors.Is(err, web.ErrAbsent):
 		return atRun(fmt.Errorf("%w Start it, or make one attempt past the outbox with --direct", err))
 	case err != nil:
-		return atRun(err)
+		return atRun(d.unanswered(err))
 	}
 	return atRun(tellAsked(c, client, asked, d.wait))
 }

@@ -124,6 +124,7 @@ type Outbox struct {
 	counts   station.Counts
 	history  history
 	keys     map[string]keyRecord // by backend
+	commands []commandRecord      // the last ones that were recorded
 	careful  bool                 // two unclean ends in a row: every attempt is marked first
 	began    time.Time            // since when no attempt of an earlier process can have begun
 }
@@ -187,6 +188,8 @@ type session struct {
 	Clean   bool            `json:"clean"`             // it stopped with nothing in the air
 	Ages    bool            `json:"ages,omitempty"`    // it keeps on the entries the age of doubt, and whether any attempt began
 	Unclean []station.Stamp `json:"unclean,omitempty"` // beginnings of processes before it that did not
+
+	Commands []commandRecord `json:"commands,omitempty"` // the last ones that were recorded, of whatever process
 }
 
 const (
@@ -214,7 +217,8 @@ func (o *Outbox) load() error {
 		if err := unmarshal(meta, "session", &last); err != nil {
 			return err
 		}
-		next := session{Began: now, Ages: true}
+		o.commands = last.Commands
+		next := session{Began: now, Ages: true, Commands: last.Commands}
 		o.began = time.Now()
 		if last.Began.Boot != now.Boot {
 			o.began = time.Now().Add(-now.Up)

@@ -229,7 +229,8 @@ func (b *batch) entry(at place) (entryRecord, error) {
 // means, in one transaction, and says what became of it. When it returns no error
 // all of it has been synced; when it returns one none of it may be acknowledged. An
 // event without an ID gets a fresh one. An event of the program's own sources that
-// changes nothing writes nothing.
+// changes nothing writes nothing. A command whose ID was recorded before is not recorded
+// again: the result says what became of the first, and that it is Repeated.
 func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 	if ev.ID == "" {
 		ev.ID = station.NewID()
@@ -251,6 +252,9 @@ func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 
 func (b *batch) record(ev station.Event) (station.Result, error) {
 	done := station.Result{ID: ev.ID}
+	if first, before, err := b.recorded(ev); before || err != nil {
+		return first, err
+	}
 	command := station.Reserved(ev.Source)
 	full := b.o.fill() >= 1
 	if full && !command {
@@ -305,6 +309,9 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		if err != nil {
 			return done, err
 		}
+	}
+	if err := b.remember(ev, done); err != nil {
+		return done, err
 	}
 	kind := kindEvent
 	if kept {

@@ -25,6 +25,12 @@ func NewID() ID {
 	return ID(hex.EncodeToString(b[:]))
 }
 
+// OfEvent reports whether this has the form of an event's ID, as NewID returns it.
+func (id ID) OfEvent() bool {
+	_, err := hex.DecodeString(string(id))
+	return err == nil && len(id) == 32 && strings.ToLower(string(id)) == string(id)
+}
+
 // Entry returns the ID of the event's entry at place i, counted from 1.
 func (id ID) Entry(i int) ID { return id + "." + ID(strconv.Itoa(i)) }
 

@@ -63,6 +63,10 @@ type Result struct {
 	Entries []ID // that it made, in the order of its binding
 	Retried ID   // the entry that was refused before and is sent again; empty: none
 	Note    Note // what its operator is told; the zero Note where nothing is said
+
+	// Repeated: a command with this ID was recorded before, and this is what became of
+	// that one.
+	Repeated bool
 }
 
 // Emit makes an event durable, with everything that it means, and says what became

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,11 +24,24 @@ import (
 // at the socket: the outbox is then free to be opened as a file.
 var ErrAbsent = errors.New("no stationd answers")
 
+// ErrUnanswered is wrapped by the error of a question that was put to a stationd which
+// ended, or was left, before it answered: what was to be done may be recorded.
+var ErrUnanswered = errors.New("no answer came")
+
 // A Client asks a running stationd through its control socket. Its errors carry
 // stationd's own sentence.
 type Client struct {
-	path string
-	http *http.Client
+	path  string
+	http  *http.Client
+	event station.ID // of the command; empty: the station gives one
+}
+
+// Under returns the client of a command whose event has that ID. Given again under the
+// same one, a command is recorded once, and the answer says what became of it.
+func (c *Client) Under(event station.ID) *Client {
+	own := *c
+	own.event = event
+	return &own
 }
 
 // Dial returns a client for the socket at path. It connects with each question.
@@ -111,6 +125,8 @@ func (c *Client) Contents(ctx context.Context, limit station.Limit) (station.Con
 type Retried struct {
 	Entry station.ID // the whole of it
 	Looks bool       // it may have arrived, and is looked up at the vendor before it is sent
+
+	Repeated bool // it was done before, under the same event
 }
 
 // Retry lets a held entry wait again at its old place, and returns its whole ID.
@@ -124,7 +140,7 @@ func (c *Client) Retry(ctx context.Context, entry string) (station.ID, error) {
 // station.ToCurrent.
 func (c *Client) RetryWith(ctx context.Context, entry string, said ...string) (Retried, error) {
 	d, err := c.decide(ctx, station.VerbRetry, named{entry, slices.Contains(said, station.NotThere), slices.Contains(said, station.ToCurrent)})
-	return Retried{d.Entry, d.Looks}, err
+	return Retried{d.Entry, d.Looks, d.Repeated}, err
 }
 
 // Adopt puts back everything that is held because the outbox is a copy, for somebody
@@ -238,7 +254,10 @@ func (c *Client) ask(ctx context.Context, method, path string, question, what an
 		return err
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(what); err != nil {
+	switch err := json.NewDecoder(response.Body).Decode(what); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), ctx.Err() != nil:
+		return fmt.Errorf("stationd at %s: %w: its answer breaks off", c.path, ErrUnanswered)
+	case err != nil:
 		return fmt.Errorf("stationd at %s: its answer cannot be read: %w", c.path, err)
 	}
 	return nil
@@ -260,6 +279,9 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	if err != nil {
 		return nil, err
 	}
+	if c.event != "" {
+		r.Header.Set(eventHeader, string(c.event))
+	}
 	response, err := c.http.Do(r)
 	if err != nil {
 		return nil, c.unanswered(ctx, err)
@@ -280,7 +302,10 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 
 // unanswered says why nobody answered.
 func (c *Client) unanswered(ctx context.Context, err error) error {
+	op, known := errors.AsType[*net.OpError](err)
 	switch {
+	case !known || op.Op != "dial": // it was put
+		return fmt.Errorf("stationd at %s: %w: %w", c.path, ErrUnanswered, cmp.Or(ctx.Err(), errors.Unwrap(err)))
 	case ctx.Err() != nil:
 		return fmt.Errorf("stationd at %s: %w", c.path, ctx.Err())
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):

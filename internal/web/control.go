@@ -36,6 +36,9 @@ import (
 //	GET  /call                                the open calls
 //	POST /call/close      {"call": "90017"}
 //
+// A command that brings the ID of its event along in the header Stationd-Event is
+// recorded once, however often it is given.
+//
 // A refusal is {"error": "why, in a sentence"} with a status of 400 or above.
 type Control struct {
 	path     string
@@ -222,8 +225,12 @@ func (c *Control) follow(w http.ResponseWriter, r *http.Request) {
 func (c *Control) decision(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var asked named
-		by, ok := c.asks(w, r, &asked)
+		who, ok := c.asks(w, r, &asked)
 		if !ok {
+			return
+		}
+		if _, before := c.desk.Recorded(who.event, verb); before { // the entry may be gone since
+			c.answer(w, http.StatusOK, decided{Entry: station.ID(asked.Entry), Event: who.event, Repeated: true})
 			return
 		}
 		id, status, err := c.meant(asked.Entry)
@@ -243,19 +250,18 @@ func (c *Control) decision(verb string) http.HandlerFunc {
 		if asked.ToCurrent {
 			said = append(said, station.ToCurrent)
 		}
-		event, err := c.desk.decide(station.FromCommand, verb, id, by, c.log, said...)
-		if err != nil {
+		if err := c.desk.decide(station.FromCommand, verb, id, who, c.log, said...); err != nil {
 			c.refuse(w, http.StatusConflict, err)
 			return
 		}
-		c.answer(w, http.StatusOK, decided{Entry: id, Event: event, Looks: before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
+		c.answer(w, http.StatusOK, decided{Entry: id, Event: who.event, Looks: before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
 	}
 }
 
 // adopt puts back everything that is held because the outbox is a copy.
 func (c *Control) adopt(w http.ResponseWriter, r *http.Request) {
 	var said adoption
-	by, ok := c.asks(w, r, &said)
+	who, ok := c.asks(w, r, &said)
 	if !ok {
 		return
 	}
@@ -264,7 +270,7 @@ func (c *Control) adopt(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n, err := c.desk.Adopt()
-	c.log.Info("a person adopted what is held as a copy: it is looked up, and then sent", "entries", n, "by", by, "error", err)
+	c.log.Info("a person adopted what is held as a copy: it is looked up, and then sent", "entries", n, "by", who.by, "error", err)
 	if err != nil {
 		c.refuse(w, http.StatusConflict, err)
 		return
@@ -274,24 +280,31 @@ func (c *Control) adopt(w http.ResponseWriter, r *http.Request) {
 
 // asks reads who asks and what. Where that cannot be done it answers, and ok is
 // false.
-func (c *Control) asks(w http.ResponseWriter, r *http.Request, question any) (by string, ok bool) {
-	by, ok = r.Context().Value(peerKey{}).(string)
-	if !ok {
+func (c *Control) asks(w http.ResponseWriter, r *http.Request, question any) (who asker, ok bool) {
+	who = asker{event: station.ID(r.Header.Get(eventHeader))}
+	if who.by, ok = r.Context().Value(peerKey{}).(string); !ok {
 		c.refuse(w, http.StatusForbidden, errors.New("the kernel does not say who asks"))
-		return "", false
+		return asker{}, false
+	}
+	switch {
+	case who.event == "":
+		who.event = station.NewID()
+	case !who.event.OfEvent():
+		c.refuse(w, http.StatusBadRequest, fmt.Errorf("%q is no ID of an event: it has 32 hexadecimal digits", who.event))
+		return asker{}, false
 	}
 	if err := json.NewDecoder(r.Body).Decode(question); err != nil {
 		c.refuse(w, http.StatusBadRequest, fmt.Errorf("the question cannot be read: %w", err))
-		return "", false
+		return asker{}, false
 	}
-	return by, true
+	return who, true
 }
 
 // ask takes what a person asks a vendor to do.
 func (c *Control) ask(w http.ResponseWriter, r *http.Request) {
 	var question station.Asking
-	if by, ok := c.asks(w, r, &question); ok {
-		c.tell(w)(c.desk.ask(question, by, c.log))
+	if who, ok := c.asks(w, r, &question); ok {
+		c.tell(w)(c.desk.ask(question, who, c.log))
 	}
 }
 
@@ -302,9 +315,15 @@ func (c *Control) calls(w http.ResponseWriter, _ *http.Request) {
 // closeCall closes a call.
 func (c *Control) closeCall(w http.ResponseWriter, r *http.Request) {
 	var question namedCall
-	if by, ok := c.asks(w, r, &question); ok {
-		c.tell(w)(c.desk.closeCall(station.FromCommand, question.Call, by, c.log))
+	who, ok := c.asks(w, r, &question)
+	if !ok {
+		return
 	}
+	if done, before := c.desk.Recorded(who.event, station.Close); before { // the call may be over since
+		c.tell(w)(c.desk.askedBefore(done))
+		return
+	}
+	c.tell(w)(c.desk.closeCall(station.FromCommand, question.Call, who, c.log))
 }
 
 // tell answers with what came of something.

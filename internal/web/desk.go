@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"stationd/internal/station"
@@ -36,6 +37,10 @@ type Desk struct {
 	// Record makes an event durable and says what became of it. An error says in
 	// words why nothing was done.
 	Record station.Emit
+
+	// Recorded returns what became of a command of that kind that was recorded under
+	// that event's ID; false of one that was not, or is forgotten.
+	Recorded func(id station.ID, kind string) (station.Result, bool)
 
 	// Adopt puts back everything that is held because the outbox is a copy, to be
 	// looked up and sent, and returns how many entries that were.
@@ -86,40 +91,51 @@ type Desk struct {
 	Zone *time.Location
 }
 
-// decide hands a person's decision to the station as an event and returns the
-// event's ID. verb is station.VerbRetry or station.VerbDiscard; said are the words
-// that they said besides: station.NotThere, station.ToCurrent.
-func (d Desk) decide(source, verb string, about station.ID, by string, log *slog.Logger, said ...string) (station.ID, error) {
-	data := map[string]string{"entry": string(about), "by": by}
+// An asker is who asks for something, and under which event it is recorded.
+type asker struct {
+	by    string
+	event station.ID
+}
+
+// onPage is a person at the page: each of their presses is an event of its own.
+func onPage(by string) asker { return asker{by, station.NewID()} }
+
+// decide hands a person's decision to the station as an event. verb is
+// station.VerbRetry or station.VerbDiscard; said are the words that they said besides:
+// station.NotThere, station.ToCurrent.
+func (d Desk) decide(source, verb string, about station.ID, who asker, log *slog.Logger, said ...string) error {
+	data := map[string]string{"entry": string(about), "by": who.by}
 	for _, word := range said {
 		data[word] = "true"
 	}
 	done, err := d.Record(station.Event{
-		ID:     station.NewID(),
+		ID:     who.event,
 		Source: source,
 		Kind:   verb,
 		Data:   data,
 		At:     d.Stamp(time.Now()),
 	})
 	if err != nil {
-		log.Info("a person's decision was not carried out", "verb", verb, "entry", string(about), "by", by, "error", err)
-		return "", err
+		log.Info("a person's decision was not carried out", "verb", verb, "entry", string(about), "by", who.by, "error", err)
+		return err
 	}
-	log.Info("a person decided", "verb", verb, "entry", string(about), "by", by, "event", string(done.ID))
-	return done.ID, nil
+	log.Info("a person decided", "verb", verb, "entry", string(about), "by", who.by, "event", string(done.ID))
+	return nil
 }
 
 // ask hands what a person asks for to the station, and says what came of it.
-func (d Desk) ask(a station.Asking, by string, log *slog.Logger) (Asked, error) {
+func (d Desk) ask(a station.Asking, who asker, log *slog.Logger) (Asked, error) {
 	if _, faults := d.Program().Form(a); len(faults) > 0 {
 		return Asked{}, &NotTaken{faults}
 	}
-	return d.enter(a.Event(by, d.Stamp(time.Now())), log)
+	ev := a.Event(who.by, d.Stamp(time.Now()))
+	ev.ID = who.event
+	return d.enter(ev, log)
 }
 
 // closeCall closes an open call, whose button it may be. It is named by the entry
 // that opened it, whole or as find takes it, or by the vendor's name for it.
-func (d Desk) closeCall(source, said, by string, log *slog.Logger) (Asked, error) {
+func (d Desk) closeCall(source, said string, who asker, log *slog.Logger) (Asked, error) {
 	c, err := d.call(said)
 	if err != nil {
 		return Asked{}, err
@@ -128,10 +144,10 @@ func (d Desk) closeCall(source, said, by string, log *slog.Logger) (Asked, error
 		return Asked{}, fmt.Errorf("call %s: its close is on its way already, as entry %s", said, c.Closing.Short())
 	}
 	return d.enter(station.Event{
-		ID:     station.NewID(),
+		ID:     who.event,
 		Source: source,
 		Kind:   station.Close,
-		Data:   map[string]string{"entry": string(c.Entry), "by": by},
+		Data:   map[string]string{"entry": string(c.Entry), "by": who.by},
 		At:     d.Stamp(time.Now()),
 	}, log)
 }
@@ -160,8 +176,38 @@ func (d Desk) enter(ev station.Event, log *slog.Logger) (Asked, error) {
 		log.Info("what a person asked for was not done", "kind", ev.Kind, "by", ev.Data["by"], "error", err)
 		return Asked{}, err
 	}
+	if done.Repeated {
+		return d.askedBefore(done)
+	}
 	log.Info("a person asked", "kind", ev.Kind, "by", ev.Data["by"], "event", string(ev.ID), "entries", len(done.Entries))
 	return askedOf(done)
+}
+
+// askedBefore is askedOf for what was recorded before, with what has become of it.
+func (d Desk) askedBefore(done station.Result) (Asked, error) {
+	asked, err := askedOf(done)
+	if err != nil {
+		return asked, err
+	}
+	asked.Repeated = true
+	if asked.Entry == "" {
+		asked.Said = "it was recorded before, and is not done again"
+		return asked, nil
+	}
+	became := "it has left the outbox"
+	e, there, err := d.Standing(asked.Entry)
+	switch ended, known := d.Ended(asked.Entry); {
+	case err != nil:
+		return asked, err
+	case there && e.Condition == station.Held:
+		became = fmt.Sprintf("it is held (%s)", e.Hold)
+	case there:
+		became = "it waits"
+	case known:
+		became = strings.TrimSpace(fmt.Sprintf("it is %s %s", ended.What, ended.Ref))
+	}
+	asked.Said = "recorded before, and not a second time: " + became
+	return asked, nil
 }
 
 // askedOf puts what became of an event in words. An error says that nothing was

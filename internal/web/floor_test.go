@@ -292,8 +292,9 @@ func (f *floor) desk(language string) Desk {
 			})
 			return s, there, err
 		},
-		Record:  f.record,
-		Program: program,
+		Record:   f.record,
+		Recorded: func(station.ID, string) (station.Result, bool) { return station.Result{}, false },
+		Program:  program,
 		State: func() (s station.State) {
 			locked(func() { s = f.snapshot.State })
 			return s

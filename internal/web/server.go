@@ -263,8 +263,7 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 					said = append(said, word)
 				}
 			}
-			_, err := s.desk.decide(station.FromPage, verb, station.ID(entry), by, s.log, said...)
-			return err
+			return s.desk.decide(station.FromPage, verb, station.ID(entry), onPage(by), s.log, said...)
 		})(w, r)
 	}
 }
@@ -272,7 +271,7 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 // closeCall closes the call that the entry in a form's field entry opened.
 func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
 	s.decided(func(entry, by string) error {
-		_, err := s.desk.closeCall(station.FromPage, entry, by, s.log)
+		_, err := s.desk.closeCall(station.FromPage, entry, onPage(by), s.log)
 		return err
 	})(w, r)
 }

@@ -11,6 +11,10 @@ type Asked struct {
 	Event station.ID `json:"event"`
 	Entry station.ID `json:"entry,omitempty"` // that carries it out; empty: there is none
 	Said  string     `json:"said,omitempty"`  // what a person should know beside that
+
+	// Repeated: it was recorded before, under the same event; Said tells what became
+	// of that.
+	Repeated bool `json:"repeated,omitempty"`
 }
 
 // A Settled is an entry as it stands, or how it ended.
@@ -27,6 +31,10 @@ type NotTaken struct{ Faults []string }
 // Error implements error.
 func (n *NotTaken) Error() string { return strings.Join(n.Faults, "; ") }
 
+// eventHeader is the header by which a command brings the ID of its event along: given
+// again with the same one, it is recorded once.
+const eventHeader = "Stationd-Event"
+
 // The answers and questions of the control socket.
 type (
 	named struct {
@@ -38,6 +46,8 @@ type (
 		Entry station.ID `json:"entry"`
 		Event station.ID `json:"event"`
 		Looks bool       `json:"looks,omitempty"` // it is looked up at the vendor before it is sent
+
+		Repeated bool `json:"repeated,omitempty"` // it was done before, under the same event
 	}
 	adoption struct {
 		OldComputerGone bool `json:"old_computer_gone"` // they know that nobody has the original any more

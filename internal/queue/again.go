@@ -1,0 +1,105 @@
+package queue
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+
+	"stationd/internal/station"
+)
+
+// mostCommands is how many of the last commands are remembered, so that whoever got
+// no answer can give one again.
+const mostCommands = 50
+
+// A commandRecord is a command that was recorded, and what became of it.
+type commandRecord struct {
+	ID      station.ID   `json:"id"` // of its event
+	Kind    string       `json:"kind"`
+	Sum     uint64       `json:"sum"` // of what it asked for
+	Entries int          `json:"entries,omitempty"`
+	Retried station.ID   `json:"retried,omitempty"`
+	Note    station.Note `json:"note,omitzero"`
+}
+
+// result is what was answered at the first time.
+func (c commandRecord) result() station.Result {
+	done := station.Result{ID: c.ID, Retried: c.Retried, Note: c.Note, Repeated: true}
+	for i := range c.Entries {
+		done.Entries = append(done.Entries, c.ID.Entry(i+1))
+	}
+	return done
+}
+
+// errOtherCommand says that an ID was used for something else before.
+var errOtherCommand = errors.New("this ID belongs to another command, which was recorded: give this one without it")
+
+// Recorded returns what became of a command of that kind whose event has that ID; known
+// is false of any that is not among the last fifty, or was not recorded.
+func (o *Outbox) Recorded(id station.ID, kind string) (done station.Result, known bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	i := slices.IndexFunc(o.commands, func(c commandRecord) bool { return c.ID == id && c.Kind == kind })
+	if i < 0 {
+		return station.Result{}, false
+	}
+	return o.commands[i].result(), true
+}
+
+// recorded returns what became of the same command when it was recorded before: an ID
+// is recorded once. Of one that has been forgotten and still waits only that is known.
+func (b *batch) recorded(ev station.Event) (done station.Result, before bool, err error) {
+	if ev.Source != station.FromCommand {
+		return done, false, nil // nobody else brings an ID along
+	}
+	for _, c := range b.o.commands {
+		switch {
+		case c.ID != ev.ID:
+		case c.Sum != sumOf(ev):
+			return done, false, fmt.Errorf("event %s: %w", ev.ID, errOtherCommand)
+		default:
+			return c.result(), true, nil
+		}
+	}
+	first := ev.ID.Entry(1)
+	switch _, _, err := b.find(first); {
+	case err == nil:
+		return station.Result{ID: ev.ID, Entries: []station.ID{first}, Repeated: true}, true, nil
+	case errors.Is(err, ErrNoEntry):
+		return done, false, nil
+	default:
+		return done, false, err
+	}
+}
+
+// remember keeps what became of a command, in place of the oldest.
+func (b *batch) remember(ev station.Event, done station.Result) error {
+	if ev.Source != station.FromCommand {
+		return nil
+	}
+	all := append(slices.Clone(b.o.commands), commandRecord{ID: ev.ID, Kind: ev.Kind, Sum: sumOf(ev), Entries: len(done.Entries), Retried: done.Retried, Note: done.Note})
+	b.o.commands = all[max(0, len(all)-mostCommands):]
+	meta := b.tx.Bucket(bucketMeta)
+	var s session
+	if err := unmarshal(meta, "session", &s); err != nil {
+		return storage(err)
+	}
+	s.Commands = b.o.commands
+	return storage(marshal(meta, "session", s))
+}
+
+// sumOf tells what one command asks for from what another does, whoever gives it.
+func sumOf(ev station.Event) uint64 {
+	data := maps.Clone(ev.Data)
+	delete(data, "by")
+	text, err := json.Marshal([]any{ev.Kind, data})
+	if err != nil {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write(text)
+	return h.Sum64()
+}
