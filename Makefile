@@ -84,7 +84,7 @@ cover: ## Test coverage, function by function and as a page in build/.
 fuzz: ## Every fuzz target for T each: make fuzz T=5m
 	@grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file func; do \
 		echo "fuzz   $$(dirname "$$file") $${func#func }"; \
-		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(T) "./$$(dirname "$$file")" </dev/null; \
+		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(T) -fuzzminimizetime 2s "./$$(dirname "$$file")" </dev/null; \
 	done
 
 .PHONY: bench

@@ -74,3 +74,54 @@ func outboxShows(t *testing.T, config string) string {
 	}
 	return strings.ReplaceAll(out.String(), " ", "")
 }
+
+// A pack of the automotive world has a label for each thing it says. They are scanned one
+// after the other, in any order, and are one trace.
+func TestSeveralLabelsOfOnePackAreOneTrace(t *testing.T) {
+	t.Parallel()
+	r := handReader(t)
+	key := filepath.Join(t.TempDir(), "key")
+	must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
+	head, _, _ := strings.Cut(scansConfig, "[[on]]")
+	config := configured(t, head+`[[on]]
+event = "hand.scan"
+di    = ["P"]
+set   = { part = "{di.P}" }
+
+[[on]]
+event = "hand.scan"
+di    = ["Q"]
+set   = { quantity = "{di.Q}" }
+
+[[on]]
+event  = "hand.scan"
+di     = ["3S"]
+append = { packs = "{di.3S}" }
+
+[[on]]
+event = "hand.scan"
+di    = ["1T"]
+needs = ["part", "quantity", "packs"]
+do    = [{ lagerkoll = "article.trace", order = "1", article = "{part}", batch = "{di.1T}", amount = "{quantity}", parts = [{ article = "{packs}", amount = "1" }] }]
+clear = ["part", "quantity", "packs"]
+`, t.TempDir(), key, key, r.link)
+	station := sit(t, "run", "--config", config)
+	station.reads("scanner ready")
+	for _, scan := range []string{"]A0Q500", "]C03SPACK-1", "]A0PA1234-5", "]C03SPACK-2", "]A01TLOT7"} {
+		must(t, r.scan(scan))
+	}
+	must(t, until(t.Context(), "the trace waits", func() bool {
+		return strings.Contains(outboxShows(t, config), "article.trace")
+	}))
+	shown := outboxShows(t, config)
+	station.types(ctrlC)
+	station.ends(0)
+	for _, want := range []string{`"article":"A1234-5"`, `"amount":"500"`, `"batch":"LOT7"`, "PACK-1", "PACK-2"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the outbox has no %s:\n%s", want, shown)
+		}
+	}
+	if n := strings.Count(shown, `"verb":"article.trace"`); n > 1 {
+		t.Errorf("%d traces wait:\n%s", n, shown)
+	}
+}

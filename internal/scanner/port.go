@@ -35,6 +35,8 @@ type port struct {
 	line serial.Port
 	mask byte // of seven bits, the eighth is the parity's
 
+	lacks string // the keys that the line cannot do, as a virtual one; "" where it can all
+
 	mu  sync.Mutex
 	own int // a descriptor that holds the lock and takes what is written; -1: closed
 }
@@ -56,11 +58,18 @@ func openPort(path string, s Scanner) (*port, error) {
 		p.mask = 0x7F
 	}
 	err = errors.Join(line.ResetOutputBuffer(), setFlow(own, s.Flow))
-	if err == nil && s.DTR != nil {
-		err = line.SetDTR(*s.DTR)
-	}
-	if err == nil && s.RTS != nil {
-		err = line.SetRTS(*s.RTS)
+	for _, level := range []struct {
+		key string
+		on  *bool
+		set func(bool) error
+	}{{"dtr", s.DTR, line.SetDTR}, {"rts", s.RTS, line.SetRTS}} {
+		if err != nil || level.on == nil {
+			continue
+		}
+		// Whether the reader needs it shows when it is scanned with.
+		if err = level.set(*level.on); errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
+			p.lacks, err = strings.TrimSpace(p.lacks+" "+level.key), nil
+		}
 	}
 	if err != nil {
 		p.close()

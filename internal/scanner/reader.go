@@ -146,7 +146,7 @@ func (r *Reader) prepare() (err error) {
 		return nil
 	}
 	if !r.setting.types() {
-		r.dial = func(_ context.Context, path string) (device, error) { return openPort(path, r.setting) }
+		r.dial = r.openLine
 		return nil
 	}
 	l, ok := findLayout(r.setting.layout())
@@ -155,6 +155,18 @@ func (r *Reader) prepare() (err error) {
 	}
 	r.dial = func(_ context.Context, path string) (device, error) { return openKeyboard(path, l) }
 	return nil
+}
+
+// openLine opens a serial line, and says what it cannot do.
+func (r *Reader) openLine(_ context.Context, path string) (device, error) {
+	p, err := openPort(path, r.setting)
+	if err != nil {
+		return nil, err
+	}
+	if p.lacks != "" {
+		r.log.Warn("the line has no such levels, and is read all the same; where the reader stays silent, it needs another line or adapter", "source", r.setting.Name, "keys", p.lacks)
+	}
+	return p, nil
 }
 
 // Run records the scans that RunPort reads until ctx is done, and then returns nil
