@@ -73,6 +73,13 @@ endurance: build/stationd-$(shell go env GOARCH) ## What happens at a station in
 	STATIOND_BINARY="$(CURDIR)/build/stationd-$(shell go env GOARCH)" STATIOND_HOURS=$(HOURS) \
 	go test -count=1 -timeout $$(($(HOURS) * 6 + 10))m -v -run '^TestAShiftLeavesTheStationAsItWas$$' ./cmd/stationd
 
+STORMS ?= 50
+
+.PHONY: storms
+storms: ## 50 storms of kills, outages, faults and keys at random, each compared event by event; some minutes. Again: STORM_SEED=…
+	STATIOND_STORMS=$(STORMS) STATIOND_STORM_SEED=$(or $(STORM_SEED),$(shell date +%s)) \
+	go test -count=1 -timeout 60m -v -run '^TestStorms$$' ./cmd/stationd
+
 .PHONY: cover
 cover: ## Test coverage, function by function and as a page in build/.
 	@mkdir -p build

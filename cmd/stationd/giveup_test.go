@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,14 +70,18 @@ func (f *front) text() string {
 	return f.heard.String()
 }
 
-// deaf lets everything vanish that is sent on the connections of now, and on/off
-// what the kernel does about it.
+// deaf lets everything vanish that is sent to it, on the connections of now and to make
+// others, until it hears again.
 func (f *front) deaf(t *testing.T, on bool) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	nothing := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+	all := []syscall.Conn{f.listener.(*net.TCPListener)}
 	for _, c := range f.conns {
+		all = append(all, c)
+	}
+	for _, c := range all {
 		raw, err := c.SyscallConn()
 		must(t, err)
 		err = raw.Control(func(fd uintptr) {
