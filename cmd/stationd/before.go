@@ -186,14 +186,31 @@ func (p *plan) keyMode(name string, from api.KeyFrom) finding {
 	if err != nil {
 		return well(name, "it can be read")
 	}
-	handed := strings.HasPrefix(from.File, keysFolder) || strings.HasPrefix(from.File, "/run/credentials/")
-	if u, ok := serviceAccount(); ok && p.station.Data == packagedData && !handed && !mayBe(info, u, 0o400) {
+	if strings.HasPrefix(from.File, keysFolder) || strings.HasPrefix(from.File, "/run/credentials/") {
+		return handedMode(name, from.File)
+	}
+	if u, ok := serviceAccount(); ok && p.station.Data == packagedData && !mayBe(info, u, 0o400) {
 		return notWell(name, "chgrp stationd "+from.File+"; chmod 640 "+from.File, "the account %s, which the service runs under, may not read %s", u.Username, from.File)
 	}
 	if mode := info.Mode().Perm(); mode&0o037 != 0 {
 		return warning(name, "chmod 640 "+from.File, "%s has the mode %04o: it is open to more than its owner and group's reading", from.File, mode)
 	}
 	return well(name, "%s can be read", from.File)
+}
+
+// handedMode looks at who may read a credential where it lies between two starts. The
+// folder keeps everybody out but root, until somebody opens it.
+func handedMode(name, file string) finding {
+	folder, err := os.Stat(keysFolder)
+	if err != nil || folder.Mode().Perm()&0o011 == 0 {
+		return well(name, "%s can be read", file)
+	}
+	kept := filepath.Join(keysFolder, filepath.Base(file))
+	info, err := os.Stat(kept)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return well(name, "%s can be read", file)
+	}
+	return warning(name, "chmod 700 "+keysFolder+"; chmod 600 "+kept, "%s has the mode %04o, and the folder is open: it is for root alone", kept, info.Mode().Perm())
 }
 
 // filesBefore looks for files beside the outbox that the station could not open: such

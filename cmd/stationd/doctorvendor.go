@@ -33,6 +33,7 @@ type vendorWard struct {
 	url     string
 	route   api.Route
 	dead    string // why nothing can be asked of it; "" while something can
+	blocked bool   // something on the way there is not well
 	checks  []check
 	backend station.Backend
 }
@@ -49,7 +50,11 @@ func (w *vendorWard) on(name string, look func(ctx context.Context) []finding) {
 
 // way adds the check of the way there.
 func (w *vendorWard) way() {
-	w.checks = append(w.checks, check{w.name + " way", func(ctx context.Context) []finding { return w.reach(ctx) }})
+	w.checks = append(w.checks, check{w.name + " way", func(ctx context.Context) []finding {
+		found := w.reach(ctx)
+		w.blocked = slices.ContainsFunc(found, func(f finding) bool { return f.Verdict == isNotWell })
+		return found
+	}})
 }
 
 // reach looks at the way to the vendor: its name, a connection, and TLS.
@@ -256,7 +261,11 @@ func (w *vendorWard) accepted(ctx context.Context) []finding {
 		return []finding{notWell(name, "where the next lines do not say why: have the key given the right to read", "it is accepted, and nothing is shown to it: %v", rc.Err), w.time()}
 	case rc.Outcome != station.Delivered:
 		w.dead = "it was not reached"
-		return []finding{notWell(name, "mend the way there first; where that is well, see that the url is the vendor's own", "whether it is accepted, nobody knows: %v", late(rc.Err)), w.time()}
+		cause := "whether it is accepted, nobody knows: %v"
+		if w.blocked {
+			return []finding{unlooked(name, cause, late(rc.Err)), w.time()}
+		}
+		return []finding{notWell(name, "see that the url is the vendor's own", cause, late(rc.Err)), w.time()}
 	}
 	return []finding{well(name, "it is accepted"), w.time()}
 }
