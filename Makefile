@@ -181,6 +181,10 @@ installed: ## The package on a real Debian with systemd, installed by the steps 
 		$(MAKE) installed-run; \
 	fi
 
+.PHONY: installed-endurance
+installed-endurance: ## HOURS=10 hours of the installed station, without the waiting.
+	@STATIOND_INSTALLED_HOURS=$(HOURS) $(MAKE) installed INSTALLED_RUN=TestEndurance
+
 # The same program under a higher version first: what is built last is the one under
 # test. Both are built for every kind of board that is booted.
 .PHONY: installed-run

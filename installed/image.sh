@@ -121,6 +121,12 @@ furnish() {
 	chroot "$root" systemctl -q enable guest
 	[[ $lines = none ]] || wire "$root" "$arch"
 
+	# Another keeper of the clock than Debian's own, for who changes to it.
+	mkdir -p "$root/root/chrony/partial"
+	chroot "$root" apt-get -qq -y -o APT::Sandbox::User=root -o Dir::Cache::archives=/root/chrony \
+		--download-only --no-install-recommends install chrony >/dev/null
+	rm -rf "$root/root/chrony/partial" "$root/root/chrony/lock"
+
 	# The technician installs with apt from a file, as on a plant without internet.
 	rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb
 	rm -f "$root"/etc/dpkg/dpkg.cfg.d/99mmdebstrap "$root"/etc/resolv.conf

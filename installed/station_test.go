@@ -179,8 +179,8 @@ func TestInstalled(t *testing.T) {
 			for name, scenarios := range map[string][]scenario{
 				"use": slices.Concat(
 					[]scenario{{"deploy README followed to the letter gives a station that runs, shows its page and delivers a press", firstStart}},
-					watchdogScenarios(), deviceScenarios(), removalScenarios()),
-				"trouble": slices.Concat(faultScenarios(), upgradeScenarios()),
+					watchdogScenarios(), deviceScenarios(), doctorScenarios(), removalScenarios()),
+				"trouble": slices.Concat(faultScenarios(), upgradeScenarios(), clockScenarios()),
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
