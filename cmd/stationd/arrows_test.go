@@ -31,6 +31,7 @@ var may = map[string][]string{
 	"internal/scanner/mh10":        {},
 	"internal/api":                 {"internal/station", "golang.org/x/time"},
 	"internal/api/l2l":             {"internal/station", "internal/api"},
+	"internal/api/alert":           {"internal/station", "internal/api"},
 	"internal/api/apitest":         {"github.com/getkin/kin-openapi"},
 	"internal/api/lagerkoll":       {"internal/station", "internal/api"},
 	"internal/config":              {"internal/station", "github.com/pelletier/go-toml/v2"},

@@ -92,6 +92,9 @@ func (p *plan) keys() []namedKey {
 			all = append(all, namedKey{"lagerkoll key", s.UserToken})
 		}
 	}
+	if s := p.alert; s != nil && s.Key.Given() {
+		all = append(all, namedKey{"alert key", s.Key})
+	}
 	for _, way := range p.ways() {
 		if way.ProxyKey.Given() {
 			all = append(all, namedKey{way.vendor + " proxy_key", way.ProxyKey})
@@ -113,6 +116,9 @@ func (p *plan) ways() (all []vendorWay) {
 	}
 	if s := p.asks.lagerkoll; s != nil {
 		all = append(all, vendorWay{"lagerkoll", s.Route})
+	}
+	if s := p.alert; s != nil {
+		all = append(all, vendorWay{"alert", s.Route})
 	}
 	return all
 }

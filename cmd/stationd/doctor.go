@@ -169,7 +169,7 @@ func examine(ctx context.Context, path string, out *prescription) error {
 
 	d := &doctor{plan: p}
 	d.ask(ctx)
-	wards := [][]check{d.here(), d.atL2L(), d.atLagerkoll(), d.devices(), d.service()}
+	wards := [][]check{d.here(), d.atL2L(), d.atLagerkoll(), d.atAlert(), d.devices(), d.service()}
 	told := make([][]finding, len(wards))
 	var under sync.WaitGroup
 	for i, checks := range wards {

@@ -19,6 +19,7 @@ const (
 	partControl       = "control"
 	partData          = "data"
 	partStarts        = "starts"
+	partAlert         = "alert"
 )
 
 // retryEvery is the wait between two tries to take up what is not there.

@@ -358,6 +358,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 			{Name: "page", Run: s.page.run},
 			{Name: "control socket", Run: s.socket.run},
 			{Name: "configuration", Run: s.force.run},
+			{Name: "alerts", Run: s.alerts().run},
 			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, limit, s.status.Alive) }},
 		},
 	}

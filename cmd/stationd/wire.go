@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stationd/internal/api"
+	"stationd/internal/api/alert"
 	"stationd/internal/api/l2l"
 	"stationd/internal/api/lagerkoll"
 	"stationd/internal/config"
@@ -37,6 +38,7 @@ type plan struct {
 	printers []printer.Printer
 	vendors  []vendor
 	asks     tables
+	alert    *alert.Section // nil where the file has none
 	program  station.Program
 	warnings []config.Fault // of what is no fault and may not be what was meant
 }
@@ -86,7 +88,9 @@ func read(path string) (*plan, []config.Fault, error) {
 	p.readPrinters(f)
 	p.readVendors(f)
 	p.readDevices(f)
+	p.readAlert(f)
 	p.readProgram(f)
+	p.checkAlert(f)
 	f.Unread()
 	p.warnings = f.Warnings()
 	return p, f.Faults(), nil
@@ -133,6 +137,35 @@ func (p *plan) readVendors(f *config.File) {
 			watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Source { return nil },
 		})
 	}
+}
+
+// readAlert reads how somebody elsewhere is told.
+func (p *plan) readAlert(f *config.File) {
+	section := alert.Default()
+	if f.Section("alert", &section) {
+		p.alert = &section
+		section.Check(func(key, text string) { f.Fault(config.At("alert", key), "%q %s", key, text) })
+	}
+}
+
+// checkAlert checks that an alert reaches anybody.
+func (p *plan) checkAlert(f *config.File) {
+	if p.alert != nil && p.alert.URL == "" && len(p.alertVendors()) == 0 {
+		f.Fault(config.At("alert"), `[alert] tells nobody: give it a url, or bind station.alert to an action, as do = [{ l2l = "dispatch.open", type = "STATION", description = "{alert}" }]`)
+	}
+}
+
+// alertVendors are the backends that the station's alert has something done by.
+func (p *plan) alertVendors() (all []string) {
+	for _, b := range p.program.Bindings {
+		if b.Event != station.FromStation+"."+station.Alert {
+			continue
+		}
+		for _, do := range b.Do {
+			all = append(all, do.Backend)
+		}
+	}
+	return all
 }
 
 func (p *plan) readDevices(f *config.File) {
@@ -281,6 +314,9 @@ func (p *plan) readProgram(f *config.File) {
 		if s.Buzzer != "" {
 			base.Buzzer[s.Name] = s.Buzzer
 		}
+	}
+	if p.alert != nil {
+		kinds[station.FromStation] = []string{station.Alert}
 	}
 	p.program = f.Program(base, kinds)
 	p.checkPrinting(f)

@@ -80,6 +80,7 @@ type scope struct {
 	*compiler
 	source   string
 	scan     bool
+	alert    bool     // it is the station's own alert
 	groups   []string // of its match
 	gs1      []string // that it asks for
 	carry    []string // the other names that it asks for
@@ -109,6 +110,9 @@ func (s scope) names() []string {
 	if s.scan {
 		names = append(names, "code", "symbology")
 	}
+	if s.alert {
+		names = append(names, station.DataAlert)
+	}
 	names = append(names, "source", "station", "now")
 	if s.counters {
 		names = append(names, "since")
@@ -125,7 +129,7 @@ func (s scope) lacks(name string, must bool, own int) string {
 	switch {
 	case s.blind, slices.Contains(s.groups, name), name == "source", name == "station", name == "now":
 		return ""
-	case s.scan && (name == "code" || name == "symbology"):
+	case s.scan && (name == "code" || name == "symbology"), s.alert && name == station.DataAlert:
 		return ""
 	case name == "since":
 		return s.lacksSince()
@@ -329,7 +333,7 @@ func (s scope) countable(n *node, t station.Template) bool {
 // minute checks a binding of the station's own event: nobody presses it, so
 // nobody would notice that it does the same again each minute.
 func (s scope) minute(n *node) {
-	if s.source == station.FromStation && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].bad) {
+	if s.source == station.FromStation && !s.alert && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].bad) {
 		s.fault(n.fields["event"].at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
 	}
 }

@@ -48,7 +48,7 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	f.Tables("on", &all)
 	c.taken = takenBy(all)
 	if len(c.counts) > 0 {
-		c.kinds[station.FromStation] = []string{station.Minute}
+		c.kinds[station.FromStation] = append(slices.Clone(c.kinds[station.FromStation]), station.Minute)
 	}
 	base.Bindings = make([]station.Binding, 0, len(all))
 	for i, b := range all {
@@ -94,7 +94,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	if source == "" {
 		b.Event = ""
 	}
-	s := scope{compiler: c, source: source, scan: kind == station.Scan, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
+	s := scope{compiler: c, source: source, scan: kind == station.Scan, alert: source == station.FromStation && kind == station.Alert, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
 	if raw.Match != nil {
 		b.Match = c.match(n.fields["match"], *raw.Match, kind)
 		if b.Match == nil {
@@ -162,7 +162,7 @@ func (c *compiler) event(n *node, name string) (source, kind string) {
 	kinds, known := c.kinds[source]
 	switch {
 	case !known && source == station.FromStation:
-		c.bad(at, "the station's own event is station.minute, and it comes only where a binding counts: count = { made = 1 }")
+		c.bad(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }, and station.alert, which comes only where the file has a table [alert]")
 		return "", ""
 	case !known:
 		c.bad(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))

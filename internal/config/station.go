@@ -100,7 +100,7 @@ var nameable = regexp.MustCompile(`^[\pL\pN_-]+$`)
 // Parts are what faults call the parts of the program itself. An input or a lamp of
 // such a name would hide their faults behind its own.
 func Parts() []string {
-	return []string{"outbox", "configuration", "page", "control", "data", "starts", "log", "clock", "history", "network"}
+	return []string{"outbox", "configuration", "page", "control", "data", "starts", "log", "clock", "history", "network", "alert"}
 }
 
 // Name checks the name of an input or a lamp, given at the path, and that no

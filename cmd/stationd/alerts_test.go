@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stationd/internal/api/alert"
+	"stationd/internal/station"
+)
+
+// A pager takes alerts.
+type pager struct {
+	*httptest.Server
+	mu     sync.Mutex
+	got    []alert.Message
+	keys   []string
+	status int
+}
+
+func newPager(t *testing.T) *pager {
+	t.Helper()
+	p := &pager{status: http.StatusNoContent}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		var m alert.Message
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || r.Method != http.MethodPost {
+			t.Errorf("%s with %v", r.Method, err)
+		}
+		p.got = append(p.got, m)
+		p.keys = append(p.keys, r.Header.Get("X-Alert-Key"))
+		w.WriteHeader(p.status)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *pager) messages() []alert.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]alert.Message{}, p.got...)
+}
+
+func (p *pager) answer(status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status = status
+}
+
+// alerting is a box with more in its configuration, whose station is off.
+func alerting(t *testing.T, more string) *box {
+	t.Helper()
+	b := dark(t, nil)
+	text, err := os.ReadFile(b.configPath())
+	must(t, err)
+	must(t, os.WriteFile(b.configPath(), append(text, more...), 0o600))
+	return b
+}
+
+// looked waits until the station's alerts have had two more looks at it.
+func looked(t *testing.T) {
+	t.Helper()
+	over := time.NewTimer(3 * alertEvery)
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-t.Context().Done():
+	}
+}
+
+func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
+	t.Parallel()
+	const secret = "canary-alert-7f3c"
+	p := newPager(t)
+	b := alerting(t, "")
+	key := filepath.Join(b.keysPath(), "alert.key")
+	must(t, os.WriteFile(key, []byte(secret+"\n"), 0o600))
+	text, err := os.ReadFile(b.configPath())
+	must(t, err)
+	table := fmt.Sprintf("\n[alert]\nafter = \"2s\"\nurl = %q\nkey = { file = %q }\nheader = \"X-Alert-Key\"\n", p.URL+"/hook?sig=canary-address", key)
+	must(t, os.WriteFile(b.configPath(), append(text, table...), 0o600))
+	must(t, b.power(t.Context(), true))
+	scanned(t, b, "PO4711")
+	first := heldTrace(t, b, "B7")
+	must(t, until(t.Context(), "it is told", func() bool { return len(p.messages()) == 1 }))
+	m := p.messages()[0]
+	if m.What != station.AlertHeld || m.Station != "pack4-1" || m.Held != 1 || len(m.Entries) != 1 || m.Entries[0].ID != first || m.Entries[0].Reason == "" || !strings.Contains(m.Text, "1 entry is held for a person") || m.Again {
+		t.Errorf("it says %+v", m)
+	}
+	if p.keys[0] != secret {
+		t.Errorf("the header has %q", p.keys[0])
+	}
+	second := heldTrace(t, b, "B8")
+	for range 3 {
+		must(t, b.kill())
+		must(t, b.power(t.Context(), true))
+		looked(t)
+	}
+	if n := len(p.messages()); n != 1 {
+		t.Errorf("with another held and three restarts it is told %d times", n)
+	}
+	for _, id := range []station.ID{first, second} {
+		_, err := b.desk().Discard(t.Context(), string(id))
+		must(t, err)
+	}
+	looked(t)
+	heldTrace(t, b, "B9")
+	must(t, until(t.Context(), "what is held another time is told", func() bool { return len(p.messages()) == 2 }))
+	log, err := os.ReadFile(b.logPath())
+	must(t, err)
+	if strings.Contains(string(log), "canary") {
+		t.Error("the log has a secret")
+	}
+}
+
+func TestAnAlertAsADispatchOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := alerting(t, `
+[alert]
+after = "2s"
+
+[[on]]
+event = "station.alert"
+do    = [{ l2l = "dispatch.open", type = "QUALITY", description = "{alert}" }]
+`)
+	must(t, b.power(t.Context(), true))
+	scanned(t, b, "PO4711")
+	heldTrace(t, b, "B7")
+	must(t, until(t.Context(), "a dispatch is open", func() bool { return len(b.plant.Dispatches()) == 1 }))
+	must(t, b.kill())
+	must(t, b.power(t.Context(), true))
+	looked(t)
+	found := b.plant.Dispatches()
+	if len(found) != 1 || found[0].Type != "QUALITY" || !strings.Contains(found[0].Description, "pack4-1: 1 entry is held for a person") {
+		t.Errorf("the plant has %+v", found)
+	}
+	// That L2L is out of reach L2L is not told when it is over.
+	must(t, b.cable(false))
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	looked(t)
+	looked(t)
+	must(t, b.cable(true))
+	must(t, b.drained(t.Context()))
+	if found := b.plant.Dispatches(); len(found) != 2 || found[1].Type != "MAINT" {
+		t.Errorf("the plant has %+v", found)
+	}
+}
+
+func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
+	t.Parallel()
+	p := newPager(t)
+	p.answer(http.StatusInternalServerError)
+	b := alerting(t, fmt.Sprintf("\n[alert]\nafter = \"1s\"\nurl = %q\n", p.URL))
+	must(t, b.power(t.Context(), true))
+	scanned(t, b, "PO4711")
+	heldTrace(t, b, "B7")
+	must(t, until(t.Context(), "it is tried", func() bool { return b.log.count("an alert was not told") == 1 }))
+	scanned(t, b, part{article: soup, batch: "B8"}.symbol())
+	must(t, b.drained(t.Context()))
+	for range 2 {
+		must(t, b.kill())
+		must(t, b.power(t.Context(), true))
+	}
+	looked(t)
+	if n := len(p.messages()); n != 1 {
+		t.Errorf("within seconds and with two restarts it is tried %d times", n)
+	}
+	// Another address is taken up while the station runs.
+	other := newPager(t)
+	edit(t, b, p.URL, other.URL)
+	reload(t, b, heardReload)
+	if out, code := b.types(t, "doctor"); code == exitConfig || !strings.Contains(out, "alert connection") {
+		t.Errorf("the doctor says (%d):\n%s", code, out)
+	}
+}
+
+func TestThatNobodyCouldBeToldIsAFaultOfTheStation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		stamp := func(now time.Time) station.Stamp {
+			return station.Stamp{Wall: now, Boot: "one", Up: now.Sub(began) + time.Second, Trusted: true}
+		}
+		var faults []string
+		works := false
+		section := alert.Default()
+		p := &plan{path: "stationd.toml", zone: time.UTC, alert: &section}
+		p.program.Bindings = []station.Binding{{Event: "station.alert", Do: []station.Do{{Backend: "l2l"}}}}
+		a := &alerts{
+			path: filepath.Join(t.TempDir(), alertsName), log: slog.New(slog.DiscardHandler), stamp: stamp,
+			plan:     func() *plan { return p },
+			snapshot: func() station.Snapshot { return station.Snapshot{Now: stamp(time.Now()), Held: 1} },
+			held:     func() ([]station.Standing, error) { return nil, nil },
+			record: func(ev station.Event) (station.Result, error) {
+				if works {
+					return station.Result{ID: ev.ID, Entries: []station.ID{ev.ID.Entry(1)}}, nil
+				}
+				return station.Result{}, errors.New("the outbox is full")
+			},
+			fault: func(text string) {
+				if len(faults) == 0 || faults[len(faults)-1] != text {
+					faults = append(faults, text)
+				}
+			},
+			errors: make(map[string]string),
+		}
+		run := func(long time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), long)
+			defer cancel()
+			if err := a.run(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		run(20 * time.Minute)
+		if len(faults) != 1 || faults[0] != "" {
+			t.Errorf("after four tries: %q", faults)
+		}
+		run(10 * time.Minute)
+		if len(faults) != 2 || !strings.Contains(faults[1], "nobody was told") || !strings.Contains(faults[1], "the outbox is full") {
+			t.Errorf("after five tries: %q", faults)
+		}
+		works = true
+		run(4 * time.Hour)
+		if len(faults) != 3 || faults[2] != "" {
+			t.Errorf("told when it was time again: %q", faults)
+		}
+	})
+}
+
+func TestAnAlertThatTellsNobodyIsAFaultOfTheFile(t *testing.T) {
+	t.Parallel()
+	const file = `[station]
+name = "pack4-1"
+timezone = "Europe/Stockholm"
+
+[l2l]
+url = "https://acme.example/api/1.0/"
+site = 12
+machine = "SEAL-1"
+trade = "MECH"
+key = { credential = "l2l.key" }
+
+[[on]]
+event = "station.alert"
+do = [{ l2l = "dispatch.open", type = "STATION", description = "{alert}" }]
+
+[alert]
+`
+	const post = "url = \"https://alerts.example.com/hook?sig=1\"\n"
+	for _, c := range []struct{ name, old, new, want string }{
+		{"all is well", "", "", ""},
+		{"an address besides", "[alert]\n", "[alert]\n" + post + "header = \"X-Key\"\nkey = { credential = \"alert.key\" }\nrepeat = \"0s\"\n", ""},
+		{"no way", "station.alert", "station.minute", "[alert] tells nobody"},
+		{"a binding without the table", "[alert]\n", "", "only where the file has a table [alert]"},
+		{"an address without TLS", "[alert]\n", "[alert]\nurl = \"http://alerts.example.com/\"\n", "must begin with https://"},
+		{"a time that is no time", "[alert]\n", "[alert]\nafter = \"0s\"\n", "must be 1s to 168h"},
+		{"again at once", "[alert]\n", "[alert]\nrepeat = \"1m\"\n", "must be 10m to 168h, or 0s: never again"},
+		{"a key for nothing", "[alert]\n", "[alert]\nkey = { credential = \"alert.key\" }\n", `"key" stands without a url`},
+		{"a key that stands there", "[alert]\n", "[alert]\n" + post + "key = \"abcdef\"\n", "a secret is never written in this file"},
+		{"a header that is none", "[alert]\n", "[alert]\n" + post + "header = \"a b\"\n", "must be the name of a header"},
+		{"what an alert does not say", "{alert}", "{code}", `"code"`},
+		{"a word that there is not", "[alert]\n", "[alert]\nafterwards = \"1m\"\n", `unknown key "afterwards"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, faults, err := read(configured(t, "%s", strings.Replace(file, c.old, c.new, 1)))
+			must(t, err)
+			var all []string
+			for _, f := range faults {
+				all = append(all, f.Text)
+			}
+			if said := strings.Join(all, "\n"); !strings.Contains(said, c.want) || c.want == "" && said != "" {
+				t.Errorf("the faults are %q", all)
+			}
+		})
+	}
+}
