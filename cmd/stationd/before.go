@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stationd/internal/api"
+	"stationd/internal/web"
 )
 
 const (
@@ -40,14 +41,17 @@ func (p *plan) beforeStart(running bool) []finding {
 func (p *plan) pageBefore(running bool) finding {
 	const name = "page"
 	const records = "; until then the station records without its page"
-	if running {
+	switch {
+	case p.web.Listen == "":
+		return well(name, "switched off: [web] listen is empty")
+	case running:
 		return well(name, "the running station has %s", p.web.Listen)
 	}
 	_, port, err := net.SplitHostPort(p.web.Listen)
 	if n, notNumber := strconv.Atoi(port); err == nil && notNumber == nil && 0 < n && n < firstFreePort && p.station.Data == packagedData {
 		return warning(name, "take a port from 1024 on as listen in [web]"+records, "the service may not open port %d", n)
 	}
-	listener, err := net.Listen("tcp", p.web.Listen) //nolint:noctx // listening on an own address does not wait
+	listener, err := net.Listen(web.Network(p.web.Listen), p.web.Listen) //nolint:noctx // listening on an own address does not wait
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return warning(name, "stop it (ss -ltnp says which it is), or change listen in [web]"+records, "another program listens at %s", p.web.Listen)

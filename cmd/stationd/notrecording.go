@@ -68,6 +68,10 @@ func (s *opened) notRecording(ctx context.Context, why error) {
 			}
 		})
 	}
+	if s.plan.web.Listen == "" {
+		s.log.Error("nothing is recorded", "error", why)
+		return // when the lamps have said it
+	}
 	page, err := web.Open(s.plan.web.Listen, desk, s.log)
 	if err != nil {
 		s.log.Warn("no page says that nothing is recorded", "error", err)

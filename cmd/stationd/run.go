@@ -112,7 +112,7 @@ func (s *opened) ready() {
 	}
 }
 
-// pageAddress is where the page is; "" while its port is another's.
+// pageAddress is where the page is; "" while its port is another's, or it is switched off.
 func (s *opened) pageAddress() string {
 	if page, open := s.page.first.(*web.Server); open {
 		return page.Addr().String()
@@ -207,7 +207,9 @@ func (s *opened) open(ctx context.Context) (err error) {
 		faults: s.faults,
 		open:   func() (server, error) { return opening(web.OpenControl(socketPath(s.plan), desk, s.log)) },
 	}
-	s.page.try()
+	if s.plan.web.Listen != "" {
+		s.page.try()
+	}
 	s.socket.try()
 	s.page.opened = func(page server) {
 		s.log.Info("the page is open", "page", page.(*web.Server).Addr().String())
@@ -355,12 +357,14 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 		Ready:   s.ready,
 		Tellers: []station.Teller{s.outbox, s.faults, s.starts, s.journal},
 		Outputs: []agent.Part{
-			{Name: "page", Run: s.page.run},
 			{Name: "control socket", Run: s.socket.run},
 			{Name: "configuration", Run: s.force.run},
 			{Name: "alerts", Run: s.alerts().run},
 			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, limit, s.status.Alive) }},
 		},
+	}
+	if s.plan.web.Listen != "" {
+		setting.Outputs = append(setting.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
 	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.stamp}
 	setting.Inputs = append(setting.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.outbox.Record) }})

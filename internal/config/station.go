@@ -72,7 +72,7 @@ type Stack struct {
 
 // Web is the table [web].
 type Web struct {
-	Listen string `toml:"listen"` // host:port of the operator's page
+	Listen string `toml:"listen"` // host:port of the operator's page; "" is none
 }
 
 // Web decodes and checks [web]. Without the table the page is for this machine
@@ -80,6 +80,9 @@ type Web struct {
 func (f *File) Web() Web {
 	w := Web{Listen: "127.0.0.1:8420"}
 	f.Section("web", &w)
+	if w.Listen == "" {
+		return w
+	}
 	_, port, err := net.SplitHostPort(w.Listen)
 	number, notNumber := strconv.ParseUint(port, 10, 32)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -61,7 +62,13 @@ func (n *network) dial(ctx context.Context) (device, error) {
 		return &connection{line: line}, nil
 	}
 	if n.listener == nil {
-		l, err := (&net.ListenConfig{KeepAliveConfig: keepAlive()}).Listen(ctx, "tcp", n.address)
+		kind := "tcp"
+		if host, _, err := net.SplitHostPort(n.address); err == nil {
+			if address, err := netip.ParseAddr(host); err == nil && address.Is4() {
+				kind = "tcp4" // 0.0.0.0 is IPv4 alone; Go's "tcp" would be IPv6 as well
+			}
+		}
+		l, err := (&net.ListenConfig{KeepAliveConfig: keepAlive()}).Listen(ctx, kind, n.address)
 		if err != nil {
 			return nil, fmt.Errorf("cannot be listened at: %w", err)
 		}

@@ -44,7 +44,7 @@ type Control struct {
 	path     string
 	desk     Desk
 	log      *slog.Logger
-	listener *net.UnixListener
+	listener *limitedListener
 
 	following chan struct{} // has room for as many as may follow at once
 }
@@ -69,7 +69,7 @@ func OpenControl(path string, desk Desk, log *slog.Logger) (*Control, error) {
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, fmt.Errorf("control socket: %w", errors.Join(err, listener.Close()))
 	}
-	return &Control{path: path, desk: desk, log: log, listener: listener, following: make(chan struct{}, mostFollowers)}, nil
+	return &Control{path: path, desk: desk, log: log, listener: limited(listener, log), following: make(chan struct{}, mostFollowers)}, nil
 }
 
 // clearAway removes a socket at path that nobody answers. It removes nothing but
@@ -100,6 +100,7 @@ func clearAway(path string) error {
 func (c *Control) Run(ctx context.Context) error {
 	server := newServer(ctx, c.handler(), c.log)
 	server.ConnContext = withPeer
+	server.ConnState = c.listener.noteState
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(c.listener) }()
 	select {
@@ -123,6 +124,9 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 }
 
 func peer(conn net.Conn) (uid uint32, err error) {
+	if c, ok := conn.(*limitedConn); ok {
+		conn = c.Conn
+	}
 	socket, ok := conn.(*net.UnixConn)
 	if !ok {
 		return 0, errors.New("this is no unix socket")

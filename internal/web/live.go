@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	mostReaders = 16               // open pages; each costs a connection and a buffer
+	mostReaders = 16               // open pages of other machines; each costs a connection and a buffer
+	mostOwn     = 8                // open pages of this machine, which have places of their own
 	beatEvery   = 15 * time.Second // a page that hears nothing for longer says that it is old
 	lookEvery   = 500 * time.Millisecond
 	sendWithin  = 10 * time.Second
@@ -27,35 +28,45 @@ const (
 // Live is the fragment that every open page shows.
 type live struct {
 	mu      sync.Mutex
-	readers int
+	readers int // of other machines
+	own     int // of this one
 	shown   string
 	changed chan struct{} // closed when shown changes
 }
 
 func newLive() *live { return &live{changed: make(chan struct{})} }
 
-// join counts one more reader; false says that there are enough.
-func (l *live) join() bool {
+// join counts one more reader, of this machine or another; false says that there are
+// enough.
+func (l *live) join(own bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.readers >= mostReaders {
+	n, most := &l.readers, mostReaders
+	if own {
+		n, most = &l.own, mostOwn
+	}
+	if *n >= most {
 		return false
 	}
-	l.readers++
+	*n++
 	return true
 }
 
-func (l *live) leave() {
+func (l *live) leave(own bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.readers--
+	if own {
+		l.own--
+	} else {
+		l.readers--
+	}
 }
 
 // watched reports whether anybody reads.
 func (l *live) watched() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.readers > 0
+	return l.readers+l.own > 0
 }
 
 // show replaces the fragment and wakes the readers if it is another one.
@@ -100,12 +111,13 @@ func (s *Server) refresh() {
 //	event: beat
 //	data: 1.4.0
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if !s.live.join() {
+	own := here(r)
+	if !s.live.join(own) {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "enough pages are open already: close one", http.StatusServiceUnavailable)
 		return
 	}
-	defer s.live.leave()
+	defer s.live.leave(own)
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := stream{w: w, control: http.NewResponseController(w)}
 	s.refresh()

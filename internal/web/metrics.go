@@ -16,9 +16,9 @@ import (
 
 // metrics answers with the station's numbers in Prometheus' text form, from a
 // registry of their own.
-func metrics(desk Desk, log *slog.Logger) http.Handler {
+func metrics(desk Desk, listener *limitedListener, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{desk})
+	registry.MustRegister(collector{desk, listener})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelError),
 		ErrorHandling: promhttp.ContinueOnError,
@@ -26,7 +26,10 @@ func metrics(desk Desk, log *slog.Logger) http.Handler {
 }
 
 // A Collector takes one snapshot for each reading, so that its numbers agree.
-type collector struct{ desk Desk }
+type collector struct {
+	desk     Desk
+	listener *limitedListener
+}
 
 // Describe describes nothing: which numbers there are depends on the
 // configuration.
@@ -45,6 +48,9 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	out.gauge("stationd_info", "1, with the station's name and stationd's version.", 1, "station", s.Station, "version", s.Version)
+	open, refused := c.listener.counts()
+	out.gauge("stationd_page_connections", "Connections to the page.", float64(open))
+	out.counter("stationd_page_connections_refused_total", "Connections to the page that there was no place for.", refused)
 	if c.desk.Measures != nil {
 		out.measures(c.desk.Measures())
 	}

@@ -28,7 +28,7 @@ var files embed.FS
 type Server struct {
 	desk     Desk
 	log      *slog.Logger
-	listener net.Listener
+	listener *limitedListener
 	host     string // the name or address it was told to listen on
 	pages    *template.Template
 	words    words
@@ -48,7 +48,7 @@ func Open(listen string, desk Desk, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	listener, err := net.Listen("tcp", listen) //nolint:noctx // listening on an own address does not wait
+	listener, err := net.Listen(Network(listen), listen) //nolint:noctx // listening on an own address does not wait
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("page: another program listens at %s: stop it, or change listen in [web]: %w", listen, err)
 	}
@@ -58,12 +58,23 @@ func Open(listen string, desk Desk, log *slog.Logger) (*Server, error) {
 	return &Server{
 		desk:     desk,
 		log:      log,
-		listener: listener,
+		listener: limited(listener, log),
 		host:     host,
 		pages:    pages,
 		words:    wordsIn(desk.Language),
 		live:     newLive(),
 	}, nil
+}
+
+// Network is the network to listen in at an address: of an IPv4 address, 0.0.0.0 among
+// them, IPv4 alone. Go's "tcp" would be IPv6 as well there.
+func Network(listen string) string {
+	if host, _, err := net.SplitHostPort(listen); err == nil {
+		if address, err := netip.ParseAddr(host); err == nil && address.Is4() {
+			return "tcp4"
+		}
+	}
+	return "tcp"
 }
 
 // Addr is the address it listens at: with port 0, the port that was found.
@@ -74,6 +85,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 func (s *Server) Run(ctx context.Context) error {
 	server := newServer(ctx, s.handler(), s.log)
 	server.WriteTimeout = sendWithin
+	server.ConnState = s.listener.noteState
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(s.listener) }()
 	if err := s.watch(ctx, ended); err != nil {
@@ -148,7 +160,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
 	mux.HandleFunc("POST /close", s.closeCall)
 	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.Handle("GET /metrics", metrics(s.desk, s.log))
+	mux.Handle("GET /metrics", metrics(s.desk, s.listener, s.log))
 	return s.own(guarded(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
 }
 

@@ -262,7 +262,7 @@ func TestAnOpenPageHearsABeatEvery15SecondsForAsLongAsItIsOpen(t *testing.T) {
 		here, there := net.Pipe()
 		once := make(chan net.Conn, 1)
 		once <- there
-		s.listener = wire{once: once, close: sync.OnceFunc(func() { close(once) })}
+		s.listener = limited(wire{once: once, close: sync.OnceFunc(func() { close(once) })}, s.log)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()
@@ -345,15 +345,24 @@ func TestTooManyPagesAreTurnedAway(t *testing.T) {
 	t.Parallel()
 	s := open(t, quiet(), "en")
 	for range mostReaders {
-		if !s.live.join() {
+		if !s.live.join(false) {
 			t.Fatal("turned away too early")
 		}
 	}
-	if w := ask(s, http.MethodGet, "/events", ""); w.Code != http.StatusServiceUnavailable {
+	elsewhere := func(r *http.Request) { r.RemoteAddr = "192.0.2.1:50000" }
+	if w := ask(s, http.MethodGet, "/events", "", elsewhere); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("one page too many got %d", w.Code)
 	}
-	s.live.leave()
-	if !s.live.join() {
+	for range mostOwn {
+		if !s.live.join(true) {
+			t.Fatal("the operator's own screen was turned away")
+		}
+	}
+	if w := ask(s, http.MethodGet, "/events", ""); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one page of this machine too many got %d", w.Code)
+	}
+	s.live.leave(false)
+	if !s.live.join(false) {
 		t.Error("a page that left did not make room")
 	}
 }

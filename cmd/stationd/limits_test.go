@@ -1,0 +1,58 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"stationd/internal/station"
+	"stationd/internal/web"
+)
+
+var updateLimits = flag.Bool("update", false, "write docs/limits.md anew")
+
+const limitsHead = `# Limits
+
+What there may be at most of everything that accumulates, and what a person sees where it is
+reached. No label, network, vendor or full card makes the station take more. Generated from the
+program:
+
+    go test ./cmd/stationd -run TestTheDocumentHasEveryLimit -update
+
+`
+
+// docs/limits.md is what the program says of itself.
+func TestTheDocumentHasEveryLimit(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(limitsHead)
+	for _, part := range []struct {
+		title string
+		of    []station.Ceiling
+	}{
+		{"The page and the commands", web.Ceilings()},
+	} {
+		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)
+		for _, c := range part.of {
+			if slices.Contains([]string{c.Of, c.Most, c.Then}, "") {
+				t.Errorf("%s: %+v lacks something", part.title, c)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", c.Of, c.Most, c.Then)
+		}
+		b.WriteString("\n")
+	}
+	want := strings.TrimSuffix(b.String(), "\n")
+	path := filepath.Join("..", "..", "docs", "limits.md")
+	if *updateLimits {
+		must(t, os.WriteFile(path, []byte(want), 0o644))
+	}
+	text, err := os.ReadFile(path)
+	must(t, err)
+	if string(text) != want {
+		t.Errorf("docs/limits.md is stale: go test ./cmd/stationd -run TestTheDocumentHasEveryLimit -update")
+	}
+}
