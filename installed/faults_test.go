@@ -21,6 +21,7 @@ func faultScenarios() []scenario {
 		{"a page whose port is taken stops no press", portTaken},
 		{"on a full card a press is recorded and delivered, and so it is after a restart", fullCard},
 		{"on a card that has become read-only no lamp confirms a press, and once it can be written the station works again", readOnlyCard},
+		{"on a card that fails no press is confirmed or delivered, and once it is replaced the station works again", failingCard},
 		{"while journald is stopped scans are recorded and delivered, and when it runs again the log goes on", journalStopped},
 		{"the unit leaves the program no more than systemd-analyze security allows", security},
 	}
@@ -142,6 +143,40 @@ func readOnlyCard(t *testing.T, s *fixture) {
 	s.Until("the station runs again by itself", 2*time.Minute, "systemctl -q is-active stationd")
 	s.Push(material, 150*time.Millisecond)
 	s.Lamp(yellow, hil.Steady, 2*time.Minute)
+}
+
+// failingCard gives the outbox a card of its own, which then refuses every write.
+func failingCard(t *testing.T, s *fixture) {
+	s.well(t)
+	s.Run(`systemctl stop stationd; modprobe -a loop dm_mod; truncate -s 200M /root/card; losetup /dev/loop0 /root/card; mkfs.ext4 -q /dev/loop0
+		echo "0 $(blockdev --getsz /dev/loop0) linear /dev/loop0 0" | dmsetup create card; mount /dev/mapper/card /var/lib/stationd; systemctl start stationd`)
+	defer s.Run(`systemctl stop stationd; umount -l /var/lib/stationd; dmsetup remove card; losetup -d /dev/loop0; rm -f /root/card`)
+	s.Push(material, 150*time.Millisecond)
+	until(t, s.Patience(time.Minute), "the call is open", func() bool { return s.open("MATERIAL") == 1 })
+	s.empties(t, time.Minute)
+
+	table := func(target string) {
+		s.Run(`dmsetup suspend --noflush --nolockfs card; echo "0 $(blockdev --getsz /dev/loop0) ` + target + `" | dmsetup reload card; dmsetup resume card`)
+	}
+	before := len(s.vendors.Dispatches())
+	table("error")
+	pid := s.property("MainPID")
+	s.Push(maintenance, 150*time.Millisecond)
+	s.Until("the station ends", time.Minute, "test $(systemctl show -P MainPID stationd) != "+pid)
+	if said := s.Run("journalctl -u stationd -b --no-pager -n 50"); !strings.Contains(said, "input/output error") {
+		t.Errorf("the journal does not say that the card fails:\n%s", said)
+	}
+	if n := len(s.vendors.Dispatches()); n != before {
+		t.Error("a press that could not be recorded reached L2L")
+	}
+
+	table("linear /dev/loop0 0")
+	s.Run("systemctl stop stationd; umount -l /var/lib/stationd; fsck.ext4 -fy /dev/mapper/card >/dev/null; mount /dev/mapper/card /var/lib/stationd; systemctl start stationd")
+	s.Push(maintenance, 150*time.Millisecond)
+	s.Lamp(red, hil.Steady, 2*time.Minute)
+	if n := s.open("MAINT"); n != 1 {
+		t.Errorf("%d calls are open, want 1", n)
+	}
 }
 
 func journalStopped(t *testing.T, s *fixture) {
