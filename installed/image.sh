@@ -157,11 +157,11 @@ wire() {
 		install --no-install-recommends "linux-headers-$release" make xz-utils >/dev/null
 	chroot "$build" sh -c "cd /root && apt-get -qq -o APT::Sandbox::User=root download linux-source-$(cut -d. -f1,2 <<<"$release")"
 	mkdir "$build/root/lines"
-	# tar stops reading when it has both files, and dpkg-deb minds.
+	# tar stops reading when it has these files, and dpkg-deb minds.
 	{ dpkg-deb --fsys-tarfile "$build"/root/linux-source-*.deb 2>/dev/null || true; } |
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		tar -xJ -C "$build/root/lines" --strip-components=3 --occurrence=1 --wildcards \
-			'linux-source-*/drivers/gpio/gpio-sim.c' 'linux-source-*/kernel/irq/irq_sim.c' || true
+			'linux-source-*/drivers/gpio/gpio-sim.c' 'linux-source-*/drivers/gpio/gpiolib.h' 'linux-source-*/kernel/irq/irq_sim.c' || true
 	mv "$build/root/lines/gpio-sim.c" "$build/root/lines/chip.c"
 	# What the kernel keeps to itself is reached by what it exports.
 	sed -i 's/irq_to_desc(\(irqnum\))/irq_data_to_desc(irq_get_irq_data(\1))/' "$build/root/lines/irq_sim.c"
