@@ -100,7 +100,7 @@ func Switches() []Switch {
 		{ClosedListed, 14, ignored},
 		{CompletedNotOpen, 15, other},
 		{DescriptionReturned, 16, ignored},
-		{RecordSaysOpen, 17, ignored},
+		{RecordSaysOpen, 17, []Position{Ignored, Otherwise}},
 		{UnknownCodeRefused, 18, ignored},
 		{RepeatSaysSo, 20, other},
 		{DispatchAnswered, 21, ignored},

@@ -163,14 +163,29 @@ func (p *Plant) dispatchRecord(d Dispatch) map[string]any {
 	if !p.is(DescriptionReturned, Ignored) {
 		record["description"] = d.Description
 	}
-	if !p.is(RecordSaysOpen, Ignored) {
+	switch p.position(RecordSaysOpen) {
+	case Stands:
 		record["open"] = "F"
 		if p.countsAsOpen(d) {
 			record["open"] = "T"
 		}
 		record["completed"], record["closed"] = p.local(d.Completed), p.local(d.Closed)
+	case Otherwise:
+		record["currentstatus_dispatchstatus_id"], record["currentstatus_description"] = d.status()
 	}
 	return record
+}
+
+// status is how a dispatch stands, in the number and the words of L2L's own statuses.
+// The numbers are not L2L's: nothing public says which is which.
+func (d Dispatch) status() (id int, words string) {
+	switch {
+	case !d.Closed.IsZero():
+		return -3, "Closed"
+	case !d.Completed.IsZero():
+		return -2, "Completed"
+	}
+	return -1, "Open"
 }
 
 func lastOf(d Dispatch) time.Time {

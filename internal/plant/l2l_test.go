@@ -412,6 +412,9 @@ func TestL2LBehavesAsItsSwitchesSay(t *testing.T) {
 		{CompletedNotOpen, Otherwise, list("open", "T"), count(2)},
 		{DescriptionReturned, Ignored, list(), lacks("description")},
 		{RecordSaysOpen, Ignored, list(), lacks("open")},
+		{RecordSaysOpen, Otherwise, list(), func(a reply, _ *Plant) bool {
+			return lacks("open")(a, nil) && a.list()[2].(map[string]any)["currentstatus_description"] == "Closed"
+		}},
 		{UnknownCodeRefused, Ignored, list("machinecode", "SEAL-9"), count(3)},
 		{RepeatSaysSo, Otherwise, func(t *testing.T, p *Plant) reply { return post(t, p, "dispatches/close/90003/") },
 			func(a reply, _ *Plant) bool { return a.json["error"] != "Dispatch already closed" }},

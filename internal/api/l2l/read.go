@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"stationd/internal/api"
@@ -31,7 +32,8 @@ type Dispatch struct {
 	Type        string    `json:"type,omitempty"`
 	Line        string    `json:"line,omitempty"`
 	Description string    `json:"description,omitempty"`
-	Open        *bool     `json:"open,omitempty"` // nil: L2L does not say
+	Open        *bool     `json:"open,omitempty"`   // nil: L2L does not say
+	Status      string    `json:"status,omitempty"` // in L2L's words
 	Reported    time.Time `json:"reported,omitzero"`
 	Created     time.Time `json:"created,omitzero"`
 	Completed   time.Time `json:"completed,omitzero"`
@@ -41,9 +43,25 @@ type Dispatch struct {
 }
 
 // over reports whether the row itself says that nobody is wanted at the machine
-// any more. One that says nothing is not over.
+// any more: by its times, by whether it is open, or where that is not shown by its
+// status. One that says nothing is not over.
 func (d Dispatch) over() bool {
-	return d.Open != nil && !*d.Open || !d.Completed.IsZero() || !d.Closed.IsZero()
+	if d.Open != nil && !*d.Open || !d.Completed.IsZero() || !d.Closed.IsZero() {
+		return true
+	}
+	return d.Open == nil && (d.hasStatus("completed") || d.hasStatus("closed"))
+}
+
+// closed reports whether the row itself says that no list of open dispatches has it.
+// One that is completed and not closed may still be in such a list.
+func (d Dispatch) closed() bool {
+	return d.Open != nil && !*d.Open || !d.Closed.IsZero() || d.Open == nil && d.hasStatus("closed")
+}
+
+// hasStatus compares with the names of L2L's own statuses. Those of a site's making
+// say more than these words.
+func (d Dispatch) hasStatus(name string) bool {
+	return strings.EqualFold(strings.TrimSpace(d.Status), name)
 }
 
 // A DispatchQuery says which dispatches are asked for. What is empty is not
@@ -88,6 +106,7 @@ type shownDispatch struct {
 	Line        api.Scalar `json:"linecode"`
 	Description api.Scalar `json:"description"`
 	Open        api.Scalar `json:"open"`
+	Status      api.Scalar `json:"currentstatus_description"`
 	Reported    api.Scalar `json:"reported"`
 	Created     api.Scalar `json:"created"`
 	Completed   api.Scalar `json:"completed"`
@@ -100,7 +119,7 @@ func (b *Backend) dispatch(s *shownDispatch) Dispatch {
 	return Dispatch{
 		ID: id, Number: s.Number.String(), Site: s.Site.String(),
 		Machine: s.Machine.String(), Type: s.Type.String(), Line: s.Line.String(),
-		Description: description, described: described, Open: truth(s.Open),
+		Description: description, described: described, Open: truth(s.Open), Status: s.Status.String(),
 		Reported: b.when(s.Reported), Created: b.when(s.Created), Completed: b.when(s.Completed), Closed: b.when(s.Closed),
 	}
 }

@@ -2,9 +2,15 @@ package l2l
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strconv"
 	"time"
 
+	"stationd/internal/api"
 	"stationd/internal/station"
 )
 
@@ -15,17 +21,25 @@ const (
 
 	// watchEvery is the pace where none is said.
 	watchEvery = 30 * time.Second
+
+	// openLimit is how many open dispatches are asked for at once.
+	openLimit = 200
+
+	// mostLooks is how many calls that are not among the open ones are read by
+	// themselves in one round. The rest comes in the rounds after it.
+	mostLooks = 20
 )
 
 // Watch returns a source that follows L2L: the station's own open calls, and the
-// order that runs on a line. Each round reads a dispatch for each call that has
-// a ref, and the line's order, under the backend's pace; the time to the next
-// round is drawn around every (0: 30 s), so that the stations of a plant do not
+// order that runs on a line. Each round asks for one list of the dispatches that are
+// open, whatever the number of calls, and none where the station has no call that L2L
+// knows; and for the line's order. Both are under the backend's pace; the time to the
+// next round is drawn around every (0: 30 s), so that the stations of a plant do not
 // ask all at once.
 //
-// It emits only what L2L positively shows. A dispatch that is completed or
-// closed ends a call; one that is not shown does not. An order is emitted when
-// it is first seen and when it changes. While L2L is not reached nothing is
+// A call is over when its dispatch says so. Where a dispatch says nothing of it, the
+// list of the open ones decides, by a rule that [watch.calls] has. An order is emitted
+// when it is first seen and when it changes. While L2L is not reached nothing is
 // emitted, and what changed meanwhile is emitted afterwards. An event that could
 // not be made durable is emitted again in the next round.
 //
@@ -35,7 +49,7 @@ func (b *Backend) Watch(line string, every time.Duration, open func() []station.
 	if every <= 0 {
 		every = watchEvery
 	}
-	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, told: map[string]bool{}}
+	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, of: map[string]followed{}}
 }
 
 type watch struct {
@@ -45,9 +59,16 @@ type watch struct {
 	open  func() []station.Call
 	stamp func(time.Time) station.Stamp
 
-	told map[string]bool // refs of calls whose end was emitted, while they are still open here
-	last string          // id of the order that was emitted last
-	seen bool            // one was emitted
+	of   map[string]followed // by ref, of the calls that are open here
+	last string              // id of the order that was emitted last
+	seen bool                // one was emitted
+}
+
+// followed is what a watch remembers of an open call.
+type followed struct {
+	listed bool // it stood among the open ones once
+	missed bool // the last whole list of the open ones was without it
+	told   bool // its end was emitted
 }
 
 // Run makes rounds until ctx is done, and then returns nil.
@@ -60,29 +81,161 @@ func (w *watch) Run(ctx context.Context, emit station.Emit) error {
 			return nil
 		case <-timer.C:
 		}
-		w.calls(ctx, emit)
-		w.order(ctx, emit)
+		w.round(ctx, emit)
 		timer.Reset(w.every - w.every/4 + rand.N(w.every/2+1))
 	}
 }
 
-// calls emits the end of each own call that is over at L2L.
+func (w *watch) round(ctx context.Context, emit station.Emit) {
+	w.calls(ctx, emit)
+	w.order(ctx, emit)
+}
+
+// calls emits the end of each own call that is over at L2L. The calls are taken
+// before anything is asked, so that none of them was opened after the answer.
+//
+// The open dispatches are listed, and a call that stands there is judged by its row.
+// One that does not is read by itself: what its record says counts. Where the record
+// says nothing, the documented filter open=T decides, once two whole lists in a row
+// were without it, one a round: of a dispatch that L2L shows at all, or that this
+// watch has seen among the open ones. A list that cannot be read to its end, or that
+// holds what is closed, says nothing of what is not in it.
 func (w *watch) calls(ctx context.Context, emit station.Emit) {
-	still := map[string]bool{}
+	own := w.own()
+	var listed openList
+	if len(own) > 0 {
+		listed = w.b.listOpen(ctx, own, w.place(own))
+		if rc := listed.rc; rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
+			return
+		}
+	}
+	var missing []string
+	for _, c := range own {
+		f := w.of[c.Ref]
+		switch row, is := listed.rows[c.Ref]; {
+		case !is:
+			missing = append(missing, c.Ref)
+		case row.over():
+			f.told = w.end(ctx, emit, c.Ref)
+		default:
+			f = followed{listed: true}
+		}
+		w.of[c.Ref] = f
+	}
+	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
+	for _, ref := range missing[:min(len(missing), mostLooks)] {
+		if !w.look(ctx, emit, ref, listed.whole) {
+			return
+		}
+	}
+}
+
+// own returns the calls that L2L knows, whose end nobody has told or asked for yet,
+// and forgets those that are over here.
+func (w *watch) own() (own []station.Call) {
+	of := map[string]followed{}
 	for _, c := range w.open() {
 		if c.Backend != source || c.Ref == "" || c.Closing != "" {
 			continue
 		}
-		if w.told[c.Ref] {
-			still[c.Ref] = true
-			continue
-		}
-		row, shown, rc := w.b.dispatchOf(ctx, c.Ref)
-		if rc.Outcome == station.Delivered && shown && row.over() {
-			still[c.Ref] = w.emit(ctx, emit, callEnded, map[string]string{"ref": c.Ref})
+		of[c.Ref] = w.of[c.Ref]
+		if !of[c.Ref].told {
+			own = append(own, c)
 		}
 	}
-	w.told = still
+	w.of = of
+	return own
+}
+
+// place narrows the list down to the machine, and the type, that all calls have in
+// common. While one was missed the whole site is asked: a technician may have moved it.
+func (w *watch) place(own []station.Call) url.Values {
+	place := url.Values{}
+	for field, wire := range map[string]string{"machine": "machinecode", "type": "dispatchtypecode"} {
+		value := own[0].Subject[field]
+		same := value != "" && !slices.ContainsFunc(own, func(c station.Call) bool {
+			return c.Subject[field] != value || w.of[c.Ref].missed
+		})
+		if same {
+			place.Set(wire, value)
+		}
+	}
+	return place
+}
+
+// look judges a call that did not stand among the open ones, by its own record. It
+// reports whether L2L answers.
+func (w *watch) look(ctx context.Context, emit station.Emit, ref string, whole bool) bool {
+	row, shown, rc := w.b.dispatchOf(ctx, ref)
+	if rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
+		return false
+	}
+	f := w.of[ref]
+	switch {
+	case shown && row.over():
+		f.told = w.end(ctx, emit, ref)
+	case shown && row.Open != nil:
+		f.missed = false
+	case !whole, !shown && !f.listed:
+	case f.missed:
+		f.told = w.end(ctx, emit, ref)
+	default:
+		f.missed = true
+	}
+	w.of[ref] = f
+	return true
+}
+
+func (w *watch) end(ctx context.Context, emit station.Emit, ref string) bool {
+	return w.emit(ctx, emit, callEnded, map[string]string{"ref": ref})
+}
+
+// An openList is what a list of open dispatches says of some calls.
+type openList struct {
+	rows  map[string]Dispatch // of the calls, by id
+	whole bool                // it was read to its end: what it does not have is not among the open ones
+	rc    station.Receipt
+}
+
+// listOpen lists the open dispatches of a place, the newest first, until all the calls
+// are found or the list is at its end. A page shorter than was asked for is not taken
+// for the last: a site may give fewer at a time.
+//
+//	GET dispatches/?site=12&machinecode=SEAL-1&open=T&order_by=-reported&limit=200
+func (b *Backend) listOpen(ctx context.Context, calls []station.Call, place url.Values) openList {
+	l := openList{rows: map[string]Dispatch{}}
+	wanted, read := map[string]bool{}, map[string]bool{}
+	for _, c := range calls {
+		wanted[c.Ref] = true
+	}
+	for range listPages {
+		query := maps.Clone(place)
+		query.Set("open", "T")
+		query.Set("order_by", "-reported")
+		query.Set("limit", strconv.Itoa(openLimit))
+		if len(read) > 0 {
+			query.Set("offset", strconv.Itoa(len(read)))
+		}
+		var page api.Rows[shownDispatch]
+		page, l.rc = get[shownDispatch](ctx, b, "dispatches/", query)
+		if l.rc.Outcome != station.Delivered || !page.OK {
+			return l
+		}
+		before, filtered := len(read), true
+		for _, shown := range page.List {
+			row := b.dispatch(shown)
+			read[row.ID] = true
+			filtered = filtered && row.ID != "" && !row.closed()
+			if wanted[row.ID] {
+				l.rows[row.ID] = row
+			}
+		}
+		l.whole = filtered && len(page.List) == 0
+		if l.whole || !filtered || len(l.rows) == len(wanted) || len(read) == before {
+			return l
+		}
+	}
+	return l
 }
 
 // order emits what the line runs when that is not what was emitted last.
@@ -96,7 +249,7 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 	}
 	if o.ID != "" {
 		o.Product, rc = w.b.productOf(ctx, o)
-		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
+		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused && !errors.Is(rc.Err, station.ErrUnreadable) {
 			return // where L2L does not show products, one order still is not the other
 		}
 	}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"stationd/internal/plant"
+	"stationd/internal/station"
+)
+
+// technician does something at L2L's own screen.
+func technician(t *testing.T, b *box, path string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		b.plant.L2LURL()+path+"?auth="+url.QueryEscape(plant.Demo().L2LKey), strings.NewReader(url.Values{"site": {fmt.Sprint(plant.Demo().Site)}}.Encode()))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	must(t, err)
+	if !strings.Contains(string(body), `"success":true`) {
+		t.Fatalf("%s: %s", path, body)
+	}
+}
+
+// A press on a call that is over in L2L would call nobody.
+func TestACallThatIsOverInL2LIsCalledAnewWhenItIsPressedAgain(t *testing.T) {
+	t.Parallel()
+	for sentence, shown := range map[string]plant.Position{
+		"its rows say whether they are open":    plant.Stands,
+		"its rows say a status in words":        plant.Otherwise,
+		"its rows say nothing, the filter does": plant.Ignored,
+	} {
+		for _, end := range []string{"complete", "close"} {
+			t.Run(sentence+"/"+end, func(t *testing.T) {
+				t.Parallel()
+				b := floor(t, func(s *boxSetting) {
+					s.Watch = 50 * time.Millisecond
+					s.Plant.Assumptions = map[plant.Assumption]plant.Position{plant.RecordSaysOpen: shown}
+				})
+				red := func(want station.Light) {
+					t.Helper()
+					must(t, until(t.Context(), fmt.Sprintf("the red lamp is %v", want), func() bool {
+						l, ok := b.eyes.light(pinRed)
+						return ok && l == want
+					}))
+				}
+				recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+				must(t, b.drained(t.Context()))
+				red(station.Steady)
+				technician(t, b, fmt.Sprintf("dispatches/%s/%d/", end, b.plant.Dispatches()[0].ID))
+				red(station.Off)
+				recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+				must(t, b.drained(t.Context()))
+				red(station.Steady)
+				if made := b.plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
+					t.Errorf("the plant has %+v", made)
+				}
+			})
+		}
+	}
+}
