@@ -239,11 +239,11 @@ func (a articleChange) judge(before *lineStanding, now lineStanding) ruling {
 // again would make it worse where Lagerkoll adds.
 func (a articleChange) send(ctx context.Context, b *Backend, now lineStanding) station.Receipt {
 	if now.record == nil {
-		var rc station.Receipt
-		if now, rc = a.stand(ctx, b, nil); rc.Outcome != station.Delivered {
+		order, rc := b.justRead(ctx, a.order)
+		if rc.Outcome != station.Delivered {
 			return api.Unread(rc)
 		}
-		if now.record == nil {
+		if now, _ = a.lineOf(order, a.change); now.record == nil {
 			return api.Refusef("%v: %v; nothing was sent", a.line, now)
 		}
 	}

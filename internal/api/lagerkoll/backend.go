@@ -28,6 +28,7 @@ type Backend struct {
 	sign      http.Header // store and credentials, only the pair in use
 	to        string
 	exclusive bool
+	recent    *recent
 }
 
 // Open returns the backend of a checked section. It reads the key and connects
@@ -55,7 +56,7 @@ func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend,
 	}
 	sign.Set(name, key.Reveal())
 	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: log, Rehearse: s.Rehearse})
-	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive}, nil
+	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, recent: newRecent(every)}, nil
 }
 
 // Verbs lists what the backend can do.
@@ -129,6 +130,7 @@ type request struct {
 	query  url.Values
 	accept string // "": application/json
 	body   []byte
+	traces string                 // the one article whose amounts it may change; "": whatever the order has
 	isYes  func(body []byte) bool // recognises this operation's yes: Lagerkoll has no word for it, it returns the thing
 }
 
@@ -141,6 +143,9 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt)
 	}
 	if len(r.body) > 0 {
 		header.Set("Content-Type", "application/json")
+	}
+	if r.method != http.MethodGet {
+		b.recent.sent(r.path, r.traces)
 	}
 	var own *Error
 	body, rc := b.client.Do(ctx, api.Request{

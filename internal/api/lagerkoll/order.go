@@ -55,6 +55,7 @@ func (b *Backend) order(ctx context.Context, path string) (api.Object, station.R
 		return nil, rc
 	}
 	o, _ := api.ReadObject(body)
+	b.recent.read(path, o)
 	return o, rc
 }
 
@@ -174,7 +175,7 @@ func (u orderChange) judge(before *standing, now standing) ruling { return u.wis
 func (u orderChange) send(ctx context.Context, b *Backend, now standing) station.Receipt {
 	if now.record == nil {
 		var rc station.Receipt
-		if now, rc = u.stand(ctx, b, nil); rc.Outcome != station.Delivered {
+		if now.record, rc = b.justRead(ctx, u.path); rc.Outcome != station.Delivered {
 			return api.Unread(rc)
 		}
 	}

@@ -195,23 +195,32 @@ func (t trace) ready(before stand) (rc station.Receipt, done bool) {
 	return station.Receipt{}, false
 }
 
-// send reports what was made of the article.
+// send reports what was made of the article. What the answer shows is remembered
+// where it has grown by what was reported: so it is how the article stands after it.
 func (t trace) send(ctx context.Context, b *Backend, before stand) station.Receipt {
-	r := request{method: http.MethodPut, path: t.path, body: t.body, isYes: isOrder(t.order)}
+	r := request{method: http.MethodPut, path: t.path, body: t.body, traces: t.article, isYes: isOrder(t.order)}
 	if t.waste != "" {
 		r.query = url.Values{"waste": {t.waste}}
 	}
 	body, rc := b.send(ctx, r)
-	if rc.Outcome == station.Delivered && t.waste != "" && !t.wasteBooked(before, body) {
+	if rc.Outcome != station.Delivered {
+		return rc
+	}
+	finished, waste := sumOf(body, t.article, "finished"), sumOf(body, t.article, "waste")
+	if t.change(before.Finished, finished) == whole {
+		b.recent.traced(t.of(), !t.near(float(before.Finished), 0), finished, waste)
+	}
+	if t.waste != "" && !t.wasteBooked(before, waste) {
 		rc.Note = "the waste is not seen on the order"
 	}
 	return rc
 }
 
+func (t trace) of() articleOf { return articleOf{t.order, t.article} }
+
 // wasteBooked reports whether the order that came back shows more waste by what
 // was said: Lagerkoll's page does not tell what the parameter does.
-func (t trace) wasteBooked(before stand, order []byte) bool {
-	now := sumOf(order, t.article, "waste")
+func (t trace) wasteBooked(before stand, now *float64) bool {
 	said, _ := strconv.ParseFloat(t.waste, 64)
 	return now != nil && max(*now-float(before.Waste)-said, said-*now+float(before.Waste)) <= said/1000
 }
@@ -261,8 +270,12 @@ func (t trace) compare(before, now stand) verdict {
 		return unclear
 	}
 	batch := finished
-	if t.batch != "" {
+	switch {
+	case t.batch == "":
+	case !before.Unlisted:
 		batch = t.change(&before.InBatch, &now.InBatch)
+	case finished == whole && now.InBatch < t.amount && !t.near(now.InBatch, t.amount):
+		batch = other // what was reported is in another batch
 	}
 	switch {
 	case finished == none && batch == none:
@@ -317,9 +330,13 @@ func float(f *float64) float64 {
 //
 // Hidden is a list that Lagerkoll refuses to show, or that cannot be read. It is
 // no reason not to send; after a lost answer a person then decides.
+//
+// Unlisted says that the batches were not asked for: Lagerkoll was seen to add what
+// is traced to the finished amount, so that this alone shows that nothing arrived.
 type stand struct {
 	Finished  *float64 `json:"finished"`         // nil: not told
 	Hidden    bool     `json:"hidden,omitempty"` // the batches are not shown
+	Unlisted  bool     `json:"unlisted,omitempty"`
 	Listed    float64  `json:"listed"`           // delivered in all batches and serials of the article
 	InBatch   float64  `json:"batch,omitempty"`  // delivered in the trace's batch
 	HasSerial bool     `json:"serial,omitempty"` // the trace's serial is listed
@@ -332,35 +349,92 @@ func (s stand) String() string {
 	if s.Finished != nil {
 		finished = strconv.FormatFloat(*s.Finished, 'f', -1, 64)
 	}
-	if s.Hidden {
+	switch {
+	case s.Hidden:
 		return fmt.Sprintf("finished %s, its batches not shown", finished)
+	case s.Unlisted:
+		return "finished " + finished
 	}
 	return fmt.Sprintf("finished %s, in the batch %s", finished, strconv.FormatFloat(s.InBatch, 'f', -1, 64))
 }
 
-// stand reads how the trace's article stands.
-func (t trace) stand(ctx context.Context, b *Backend, _ *stand) (stand, station.Receipt) {
-	body, rc := b.get(ctx, t.order, nil, isOrder(t.order))
-	if rc.Outcome != station.Delivered {
+// mostListed is how often the batches are read for one look, while others report on
+// the same article.
+const mostListed = 3
+
+// errMoving says that no look was one look.
+var errMoving = errors.New("others report on it all the time, and it changes while it is looked at: looking again later")
+
+// stand reads how the trace's article stands. As long as it is certain that nothing
+// arrived, the answer to the trace before serves for the order, and the batches are
+// read where they are needed then: to see whether a serial number is traced already,
+// or before Lagerkoll was seen to add up what is traced.
+func (t trace) stand(ctx context.Context, b *Backend, before *stand) (s stand, rc station.Receipt) {
+	last := b.recent.article(t.of())
+	rc = station.Receipt{Outcome: station.Delivered}
+	if before == nil && last.finished != nil && b.recent.fresh(last.at) {
+		s.Finished, s.Waste = last.finished, last.waste
+	} else if s, rc = t.readOrder(ctx, b); rc.Outcome != station.Delivered {
 		return stand{}, rc
 	}
-	s := stand{Finished: sumOf(body, t.article, "finished")}
-	if t.waste != "" {
-		s.Waste = sumOf(body, t.article, "waste")
+	if t.waste == "" {
+		s.Waste = nil
 	}
-	if t.batch == "" && t.serial == "" {
+	switch {
+	case t.serial == "" && t.batch == "":
+		return s, rc
+	case t.serial == "" && before == nil && last.adds:
+		s.Unlisted = true
 		return s, rc
 	}
-	body, rc = b.get(ctx, t.order+"/batch", nil, isBatchList)
-	switch rc.Outcome {
-	case station.Delivered:
-		s.Hidden = !s.count(body, t)
-	case station.Refused:
-		s.Hidden = true
-	default:
-		return stand{}, rc
+	return t.withBatches(ctx, b, s)
+}
+
+// readOrder reads the amounts of the article on its order.
+func (t trace) readOrder(ctx context.Context, b *Backend) (stand, station.Receipt) {
+	body, rc := b.get(ctx, t.order, nil, isOrder(t.order))
+	return stand{Finished: sumOf(body, t.article, "finished"), Waste: sumOf(body, t.article, "waste")}, rc
+}
+
+// withBatches reads the batches to what is read of the order. The two are two reads:
+// what others report in between would be in one of them and not in the other, and
+// would look like an arrival later. They are one look where as much lies between them
+// as was seen to lie there before, most often nothing, or else where the order has not
+// moved while the batches were read. A few times they are read again; a look that is
+// torn is never taken.
+func (t trace) withBatches(ctx context.Context, b *Backend, s stand) (stand, station.Receipt) {
+	for range mostListed {
+		body, rc := b.get(ctx, t.order+"/batch", nil, isBatchList)
+		s.Listed, s.InBatch, s.HasSerial = 0, 0, false
+		switch rc.Outcome {
+		case station.Delivered:
+			s.Hidden = !s.count(body, t)
+		case station.Refused:
+			s.Hidden = true
+		default:
+			return stand{}, rc
+		}
+		if s.Hidden || s.Finished == nil || t.agree(b, s) {
+			return s, station.Receipt{Outcome: station.Delivered}
+		}
+		again, rc := t.readOrder(ctx, b)
+		if rc.Outcome != station.Delivered {
+			return stand{}, rc
+		}
+		if t.change(s.Finished, again.Finished) == none {
+			b.recent.lies(t.of(), *s.Finished-s.Listed)
+			return s, rc
+		}
+		s.Finished = again.Finished
 	}
-	return s, station.Receipt{Outcome: station.Delivered}
+	return stand{}, station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("order %s, article %s: %w", t.order, t.article, errMoving)}
+}
+
+// agree reports whether the finished amount and the batches belong together.
+func (t trace) agree(b *Backend, s stand) bool {
+	apart := *s.Finished - s.Listed
+	known := b.recent.article(t.of()).apart
+	return t.near(apart, 0) || known != nil && t.near(apart, *known)
 }
 
 // sumOf adds up an amount of an article of an order, all its rows together; nil

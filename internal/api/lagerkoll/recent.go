@@ -1,0 +1,132 @@
+package lagerkoll
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/station"
+)
+
+const (
+	mostOrders   = 16  // whole orders that are remembered
+	mostArticles = 256 // articles of orders of which a few numbers are
+)
+
+// recent is what Lagerkoll has shown a moment ago, so that it need not be asked twice.
+//
+// It is used for no longer than the pace lies between two requests. What is asked for
+// anew is as old as that when the request after it leaves, so nobody gets more time to
+// change something unseen: no rule says that this station is the only writer, and none
+// is needed. Whatever this station itself sends to an order ends what is known of it.
+type recent struct {
+	every time.Duration
+
+	mu       sync.Mutex
+	orders   map[string]orderShown
+	articles map[articleOf]articleShown
+}
+
+// orderShown is an order as it was read.
+type orderShown struct {
+	record api.Object
+	at     time.Time
+}
+
+// articleOf names an article of an order.
+type articleOf struct{ order, article string }
+
+// articleShown is what is known of an article of an order.
+type articleShown struct {
+	// The answer to the last trace showed the finished amount grown by what was reported,
+	// and there was something before, so that it was added and not set.
+	adds bool
+
+	finished, waste *float64  // by that answer
+	at              time.Time // zero: nothing is known
+
+	// How much more is finished than the batches list, as far as it was seen at once.
+	apart *float64
+}
+
+func newRecent(every time.Duration) *recent {
+	return &recent{every: every, orders: map[string]orderShown{}, articles: map[articleOf]articleShown{}}
+}
+
+// fresh reports whether what was shown then is still as good as what is asked for.
+func (r *recent) fresh(at time.Time) bool { return !at.IsZero() && time.Since(at) <= r.every }
+
+// read notes an order that was read.
+func (r *recent) read(order string, record api.Object) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, o := range r.orders {
+		if !r.fresh(o.at) || len(r.orders) >= mostOrders {
+			delete(r.orders, id)
+		}
+	}
+	r.orders[order] = orderShown{record, time.Now()}
+}
+
+// order returns an order that was read a moment ago.
+func (r *recent) order(order string) (record api.Object, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.orders[order]
+	return o.record, r.fresh(o.at)
+}
+
+// article returns what is known of an article of an order.
+func (r *recent) article(of articleOf) articleShown {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.articles[of]
+}
+
+// traced notes how an article stands after a trace, by the answer to it.
+func (r *recent) traced(of articleOf, adds bool, finished, waste *float64) {
+	r.change(of, func(a *articleShown) { a.adds, a.finished, a.waste, a.at = adds, finished, waste, time.Now() })
+}
+
+// lies notes how much more of an article is finished than its batches list.
+func (r *recent) lies(of articleOf, apart float64) {
+	r.change(of, func(a *articleShown) { a.apart = &apart })
+}
+
+func (r *recent) change(of articleOf, change func(*articleShown)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, known := r.articles[of]
+	for old := range r.articles {
+		if known || len(r.articles) < mostArticles {
+			break
+		}
+		delete(r.articles, old)
+	}
+	change(&a)
+	r.articles[of] = a
+}
+
+// sent forgets how an order stands, because something was sent to it: all of it, or
+// the one article that was traced.
+func (r *recent) sent(path, article string) {
+	order, _, _ := strings.Cut(path, "/")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.orders, order)
+	for of, a := range r.articles {
+		if of.order == order && (article == "" || of.article == article) {
+			r.articles[of] = articleShown{apart: a.apart}
+		}
+	}
+}
+
+// justRead returns an order as it was read a moment ago, or reads it.
+func (b *Backend) justRead(ctx context.Context, path string) (api.Object, station.Receipt) {
+	if record, ok := b.recent.order(path); ok {
+		return record, station.Receipt{Outcome: station.Delivered}
+	}
+	return b.order(ctx, path)
+}
