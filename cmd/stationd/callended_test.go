@@ -14,10 +14,11 @@ import (
 )
 
 // technician does something at L2L's own screen.
-func technician(t *testing.T, b *box, path string) {
+func technician(t *testing.T, b *box, path string, form url.Values) {
 	t.Helper()
+	form.Set("site", fmt.Sprint(plant.Demo().Site))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		b.plant.L2LURL()+path+"?auth="+url.QueryEscape(plant.Demo().L2LKey), strings.NewReader(url.Values{"site": {fmt.Sprint(plant.Demo().Site)}}.Encode()))
+		b.plant.L2LURL()+path+"?auth="+url.QueryEscape(plant.Demo().L2LKey), strings.NewReader(form.Encode()))
 	must(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	answer, err := http.DefaultClient.Do(r)
@@ -52,12 +53,15 @@ func TestACallThatIsOverInL2LIsCalledAnewWhenItIsPressedAgain(t *testing.T) {
 						return ok && l == want
 					}))
 				}
-				recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+				pressed(t, b, "maintenance.press", pinMaintenance)
 				must(t, b.drained(t.Context()))
 				red(station.Steady)
-				technician(t, b, fmt.Sprintf("dispatches/%s/%d/", end, b.plant.Dispatches()[0].ID))
+				technician(t, b, fmt.Sprintf("dispatches/%s/%d/", end, b.plant.Dispatches()[0].ID), url.Values{})
 				red(station.Off)
-				recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+				must(t, until(t.Context(), "it is called anew", func() bool {
+					b.push(pinMaintenance, briefly)
+					return len(b.plant.Dispatches()) > 1
+				}))
 				must(t, b.drained(t.Context()))
 				red(station.Steady)
 				if made := b.plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {

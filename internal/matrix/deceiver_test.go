@@ -20,7 +20,7 @@ func deceivers() []deceiver {
 			"as dispatch.complete; where L2L says no in other words, one that somebody only completed is taken for closed"},
 		{"changeover.start",
 			"the line's current order, before and after: the wanted product, id or external id; by line alone that nothing changed",
-			"whoever changes the line between our two looks: another's changeover to the same product or id is taken for ours (the line is where it was wanted), one to anything else has it held; by line alone any change has it held; whoever changes it over and back again unseen makes us send once more. By product or by line, somebody who starts the same in the moment between our look and our request makes L2L start the order after it; by id L2L refuses that"},
+			"whoever changes the line between our two looks: another's changeover to the same product or id is taken for ours (the line is where it was wanted), one to anything else has it held; by line alone any change has it held; whoever changes it over and back again unseen makes us send once more. By product or by line, somebody who starts the same in the moment between our look and our request makes L2L start the order after it; by id L2L refuses that. A product that runs already, with another order of it in the queue, is held and not sent"},
 		{"changeover.finish",
 			"the status of the order that the look saw, which is sent by its id",
 			"whoever finishes the same changeover, or takes the order past it: taken for ours (the changeover is over); whoever puts the order on hold has it held"},

@@ -43,6 +43,7 @@ type Backend struct {
 	log    *slog.Logger
 	verbs  []verb // of which none ever changes
 	names  []station.Verb
+	starts starts
 }
 
 // A verb is a station.Verb with what carries it out.
@@ -111,6 +112,7 @@ func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 	}
 	rc := v.deliver(b, ctx, d)
 	rc.Runs = leaves(d, rc)
+	b.starts.note(d, rc)
 	return rc
 }
 

@@ -50,7 +50,10 @@ func (b *Backend) startChangeover(ctx context.Context, d station.Delivery) stati
 		}
 		before = now
 	}
-	if it, _ := before.is(d); it && before.ID != "" {
+	switch it, _ := before.is(d); {
+	case it && before.ID != "" && d.With["product"] != "":
+		return b.productRuns(ctx, d, before)
+	case it && before.ID != "":
 		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: alreadySo}
 	}
 	if err := tooLate(d, before); err != nil {
@@ -60,14 +63,15 @@ func (b *Backend) startChangeover(ctx context.Context, d station.Delivery) stati
 }
 
 // settleStart settles what an earlier attempt came to. It is not settled when
-// the line runs what it ran before and may be changed over.
+// the line runs what it ran before and may be changed over; where that is what is
+// wanted, the earlier attempt sent nothing.
 func (b *Backend) settleStart(ctx context.Context, d station.Delivery, before glimpse, known bool) (rc station.Receipt, settled bool) {
 	now, rc := b.currentFor(ctx, d)
 	it, _ := now.is(d)
 	switch {
 	case rc.Outcome != station.Delivered:
 		return api.UnreadInDoubt(rc), true
-	case it && now.ID != "":
+	case it && now.ID != "" && (!known || now.ID != before.ID):
 		return station.Receipt{Outcome: station.Delivered, Ref: now.ID, Note: byWhomUnsure}, true
 	case !known:
 		return api.Undecided("line %v runs %v, and what it ran before is not known", lineOf(d), now), true

@@ -138,6 +138,8 @@ type Order struct {
 
 // The statuses of a build sequence, from L2L's "Build Sequences API Statuses".
 const (
+	statusScheduled  = "2"
+	statusReady      = "3"
 	statusChangeover = "4"
 	statusInProgress = "5"
 	statusOnHold     = "6"
@@ -150,7 +152,7 @@ const (
 // nobody knows the word.
 func (o Order) StatusName() string {
 	names := map[string]string{
-		"0": "new", "1": "planning", "2": "scheduled", "3": "ready to build", statusChangeover: "changeover",
+		"0": "new", "1": "planning", statusScheduled: "scheduled", statusReady: "ready to build", statusChangeover: "changeover",
 		statusInProgress: "in progress", statusOnHold: "on hold", statusCompleted: "completed", "8": "cancelled", statusCleanup: "cleanup", statusPaused: "paused",
 	}
 	if name, ok := names[o.Status]; ok {

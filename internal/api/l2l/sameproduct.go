@@ -1,0 +1,163 @@
+package l2l
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/station"
+)
+
+const (
+	// scannedTwice is within how long of each other two cards of a product on one line
+	// are one card that was scanned twice.
+	scannedTwice = orderLate
+
+	// mostLines bounds the lines whose last changeover is remembered.
+	mostLines = 256
+)
+
+// errMoved says that a line was changed over between two reads.
+var errMoved = errors.New("the line was changed over while it was looked at: looking again later")
+
+// starts is what this process knows of the changeovers that it made: the order, and
+// when it was asked for.
+type starts struct {
+	mu sync.Mutex
+	of map[string]startAsked // by line
+}
+
+type startAsked struct {
+	order string
+	when  time.Time
+}
+
+// note notes that a delivery started an order.
+func (s *starts) note(d station.Delivery, rc station.Receipt) {
+	started := rc.Outcome == station.Delivered && (rc.Note == "" || rc.Note == byWhomUnsure)
+	if d.Verb != changeoverStart || !started || rc.Ref == "" || !d.Sure {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil || len(s.of) >= mostLines {
+		s.of = map[string]startAsked{}
+	}
+	s.of[lineOf(d).String()] = startAsked{rc.Ref, d.When}
+}
+
+// twice reports whether a delivery asks for what was asked for a moment before, and is
+// running.
+func (s *starts) twice(d station.Delivery, runs string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.of[lineOf(d).String()]
+	return last.order == runs && d.Sure && d.When.Sub(last.when).Abs() <= scannedTwice
+}
+
+// productRuns says what becomes of a changeover to a product that the line runs
+// already. The card may have been scanned twice, and it may be the next order's, which
+// is of the same product: L2L would start that one. It is already so where
+//
+//   - the line was last seen, before the event, to run something else: it has been
+//     changed over since,
+//   - the event is in time and the changeover to that order is still on,
+//   - the same was asked for within two minutes, and that started the order,
+//   - no other order of the product waits in the line's queue.
+//
+// Otherwise it is held. By its id an order is started whatever runs.
+func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs glimpse) station.Receipt {
+	so := station.Receipt{Outcome: station.Delivered, Ref: runs.ID, Note: alreadySo}
+	seen := d.With[station.LastSeen]
+	inTime := d.Sure && time.Since(d.When) <= orderLate
+	if seen != "" && seen != runs.ID || inTime && runs.Status == statusChangeover || b.starts.twice(d, runs.ID) {
+		return so
+	}
+	now, rc := b.current(ctx, lineOf(d))
+	switch {
+	case rc.Outcome != station.Delivered:
+		return api.Unread(rc)
+	case now.ID != runs.ID:
+		return station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("line %v: %w", lineOf(d), errMoved)}
+	}
+	next, whole, rc := b.waiting(ctx, d, now)
+	switch {
+	case next.ID != "":
+		return api.Refusef("line %v runs %v, and %v waits in its queue: which of them the product means cannot be told, and nothing was sent; start it by its id, or discard this",
+			lineOf(d), runs, next.glimpse().named(d.With["product"]))
+	case rc.Outcome != station.Delivered && rc.Outcome != station.Refused:
+		return api.Unread(rc)
+	case !whole:
+		so.Note = fmt.Sprintf("nothing was started: line %v runs %v, and whether another of it waits L2L does not show", lineOf(d), runs)
+	}
+	return so
+}
+
+// named is the order with a product that it was found by.
+func (g glimpse) named(product string) glimpse {
+	g.Product = product
+	return g
+}
+
+// waiting finds an order of the same product as the one that runs, in the line's queue.
+// whole says that the queue was read to its end.
+//
+//	GET buildsequence/?site=12&linecode=PACK4&status__gte=2&status__lte=3&order_by=schedule_start_date&limit=50
+func (b *Backend) waiting(ctx context.Context, d station.Delivery, runs Order) (next Order, whole bool, rc station.Receipt) {
+	line := runs.Line
+	if line == "" {
+		line = d.With["line"]
+	}
+	asked := url.Values{
+		"linecode":    {line},
+		"status__gte": {statusScheduled},
+		"status__lte": {statusReady},
+		"order_by":    {"schedule_start_date"},
+		"limit":       {strconv.Itoa(listLimit)},
+	}
+	read := map[string]bool{}
+	for range listPages {
+		query := maps.Clone(asked)
+		if len(read) > 0 {
+			query.Set("offset", strconv.Itoa(len(read)))
+		}
+		page, rc := get[shownOrder](ctx, b, "buildsequence/", query)
+		if rc.Outcome != station.Delivered || !page.OK {
+			return Order{}, false, rc
+		}
+		before := len(read)
+		for _, shown := range page.List {
+			o := b.order(shown)
+			read[o.ID] = true
+			if o.ID != "" && o.ID != runs.ID && o.waits() && o.on(line) && o.sameProduct(runs, d.With["product"]) {
+				return o, false, rc
+			}
+		}
+		if len(page.List) == 0 {
+			return Order{}, true, rc
+		}
+		if len(read) == before {
+			return Order{}, false, rc
+		}
+	}
+	return Order{}, false, station.Receipt{Outcome: station.Delivered}
+}
+
+// waits reports whether the order is in the queue of its line.
+func (o Order) waits() bool { return o.Status == statusScheduled || o.Status == statusReady }
+
+// on reports whether the order may be on the line: L2L may not show where it is.
+func (o Order) on(line string) bool { return o.Line == "" || same(o.Line, line) }
+
+// sameProduct reports whether the order is of the product that runs and that was asked
+// for, by whichever of the two names L2L shows.
+func (o Order) sameProduct(runs Order, product string) bool {
+	return o.ProductID != "" && o.ProductID == runs.ProductID || strings.TrimSpace(o.Product) != "" && same(o.Product, product)
+}
