@@ -33,7 +33,7 @@ func TestAccount(t *testing.T) {
 	for _, share := range []struct {
 		name   string
 		rate   string
-		waits  int // traces at each station, three requests each
+		waits  int // traces at each station, three requests each at the most
 		within time.Duration
 		shared bool
 	}{

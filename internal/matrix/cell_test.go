@@ -97,6 +97,7 @@ type cell struct {
 	died    chan struct{}
 	card    []byte    // what was on it when the power went
 	pressed time.Time // when the action was asked for
+	asked   int       // how many requests reached the plant since then
 
 	mu          sync.Mutex
 	certificate tls.Certificate
@@ -110,7 +111,7 @@ type cell struct {
 func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assumption) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := &cell{t: t, sample: s, fault: f, stands: at.to == plant.Stands, dir: card(t), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
+		c := newCell(t, s, f, at)
 		switch at.Assumption {
 		case plant.KeyInHeader:
 			c.auth = l2l.AuthHeader
@@ -134,6 +135,11 @@ func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assum
 		t.Errorf("after twenty minutes it still waits, and nobody is told for what: %q", e.reason)
 	}
 	return e, restsOn
+}
+
+func newCell(t *testing.T, s sample, f fault, at site) *cell {
+	t.Helper()
+	return &cell{t: t, sample: s, fault: f, stands: at.to == plant.Stands, dir: card(t), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
 }
 
 // card is a directory in memory where there is one: what a card survives is tried
@@ -166,6 +172,7 @@ func (c *cell) run(setting plant.Setting) end {
 	c.mu.Lock()
 	c.met = false
 	c.mu.Unlock()
+	asked := len(c.plant.Requests())
 	entries := c.act()
 	c.deliver(brokenFor)
 	if c.fault.mends != nil {
@@ -182,6 +189,7 @@ func (c *cell) run(setting plant.Setting) end {
 	}
 	c.deliver(20 * time.Minute)
 	time.Sleep(2 * time.Minute) // whatever is still on its way arrives
+	c.asked = len(c.plant.Requests()) - asked
 	return c.judge(entries, c.sample.done(c.plant)-before-c.others)
 }
 
@@ -367,7 +375,7 @@ func (c *cell) program() station.Program {
 		Vendors: vendors,
 		Bindings: []station.Binding{
 			{Event: "hand.scan", Match: regexp.MustCompile("^BEFORE$"), Do: do("l2l", "dispatch.open", call)},
-			{Event: "hand.scan", Match: regexp.MustCompile("^ACT$"), Do: do(c.sample.backend, c.sample.verb, c.sample.with)},
+			{Event: "hand.scan", Match: regexp.MustCompile(`^ACT\d*$`), Do: do(c.sample.backend, c.sample.verb, c.sample.with)},
 			{Event: "hand.scan", Match: regexp.MustCompile("^CLOSE$"), Do: do("l2l", "dispatch.close", nil)},
 		},
 	}

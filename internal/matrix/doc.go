@@ -10,5 +10,6 @@
 // What the tests find is docs/guarantees.md, which they write with -update and
 // compare with otherwise. What ends otherwise where an assumption does not hold is
 // found by make matrix and kept in testdata/otherwise.txt; every other run tries a
-// part of it, always the same, and compares.
+// part of it, always the same, and compares. How many requests each action takes is
+// counted in the same way, and kept in docs/requests.md.
 package matrix

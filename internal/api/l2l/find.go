@@ -36,7 +36,8 @@ type search struct {
 // search looks for the mark among the dispatches of the machine and the type:
 // among the open ones, where a call most often is; among all; and, since no text
 // says that a list without a filter holds what is closed, among those that are
-// not open. A dispatch that was added is never among the open ones.
+// not open. A dispatch that was added is never among the open ones. As long as an
+// absence proves nothing, only the first of the lists is read.
 func (b *Backend) search(ctx context.Context, d station.Delivery) search {
 	lists := []string{"T", ""}
 	if d.Verb == dispatchAdd {
@@ -45,7 +46,7 @@ func (b *Backend) search(ctx context.Context, d station.Delivery) search {
 	var last, unclear search
 	for _, open := range lists {
 		last = b.searchList(ctx, d, open)
-		if last.id != "" || last.rc.Outcome != station.Delivered {
+		if last.id != "" || last.rc.Outcome != station.Delivered || d.Settle > 0 {
 			return last
 		}
 		if last.unclear != "" {
