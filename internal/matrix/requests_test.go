@@ -115,6 +115,7 @@ What is not saved, on purpose. A read that a verb makes before it acts is what a
 those would be held for a person. It is not kept from one action to the next, but for what Lagerkoll showed no longer ago than
 its pace lies between two requests: a read would be as old when the request after it leaves. No key of the configuration says
 that this station is the only writer, and none is needed for that: whoever else writes has no more time to do it unseen.
+What a batch has is reckoned on for as long as the article's finished amount is what this station's last trace left.
 ` + "`exclusive`" + ` is not taken for such a promise: it says that nobody else reports, and not that nobody corrects.
 `
 
@@ -183,7 +184,7 @@ func leasts() []least {
 		{"article.add", "the order is read: an article that it has is not added, for nobody says whether it would become two"},
 		{"article.update", whole},
 		{"article.trace, serial", "the batches are read each time: a serial number that is traced already must not be traced again, and no other answer shows it. The order is read with them, unless the answer before has just shown it"},
-		{"article.trace", "what is finished is read, unless the answer before has just shown it; the batches only before Lagerkoll was seen to add up what is traced, and in doubt"},
+		{"article.trace", "what is finished is read, unless the answer before has just shown it; the batches where they are not known: what the batch had before and what was traced make what it has, as long as nobody else has traced the article"},
 		{"article.remove", "the order is read: what is not there cannot be removed, and in doubt it tells"},
 	}
 }

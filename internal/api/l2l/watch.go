@@ -2,7 +2,6 @@ package l2l
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math/rand/v2"
 	"net/url"
@@ -28,6 +27,10 @@ const (
 	// mostLooks is how many calls that are not among the open ones are read by
 	// themselves in one round. The rest comes in the rounds after it.
 	mostLooks = 20
+
+	// mostVain is how often an order's product is read where the answer does not tell
+	// it. After that the order is told without.
+	mostVain = 3
 )
 
 // Watch returns a source that follows L2L: the station's own open calls, and the
@@ -62,6 +65,7 @@ type watch struct {
 	of   map[string]followed // by ref, of the calls that are open here
 	last string              // id of the order that was emitted last
 	seen bool                // one was emitted
+	vain int                 // how often its product was read in vain
 }
 
 // followed is what a watch remembers of an open call.
@@ -249,10 +253,13 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 	}
 	if o.ID != "" {
 		o.Product, rc = w.b.productOf(ctx, o)
-		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused && !errors.Is(rc.Err, station.ErrUnreadable) {
-			return // where L2L does not show products, one order still is not the other
+		w.vain++
+		// Where L2L does not show products, one order still is not the other.
+		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused && !(rc.Answered && w.vain >= mostVain) {
+			return
 		}
 	}
+	w.vain = 0
 	if w.emit(ctx, emit, station.OrderCurrent, map[string]string{"line": w.line.Code, "id": o.ID, "product": o.Product}) {
 		w.last, w.seen = o.ID, true
 	}

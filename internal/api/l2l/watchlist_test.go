@@ -315,3 +315,27 @@ func TestAnEndThatTheListShowsIsToldAgainWhereItWasNotRecorded(t *testing.T) {
 		t.Errorf("%v have ended", l.ended)
 	}
 }
+
+// A site that answers the question for a product with a page, or with a failure each
+// time, shows which order runs all the same.
+func TestAnOrderWhoseProductIsNotShownIsFollowedAllTheSame(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	l := look(site(t, func(q url.Values) string {
+		if q.Get("id") != "" {
+			asked++
+			return "<html>"
+		}
+		return `{"success": true, "data": {"id": 8801, "linecode": "PACK4", "product": 3001}}`
+	}), "PACK4")
+	var orders []string
+	for range 10 {
+		l.round(t.Context(), func(ev station.Event) (station.Result, error) {
+			orders = append(orders, ev.Data["id"]+ev.Data["product"])
+			return station.Result{}, nil
+		})
+	}
+	if !slices.Equal(orders, []string{"8801"}) || asked != mostVain {
+		t.Errorf("%v is told, and the product asked for %d times", orders, asked)
+	}
+}

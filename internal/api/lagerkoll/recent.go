@@ -40,15 +40,21 @@ type articleOf struct{ order, article string }
 
 // articleShown is what is known of an article of an order.
 type articleShown struct {
-	// The answer to the last trace showed the finished amount grown by what was reported,
-	// and there was something before, so that it was added and not set.
-	adds bool
-
-	finished, waste *float64  // by that answer
-	at              time.Time // zero: nothing is known
+	after afterTrace
 
 	// How much more is finished than the batches list, as far as it was seen at once.
 	apart *float64
+}
+
+// afterTrace is how an article stands after this station's last trace of it. As long
+// as its finished amount is the same, nobody else has traced it.
+type afterTrace struct {
+	finished, waste *float64  // by the answer; nil: nothing is known
+	at              time.Time // of the answer
+
+	known   bool // of the batch: what it had before and what was traced together
+	batch   string
+	inBatch float64
 }
 
 func newRecent(every time.Duration) *recent {
@@ -85,9 +91,9 @@ func (r *recent) article(of articleOf) articleShown {
 	return r.articles[of]
 }
 
-// traced notes how an article stands after a trace, by the answer to it.
-func (r *recent) traced(of articleOf, adds bool, finished, waste *float64) {
-	r.change(of, func(a *articleShown) { a.adds, a.finished, a.waste, a.at = adds, finished, waste, time.Now() })
+// traced notes how an article stands after a trace.
+func (r *recent) traced(of articleOf, after afterTrace) {
+	r.change(of, func(a *articleShown) { a.after = after })
 }
 
 // lies notes how much more of an article is finished than its batches list.

@@ -131,12 +131,12 @@ func TestTheAnswerToATraceServesForTheLookBeforeTheNext(t *testing.T) {
 		every  time.Duration
 		counts []int // of each of some traces, one after the other
 	}{
-		// The third of the batches: only by the second it is seen that Lagerkoll adds.
 		{"serials in a row", serial, time.Hour, []int{3, 2, 2, 2}},
-		{"batches in a row", batch, time.Hour, []int{3, 2, 1, 1}},
+		{"batches in a row", batch, time.Hour, []int{3, 1, 1, 1}},
+		{"two batches by turns", func(n int) map[string]string { return made("batch", fmt.Sprint("B", n%2), "amount", "5") }, time.Hour, []int{3, 2, 2, 2}},
 		{"amounts in a row", amount, time.Hour, []int{2, 1, 1, 1}},
 		{"serials, each when the pace allows a read", serial, -1, []int{3, 3, 3, 3}},
-		{"batches, each when the pace allows a read", batch, -1, []int{3, 3, 2, 2}},
+		{"batches, each when the pace allows a read", batch, -1, []int{3, 2, 2, 2}},
 		{"amounts, each when the pace allows a read", amount, -1, []int{2, 2, 2, 2}},
 	} {
 		t.Run(tt.so, func(t *testing.T) {
@@ -209,18 +209,56 @@ func TestWhatIsRememberedOfAnOrderIsForgotten(t *testing.T) {
 	}
 }
 
-// A store that sets what it was believed to add shows the same amount after the same
-// trace: of a batch, the list tells.
-func TestAStoreThatSetsIsNotBelievedToAdd(t *testing.T) {
+// What the batch has is remembered, and what was traced added to it. Whatever is not so
+// afterwards is held, and never sent twice.
+func TestABatchThatIsRememberedWronglyIsHeld(t *testing.T) {
 	t.Parallel()
-	f := newFloor(t, map[plant.Assumption]plant.Position{plant.TraceAdds: plant.Otherwise}, nil)
-	f.traces(t, made("batch", "B7", "amount", "5"))
-	d := f.look(t, f.delivery(made("batch", "B8", "amount", "5")))
-	f.fail(t, stationtest.LostAnswer)
-	f.Deliver(t.Context(), d)
-	f.fail(t, stationtest.Sound)
-	if rc := f.Deliver(t.Context(), inDoubt(d)); rc.Holds() != station.HoldUndecided || len(f.Traces()) != 2 {
-		t.Errorf("%d traces, %+v", len(f.Traces()), rc)
+	batch := func(name string) map[string]string { return made("batch", name, "amount", "5") }
+	sets := map[plant.Assumption]plant.Position{plant.TraceAdds: plant.Otherwise}
+	for so, tt := range map[string]struct {
+		switched map[plant.Assumption]plant.Position
+		first    []map[string]string
+		then     map[string]string
+		other    func(t *testing.T, f, other floor)
+		before   bool // the other does it before our look, and not after our trace
+		count    int  // requests of our look
+	}{
+		"another sets the amount back to what it was, which ours is part of": {nil, []map[string]string{batch("B7"), batch("B7")}, batch("B7"),
+			func(_ *testing.T, _, other floor) {
+				other.Deliver(t.Context(), other.deliveryOf(articleUpdate, made("finished", "10")))
+			}, false, 0},
+		"another has traced the same batch since": {nil, []map[string]string{batch("B7"), batch("B7")}, batch("B7"),
+			func(t *testing.T, _, other floor) { other.traces(t, batch("B7")) }, true, 2},
+		"a store that sets has the same amount in another batch": {sets, []map[string]string{batch("B7")}, batch("B8"),
+			func(*testing.T, floor, floor) {}, false, 1},
+	} {
+		t.Run(so, func(t *testing.T) {
+			t.Parallel()
+			f := newFloor(t, tt.switched, nil)
+			other := floor{f.Plant, opened(t, f.LagerkollURL(), nil)}
+			f.recent.every = time.Hour
+			for _, with := range tt.first {
+				f.traces(t, with)
+			}
+			if tt.before {
+				tt.other(t, f, other)
+				f.recent.every = -1
+			}
+			var d station.Delivery
+			if n := f.count(func() { d = f.look(t, f.delivery(tt.then)) }); n != tt.count {
+				t.Errorf("the look took %d requests, want %d", n, tt.count)
+			}
+			f.fail(t, stationtest.LostAnswer)
+			f.Deliver(t.Context(), d)
+			f.fail(t, stationtest.Sound)
+			if !tt.before {
+				tt.other(t, f, other)
+			}
+			sent := len(f.Traces())
+			if rc := f.Deliver(t.Context(), inDoubt(d)); rc.Holds() != station.HoldUndecided || len(f.Traces()) != sent {
+				t.Errorf("%d traces and then %d, %+v", sent, len(f.Traces()), rc)
+			}
+		})
 	}
 }
 
@@ -270,7 +308,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	r := newRecent(time.Hour)
 	for i := range 10 * mostArticles {
 		f := float64(i)
-		r.traced(articleOf{"4711", fmt.Sprint(i)}, true, &f, nil)
+		r.traced(articleOf{"4711", fmt.Sprint(i)}, afterTrace{finished: &f})
 		r.read(fmt.Sprint(i), nil)
 	}
 	if len(r.articles) > mostArticles || len(r.orders) > mostOrders {

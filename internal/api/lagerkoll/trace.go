@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"stationd/internal/api"
 	"stationd/internal/station"
@@ -208,12 +209,21 @@ func (t trace) send(ctx context.Context, b *Backend, before stand) station.Recei
 	}
 	finished, waste := sumOf(body, t.article, "finished"), sumOf(body, t.article, "waste")
 	if t.change(before.Finished, finished) == whole {
-		b.recent.traced(t.of(), !t.near(float(before.Finished), 0), finished, waste)
+		b.recent.traced(t.of(), t.after(before, finished, waste))
 	}
 	if t.waste != "" && !t.wasteBooked(before, waste) {
 		rc.Note = "the waste is not seen on the order"
 	}
 	return rc
+}
+
+// after is how the article stands after a trace whose answer shows that. That the batch
+// has grown as well no answer shows; it has, unless Lagerkoll sets what it is believed
+// to add, and that is the same where there was nothing.
+func (t trace) after(before stand, finished, waste *float64) afterTrace {
+	adds := !t.near(float(before.Finished), 0) || t.near(before.InBatch, 0)
+	return afterTrace{finished: finished, waste: waste, at: time.Now(),
+		known: t.batch != "" && !before.Hidden && adds, batch: t.batch, inBatch: before.InBatch + t.amount}
 }
 
 func (t trace) of() articleOf { return articleOf{t.order, t.article} }
@@ -270,12 +280,8 @@ func (t trace) compare(before, now stand) verdict {
 		return unclear
 	}
 	batch := finished
-	switch {
-	case t.batch == "":
-	case !before.Unlisted:
+	if t.batch != "" {
 		batch = t.change(&before.InBatch, &now.InBatch)
-	case finished == whole && now.InBatch < t.amount && !t.near(now.InBatch, t.amount):
-		batch = other // what was reported is in another batch
 	}
 	switch {
 	case finished == none && batch == none:
@@ -330,13 +336,9 @@ func float(f *float64) float64 {
 //
 // Hidden is a list that Lagerkoll refuses to show, or that cannot be read. It is
 // no reason not to send; after a lost answer a person then decides.
-//
-// Unlisted says that the batches were not asked for: Lagerkoll was seen to add what
-// is traced to the finished amount, so that this alone shows that nothing arrived.
 type stand struct {
 	Finished  *float64 `json:"finished"`         // nil: not told
 	Hidden    bool     `json:"hidden,omitempty"` // the batches are not shown
-	Unlisted  bool     `json:"unlisted,omitempty"`
 	Listed    float64  `json:"listed"`           // delivered in all batches and serials of the article
 	InBatch   float64  `json:"batch,omitempty"`  // delivered in the trace's batch
 	HasSerial bool     `json:"serial,omitempty"` // the trace's serial is listed
@@ -349,11 +351,8 @@ func (s stand) String() string {
 	if s.Finished != nil {
 		finished = strconv.FormatFloat(*s.Finished, 'f', -1, 64)
 	}
-	switch {
-	case s.Hidden:
+	if s.Hidden {
 		return fmt.Sprintf("finished %s, its batches not shown", finished)
-	case s.Unlisted:
-		return "finished " + finished
 	}
 	return fmt.Sprintf("finished %s, in the batch %s", finished, strconv.FormatFloat(s.InBatch, 'f', -1, 64))
 }
@@ -366,11 +365,11 @@ const mostListed = 3
 var errMoving = errors.New("others report on it all the time, and it changes while it is looked at: looking again later")
 
 // stand reads how the trace's article stands. As long as it is certain that nothing
-// arrived, the answer to the trace before serves for the order, and the batches are
-// read where they are needed then: to see whether a serial number is traced already,
-// or before Lagerkoll was seen to add up what is traced.
+// arrived, the answer to the trace before serves for the order, and what the batch
+// had then for the batches, if nobody else has traced the article since. For a serial
+// number the batches are always read: it may be traced already.
 func (t trace) stand(ctx context.Context, b *Backend, before *stand) (s stand, rc station.Receipt) {
-	last := b.recent.article(t.of())
+	last := b.recent.article(t.of()).after
 	rc = station.Receipt{Outcome: station.Delivered}
 	if before == nil && last.finished != nil && b.recent.fresh(last.at) {
 		s.Finished, s.Waste = last.finished, last.waste
@@ -383,8 +382,8 @@ func (t trace) stand(ctx context.Context, b *Backend, before *stand) (s stand, r
 	switch {
 	case t.serial == "" && t.batch == "":
 		return s, rc
-	case t.serial == "" && before == nil && last.adds:
-		s.Unlisted = true
+	case before == nil && t.serial == "" && last.known && last.batch == t.batch && t.change(last.finished, s.Finished) == none:
+		s.InBatch = last.inBatch
 		return s, rc
 	}
 	return t.withBatches(ctx, b, s)
