@@ -28,9 +28,9 @@ const (
 	// themselves in one round. The rest comes in the rounds after it.
 	mostLooks = 20
 
-	// mostVain is how often an order's product is read where the answer does not tell
+	// mostProductReads is how often an order's product is read where the answer does not tell
 	// it. After that the order is told without.
-	mostVain = 3
+	mostProductReads = 3
 )
 
 // Watch returns a source that follows L2L: the station's own open calls, and the
@@ -52,7 +52,7 @@ func (b *Backend) Watch(line string, every time.Duration, open func() []station.
 	if every <= 0 {
 		every = watchEvery
 	}
-	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, of: map[string]followed{}}
+	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, followed: map[string]followedCall{}}
 }
 
 type watch struct {
@@ -62,14 +62,14 @@ type watch struct {
 	open  func() []station.Call
 	stamp func(time.Time) station.Stamp
 
-	of   map[string]followed // by ref, of the calls that are open here
-	last string              // id of the order that was emitted last
-	seen bool                // one was emitted
-	vain int                 // how often its product was read in vain
+	followed     map[string]followedCall // by ref, of the calls that are open here
+	last         string                  // id of the order that was emitted last
+	seen         bool                    // one was emitted
+	productReads int                     // of an order that was not emitted yet
 }
 
-// followed is what a watch remembers of an open call.
-type followed struct {
+// followedCall is what a watch remembers of an open call.
+type followedCall struct {
 	listed bool // it stood among the open ones once
 	missed bool // the last whole list of the open ones was without it
 	told   bool // its end was emitted
@@ -115,16 +115,16 @@ func (w *watch) calls(ctx context.Context, emit station.Emit) {
 	}
 	var missing []string
 	for _, c := range own {
-		f := w.of[c.Ref]
+		f := w.followed[c.Ref]
 		switch row, is := listed.rows[c.Ref]; {
 		case !is:
 			missing = append(missing, c.Ref)
 		case row.over():
 			f.told = w.end(ctx, emit, c.Ref)
 		default:
-			f = followed{listed: true}
+			f = followedCall{listed: true}
 		}
-		w.of[c.Ref] = f
+		w.followed[c.Ref] = f
 	}
 	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
 	for _, ref := range missing[:min(len(missing), mostLooks)] {
@@ -137,17 +137,17 @@ func (w *watch) calls(ctx context.Context, emit station.Emit) {
 // own returns the calls that L2L knows, whose end nobody has told or asked for yet,
 // and forgets those that are over here.
 func (w *watch) own() (own []station.Call) {
-	of := map[string]followed{}
+	of := map[string]followedCall{}
 	for _, c := range w.open() {
 		if c.Backend != source || c.Ref == "" || c.Closing != "" {
 			continue
 		}
-		of[c.Ref] = w.of[c.Ref]
+		of[c.Ref] = w.followed[c.Ref]
 		if !of[c.Ref].told {
 			own = append(own, c)
 		}
 	}
-	w.of = of
+	w.followed = of
 	return own
 }
 
@@ -158,7 +158,7 @@ func (w *watch) place(own []station.Call) url.Values {
 	for field, wire := range map[string]string{"machine": "machinecode", "type": "dispatchtypecode"} {
 		value := own[0].Subject[field]
 		same := value != "" && !slices.ContainsFunc(own, func(c station.Call) bool {
-			return c.Subject[field] != value || w.of[c.Ref].missed
+			return c.Subject[field] != value || w.followed[c.Ref].missed
 		})
 		if same {
 			place.Set(wire, value)
@@ -174,7 +174,7 @@ func (w *watch) look(ctx context.Context, emit station.Emit, ref string, whole b
 	if rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
 		return false
 	}
-	f := w.of[ref]
+	f := w.followed[ref]
 	switch {
 	case shown && row.over():
 		f.told = w.end(ctx, emit, ref)
@@ -186,7 +186,7 @@ func (w *watch) look(ctx context.Context, emit station.Emit, ref string, whole b
 	default:
 		f.missed = true
 	}
-	w.of[ref] = f
+	w.followed[ref] = f
 	return true
 }
 
@@ -253,13 +253,13 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 	}
 	if o.ID != "" {
 		o.Product, rc = w.b.productOf(ctx, o)
-		w.vain++
+		w.productReads++
 		// Where L2L does not show products, one order still is not the other.
-		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused && !(rc.Answered && w.vain >= mostVain) {
+		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused && !(rc.Answered && w.productReads >= mostProductReads) {
 			return
 		}
 	}
-	w.vain = 0
+	w.productReads = 0
 	if w.emit(ctx, emit, station.OrderCurrent, map[string]string{"line": w.line.Code, "id": o.ID, "product": o.Product}) {
 		w.last, w.seen = o.ID, true
 	}

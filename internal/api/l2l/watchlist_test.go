@@ -182,8 +182,8 @@ func TestTheCallsAreTakenBeforeTheListIsAskedFor(t *testing.T) {
 		return shows(`{"id": 8}`, `{"id": 7}`)
 	}), "", called("7"))
 	l.rounds(t, 1)
-	if l.took != 1 || len(l.watch.of) != 1 {
-		t.Errorf("the calls were taken %d times: %v", l.took, l.watch.of)
+	if l.took != 1 || len(l.watch.followed) != 1 {
+		t.Errorf("the calls were taken %d times: %v", l.took, l.watch.followed)
 	}
 	l.rounds(t, 3)
 	if len(l.ended) > 0 {
@@ -335,7 +335,7 @@ func TestAnOrderWhoseProductIsNotShownIsFollowedAllTheSame(t *testing.T) {
 			return station.Result{}, nil
 		})
 	}
-	if !slices.Equal(orders, []string{"8801"}) || asked != mostVain {
+	if !slices.Equal(orders, []string{"8801"}) || asked != mostProductReads {
 		t.Errorf("%v is told, and the product asked for %d times", orders, asked)
 	}
 }

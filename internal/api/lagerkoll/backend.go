@@ -145,7 +145,7 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt)
 		header.Set("Content-Type", "application/json")
 	}
 	if r.method != http.MethodGet {
-		b.recent.sent(r.path, r.traces)
+		b.recent.forget(r.path, r.traces)
 	}
 	var own *Error
 	body, rc := b.client.Do(ctx, api.Request{

@@ -55,7 +55,7 @@ func (b *Backend) order(ctx context.Context, path string) (api.Object, station.R
 		return nil, rc
 	}
 	o, _ := api.ReadObject(body)
-	b.recent.read(path, o)
+	b.recent.noteOrder(path, o)
 	return o, rc
 }
 

@@ -44,6 +44,9 @@ type articleShown struct {
 
 	// How much more is finished than the batches list, as far as it was seen at once.
 	apart *float64
+
+	// The batches were seen to list what is finished beyond that.
+	listed bool
 }
 
 // afterTrace is how an article stands after this station's last trace of it. As long
@@ -64,8 +67,8 @@ func newRecent(every time.Duration) *recent {
 // fresh reports whether what was shown then is still as good as what is asked for.
 func (r *recent) fresh(at time.Time) bool { return !at.IsZero() && time.Since(at) <= r.every }
 
-// read notes an order that was read.
-func (r *recent) read(order string, record api.Object) {
+// noteOrder notes an order that was read.
+func (r *recent) noteOrder(order string, record api.Object) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, o := range r.orders {
@@ -91,14 +94,15 @@ func (r *recent) article(of articleOf) articleShown {
 	return r.articles[of]
 }
 
-// traced notes how an article stands after a trace.
-func (r *recent) traced(of articleOf, after afterTrace) {
+// noteTrace notes how an article stands after a trace.
+func (r *recent) noteTrace(of articleOf, after afterTrace) {
 	r.change(of, func(a *articleShown) { a.after = after })
 }
 
-// lies notes how much more of an article is finished than its batches list.
-func (r *recent) lies(of articleOf, apart float64) {
-	r.change(of, func(a *articleShown) { a.apart = &apart })
+// noteBatches notes how much more of an article is finished than its batches list, and
+// whether they list anything beyond that.
+func (r *recent) noteBatches(of articleOf, apart float64, listed bool) {
+	r.change(of, func(a *articleShown) { a.apart, a.listed = &apart, listed })
 }
 
 func (r *recent) change(of articleOf, change func(*articleShown)) {
@@ -115,16 +119,16 @@ func (r *recent) change(of articleOf, change func(*articleShown)) {
 	r.articles[of] = a
 }
 
-// sent forgets how an order stands, because something was sent to it: all of it, or
+// forget forgets how an order stands, because something was sent to it: all of it, or
 // the one article that was traced.
-func (r *recent) sent(path, article string) {
+func (r *recent) forget(path, article string) {
 	order, _, _ := strings.Cut(path, "/")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.orders, order)
 	for of, a := range r.articles {
 		if of.order == order && (article == "" || of.article == article) {
-			r.articles[of] = articleShown{apart: a.apart}
+			r.articles[of] = articleShown{apart: a.apart, listed: a.listed}
 		}
 	}
 }

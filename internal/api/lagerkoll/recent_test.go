@@ -131,12 +131,13 @@ func TestTheAnswerToATraceServesForTheLookBeforeTheNext(t *testing.T) {
 		every  time.Duration
 		counts []int // of each of some traces, one after the other
 	}{
+		// The second of the batches shows that the first is listed.
 		{"serials in a row", serial, time.Hour, []int{3, 2, 2, 2}},
-		{"batches in a row", batch, time.Hour, []int{3, 1, 1, 1}},
+		{"batches in a row", batch, time.Hour, []int{3, 2, 1, 1}},
 		{"two batches by turns", func(n int) map[string]string { return made("batch", fmt.Sprint("B", n%2), "amount", "5") }, time.Hour, []int{3, 2, 2, 2}},
 		{"amounts in a row", amount, time.Hour, []int{2, 1, 1, 1}},
 		{"serials, each when the pace allows a read", serial, -1, []int{3, 3, 3, 3}},
-		{"batches, each when the pace allows a read", batch, -1, []int{3, 2, 2, 2}},
+		{"batches, each when the pace allows a read", batch, -1, []int{3, 3, 2, 2}},
 		{"amounts, each when the pace allows a read", amount, -1, []int{2, 2, 2, 2}},
 	} {
 		t.Run(tt.so, func(t *testing.T) {
@@ -262,6 +263,23 @@ func TestABatchThatIsRememberedWronglyIsHeld(t *testing.T) {
 	}
 }
 
+// A site whose batches list nothing: what is not listed is not reckoned on.
+func TestBatchesThatListNothingAreReadEachTime(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t, map[plant.Assumption]plant.Position{plant.BatchReadable: plant.Ignored}, nil)
+	f.recent.every = time.Hour
+	for range 3 {
+		f.traces(t, made("batch", "B7", "amount", "5"))
+	}
+	d := f.look(t, f.delivery(made("batch", "B7", "amount", "5")))
+	f.fail(t, stationtest.LostRequest)
+	f.Deliver(t.Context(), d)
+	f.fail(t, stationtest.Sound)
+	if rc := f.Deliver(t.Context(), inDoubt(d)); rc.Outcome != station.Delivered || len(f.Traces()) != 4 {
+		t.Errorf("it certainly did not arrive, and is not sent again: %d traces, %+v", len(f.Traces()), rc)
+	}
+}
+
 // What was made of an article before without naming its batch is in no list, and lies
 // between the two for ever. It is found out once.
 func TestWhatIsInNoBatchCostsOneReadOnce(t *testing.T) {
@@ -308,8 +326,8 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	r := newRecent(time.Hour)
 	for i := range 10 * mostArticles {
 		f := float64(i)
-		r.traced(articleOf{"4711", fmt.Sprint(i)}, afterTrace{finished: &f})
-		r.read(fmt.Sprint(i), nil)
+		r.noteTrace(articleOf{"4711", fmt.Sprint(i)}, afterTrace{finished: &f})
+		r.noteOrder(fmt.Sprint(i), nil)
 	}
 	if len(r.articles) > mostArticles || len(r.orders) > mostOrders {
 		t.Errorf("%d articles and %d orders are remembered", len(r.articles), len(r.orders))

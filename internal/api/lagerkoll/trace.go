@@ -209,7 +209,7 @@ func (t trace) send(ctx context.Context, b *Backend, before stand) station.Recei
 	}
 	finished, waste := sumOf(body, t.article, "finished"), sumOf(body, t.article, "waste")
 	if t.change(before.Finished, finished) == whole {
-		b.recent.traced(t.of(), t.after(before, finished, waste))
+		b.recent.noteTrace(t.of(), t.after(b, before, finished, waste))
 	}
 	if t.waste != "" && !t.wasteBooked(before, waste) {
 		rc.Note = "the waste is not seen on the order"
@@ -218,12 +218,12 @@ func (t trace) send(ctx context.Context, b *Backend, before stand) station.Recei
 }
 
 // after is how the article stands after a trace whose answer shows that. That the batch
-// has grown as well no answer shows; it has, unless Lagerkoll sets what it is believed
-// to add, and that is the same where there was nothing.
-func (t trace) after(before stand, finished, waste *float64) afterTrace {
+// has grown as well no answer shows: it has where the batches were seen to list what is
+// made, and Lagerkoll adds, or sets what was nothing, which is the same.
+func (t trace) after(b *Backend, before stand, finished, waste *float64) afterTrace {
 	adds := !t.near(float(before.Finished), 0) || t.near(before.InBatch, 0)
 	return afterTrace{finished: finished, waste: waste, at: time.Now(),
-		known: t.batch != "" && !before.Hidden && adds, batch: t.batch, inBatch: before.InBatch + t.amount}
+		known: t.batch != "" && adds && b.recent.article(t.of()).listed, batch: t.batch, inBatch: before.InBatch + t.amount}
 }
 
 func (t trace) of() articleOf { return articleOf{t.order, t.article} }
@@ -413,7 +413,11 @@ func (t trace) withBatches(ctx context.Context, b *Backend, s stand) (stand, sta
 		default:
 			return stand{}, rc
 		}
-		if s.Hidden || s.Finished == nil || t.agree(b, s) {
+		switch {
+		case s.Hidden || s.Finished == nil:
+			return s, station.Receipt{Outcome: station.Delivered}
+		case t.agree(b, s):
+			b.recent.noteBatches(t.of(), *s.Finished-s.Listed, s.Listed > 0)
 			return s, station.Receipt{Outcome: station.Delivered}
 		}
 		again, rc := t.readOrder(ctx, b)
@@ -421,7 +425,7 @@ func (t trace) withBatches(ctx context.Context, b *Backend, s stand) (stand, sta
 			return stand{}, rc
 		}
 		if t.change(s.Finished, again.Finished) == none {
-			b.recent.lies(t.of(), *s.Finished-s.Listed)
+			b.recent.noteBatches(t.of(), *s.Finished-s.Listed, false)
 			return s, rc
 		}
 		s.Finished = again.Finished
