@@ -107,3 +107,66 @@ func TestAStartTellsTheLogWhatIsHeld(t *testing.T) {
 		t.Errorf("a start with %d held says it %d times, and names %d", mostHeldLogged+2, b.log.count(msg), b.log.count(each))
 	}
 }
+
+func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	scanned(t, b, "PO4711")
+	first := heldTrace(t, b, "B7")
+	must(t, b.cable(false))
+	note := func() station.Note {
+		s, err := b.desk().Snapshot(t.Context())
+		must(t, err)
+		return s.State.Notes["hand"]
+	}
+	entry := func(batch string, condition station.Condition) (found station.Standing) {
+		c, err := b.contents(t.Context())
+		must(t, err)
+		for _, e := range c.Entries {
+			if e.With["batch"] == batch && e.Condition == condition {
+				found = e
+			}
+		}
+		return found
+	}
+	scanned(t, b, part{article: soup, batch: "B8"}.symbol())
+	scanned(t, b, part{article: stew, batch: "B7"}.symbol())
+	scanned(t, b, part{article: soup, batch: "B7", serial: "0001"}.symbol()) // Lagerkoll takes a serial once
+	if n := note(); n.Kind != station.NoteRecorded {
+		t.Errorf("another batch, another article, and a serial: the operator is told %+v", n)
+	}
+	scanned(t, b, part{article: soup, batch: "B7"}.symbol())
+	if n := note(); n.Kind != station.NoteTwice || n.Text != first.Short() {
+		t.Errorf("the same batch again: the operator is told %+v, want that it counts the same as %s", n, first.Short())
+	}
+	held, again := entry("B7", station.Held), station.Standing{}
+	c, err := b.contents(t.Context())
+	must(t, err)
+	for _, e := range c.Entries {
+		if e.Twice == first {
+			again = e
+		}
+	}
+	if held.Twice != again.ID || again.ID == "" {
+		t.Errorf("the held one says that %q counts the same, and the other is %q", held.Twice, again.ID)
+	}
+	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, "counts the same as "+first.Short()) || !strings.Contains(out, "counts the same as "+again.ID.Short()) {
+		t.Errorf("outbox ls says:\n%s", out)
+	}
+	if out, _ := b.types(t, "outbox", "export"); !strings.Contains(out, "it counts the same as "+string(first)) {
+		t.Errorf("the history says:\n%s", out)
+	}
+	must(t, b.kill())
+	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, "counts the same as "+again.ID.Short()) {
+		t.Errorf("after a power cut outbox ls says:\n%s", out)
+	}
+	must(t, b.power(t.Context(), true))
+	if _, err := b.desk().Discard(t.Context(), string(first)); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := b.types(t, "outbox", "ls"); strings.Contains(out, "counts the same") {
+		t.Errorf("with the first discarded, outbox ls says:\n%s", out)
+	}
+	must(t, b.cable(true))
+	must(t, b.drained(t.Context()))
+}

@@ -200,12 +200,17 @@ func list(ctx context.Context, w io.Writer, p *plan, limit station.Limit) error 
 	return t.Flush()
 }
 
-// whyIn says why an entry is held, or which held one it waits behind; "" of any other.
+// whyIn says why an entry is held, or which held one it waits behind, and which one
+// counts the same; "" of any other.
 func whyIn(e station.Standing) string {
+	why := e.Reason
 	if e.Behind != nil {
-		return waitsBehind(*e.Behind)
+		why = waitsBehind(*e.Behind)
 	}
-	return e.Reason
+	if e.Twice != "" { // in front: what is long is cut
+		why = strings.TrimSuffix(fmt.Sprintf("counts the same as %s: if both are sent, it is counted twice; %s", e.Twice.Short(), why), "; ")
+	}
+	return why
 }
 
 // waitsBehind says what an entry waits behind:

@@ -283,6 +283,9 @@ type entryRecord struct {
 	// Unsent: it was recorded in an outage, and no attempt at it has begun since.
 	Unsent bool `json:"unsent,omitempty"`
 
+	// Twice is another entry that counts the same, and one of both is or was held.
+	Twice station.ID `json:"twice,omitempty"`
+
 	// Copy: it is held because the outbox is a copy.
 	Copy bool `json:"copy,omitempty"`
 

@@ -363,7 +363,7 @@ func (o *Outbox) keptAt(tx *bbolt.Tx, at place) (ev station.Event, there bool, e
 
 // standing is how an entry stands, as everybody outside is told.
 func (e entryRecord) standing(at place) station.Standing {
-	return station.Standing{Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived()}
+	return station.Standing{Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived(), Twice: e.Twice}
 }
 
 // Standing returns how an entry stands; there is false where it is not in the

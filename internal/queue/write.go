@@ -281,6 +281,20 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		next, actions = b.state.TooLate(ev), nil
 		note = next.Notes[ev.Source]
 	}
+	twice, err := b.countsTwice(actions)
+	if err != nil {
+		return done, err
+	}
+	recorded := recordedLine(ev)
+	if held := slices.IndexFunc(twice, func(at place) bool { return at != 0 }); held >= 0 {
+		e, err := b.entry(twice[held])
+		if err != nil {
+			return done, err
+		}
+		next = next.CountsTwice(ev, e.ID)
+		note = next.Notes[ev.Source]
+		recorded.Note = entryRecord{Twice: e.ID}.countsAs()
+	}
 	sequence, err := b.q.NextSequence()
 	if err != nil {
 		return done, storage(err)
@@ -288,7 +302,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	b.changed = true
 	b.state, done.Note = next, note
 	b.o.counts.Events[ev.Name()]++
-	b.tell(recordedLine(ev))
+	b.tell(recorded)
 	kept := false
 	for i, a := range actions {
 		switch {
@@ -304,7 +318,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
 			done.Entries = append(done.Entries, e.ID)
-			err = b.add(placeOf(sequence, i+1), e)
+			err = b.add(placeOf(sequence, i+1), e, twice[i])
 		}
 		if err != nil {
 			return done, err
@@ -455,7 +469,8 @@ func (b *batch) findKept(id station.ID) (place, bool, error) {
 }
 
 // add puts a new entry at the end of its lane.
-func (b *batch) add(at place, e station.Entry) error {
+// twice is where a held entry stands that counts the same; 0: there is none.
+func (b *batch) add(at place, e station.Entry, twice place) error {
 	var about place
 	if e.About != "" {
 		var err error
@@ -464,6 +479,12 @@ func (b *batch) add(at place, e station.Entry) error {
 		}
 	}
 	record := entryRecord{Entry: e, Target: about, Condition: station.Waiting}
+	if twice != 0 {
+		var err error
+		if record.Twice, err = b.noteTwice(twice, e.ID); err != nil {
+			return err
+		}
+	}
 	l := b.o.lane(e.Lane)
 	if backend := e.Backend(); !e.Marks && l.first(e) && b.o.probed(backend) {
 		record.Unsent = true
@@ -532,7 +553,7 @@ func (b *batch) retry(l *lane, at place, with map[string]string) error {
 	s.held, s.marked, s.claimed, s.unsent = false, e.Doubtful, e.Doubtful, e.Unsent
 	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
 	b.state = b.state.Resume(e.Entry)
-	b.tell(entryLine("retried", e.Entry, station.Receipt{}))
+	b.tell(entryLine("retried", e.Entry, station.Receipt{Note: e.countsAs()}))
 	l.fails, l.after = 0, time.Time{}
 	delete(b.o.pauses, e.Backend())
 	return b.put(kindEntry, at, e)
@@ -591,6 +612,9 @@ func (b *batch) discard(id station.ID) error {
 	}
 	b.state = b.state.Drop(e.Entry, e.Condition)
 	b.tell(entryLine(string(station.FateDiscarded), e.Entry, station.Receipt{}))
+	if err := b.countsOnce(e); err != nil {
+		return err
+	}
 	return b.end(l, at, e, station.FateDiscarded, "")
 }
 

@@ -2,6 +2,7 @@ package station
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -274,6 +275,13 @@ type Verb struct {
 	// it is known already. A verb with Ends closes the calls its source opened.
 	Ends string
 
+	// Counts names the fields that say what is counted, for a verb that counts it twice
+	// when it is done twice: {order, article, batch}. Where one of them is not said,
+	// nobody can tell one piece from the next. Unique is the field that a vendor does
+	// not take twice; where it is said, nothing is counted twice.
+	Counts []string
+	Unique string
+
 	// PassThrough: besides its fields the verb takes any parameter that the vendor
 	// documents. A binding says them as with = { reason_id = "7" }; in With they
 	// stand as with.reason_id. Which names and values go out is the backend's to
@@ -294,6 +302,17 @@ type Afterwards struct {
 	Verb  string // dispatch.add; empty: there is none
 	From  string // reported
 	Until string // completed
+}
+
+// CountsTwice reports whether two actions of this verb count the same thing, as far as
+// they say.
+func (v Verb) CountsTwice(a, b Action) bool {
+	if len(v.Counts) == 0 || a.Verb != v.Name || b.Verb != v.Name || a.To != b.To || a.With[v.Unique] != "" || b.With[v.Unique] != "" {
+		return false
+	}
+	return !slices.ContainsFunc(v.Counts, func(field string) bool {
+		return a.With[field] == "" || a.With[field] != b.With[field]
+	})
 }
 
 // Field returns the verb's field of that name.

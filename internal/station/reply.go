@@ -40,6 +40,7 @@ func replies() map[NoteKind]Reply {
 		NoteRecorded:   waits,
 		NoteSet:        done,
 		NoteAsked:      waits,
+		NoteTwice:      {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRecorded, Page: Look},
 		NoteDelivered:  {Lamp: Steady, Page: Good},
 		NoteUnknown:    refused,
 		NoteNeeds:      refused,

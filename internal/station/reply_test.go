@@ -29,6 +29,7 @@ var so = []struct {
 	{NoteUnfit, "something is wrong with what was scanned: it is kept"},
 	{NoteLate, "it is too late to take anything back"},
 	{NoteUnrecorded, "the outbox did not take it: it must be done again"},
+	{NoteTwice, "it was recorded, and an entry that counts the same is held: it may be counted twice"},
 	{NoteHeld, "an entry is held for a person"},
 }
 
@@ -68,6 +69,12 @@ func TestLampBuzzerReaderAndPageAgreeOnEveryNote(t *testing.T) {
 	for _, kind := range NoteKinds() {
 		r := kind.Reply()
 		look := r.Page == Look
+		if kind == NoteTwice { // it is on disk: refused, it would be scanned a third time
+			r.Beep, r.Buzzer = SoundRefused, SoundHeld
+			if own := kind.Reply(); own.Beep != SoundRecorded || own.Buzzer != SoundHeld {
+				t.Errorf("%s: %+v", kind, own)
+			}
+		}
 		if (r.Lamp == Quick) != look || (r.Buzzer == SoundRefused || r.Buzzer == SoundHeld) != look || (r.Beep == SoundRefused) != look {
 			t.Errorf("%s: some ask for a person and some do not: %+v", kind, r)
 		}

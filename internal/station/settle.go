@@ -73,6 +73,10 @@ func (s State) Drop(e Entry, was Condition) State {
 // takes it where it must not carry out a VerbUndo.
 func (s State) TooLate(ev Event) State { return s.note(ev, NoteLate, "") }
 
+// CountsTwice says what changes when an event counts what a held entry counts: its
+// operator is told. The outbox takes it, which knows what is held.
+func (s State) CountsTwice(ev Event, held ID) State { return s.note(ev, NoteTwice, held.Short()) }
+
 // release lets go of a call: it is over here.
 func (s State) release(open ID) State {
 	s.Calls = slices.DeleteFunc(slices.Clone(s.Calls), func(c Call) bool { return c.Entry == open })

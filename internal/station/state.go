@@ -108,6 +108,7 @@ const (
 	NoteUndone    NoteKind = "undone"    // the last thing was taken back
 	NoteLate      NoteKind = "late"      // there is nothing that can be taken back any more
 	NoteLeft      NoteKind = "left"      // the call is over here; at the vendor it stays open
+	NoteTwice     NoteKind = "twice"     // it is on disk, and so is what counts the same and is held: Text names it
 
 	// NoteUnrecorded is never on disk: nothing of the event is, and Text says why. It
 	// is to be done again.
@@ -145,6 +146,10 @@ type Standing struct {
 
 	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
 	Doubtful bool `json:"doubtful,omitempty"`
+
+	// Twice is another entry that counts the same, recorded while this one was held, or
+	// held when this one was recorded: if both are sent, it is counted twice.
+	Twice ID `json:"twice,omitempty"`
 
 	// Behind is the held entry that this one waits behind: what it is about, or what
 	// a barrier may not pass. nil: it waits behind none.

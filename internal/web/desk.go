@@ -215,6 +215,8 @@ func (d Desk) askedBefore(done station.Result) (Asked, error) {
 func askedOf(done station.Result) (Asked, error) {
 	asked := Asked{Event: done.ID}
 	switch note := done.Note; {
+	case len(done.Entries) > 0 && note.Kind == station.NoteTwice:
+		asked.Entry, asked.Said = done.Entries[0], "recorded, and it counts the same as "+note.Text+", which is held: if both are sent, it is counted twice"
 	case len(done.Entries) > 0:
 		asked.Entry = done.Entries[0]
 	case done.Retried != "":

@@ -391,6 +391,9 @@ func (l looker) items() (held, waiting []item) {
 			if e.Behind != nil {
 				i.Hold = l.words.Say("waiting.behind", e.Behind.Entry.Short())
 			}
+			if e.Twice != "" {
+				i.Hold = strings.TrimSpace(i.Hold + " " + l.words.Say("entry.twice", e.Twice.Short()))
+			}
 			waiting = append(waiting, i)
 			continue
 		}
@@ -402,6 +405,9 @@ func (l looker) items() (held, waiting []item) {
 		if to := l.program.Vendors[e.Backend()].To; to != "" && to != e.To {
 			i.Moved = l.words.Say("held.moved", visible(e.To), visible(to))
 			i.Advice = l.words.Say("held.moved.look", visible(e.To), visible(to))
+		}
+		if e.Twice != "" {
+			i.Advice = strings.TrimSpace(i.Advice + " " + l.words.Say("entry.twice", e.Twice.Short()))
 		}
 		held = append(held, i)
 	}

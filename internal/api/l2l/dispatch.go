@@ -82,6 +82,7 @@ func addVerb() station.Verb {
 			station.Field{Name: "completed", Means: "when it was over, written the same way; left out: at the event"}),
 		Lane:        []string{"machine"},
 		PassThrough: true,
+		Counts:      []string{"machine", "type", "reported"},
 	}
 }
 

@@ -32,6 +32,7 @@ func recordVerb() station.Verb {
 			station.Field{Name: "end", Means: "when it was over, written the same way and after the start; left out: a second after the start"}),
 		Lane:   []string{"line"},
 		Before: true,
+		Counts: []string{"line", "product", "start"},
 	}
 }
 

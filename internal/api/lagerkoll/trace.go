@@ -35,6 +35,8 @@ func traceVerb() station.Verb {
 		},
 		Lane:   []string{"order"},
 		Before: true,
+		Counts: []string{"order", "article", "batch"},
+		Unique: "serial",
 	}
 }
 

@@ -1,0 +1,84 @@
+package queue
+
+import (
+	"errors"
+	"slices"
+
+	"stationd/internal/station"
+)
+
+// mostCompared is how many held entries of a lane are compared with what is recorded,
+// the newest first.
+const mostCompared = 20
+
+// countsTwice returns, for each action, where a held entry of its lane stands that
+// counts the same; 0 where there is none. A person who sees that nothing came of a scan
+// scans again, and when the first is then retried both count.
+func (b *batch) countsTwice(actions []station.Action) ([]place, error) {
+	all := make([]place, len(actions))
+	for i, a := range actions {
+		l := b.o.lanes[a.Lane]
+		verb, _ := b.o.setting.Program().Vendors[a.Backend()].Verb(a.Verb)
+		if l == nil || len(verb.Counts) == 0 {
+			continue
+		}
+		compared := 0
+		for _, s := range slices.Backward(l.slots) {
+			if !s.held {
+				continue
+			}
+			if compared++; compared > mostCompared {
+				break
+			}
+			e, err := b.entry(s.at)
+			if err != nil {
+				return nil, err
+			}
+			if verb.CountsTwice(e.Action, a) {
+				all[i] = s.at
+				break
+			}
+		}
+	}
+	return all, nil
+}
+
+// countsAs says for the history which other entry counts the same; "" where there is none.
+func (e entryRecord) countsAs() string {
+	if e.Twice == "" {
+		return ""
+	}
+	return "it counts the same as " + string(e.Twice)
+}
+
+// noteTwice notes on a held entry that another one counts the same, and returns the held
+// one's ID.
+func (b *batch) noteTwice(held place, by station.ID) (station.ID, error) {
+	e, err := b.entry(held)
+	if err != nil {
+		return "", err
+	}
+	e.Twice = by
+	return e.ID, b.put(kindEntry, held, e)
+}
+
+// countsOnce takes the note from the other one of two entries that count the same, where
+// one of them is given up.
+func (b *batch) countsOnce(given entryRecord) error {
+	if given.Twice == "" {
+		return nil
+	}
+	_, at, err := b.find(given.Twice)
+	if errors.Is(err, ErrNoEntry) {
+		return nil // it was delivered
+	}
+	if err != nil {
+		return err
+	}
+	e, err := b.entry(at)
+	if err != nil || e.Twice != given.ID {
+		return err
+	}
+	e.Twice = ""
+	return b.put(kindEntry, at, e)
+}
