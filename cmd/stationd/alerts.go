@@ -25,6 +25,8 @@ const (
 	alertEvery  = time.Second // between two looks at the station
 	alertKept   = time.Minute // what has lasted as long is remembered over a restart
 	alertListed = 3           // held entries in a message
+
+	alertKeyEvery = 10 * time.Second // between two looks at the key
 )
 
 // The ways of telling, as the file beside the outbox has them.
@@ -50,6 +52,8 @@ type alerts struct {
 	written []byte            // what the file has
 	unkept  error             // why it could not be written
 	errors  map[string]string // what the last try came to, by the way
+	keyAt   time.Time         // when the key was last looked at
+	keyless error             // why it cannot be used
 	shown   bool              // fault has been called
 }
 
@@ -227,10 +231,24 @@ func (a *alerts) message(p *plan, one station.AlertState, now station.Stamp, aga
 	return m, m.Text
 }
 
-// say says what is wrong with the telling: that nobody could be told, or that it is not
-// remembered what was told.
+// lookAtKey looks whether the secret of the address can be used: a person hears of that
+// before it is needed.
+func (a *alerts) lookAtKey(p *plan) {
+	if now := time.Now(); now.Sub(a.keyAt) >= alertKeyEvery {
+		a.keyAt, a.keyless = now, nil
+		if p.alert != nil && p.alert.Key.Given() {
+			_, a.keyless = p.alert.Key.Read()
+		}
+	}
+}
+
+// say says what is wrong with the telling: that nobody could be told, or could be, or
+// that it is not remembered what was told.
 func (a *alerts) say(p *plan) {
 	text := ""
+	if a.lookAtKey(p); a.keyless != nil && p.alert != nil {
+		text = fmt.Sprintf("nobody could be told: %v; see [alert] in %s", a.keyless, p.path)
+	}
 	for _, one := range a.all {
 		for _, way := range a.ways(p, one) {
 			if one.Told[way].Tries >= station.MostAlertTries {

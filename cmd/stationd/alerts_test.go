@@ -125,6 +125,29 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 	}
 }
 
+func TestAnAlertWhoseKeyIsMissingIsSaidBeforeItIsNeeded(t *testing.T) {
+	t.Parallel()
+	p := newPager(t)
+	b := alerting(t, "")
+	key := filepath.Join(b.keysPath(), "alert.key")
+	text, err := os.ReadFile(b.configPath())
+	must(t, err)
+	table := fmt.Sprintf("\n[alert]\nurl = %q\nkey = { file = %q }\n", p.URL, key)
+	must(t, os.WriteFile(b.configPath(), append(text, table...), 0o600))
+	must(t, b.power(t.Context(), true))
+	says := func(what string, so func(fault string) bool) {
+		t.Helper()
+		must(t, until(t.Context(), what, func() bool {
+			s, err := b.desk().Snapshot(t.Context())
+			fault, told := s.Health.Devices[partAlert]
+			return err == nil && told && so(fault)
+		}))
+	}
+	says("the missing key is a fault", func(fault string) bool { return strings.Contains(fault, "alert.key") })
+	must(t, os.WriteFile(key, []byte("a-key-of-the-plant\n"), 0o600))
+	says("and is none when it is there", func(fault string) bool { return fault == "" })
+}
+
 func TestAnAlertAsADispatchOfItsOwn(t *testing.T) {
 	t.Parallel()
 	b := alerting(t, `

@@ -143,7 +143,7 @@ func (p *plan) certificatesBefore() (found []finding) {
 	}
 	for _, way := range p.ways() {
 		if way.CA != "" {
-			look(way.vendor+" ca", way.CA, "put the certificate of the authority there, in PEM; until then what is for "+way.vendor+" waits", func() error {
+			look(way.vendor+" ca", way.CA, "put the certificate of the authority there, in PEM"+lacking(way.vendor), func() error {
 				_, err := api.Trust(way.CA)
 				return err
 			})
@@ -169,9 +169,20 @@ func (p *plan) certificateMode(name, file string) finding {
 	return well(name, "%s can be read", file)
 }
 
+// lacking is what comes of it while a file is missing that a table of the configuration
+// names.
+func lacking(of string) string {
+	switch table, _, _ := strings.Cut(of, " "); table {
+	case partAlert:
+		return "; until then nobody is told"
+	default:
+		return "; until then what is for " + table + " waits"
+	}
+}
+
 // keyBefore looks whether a key would be found and is one.
 func (p *plan) keyBefore(name string, from api.KeyFrom) finding {
-	const waits = "; until then what is for it waits"
+	waits := lacking(name)
 	if from.Credential != "" {
 		found, ok := credential(from.Credential)
 		switch {
