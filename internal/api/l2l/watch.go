@@ -255,7 +255,8 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 		o.Product, rc = w.b.productOf(ctx, o)
 		w.productReads++
 		// Where L2L does not show products, one order still is not the other.
-		if rc.Outcome != station.Delivered && rc.Outcome != station.Refused && !(rc.Answered && w.productReads >= mostProductReads) {
+		told := rc.Outcome == station.Delivered || rc.Outcome == station.Refused
+		if !told && (!rc.Answered || w.productReads < mostProductReads) {
 			return
 		}
 	}

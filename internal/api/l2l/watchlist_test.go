@@ -182,8 +182,8 @@ func TestTheCallsAreTakenBeforeTheListIsAskedFor(t *testing.T) {
 		return shows(`{"id": 8}`, `{"id": 7}`)
 	}), "", called("7"))
 	l.rounds(t, 1)
-	if l.took != 1 || len(l.watch.followed) != 1 {
-		t.Errorf("the calls were taken %d times: %v", l.took, l.watch.followed)
+	if l.took != 1 || len(l.followed) != 1 {
+		t.Errorf("the calls were taken %d times: %v", l.took, l.followed)
 	}
 	l.rounds(t, 3)
 	if len(l.ended) > 0 {
@@ -280,10 +280,10 @@ func TestWhereNoListMayBeReadTheCallsAreReadInTurns(t *testing.T) {
 		calls = append(calls, called(fmt.Sprint(100+i)))
 	}
 	l := look(site(t, func(q url.Values) string {
-		switch id := q.Get("id"); {
-		case id == "":
+		switch id := q.Get("id"); id {
+		case "":
 			return `{"success": false, "error": "no"}`
-		case id == "100":
+		case "100":
 			return shows(`{"id": 100, "open": "F"}`)
 		default:
 			return shows(fmt.Sprintf(`{"id": %s, "open": "T"}`, id))

@@ -3,6 +3,7 @@ package lagerkoll
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,9 +25,7 @@ func (f floor) between(t *testing.T, path string, then func()) floor {
 		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, path) {
 			then()
 		}
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	}))
