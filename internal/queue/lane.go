@@ -20,6 +20,16 @@ type lane struct {
 	attempt attempt   // the last one, while it is not settled
 	fails   int       // turns in a row that decided nothing
 	after   time.Time // no turn before this
+
+	unreached int  // of these, the last in a row at which nobody was reached
+	settles   bool // after is when an absence counts: nothing shortens it
+	woken     bool // its wait was shortened, and it has not waited to an end since
+}
+
+// rests ends all waiting of a lane: its last turn has decided something, or somebody
+// wants another at once.
+func (l *lane) rests() {
+	l.fails, l.unreached, l.after, l.settles, l.woken = 0, 0, time.Time{}, false, false
 }
 
 // A slot is what memory knows of a live entry: forty bytes, so that a backlog of

@@ -121,6 +121,7 @@ type Outbox struct {
 	learned  bool             // something of this boot's clock is not on disk yet
 	contacts map[string]station.Contact
 	pauses   map[string]time.Time
+	away     map[string]absence // of the backends that are out of reach
 	counts   station.Counts
 	history  history
 	keys     map[string]keyRecord // by backend
@@ -171,6 +172,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		notices:  make(map[place]string),
 		contacts: make(map[string]station.Contact),
 		pauses:   make(map[string]time.Time),
+		away:     make(map[string]absence),
 		keys:     make(map[string]keyRecord),
 		history:  history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
 		counts:   station.Counts{Events: make(map[string]int), Outcomes: make(map[[2]string]int)},

@@ -78,6 +78,7 @@ type turn struct {
 	at       place
 	entry    entryRecord
 	delivery station.Delivery
+	began    time.Time
 	now      station.Stamp
 	careful  bool
 
@@ -94,7 +95,8 @@ type turn struct {
 
 // claim takes the lane whose head is the oldest among those whose time has come. What
 // is in doubt comes after what is not, and one at a time: after a power cut in an
-// outage no new call waits behind look-ups.
+// outage no new call waits behind look-ups. While nobody is reached the lanes take
+// turns.
 // Without one it returns how long to wait (0: until something changes).
 func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, error) {
 	o.mu.Lock()
@@ -106,10 +108,9 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 	if pause := o.pauses[backend].Sub(now); pause > 0 {
 		return nil, pause, o.Changed(), nil
 	}
-	var chosen *lane
-	var at place
+	var chosen chance
 	var wait time.Duration
-	inDoubt, looking := false, o.looking(backend)
+	looking := o.looking(backend)
 	later := o.probed(backend) || o.asking(backend)
 	for _, l := range o.lanes {
 		if l.busy || l.backend() != backend {
@@ -119,24 +120,28 @@ func (o *Outbox) claim(backend string) (*turn, time.Duration, <-chan struct{}, e
 		if i < 0 {
 			continue
 		}
-		if left := l.after.Sub(now); left > 0 {
+		if left := o.ready(l, backend).Sub(now); left > 0 {
 			if wait == 0 || left < wait {
 				wait = left
 			}
 			continue
 		}
-		doubtful := l.mayBeSent(l.slots[i])
-		if doubtful && looking || later && l.slots[i].unsent {
+		c := chance{lane: l, at: l.slots[i].at, doubtful: l.mayBeSent(l.slots[i])}
+		if c.doubtful && looking || later && l.slots[i].unsent {
 			continue
 		}
-		if chosen == nil || inDoubt && !doubtful || inDoubt == doubtful && l.slots[i].at < at {
-			chosen, at, inDoubt = l, l.slots[i].at, doubtful
+		if _, away := o.away[backend]; away {
+			c.tries = l.unreached
+		}
+		if chosen.lane == nil || c.before(chosen) {
+			chosen = c
 		}
 	}
-	if chosen == nil {
+	if chosen.lane == nil {
 		return nil, wait, o.Changed(), nil
 	}
-	t, err := o.take(chosen, at)
+	o.begin(chosen.lane, backend, now)
+	t, err := o.take(chosen.lane, chosen.at)
 	if err != nil {
 		o.failed = fmt.Errorf("outbox %s: %w: %w", o.path, ErrStorage, err)
 		o.tell()
@@ -158,7 +163,8 @@ func (o *Outbox) looking(backend string) bool {
 
 // take reads the lane's head and makes the delivery of it. The caller holds mu.
 func (o *Outbox) take(l *lane, at place) (*turn, error) {
-	t := &turn{lane: l, at: at, now: o.setting.Stamp(time.Now()), careful: o.careful}
+	began := time.Now()
+	t := &turn{lane: l, at: at, began: began, now: o.setting.Stamp(began), careful: o.careful}
 	err := o.db.View(func(tx *bbolt.Tx) error {
 		return decode(tx.Bucket(bucketQ).Get(at.key()), kindEntry, at, &t.entry)
 	})
@@ -405,7 +411,8 @@ func (o *Outbox) answer(t *turn, backend station.Backend, rc station.Receipt) er
 		if t.sent || since.IsZero() {
 			since = time.Now()
 		}
-		l.busy, l.fails, l.after, l.attempt = false, 0, time.Time{}, attempt{}
+		l.busy, l.attempt = false, attempt{}
+		l.rests()
 		e, err := b.entry(t.at)
 		if err != nil {
 			return err
@@ -460,12 +467,15 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	now := time.Now()
 	o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 	o.learn(backend)
-	l.busy = false
+	l.busy, l.settles = false, false
 	l.fails++
-	l.after = now.Add(backOff(l.fails))
-	if o.contacts[t.entry.Backend()].Kind == station.NoContact && l.after.Sub(now) > probeWait && o.unsentWaits(t.entry.Backend()) {
-		l.after = now.Add(probeWait/2 + rand.N(probeWait/2))
+	if reachedNobody(rc) {
+		l.unreached++
+		o.missed(t.entry.Backend(), t.began)
+	} else {
+		l.fails, l.unreached = l.fails-l.unreached, 0
 	}
+	l.after = now.Add(backOff(l.fails))
 	if errors.Is(rc.Err, station.ErrUnreadable) {
 		l.after = now.Add(spread(firstWait<<min(l.fails-1, 10), unreadableWait))
 	}
@@ -481,7 +491,7 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	}
 	switch {
 	case errors.Is(rc.Err, station.ErrAbsent): // it lost its turn
-		l.fails, l.after = 0, now
+		l.rests()
 	case errors.Is(rc.Err, station.ErrKey):
 		o.pause(t.entry.Backend(), keyWait)
 	case rc.Outcome == station.Unreached && rc.Wait > 0:
@@ -489,7 +499,7 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 	case rc.Outcome == station.Doubtful && !t.sent && rc.Wait > 0:
 		// Looked up at once, and again when an absence counts: in between it would only
 		// be asked the same.
-		l.after = now.Add(rc.Wait)
+		l.after, l.settles = now.Add(rc.Wait), true
 	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
 		l.after = now.Add(rc.Wait)
 	}
@@ -509,7 +519,7 @@ func (o *Outbox) TryNow() {
 		delete(o.pauses, backend)
 		for _, l := range o.lanes {
 			if l.backend() == backend {
-				l.fails, l.after = 0, time.Time{}
+				l.rests()
 			}
 		}
 	}
@@ -540,7 +550,19 @@ func spread(wait, limit time.Duration) time.Duration {
 // not. The caller holds mu.
 func (o *Outbox) met(backend string, rc station.Receipt, doubtful bool) {
 	o.counts.Outcomes[[2]string{backend, rc.Outcome.String()}]++
-	o.contacts[backend] = o.contacts[backend].After(rc, doubtful)
+	before := o.contacts[backend]
+	now := before.After(rc, doubtful)
+	o.contacts[backend] = now
+	if !reachedNobody(rc) && !errors.Is(rc.Err, station.ErrMisfit) {
+		delete(o.away, backend)
+	}
+	well := now.Kind == station.Connected && (rc.Outcome == station.Delivered || rc.Outcome == station.Refused)
+	switch before.Kind {
+	case station.NoContact, station.Failing, station.Unreadable:
+		if well {
+			o.wake(backend)
+		}
+	}
 }
 
 // contact is how it stands with a backend: while anything in its lanes is in doubt,

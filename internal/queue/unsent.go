@@ -2,7 +2,6 @@ package queue
 
 import (
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -15,18 +14,15 @@ import (
 // that waits, and none of it costs a commit: the note is taken away in the commit of
 // the first delivery after the outage, for all lanes at once.
 
-// probeWait is how long the ones that are tried wait between two attempts while others
-// wait for them: the request rate of an outage is no higher for it.
-const probeWait = 5 * time.Second
-
 // mostReleased is from how many heads one commit takes the note away.
 const mostReleased = 50
 
 // tried reports whether a lane's head is tried, or looked up, again and again in an
-// outage, and not only when its settle time is over.
+// outage, and not only when its settle time is over. Where its requests leave and get no
+// answer it may be alone with that, and nobody waits for it.
 func (l *lane) tried() bool {
 	i := l.head()
-	return i >= 0 && !l.slots[i].unsent && l.fails > 0 && (l.busy || time.Until(l.after) <= probeWait)
+	return i >= 0 && !l.slots[i].unsent && l.unreached > 0 && (l.busy || !l.settles)
 }
 
 // probed reports whether a backend is out of reach and something is tried there again
@@ -62,24 +58,6 @@ func (l *lane) first(e station.Entry) bool {
 		}
 	}
 	return e.About == "" && (!e.Barrier || len(l.slots) == 0)
-}
-
-// probeNow has what is tried at a backend tried at once. The caller holds mu.
-func (o *Outbox) probeNow(backend string) {
-	for _, l := range o.lanes {
-		if l.backend() == backend && l.tried() && !l.busy {
-			l.after = time.Time{}
-		}
-	}
-}
-
-// unsentWaits reports whether anything at a backend waits for somebody to be reached.
-// The caller holds mu.
-func (o *Outbox) unsentWaits(backend string) bool {
-	return o.any(backend, func(l *lane) bool {
-		i := l.head()
-		return i >= 0 && l.slots[i].unsent
-	})
 }
 
 // begins takes the note away that no attempt at a turn's entry has begun.

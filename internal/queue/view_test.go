@@ -245,7 +245,7 @@ func TestAListOfTheOutboxIsTheSameOfItsFile(t *testing.T) {
 				return false, station.Receipt{Outcome: station.Refused, Err: errors.New("no such order")}
 			}
 			return false, station.Receipt{Outcome: station.Unreached, Err: errors.New("no network")}
-		}}, time.Second)
+		}}, time.Minute)
 		s.consistent()
 		limits := []station.Limit{station.NoLimit(), {}, {Held: 1, Waiting: 2, Unknown: 3}, {Held: 100, Waiting: 100, Unknown: 100}, {Held: -1, Unknown: 1}}
 		var running []station.Contents

@@ -486,8 +486,8 @@ func (b *batch) add(at place, e station.Entry, twice place) error {
 		}
 	}
 	l := b.o.lane(e.Lane)
-	if backend := e.Backend(); !e.Marks && l.first(e) && b.o.probed(backend) {
-		record.Unsent = true
+	if backend := e.Backend(); l.first(e) {
+		record.Unsent = !e.Marks && b.o.probed(backend)
 		b.o.probeNow(backend)
 	}
 	if err := b.put(kindEntry, at, record); err != nil {
@@ -554,8 +554,9 @@ func (b *batch) retry(l *lane, at place, with map[string]string) error {
 	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
 	b.state = b.state.Resume(e.Entry)
 	b.tell(entryLine("retried", e.Entry, station.Receipt{Note: e.countsAs()}))
-	l.fails, l.after = 0, time.Time{}
+	l.rests()
 	delete(b.o.pauses, e.Backend())
+	b.o.probeNow(e.Backend())
 	return b.put(kindEntry, at, e)
 }
 

@@ -195,6 +195,10 @@ type Receipt struct {
 	// and a vendor's own no go without saying.
 	Answered bool
 
+	// Left: the request has left, and no answer came: somebody is there, or was. Where
+	// neither this nor Answered is set, nobody is reached, whatever is asked.
+	Left bool
+
 	// Final: the vendor would answer the same again. Where its records show no trace
 	// of the attempt, the answer is its no.
 	Final bool
