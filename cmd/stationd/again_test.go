@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -96,7 +97,7 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 		}
 		puts := 0
 		for _, r := range b.plant.Requests() {
-			if r.Method == "PUT" || r.Method == "POST" {
+			if r.Method == http.MethodPut || r.Method == http.MethodPost {
 				puts++
 			}
 		}

@@ -136,12 +136,13 @@ func (a *alerts) look(ctx context.Context) {
 }
 
 // ways are the ways in which an alert is told. What cannot be delivered to a vendor is
-// not told by that vendor: it would arrive when it is over.
+// not told by that vendor: it would arrive when it is over. Which one it is where an
+// entry waits and nothing says why, nobody knows.
 func (a *alerts) ways(p *plan, one station.AlertState) (all []string) {
 	if p.alert.URL != "" {
 		all = append(all, byPost)
 	}
-	if vendors := p.alertVendors(); len(vendors) > 0 && (one.Kind != station.AlertUndelivered || !slices.Contains(vendors, one.Backend)) {
+	if vendors := p.alertVendors(); len(vendors) > 0 && (one.Kind == station.AlertHeld || one.Kind == station.AlertUndelivered && !slices.Contains(vendors, one.Backend)) {
 		all = append(all, byEvent)
 	}
 	return all
@@ -206,6 +207,10 @@ func (a *alerts) message(p *plan, one station.AlertState, now station.Stamp, aga
 	if now.Trusted {
 		since := now.Wall.Add(-long).In(p.zone).Truncate(time.Second)
 		m.Since, when = &since, "since "+since.Format("2006-01-02 15:04")
+	}
+	if one.Kind == station.AlertWaiting {
+		m.Text = fmt.Sprintf("%s: the oldest of %d that wait is not delivered %s, although the vendors answer: stationd outbox ls", m.Station, m.Waiting, when)
+		return m, m.Text
 	}
 	if one.Kind == station.AlertUndelivered {
 		c := s.Health.Backends[one.Backend]
@@ -295,7 +300,7 @@ func (a *alerts) keep(long time.Duration) {
 		return
 	}
 	if err == nil {
-		err = replaceFile(a.path, text, 0o600)
+		err = replaceFile(a.path, text)
 	}
 	if a.unkept = err; err == nil {
 		a.written = text

@@ -48,20 +48,20 @@ func (p *plan) keep(log *slog.Logger) {
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) {
 		return // the card is spared
 	}
-	if err := replaceFile(path, text, 0o600); err != nil {
+	if err := replaceFile(path, text); err != nil {
 		log.Warn("the configuration is not kept for a start with a faulty one", "error", err)
 	}
 }
 
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, text []byte, mode fs.FileMode) error {
+// replaceFile writes a file whole or not at all, for its owner alone.
+func replaceFile(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // after the rename it is not there
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)

@@ -36,7 +36,7 @@ func (s *setup) keep() {
 	}
 	text, err := json.MarshalIndent(keptAnswers{s.done, s.draft, s.label, s.bare}, "", "  ")
 	if err == nil {
-		err = replaceFile(s.draftPath(), append(text, '\n'), 0o600)
+		err = replaceFile(s.draftPath(), append(text, '\n'))
 	}
 	s.kept, s.unkept = err == nil, err
 }

@@ -20,14 +20,17 @@ type AlertKind string
 const (
 	AlertHeld        AlertKind = "held"        // entries are held for a person
 	AlertUndelivered AlertKind = "undelivered" // nothing can be delivered to a vendor
+	AlertWaiting     AlertKind = "waiting"     // the same entry is the oldest that waits, although the vendors answer and nothing is held
 )
 
 // An AlertState is one thing that is so and that somebody elsewhere is told of when it
-// lasts: that something is held, however many entries and whichever, or that nothing
-// can be delivered to a vendor. It begins when the first is held and ends when none is.
+// lasts: that something is held, however many entries and whichever, that nothing can be
+// delivered to a vendor, or that one entry waits and nothing else says why. What is held
+// begins when the first is, and ends when none is.
 type AlertState struct {
 	Kind    AlertKind            `json:"kind"`
 	Backend string               `json:"backend,omitempty"` // of AlertUndelivered
+	Oldest  Stamp                `json:"oldest,omitzero"`   // of AlertWaiting: the entry's event
 	Since   Stamp                `json:"since"`
 	Told    map[string]AlertTold `json:"told,omitempty"` // by the way in which it is told
 }
@@ -51,6 +54,7 @@ const firstAlertWait = time.Minute
 // start, and one that is being asked what arrived, leaves it as it is.
 func (s Snapshot) Alerts(before []AlertState, now Stamp) []AlertState {
 	var all []AlertState
+	answers := s.Held == 0
 	take := func(kind AlertKind, backend string, so, keep bool) {
 		i := slices.IndexFunc(before, func(a AlertState) bool { return a.Kind == kind && a.Backend == backend })
 		switch {
@@ -74,8 +78,21 @@ func (s Snapshot) Alerts(before []AlertState, now Stamp) []AlertState {
 		unsure := c.Kind == Untried || c.Kind == Confirming
 		so := c.Fault != "" || c.Kind == NoContact || c.Kind == Unreadable || c.Kind == Failing
 		take(AlertUndelivered, name, waits && so, waits && unsure)
+		answers = answers && !so
+	}
+	if s.Waiting > 0 && s.Oldest != (Stamp{}) && answers {
+		i := slices.IndexFunc(before, func(a AlertState) bool { return a.Kind == AlertWaiting && a.Oldest.same(s.Oldest) })
+		if i >= 0 {
+			return append(all, before[i].placed(now))
+		}
+		all = append(all, AlertState{Kind: AlertWaiting, Oldest: s.Oldest, Since: now})
 	}
 	return all
+}
+
+// same reports whether two stamps are of one moment, also where one was read from a file.
+func (t Stamp) same(other Stamp) bool {
+	return t.Boot == other.Boot && t.Up == other.Up && t.Wall.Equal(other.Wall)
 }
 
 // placed has the times of which nobody can tell how long ago they were count from the

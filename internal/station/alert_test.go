@@ -132,4 +132,19 @@ func TestWhatLastsIsToldOnceAndAgainAfterAStatedTime(t *testing.T) {
 		want(t, "all is delivered", w.look(out(Connected, "", 0), time.Minute), 0)
 		want(t, "it fails", w.look(out(Failing, "", 1), 11*time.Minute), 1)
 	})
+	t.Run("the same entry waits all the time, although the vendor answers", func(t *testing.T) {
+		t.Parallel()
+		w := begin(t)
+		waits := func(since time.Duration, held int) Snapshot {
+			oldest := Stamp{Wall: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), Boot: "one", Up: since}
+			return Snapshot{Waiting: 3, Held: held, Oldest: oldest, Health: Health{Backends: map[string]Contact{"l2l": {Kind: Connected, Last: "429: too many requests"}}}}
+		}
+		for n := range time.Duration(12) {
+			want(t, "one after the other is delivered", w.look(waits(n*time.Second, 0), 9*time.Minute), 0)
+		}
+		want(t, "one is not", w.look(waits(time.Hour, 0), 11*time.Minute), 1)
+		w.powerCut()
+		want(t, "nor after a restart", w.look(waits(time.Hour, 0), 11*time.Minute), 0)
+		want(t, "another is held, which is told by itself", w.look(waits(time.Hour, 1), 11*time.Minute), 1)
+	})
 }
