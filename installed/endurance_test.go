@@ -13,12 +13,12 @@ import (
 	"stationd/installed"
 )
 
-// What happens in a quarter of an hour, taken generously: a scan every 20 seconds, two
-// calls, and an outage in which some of it happens.
+// What happens in a quarter of an hour: twelve scans, for more would wait for the
+// account's pace, two calls, and an outage in which some of the scans come.
 const (
-	quarterScans   = 45
+	quarterScans   = 12
 	quarterCalls   = 2
-	quarterOffline = 5
+	quarterOffline = 4
 )
 
 // TestEndurance is a test of its own, for it takes its time.
@@ -48,7 +48,7 @@ func endures(t *testing.T, s *fixture, hours int) {
 	s.well(t)
 	s.plug()
 	defer s.Unplug()
-	s.configure(strings.Replace(standard, `rate   = "180/min"`, `rate   = "60000/min"`, 1))
+	s.configure(strings.Replace(standard, `rate   = "180/min"`, `rate   = "200/min"`, 1))
 	s.Run("systemctl reload stationd")
 	s.Scan("PO4711\r")
 	pid := s.property("MainPID")
