@@ -328,3 +328,25 @@ func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
 		t.Errorf("in hand: %v, want %v", got, want)
 	}
 }
+
+func TestThePageSaysWhatWaitsBehindAHeldEntryAndWhatCountsTheSame(t *testing.T) {
+	t.Parallel()
+	for language, want := range map[string][]string{
+		"en": {"waits behind 9f86d081.1, which is held", "It counts the same as 00000033.1: if both are sent, it is counted twice.", "It counts the same as 9f86d081.1"},
+		"sv": {"väntar bakom 9f86d081.1, som är kvarhållen", "Den räknar samma som 00000033.1: skickas båda räknas det två gånger.", "Den räknar samma som 9f86d081.1"},
+	} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			f := held()
+			first, waits := &f.entries[0], &f.entries[2]
+			first.Twice, waits.Twice = waits.ID, first.ID
+			waits.Behind = &station.Behind{Entry: first.ID, Hold: first.Hold, Reason: first.Reason}
+			page := ask(open(t, f, language), http.MethodGet, "/", "").Body.String()
+			for _, text := range want {
+				if !strings.Contains(page, text) {
+					t.Errorf("the page does not say %q", text)
+				}
+			}
+		})
+	}
+}
