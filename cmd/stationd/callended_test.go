@@ -71,3 +71,21 @@ func TestACallThatIsOverInL2LIsCalledAnewWhenItIsPressedAgain(t *testing.T) {
 		}
 	}
 }
+
+// The technician closes it, and within the half minute before the watch looks again the
+// fault is back: the lamp must not say for long that somebody is called.
+func TestItIsPressedAgainRightAfterItWasClosedInL2L(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil) // its watch looks once in a day
+	pressed(t, b, "maintenance.press", pinMaintenance)
+	must(t, b.drained(t.Context()))
+	technician(t, b, fmt.Sprintf("dispatches/close/%d/", b.plant.Dispatches()[0].ID), url.Values{})
+	must(t, until(t.Context(), "a second press, and where the lamp goes off a third, call anew", func() bool {
+		b.push(pinMaintenance, briefly)
+		return len(b.plant.Dispatches()) > 1
+	}))
+	must(t, b.drained(t.Context()))
+	if made := b.plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
+		t.Errorf("the plant has %+v", made)
+	}
+}

@@ -213,6 +213,7 @@ func (f *force) swap(next *plan) error {
 type backend struct {
 	now    atomic.Pointer[station.Backend]
 	reload atomic.Pointer[chan struct{}] // closed when another takes its place
+	watch  atomic.Pointer[soonWatch]     // nil: none that can look at once
 }
 
 func newBackend(opened station.Backend) *backend {

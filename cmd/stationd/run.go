@@ -296,7 +296,7 @@ func (s *opened) desk() web.Desk {
 		List:     s.outbox.List,
 		Find:     s.outbox.Find,
 		Standing: s.outbox.Standing,
-		Record:   s.outbox.Record,
+		Record:   s.force.lookSoon(s.outbox.Record),
 		Recorded: s.outbox.Recorded,
 		Program:  s.force.program,
 		State:    s.outbox.State,
@@ -376,7 +376,7 @@ func (s *opened) setting(limit time.Duration) agent.Setting {
 			},
 		})
 	}
-	record := s.status.Recording(s.outbox.Record)
+	record := s.status.Recording(s.force.lookSoon(s.outbox.Record))
 	for _, b := range s.boards {
 		setting.Inputs = append(setting.Inputs, agent.Part{Name: "buttons", Run: func(ctx context.Context) error { return b.runButtons(ctx, record) }})
 		setting.Outputs = append(setting.Outputs, agent.Part{Name: "lamps", Run: b.runLamps})

@@ -18,6 +18,26 @@ func (p *plan) vendor(name string) (vendor, bool) {
 	return vendor{}, false
 }
 
+// A soonWatch is the watch of a vendor that can be asked to look at once.
+type soonWatch interface{ LookSoon() }
+
+// lookSoon returns emit for those who press: where somebody presses for a call that is
+// open already, the vendors are looked at at once. It may be over there, and then the
+// press would have called nobody.
+func (f *force) lookSoon(emit station.Emit) station.Emit {
+	return func(ev station.Event) (station.Result, error) {
+		done, err := emit(ev)
+		if err == nil && done.Note.Kind == station.NoteAlready {
+			for _, b := range f.backends {
+				if w := b.watch.Load(); w != nil {
+					(*w).LookSoon()
+				}
+			}
+		}
+		return done, err
+	}
+}
+
 // watch follows a vendor until ctx is done, through the backend in force: after a
 // reload it begins anew, with the new key. What it tells again changes nothing.
 func (f *force) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
@@ -33,6 +53,9 @@ func (f *force) watch(ctx context.Context, name string, open func() []station.Ca
 			case <-reload:
 				continue
 			}
+		}
+		if w, can := source.(soonWatch); can {
+			b.watch.Store(&w)
 		}
 		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(ctx, emit) }); err != nil {
 			return fmt.Errorf("watch of %s: %w", name, err)

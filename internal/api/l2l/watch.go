@@ -52,7 +52,7 @@ func (b *Backend) Watch(line string, every time.Duration, open func() []station.
 	if every <= 0 {
 		every = watchEvery
 	}
-	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, followed: map[string]followedCall{}}
+	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, followed: map[string]followedCall{}, asked: make(chan struct{}, 1)}
 }
 
 type watch struct {
@@ -61,6 +61,7 @@ type watch struct {
 	every time.Duration
 	open  func() []station.Call
 	stamp func(time.Time) station.Stamp
+	asked chan struct{} // for a round at once
 
 	followed     map[string]followedCall // by ref, of the calls that are open here
 	last         string                  // id of the order that was emitted last
@@ -75,18 +76,38 @@ type followedCall struct {
 	told   bool // its end was emitted
 }
 
+// LookSoon has the next round begin at once, or five seconds after the one before at the
+// soonest, without waiting for it: somebody has pressed for a call that is open already,
+// and may be over. It never blocks.
+func (w *watch) LookSoon() {
+	select {
+	case w.asked <- struct{}{}:
+	default:
+	}
+}
+
 // Run makes rounds until ctx is done, and then returns nil.
 func (w *watch) Run(ctx context.Context, emit station.Emit) error {
-	timer := time.NewTimer(rand.N(w.every))
+	var last time.Time
+	next := time.Now().Add(rand.N(w.every))
+	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-w.asked:
+			if soonest := last.Add(min(watchLeast, w.every)); soonest.Before(next) {
+				next = soonest
+				timer.Reset(time.Until(next))
+			}
+			continue
 		case <-timer.C:
 		}
+		last = time.Now()
 		w.round(ctx, emit)
-		timer.Reset(w.every - w.every/4 + rand.N(w.every/2+1))
+		next = time.Now().Add(w.every - w.every/4 + rand.N(w.every/2+1))
+		timer.Reset(time.Until(next))
 	}
 }
 

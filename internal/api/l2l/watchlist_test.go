@@ -1,6 +1,7 @@
 package l2l
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -338,4 +340,31 @@ func TestAnOrderWhoseProductIsNotShownIsFollowedAllTheSame(t *testing.T) {
 	if !slices.Equal(orders, []string{"8801"}) || asked != mostProductReads {
 		t.Errorf("%v is told, and the product asked for %d times", orders, asked)
 	}
+}
+
+func TestAWatchThatIsAskedLooksAtOnceAndNotMoreOftenThanEveryFiveSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var rounds []time.Duration
+		began := time.Now()
+		b := opened(t, "http://127.0.0.1/", "") // it has no call and no line: nothing is asked
+		open := func() []station.Call { rounds = append(rounds, time.Since(began)); return nil }
+		w, _ := b.Watch("", 100*365*24*time.Hour, open, nil).(*watch) // no round by itself
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx, nil) }()
+		for _, at := range []time.Duration{0, 0, time.Second, 2 * time.Second, time.Minute} {
+			time.Sleep(at - time.Since(began))
+			w.LookSoon()
+			w.LookSoon()
+			synctest.Wait()
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]time.Duration{0, watchLeast, time.Minute}, rounds); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
