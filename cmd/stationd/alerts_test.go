@@ -115,7 +115,10 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 		_, err := b.desk().Discard(t.Context(), string(id))
 		must(t, err)
 	}
-	looked(t)
+	must(t, until(t.Context(), "it is over", func() bool {
+		text, err := os.ReadFile(filepath.Join(b.dataPath(), alertsName))
+		return err == nil && string(text) == "[]"
+	}))
 	heldTrace(t, b, "B9")
 	must(t, until(t.Context(), "what is held another time is told", func() bool { return len(p.messages()) == 2 }))
 	log, err := os.ReadFile(b.logPath())
@@ -190,6 +193,7 @@ func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
 	scanned(t, b, "PO4711")
 	heldTrace(t, b, "B7")
 	must(t, until(t.Context(), "it is tried", func() bool { return b.log.count("an alert was not told") == 1 }))
+	tried := time.Now()
 	scanned(t, b, part{article: soup, batch: "B8"}.symbol())
 	must(t, b.drained(t.Context()))
 	for range 2 {
@@ -197,7 +201,8 @@ func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
 		must(t, b.power(t.Context(), true))
 	}
 	looked(t)
-	if n := len(p.messages()); n != 1 {
+	// On a machine that takes a minute for this the second try is due.
+	if n := len(p.messages()); n != 1 && time.Since(tried) < 50*time.Second {
 		t.Errorf("within seconds and with two restarts it is tried %d times", n)
 	}
 	// Another address is taken up while the station runs.

@@ -62,7 +62,7 @@ func (s Section) Check(fault func(key, text string)) {
 		fault("repeat", "must be 10m to 168h, or 0s: never again")
 	}
 	if s.URL == "" {
-		for key, given := range map[string]bool{"key": s.Key.Given(), "header": s.Header != bearer, "ca": s.CA != "", "proxy": s.Proxy != ""} {
+		for key, given := range map[string]bool{"key": s.Key.Given(), "header": s.Header != bearer, "ca": s.CA != "", "proxy": s.Proxy != "", "proxy_key": s.ProxyKey.Given()} {
 			if given {
 				fault(key, "stands without a url")
 			}
