@@ -47,6 +47,13 @@ rate      = "60/min"
 settle    = "60s"
 exclusive = false
 
+[alert]
+after  = "10m"
+repeat = "4h"
+url    = "https://alerts.example.com/stationd"
+key    = { file = "KEYS/one.key" }
+header = "X-Alert-Key"
+
 [gpio]
 chip = "pinctrl-rp1"
 
@@ -190,6 +197,16 @@ func keyChanges() map[string]map[string]keyChange {
 			"proxy":      atOnce("settle    = \"60s\"", "settle    = \"60s\"\nproxy = \"none\""),
 			"proxy_key":  atOnce("settle    = \"60s\"", "proxy = \"http://proxy.example:3128\"\nproxy_key = { file = \"KEYS/two.key\" }\nsettle = \"165s\""),
 		},
+		"[alert]": {
+			"after":     atOnce(`"10m"`, `"11m"`),
+			"repeat":    atOnce(`"4h"`, `"5h"`),
+			"url":       atOnce("alerts.example.com", "alerts.example.org"),
+			"key":       atOnce("key    = { file = \"KEYS/one.key\" }\nheader", "key    = { file = \"KEYS/two.key\" }\nheader"),
+			"header":    atOnce("X-Alert-Key", "X-Key"),
+			"ca":        atOnce("header = \"X-Alert-Key\"\n", "header = \"X-Alert-Key\"\nca = \"/etc/stationd/plant.pem\"\n"),
+			"proxy":     atOnce("header = \"X-Alert-Key\"\n", "header = \"X-Alert-Key\"\nproxy = \"none\"\n"),
+			"proxy_key": atOnce("header = \"X-Alert-Key\"\n", "header = \"X-Alert-Key\"\nproxy = \"http://proxy.example:3128\"\nproxy_key = { file = \"KEYS/two.key\" }\n"),
+		},
 		"[gpio]": {"chip": needs("pinctrl-rp1", "pinctrl-bcm2711")},
 		"[[button]]": {
 			"name":       {old: `name = "other"`, new: `name = "another"`, named: "[[button]] another is new"},
@@ -284,13 +301,13 @@ do    = [{ lagerkoll`),
 
 // inForce is everything that a reload may change.
 type inForce struct {
-	program, settle, sections, station any
+	program, settle, sections, station, alert any
 	backends                           map[string]any
 }
 
 func (f *force) inForce() inForce {
 	p := f.plan.Load()
-	now := inForce{program: p.program, sections: p.asks, station: p.station, backends: make(map[string]any)}
+	now := inForce{program: p.program, sections: p.asks, station: p.station, alert: p.alert, backends: make(map[string]any)}
 	settle := make(map[string]string)
 	for name, b := range f.backends {
 		now.backends[name] = *b.now.Load()
@@ -372,7 +389,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 		t.Fatalf("it is refused: %q", wrong)
 	}
 	if reflect.DeepEqual(was.program, now.program) && reflect.DeepEqual(was.settle, now.settle) &&
-		reflect.DeepEqual(was.sections, now.sections) && reflect.DeepEqual(was.station, now.station) {
+		reflect.DeepEqual(was.sections, now.sections) && reflect.DeepEqual(was.station, now.station) && reflect.DeepEqual(was.alert, now.alert) {
 		t.Error("nothing of it is in force")
 	}
 	if vendor := strings.Trim(table, "[]"); now.backends[vendor] != nil && fmt.Sprintf("%p", was.backends[vendor]) == fmt.Sprintf("%p", now.backends[vendor]) {
