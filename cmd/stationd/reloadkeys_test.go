@@ -302,7 +302,7 @@ do    = [{ lagerkoll`),
 // inForce is everything that a reload may change.
 type inForce struct {
 	program, settle, sections, station, alert any
-	backends                           map[string]any
+	backends                                  map[string]any
 }
 
 func (f *force) inForce() inForce {
