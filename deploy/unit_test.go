@@ -91,6 +91,9 @@ func TestUnit(t *testing.T) {
 			`l2l.key:\n`, `lagerkoll.key:\n`, `alert.key:\n`, `proxy.key:\n`}},
 		{"no core dump carries a key to the card", "Service.LimitCORE", []string{"0"}},
 
+		{"a start needs no free byte of the card", "Service.PrivateTmp", nil},
+		{"what other programs leave in their temporary folders is not seen", "Service.TemporaryFileSystem", []string{"/tmp:ro /var/tmp:ro"}},
+
 		{"a device that is not named cannot be opened", "Service.DevicePolicy", []string{"closed"}},
 		{"the chip, both kinds of serial reader, the header's port and HID readers can", "Service.DeviceAllow", []string{
 			"char-gpiochip rw", "char-ttyACM rw", "char-ttyUSB rw", "char-ttyAMA rw", "/dev/ttyS0 rw", "char-input r", "char-hidraw r"}},
