@@ -176,3 +176,32 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 		t.Errorf("%d calls are open", calls)
 	}
 }
+
+// The key was good, and then every verb is told with a plain no of its own that it is
+// not any more. Two such noes prove nothing, and are held; the right key does.
+func TestTheRightKeyFreesWhatWasHeldForTheWrongOne(t *testing.T) {
+	t.Parallel()
+	b := floor(t, nil)
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, b.drained(t.Context()))
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/dispatches/*", Text: "No rights to dispatches"})
+	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
+	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	heldWith(t, b, "dispatch.open", "No rights to dispatches")
+	scanned(t, b, "PC-200")
+	heldWith(t, b, "changeover.start", "Not allowed")
+	b.plant.Clear()
+	reload(t, b, heardReload)
+	var held []station.Standing
+	err := until(t.Context(), "the right key has freed all of it", func() bool {
+		c, err := b.contents(t.Context())
+		held = c.Entries
+		return err == nil && len(held) == 0
+	})
+	if err != nil {
+		t.Errorf("%v: %+v", err, held)
+	}
+	if n := len(b.plant.Changeovers()); n != 1 {
+		t.Errorf("%d changeovers", n)
+	}
+}

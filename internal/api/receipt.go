@@ -93,7 +93,8 @@ func Unread(rc station.Receipt) station.Receipt {
 // its records will go on refusing, so a person decides.
 func UnreadInDoubt(rc station.Receipt) station.Receipt {
 	if rc.Outcome == station.Refused {
-		return Undecided("they are not shown: %v", rc.Err)
+		return station.Receipt{Outcome: station.Doubtful, Answered: true,
+			Err: fmt.Errorf("%w: %w: %v", station.ErrUndecided, station.ErrNotShown, rc.Err)} //nolint:errorlint // it is no refusal of what was asked for
 	}
 	return Unread(rc)
 }

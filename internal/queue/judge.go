@@ -36,7 +36,8 @@ type keyRecord struct {
 	wrong     bool         // it is, or was when last asked: nothing is sent before a read works
 	shown     bool         // a read was answered with it
 	delivered bool         // a request was accepted with it
-	refused   []station.ID // held as refused since the last that was accepted
+	ask       bool         // somebody has changed the configuration since: a read tells whether these were held for the key
+	refused   []station.ID // held since the last that was accepted, while reads were refused too
 }
 
 // answered reports whether the vendor answered, and the answer decides nothing.
@@ -51,16 +52,14 @@ func (o *Outbox) judge(ctx context.Context, t *turn, backend station.Backend, rc
 	prober, can := backend.(station.Prober)
 	switch {
 	case rc.Outcome == station.Delivered:
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		k := o.keys[t.entry.Backend()]
-		k.delivered, k.refused = true, nil
-		o.keys[t.entry.Backend()] = k
+		return rc, o.accepted(ctx, t.entry.Backend(), prober)
 	case !can, t.enough:
 	case errors.Is(rc.Err, station.ErrKey):
 		return o.judgeKey(ctx, t, prober, rc)
 	case rc.Holds() == station.HoldRefused:
 		return o.judgeNo(ctx, t, prober, rc)
+	case errors.Is(rc.Err, station.ErrNotShown):
+		return rc, o.judgeHidden(ctx, t, prober)
 	case answered(rc):
 		return o.judgeAnswer(ctx, t, prober, rc)
 	}
@@ -77,7 +76,9 @@ func (o *Outbox) judgeKey(ctx context.Context, t *turn, prober station.Prober, r
 		rc.Err = fmt.Errorf("%v; whether it is the key nobody knows: %v", rc.Err, probe.Err) //nolint:errorlint // it must not be taken for a proof
 		return rc, nil
 	}
-	o.shown(t.entry.Backend())
+	if err := o.shown(t.entry.Backend()); err != nil {
+		return rc, err
+	}
 	switch {
 	case !errors.Is(rc.Err, station.ErrForbidden):
 		rc.Err = fmt.Errorf("%w: %v; and a read is answered", station.ErrFailed, rc.Err) //nolint:errorlint // it is not the key
@@ -94,8 +95,7 @@ func (o *Outbox) judgeNo(ctx context.Context, t *turn, prober station.Prober, rc
 	name := t.entry.Backend()
 	probe := prober.Probe(ctx)
 	if probe.Outcome == station.Delivered {
-		o.shown(name)
-		return rc, nil
+		return rc, o.shown(name)
 	}
 	if probe.Outcome != station.Refused && !errors.Is(probe.Err, station.ErrKey) {
 		return rc, nil
@@ -104,8 +104,7 @@ func (o *Outbox) judgeNo(ctx context.Context, t *turn, prober station.Prober, rc
 	k := o.keys[name]
 	if probe.Outcome == station.Refused && k.delivered && !k.shown && len(k.refused)+1 < sameNoes {
 		// The key may have no right to read, and be good for everything else.
-		k.refused = append(k.refused[max(0, len(k.refused)+1-mostNoes):], t.entry.ID)
-		o.keys[name] = k
+		o.suspect(name, t.entry.ID)
 		o.mu.Unlock()
 		return rc, nil
 	}
@@ -115,14 +114,81 @@ func (o *Outbox) judgeNo(ctx context.Context, t *turn, prober station.Prober, rc
 		Err: fmt.Errorf("%w? a request and a read were refused alike: %v", station.ErrKey, rc.Err)}, err //nolint:errorlint // nobody has judged it
 }
 
-// shown notes that a read was answered: the key is good, and whoever was refused
-// with it was refused for a reason of its own.
-func (o *Outbox) shown(backend string) {
+// judgeHidden looks behind a look that was refused, so that its entry is held: where no
+// read is answered it may be the key. Nobody has said no to anything that would change
+// something, so that nothing waits for it.
+func (o *Outbox) judgeHidden(ctx context.Context, t *turn, prober station.Prober) error {
+	name := t.entry.Backend()
+	probe := prober.Probe(ctx)
+	switch {
+	case probe.Outcome == station.Delivered:
+		return o.shown(name)
+	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.suspect(name, t.entry.ID)
+	}
+	return nil
+}
+
+// suspect notes an entry that is held while reads are refused as well. The caller holds
+// mu.
+func (o *Outbox) suspect(backend string, id station.ID) {
+	k := o.keys[backend]
+	k.refused = append(k.refused[max(0, len(k.refused)+1-mostNoes):], id)
+	o.keys[backend] = k
+}
+
+// accepted notes that a request was accepted with the key. Where others were refused
+// before, and reads with them, a read tells whether it was the key: it may be another
+// since.
+func (o *Outbox) accepted(ctx context.Context, backend string, prober station.Prober) error {
+	o.mu.Lock()
+	k := o.keys[backend]
+	k.delivered = true
+	o.keys[backend] = k
+	o.mu.Unlock()
+	if len(k.refused) == 0 {
+		return nil
+	}
+	if prober.Probe(ctx).Outcome == station.Delivered {
+		return o.shown(backend)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	k := o.keys[backend]
-	k.shown, k.wrong, k.refused = true, false, nil
+	k = o.keys[backend]
+	k.refused = nil // it may write and not read
 	o.keys[backend] = k
+	return nil
+}
+
+// askAgain asks, after the configuration was changed, whether what is held was held for
+// the key. It reports whether there was anything to ask.
+func (o *Outbox) askAgain(ctx context.Context, name string, backend station.Backend) (asked bool, err error) {
+	o.mu.Lock()
+	k := o.keys[name]
+	asked, k.ask = k.ask, false
+	o.keys[name] = k
+	o.mu.Unlock()
+	prober, can := backend.(station.Prober)
+	if asked && can && prober.Probe(ctx).Outcome == station.Delivered {
+		err = o.shown(name)
+	}
+	return asked, err
+}
+
+// shown notes that a read was answered: the key is good. What was held while reads were
+// refused as well goes back to wait: the key was another then, and nobody has judged it.
+func (o *Outbox) shown(backend string) error {
+	o.mu.Lock()
+	k := o.keys[backend]
+	k.shown, k.wrong = true, false
+	o.keys[backend] = k
+	o.mu.Unlock()
+	if len(k.refused) == 0 {
+		return nil
+	}
+	return o.write(func(b *batch) error { return b.forgive(backend) })
 }
 
 // blameKey notes that the key is wrong. What was held because of it goes back to
@@ -130,39 +196,46 @@ func (o *Outbox) shown(backend string) {
 func (o *Outbox) blameKey(backend string) error {
 	return o.write(func(b *batch) error {
 		k := o.keys[backend]
-		suspects := k.refused
-		k.wrong, k.refused = true, nil
+		k.wrong = true
 		o.keys[backend] = k
-		for _, id := range suspects {
-			l, at, err := b.find(id)
-			if err != nil {
-				continue // a person was quicker
-			}
-			if i := l.find(at); i >= 0 && l.slots[i].held {
-				if err := b.retry(l, at, nil); err != nil {
-					return err
-				}
+		return b.forgive(backend)
+	})
+}
+
+// forgive has everything that was held while reads were refused as well wait again.
+func (b *batch) forgive(backend string) error {
+	k := b.o.keys[backend]
+	suspects := k.refused
+	k.refused = nil
+	b.o.keys[backend] = k
+	for _, id := range suspects {
+		l, at, err := b.find(id)
+		if err != nil {
+			continue // a person was quicker
+		}
+		if i := l.find(at); i >= 0 && l.slots[i].held {
+			if err := b.retry(l, at, nil); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // keyWorks asks, while the key is known to be wrong, whether it still is, before
 // anything is sent with it: a vendor that tells a wrong key with a plain no would
 // refuse one entry after the other.
-func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Backend) bool {
+func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Backend) (works bool, err error) {
 	o.mu.Lock()
 	wrong := o.keys[name].wrong
 	o.mu.Unlock()
 	prober, can := backend.(station.Prober)
 	if !wrong || !can {
-		return true
+		return true, nil
 	}
 	rc := prober.Probe(ctx)
 	if rc.Outcome == station.Delivered {
-		o.shown(name)
-		return true
+		return true, o.shown(name)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -176,7 +249,7 @@ func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Back
 		o.pause(name, backOff(3))
 	}
 	o.tell()
-	return false
+	return false, nil
 }
 
 // judgeAnswer counts an answer that decides nothing. Where the vendor is well

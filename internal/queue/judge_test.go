@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +105,31 @@ func TestNoesThatWereTheKeysAreTakenBack(t *testing.T) {
 		s.deliver(v, 5*time.Minute)
 		if n := len(s.standings()); n != 0 || len(v.effects()) != 4 {
 			t.Errorf("the key is right, %d are left and %d were done", n, len(v.effects()))
+		}
+	})
+}
+
+func TestWhatCertainlyDidNotArriveIsNotInDoubtBecauseAnotherGoesBeforeIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, v := open1(t), &vendor{}
+		v.answer = func(station.Delivery) (bool, station.Receipt) {
+			return false, station.Receipt{Outcome: station.Refused, Err: errors.New("no")}
+		}
+		first := s.scan("COUNT 0")
+		s.deliver(v, time.Minute)
+		v.then(func(station.Delivery) (bool, station.Receipt) {
+			return false, station.Receipt{Outcome: station.Unreached, Err: errors.New("no way there")}
+		})
+		second := s.scan("COUNT 0")
+		s.deliver(v, time.Minute) // it was marked before it was tried
+		v.then(nil)
+		if err := s.command(station.VerbRetry, first); err != nil {
+			t.Fatal(err)
+		}
+		s.deliver(v, time.Minute)
+		if got := v.effects(); !slices.Equal(got, []station.ID{first, second}) || v.looks != 0 {
+			t.Errorf("%v took effect, want %v and %v; %d looks after what was never in doubt", got, first, second, v.looks)
 		}
 	})
 }

@@ -44,6 +44,7 @@ type slot struct {
 	marks   bool // its verb marks before it acts
 	unsent  bool // the disk says that no attempt at it has begun
 	claimed bool // an attempt at it is under way, or may have arrived
+	absent  bool // it is marked, and this process knows that nothing of it has arrived
 }
 
 // suspect reports whether an attempt at the entry may have been under way when a
@@ -86,7 +87,7 @@ func (l *lane) mayBeSent(s slot) bool {
 	if l.attempt.at == s.at && l.attempt.number > 0 {
 		return l.busy || l.attempt.doubtful
 	}
-	return s.marked || s.claimed
+	return s.marked && !s.absent || s.claimed
 }
 
 func (l *lane) append(s slot) {

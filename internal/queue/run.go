@@ -40,12 +40,22 @@ func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) 
 			return nil
 		}
 		if turn == nil {
+			if asked, err := o.askAgain(ctx, name, backend); asked || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			if !idle(ctx, wait, changed) {
 				return nil
 			}
 			continue
 		}
-		if !o.keyWorks(ctx, name, backend) {
+		works, err := o.keyWorks(ctx, name, backend)
+		if err != nil {
+			return err
+		}
+		if !works {
 			o.unclaim(turn)
 			continue
 		}
@@ -175,7 +185,7 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 	slot.claimed = true
 	if l.attempt.at != at {
 		l.attempt = attempt{at: at}
-		if t.entry.Condition == station.Marked { // by an earlier process, moved back from the head, or retried
+		if t.entry.Condition == station.Marked && !slot.absent { // by an earlier process, moved back from the head, or retried
 			l.attempt.doubtful, l.attempt.since = true, o.quietSince(t.entry)
 		}
 	}
@@ -358,7 +368,8 @@ func (o *Outbox) note(t *turn, change func(*entryRecord)) error {
 		change(&e)
 		e.Unsent = false
 		if i := t.lane.find(t.at); i >= 0 {
-			t.lane.slots[i].marked, t.lane.slots[i].unsent = true, false
+			s := &t.lane.slots[i]
+			s.marked, s.unsent, s.absent = true, false, false
 		}
 		t.entry = e
 		return b.put(kindEntry, t.at, e)
@@ -444,7 +455,7 @@ func (o *Outbox) answer(t *turn, backend station.Backend, rc station.Receipt) er
 		}
 		if i := l.find(t.at); i >= 0 {
 			s := &l.slots[i]
-			s.held, s.marked, s.claimed, s.unsent = true, false, false, false
+			s.held, s.marked, s.claimed, s.unsent, s.absent = true, false, false, false, false
 		}
 		return b.put(kindEntry, t.at, e)
 	})
@@ -487,7 +498,7 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 		l.attempt.doubtful, l.attempt.since = true, now
 	}
 	if i := l.find(t.at); i >= 0 {
-		l.slots[i].claimed = l.attempt.doubtful
+		l.slots[i].claimed, l.slots[i].absent = l.attempt.doubtful, !l.attempt.doubtful
 	}
 	switch {
 	case errors.Is(rc.Err, station.ErrAbsent): // it lost its turn
@@ -508,10 +519,14 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 
 // TryNow ends the waiting for backends whose key was wrong: somebody has changed
 // the configuration, and does not want to wait for the next try to see whether it
-// is right now.
+// is right now. What may have been held for the key goes back to wait where it is.
 func (o *Outbox) TryNow() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for backend, k := range o.keys {
+		k.ask = len(k.refused) > 0
+		o.keys[backend] = k
+	}
 	for backend, c := range o.contacts {
 		if c.Fault == "" {
 			continue

@@ -550,7 +550,7 @@ func (b *batch) retry(l *lane, at place, with map[string]string) error {
 	}
 	s := &l.slots[l.find(at)]
 	e.Unsent = e.Unsent && !e.Doubtful
-	s.held, s.marked, s.claimed, s.unsent = false, e.Doubtful, e.Doubtful, e.Unsent
+	s.held, s.marked, s.claimed, s.unsent, s.absent = false, e.Doubtful, e.Doubtful, e.Unsent, false
 	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
 	b.state = b.state.Resume(e.Entry)
 	b.tell(entryLine("retried", e.Entry, station.Receipt{Note: e.countsAs()}))

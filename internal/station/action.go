@@ -212,6 +212,10 @@ type Receipt struct {
 // the entry: a person decides. The wrapping text holds the facts in plain words.
 var ErrUndecided = errors.New("the vendor's records cannot tell")
 
+// ErrNotShown is wrapped, beside ErrUndecided, where the vendor's records cannot tell
+// because it refused to show them. It may be the key.
+var ErrNotShown = errors.New("they are not shown")
+
 // ErrAbsent is wrapped by the Err of an Unreached receipt of a delivery that was
 // only to be looked up, when the vendor's records certainly show no trace of an
 // earlier attempt. The entry is then as if it had never been sent.
