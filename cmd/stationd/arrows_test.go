@@ -37,7 +37,7 @@ var may = map[string][]string{
 	"internal/config":              {"internal/station", "github.com/pelletier/go-toml/v2"},
 	"internal/web":                 {"internal/station", "github.com/prometheus/client_golang"},
 	"internal/systemd":             {},
-	"internal/logging":             {},
+	"internal/logging":             {"internal/station"},
 	"internal/plant":               {},
 	"internal/matrix":              {}, // tests alone, which may point anywhere
 	"internal/station/stationtest": {"internal/station"},

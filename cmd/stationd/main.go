@@ -37,11 +37,14 @@ func main() {
 // command runs one command line and returns its exit code. It is main without
 // the process, so that tests can run it.
 func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out, errs := &textOutput{to: stdout}, &textOutput{to: stderr}
+	defer out.end()
+	defer errs.end()
 	root := commands() //nolint:contextcheck // cobra hands ctx to each command
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(out)
+	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -52,7 +55,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		exit = &exitError{exitUsage, fmt.Errorf("%w; stationd --help lists the commands", err)}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(stderr, "stationd: %v\n", exit.err)
+		fmt.Fprintf(errs, "stationd: %v\n", exit.err)
 	}
 	return exit.code
 }

@@ -58,7 +58,7 @@ of its buttons, a line a change, without taking anything from it.`,
 			if asJSON {
 				out = &pinJSON{json.NewEncoder(c.OutOrStdout())}
 			} else if rows, columns, ok := terminalSize(c.OutOrStdout()); ok && rows > pinRows && columns >= pinColumns {
-				out = &pinTable{picture: picture{w: c.OutOrStdout()}}
+				out = &pinTable{picture: picture{w: rawOutput(c.OutOrStdout())}}
 			}
 			return atRun(showPins(c.Context(), p, chip, bias, out))
 		},

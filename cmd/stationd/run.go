@@ -46,7 +46,7 @@ a chip, the page's port. It is a fault of the station, which is told by lamp, pa
 with faults is a fault too where another was in force before: that one is run.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, end := openLog(c.ErrOrStderr())
+			log, end := openLog(rawOutput(c.ErrOrStderr()))
 			defer end()
 			p, err := loadToRun(path, log)
 			if err == nil {

@@ -356,10 +356,10 @@ func (l *scanLines) show(s seen) error {
 		b.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "code", code), 10))
 	}
 	if s.Found.Err != nil {
-		b.WriteString(wrapped(fmt.Sprintf("  %-8s%v\n", "fault", s.Found.Err), 10))
+		b.WriteString(wrapped(fmt.Sprintf("  %-8s%s\n", "fault", visible([]byte(s.Found.Err.Error()))), 10))
 	}
 	for _, e := range s.Found.Elements {
-		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", e.Value, gs1.Title(e.AI))
+		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", visible([]byte(e.Value)), gs1.Title(e.AI))
 	}
 	b.WriteString(furtherNames(s.Event))
 	if s.Means != nil {
@@ -460,12 +460,12 @@ func (m *meaning) write(w *strings.Builder, ev station.Event) {
 		fmt.Fprintf(w, "  %-8s%s must be in hand first; nothing is in hand here\n", "", note.Text)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.State.Values)) {
-		fmt.Fprintf(w, "  %-8stakes %s = %s in hand\n", "", name, m.State.Values[name].Text)
+		fmt.Fprintf(w, "  %-8stakes %s = %s in hand\n", "", name, visible([]byte(m.State.Values[name].Text)))
 	}
 	for _, a := range m.Actions {
-		fmt.Fprintf(w, "  %-8swould do %s %s in lane %s\n", "", a.Backend(), a.Verb, a.Lane)
+		fmt.Fprintf(w, "  %-8swould do %s %s in lane %s\n", "", a.Backend(), a.Verb, visible([]byte(a.Lane)))
 		for _, field := range slices.Sorted(maps.Keys(a.With)) {
-			fmt.Fprintf(w, "  %-8s  %s = %s\n", "", field, a.With[field])
+			fmt.Fprintf(w, "  %-8s  %s = %s\n", "", field, visible([]byte(a.With[field])))
 		}
 	}
 	if len(m.Actions) == 0 && len(m.State.Values) == 0 && note.Kind != station.NoteNeeds {

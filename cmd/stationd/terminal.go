@@ -8,12 +8,14 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"stationd/internal/station"
 )
 
 // terminalSize returns the size of the terminal that w leads to; ok is false where
 // it leads to a file, a pipe or another program.
 func terminalSize(w io.Writer) (rows, columns int, ok bool) {
-	f, isFile := w.(*os.File)
+	f, isFile := rawOutput(w).(*os.File)
 	if !isFile {
 		return 0, 0, false
 	}
@@ -39,7 +41,7 @@ func (p *picture) draw(lines []string) error {
 		fmt.Fprintf(&b, "\x1b[%dA", p.drawn) // cursor up
 	}
 	for _, line := range lines {
-		b.WriteString("\r\x1b[K" + line + "\n") // erase the line
+		b.WriteString("\r\x1b[K" + string(station.Printable([]byte(line))) + "\n") // erase the line
 	}
 	p.drawn = len(lines)
 	_, err := io.WriteString(p.w, b.String())

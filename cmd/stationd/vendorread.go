@@ -172,7 +172,7 @@ func (q *reading) free() error {
 // save writes a file whole or not at all: under another name first.
 func (q *reading) save(stdout, stderr io.Writer, content []byte) (err error) {
 	if q.output == "-" {
-		_, err := stdout.Write(content)
+		_, err := rawOutput(stdout).Write(content)
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(q.output), ".stationd-*")

@@ -19,6 +19,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"stationd/internal/station"
 )
 
 // The ceilings.
@@ -111,7 +113,7 @@ func (l *Log) Write(text []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for line := range bytes.Lines(text) {
-		l.add(slog.LevelError, bytes.Clone(line))
+		l.add(slog.LevelError, bytes.Clone(station.Printable(line)))
 	}
 	return len(text), nil
 }
@@ -303,7 +305,7 @@ func (l *Log) formatted(h slog.Handler, r slog.Record) []byte {
 	if err := h.Handle(l.forever, r); err != nil {
 		return nil
 	}
-	return bytes.Clone(l.line.Bytes())
+	return bytes.Clone(station.Printable(l.line.Bytes()))
 }
 
 // single reports whether an attribute tells one of many from the others: the line is
