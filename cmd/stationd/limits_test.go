@@ -34,6 +34,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		title string
 		of    []station.Ceiling
 	}{
+		{"What is in hand and open", station.Ceilings()},
 		{"The page and the commands", web.Ceilings()},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)

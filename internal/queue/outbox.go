@@ -100,15 +100,16 @@ type Outbox struct {
 
 	// mu guards everything below. It is held during a commit, so that nobody ever
 	// sees a state that is not on disk yet.
-	mu       sync.Mutex
-	failed   error
-	state    station.State
-	lanes    map[string]*lane
-	receipts map[place]string // refs of ended entries that a waiting one is about
-	waiting  places           // entries that wait or are marked
-	held     places           // entries that are held
-	kept     places           // events that are kept
-	oldest   struct {         // of those that wait
+	mu         sync.Mutex
+	failed     error
+	state      station.State
+	stateBytes int // as it was written last
+	lanes      map[string]*lane
+	receipts   map[place]string // refs of ended entries that a waiting one is about
+	waiting    places           // entries that wait or are marked
+	held       places           // entries that are held
+	kept       places           // events that are kept
+	oldest     struct {         // of those that wait
 		at    place
 		stamp station.Stamp
 	}
@@ -241,9 +242,11 @@ func (o *Outbox) load() error {
 		if err := o.keepDoubt(q, o.commits+1, clean, last); err != nil {
 			return err
 		}
-		if _, err := o.putState(q, o.commits+1, o.state); err != nil {
+		record, err := o.putState(q, o.commits+1, o.state)
+		if err != nil {
 			return err
 		}
+		o.stateBytes = len(record)
 		o.commits++
 		if err := meta.Put([]byte("program"), []byte(o.setting.Version)); err != nil {
 			return err

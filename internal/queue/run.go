@@ -234,11 +234,23 @@ func (o *Outbox) carry(ctx context.Context, t *turn, backend station.Backend, ve
 	if rc.Outcome == 0 {
 		rc.Outcome, rc.Err = station.Doubtful, fmt.Errorf("entry %s: the backend gave no outcome", t.entry.ID.Short())
 	}
-	if rc, err = o.judge(ctx, t, backend, rc); err != nil {
+	if rc, err = o.judge(ctx, t, backend, named(rc)); err != nil {
 		return err
 	}
 	rc.At = o.setting.Stamp(time.Now())
 	return o.answer(t, backend, rc)
+}
+
+// longestRef is how many bytes a vendor's name for something may have: it is kept in the
+// state, and in each entry that is about it.
+const longestRef = 256
+
+// named refuses a name that is none: whether the thing is there is looked up.
+func named(rc station.Receipt) station.Receipt {
+	if len(rc.Ref) <= longestRef {
+		return rc
+	}
+	return station.Receipt{Outcome: station.Doubtful, Wait: rc.Wait, Err: fmt.Errorf("%w: the vendor's name for it has %d bytes, and %d at most", station.ErrUnreadable, len(rc.Ref), longestRef)}
 }
 
 // try looks and marks where the verb asks for it, and delivers.

@@ -119,6 +119,7 @@ func (o *Outbox) look() *view {
 	s := station.Snapshot{
 		State:   o.state,
 		Commits: o.commits,
+		Bytes:   o.stateBytes,
 		Waiting: len(o.waiting),
 		Held:    len(o.held),
 		Kept:    len(o.kept),

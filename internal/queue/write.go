@@ -140,7 +140,7 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	} else if err := o.measure(); err != nil {
 		return err
 	}
-	o.commits, o.state = b.commit, b.state
+	o.commits, o.state, o.stateBytes = b.commit, b.state, len(b.redo[statePlace])
 	o.warn()
 	o.writeHistory(b.lines)
 	for _, f := range b.fleeting {

@@ -81,6 +81,9 @@ func (p Program) Form(a Asking) (action Action, faults []string) {
 		with[name] = value
 	}
 	faults = append(faults, verb.lacks(with)...)
+	if lack := subjectFits(verb, with); lack.Kind != "" {
+		faults = append(faults, lack.Text)
+	}
 	t := turn{p: p}
 	action = t.action(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, with)
 	if verb.Ends != "" {
@@ -250,7 +253,9 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 	case verb.Ends != "":
 		t.endNamed(a.Backend, verb, action)
 	case len(verb.Opens) > 0:
-		t.open(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With)
+		if lack := t.open(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With); lack.Kind != "" {
+			t.note(lack.Kind, lack.Text)
+		}
 	default:
 		t.add(action)
 	}

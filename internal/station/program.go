@@ -2,6 +2,7 @@ package station
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Program is everything the configuration says about what events mean. It is
@@ -407,6 +409,9 @@ func (t *turn) set() Note {
 		if lack.Kind != "" {
 			return lack
 		}
+		if n := utf8.RuneCountInString(text); present && n > longestInHand {
+			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand)}
+		}
 		if present {
 			after = after.put(name, Value{Text: text, At: t.ev.At, For: t.b.Expire})
 		}
@@ -472,7 +477,9 @@ func (t *turn) do() Note {
 		case do.Verb.Ends != "":
 			t.end(do.Backend, do.Verb, with)
 		case len(do.Verb.Opens) > 0:
-			t.open(do, with)
+			if lack := t.open(do, with); lack.Kind != "" {
+				return lack
+			}
 		default:
 			t.add(t.action(do, with))
 		}
@@ -518,7 +525,20 @@ func (t *turn) fill(do Do) (with map[string]string, lack Note) {
 			with[LastSeen] = order
 		}
 	}
+	if lack := subjectFits(do.Verb, with); lack.Kind != "" {
+		return nil, lack
+	}
 	return with, t.further(do, with)
+}
+
+// subjectFits reports that what a lane or a call is named by is too long for a name.
+func subjectFits(verb Verb, with map[string]string) Note {
+	for _, field := range slices.Concat(verb.Lane, verb.Opens) {
+		if n := utf8.RuneCountInString(with[field]); n > longestSubject {
+			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject)}
+		}
+	}
+	return Note{}
 }
 
 // further expands the parameters that are passed through.
@@ -581,8 +601,9 @@ func (t *turn) note(kind NoteKind, text string) {
 	t.s = t.s.note(t.ev, kind, text)
 }
 
-// open opens a call, unless the same call is open already.
-func (t *turn) open(do Do, with map[string]string) {
+// open opens a call, unless the same call is open already. The note says that there are as
+// many as there may be: a label that is opened as a call leaves room for the buttons'.
+func (t *turn) open(do Do, with map[string]string) (lack Note) {
 	subject := make(map[string]string)
 	for _, field := range do.Verb.Opens {
 		subject[field] = with[field]
@@ -590,7 +611,10 @@ func (t *turn) open(do Do, with map[string]string) {
 	i := t.s.sameCall(do.Backend, subject)
 	if i >= 0 && !do.Again {
 		t.pressedAgain(t.s.Calls[i])
-		return
+		return Note{}
+	}
+	if t.callsFull() {
+		return Note{Kind: NoteFull, Text: "open calls"}
 	}
 	a := t.action(do, with)
 	t.s.Calls = append(slices.Clone(t.s.Calls), Call{
@@ -603,6 +627,21 @@ func (t *turn) open(do Do, with map[string]string) {
 		At:      t.ev.At,
 	})
 	t.add(a)
+	return Note{}
+}
+
+// callsFull reports whether there are as many calls as there may be.
+func (t *turn) callsFull() bool {
+	open := 0
+	for _, c := range t.s.Calls {
+		if c.Closing == "" {
+			open++
+		}
+	}
+	if t.ev.Kind == Scan {
+		return open >= callsForScans || len(t.s.Calls) >= closedForScans
+	}
+	return open >= mostCalls || len(t.s.Calls) >= mostWithClosed
 }
 
 // pressedAgain answers a press on a call that is open already: it opens nothing

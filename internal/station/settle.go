@@ -106,7 +106,7 @@ func (s State) seen(ev Event) State {
 // runs takes up what a line runs.
 func (s State) runs(ev Event) State {
 	line := ev.Data["line"]
-	now := Current{Order: ev.Data["id"], Product: ev.Data["product"], At: ev.At}
+	now := Current{Order: short(ev.Data["id"]), Product: short(ev.Data["product"]), At: ev.At}
 	last, known := s.Lines[line]
 	if line == "" || known && last.Order == now.Order && last.Product == now.Product {
 		return s
@@ -115,8 +115,24 @@ func (s State) runs(ev Event) State {
 	if s.Lines == nil {
 		s.Lines = make(map[string]Current)
 	}
+	if !known && len(s.Lines) >= mostLines {
+		delete(s.Lines, oldestLine(s.Lines))
+	}
 	s.Lines[line] = now
 	return s
+}
+
+// oldestLine is the line that was seen to change longest ago.
+func oldestLine(lines map[string]Current) string {
+	return slices.MinFunc(slices.Sorted(maps.Keys(lines)), func(a, b string) int { return lines[a].At.Wall.Compare(lines[b].At.Wall) })
+}
+
+// short is a vendor's name for something, cut where it is longer than any name.
+func short(name string) string {
+	if runes := []rune(name); len(runes) > longestSubject {
+		return string(runes[:longestSubject])
+	}
+	return name
 }
 
 // left takes up what a delivery left its line to run: that is seen as well.

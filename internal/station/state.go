@@ -181,6 +181,7 @@ type Snapshot struct {
 	Kept    int    // unknown scans kept for a person
 	Oldest  Stamp  // of the oldest waiting entry; zero when none waits
 	Commits uint64 // of the outbox so far: while it is the same, so is what is on disk
+	Bytes   int    // of the state as it was written last: it is written anew with each event
 	Counts  Counts
 }
 

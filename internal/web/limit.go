@@ -186,6 +186,7 @@ func Ceilings() []station.Ceiling {
 		{Of: "commands that look on (`--follow`)", Most: number(mostFollowers), Then: "one more is refused with words"},
 		{Of: "a form or question to the page", Most: number(mostForm) + " bytes", Then: "413"},
 		{Of: "a question to the control socket", Most: number(mostAsked) + " bytes", Then: "the command says so"},
+		{Of: "calls on the page", Most: number(mostCalls), Then: "*and 12 more*: those whose close waits are left out first; `stationd call ls` lists all"},
 		{Of: "a scan or a vendor's text as the page shows it", Most: number(longestShown) + " characters", Then: "an ellipsis; the whole of it is in the outbox"},
 	}
 }

@@ -69,6 +69,7 @@ func (n numbers) outbox(s station.Snapshot, now station.Stamp) {
 	n.gauge("stationd_outbox_held", "Entries held for a person.", float64(s.Held))
 	n.gauge("stationd_outbox_kept", "Unknown scans kept for a person.", float64(s.Kept))
 	n.gauge("stationd_outbox_fill_ratio", "How full the outbox is: at 1 it takes no more.", s.Health.Fill)
+	n.gauge("stationd_state_bytes", "Size of what is in hand and open, which each event writes anew.", float64(s.Bytes))
 	if age, known := now.Since(s.Oldest); known || s.Waiting == 0 {
 		n.gauge("stationd_outbox_oldest_waiting_seconds", "Age of the oldest waiting entry; absent while nobody can tell.", age.Seconds())
 	}

@@ -24,6 +24,7 @@ type view struct {
 	Held     []item
 	MoreHeld int
 	Calls    []line
+	MoreCall int
 	Hand     []line
 	Waiting  []item
 	MoreWait int
@@ -106,12 +107,12 @@ func (l looker) view() view {
 		How:     findings[0],
 		Besides: findings[1:],
 		Lamps:   l.lamps(),
-		Calls:   l.calls(),
 		Hand:    l.hand(),
 		Notes:   l.notes(),
 		Parts:   slices.Concat(l.backends(), l.devices()),
 		Fill:    percent(s.Health.Fill),
 	}
+	v.Calls, v.MoreCall = l.calls()
 	v.Held, v.MoreHeld = held, more(l.contents.Held, held)
 	v.Waiting, v.MoreWait = waiting, more(l.contents.Waiting, waiting)
 	v.Notices, v.Kept = l.kept()
@@ -272,9 +273,22 @@ func (l looker) lamps() []lamp {
 	return all
 }
 
-func (l looker) calls() []line {
-	var all []line
+// mostCalls is how many calls the page shows: those that can be closed, and then those
+// whose close waits.
+const mostCalls = 100
+
+func (l looker) calls() (all []line, more int) {
+	open, closing := make([]station.Call, 0, mostCalls), make([]station.Call, 0, mostCalls)
 	for _, c := range l.snapshot.State.Calls {
+		if c.Closing == "" {
+			open = append(open, c)
+		} else {
+			closing = append(closing, c)
+		}
+	}
+	shown := append(open, closing...)
+	more = max(0, len(shown)-mostCalls)
+	for _, c := range shown[:len(shown)-more] {
 		var subject []string
 		for _, field := range slices.Sorted(maps.Keys(c.Subject)) {
 			subject = append(subject, visible(c.Subject[field]))
@@ -298,7 +312,7 @@ func (l looker) calls() []line {
 		}
 		all = append(all, n)
 	}
-	return all
+	return all, more
 }
 
 // hand is what the operator has in hand: of a list, how many items it has. What
