@@ -93,12 +93,8 @@ func portTaken(t *testing.T, s *fixture) {
 	s.well(t)
 	s.Run("systemctl stop stationd && systemd-run -q --unit=taker --socket-property=ListenStream=127.0.0.1:8420 --socket-property=Accept=yes cat; systemctl start stationd")
 	defer s.Run("systemctl stop taker.socket; systemctl restart stationd")
-	// The levels are read for the first time just after the station is ready: a button
-	// that is down by then is not counted as pressed.
-	until(t, s.Patience(2*time.Minute), "the call is open", func() bool {
-		s.Push(material, 150*time.Millisecond)
-		return s.open("MATERIAL") == 1
-	})
+	s.Push(material, 150*time.Millisecond)
+	until(t, s.Patience(2*time.Minute), "the call is open", func() bool { return s.open("MATERIAL") == 1 })
 	s.Lamp(yellow, hil.Steady, 2*time.Minute)
 	s.empties(t, time.Minute)
 	if n := s.property("NRestarts"); n != "0" {

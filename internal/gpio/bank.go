@@ -68,8 +68,9 @@ func (bank *Bank) Name() string {
 // Run gathers what the contacts of one chip do, and hands over what they come to,
 // in the order of their times where several are certain at once. It never waits
 // for anything but the contacts. It blocks until ctx is done, at most a quarter of
-// a second longer for each chip with buttons, and then returns nil; it may be run
-// again, and a button that is down then is a state and not a press.
+// a second longer for each chip with buttons, and then returns nil. The first run tells
+// what was pressed since the lines were taken; it may be run again, and begins with what
+// is pressed then, which is a state and not a press.
 //
 // An error means that the chip is gone or cannot be read. The caller closes the
 // board, and opens it anew when the chip is there again.
@@ -77,6 +78,7 @@ func (bank *Bank) Run(ctx context.Context) error {
 	if err := bank.begin(); err != nil {
 		return bank.gone(err)
 	}
+	defer func() { bank.listener = nil }()
 	for ctx.Err() == nil {
 		bank.certain = bank.certain[:0]
 		still, err := bank.listener.listen(bank.patience(time.Now()), bank.take)
@@ -93,7 +95,7 @@ func (bank *Bank) Run(ctx context.Context) error {
 	return nil
 }
 
-// begin makes the contacts from what is pressed now.
+// begin makes the contacts from what was pressed when the lines were taken, or is now.
 func (bank *Bank) begin() error {
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
@@ -101,11 +103,13 @@ func (bank *Bank) begin() error {
 		b.glitches += b.contact.glitches
 		b.contact, b.known = contact{}, false
 	}
-	var err error
-	if bank.listener, err = listenTo(bank.lines, len(bank.ends)); err != nil {
-		return err
+	if bank.listener == nil {
+		var err error
+		if bank.listener, err = listenTo(bank.lines, len(bank.ends)); err != nil {
+			return err
+		}
 	}
-	now := time.Now()
+	now := bank.listener.begun
 	bank.seen = slices.Grow(bank.seen, len(bank.ends))[:len(bank.ends)]
 	for i, end := range bank.ends {
 		end.see(end.which, bank.listener.high&(1<<i) != 0)

@@ -171,7 +171,12 @@ func (o *opener) takeInputs() error {
 		if err != nil {
 			return err
 		}
+		// From here on the kernel remembers what happens: what is pressed before Run
+		// reads for the first time is a press, and only what is pressed now is a state.
 		bank.lines = lines
+		if bank.listener, err = listenTo(lines, len(bank.ends)); err != nil {
+			return bank.gone(err)
+		}
 	}
 	return nil
 }

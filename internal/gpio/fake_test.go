@@ -229,6 +229,13 @@ func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit station.Emit) *
 }
 
 func newPanel(t *testing.T, p Panel, emit station.Emit) *floor {
+	f := openPanel(t, p, emit)
+	f.run()
+	return f
+}
+
+// openPanel takes the lines, and nobody reads them before run.
+func openPanel(t *testing.T, p Panel, emit station.Emit) *floor {
 	f := &floor{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip(), "third": newFakeChip()}, began: time.Now(), emit: emit, log: &counter{}, err: make(chan error, 8), lampsErr: make(chan error, 1)}
 	find := func(name string) (chip, error) { return f.chips[name], nil }
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Up: at.Sub(f.began)} }
@@ -237,20 +244,23 @@ func newPanel(t *testing.T, p Panel, emit station.Emit) *floor {
 		t.Fatal(err)
 	}
 	f.board = board
-	ctx, stop := context.WithCancel(t.Context())
+	return f
+}
+
+func (f *floor) run() {
+	ctx, stop := context.WithCancel(f.t.Context())
 	f.stop = stop
 	var running sync.WaitGroup
-	for _, bank := range board.Banks() {
+	for _, bank := range f.board.Banks() {
 		running.Go(func() { f.err <- bank.Run(ctx) })
 	}
-	running.Go(func() { f.err <- board.Run(ctx, f.record) })
-	running.Go(func() { f.lampsErr <- board.RunLamps(ctx) })
-	t.Cleanup(func() {
+	running.Go(func() { f.err <- f.board.Run(ctx, f.record) })
+	running.Go(func() { f.lampsErr <- f.board.RunLamps(ctx) })
+	f.t.Cleanup(func() {
 		stop()
 		running.Wait()
 	})
 	synctest.Wait()
-	return f
 }
 
 func (f *floor) record(ev station.Event) (station.Result, error) {

@@ -349,6 +349,33 @@ func TestAnEdgeFromBeforeTheRunIsNotTold(t *testing.T) {
 	})
 }
 
+// The station says that it is ready, and a busy machine needs a while before it reads its
+// buttons for the first time.
+func TestAPressBeforeTheFirstReadingIsAPress(t *testing.T) {
+	t.Parallel()
+	for name, reading := range map[string]time.Duration{"while it is down": 250 * ms, "when it is over": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := openPanel(t, Panel{Buttons: []Button{red}}, nil)
+				f.chips[""].change(func() { f.chips[""].timed = true })
+				f.at(200*ms, 17, true)
+				release := func() { f.at(350*ms, 17, false) }
+				if reading > 350*ms {
+					release()
+				}
+				f.until(reading)
+				f.run()
+				if reading < 350*ms {
+					release()
+				}
+				f.until(2 * time.Second)
+				f.expect("red.press of 200ms")
+			})
+		})
+	}
+}
+
 // Eight buttons are pressed every 150 ms for a minute, all at once, each bouncing,
 // while the station stands still again and again for up to half a second.
 func TestNoPressIsLostByAStationThatStandsStillNowAndThen(t *testing.T) {
