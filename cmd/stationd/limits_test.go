@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/api"
 	"stationd/internal/station"
 	"stationd/internal/web"
 )
@@ -35,6 +36,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		of    []station.Ceiling
 	}{
 		{"What is in hand and open", station.Ceilings()},
+		{"Vendors", api.Ceilings()},
 		{"The page and the commands", web.Ceilings()},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)

@@ -48,6 +48,7 @@ with faults is a fault too where another was in force before: that one is run.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			log, end := openLog(rawOutput(c.ErrOrStderr()))
 			defer end()
+			limitMemory(slog.New(log.Handler()))
 			p, err := loadToRun(path, log)
 			if err == nil {
 				err = atRun(p.run(c.Context(), log))

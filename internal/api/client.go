@@ -34,9 +34,6 @@ const (
 	// is long, because giving up early makes doubt.
 	ResponseTime = 30 * time.Second
 
-	// bodyLimit is the longest answer that is read.
-	bodyLimit = 8 << 20
-
 	// idleTime is how long a connection is kept for the next request. It is shorter
 	// than the shortest keep-alive of the common servers (Apache: 5 s): a server
 	// that closes a connection just as a request is written on it makes doubt.
@@ -108,6 +105,10 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	Body   []byte
+
+	// Most is how many bytes of an answer are read at most; 0: as many as a vendor's
+	// records may have.
+	Most int
 
 	// Says is what the body of an answer says in the vendor's own terms. It is
 	// asked about bodies that were read to their end, whatever their status.
@@ -198,10 +199,11 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 		return trip{err: c.way.named(err)}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	most := cmp.Or(r.Most, mostAnswer)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
-	if err == nil && len(body) > bodyLimit {
-		err = fmt.Errorf("the answer is longer than %d MiB", bodyLimit>>20)
+	if err == nil {
+		err = tooMuch(body, most)
 	}
 	return trip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
 }

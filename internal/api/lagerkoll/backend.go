@@ -132,6 +132,7 @@ type request struct {
 	body   []byte
 	traces string                 // the one article whose amounts it may change; "": whatever the order has
 	isYes  func(body []byte) bool // recognises this operation's yes: Lagerkoll has no word for it, it returns the thing
+	most   int                    // bytes of the answer; 0: as api.Request has it
 }
 
 // send makes one round trip.
@@ -149,7 +150,7 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt)
 	}
 	var own *Error
 	body, rc := b.client.Do(ctx, api.Request{
-		Method: r.method, Path: r.path, Query: r.query, Header: header, Body: r.body,
+		Method: r.method, Path: r.path, Query: r.query, Header: header, Body: r.body, Most: r.most,
 		Says: func(body []byte) api.Says {
 			if own = errorOf(body); own != nil {
 				return own.says()

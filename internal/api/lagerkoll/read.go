@@ -207,10 +207,10 @@ func (b *Backend) PickingList(ctx context.Context, id ID, p Picking) ([]FlatArti
 }
 
 // PickingListPDF reads the picking list of an order as a PDF, at most as long as
-// any answer may be. What is not a whole PDF is an error.
+// a document may be. What is not a whole PDF is an error.
 func (b *Backend) PickingListPDF(ctx context.Context, id ID, p Picking) ([]byte, error) {
 	body, rc := b.send(ctx, request{
-		method: http.MethodGet, path: id.path() + "/pickinglist/print", query: p.query(), accept: "application/pdf", isYes: isPDF,
+		method: http.MethodGet, path: id.path() + "/pickinglist/print", query: p.query(), accept: "application/pdf", isYes: isPDF, most: api.MostDocument,
 	})
 	return body, rc.Err
 }
