@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -143,7 +144,12 @@ func attach(backing *os.File) (*os.File, error) {
 
 func (c *card) unmount() {
 	c.Helper()
-	if err := unix.Unmount(c.dir, 0); err != nil {
+	err := unix.Unmount(c.dir, 0)
+	// Another test's child process has the file open for as long as it takes to begin.
+	for end := time.Now().Add(10 * time.Second); errors.Is(err, unix.EBUSY) && time.Now().Before(end); err = unix.Unmount(c.dir, 0) {
+		<-time.After(10 * time.Millisecond)
+	}
+	if err != nil {
 		c.Errorf("unmount: %v", err)
 		_ = unix.Unmount(c.dir, unix.MNT_DETACH)
 	}

@@ -48,7 +48,7 @@ func opened(t testing.TB, url, auth string) *Backend {
 	}
 	s := Section{URL: url, Site: 12, Auth: auth}
 	s.Key.File = file
-	b, err := open(s, stockholm(t), slog.New(slog.DiscardHandler), time.Microsecond, 2*time.Second)
+	b, err := open(s, stockholm(t), slog.New(slog.DiscardHandler), time.Microsecond, 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

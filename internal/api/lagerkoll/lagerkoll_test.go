@@ -45,7 +45,7 @@ func opened(t testing.TB, url string, change func(*Section)) *Backend {
 	if change != nil {
 		change(&s)
 	}
-	b, err := open(s, slog.New(slog.DiscardHandler), time.Microsecond, 2*time.Second)
+	b, err := open(s, slog.New(slog.DiscardHandler), time.Microsecond, 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
