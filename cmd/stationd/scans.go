@@ -475,36 +475,34 @@ func (m *meaning) write(w *strings.Builder, ev station.Event) {
 
 // binding names a binding as a person finds it in the file.
 func (m *meaning) binding() string {
-	text := fmt.Sprintf("[[on]] number %d: event = %q", m.Place, m.Binding.Event)
+	asks := []string{fmt.Sprintf("[[on]] number %d: event = %q", m.Place, m.Binding.Event)}
 	if m.Binding.Match != nil {
-		text += fmt.Sprintf(", match = '%s'", m.Binding.Match)
+		asks = append(asks, fmt.Sprintf("match = '%s'", m.Binding.Match))
 	}
 	if m.Binding.GS1 != nil {
-		text += fmt.Sprintf(", gs1 = [%s]", strings.Join(m.Binding.GS1, ", "))
+		asks = append(asks, fmt.Sprintf("gs1 = [%s]", strings.Join(m.Binding.GS1, ", ")))
 	}
 	for _, kind := range []string{"di", "hibc", "store"} {
-		var asked []string
+		var names []string
 		for _, name := range m.Binding.Carry {
 			if id, ok := strings.CutPrefix(name, kind+"."); ok {
-				asked = append(asked, id)
+				names = append(names, id)
 			}
 		}
-		if asked != nil {
-			text += fmt.Sprintf(", %s = [%s]", kind, strings.Join(asked, ", "))
+		if names != nil {
+			asks = append(asks, fmt.Sprintf("%s = [%s]", kind, strings.Join(names, ", ")))
 		}
 	}
-	for _, names := range []struct {
-		key string
-		of  []string
-	}{{"json", slices.Sorted(maps.Keys(m.Binding.JSON))}, {"pairs", slices.Sorted(maps.Keys(m.Binding.Pairs))}} {
-		if names.of != nil {
-			text += fmt.Sprintf(", %s of %s", names.key, strings.Join(names.of, ", "))
-		}
+	if m.Binding.JSON != nil {
+		asks = append(asks, "json of "+strings.Join(slices.Sorted(maps.Keys(m.Binding.JSON)), ", "))
+	}
+	if m.Binding.Pairs != nil {
+		asks = append(asks, "pairs of "+strings.Join(slices.Sorted(maps.Keys(m.Binding.Pairs)), ", "))
 	}
 	if m.Binding.Ignore {
-		text += ", which ignores it"
+		asks = append(asks, "which ignores it")
 	}
-	return text
+	return strings.Join(asks, ", ")
 }
 
 // scanJSON shows a scan as one JSON object.

@@ -225,3 +225,21 @@ func TestALongScanIsShownInLinesWithItsMarkBelowTheFault(t *testing.T) {
 		})
 	}
 }
+
+func TestABindingIsNamedAsItStandsInTheFile(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		binding station.Binding
+		want    string
+	}{
+		{station.Binding{Event: "hand.scan", GS1: []string{"01", "10"}}, `[[on]] number 2: event = "hand.scan", gs1 = [01, 10]`},
+		{station.Binding{Event: "hand.scan", Carry: []string{"di.P", "hibc.lot", "di.Q", "store.item"}}, `[[on]] number 2: event = "hand.scan", di = [P, Q], hibc = [lot], store = [item]`},
+		{station.Binding{Event: "hand.scan", JSON: map[string]station.JSONPath{"order": {}}}, `[[on]] number 2: event = "hand.scan", json of order`},
+		{station.Binding{Event: "hand.scan", Pairs: map[string]string{"order": "PO", "amount": "QTY"}}, `[[on]] number 2: event = "hand.scan", pairs of amount, order`},
+		{station.Binding{Event: "hand.scan", Ignore: true}, `[[on]] number 2: event = "hand.scan", which ignores it`},
+	} {
+		if got := (&meaning{Place: 2, Binding: test.binding}).binding(); got != test.want {
+			t.Errorf("%s, want %s", got, test.want)
+		}
+	}
+}
