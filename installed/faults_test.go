@@ -144,7 +144,7 @@ func readOnlyCard(t *testing.T, s *fixture) {
 // failingCard gives the outbox a card of its own, which then refuses every write.
 func failingCard(t *testing.T, s *fixture) {
 	s.well(t)
-	s.Run(`systemctl stop stationd; modprobe -a loop dm_mod; truncate -s 200M /root/card; losetup /dev/loop0 /root/card; mkfs.ext4 -q /dev/loop0
+	s.Run(`set -e; systemctl stop stationd; modprobe -a loop dm_mod; truncate -s 200M /root/card; losetup /dev/loop0 /root/card; mkfs.ext4 -q /dev/loop0
 		echo "0 $(blockdev --getsz /dev/loop0) linear /dev/loop0 0" | dmsetup create card; mount /dev/mapper/card /var/lib/stationd; systemctl start stationd`)
 	defer s.Run(`systemctl stop stationd; umount -l /var/lib/stationd; dmsetup remove card; losetup -d /dev/loop0; rm -f /root/card`)
 	s.Push(material, 150*time.Millisecond)
@@ -152,7 +152,7 @@ func failingCard(t *testing.T, s *fixture) {
 	s.empties(t, time.Minute)
 
 	table := func(target string) {
-		s.Run(`dmsetup suspend --noflush --nolockfs card; echo "0 $(blockdev --getsz /dev/loop0) ` + target + `" | dmsetup reload card; dmsetup resume card`)
+		s.Run(`set -e; dmsetup suspend --noflush --nolockfs card; echo "0 $(blockdev --getsz /dev/loop0) ` + target + `" | dmsetup reload card; dmsetup resume card`)
 	}
 	before := len(s.vendors.Dispatches())
 	table("error")
@@ -167,7 +167,7 @@ func failingCard(t *testing.T, s *fixture) {
 	}
 
 	table("linear /dev/loop0 0")
-	s.Run("systemctl stop stationd; umount -l /var/lib/stationd; fsck.ext4 -fy /dev/mapper/card >/dev/null; mount /dev/mapper/card /var/lib/stationd; systemctl start stationd")
+	s.Run("set -e; systemctl stop stationd; umount /var/lib/stationd; fsck.ext4 -fy /dev/mapper/card >/dev/null || test $? = 1; mount /dev/mapper/card /var/lib/stationd; systemctl start stationd")
 	s.Push(maintenance, 150*time.Millisecond)
 	s.Lamp(red, hil.Steady, 2*time.Minute)
 	if n := s.open("MAINT"); n != 1 {

@@ -7,7 +7,7 @@ set -euo pipefail
 
 # What a Pi's or a PC's installation has and a bare one has not. ed is the editor,
 # dmsetup makes cards that fail.
-packages=systemd-sysv,systemd-timesyncd,udev,dbus,kmod,procps,iproute2,ca-certificates,passwd,login,adduser,sudo,ed,dmsetup,tiny-initramfs
+packages=systemd-sysv,systemd-timesyncd,udev,dbus,kmod,procps,iproute2,ca-certificates,passwd,login,adduser,sudo,ed,dmsetup,e2fsprogs,tiny-initramfs
 
 # What of the kernel's package no test needs: unpacking it takes longer than all else.
 unneeded=(drivers/gpu drivers/media drivers/infiniband drivers/net/wireless drivers/net/ethernet
