@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"stationd/internal/api"
+	"stationd/internal/logging"
+	"stationd/internal/queue"
+	"stationd/internal/scanner"
 	"stationd/internal/station"
 	"stationd/internal/web"
 )
@@ -35,9 +38,12 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		title string
 		of    []station.Ceiling
 	}{
+		{"Readers", scanner.Ceilings()},
 		{"What is in hand and open", station.Ceilings()},
+		{"On disk", queue.Ceilings()},
 		{"Vendors", api.Ceilings()},
 		{"The page and the commands", web.Ceilings()},
+		{"The log", logging.Ceilings()},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)
 		for _, c := range part.of {

@@ -19,8 +19,9 @@ const (
 )
 
 // longest is the length of the longest frame, in bytes: the largest QR Code
-// holds 7,089 digits, and no symbology holds more.
-const longest = 7089
+// holds 7,089 digits, and no symbology holds more. The AIM identifier and what the
+// reader puts around a code come on top.
+const longest = 7089 + 128
 
 // cutShort is how long a line may be silent within a frame that has an end of
 // its own. At 9600 bits a second a character takes 1 ms, and USB adapters add

@@ -206,9 +206,6 @@ type pos struct {
 // one scan come within hundredths of a second.
 const posRest = time.Second
 
-// mostPOS is the longest scan in bytes, as for others.
-const mostPOS = 4000
-
 // openPOS opens the hidraw device at path and takes its lock.
 func openPOS(path string) (*pos, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -281,7 +278,7 @@ func (p *pos) read(b []byte, patience time.Duration) (int, error) {
 			p.text = append([]byte{}, aim...)
 		}
 		p.text = append(p.text, data...)
-		if len(p.text) > min(mostPOS, len(b)) {
+		if len(p.text) > min(longest, len(b)) {
 			return 0, p.giveUp(more, "a scan is longer than any symbol can be")
 		}
 		if !more {

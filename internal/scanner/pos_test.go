@@ -122,6 +122,29 @@ func TestScansOfAReaderThatSendsReports(t *testing.T) {
 	b.nothingElse(t)
 }
 
+// The largest QR Code there is has 7089 digits, and comes in 127 reports.
+func TestTheLongestSymbolOfAReaderThatSendsReportsIsOneScan(t *testing.T) {
+	t.Parallel()
+	b, sends := newPOS(t)
+	inReports := func(text string) {
+		t.Helper()
+		for len(text) > 56 {
+			sends(posReport("]Q1", text[:56], true))
+			text = text[56:]
+		}
+		sends(posReport("]Q1", text, false))
+	}
+	full := strings.Repeat("8", 7089)
+	inReports(full)
+	b.reads(t, full)
+	inReports(full + strings.Repeat("8", 200))
+	b.says(t, "scan dropped, scan it again")
+	sends(posReport("]C0", "PO4713", false))
+	b.reads(t, "PO4713")
+	b.wantCounts(t, Counts{Frames: 2, Spoilt: 1})
+	b.nothingElse(t)
+}
+
 func TestAReaderOfReportsIsFoundByItsNumbers(t *testing.T) {
 	t.Parallel()
 	sys := t.TempDir()

@@ -24,6 +24,10 @@ const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 5 * time.Second
 
+	// readSize is what is read of a reader at once: a whole scan, where that is what it
+	// sends.
+	readSize = 8 << 10
+
 	// ahead is how many scans may have been read and not yet recorded. A kernel
 	// keeps 64 events of a keyboard, which are ten characters: while one scan is
 	// being written to a slow card, the next must be read.
@@ -324,7 +328,7 @@ func (r *Reader) readFrom(ctx context.Context, path string) error {
 // is another code. It returns what was read of the next.
 func (r *Reader) dropStale(ctx context.Context, d device) (fresh []byte, err error) {
 	between := true
-	buf := make([]byte, 4096)
+	buf := make([]byte, readSize)
 	since := time.Now()
 	for left := stale; left > 0; left = stale - time.Since(since) {
 		n, lost, err := readPast(d, buf, left)
@@ -348,7 +352,7 @@ func (r *Reader) dropStale(ctx context.Context, d device) (fresh []byte, err err
 // dropRest reads and drops the rest of a scan, up to its end or a silence, and
 // returns what was read behind the end.
 func (r *Reader) dropRest(ctx context.Context, d device) (fresh []byte, err error) {
-	buf := make([]byte, 4096)
+	buf := make([]byte, readSize)
 	for ctx.Err() == nil {
 		n, lost, err := readPast(d, buf, r.framer.gap)
 		if err != nil || n == 0 && lost == nil {
@@ -388,7 +392,7 @@ func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 		}
 	}
 	r.framer.push(fresh, hand)
-	buf := make([]byte, 4096)
+	buf := make([]byte, readSize)
 	for ctx.Err() == nil {
 		patience := r.framer.gap / 4
 		if b.underWay() {
@@ -426,9 +430,9 @@ func (r *Reader) listen(ctx context.Context, d device, fresh []byte) error {
 func (r *Reader) refuseBurst(frames int) {
 	r.framer.frames -= frames
 	r.framer.spoilt++
+	r.publish()
 	r.log.Warn("scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none",
 		"source", r.setting.Name, "parts", frames)
-	r.publish()
 }
 
 // hand hands a scan over to Run.
@@ -459,6 +463,7 @@ func (r *Reader) miss(lost *loss) {
 		r.framer.reset() // what was lost was lost as a whole
 	}
 	if r.framer.spoilt > before {
+		r.publish() // who hears of it finds it counted
 		r.log.Warn("scan dropped, scan it again", "source", r.setting.Name, "error", lost)
 	}
 }
