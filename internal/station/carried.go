@@ -136,11 +136,21 @@ func unusable(name, text string, longest int) string {
 		if unicode.IsControl(r) {
 			return fmt.Sprintf("%s: a control character (%02X) at place %d", name, r, place)
 		}
+		if unseen(r) {
+			return fmt.Sprintf("%s: a character that is not seen (U+%04X) at place %d", name, r, place)
+		}
 	}
 	if place > longest {
 		return fmt.Sprintf("%s: %d characters, and at most %d go; max of the binding says how many", name, place, longest)
 	}
 	return ""
+}
+
+// unseen reports a character that turns the direction of text, separates lines, or has no
+// width and joins nothing: with it a number looks as another does.
+func unseen(r rune) bool {
+	const wordJoiner, byteOrderMark, zeroWidth = 0x2060, 0xFEFF, 0x200B
+	return r == zeroWidth || r == wordJoiner || r == byteOrderMark || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }
 
 // A JSONPath leads to one value in a JSON text:
