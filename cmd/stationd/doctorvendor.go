@@ -397,6 +397,11 @@ func (d *doctor) atL2L() []check {
 			d.zone(newest, err),
 		}
 	})
+	if advice := d.snapshot.Health.Advice["l2l"]; d.running && advice != "" {
+		w.checks = append(w.checks, one("l2l marks", func(context.Context) finding {
+			return warning("l2l marks", "have L2L keep descriptions as they are told", "%s", advice)
+		}))
+	}
 	lines, openLines := d.codes("line")
 	for _, line := range lines {
 		w.on("l2l line "+line, func(ctx context.Context) []finding {

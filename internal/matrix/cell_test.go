@@ -50,6 +50,9 @@ const (
 	wrong    = "WRONG"
 )
 
+// other is the type of what is called for beside the action.
+const other = "OTHER"
+
 // lasts is how long a call lasts that is over before anybody hears of it.
 const lasts = 5 * time.Minute
 
@@ -159,6 +162,11 @@ func card(t *testing.T) string {
 }
 
 func (c *cell) run(setting plant.Setting) end {
+	if c.fault.others {
+		setting.Types = append(setting.Types, plant.DispatchType{Code: other})
+		setting.Orders = append(setting.Orders, plant.Order{ID: 4999, State: plant.StateDeveloping,
+			Articles: []plant.OrderArticle{{Article: soup, Amount: 100}}})
+	}
 	c.open(setting)
 	defer c.close()
 	if c.sample.there != nil {
@@ -173,6 +181,9 @@ func (c *cell) run(setting plant.Setting) end {
 	c.met = false
 	c.mu.Unlock()
 	asked := len(c.plant.Requests())
+	if c.fault.vanish > 0 {
+		c.network.vanishes(c.vanish)
+	}
 	entries := c.act()
 	c.deliver(brokenFor)
 	if c.fault.mends != nil {
@@ -190,6 +201,9 @@ func (c *cell) run(setting plant.Setting) end {
 	c.deliver(20 * time.Minute)
 	time.Sleep(2 * time.Minute) // whatever is still on its way arrives
 	c.asked = len(c.plant.Requests()) - asked
+	if c.fault.vanish > 0 && !c.met && c.stands {
+		c.t.Error("no packet vanished")
+	}
 	return c.judge(entries, c.sample.done(c.plant)-before-c.others)
 }
 
@@ -201,6 +215,15 @@ func (c *cell) act() (entries []station.ID) {
 			c.fault.breaks(c)
 			c.backend = nil
 		}
+	}
+	if c.fault.others {
+		c.record("OTHER 1")
+		c.deliver(time.Minute)
+		time.Sleep(time.Minute) // the connection is not kept
+		defer func() {
+			c.record("OTHER 2")
+			c.record("OTHER 3")
+		}()
 	}
 	c.pressed = time.Now()
 	if c.sample.outage == 0 {
@@ -264,6 +287,11 @@ func (c *cell) judge(entries []station.ID, ours int) end {
 			default:
 				return end{word: waits, reason: c.waitsFor(e, contents.Entries)}
 			}
+		}
+	}
+	if c.fault.others && c.stands {
+		for _, e := range contents.Entries {
+			c.t.Errorf("%s %s: the key is right again, and it is %s: %s", e.Verb, e.With, e.Condition, e.Reason)
 		}
 	}
 	if c.sample.wrong != nil {
@@ -369,12 +397,27 @@ func (c *cell) program() station.Program {
 		}
 		return []station.Do{d}
 	}
+	// Beside the action, and never what the plant is asked for in the end, nor in its lane.
+	beside := do("l2l", "production.record", with(nil, "line", "PACK4", "product", "300", "actual", "{n}"))
+	if !strings.HasPrefix(c.sample.verb, "dispatch.") {
+		beside = do("l2l", "dispatch.add", with(nil, "machine", "LABEL-1", "type", other, "trade", "MECH", "description", "{n}"))
+	}
+	last := beside
+	if c.sample.backend == "lagerkoll" {
+		beside = do("lagerkoll", "order.create", with(nil, "reference", "OTHER-{n}", "name", "Other"))
+		last = beside
+		if c.sample.verb != "article.trace" {
+			last = do("lagerkoll", "article.trace", with(nil, "order", "4999", "article", soup, "batch", "B9", "serial", "{n}"))
+		}
+	}
 	call := with(nil, "machine", "SEAL-1", "type", "MATERIAL", "trade", "MECH", "description", "Help needed")
 	return station.Program{
 		Station: "pack4-1",
 		Vendors: vendors,
 		Bindings: []station.Binding{
 			{Event: "hand.scan", Match: regexp.MustCompile("^BEFORE$"), Do: do("l2l", "dispatch.open", call)},
+			{Event: "hand.scan", Match: regexp.MustCompile("^OTHER (?P<n>[12])$"), Do: beside},
+			{Event: "hand.scan", Match: regexp.MustCompile("^OTHER (?P<n>3)$"), Do: last},
 			{Event: "hand.scan", Match: regexp.MustCompile(`^ACT\d*$`), Do: do(c.sample.backend, c.sample.verb, c.sample.with)},
 			{Event: "hand.scan", Match: regexp.MustCompile("^CLOSE$"), Do: do("l2l", "dispatch.close", nil)},
 		},
@@ -463,6 +506,19 @@ func (c *cell) deliver(so time.Duration) {
 	}
 	cancel()
 	runs.Wait()
+}
+
+// vanish is how long packets vanish from the one on that begins so.
+func (c *cell) vanish(begins []byte) time.Duration {
+	method, path, _ := strings.Cut(c.sample.act, " ")
+	front, _, _ := strings.Cut(path, "*")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.met || !bytes.HasPrefix(begins, []byte(method+" "+front)) {
+		return 0
+	}
+	c.met = true
+	return c.fault.vanish
 }
 
 // serve is the plant, behind the fault.

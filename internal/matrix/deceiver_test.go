@@ -8,7 +8,7 @@ func deceivers() []deceiver {
 	return []deceiver{
 		{"dispatch.open",
 			"the mark that this entry put in front of its description, among the machine's dispatches of that type, open or not; with `once`, then an open dispatch of that machine and type",
-			"whoever takes the mark out of the description, or moves the dispatch to another machine or type, before the look (then a second one may be opened where no trace is left, or it is held where the mark is seen elsewhere); a site that hides closed dispatches, where it was closed within the settle time. With `once`: two users who look in the same moment both see none and both open one"},
+			"whoever takes the mark out of the description, or moves the dispatch to another machine or type, before the look (then a second one may be opened where no trace is left, or it is held where the mark is seen elsewhere); a site that hides closed dispatches, where it was closed within the settle time. A site that shows descriptions without their marks is known by its answer to the first call that it opens: from then on one in doubt is held unless its mark is found. With `once`: two users who look in the same moment both see none and both open one"},
 		{"dispatch.add",
 			"the mark, among all dispatches of the machine and type",
 			"as dispatch.open; nobody closes such a dispatch, because it is closed when it is made"},

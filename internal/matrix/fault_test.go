@@ -36,9 +36,16 @@ type fault struct {
 	// first time; serve is the plant. nil: nothing goes wrong there.
 	strikes func(c *cell, r *http.Request, serve func())
 
+	// vanish is for how long packets vanish from the acting request on; 0: not at all.
+	vanish time.Duration
+
 	// holds has what is in doubt held, and puts right what held it. A person then
 	// retries it.
 	holds func(*cell)
+
+	// others have other verbs be delivered with the same key beforehand, and wait beside
+	// the action: nothing of them may be left at the end.
+	others bool
 
 	// alters is how the plant shows the texts that it was told; nil: as they are.
 	alters func(text string) string
@@ -77,6 +84,8 @@ func faults() []fault {
 			serve()
 		}})
 	}
+	list = append(list, vanishing("packets vanish for 20 s, and the kernel sends it again", 20*time.Second),
+		vanishing("packets vanish for 70 s, and it is given up and torn", 70*time.Second))
 	list = append(list, always()...)
 	list = append(list, altered()...)
 	list = append(append(list, deaf(), cut(false), cut(true)), seconds()...)
@@ -107,6 +116,12 @@ func faults() []fault {
 		}
 	}
 	return list
+}
+
+// vanishing lets packets vanish from the acting request on, as an access point does that
+// starts again.
+func vanishing(name string, lasts time.Duration) fault {
+	return fault{name: name, kind: toRequest, vanish: lasts}
 }
 
 // always are the faults that strike the acting request each time, and nothing else: no
@@ -171,7 +186,24 @@ func ways() []fault {
 		{
 			name: "the key is wrong for a while", kind: toWay,
 			breaks: func(c *cell) { c.key = "a-wrong-key" },
-			mends:  func(c *cell) { c.key, c.backend = "", nil },
+			mends: func(c *cell) {
+				c.key, c.backend = "", nil
+				c.box.TryNow()
+			},
+		},
+		{
+			name: "the key is wrong for a while, and each verb is told so with a plain no", kind: toWay, others: true,
+			breaks: func(c *cell) {
+				for part := range strings.FieldsSeq("dispatches buildsequence pitch article finish cancel customer_order") {
+					c.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*" + part + "*", Code: 903003, Text: "Not allowed: " + part})
+				}
+				c.plant.Order(plant.Fault{Kind: plant.Refusal, Code: 903001, Text: "Not allowed"})
+			},
+			mends: func(c *cell) {
+				c.plant.Clear()
+				c.backend = nil
+				c.box.TryNow()
+			},
 		},
 	}
 }

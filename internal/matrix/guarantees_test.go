@@ -204,8 +204,8 @@ In words, for those that bite:
 * Where orders cannot be searched (A50), an order is created all the same, and Lagerkoll itself refuses a reference that is
   taken. After a lost answer a person decides.
 * Where L2L refuses a ` + "`limit`" + ` above 1 (A8), every dispatch in doubt is held: its list shows one, and the mark may be on the next.
-* Where a wrong key is a plain no (A3), what is sent before the key is put right is held as refused. After three in a row
-  the key is suspected, and they wait again.
+* Where a wrong key is a plain no (A3), what is sent before the key is put right waits, or is held as refused, and goes
+  back by itself when the right key is there and a read works again.
 * Where L2L takes no ` + "`reported`" + ` (A12), a call is refused and held. Such a site cannot be told when an operator pressed.
 
 | assumption | put to | what ends differently |

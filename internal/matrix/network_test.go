@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -29,6 +30,11 @@ type network struct {
 
 	mu     sync.Mutex
 	broken func() (net.Conn, error) // what a dial comes to instead; nil: the server
+
+	// vanish says for how long packets vanish from the one on that begins with these
+	// bytes; nil: never.
+	vanish  func(begins []byte) time.Duration
+	through time.Time // packets get through again
 }
 
 func newNetwork() *network {
@@ -42,23 +48,75 @@ func (n *network) breaks(how func() (net.Conn, error)) {
 	n.broken = how
 }
 
+// vanishes has packets vanish, as how says, from now on.
+func (n *network) vanishes(how func(begins []byte) time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.vanish = how
+}
+
 // Dial is an api.Dial.
 func (n *network) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
-	broken := n.broken
+	broken, through := n.broken, n.through
 	n.mu.Unlock()
 	if broken != nil {
 		return broken()
 	}
+	select {
+	case <-time.After(time.Until(through)):
+	case <-ctx.Done():
+		return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())
+	}
 	here, there := net.Pipe()
 	select {
 	case n.server <- there:
-		return here, nil
+		return &kernelConn{Conn: here, network: n, torn: make(chan struct{})}, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())
 	case <-n.closed:
 		return refused()
 	}
+}
+
+// A kernelConn is a connection whose kernel sends what vanished again, until packets get
+// through or the connection is torn. That a request which is given up is torn, and that
+// a torn one is sent no more, is shown with real sockets, in internal/api and
+// cmd/stationd.
+type kernelConn struct {
+	net.Conn
+	network *network
+	once    sync.Once
+	torn    chan struct{}
+}
+
+func (c *kernelConn) Write(p []byte) (int, error) {
+	n := c.network
+	n.mu.Lock()
+	if n.vanish != nil {
+		if lasts := n.vanish(p); lasts > 0 {
+			n.through = time.Now().Add(lasts)
+		}
+	}
+	wait := time.Until(n.through)
+	n.mu.Unlock()
+	if wait <= 0 {
+		return c.Conn.Write(p)
+	}
+	sent := bytes.Clone(p)
+	go func() {
+		select {
+		case <-time.After(wait):
+			_, _ = c.Conn.Write(sent)
+		case <-c.torn:
+		}
+	}()
+	return len(p), nil
+}
+
+func (c *kernelConn) Close() error {
+	c.once.Do(func() { close(c.torn) })
+	return c.Conn.Close()
 }
 
 func refused() (net.Conn, error) {

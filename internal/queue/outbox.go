@@ -127,8 +127,9 @@ type Outbox struct {
 	history  history
 	keys     map[string]keyRecord // by backend
 	commands []commandRecord      // the last ones that were recorded
-	careful  bool                 // two unclean ends in a row: every attempt is marked first
-	began    time.Time            // since when no attempt of an earlier process can have begun
+	marks    map[string]station.Marks
+	careful  bool      // two unclean ends in a row: every attempt is marked first
+	began    time.Time // since when no attempt of an earlier process can have begun
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
@@ -193,6 +194,8 @@ type session struct {
 	Unclean []station.Stamp `json:"unclean,omitempty"` // beginnings of processes before it that did not
 
 	Commands []commandRecord `json:"commands,omitempty"` // the last ones that were recorded, of whatever process
+
+	Marks map[string]station.Marks `json:"marks,omitempty"` // what each backend was last seen to do with them
 }
 
 const (
@@ -220,8 +223,8 @@ func (o *Outbox) load() error {
 		if err := unmarshal(meta, "session", &last); err != nil {
 			return err
 		}
-		o.commands = last.Commands
-		next := session{Began: now, Ages: true, Commands: last.Commands}
+		o.commands, o.marks = last.Commands, last.Marks
+		next := session{Began: now, Ages: true, Commands: last.Commands, Marks: last.Marks}
 		o.began = time.Now()
 		if last.Began.Boot != now.Boot {
 			o.began = time.Now().Add(-now.Up)

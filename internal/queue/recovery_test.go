@@ -280,3 +280,38 @@ func TestWhatIsRecordedInAnOutageIsTriedAtOnce(t *testing.T) {
 		runs.Wait()
 	})
 }
+
+// A look that takes long, as one does that begins in an outage, makes no settle time
+// longer.
+func TestTheSettleTimeIsNoLongerWhereTheLookTookLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, v := open1(t), &slowLook{takes: 40 * time.Second}
+		v.answer = losesIt
+		began := time.Now()
+		s.press()
+		s.deliver(v, 100*time.Millisecond)
+		v.then(nil)
+		s.deliver(v, 5*time.Minute)
+		if late := v.sentAt.Sub(began); late < defaultSettle || late > defaultSettle+10*time.Second {
+			t.Errorf("it was sent again after %v", late)
+		}
+	})
+}
+
+// A slowLook takes long for its first look at what is in doubt.
+type slowLook struct {
+	vendor
+	takes  time.Duration
+	sentAt time.Time // the last time
+}
+
+func (v *slowLook) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
+	if d.Doubtful {
+		time.Sleep(v.takes)
+		v.takes = 0
+	} else {
+		v.sentAt = time.Now()
+	}
+	return v.vendor.Deliver(ctx, d)
+}

@@ -196,6 +196,7 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 		Attempt:  l.attempt.number,
 		Doubtful: l.attempt.doubtful,
 		Before:   t.entry.Before,
+		Marks:    o.marks[t.entry.Backend()],
 	}
 	if slot.about != 0 {
 		t.delivery.Ref = o.receipts[slot.about]
@@ -427,6 +428,9 @@ func (o *Outbox) answer(t *turn, backend station.Backend, rc station.Receipt) er
 		l := t.lane
 		o.met(t.entry.Backend(), rc, t.delivery.Doubtful)
 		o.learn(backend)
+		if err := b.learnMarks(t.entry.Backend(), rc.Marks); err != nil {
+			return err
+		}
 		if err := b.releaseUnsent(t.entry.Backend()); err != nil {
 			return err
 		}
@@ -521,8 +525,8 @@ func (o *Outbox) postpone(t *turn, backend station.Backend, rc station.Receipt) 
 		o.pause(t.entry.Backend(), rc.Wait+rand.N(rc.Wait/4+time.Second))
 	case rc.Outcome == station.Doubtful && !t.sent && rc.Wait > 0:
 		// Looked up at once, and again when an absence counts: in between it would only
-		// be asked the same.
-		l.after, l.settles = now.Add(rc.Wait), true
+		// be asked the same. How long that is was said when the look began.
+		l.after, l.settles = t.began.Add(rc.Wait), true
 	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
 		l.after = now.Add(rc.Wait)
 	}

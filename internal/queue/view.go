@@ -61,7 +61,8 @@ type view struct {
 	snapshot station.Snapshot
 	failed   error
 	told     map[string]string // what Tell says
-	changed  chan struct{}     // closed when there is a newer one
+	marks    map[string]station.Marks
+	changed  chan struct{} // closed when there is a newer one
 	selection
 }
 
@@ -147,6 +148,7 @@ func (o *Outbox) look() *view {
 		snapshot:  s,
 		failed:    o.failed,
 		told:      o.told(),
+		marks:     o.marks,
 		changed:   make(chan struct{}),
 		selection: o.selected(station.Limit{Held: mostListed, Waiting: mostListed, Unknown: mostListed}),
 	}

@@ -143,6 +143,9 @@ type Delivery struct {
 	// all the same. They were shown what was meant at the event, and mean that.
 	Insists bool
 
+	// Marks is what the vendor was last seen to do with them; empty: nobody knows.
+	Marks Marks
+
 	// Settle is how long an absence still proves nothing: an earlier attempt may
 	// be on its way. While it is above zero a backend that finds no trace answers
 	// Doubtful with Wait set to it, and does not send.
@@ -199,6 +202,9 @@ type Receipt struct {
 	// neither this nor Answered is set, nobody is reached, whatever is asked.
 	Left bool
 
+	// Marks is what the answer shows of marks at this vendor; empty: nothing.
+	Marks Marks
+
 	// Final: the vendor would answer the same again. Where its records show no trace
 	// of the attempt, the answer is its no.
 	Final bool
@@ -206,6 +212,16 @@ type Receipt struct {
 	Err error // why, unless Delivered; it never carries a key
 	At  Stamp // when the answer was in; filled in by the lane
 }
+
+// Marks says whether a vendor shows a text with the mark that it was told with it, by
+// which an entry is found again after a lost answer.
+type Marks string
+
+// What a vendor does with marks.
+const (
+	MarksKept Marks = "kept"
+	MarksLost Marks = "lost" // it shows texts without: that no mark is found says nothing
+)
 
 // ErrUndecided is wrapped by the Err of a Doubtful receipt when the vendor's own
 // records cannot tell whether an earlier attempt arrived. The lane then holds

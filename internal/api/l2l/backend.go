@@ -178,6 +178,15 @@ func ask[T any](ctx context.Context, b *Backend, path string, query url.Values) 
 //
 // id is the id of the record that L2L answers with; "" where it shows none.
 func (b *Backend) post(ctx context.Context, path string, form url.Values) (id string, rc station.Receipt) {
+	rows, rc := act[named](ctx, b, path, form)
+	if made, ok := rows.One(); ok {
+		id, _ = made.ID.ID()
+	}
+	return id, rc
+}
+
+// act is post, with the record that L2L answers with.
+func act[T any](ctx context.Context, b *Backend, path string, form url.Values) (api.Rows[T], station.Receipt) {
 	r := api.Request{Method: http.MethodPost, Path: path, Query: url.Values{}, Header: http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}}}
 	switch b.auth {
@@ -191,11 +200,7 @@ func (b *Backend) post(ctx context.Context, path string, form url.Values) (id st
 	if len(form) > 0 {
 		r.Body = []byte(form.Encode())
 	}
-	rows, rc := trip[named](ctx, b, r)
-	if made, ok := rows.One(); ok {
-		id, _ = made.ID.ID()
-	}
-	return id, rc
+	return trip[T](ctx, b, r)
 }
 
 // trip makes the round trip and opens the envelope of a Delivered answer. The

@@ -125,21 +125,45 @@ func (b *Backend) addDispatch(ctx context.Context, d station.Delivery) station.R
 	return b.describe(ctx, "dispatches/add/", form, d)
 }
 
-// describe makes a dispatch of a form that carries the delivery's mark.
+// describe makes a dispatch of a form that carries the delivery's mark. The answer shows
+// whether the mark survives.
 func (b *Backend) describe(ctx context.Context, path string, form url.Values, d station.Delivery) station.Receipt {
-	id, rc := b.post(ctx, path, form)
-	if rc.Outcome == station.Delivered && id == "" {
+	rows, rc := act[madeDispatch](ctx, b, path, form)
+	if rc.Outcome != station.Delivered {
+		return rc
+	}
+	if made, ok := rows.One(); ok {
+		rc.Ref, _ = made.ID.ID()
+		rc.Marks = marksIn(made.Description, d)
+	}
+	if rc.Ref == "" {
 		return b.nameOfMade(ctx, d)
 	}
-	rc.Ref = id
 	return rc
+}
+
+// A madeDispatch is what is read of the answer to open and add.
+type madeDispatch struct {
+	ID          api.Scalar `json:"id"`
+	Description api.Scalar `json:"description"`
+}
+
+// marksIn is what the description that L2L shows of a dispatch says of marks.
+func marksIn(shown api.Scalar, d station.Delivery) station.Marks {
+	switch description, _ := shown.Text(); {
+	case description == "":
+		return ""
+	case d.ID.MarkedIn(description):
+		return station.MarksKept
+	}
+	return station.MarksLost
 }
 
 // nameOfMade finds the id of a dispatch that L2L says it made, without saying
 // which.
 func (b *Backend) nameOfMade(ctx context.Context, d station.Delivery) station.Receipt {
 	if s := b.search(ctx, d); s.id != "" {
-		return station.Receipt{Outcome: station.Delivered, Ref: s.id}
+		return station.Receipt{Outcome: station.Delivered, Ref: s.id, Marks: station.MarksKept}
 	}
 	return station.Receipt{Outcome: station.Doubtful,
 		Err: errors.New("L2L says that it has made the dispatch but not which one it is, and it is not found by its mark yet")}
@@ -151,13 +175,15 @@ func (b *Backend) lookForMark(ctx context.Context, d station.Delivery) (rc stati
 	s := b.search(ctx, d)
 	switch {
 	case s.id != "":
-		return station.Receipt{Outcome: station.Delivered, Ref: s.id}, true
+		return station.Receipt{Outcome: station.Delivered, Ref: s.id, Marks: station.MarksKept}, true
 	case s.rc.Outcome != station.Delivered:
 		return api.UnreadInDoubt(s.rc), true
 	case s.unclear != "":
 		return api.Undecided("the dispatches of machine %s, type %s: %s", d.With["machine"], d.With["type"], s.unclear), true
 	case d.Settle > 0:
 		return api.TooEarly(d), true
+	case d.Marks == station.MarksLost && !s.marked:
+		return api.Undecided("the dispatches of machine %s, type %s: L2L shows what it was told to open without its mark, so that none with this call's says nothing", d.With["machine"], d.With["type"]), true
 	case d.LookOnly:
 		return api.Absent(), true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,6 +32,7 @@ type search struct {
 	rc      station.Receipt
 	over    bool // the list is seen to hold dispatches that are not open any more
 	mixed   bool // it holds open ones
+	marked  bool // one of any list carries a mark, whosesoever
 }
 
 // search looks for the mark among the dispatches of the machine and the type:
@@ -38,14 +40,17 @@ type search struct {
 // says that a list without a filter holds what is closed, among those that are
 // not open. A dispatch that was added is never among the open ones. As long as an
 // absence proves nothing, only the first of the lists is read.
-func (b *Backend) search(ctx context.Context, d station.Delivery) search {
+func (b *Backend) search(ctx context.Context, d station.Delivery) (found search) {
 	lists := []string{"T", ""}
 	if d.Verb == dispatchAdd {
 		lists = lists[1:]
 	}
 	var last, unclear search
+	marked := false
+	defer func() { found.marked = marked }()
 	for _, open := range lists {
 		last = b.searchList(ctx, d, open)
+		marked = marked || last.marked
 		if last.id != "" || last.rc.Outcome != station.Delivered || d.Settle > 0 {
 			return last
 		}
@@ -54,6 +59,7 @@ func (b *Backend) search(ctx context.Context, d station.Delivery) search {
 		}
 	}
 	ended := b.searchList(ctx, d, "F")
+	marked = marked || ended.marked
 	switch {
 	case ended.id != "" || ended.rc.Outcome != station.Delivered && ended.rc.Outcome != station.Refused:
 		return ended
@@ -95,6 +101,7 @@ func (b *Backend) searchList(ctx context.Context, d station.Delivery, open strin
 		if s, done := r.page(page); done {
 			s.rc = rc
 			s.over, s.mixed = r.shows(true), r.shows(false)
+			s.marked = slices.ContainsFunc(r.rows, func(row Dispatch) bool { return station.AnyMarkIn(row.Description) })
 			return s
 		}
 	}

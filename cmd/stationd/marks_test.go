@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"stationd/internal/plant"
+	"stationd/internal/station"
+)
+
+// withoutMarks stands before the plant and shows nobody the marks that it was told, nor
+// the seconds.
+func withoutMarks(t *testing.T, address string) string {
+	t.Helper()
+	mark := regexp.MustCompile(`\[sd-[A-Z2-7]{10}\] `)
+	second := regexp.MustCompile(`("reported": ?"[^"]*\d\d:\d\d):\d\d`)
+	front := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: address}) },
+		ModifyResponse: func(answer *http.Response) error {
+			body, err := io.ReadAll(answer.Body)
+			if err != nil {
+				return err
+			}
+			body = second.ReplaceAll(mark.ReplaceAll(body, nil), []byte("$1"))
+			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			answer.Header.Del("Content-Length")
+			return nil
+		},
+	})
+	t.Cleanup(front.Close)
+	return strings.TrimPrefix(front.URL, "http://")
+}
+
+// A site that keeps descriptions in another form than it was told shows so with the
+// first call that it opens. Where a later one is in doubt, that its mark is not found
+// says nothing.
+func TestACallInDoubtIsHeldWhereMarksAreNotShown(t *testing.T) {
+	t.Parallel()
+	b := dark(t, nil)
+	edit(t, b, b.plant.Addr(), withoutMarks(t, b.plant.Addr())) // L2L's
+	must(t, b.power(t.Context(), true))
+	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, b.drained(t.Context()))
+	must(t, until(t.Context(), "the station has learned that marks are not shown", func() bool {
+		s, err := b.desk().Snapshot(t.Context())
+		return err == nil && strings.Contains(s.Health.Advice["l2l"], "without its mark")
+	}))
+	must(t, b.power(t.Context(), false))
+	must(t, b.power(t.Context(), true)) // and keeps it
+
+	b.plant.Order(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	if e := heldWith(t, b, "dispatch.open", "mark"); e.Hold != station.HoldUndecided || !e.Doubtful {
+		t.Errorf("it is held as %s, in doubt %v: %s", e.Hold, e.Doubtful, e.Reason)
+	}
+	if n := len(b.plant.Dispatches()); n != 2 {
+		t.Errorf("two calls came to %d dispatches", n)
+	}
+	if _, text := says(t, b, "doctor"); !strings.Contains(text, "l2l marks") {
+		t.Errorf("the doctor does not say it:\n%s", text)
+	}
+}
