@@ -288,8 +288,10 @@ func (b *box) waiting(ctx context.Context) (waiting []station.Standing, ok bool)
 // each entry anew: a busy machine takes its time for many.
 func (b *box) drained(ctx context.Context) error {
 	for fewest := math.MaxInt; fewest > 0; {
+		var left []station.Standing
 		err := until(ctx, "the outbox has been delivered", func() bool {
 			waiting, ok := b.waiting(ctx)
+			left = waiting
 			if !ok || len(waiting) >= fewest {
 				return false
 			}
@@ -297,7 +299,7 @@ func (b *box) drained(ctx context.Context) error {
 			return true
 		})
 		if err != nil {
-			return err
+			return fmt.Errorf("%w; %d wait, the first is %+v", err, len(left), left[:min(1, len(left))])
 		}
 	}
 	return nil
