@@ -166,7 +166,7 @@ INSTALLED_RUN ?= .
 .PHONY: installed-all
 installed-all: ## As installed, on the Debian before the current one and on arm64 too; over an hour.
 	@$(MAKE) installed INSTALLED_DEBIANS=trixie-amd64,bookworm-amd64,trixie-arm64 \
-		INSTALLED_NEEDS='$(INSTALLED_NEEDS) qemu-system-aarch64:qemu-system-arm dtc:device-tree-compiler qemu-aarch64-static:qemu-user-static'
+		INSTALLED_NEEDS='$(INSTALLED_NEEDS) qemu-system-aarch64:qemu-system-arm dtc:device-tree-compiler qemu-aarch64-static:qemu-user-static arch-test:arch-test'
 
 .PHONY: installed
 installed: ## The package on a real Debian with systemd, installed by the steps of deploy/README.md.

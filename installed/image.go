@@ -59,7 +59,7 @@ func (d Debian) Missing() []string {
 		{"mmdebstrap", "mmdebstrap"}, {"mke2fs", "e2fsprogs"}, {"dpkg-deb", "dpkg"}, {"xz", "xz-utils"},
 	}
 	if d.Arch == "arm64" {
-		needs = append(needs, [][2]string{{d.emulator(), "qemu-system-arm"}, {"dtc", "device-tree-compiler"}, {"qemu-aarch64-static", "qemu-user-static"}}...)
+		needs = append(needs, [][2]string{{d.emulator(), "qemu-system-arm"}, {"dtc", "device-tree-compiler"}, {"qemu-aarch64-static", "qemu-user-static"}, {"arch-test", "arch-test"}}...)
 	} else {
 		needs = append(needs, [2]string{d.emulator(), "qemu-system-x86"})
 	}
