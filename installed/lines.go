@@ -48,7 +48,11 @@ func (g *Guest) Release(line int) {
 	g.contact(line, false)
 }
 
-// Push presses a button for as long as given. On a PC it is the guest itself that
+// lifted is how long a finger is off a button before it can press again: a release
+// counts after 50 ms.
+const lifted = 200 * time.Millisecond
+
+// Push presses a button for as long as given, and lifts the finger. On a PC it is the guest itself that
 // waits: with an order for each edge a busy guest made holds of short presses.
 func (g *Guest) Push(line int, hold time.Duration) {
 	g.t.Helper()
@@ -56,9 +60,10 @@ func (g *Guest) Push(line int, hold time.Duration) {
 		g.Press(line)
 		<-time.After(hold)
 		g.Release(line)
+		<-time.After(lifted)
 		return
 	}
-	g.Run(fmt.Sprintf("f=$(echo "+simulated+"); echo pull-down >$f; sleep %.3f; echo pull-up >$f", line, "pull", hold.Seconds()))
+	g.Run(fmt.Sprintf("f=$(echo "+simulated+"); echo pull-down >$f; sleep %.3f; echo pull-up >$f; sleep %.3f", line, "pull", hold.Seconds(), lifted.Seconds()))
 }
 
 func (g *Guest) contact(line int, closed bool) {
