@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
+	"regexp"
 	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
@@ -23,10 +25,10 @@ func newer(format string, args ...any) error {
 }
 
 // newerVersion reports whether a byte that should be the format's version is that of a
-// newer one. A single flipped bit is damage, unless what belongs to the byte agrees
-// with it.
+// newer one: a small number. A single flipped bit is damage, unless what belongs to the
+// byte agrees with it.
 func newerVersion(said byte, agrees bool) bool {
-	return said > version && (agrees || bits.OnesCount8(said^version) > 1)
+	return said > version && said < ' ' && (agrees || bits.OnesCount8(said^version) > 1)
 }
 
 // newerRecord says in words why bytes that begin as a record does are of a newer
@@ -99,6 +101,8 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 	switch {
 	case len(said) == 0, len(said) == 1 && said[0] < version:
 		return fmt.Errorf("version %v", said)
+	case len(said) > 1 && !words.Match(said):
+		return fmt.Errorf("version %q", said)
 	case len(said) > 1:
 		return newer("version %q of the format, and this one reads version %d", said, version)
 	case said[0] > version:
@@ -113,14 +117,25 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 			continue
 		}
 		for _, name := range known {
-			if meta[name] == nil && apart(k, name) == 1 {
+			if meta[name] == nil && (apart(k, name) == 1 || strings.Contains(k, name) || strings.Contains(name, k)) {
 				return fmt.Errorf("meta: %q stands where %q should", k, name)
 			}
+		}
+		if !metaName.MatchString(k) || meta["id"] == nil || meta["session"] == nil || meta["program"] == nil {
+			return fmt.Errorf("meta: %q is no key", k)
 		}
 		return newer("it keeps %q, which this one does not know", k)
 	}
 	return nil
 }
+
+// A bit that flips in the layout of a page makes a key or a value of what stands beside
+// it. So a key of a newer version is believed where it is a name, and nothing is missing
+// that every version from this one on keeps; and a version in words, where it is one.
+var (
+	metaName = regexp.MustCompile(`^[a-z][a-z_-]{1,31}$`)
+	words    = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.~+-]{1,31}$`)
+)
 
 // apart is in how many bits two names differ; those of different lengths in all.
 func apart(a, b string) (n int) {

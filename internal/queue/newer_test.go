@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,4 +225,70 @@ func encoded(t *testing.T, k kind) []byte {
 		t.Fatal(err)
 	}
 	return record
+}
+
+// A card flips one bit of the page that says which version wrote the file. Whatever it
+// becomes, the station comes up: it is no newer version's. The keys and values of a page
+// of bbolt stand side by side behind a table of where each begins and how long it is.
+func TestNoFlippedBitOfTheMetaPageIsANewerVersion(t *testing.T) {
+	t.Parallel()
+	s := &station1{T: t, path: filepath.Join(t.TempDir(), "outbox.db"), stamp: board("boot-1"), size: 256 << 10}
+	s.open(Setting{Version: "1.9.0"})
+	s.press()
+	s.stop()
+	var table [][3]uint32 // begins, length of the key, length of the value
+	var bytesOf, state []byte
+	s.file(func(q, meta *bbolt.Bucket) error {
+		state = bytes.Clone(q.Get(stateKey))
+		return meta.ForEach(func(k, v []byte) error {
+			table = append(table, [3]uint32{uint32(len(bytesOf)), uint32(len(k)), uint32(len(v))})
+			bytesOf = append(append(bytesOf, k...), v...)
+			return nil
+		})
+	})
+	read := func() map[string][]byte {
+		all := make(map[string][]byte)
+		for _, e := range table {
+			key, end := uint64(e[0])+uint64(e[1]), uint64(e[0])+uint64(e[1])+uint64(e[2])
+			if end > uint64(len(bytesOf)) {
+				return nil // beyond the page: bbolt does not come through it
+			}
+			all[string(bytesOf[e[0]:key])] = bytesOf[key:end]
+		}
+		return all
+	}
+	if err := checkMeta(read(), state); err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	look := func(what string, at int) {
+		t.Helper()
+		all := read()
+		if all == nil {
+			return
+		}
+		tried++
+		for _, state := range [][]byte{state, nil} {
+			if err := checkMeta(all, state); errors.Is(err, ErrNewer) {
+				t.Errorf("bit %d of %s: %v", at, what, err)
+			}
+		}
+	}
+	for i := range table {
+		for field, name := range []string{"where it begins", "the key's length", "the value's length"} {
+			for bit := range 32 {
+				table[i][field] ^= 1 << bit
+				look(fmt.Sprintf("entry %d, %s", i, name), bit)
+				table[i][field] ^= 1 << bit
+			}
+		}
+	}
+	for at := range len(bytesOf) * 8 {
+		bytesOf[at/8] ^= 1 << (at % 8)
+		look("the keys and values", at)
+		bytesOf[at/8] ^= 1 << (at % 8)
+	}
+	if tried < 1000 {
+		t.Errorf("%d bits were flipped, of %d entries", tried, len(table))
+	}
 }
