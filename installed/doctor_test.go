@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A finding is a line of stationd doctor.
@@ -96,6 +97,10 @@ func doctorLines(t *testing.T, s *fixture) {
 	} {
 		s.Run(broken.do)
 		found := turned()
+		// A reader is read a moment after the start.
+		for end := time.Now().Add(s.Patience(20 * time.Second)); len(found) > len(broken.checks) && time.Now().Before(end); found = turned() {
+			<-time.After(time.Second)
+		}
 		s.Run(broken.undo)
 		if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, broken.checks) {
 			t.Errorf("%s: doctor complains of %q, want %q: %+v", broken.what, got, broken.checks, found)

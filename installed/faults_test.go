@@ -173,6 +173,9 @@ func failingCard(t *testing.T, s *fixture) {
 	if n := s.open("MAINT"); n != 1 {
 		t.Errorf("%d calls are open, want 1", n)
 	}
+	for _, button := range []int{maintenance, material} { // the other outbox knows of none
+		s.quiet(t, button)
+	}
 }
 
 func journalStopped(t *testing.T, s *fixture) {
