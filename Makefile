@@ -50,7 +50,7 @@ check: $(TOOLS)/golangci-lint ## gofmt, vet, the linters and tidy, for every mod
 
 .PHONY: test
 test: ## Every test that needs no emulated board, with the race detector.
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -timeout 30m ./...
 
 .PHONY: matrix
 matrix: ## The whole fault matrix and ten times the model, which take some minutes.
