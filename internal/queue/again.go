@@ -76,12 +76,20 @@ func (b *batch) recorded(ev station.Event) (done station.Result, before bool, er
 }
 
 // remember keeps what became of a command, in place of the oldest.
-func (b *batch) remember(ev station.Event, done station.Result) error {
+func (b *batch) remember(ev station.Event, done station.Result) {
 	if ev.Source != station.FromCommand {
-		return nil
+		return
 	}
 	all := append(slices.Clone(b.o.commands), commandRecord{ID: ev.ID, Kind: ev.Kind, Sum: sumOf(ev), Entries: len(done.Entries), Retried: done.Retried, Note: done.Note})
-	b.o.commands = all[max(0, len(all)-mostCommands):]
+	b.o.commands, b.commanded = all[max(0, len(all)-mostCommands):], true
+}
+
+// keepCommands writes the last commands where the transaction has any: once, however
+// many share it.
+func (b *batch) keepCommands() error {
+	if !b.commanded {
+		return nil
+	}
 	meta := b.tx.Bucket(bucketMeta)
 	var s session
 	if err := unmarshal(meta, "session", &s); err != nil {

@@ -130,7 +130,7 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	if b.redo[statePlace], err = o.putState(b.q, b.commit, b.state); err != nil {
 		return storage(err)
 	}
-	if err := o.noteClock(b); err != nil {
+	if err := errors.Join(b.keepCommands(), o.noteClock(b)); err != nil {
 		return err
 	}
 	if err := o.setting.commit(tx); err != nil {
@@ -159,6 +159,8 @@ type batch struct {
 	redo    map[place][]byte // every record as it stands after it, for the spare file
 	changed bool
 	lines   []Done // for the history, once it is on disk
+
+	commanded bool // a command was recorded
 
 	fleeting []fleeting // to be handed out then
 }
@@ -324,9 +326,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 			return done, err
 		}
 	}
-	if err := b.remember(ev, done); err != nil {
-		return done, err
-	}
+	b.remember(ev, done)
 	kind := kindEvent
 	if kept {
 		kind = kindKept
