@@ -19,18 +19,7 @@ func TestOutages(t *testing.T) {
 	for _, arch := range []hil.Arch{hil.ARM64, hil.ARMv6} {
 		t.Run(string(arch), func(t *testing.T) {
 			t.Parallel()
-			vendors := openPlant(t)
-			board := hil.Boot(t, hil.Setting{
-				Arch:   arch,
-				Config: strings.Replace(onBoard, `type = "MATERIAL"`, `machine = "LABEL-1", type = "MATERIAL"`, 1),
-				Plant:  vendors.Addr(),
-				Files: map[string]string{
-					"/etc/stationd/l2l.key":       plant.Demo().L2LKey,
-					"/etc/stationd/lagerkoll.key": plant.Demo().APIKey,
-				},
-			})
-			board.Says("the station is ready", time.Minute)
-			board.TrustClock()
+			board, vendors := stationOn(t, arch, strings.Replace(onBoard, `type = "MATERIAL"`, `machine = "LABEL-1", type = "MATERIAL"`, 1))
 			t.Run("a power cut in an outage: what was never on its way delays no new call", func(t *testing.T) {
 				headsOfAnOutage(t, board.For(t), vendors)
 			})

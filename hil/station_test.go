@@ -118,19 +118,7 @@ func TestStation(t *testing.T) {
 	for _, arch := range []hil.Arch{hil.ARM64, hil.ARMv6} {
 		t.Run(string(arch), func(t *testing.T) {
 			t.Parallel()
-			vendors := openPlant(t)
-			board := hil.Boot(t, hil.Setting{
-				Arch:   arch,
-				Config: onBoard,
-				Plant:  vendors.Addr(),
-				Files: map[string]string{
-					"/etc/stationd/l2l.key":       plant.Demo().L2LKey,
-					"/etc/stationd/lagerkoll.key": plant.Demo().APIKey,
-				},
-			})
-			board.Says("the station is ready", time.Minute)
-			board.TrustClock()
-
+			board, vendors := stationOn(t, arch, onBoard)
 			t.Run("the button's edge makes the lamp blink slowly once the outbox has it, and steady once L2L has it; exactly one dispatch is open", func(t *testing.T) {
 				callIsSeen(t, board.For(t), vendors)
 			})
@@ -165,6 +153,25 @@ func TestStation(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stationOn boots a board with a station that is ready and whose clock is set, and opens
+// its plant.
+func stationOn(t *testing.T, arch hil.Arch, config string) (*hil.Board, *plant.Plant) {
+	t.Helper()
+	vendors := openPlant(t)
+	board := hil.Boot(t, hil.Setting{
+		Arch:   arch,
+		Config: config,
+		Plant:  vendors.Addr(),
+		Files: map[string]string{
+			"/etc/stationd/l2l.key":       plant.Demo().L2LKey,
+			"/etc/stationd/lagerkoll.key": plant.Demo().APIKey,
+		},
+	})
+	board.Says("the station is ready", time.Minute)
+	board.TrustClock()
+	return board, vendors
 }
 
 func openPlant(t *testing.T) *plant.Plant {

@@ -196,18 +196,7 @@ func TestWorkflow(t *testing.T) {
 	for _, arch := range []hil.Arch{hil.ARM64, hil.ARMv6} {
 		t.Run(string(arch), func(t *testing.T) {
 			t.Parallel()
-			vendors := openPlant(t)
-			board := hil.Boot(t, hil.Setting{
-				Arch:   arch,
-				Config: atTheBench,
-				Plant:  vendors.Addr(),
-				Files: map[string]string{
-					"/etc/stationd/l2l.key":       plant.Demo().L2LKey,
-					"/etc/stationd/lagerkoll.key": plant.Demo().APIKey,
-				},
-			})
-			board.Says("the station is ready", time.Minute)
-			board.TrustClock()
+			board, vendors := stationOn(t, arch, atTheBench)
 			board.Plug()
 			board.Says("scanner ready", time.Minute)
 			for _, s := range []struct {

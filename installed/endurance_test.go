@@ -33,18 +33,14 @@ func TestEndurance(t *testing.T) {
 	}
 	for _, debian := range debians {
 		t.Run(debian.String(), func(t *testing.T) {
-			live(t, debian, "endurance", []scenario{{"hours of work leave the installed station as it was", endurance(hours)}})
+			live(t, debian, "endurance", []scenario{{"hours of work leave the installed station as it was", func(t *testing.T, s *fixture) { endurance(t, s, hours) }}})
 		})
 	}
 }
 
 // endurance plays hours on the installed station, without the waiting between what
 // happens: real systemd with the unit's own watchdog, memory limit and journal.
-func endurance(hours int) func(*testing.T, *fixture) {
-	return func(t *testing.T, s *fixture) { endures(t, s, hours) }
-}
-
-func endures(t *testing.T, s *fixture, hours int) {
+func endurance(t *testing.T, s *fixture, hours int) {
 	s.well(t)
 	s.plug()
 	defer s.Unplug()

@@ -82,27 +82,25 @@ func TestThePictureOfTheTestLabelIsTheTestLabel(t *testing.T) {
 	}
 }
 
-func TestSetupWritesHowAReaderIsSet(t *testing.T) {
-	t.Parallel()
+// toReader starts setup and answers it until it listens to a reader.
+func toReader(t *testing.T) (c *console, r *reader, path string) {
+	t.Helper()
 	sim, chip, _ := simHands(t)
-	r := handReader(t)
+	r = handReader(t)
 	dir := t.TempDir()
-	path := filepath.Join(dir, "stationd.toml")
-	c := sit(t, "setup", "-o", path, "--chip", chip, "--data", dir)
+	path = filepath.Join(dir, "stationd.toml")
+	c = sit(t, "setup", "-o", path, "--chip", chip, "--data", dir)
 	toButtons(t, c, sim)
 	c.types("\n")
 	c.answers("Its colours", "")
 	c.answers("nothing   there are no readers", r.link)
 	c.reads("listening on " + r.link)
-	must(t, sendRaw(r, "w"+strings.ReplaceAll(testLabel, "\x1d", "<GS>")+"\r\n"))
-	c.reads("What ends a scan: CR and LF; frame is written.")
-	c.reads("AIM identifiers: it sends none")
-	c.reads("Separator: it writes <GS> for it; gs is written.")
-	c.reads("It puts w in front of each code, which is taken off.")
-	c.reads("Scan the other test label too")
-	c.reads("listening on " + r.link)
-	must(t, sendRaw(r, "w]Q1READER TEST \xc5\xe4\xf6 \x80 ??\r\n"))
-	c.reads("Text: it sends windows-1252; encoding is written.")
+	return c, r, path
+}
+
+// afterReader answers setup to its end, and returns what it wrote.
+func afterReader(t *testing.T, c *console, path string) string {
+	t.Helper()
 	c.answers("The reader's name", "hand")
 	c.answers("The GPIO number of the lamp", "")
 	c.answers("nothing   there are no more readers", "")
@@ -112,8 +110,24 @@ func TestSetupWritesHowAReaderIsSet(t *testing.T) {
 	c.ends(0)
 	text, err := os.ReadFile(path)
 	must(t, err)
+	return string(text)
+}
+
+func TestSetupWritesHowAReaderIsSet(t *testing.T) {
+	t.Parallel()
+	c, r, path := toReader(t)
+	must(t, sendRaw(r, "w"+strings.ReplaceAll(testLabel, "\x1d", "<GS>")+"\r\n"))
+	c.reads("What ends a scan: CR and LF; frame is written.")
+	c.reads("AIM identifiers: it sends none")
+	c.reads("Separator: it writes <GS> for it; gs is written.")
+	c.reads("It puts w in front of each code, which is taken off.")
+	c.reads("Scan the other test label too")
+	c.reads("listening on " + r.link)
+	must(t, sendRaw(r, "w]Q1READER TEST \xc5\xe4\xf6 \x80 ??\r\n"))
+	c.reads("Text: it sends windows-1252; encoding is written.")
+	text := afterReader(t, c, path)
 	for _, line := range []string{`assume = "gs1"`, `gs     = ["<GS>"]`, `strip  = { prefix = "w", suffix = "" }`, `encoding = "windows-1252"`, `frame  = "crlf"`} {
-		if !strings.Contains(string(text), line) {
+		if !strings.Contains(text, line) {
 			t.Errorf("%s is missing in\n%s", line, text)
 		}
 	}
@@ -128,28 +142,11 @@ func TestAReaderIsReadAsSetupFoundItWhateverEndsAScan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sim, chip, _ := simHands(t)
-			r := handReader(t)
-			dir := t.TempDir()
-			path := filepath.Join(dir, "stationd.toml")
-			c := sit(t, "setup", "-o", path, "--chip", chip, "--data", dir)
-			toButtons(t, c, sim)
-			c.types("\n")
-			c.answers("Its colours", "")
-			c.answers("nothing   there are no readers", r.link)
-			c.reads("listening on " + r.link)
+			c, r, path := toReader(t)
 			must(t, sendRaw(r, test.before+"]C0THE-FIRST"+test.behind))
 			c.reads("What")
-			c.answers("The reader's name", "hand")
-			c.answers("The GPIO number of the lamp", "")
-			c.answers("nothing   there are no more readers", "")
-			c.answers("The GPIO number of a buzzer", "")
-			c.answers("Write it to", "")
-			c.reads("is written, and has no faults.")
-			c.ends(0)
-			text, err := os.ReadFile(path)
-			must(t, err)
-			if !strings.Contains(string(text), "\n"+test.frame) {
+			text := afterReader(t, c, path)
+			if !strings.Contains(text, "\n"+test.frame) {
 				t.Errorf("%s is missing in\n%s", test.frame, text)
 			}
 			p, _, err := read(path)

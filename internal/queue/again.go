@@ -90,13 +90,7 @@ func (b *batch) keepCommands() error {
 	if !b.commanded {
 		return nil
 	}
-	meta := b.tx.Bucket(bucketMeta)
-	var s session
-	if err := unmarshal(meta, "session", &s); err != nil {
-		return storage(err)
-	}
-	s.Commands = b.o.commands
-	return storage(marshal(meta, "session", s))
+	return storage(changeSession(b.tx, func(s *session) { s.Commands = b.o.commands }))
 }
 
 // sumOf tells what one command asks for from what another does, whoever gives it.

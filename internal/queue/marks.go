@@ -15,18 +15,13 @@ func (b *batch) learnMarks(backend string, marks station.Marks) error {
 	if marks == station.MarksLost {
 		b.o.setting.Log.Warn("texts are shown without the mark that they were told with: what is in doubt there is held, unless it is found", "backend", backend)
 	}
-	meta := b.tx.Bucket(bucketMeta)
-	var s session
-	if err := unmarshal(meta, "session", &s); err != nil {
-		return storage(err)
-	}
 	all := maps.Clone(b.o.marks)
 	if all == nil {
 		all = make(map[string]station.Marks)
 	}
 	all[backend] = marks
-	b.o.marks, s.Marks = all, all
-	return storage(marshal(meta, "session", s))
+	b.o.marks = all
+	return storage(changeSession(b.tx, func(s *session) { s.Marks = all }))
 }
 
 // Advice implements station.Adviser: it names the backends that show no marks.

@@ -203,6 +203,17 @@ const (
 	carefulWithin = 10 * time.Minute
 )
 
+// changeSession changes what the file knows of the process that has it open.
+func changeSession(tx *bbolt.Tx, change func(*session)) error {
+	meta := tx.Bucket(bucketMeta)
+	var s session
+	if err := unmarshal(meta, "session", &s); err != nil {
+		return err
+	}
+	change(&s)
+	return marshal(meta, "session", s)
+}
+
 // load reads the index of everything that waits, and begins a session.
 func (o *Outbox) load() error {
 	now := o.setting.Stamp(time.Now())
@@ -446,14 +457,8 @@ func (o *Outbox) Close() error {
 				return err
 			}
 		}
-		meta := b.tx.Bucket(bucketMeta)
-		var s session
-		if err := unmarshal(meta, "session", &s); err != nil {
-			return err
-		}
-		s.Clean, s.Unclean = true, nil
 		b.changed = true
-		return marshal(meta, "session", s)
+		return changeSession(b.tx, func(s *session) { s.Clean, s.Unclean = true, nil })
 	})
 	o.failed = fmt.Errorf("outbox %s: closed", o.path)
 	o.tell()
