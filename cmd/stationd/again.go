@@ -25,7 +25,7 @@ func (g *given) under(client *web.Client) (*web.Client, error) {
 	case g.event == "":
 		g.event = string(station.NewID())
 	case !station.ID(g.event).OfEvent():
-		return nil, &exitError{exitUsage, fmt.Errorf("--event %q: an event's ID has 32 hexadecimal digits", g.event)}
+		return nil, exitWith(exitUsage, fmt.Errorf("--event %q: an event's ID has 32 hexadecimal digits", g.event))
 	}
 	return client.Under(station.ID(g.event)), nil
 }

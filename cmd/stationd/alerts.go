@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -214,7 +215,7 @@ func (a *alerts) message(p *plan, one station.AlertState, now station.Stamp, aga
 	}
 	if one.Kind == station.AlertUndelivered {
 		c := s.Health.Backends[one.Backend]
-		m.Reason = oneLine(or(c.Fault, c.Last))
+		m.Reason = oneLine(cmp.Or(c.Fault, c.Last))
 		brief = fmt.Sprintf("%s: nothing can be delivered to %s %s, and %d wait", m.Station, one.Backend, when, m.Waiting)
 		m.Text = brief + ": " + m.Reason
 		return m, brief

@@ -43,9 +43,7 @@ func TestAnAnswerOfEightMegabytesOfRowsTakesNoStationAway(t *testing.T) {
 	b := dark(t, nil)
 	edit(t, b, b.plant.L2LURL(), vendor.URL+"/api/1.0/")
 	must(t, b.power(t.Context(), true))
-	b.mu.Lock()
-	pid := b.child.cmd.Process.Pid
-	b.mu.Unlock()
+	pid := b.running().cmd.Process.Pid
 	before := mostMemory(t, pid)
 	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
 	must(t, until(t.Context(), "the vendor was asked again", func() bool { return asked.Load() >= 3 }))

@@ -29,9 +29,7 @@ type cost struct {
 //	/proc/PID/stat    PID (stationd) S … utime stime …   in hundredths of a second
 func (b *box) cost(t *testing.T) cost {
 	t.Helper()
-	b.mu.Lock()
-	pid := b.child.cmd.Process.Pid
-	b.mu.Unlock()
+	pid := b.running().cmd.Process.Pid
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	must(t, err)
 	_, rest, _ := strings.Cut(string(stat), ") ")

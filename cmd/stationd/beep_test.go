@@ -50,9 +50,7 @@ func beepingBy(t *testing.T, change func(*boxSetting), prepare func(b *box)) *bo
 func (b *box) beep(t *testing.T, code string) byte {
 	t.Helper()
 	must(t, b.scan(code))
-	b.reader.mu.Lock()
-	line := b.reader.master
-	b.reader.mu.Unlock()
+	line := b.reader.line()
 	must(t, line.SetReadDeadline(time.Now().Add(patience)))
 	heard := make([]byte, 1)
 	if _, err := line.Read(heard); err != nil {

@@ -50,7 +50,7 @@ warning.`,
 			}
 			p, all, err := complaints(c.Context(), path)
 			if err != nil {
-				return &exitError{exitConfig, err}
+				return exitWith(exitConfig, err)
 			}
 			faults, warnings := 0, 0
 			for _, one := range all {

@@ -89,9 +89,7 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 func TestWhatTheWatchdogEndsSaysWhereItStood(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	info, err := os.Stat(b.logPath())
 	must(t, err)
 	must(t, c.cmd.Process.Signal(syscall.SIGABRT))

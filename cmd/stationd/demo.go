@@ -130,12 +130,12 @@ Ctrl-C ends it.
 func listenHere(ctx context.Context, address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s: %w; write it as 127.0.0.1:8421", address, err)}
+		return nil, exitWith(exitUsage, fmt.Errorf("--listen %s: %w; write it as 127.0.0.1:8421", address, err))
 	}
 	if ip := net.ParseIP(host); host == "" {
 		address = "127.0.0.1" + address
 	} else if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s: the demo is for this computer alone; write it as 127.0.0.1:8421", address)}
+		return nil, exitWith(exitUsage, fmt.Errorf("--listen %s: the demo is for this computer alone; write it as 127.0.0.1:8421", address))
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {

@@ -176,6 +176,15 @@ func (b *box) close() error {
 	return errors.Join(err, b.broken, b.log.close())
 }
 
+// takeBroken returns why a part of the box ended by itself, once.
+func (b *box) takeBroken() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := b.broken
+	b.broken = nil
+	return err
+}
+
 // breaks notes that a part of the box has ended by itself.
 func (b *box) breaks(err error) {
 	b.mu.Lock()

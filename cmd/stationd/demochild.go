@@ -44,9 +44,7 @@ func (b *box) power(ctx context.Context, on bool) error {
 
 // kill kills the station's process and waits for its end.
 func (b *box) kill() error {
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	if c == nil {
 		return nil
 	}
@@ -58,11 +56,16 @@ func (b *box) kill() error {
 	return nil
 }
 
-// powered reports whether the station's process lives.
-func (b *box) powered() bool {
+// running returns the station's process; nil while the power is off.
+func (b *box) running() *child {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.child != nil
+	return b.child
+}
+
+// powered reports whether the station's process lives.
+func (b *box) powered() bool {
+	return b.running() != nil
 }
 
 // start starts the station.
@@ -164,9 +167,7 @@ func (c *child) over() bool {
 // stop stops the station as its service manager would: it finishes what is under
 // way. An error says that it did not end well.
 func (b *box) stop() error {
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	if c == nil {
 		return nil
 	}

@@ -49,6 +49,13 @@ func (r *reader) renew() error {
 	return r.attach()
 }
 
+// line is the scanner's end of its line; nil while it is unplugged.
+func (r *reader) line() *os.File {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.master
+}
+
 func (r *reader) plugged() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

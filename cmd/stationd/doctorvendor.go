@@ -351,9 +351,6 @@ func (d *doctor) uses(backend string, verbs ...string) bool {
 	return false
 }
 
-// quiet is the log of what the doctor opens: it tells everything itself.
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
 // atL2L looks at L2L.
 func (d *doctor) atL2L() []check {
 	section := d.plan.asks.l2l
@@ -370,7 +367,7 @@ func (d *doctor) atL2L() []check {
 		}
 		own := *section
 		own.Key = *from
-		opened, err := l2l.Open(own, d.plan.zone, quiet())
+		opened, err := l2l.Open(own, d.plan.zone, slog.New(slog.DiscardHandler))
 		if err != nil {
 			w.dead = "the key cannot be read"
 			return notWell("l2l key file", "", "%v", err)
@@ -548,7 +545,7 @@ func (d *doctor) atLagerkoll() []check {
 		}
 		*secret = *from
 		own.Rate = "" // a handful of reads is nobody's share
-		opened, err := lagerkoll.Open(own, quiet())
+		opened, err := lagerkoll.Open(own, slog.New(slog.DiscardHandler))
 		if err != nil {
 			w.dead = "the key cannot be read"
 			return notWell("lagerkoll key file", "", "%v", err)

@@ -60,9 +60,7 @@ type usage struct {
 
 // process is the station's while it lives.
 func (b *box) process() *os.Process {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.child.cmd.Process
+	return b.running().cmd.Process
 }
 
 // usage looks at the station's process while nothing is under way.
@@ -114,9 +112,7 @@ func commits(t *testing.T, path string) (last int64) {
 // stands, and counts them.
 func (b *box) goroutines(t *testing.T) int {
 	t.Helper()
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	before, err := os.ReadFile(b.logPath())
 	must(t, err)
 	must(t, c.cmd.Process.Signal(syscall.SIGQUIT))

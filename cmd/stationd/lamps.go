@@ -66,9 +66,9 @@ func knownPanels(path string) ([]gpio.Panel, error) {
 	case len(panels) > 0:
 		return panels, nil
 	case err != nil:
-		return nil, &exitError{exitConfig, err}
+		return nil, exitWith(exitConfig, err)
 	}
-	return nil, &exitError{exitConfig, fmt.Errorf("%s has faults, and no other is known: nobody knows which lamps there are", path)}
+	return nil, exitWith(exitConfig, fmt.Errorf("%s has faults, and no other is known: nobody knows which lamps there are", path))
 }
 
 // switchOff drives every lamp and buzzer as it is at rest, one by one: a chip that is

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,12 +86,12 @@ func loadToRun(path string, stderr io.Writer) (*plan, error) {
 		printFaults(stderr, faults)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exitError{exitConfig, err}
+		return nil, exitWith(exitConfig, err)
 	}
 	if last := readLastGood(path, wrong); last != nil {
 		return last, nil
 	}
-	return nil, &exitError{exitConfig, err}
+	return nil, exitWith(exitConfig, err)
 }
 
 // readLastGood reads the configuration that was in force last at a path whose file is
@@ -133,7 +134,7 @@ func loadStation(ctx context.Context, path string, stderr io.Writer) (*plan, err
 		return p, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exitError{exitConfig, err}
+		return nil, exitWith(exitConfig, err)
 	}
 	if last := readLastGood(path, nil); last != nil {
 		fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this goes by the last good one\n", path, path)
@@ -142,7 +143,7 @@ func loadStation(ctx context.Context, path string, stderr io.Writer) (*plan, err
 	// What only a file in the usual place does not say is where it usually is.
 	if data, _ := config.Outline(path); data != "" || path == defaultConfig {
 		bare := &plan{path: path, zone: time.Local}
-		bare.station.Data = or(data, packagedData)
+		bare.station.Data = cmp.Or(data, packagedData)
 		if bare.runs(ctx) {
 			fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this asks the running station\n", path, path)
 			return bare, nil

@@ -52,7 +52,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	var exit *exitError
 	if !errors.As(err, &exit) {
 		// What cobra itself finds wrong is the command line.
-		exit = &exitError{exitUsage, fmt.Errorf("%w; stationd --help lists the commands", err)}
+		exit = &exitError{code: exitUsage, err: fmt.Errorf("%w; stationd --help lists the commands", err)}
 	}
 	if exit.err != nil {
 		fmt.Fprintf(errs, "stationd: %v\n", exit.err)
@@ -86,9 +86,9 @@ func atRun(err error) error {
 		return err
 	}
 	if errors.Is(err, queue.ErrNewer) {
-		return &exitError{exitConfig, err}
+		return exitWith(exitConfig, err)
 	}
-	return &exitError{exitRun, err}
+	return exitWith(exitRun, err)
 }
 
 const defaultConfig = "/etc/stationd/stationd.toml"
@@ -117,3 +117,6 @@ Try it without hardware:  stationd demo`,
 func configFlag(c *cobra.Command, path *string) {
 	c.Flags().StringVar(path, "config", defaultConfig, "the configuration file")
 }
+
+// exitWith is err with the code that the process ends with.
+func exitWith(code int, err error) error { return &exitError{code: code, err: err} }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,7 +72,7 @@ many. Of an entry that waits behind a held one it says which that is, and why it
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if most < 0 {
-				return &exitError{exitUsage, fmt.Errorf("--limit %d: it is a number of entries", most)}
+				return exitWith(exitUsage, fmt.Errorf("--limit %d: it is a number of entries", most))
 			}
 			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
@@ -229,11 +230,11 @@ func listContacts(ctx context.Context, w io.Writer, p *plan) {
 	fmt.Fprintln(w, "\nVENDOR\tCONTACT\tLAST ERROR")
 	for _, name := range slices.Sorted(maps.Keys(now.Health.Backends)) {
 		c := now.Health.Backends[name]
-		kind := or(string(c.Kind), "not spoken to yet")
+		kind := cmp.Or(string(c.Kind), "not spoken to yet")
 		if c.Fault != "" {
 			kind = "the key is not accepted"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", name, kind, oneLine(or(c.Fault, c.Last)))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, kind, oneLine(cmp.Or(c.Fault, c.Last)))
 	}
 }
 
@@ -472,7 +473,7 @@ deliver the same: then leave it held.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !gone {
-				return &exitError{exitUsage, errors.New("say that the old computer is gone for good: stationd outbox adopt --old-computer-gone")}
+				return exitWith(exitUsage, errors.New("say that the old computer is gone for good: stationd outbox adopt --old-computer-gone"))
 			}
 			p, err := loadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {

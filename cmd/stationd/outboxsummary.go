@@ -60,7 +60,7 @@ notices that are kept. The package asks it with --file before the program is rem
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if entries != "" && file == "" {
-				return &exitError{exitUsage, errors.New("--entries lists a file that nobody has open: say which with --file")}
+				return exitWith(exitUsage, errors.New("--entries lists a file that nobody has open: say which with --file"))
 			}
 			s, err := summaryOf(c, path, file, entries)
 			switch {

@@ -39,7 +39,7 @@ of its buttons, a line a change, without taking anything from it.`,
 			}
 			p, why := known(path)
 			if why != "" && c.Flags().Changed("config") {
-				return &exitError{exitConfig, errors.New(why)}
+				return exitWith(exitConfig, errors.New(why))
 			}
 			if follow {
 				var out pinPaper = &pinLines{w: c.OutOrStdout()}
@@ -47,7 +47,7 @@ of its buttons, a line a change, without taking anything from it.`,
 					out = &pinJSON{json.NewEncoder(c.OutOrStdout())}
 				}
 				if why != "" {
-					return &exitError{exitConfig, errors.New(why)}
+					return exitWith(exitConfig, errors.New(why))
 				}
 				return atRun(followPins(c.Context(), p, out, c.ErrOrStderr()))
 			}

@@ -19,9 +19,7 @@ func TestOnACardThatHasBecomeReadOnlyNoReaderBeepsRecorded(t *testing.T) {
 	if got := b.beep(t, "PO4711"); got != beepRecorded {
 		t.Fatalf("the reader beeps %q while all is well", got)
 	}
-	b.mu.Lock()
-	station := b.child
-	b.mu.Unlock()
+	station := b.running()
 	mounts := func(arguments ...string) {
 		t.Helper()
 		inside := append([]string{"--mount", "--target", strconv.Itoa(station.cmd.Process.Pid), "mount"}, arguments...)

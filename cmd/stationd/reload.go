@@ -40,7 +40,7 @@ taken up, and reload exits with 78. systemctl reload stationd runs it.`,
 				fmt.Fprintln(c.ErrOrStderr(), fault)
 			}
 			if len(faults) > 0 {
-				return &exitError{exitConfig, errors.New("nothing was taken up: the configuration in force stays as it was")}
+				return exitWith(exitConfig, errors.New("nothing was taken up: the configuration in force stays as it was"))
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s is in force\n", path)
 			return nil

@@ -22,9 +22,7 @@ const (
 func reload(t *testing.T, b *box, says string) {
 	t.Helper()
 	before := b.log.count(says)
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	if c == nil {
 		t.Fatal("the station does not run")
 	}

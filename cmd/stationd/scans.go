@@ -49,7 +49,7 @@ with ok false and err alone.`,
 			}
 			p, why := known(path)
 			if why != "" && (c.Flags().Changed("config") || len(ports) == 0) {
-				return &exitError{exitConfig, fmt.Errorf("%s; or name a reader with --port, as --port /dev/ttyACM0", why)}
+				return exitWith(exitConfig, fmt.Errorf("%s; or name a reader with --port, as --port /dev/ttyACM0", why))
 			}
 			var out scanPaper = &scanLines{w: c.OutOrStdout()}
 			if asJSON {
@@ -66,7 +66,7 @@ with ok false and err alone.`,
 				}
 			}
 			if len(readers) == 0 {
-				return &exitError{exitConfig, fmt.Errorf("%s has no [[scanner]]; name a reader with --port, as --port /dev/ttyACM0", path)}
+				return exitWith(exitConfig, fmt.Errorf("%s has no [[scanner]]; name a reader with --port, as --port /dev/ttyACM0", path))
 			}
 			return atRun(showScans(c.Context(), p, readers, out, c.ErrOrStderr()))
 		},

@@ -130,9 +130,7 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 
 // sendRaw sends bytes as they are.
 func sendRaw(r *reader, bytes string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, err := r.master.WriteString(bytes)
+	_, err := r.line().WriteString(bytes)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (s *setup) drive(o outputDraft, length time.Duration) (err error) {
 		return err
 	}
 	panel := gpio.Panel{Lamps: []gpio.Lamp{{Name: name, Pin: o.Pin, Active: o.Active, Chip: s.chipOf(o.wirePlace)}}}
-	board, err := gpio.Open(panel, clock.stamp, quiet())
+	board, err := gpio.Open(panel, clock.stamp, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

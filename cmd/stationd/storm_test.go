@@ -336,9 +336,7 @@ func (s *storm) wrongKey(r *rand.Rand) {
 	s.b.plant.Order(f)
 	<-time.After(between(r, 100*time.Millisecond, 1000*time.Millisecond))
 	s.b.plant.Clear()
-	s.b.mu.Lock()
-	c := s.b.child
-	s.b.mu.Unlock()
+	c := s.b.running()
 	if s.ready() && c != nil { // before it is ready the signal would end it
 		_ = c.cmd.Process.Signal(syscall.SIGHUP) // it may have ended since
 	}

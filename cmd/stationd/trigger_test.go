@@ -47,7 +47,7 @@ func TestABindingTriggersAReader(t *testing.T) {
 	heard := make(chan string, 1)
 	go func() {
 		got := make([]byte, len("LON\r"))
-		n, err := io.ReadFull(line.master, got)
+		n, err := io.ReadFull(line.line(), got)
 		heard <- string(got[:n]) + strings.TrimPrefix(errorText(err), "<nil>")
 	}()
 	select {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -112,14 +111,14 @@ func wrongly(stderr io.Writer, c *cobra.Command, faults []string) error {
 	for _, fault := range faults {
 		fmt.Fprintf(stderr, "stationd: %s\n", asText(fault))
 	}
-	return &exitError{exitUsage, fmt.Errorf("nothing was done; %s --help lists the fields", c.CommandPath())}
+	return exitWith(exitUsage, fmt.Errorf("nothing was done; %s --help lists the fields", c.CommandPath()))
 }
 
 // vendorOf finds the vendor of a command in a configuration.
 func vendorOf(p *plan, s spoken) (vendor, error) {
 	v, there := p.vendor(s.table)
 	if !there {
-		return vendor{}, &exitError{exitConfig, fmt.Errorf("%s has no table [%s]: this station does not speak to %s", p.path, s.table, s.title)}
+		return vendor{}, exitWith(exitConfig, fmt.Errorf("%s has no table [%s]: this station does not speak to %s", p.path, s.table, s.title))
 	}
 	return v, nil
 }
@@ -146,10 +145,6 @@ func alone(err error) error {
 	}
 	return fmt.Errorf("%w; a command that works without the station is root's, as CREDENTIALS_DIRECTORY=/etc/stationd/keys stationd …", err)
 }
-
-// quietly is the log of a command that does a backend's work itself: what there is
-// to say the command says.
-func quietly() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // fieldHelp lists fields for a person who is to say them:
 //
@@ -188,7 +183,7 @@ func column(text string, width int) (lines []string) {
 // be asked that is an error.
 func confirmed(c *cobra.Command, question string) (bool, error) {
 	if in, is := c.InOrStdin().(*os.File); !is || !onTerminal(in) {
-		return false, &exitError{exitUsage, errors.New("nobody can be asked whether to do this: the input is no terminal; add --yes, or --dry-run to see the request")}
+		return false, exitWith(exitUsage, errors.New("nobody can be asked whether to do this: the input is no terminal; add --yes, or --dry-run to see the request"))
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
 	var answer string

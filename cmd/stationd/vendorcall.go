@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func listCalls(w io.Writer, p *plan, calls []station.Call) error {
 			subject = append(subject, c.Subject[field])
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Entry.Short(), p.local(c.At), c.Source,
-			oneLine(strings.Join(subject, " ")), oneLine(or(c.Ref, "-")), callCondition(c))
+			oneLine(strings.Join(subject, " ")), oneLine(cmp.Or(c.Ref, "-")), callCondition(c))
 	}
 	return t.Flush()
 }

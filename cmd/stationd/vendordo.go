@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -97,7 +99,7 @@ func (d *doing) run(c *cobra.Command, args []string) error {
 		return wrongly(c.ErrOrStderr(), c, faults)
 	}
 	if d.Fleeting && (d.direct || d.dry) {
-		return &exitError{exitUsage, fmt.Errorf("%s is done by the running station alone: leave --direct and --dry-run out", d.Name)}
+		return exitWith(exitUsage, fmt.Errorf("%s is done by the running station alone: leave --direct and --dry-run out", d.Name))
 	}
 	if d.dry {
 		return atRun(d.rehearse(c.Context(), c.OutOrStdout(), v, action))
@@ -158,18 +160,11 @@ func tellAsked(c *cobra.Command, client *web.Client, asked web.Asked, wait bool)
 		fmt.Fprintln(c.OutOrStdout(), asText(asked.Said))
 		return nil
 	}
-	fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", asked.Entry.Short(), or(asText(asked.Said), "recorded"))
+	fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", asked.Entry.Short(), cmp.Or(asText(asked.Said), "recorded"))
 	if !wait {
 		return nil
 	}
 	return awaitEnd(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), client, asked.Entry)
-}
-
-func or(text, instead string) string {
-	if text == "" {
-		return instead
-	}
-	return text
 }
 
 // awaitEnd waits until an entry is delivered, held or gone, and says which.
@@ -253,7 +248,7 @@ func once(ctx context.Context, b station.Backend, v station.Verb, d station.Deli
 
 // attempt makes one attempt past the outbox and says what came of it.
 func (d *doing) attempt(ctx context.Context, w io.Writer, v vendor, a station.Action) error {
-	b, err := v.open(quietly())
+	b, err := v.open(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return alone(err)
 	}
@@ -287,7 +282,7 @@ func (d *doing) attempt(ctx context.Context, w io.Writer, v vendor, a station.Ac
 // rehearse shows the request that would change something, and sends none of it.
 func (d *doing) rehearse(ctx context.Context, w io.Writer, v vendor, a station.Action) error {
 	var would []api.Rehearsed
-	b, err := v.rehearse(quietly(), func(r api.Rehearsed) { would = append(would, r) })
+	b, err := v.rehearse(slog.New(slog.DiscardHandler), func(r api.Rehearsed) { would = append(would, r) })
 	if err != nil {
 		return alone(err)
 	}
@@ -305,7 +300,7 @@ func (d *doing) rehearse(ctx context.Context, w io.Writer, v vendor, a station.A
 	case changes > 0:
 		return nil
 	case rc.Outcome == station.Delivered:
-		fmt.Fprintf(w, "# nothing would be sent: %s\n", asText(or(rc.Note, "it is so already")))
+		fmt.Fprintf(w, "# nothing would be sent: %s\n", asText(cmp.Or(rc.Note, "it is so already")))
 		return nil
 	case rc.Err != nil:
 		return fmt.Errorf("%s: nothing would be sent: %s", d.Name, asText(rc.Err.Error()))

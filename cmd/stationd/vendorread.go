@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,7 +89,7 @@ func (q *reading) run(c *cobra.Command, args []string) error {
 	}
 	if q.File != "" {
 		if q.output == "" {
-			return &exitError{exitUsage, fmt.Errorf("%s is written to a file: say which with -o, or -o - for the standard output", q.File)}
+			return exitWith(exitUsage, fmt.Errorf("%s is written to a file: say which with -o, or -o - for the standard output", q.File))
 		}
 		if err := q.free(); err != nil {
 			return err
@@ -118,7 +119,7 @@ func (q *reading) ask(ctx context.Context, p *plan, v vendor, with map[string]st
 			return answer, err
 		}
 	}
-	b, err := v.open(quietly())
+	b, err := v.open(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return station.Answer{}, alone(err)
 	}

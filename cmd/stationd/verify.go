@@ -98,5 +98,5 @@ func verifyFile(w io.Writer, path string, quick bool) error {
 	case errors.Is(err, queue.ErrDamaged), errors.Is(err, queue.ErrNewer):
 		return atRun(err)
 	}
-	return &exitError{exitUnread, err}
+	return exitWith(exitUnread, err)
 }

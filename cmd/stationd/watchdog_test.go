@@ -14,9 +14,7 @@ import (
 
 // pings returns how often the station that runs has said that it makes progress.
 func (b *box) pings() int {
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	if c == nil {
 		return -1
 	}
@@ -79,9 +77,7 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 	}
 	b := floor(t, func(s *boxSetting) { s.Watchdog = watched })
 	vouched(t, b, 4, "before the disk hangs")
-	b.mu.Lock()
-	c := b.child
-	b.mu.Unlock()
+	c := b.running()
 	if c == nil {
 		t.Fatal("the station was ended before its disk hung")
 	}
@@ -95,9 +91,7 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 	must(t, until(t.Context(), "the disk hangs", func() bool { return tracer(c.cmd.Process.Pid) != "0" }))
 	b.press(pinMaintenance) // who presses now sees no lamp
 	must(t, until(t.Context(), "the watchdog ends the station", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.broken != nil
+		return b.takeBroken() != nil
 	}))
 	// What strace holds up does not end before strace does.
 	must(t, hang.Process.Kill())
@@ -106,9 +100,6 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 		t.Errorf("it ended with %d: %v", code, c.err)
 	}
 	b.release(pinMaintenance)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.broken = nil
 }
 
 // tracer returns the number of the process that traces another; "0" is nobody.

@@ -363,7 +363,7 @@ func (p *plan) history() string { return filepath.Join(p.station.Data, "history"
 func load(path string, stderr io.Writer) (*plan, error) {
 	p, faults, err := read(path)
 	if err != nil {
-		return nil, &exitError{exitConfig, err}
+		return nil, exitWith(exitConfig, err)
 	}
 	if len(faults) > 0 {
 		printFaults(stderr, faults)
