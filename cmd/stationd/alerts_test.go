@@ -72,7 +72,7 @@ func alerting(t *testing.T, more string) *box {
 // looked waits until the station's alerts have had two more looks at it.
 func looked(t *testing.T) {
 	t.Helper()
-	over := time.NewTimer(3 * alertEvery)
+	over := time.NewTimer(3 * time.Second)
 	defer over.Stop()
 	select {
 	case <-over.C:
@@ -116,7 +116,7 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 		must(t, err)
 	}
 	must(t, until(t.Context(), "it is over", func() bool {
-		text, err := os.ReadFile(filepath.Join(b.dataPath(), alertsName))
+		text, err := os.ReadFile(filepath.Join(b.dataPath(), "alerts.json"))
 		return err == nil && string(text) == "[]"
 	}))
 	heldTrace(t, b, "B9")

@@ -177,7 +177,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		}
 	}
 	for _, so := range []string{"of the running station", "of its file"} {
-		listed(so, nil, mostOfEach+2, most)
+		listed(so, nil, 100+2, most)
 		listed(so, []string{"--limit", "1000"}, 1000+2, most)
 		listed(so, []string{"--all"}, backlog+1, 2*most)
 		must(t, b.power(t.Context(), false))

@@ -185,11 +185,8 @@ func (b *box) stop() error {
 	}
 }
 
-// What the station's log says that a box listens for.
-const (
-	heardReady   = "the station is ready"
-	heardScanner = "scanner ready"
-)
+// heardReady is what the station's log says when it takes presses and scans.
+const heardReady = "the station is ready"
 
 // A diary is the station's log: it is kept in a file, and what the box listens for
 // is counted.

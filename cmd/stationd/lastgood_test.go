@@ -100,17 +100,17 @@ func TestAStartWithAFaultyFileRunsTheLastGoodOne(t *testing.T) {
 		b := floor(t, nil)
 		edit(t, b, `"Help needed at {station}"`, `"Hurry"`)
 		reload(t, b, heardReload)
-		kept, err := os.ReadFile(filepath.Join(b.dataPath(), lastGoodName))
+		kept, err := os.ReadFile(filepath.Join(b.dataPath(), "last-good.toml"))
 		must(t, err)
 		if !bytes.Contains(kept, []byte(`"Hurry"`)) || !bytes.HasPrefix(kept, []byte("# Kept by stationd")) {
 			t.Errorf("it is:\n%s", kept)
 		}
-		if info, err := os.Stat(filepath.Join(b.dataPath(), lastGoodName)); err != nil || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(filepath.Join(b.dataPath(), "last-good.toml")); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", info, err)
 		}
 		edit(t, b, `"Hurry"`, `"Hurry", colour = "red"`)
 		reload(t, b, heardStays)
-		if again, err := os.ReadFile(filepath.Join(b.dataPath(), lastGoodName)); err != nil || !bytes.Equal(again, kept) {
+		if again, err := os.ReadFile(filepath.Join(b.dataPath(), "last-good.toml")); err != nil || !bytes.Equal(again, kept) {
 			t.Errorf("what was rejected is kept: %v\n%s", err, again)
 		}
 	})
@@ -126,7 +126,7 @@ func TestAStartWithAFaultyFileRunsTheLastGoodOne(t *testing.T) {
 			t.Errorf("it ended with %d and said:\n%s", code, said)
 		}
 		edit(t, b, "last_good = false\n", "")
-		must(t, os.Remove(filepath.Join(b.dataPath(), lastGoodName)))
+		must(t, os.Remove(filepath.Join(b.dataPath(), "last-good.toml")))
 		if said, code = commandOf(t, b, "run", "--config", b.configPath()); code != exitConfig || !strings.Contains(said, "lissten") {
 			t.Errorf("it ended with %d and said:\n%s", code, said)
 		}
@@ -162,7 +162,7 @@ func TestTheCommandsFindARunningStationBesideAFaultyFile(t *testing.T) {
 			pressed(t, b, "maintenance.press", pinMaintenance)
 			edit(t, b, `type = "MAINT"`, `type = "MAINT", colour = "red"`)
 			if c.forget {
-				must(t, os.Remove(filepath.Join(b.dataPath(), lastGoodName)))
+				must(t, os.Remove(filepath.Join(b.dataPath(), "last-good.toml")))
 			}
 			if !c.power {
 				must(t, b.power(t.Context(), false))

@@ -160,7 +160,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		log.hold()
 		log.fill(t) // before the station says its first word
 		edit(t, b, "pin  = 22", `pin = "red"`)
-		must(t, os.Remove(filepath.Join(b.dataPath(), lastGoodName))) // else it would start with that
+		must(t, os.Remove(filepath.Join(b.dataPath(), "last-good.toml"))) // else it would start with that
 		c, err := b.launch(t.Context())
 		must(t, err)
 		must(t, until(t.Context(), "it ends", c.over))

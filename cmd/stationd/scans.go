@@ -305,6 +305,9 @@ func (t readerTalk) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// heardScanner is what the station's log says when a reader's port is open.
+const heardScanner = "scanner ready"
+
 // What stands in the error of a port that another program has open, and of one that
 // this user may not open.
 const (
