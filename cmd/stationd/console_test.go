@@ -149,7 +149,7 @@ func simHands(t *testing.T) (sim *gpio.Sim, chip string, lit chan int) {
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	lit = make(chan int, 1000)
-	sim, err = gpio.Listen(filepath.Join(dir, "chip"), func(pin int, high bool) {
+	sim, err = gpio.ListenSim(filepath.Join(dir, "chip"), func(pin int, high bool) {
 		if high {
 			lit <- pin
 		}

@@ -254,7 +254,7 @@ func TestAChipThatIsGoneIsTakenUpAgain(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "chip")
 	plug := func() (sim *gpio.Sim, pull func()) {
-		sim, err := gpio.Listen(path, nil)
+		sim, err := gpio.ListenSim(path, nil)
 		must(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

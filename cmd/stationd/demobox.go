@@ -93,7 +93,7 @@ func openBox(ctx context.Context, s boxSetting) (*box, error) {
 		return nil, err
 	}
 	b.stderr = b.log
-	if b.hands, err = gpio.Listen(b.chipPath(), b.eyes.see); err != nil {
+	if b.hands, err = gpio.ListenSim(b.chipPath(), b.eyes.see); err != nil {
 		return nil, err
 	}
 	if b.manager, err = systemd.Listen(filepath.Join(b.dir, "notify.sock")); err != nil {

@@ -421,7 +421,7 @@ func lookAtInput(name, chip string, wiring []wired) finding {
 }
 
 func lookAtChip(name, chip string, wiring []wired) finding {
-	if gpio.OnInput(chip) {
+	if gpio.IsInput(chip) {
 		return lookAtInput(name, chip, wiring)
 	}
 	wires, err := gpio.Survey(chip)

@@ -31,7 +31,7 @@ func unitCommand(t *testing.T, b *box, directive string) *exec.Cmd {
 func TestAKillLeavesNoLampThatPromisesAnything(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	b.hands.Keep()
+	b.hands.KeepLevels()
 	must(t, b.power(t.Context(), true))
 	b.push(pinMaintenance, briefly)
 	must(t, until(t.Context(), "the red lamp is steady", func() bool {

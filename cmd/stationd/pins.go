@@ -212,7 +212,7 @@ func headerPin(number int) int {
 // word is a level's word; none for a line that is left alone.
 func (p pin) word() string {
 	switch {
-	case p.Left != "":
+	case p.Skipped != "":
 		return ""
 	case p.High:
 		return "high"
@@ -231,10 +231,10 @@ func (p pin) called() string {
 // about is what else there is to say of the line.
 func (p pin) about() string {
 	switch {
-	case p.Left != "" && p.name != "":
-		return p.name + " (" + p.Left + ")"
-	case p.Left != "":
-		return p.Left
+	case p.Skipped != "" && p.name != "":
+		return p.name + " (" + p.Skipped + ")"
+	case p.Skipped != "":
+		return p.Skipped
 	}
 	return p.name
 }
@@ -286,7 +286,7 @@ func (j *pinJSON) change(p pin) error {
 		Edges    int       `json:"edges"`
 		Glitches int       `json:"glitches"`
 		Left     string    `json:"left,omitempty"`
-	}{p.at, p.Pin, p.called(), p.header, p.name, p.word(), p.Edges, p.Glitches, p.Left})
+	}{p.at, p.Pin, p.called(), p.header, p.name, p.word(), p.Edges, p.Glitches, p.Skipped})
 }
 
 func (j *pinJSON) tick() error { return nil }
@@ -350,7 +350,7 @@ func (t *pinTable) half(p pin) string {
 	if p.header > 0 {
 		header = fmt.Sprint(p.header)
 	}
-	if p.Left != "" {
+	if p.Skipped != "" {
 		return fmt.Sprintf("%s %3s %s", fit(p.called(), 6), header, fit(p.about(), 28))
 	}
 	return fmt.Sprintf("%s %3s %-5s %5d %4d %s", fit(p.called(), 6), header, p.word(), p.Edges, p.Glitches, fit(p.name, 11))

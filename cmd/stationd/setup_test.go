@@ -388,9 +388,9 @@ func TestSetupWaitsForARunningStation(t *testing.T) {
 	t.Parallel()
 	wires := []gpio.Wire{
 		{Pin: 4, Name: "GPIO4"},
-		{Pin: 17, Name: "GPIO17", Holder: "stationd@812", Left: "held by stationd@812"},
-		{Pin: 22, Name: "GPIO22", Holder: "stationd@812", Left: "held by stationd@812"},
-		{Pin: 8, Name: "GPIO8", Holder: "spi0 CS0", Left: "held by spi0 CS0"},
+		{Pin: 17, Name: "GPIO17", Holder: "stationd@812", Skipped: "held by stationd@812"},
+		{Pin: 22, Name: "GPIO22", Holder: "stationd@812", Skipped: "held by stationd@812"},
+		{Pin: 8, Name: "GPIO8", Holder: "spi0 CS0", Skipped: "held by spi0 CS0"},
 	}
 	err := heldByStation(wires)
 	if err == nil || err.Error() != "GPIO17, GPIO22: in use by stationd@812, a station that is running" {
@@ -623,7 +623,7 @@ func TestAChipThatVanishesWhileAButtonIsWaitedForEndsNothing(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "chip")
 	plugged := func() (unplug func()) {
-		sim, err := gpio.Listen(path, func(int, bool) {})
+		sim, err := gpio.ListenSim(path, func(int, bool) {})
 		must(t, err)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

@@ -290,8 +290,8 @@ func (s *setup) tellLeft(at *showing, watch *gpio.Watch) {
 	at.told = append(at.told, at.chip)
 	s.say("The lines of chip %s are watched.", watch.Label)
 	for _, w := range watch.Wires() {
-		if w.Left != "" {
-			s.say("  %s is left alone: %s", pin{Wire: w}.called(), w.Left)
+		if w.Skipped != "" {
+			s.say("  %s is left alone: %s", pin{Wire: w}.called(), w.Skipped)
 		}
 	}
 }
@@ -305,8 +305,8 @@ func (s *setup) byNumber(watch *gpio.Watch, number int) *gpio.Wire {
 	case i < 0:
 		s.say("Chip %s has no line %d for a button.", watch.Label, number)
 		return nil
-	case wires[i].Left != "":
-		s.say("%s is left alone: %s.", pin{Wire: wires[i]}.called(), wires[i].Left)
+	case wires[i].Skipped != "":
+		s.say("%s is left alone: %s.", pin{Wire: wires[i]}.called(), wires[i].Skipped)
 		return nil
 	}
 	return &wires[i]
@@ -575,7 +575,7 @@ func (s *setup) free(answer, chip string) (wirePlace, error) {
 		return place, fmt.Errorf("%s is %s", place, user)
 	}
 	if wires[i].Holder != "" {
-		return place, fmt.Errorf("%s is %s", place, wires[i].Left)
+		return place, fmt.Errorf("%s is %s", place, wires[i].Skipped)
 	}
 	return place, nil
 }

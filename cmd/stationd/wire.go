@@ -172,7 +172,7 @@ func (p *plan) readDevices(f *config.File) {
 	f.Section("gpio", &p.chips)
 	f.Tables("button", &p.buttons)
 	for i, b := range p.buttons {
-		p.buttons[i] = b.Placed()
+		p.buttons[i] = b.ResolveKey()
 	}
 	f.Tables("lamp", &p.lamps)
 	f.Tables("buzzer", &p.buzzers)

@@ -7,41 +7,44 @@ import (
 	"time"
 )
 
-// idle is the longest wait for an edge where there is one chip; where there are
-// several each waits as many times longer, so that all of them together wake four
-// times a second. The levels are read again after it, because an edge may have been
-// dropped.
-const idle = 250 * time.Millisecond
+// idleWait is the longest wait for an edge where there is one chip. Where there are
+// several, each waits as many times longer, so that all together wake the processor
+// four times a second. The levels are read after every wait, because the kernel may
+// have dropped an edge.
+const idleWait = 250 * time.Millisecond
 
-// A Bank is the buttons of one chip.
+// A Bank is the buttons of one chip. Its Run turns the edges of their lines into
+// presses, holds, doubles and releases, and queues them on the board. Fields without a
+// word about the lock belong to Run alone.
 type Bank struct {
-	board    *Board
-	chip     chip
-	name     string // of the chip, as configured
-	lines    inputs
-	listener *listener
-	ends     []end // by their place in lines
-	buttons  []*button
-	certain  []happening // of this turn; used again and again
-	seen     []sight     // by their place in ends; the board's lock guards it
+	board      *Board
+	chip       chip
+	name       string // of the chip, as configured
+	lines      inputLines
+	tracker    *lineTracker
+	inputs     []input // by their place in lines
+	buttons    []*button
+	settled    []transition // what this turn of Run has found certain; its memory is used again
+	lineStates []lineState  // by their place in inputs; the board's lock guards it
 }
 
-// A sight is how a line was seen last.
-type sight struct {
+// A lineState is how a line was when it was read last.
+type lineState struct {
 	high  bool
 	edges int
 	at    time.Time
 }
 
-// An end is the line of one contact of a button.
-type end struct {
+// An input is the line of one contact of a button. A button has two where it has a
+// normally closed contact beside its normally open one.
+type input struct {
 	*button
 	which int // 0: its only contact or its normally open one; 1: the normally closed one beside it
 }
 
 // pin says how the line is wired. Where a closed contact pulls it low, a normally
 // closed one leaves it high when the button is pressed.
-func (e end) pin() inputPin {
+func (e input) pin() inputPin {
 	pin, closes := e.Pin, e.Wiring != normallyClosed
 	if e.which == 1 {
 		pin, closes = *e.PinNC, false
@@ -51,9 +54,9 @@ func (e end) pin() inputPin {
 
 func (bank *Bank) add(b *button) {
 	bank.buttons = append(bank.buttons, b)
-	bank.ends = append(bank.ends, end{b, 0})
+	bank.inputs = append(bank.inputs, input{b, 0})
 	if b.PinNC != nil {
-		bank.ends = append(bank.ends, end{b, 1})
+		bank.inputs = append(bank.inputs, input{b, 1})
 	}
 }
 
@@ -65,118 +68,121 @@ func (bank *Bank) Name() string {
 	return bank.name
 }
 
-// Run gathers what the contacts of one chip do, and hands over what they come to,
-// in the order of their times where several are certain at once. It never waits
-// for anything but the contacts. It blocks until ctx is done, at most a quarter of
-// a second longer for each chip with buttons, and then returns nil. The first run tells
-// what was pressed since the lines were taken; it may be run again, and begins with what
-// is pressed then, which is a state and not a press.
+// Run reads the contacts of one chip and queues what they do on the board, in the
+// order of their times where several are certain at once. It never waits for anything
+// but the contacts. It blocks until ctx is done, at most a quarter of a second longer
+// for each chip with buttons, and then returns nil. The first Run reports what was
+// pressed since Open took the lines; a later one begins with what is pressed then,
+// which is a state and not a press.
 //
 // An error means that the chip is gone or cannot be read. The caller closes the
 // board, and opens it anew when the chip is there again.
 func (bank *Bank) Run(ctx context.Context) error {
-	if err := bank.begin(); err != nil {
-		return bank.gone(err)
+	if err := bank.start(); err != nil {
+		return bank.chipLost(err)
 	}
-	defer func() { bank.listener = nil }()
+	defer func() { bank.tracker = nil }()
 	for ctx.Err() == nil {
-		bank.certain = bank.certain[:0]
-		still, err := bank.listener.listen(bank.patience(time.Now()), bank.take)
+		bank.settled = bank.settled[:0]
+		still, err := bank.tracker.poll(bank.waitTime(time.Now()), bank.handleEdge)
 		if err != nil {
-			return bank.gone(err)
+			return bank.chipLost(err)
 		}
 		if ctx.Err() != nil {
 			return nil // what is pressed now is not taken
 		}
-		for _, h := range bank.settle(still) {
-			bank.board.hand(h)
+		for _, t := range bank.settleAll(still) {
+			bank.board.enqueue(t)
 		}
 	}
 	return nil
 }
 
-// begin makes the contacts from what was pressed when the lines were taken, or is now.
-func (bank *Bank) begin() error {
+// start makes every button's contact anew: from the levels when the lines were taken,
+// or from those of now.
+func (bank *Bank) start() error {
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
 	for _, b := range bank.buttons {
 		b.glitches += b.contact.glitches
 		b.contact, b.known = contact{}, false
 	}
-	if bank.listener == nil {
+	if bank.tracker == nil {
 		var err error
-		if bank.listener, err = listenTo(bank.lines, len(bank.ends)); err != nil {
+		if bank.tracker, err = newLineTracker(bank.lines, len(bank.inputs)); err != nil {
 			return err
 		}
 	}
-	now := bank.listener.begun
-	bank.seen = slices.Grow(bank.seen, len(bank.ends))[:len(bank.ends)]
-	for i, end := range bank.ends {
-		end.see(end.which, bank.listener.high&(1<<i) != 0)
-		bank.seen[i].high, bank.seen[i].at = bank.listener.high&(1<<i) != 0, now
+	now := bank.tracker.began
+	bank.lineStates = slices.Grow(bank.lineStates, len(bank.inputs))[:len(bank.inputs)]
+	for i, end := range bank.inputs {
+		end.setLevel(end.which, bank.tracker.high&(1<<i) != 0)
+		bank.lineStates[i].high, bank.lineStates[i].at = bank.tracker.high&(1<<i) != 0, now
 	}
 	for _, b := range bank.buttons {
 		b.contact, b.known = newContact(b.Button, now, b.position() == down), true
-		b.contact.move(now, b.position())
+		b.contact.moveTo(now, b.position())
 	}
 	return nil
 }
 
-// patience returns how long to wait for an edge: until the next contact may
-// settle, and never outside shortest and idle.
-func (bank *Bank) patience(now time.Time) time.Duration {
-	patience := idle * time.Duration(len(bank.board.banks))
+// waitTime returns how long to wait for an edge: until the next contact may settle,
+// between minWait and idleWait.
+func (bank *Bank) waitTime(now time.Time) time.Duration {
+	wait := idleWait * time.Duration(len(bank.board.banks))
 	for _, b := range bank.buttons {
-		if at, ok := b.contact.next(); ok && !bank.doubtful(b) {
-			patience = min(patience, at.Sub(now))
+		if at, ok := b.contact.next(); ok && !bank.mismatched(b) {
+			wait = min(wait, at.Sub(now))
 		}
 	}
-	return bank.listener.patience(now, patience)
+	return bank.tracker.waitTime(now, wait)
 }
 
-// doubtful reports whether the level of a contact of the button is another than
-// was told.
-func (bank *Bank) doubtful(b *button) bool {
-	for i, end := range bank.ends {
-		if end.button == b && bank.listener.doubtful(i) {
+// mismatched reports whether the level of one of the button's contacts differs from
+// what its edges said.
+func (bank *Bank) mismatched(b *button) bool {
+	for i, end := range bank.inputs {
+		if end.button == b && bank.tracker.mismatched(i) {
 			return true
 		}
 	}
 	return false
 }
 
-// take takes one edge. What its button has come to until then is certain.
-func (bank *Bank) take(e edge) {
-	end := bank.ends[e.line]
-	if e.forgot > 0 {
-		bank.board.forget(end.Name, e)
+// handleEdge takes in one edge. Before it changes the contact, what the button has done
+// until then is certain and is noted.
+func (bank *Bank) handleEdge(e edge) {
+	end := bank.inputs[e.line]
+	if e.lost > 0 {
+		bank.board.countLostEdges(end.Name, e)
 	}
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
-	if !e.torn {
-		bank.ask(end.button, e.at)
+	if !e.gap {
+		bank.settleButton(end.button, e.at)
 	}
-	end.see(end.which, e.high)
-	seen := &bank.seen[e.line]
-	seen.high, seen.edges, seen.at = e.high, seen.edges+1+e.forgot, e.at
-	end.take(e)
+	end.setLevel(end.which, e.high)
+	seen := &bank.lineStates[e.line]
+	seen.high, seen.edges, seen.at = e.high, seen.edges+1+e.lost, e.at
+	end.applyEdge(e)
 }
 
-// ask notes what is certain of a button at now.
-func (bank *Bank) ask(b *button, now time.Time) {
+// settleButton notes everything that is certain of a button at now.
+func (bank *Bank) settleButton(b *button, now time.Time) {
 	before := b.contact.glitches
 	for {
 		kind, at := b.contact.settle(now)
 		if kind == "" {
-			b.unrest.take(now, b.contact.glitches-before)
+			b.glitchRate.add(now, b.contact.glitches-before)
 			return
 		}
-		bank.certain = append(bank.certain, happening{b.Name, kind, at})
+		bank.settled = append(bank.settled, transition{b.Name, kind, at})
 	}
 }
 
-// gone notes that the buttons are dead and returns the error that says so.
-func (bank *Bank) gone(err error) error {
+// chipLost makes the loss of the chip a fault of each of its buttons, and returns the
+// error that says so.
+func (bank *Bank) chipLost(err error) error {
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
 	for _, b := range bank.buttons {
@@ -185,68 +191,69 @@ func (bank *Bank) gone(err error) error {
 	return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip", bank.Name(), err)
 }
 
-// settle asks every contact what is certain, when everything that happened until
-// still has been taken, and returns it with what was certain before.
-func (bank *Bank) settle(still time.Time) []happening {
+// settleAll notes what is certain of every button, once everything that happened until
+// still has been taken in, and returns all that this turn has noted, oldest first.
+func (bank *Bank) settleAll(still time.Time) []transition {
 	bank.board.mu.Lock()
 	defer bank.board.mu.Unlock()
 	for _, b := range bank.buttons {
-		if !bank.doubtful(b) {
-			bank.ask(b, still)
+		if !bank.mismatched(b) {
+			bank.settleButton(b, still)
 		}
 	}
-	slices.SortStableFunc(bank.certain, func(x, y happening) int { return x.at.Compare(y.at) })
-	return bank.certain
+	slices.SortStableFunc(bank.settled, func(x, y transition) int { return x.at.Compare(y.at) })
+	return bank.settled
 }
 
 // A button is a configured button and its contact. The board's lock guards it.
 type button struct {
 	Button
-	closed   [2]bool // which of its contacts are closed
-	known    bool    // the contact has been made from levels that were read
-	contact  contact
-	glitches int // of contacts before this one
-	unrest   unrest
+	closed     [2]bool // which of its contacts are closed
+	known      bool    // the contact has been made from levels that were read
+	contact    contact
+	glitches   int // of contacts before this one
+	glitchRate glitchRate
 }
 
 const (
-	// mostGlitches is how many glitches an input may have within unrestTime. A hand that
+	// maxGlitches is how many glitches an input may have within glitchWindow. A hand that
 	// brushes a button, or a contact that is worn, makes some in an hour; a wire beside a
 	// motor's, or a sensor whose pulses are shorter than the debounce time, makes more.
-	mostGlitches = 20
-	unrestTime   = time.Minute
+	maxGlitches  = 20
+	glitchWindow = time.Minute
 )
 
-// An unrest is the last glitches of an input: too many soon after each other are a fault.
-type unrest struct {
-	times [mostGlitches]time.Time
-	next  int
-	since time.Time // when there were too many, last
+// A glitchRate remembers the latest glitches of an input: more than maxGlitches within
+// glitchWindow are a fault.
+type glitchRate struct {
+	latest   [maxGlitches]time.Time
+	next     int
+	exceeded time.Time // when there were too many last; zero: never
 }
 
-// take takes so many glitches that are certain at now.
-func (u *unrest) take(now time.Time, glitches int) {
+// add counts glitches that are certain at now.
+func (u *glitchRate) add(now time.Time, glitches int) {
 	for range glitches {
-		if oldest := u.times[u.next]; !oldest.IsZero() && now.Sub(oldest) < unrestTime {
-			u.since = now
+		if oldest := u.latest[u.next]; !oldest.IsZero() && now.Sub(oldest) < glitchWindow {
+			u.exceeded = now
 		}
-		u.times[u.next] = now
-		u.next = (u.next + 1) % mostGlitches
+		u.latest[u.next] = now
+		u.next = (u.next + 1) % maxGlitches
 	}
 }
 
-// fault says that there were too many, for a minute after the last.
-func (u *unrest) fault(now time.Time) string {
-	if u.since.IsZero() || now.Sub(u.since) >= lossShown {
+// fault returns what to tell for a minute after the rate was exceeded; else "".
+func (u *glitchRate) fault(now time.Time) string {
+	if u.exceeded.IsZero() || now.Sub(u.exceeded) >= lossFaultTime {
 		return ""
 	}
-	return fmt.Sprintf("unsteady: more than %d changes in a minute that were too short to count; look at its wire and contact, or shorten the debounce of a sensor", mostGlitches)
+	return fmt.Sprintf("unsteady: more than %d changes in a minute that were too short to count; look at its wire and contact, or shorten the debounce of a sensor", maxGlitches)
 }
 
-// see takes the level of the line of one of the button's contacts.
-func (b *button) see(which int, isHigh bool) { b.closed[which] = isHigh == (b.Active == high) }
+// setLevel takes in the level of the line of one of the button's contacts.
+func (b *button) setLevel(which int, isHigh bool) { b.closed[which] = isHigh == (b.Active == high) }
 
-// position says what the button's contacts, as they are, mean.
+// position returns what the button's contacts mean as they are now.
 func (b *button) position() position {
 	pressed := b.closed[0]
 	switch {
@@ -261,21 +268,21 @@ func (b *button) position() position {
 	return up
 }
 
-// take feeds the button's position as it is after an edge of one of its contacts.
-func (b *button) take(e edge) {
+// applyEdge moves the contact to the button's position after an edge of one of its lines.
+func (b *button) applyEdge(e edge) {
 	p := b.position()
-	if e.torn && p == b.contact.seen {
-		b.contact.stir(e.at)
+	if e.gap && p == b.contact.seen {
+		b.contact.restartRun(e.at)
 		return
 	}
-	b.contact.move(e.at, p)
+	b.contact.moveTo(e.at, p)
 }
 
-// fault says what is wrong with the button's contacts.
+// fault returns what is wrong with the button's contacts; "" when nothing is.
 func (b *button) fault(now time.Time) string {
 	c := &b.contact
-	if c.odd {
-		return b.discord()
+	if c.disagreeing {
+		return b.disagreement()
 	}
 	length, stuck := c.stuck(now)
 	switch cuttable := b.Wiring == normallyClosed; {
@@ -286,11 +293,11 @@ func (b *button) fault(now time.Time) string {
 	case stuck:
 		return fmt.Sprintf("stuck: held for %d s", length/time.Second)
 	}
-	return b.unrest.fault(now)
+	return b.glitchRate.fault(now)
 }
 
-// discord says how two contacts disagree.
-func (b *button) discord() string {
+// disagreement says in words how the two contacts disagree.
+func (b *button) disagreement() string {
 	switch {
 	case b.closed[0] != b.closed[1]:
 		return "its two contacts disagreed; it says nothing until it has been seen at rest"

@@ -11,13 +11,13 @@ import (
 	"stationd/internal/station"
 )
 
-// handOver is how many happenings may wait to be recorded: eight buttons pressed
+// maxPending is how many transitions may wait to be recorded: eight buttons pressed
 // seven times a second for a minute, while nothing at all is recorded, are 3,200.
-const handOver = 4096
+const maxPending = 4096
 
-// lastRecords is how long after its context has ended Run goes on with what is in
-// the hand-over already.
-const lastRecords = 5 * time.Second
+// drainTime is how long Run goes on recording what is pending after its context has
+// ended.
+const drainTime = 5 * time.Second
 
 // A Board is the station's buttons, lamps and buzzers. It is a station.Source of
 // every button's events, a station.Display, a station.Sounder and a
@@ -32,32 +32,32 @@ type Board struct {
 	banks   []*Bank
 	lamps   []*lamp
 	buzzers []*buzzer
-	shown   chan struct{} // has room for one: there is something new to show
+	changed chan struct{} // has room for one: there is something new to show
 
-	// handed is between the contacts and the disk. It holds only what no lamp has
-	// answered, as the kernel's own memory of edges does; what is in it when the
-	// power goes was never acknowledged. What has no room in it is lost aloud.
-	handed chan happening
+	// pending is between the contacts and the disk. It holds only what no lamp has
+	// confirmed, as the kernel's own buffer of edges does: what is in it when the power
+	// goes was promised to nobody. What finds no room is dropped, logged and counted.
+	pending chan transition
 
-	mu     sync.Mutex
-	lights map[string]station.Light
-	sounds map[string]station.SoundKind // new ones, by buzzer
-	faults map[string]string            // by configured name
-	lost   map[string]loss              // by button
-	forgot map[string]loss              // by button
-	left   []string                     // buttons whose lines could not be taken
+	mu            sync.Mutex // guards what follows, the contacts of all buttons and the lineStates of all banks
+	lights        map[string]station.Light
+	sounds        map[string]station.SoundKind // new ones, by buzzer
+	faults        map[string]string            // by configured name
+	droppedEvents map[string]lossCount         // by button
+	lostEdges     map[string]lossCount         // by button
+	untaken       []string                     // buttons whose lines could not be taken
 }
 
-// A loss is how many happenings of a button were not recorded, or how many of its
-// edges the kernel forgot, and when the last.
-type loss struct {
-	times int
+// A lossCount is how many events of a button were not recorded, or how many of its
+// edges the kernel dropped, and when that happened last.
+type lossCount struct {
+	count int
 	last  time.Time
 }
 
-// lossShown is how long a loss stays a fault of its button: long enough for the
-// operator to look up and see the lamp.
-const lossShown = time.Minute
+// lossFaultTime is how long a loss, or too many glitches, stay a fault of the button:
+// long enough for the operator to look up and see the lamp.
+const lossFaultTime = time.Minute
 
 var (
 	_ station.Source  = (*Board)(nil)
@@ -72,9 +72,9 @@ var (
 // lists what there is; nothing stays taken then. The machine is looked at anew each
 // time: where the chip appears later, a later call finds it.
 //
-// A line that another program has, or that the chip does not have, is a fault of
-// what is wired to it, which Tell tells, and keeps nothing else from working; only
-// where no button's line can be taken is it an error.
+// A line that another program has, or that the chip does not have, is a fault of what
+// is wired to it, which Tell reports, and keeps nothing else from working. It is an
+// error only where no button's line can be taken.
 //
 // The caller calls Close when every loop has returned.
 func Open(p Panel, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
@@ -84,12 +84,12 @@ func Open(p Panel, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Boar
 func open(find func(name string) (chip, error), p Panel, stamp func(time.Time) station.Stamp, log *slog.Logger) (*Board, error) {
 	b := &Board{
 		log: log, stamp: stamp,
-		shown:  make(chan struct{}, 1),
-		handed: make(chan happening, handOver),
-		sounds: make(map[string]station.SoundKind),
-		faults: make(map[string]string),
-		lost:   make(map[string]loss),
-		forgot: make(map[string]loss),
+		changed:       make(chan struct{}, 1),
+		pending:       make(chan transition, maxPending),
+		sounds:        make(map[string]station.SoundKind),
+		faults:        make(map[string]string),
+		droppedEvents: make(map[string]lossCount),
+		lostEdges:     make(map[string]lossCount),
 	}
 	o := opener{find: find, board: b, chips: make(map[string]chip), banks: make(map[chip]*Bank)}
 	if err := o.open(p); err != nil {
@@ -98,7 +98,7 @@ func open(find func(name string) (chip, error), p Panel, stamp func(time.Time) s
 	return b, nil
 }
 
-// An opener puts a Board together.
+// An opener takes the lines of a Panel, chip by chip, and puts them into a Board.
 type opener struct {
 	find  func(name string) (chip, error)
 	board *Board
@@ -118,14 +118,14 @@ func (o *opener) open(p Panel) error {
 	for _, config := range p.Lamps {
 		l := &lamp{Lamp: config.withDefaults(p.Chips)}
 		o.board.lamps = append(o.board.lamps, l)
-		if err := o.output("lamp", l.Name, l.Chip, l.Pin, l.Active, &l.load); err != nil {
+		if err := o.output("lamp", l.Name, l.Chip, l.Pin, l.Active, &l.drivenLine); err != nil {
 			return err
 		}
 	}
 	for _, config := range p.Buzzers {
 		b := &buzzer{Buzzer: config.withDefaults(p.Chips)}
 		o.board.buzzers = append(o.board.buzzers, b)
-		if err := o.output("buzzer", b.Name, b.Chip, b.Pin, b.Active, &b.load); err != nil {
+		if err := o.output("buzzer", b.Name, b.Chip, b.Pin, b.Active, &b.drivenLine); err != nil {
 			return err
 		}
 	}
@@ -161,40 +161,41 @@ func (o *opener) button(config Button) error {
 func (o *opener) takeInputs() error {
 	for _, bank := range o.board.banks {
 		var pins []inputPin
-		for _, e := range bank.ends {
+		for _, e := range bank.inputs {
 			pins = append(pins, e.pin())
 		}
 		lines, err := bank.chip.inputs(pins)
 		if err != nil {
-			lines, err = o.takeRest(bank, err)
+			lines, err = o.takeRemaining(bank, err)
 		}
 		if err != nil {
 			return err
 		}
-		// From here on the kernel remembers what happens: what is pressed before Run
-		// reads for the first time is a press, and only what is pressed now is a state.
+		// From here on the kernel buffers edges: what is pressed before Run reads for the
+		// first time is a press. Only what is pressed now is a state.
 		bank.lines = lines
-		if bank.listener, err = listenTo(lines, len(bank.ends)); err != nil {
-			return bank.gone(err)
+		if bank.tracker, err = newLineTracker(lines, len(bank.inputs)); err != nil {
+			return bank.chipLost(err)
 		}
 	}
 	return nil
 }
 
-// untaken is what to do about a line that could not be taken.
-const untaken = "; free the line, or name another pin, and restart stationd"
+// untakenAdvice is what to do about a line that could not be taken.
+const untakenAdvice = "; free the line, or name another pin, and restart stationd"
 
-// takeRest leaves out the buttons whose lines cannot be taken, and takes those of
-// the others. whole is why all of them cannot be taken together.
-func (o *opener) takeRest(bank *Bank, whole error) (inputs, error) {
+// takeRemaining tries each button alone, makes it a fault of those whose lines cannot be
+// taken, and takes the others together. Where none is left it returns cause, which is
+// why all of them could not be taken at once.
+func (o *opener) takeRemaining(bank *Bank, cause error) (inputLines, error) {
 	all := bank.buttons
-	bank.ends, bank.buttons = nil, nil
+	bank.inputs, bank.buttons = nil, nil
 	var pins []inputPin
 	for _, b := range all {
 		alone := &Bank{board: o.board, chip: bank.chip}
 		alone.add(b)
 		var own []inputPin
-		for _, e := range alone.ends {
+		for _, e := range alone.inputs {
 			own = append(own, e.pin())
 		}
 		lines, err := bank.chip.inputs(own)
@@ -202,32 +203,32 @@ func (o *opener) takeRest(bank *Bank, whole error) (inputs, error) {
 			err = lines.close()
 		}
 		if err != nil {
-			o.board.faults[b.Name] = err.Error() + untaken
-			o.board.left = append(o.board.left, b.Name)
+			o.board.faults[b.Name] = err.Error() + untakenAdvice
+			o.board.untaken = append(o.board.untaken, b.Name)
 			continue
 		}
 		bank.add(b)
 		pins = append(pins, own...)
 	}
 	if len(pins) == 0 {
-		return nil, whole
+		return nil, cause
 	}
 	return bank.chip.inputs(pins)
 }
 
-// output takes the line of a lamp or a buzzer and drives it as it is at rest.
-func (o *opener) output(kind, name, chip string, pin int, active string, l *load) error {
-	l.what, l.pin, l.active = kind+" "+name, pin, active == high
+// output takes the line of a lamp or a buzzer and drives it off.
+func (o *opener) output(kind, name, chip string, pin int, active string, l *drivenLine) error {
+	l.owner, l.pin, l.activeHigh = kind+" "+name, pin, active == high
 	c, err := o.chip(chip)
 	if err != nil {
-		return fmt.Errorf("%s: %w", l.what, err)
+		return fmt.Errorf("%s: %w", l.owner, err)
 	}
 	if l.line, err = c.output(pin); err == nil {
 		err = l.set(false)
 	}
 	if err != nil {
 		l.line = nil
-		o.board.faults[name] = err.Error() + untaken
+		o.board.faults[name] = err.Error() + untakenAdvice
 	}
 	return nil
 }
@@ -235,79 +236,80 @@ func (o *opener) output(kind, name, chip string, pin int, active string, l *load
 // Banks returns the buttons, chip by chip. The caller runs each of them beside Run.
 func (b *Board) Banks() []*Bank { return b.banks }
 
-// Run tells what the buttons came to, which their banks hand over, to emit: one at
-// a time, each bank's in the order in which they became certain. It blocks until
-// ctx is done and then returns nil, when what was handed over before is recorded;
-// what takes longer than five seconds then is lost aloud. It may be run again.
+// Run emits the events that the banks have queued: one at a time, each bank's in the
+// order in which they became certain. It blocks until ctx is done and then records what
+// is queued already; what five seconds are not enough for is dropped, logged and
+// counted. Then it returns nil. It may be run again.
 //
 // The banks go on while emit is at work, so that a slow card makes no press late,
-// shorter or unseen. Whatever waits for emit has been acknowledged by no lamp. When
-// more than 4,096 wait, the next is lost: it is logged, counted, and a fault of its
-// button for a minute. When emit returns an error the event is not recorded; Run
-// logs that and goes on.
+// shorter or unseen. No lamp has confirmed what still waits for emit. When more than
+// 4,096 wait, the next is dropped: it is logged, counted, and a fault of its button for
+// a minute. When emit returns an error the event is not recorded; Run logs that and
+// goes on.
 func (b *Board) Run(ctx context.Context, emit station.Emit) error {
 	for ctx.Err() == nil {
 		select {
-		case h := <-b.handed:
-			b.tell(h, emit)
+		case t := <-b.pending:
+			b.record(t, emit)
 		case <-ctx.Done():
 		}
 	}
-	b.finish(emit)
+	b.drain(emit)
 	return nil
 }
 
-// finish records what is in the hand-over, as long as there is time.
-func (b *Board) finish(emit station.Emit) {
-	for end := time.Now().Add(lastRecords); ; {
+// drain records what is queued, for drainTime at most, and drops the rest.
+func (b *Board) drain(emit station.Emit) {
+	for end := time.Now().Add(drainTime); ; {
 		select {
-		case h := <-b.handed:
+		case t := <-b.pending:
 			if time.Now().After(end) {
-				b.lose(h)
+				b.drop(t)
 				continue
 			}
-			b.tell(h, emit)
+			b.record(t, emit)
 		default:
 			return
 		}
 	}
 }
 
-func (b *Board) tell(h happening, emit station.Emit) {
-	_, err := emit(station.Event{ID: station.NewID(), Source: h.source, Kind: h.kind, At: b.stamp(h.at)})
+// record emits one transition as an event.
+func (b *Board) record(t transition, emit station.Emit) {
+	_, err := emit(station.Event{ID: station.NewID(), Source: t.source, Kind: t.kind, At: b.stamp(t.at)})
 	if err != nil {
-		b.log.Error("not recorded", "source", h.source, "event", h.kind, "error", err)
+		b.log.Error("not recorded", "source", t.source, "event", t.kind, "error", err)
 	}
 }
 
-// hand gives one happening over to whoever records.
-func (b *Board) hand(h happening) {
+// enqueue queues one transition for Run, and drops it where there is no room.
+func (b *Board) enqueue(t transition) {
 	select {
-	case b.handed <- h:
+	case b.pending <- t:
 	default:
-		b.lose(h)
+		b.drop(t)
 	}
 }
 
-// lose counts a happening that is not recorded, aloud.
-func (b *Board) lose(h happening) {
+// drop counts and logs a transition that will not be recorded.
+func (b *Board) drop(t transition) {
 	b.mu.Lock()
-	l := b.lost[h.source]
-	b.lost[h.source] = loss{l.times + 1, time.Now()}
+	l := b.droppedEvents[t.source]
+	b.droppedEvents[t.source] = lossCount{l.count + 1, time.Now()}
 	b.mu.Unlock()
-	b.log.Error("lost: too much waits to be recorded", "source", h.source, "event", h.kind, "at", h.at)
+	b.log.Error("lost: too much waits to be recorded", "source", t.source, "event", t.kind, "at", t.at)
 }
 
-// forget counts edges that were forgotten before they could be read: the kernel
-// keeps 1,024 for a chip's buttons and drops the oldest. It is said aloud once for
-// as long as it goes on.
-func (b *Board) forget(button string, e edge) {
+// countLostEdges counts edges that the kernel dropped before they could be read: it
+// keeps 1,024 for a chip's buttons and drops the oldest. It is logged once for as long
+// as it goes on.
+func (b *Board) countLostEdges(button string, e edge) {
 	b.mu.Lock()
-	l := b.forgot[button]
-	b.forgot[button] = loss{l.times + e.forgot, time.Now()}
+	l := b.lostEdges[button]
+	b.lostEdges[button] = lossCount{l.count + e.lost, time.Now()}
 	b.mu.Unlock()
-	if l.times == 0 || time.Since(l.last) >= lossShown {
-		b.log.Error("lost: a line changes more often than it can be read", "source", button, "edges", e.forgot, "at", e.at)
+	if l.count == 0 || time.Since(l.last) >= lossFaultTime {
+		b.log.Error("lost: a line changes more often than it can be read", "source", button, "edges", e.lost, "at", e.at)
 	}
 }
 
@@ -338,16 +340,15 @@ type Input struct {
 	At       time.Time `json:"at"`       // of the last change
 }
 
-// Inputs returns the lines of the buttons that are read, as they were seen last. It waits
-// for nothing and takes nothing from the buttons: whoever looks on may call it as often
-// as they like.
+// Inputs returns the lines of the buttons as they were read last. It reads nothing and
+// waits for nothing, so that it may be called as often as one likes.
 func (b *Board) Inputs() []Input {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []Input
 	for _, bank := range b.banks {
-		for i, seen := range bank.seen {
-			end := bank.ends[i]
+		for i, seen := range bank.lineStates {
+			end := bank.inputs[i]
 			all = append(all, Input{
 				Button: end.Name, Chip: end.Chip, Pin: end.pin().pin, Key: end.Key,
 				High: seen.high, Edges: seen.edges, Glitches: end.glitches + end.contact.glitches, At: seen.at,
@@ -366,47 +367,48 @@ func (b *Board) Lost() map[string]int {
 	lost := make(map[string]int)
 	for _, bank := range b.banks {
 		for _, button := range bank.buttons {
-			lost[button.Name] = b.lost[button.Name].times + b.forgot[button.Name].times
+			lost[button.Name] = b.droppedEvents[button.Name].count + b.lostEdges[button.Name].count
 		}
 	}
 	return lost
 }
 
-// Tell returns what is wrong with each button, lamp and buzzer. A button that has
-// been down for a minute is stuck until it is released. Where a button and a lamp
-// share a name, so do their faults.
+// Tell returns what is wrong with each button, lamp and buzzer by its name; "" where
+// nothing is. A button that has been down for a minute is stuck until it is released.
+// Where a button and a lamp share a name, so do their faults.
 func (b *Board) Tell() map[string]string {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	told := make(map[string]string)
+	faults := make(map[string]string)
 	for _, lamp := range b.lamps {
-		told[lamp.Name] = b.faults[lamp.Name]
+		faults[lamp.Name] = b.faults[lamp.Name]
 	}
 	for _, buzzer := range b.buzzers {
-		told[buzzer.Name] = b.faults[buzzer.Name]
+		faults[buzzer.Name] = b.faults[buzzer.Name]
 	}
-	for _, name := range b.left {
-		told[name] = b.faults[name]
+	for _, name := range b.untaken {
+		faults[name] = b.faults[name]
 	}
 	for _, bank := range b.banks {
 		for _, button := range bank.buttons {
-			told[button.Name] = b.faultOf(button, now)
+			faults[button.Name] = b.faultOf(button, now)
 		}
 	}
-	return told
+	return faults
 }
 
-// faultOf says what is wrong with a button, the gravest first.
+// faultOf returns the most serious fault of a button; "" where it has none. The caller
+// holds mu.
 func (b *Board) faultOf(button *button, now time.Time) string {
 	if fault := b.faults[button.Name]; fault != "" {
 		return fault
 	}
-	if l := b.lost[button.Name]; l.times > 0 && now.Sub(l.last) < lossShown {
-		return fmt.Sprintf("%d events lost so far: the outbox does not keep up", l.times)
+	if l := b.droppedEvents[button.Name]; l.count > 0 && now.Sub(l.last) < lossFaultTime {
+		return fmt.Sprintf("%d events lost so far: the outbox does not keep up", l.count)
 	}
-	if l := b.forgot[button.Name]; l.times > 0 && now.Sub(l.last) < lossShown {
-		return fmt.Sprintf("%d of its changes lost so far: its contact chatters, or stationd stood still", l.times)
+	if l := b.lostEdges[button.Name]; l.count > 0 && now.Sub(l.last) < lossFaultTime {
+		return fmt.Sprintf("%d of its changes lost so far: its contact chatters, or stationd stood still", l.count)
 	}
 	return button.fault(now)
 }
@@ -415,7 +417,7 @@ func (b *Board) faultOf(button *button, now time.Time) string {
 // It is called when every loop has returned.
 func (b *Board) Close() error {
 	var errs []error
-	for _, l := range b.loads() {
+	for _, l := range b.drivenLines() {
 		if l.line != nil {
 			errs = append(errs, l.set(false), l.line.close())
 		}
@@ -431,14 +433,14 @@ func (b *Board) Close() error {
 	return errors.Join(errs...)
 }
 
-// loads returns everything that is driven.
-func (b *Board) loads() []*load {
-	var all []*load
+// drivenLines returns everything that is driven.
+func (b *Board) drivenLines() []*drivenLine {
+	var all []*drivenLine
 	for _, l := range b.lamps {
-		all = append(all, &l.load)
+		all = append(all, &l.drivenLine)
 	}
 	for _, z := range b.buzzers {
-		all = append(all, &z.load)
+		all = append(all, &z.drivenLine)
 	}
 	return all
 }

@@ -28,11 +28,11 @@ func TestAPressIsTold(t *testing.T) {
 		t.Run("when it is wired active "+active, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := newFloor(t, []Button{{Name: "red", Pin: 17, Active: active}}, nil, nil)
+				f := newTestBoard(t, []Button{{Name: "red", Pin: 17, Active: active}}, nil, nil)
 				f.at(time.Second, 17, true)
 				f.at(1100*ms, 17, false)
 				f.until(2 * time.Second)
-				f.expect("red.press of 1s")
+				f.expectEvents("red.press of 1s")
 			})
 		})
 	}
@@ -43,25 +43,25 @@ func TestAHoldReplacesThePressWhereABindingWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bound := red
 		bound.HoldBound = true
-		f := newFloor(t, []Button{bound}, nil, nil)
+		f := newTestBoard(t, []Button{bound}, nil, nil)
 		f.at(time.Second, 17, true)
 		f.until(3010 * ms)
-		f.expect("red.hold of 3s")
+		f.expectEvents("red.hold of 3s")
 		f.at(4*time.Second, 17, false)
 		f.at(5*time.Second, 17, true)
 		f.at(5200*ms, 17, false)
 		f.until(6 * time.Second)
-		f.expect("red.hold of 3s", "red.press of 5s")
+		f.expectEvents("red.hold of 3s", "red.press of 5s")
 	})
 }
 
 func TestAButtonThatIsDownAtTheStartIsNotAPress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
+		f := newTestBoard(t, []Button{red}, nil, nil)
 		f.at(10*ms, 17, true)
 		f.until(75*time.Second + 10*ms)
-		f.expect()
+		f.expectEvents()
 		if got := f.board.Tell()["red"]; !strings.HasPrefix(got, "stuck: held for 75 s") {
 			t.Errorf("red is %q", got)
 		}
@@ -72,17 +72,17 @@ func TestAButtonThatIsDownAtTheStartIsNotAPress(t *testing.T) {
 		}
 		f.at(82*time.Second, 17, true)
 		f.until(83 * time.Second)
-		f.expect("red.press of 1m22s")
+		f.expectEvents("red.press of 1m22s")
 	})
 }
 
 func TestAButtonHeldForAMinuteIsAFaultAndNotAnEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, []Lamp{{Name: "lamp", Pin: 5}}, nil)
+		f := newTestBoard(t, []Button{red, green}, []Lamp{{Name: "lamp", Pin: 5}}, nil)
 		f.at(time.Second, 17, true)
 		f.until(76 * time.Second)
-		f.expect("red.press of 1s")
+		f.expectEvents("red.press of 1s")
 		want := map[string]string{"red": "stuck: held for 75 s", "green": "", "lamp": ""}
 		if diff := cmp.Diff(want, f.board.Tell()); diff != "" {
 			t.Errorf("Tell (-want +got):\n%s", diff)
@@ -93,7 +93,7 @@ func TestAButtonHeldForAMinuteIsAFaultAndNotAnEvent(t *testing.T) {
 func TestGreenIsPressedWhileRedIsBeingRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) (station.Result, error) {
+		f := newTestBoard(t, []Button{red, green}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(80 * ms)
 			return station.Result{}, nil
 		})
@@ -102,21 +102,21 @@ func TestGreenIsPressedWhileRedIsBeingRecorded(t *testing.T) {
 		f.at(1200*ms, 17, false)
 		f.at(1250*ms, 22, false)
 		f.until(2 * time.Second)
-		f.expect("red.press of 1s", "green.press of 1.05s")
+		f.expectEvents("red.press of 1s", "green.press of 1.05s")
 	})
 }
 
 func TestATouchThatIsReadLateIsNotMadeLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, nil)
+		f := newTestBoard(t, []Button{red, green}, nil, nil)
 		f.at(time.Second, 17, true)
 		chip := f.chips[""]
-		chip.change(func() { chip.stall = time.Now().Add(80 * ms) }) // the process does not get its turn
+		chip.set(func() { chip.stall = time.Now().Add(80 * ms) }) // the process does not get its turn
 		f.at(1025*ms, 22, true)
 		f.at(1035*ms, 22, false) // ten milliseconds of contact, read 70 ms later
 		f.until(2 * time.Second)
-		f.expect("red.press of 1s")
+		f.expectEvents("red.press of 1s")
 		if got := f.board.Glitches()["green"]; got != 1 {
 			t.Errorf("%d glitches of green, want 1", got)
 		}
@@ -125,10 +125,10 @@ func TestATouchThatIsReadLateIsNotMadeLonger(t *testing.T) {
 
 func TestWhatIsOverdueIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
-	bank := &Bank{board: &Board{banks: make([]*Bank, 1)}, listener: &listener{differ: make([]time.Time, 1)}}
+	bank := &Bank{board: &Board{banks: make([]*Bank, 1)}, tracker: &lineTracker{mismatchSince: make([]time.Time, 1)}}
 	bank.add(&button{Button: red, contact: newContact(red.withDefaults(Chips{}), morning, false)})
-	for _, late := range []time.Duration{0, releaseTime - 1, releaseTime, time.Hour} {
-		if got := bank.patience(morning.Add(late)); got < shortest || got > idle {
+	for _, late := range []time.Duration{0, defaultRelease - 1, defaultRelease, time.Hour} {
+		if got := bank.waitTime(morning.Add(late)); got < minWait || got > idleWait {
 			t.Errorf("%v after the edge it waits %v", late, got)
 		}
 	}
@@ -142,12 +142,12 @@ func TestAPressWhoseEdgeWasDroppedIsFoundInTheLevels(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				red, green := red, green
 				red.Chip, green.Chip = chip, chip
-				f := newFloor(t, []Button{red, green, {Name: "key", Pin: 5, Chip: "third"}}, nil, nil)
+				f := newTestBoard(t, []Button{red, green, {Name: "key", Pin: 5, Chip: "third"}}, nil, nil)
 				c := f.chips[chip]
 				f.until(time.Second)
-				c.do(17, true)
+				c.press(17, true)
 				f.until(1040 * ms)
-				c.change(func() {
+				c.set(func() {
 					for i := range 50 { // red chatters and drowns green's one edge
 						c.edges = append(c.edges, edge{line: 0, high: i%2 == 0})
 					}
@@ -155,16 +155,16 @@ func TestAPressWhoseEdgeWasDroppedIsFoundInTheLevels(t *testing.T) {
 					c.bits ^= 1 << 1
 				})
 				f.until(2 * time.Second)
-				f.expect("red.press of 1s", "green.press of 1.041s")
-				c.change(func() { c.bits ^= 1 << 1 }) // an edge that nobody was woken by
+				f.expectEvents("red.press of 1s", "green.press of 1.041s")
+				c.set(func() { c.bits ^= 1 << 1 }) // an edge that nobody was woken by
 				f.until(3 * time.Second)
-				c.change(func() { c.bits ^= 1 << 1 })
+				c.set(func() { c.bits ^= 1 << 1 })
 				f.until(4 * time.Second)
 				f.mu.Lock()
-				last := f.told[len(f.told)-1]
+				last := f.events[len(f.events)-1]
 				f.mu.Unlock()
-				if len(f.told) != 3 || !strings.HasPrefix(last, "green.press of 3.") {
-					t.Errorf("told %q", f.told)
+				if len(f.events) != 3 || !strings.HasPrefix(last, "green.press of 3.") {
+					t.Errorf("events %q", f.events)
 				}
 			})
 		})
@@ -174,37 +174,37 @@ func TestAPressWhoseEdgeWasDroppedIsFoundInTheLevels(t *testing.T) {
 func TestAHundredEdgesUnreadAreStillOnePress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
+		f := newTestBoard(t, []Button{red}, nil, nil)
 		f.until(time.Second)
 		for i := range 101 {
-			f.chips[""].do(17, i%2 == 0)
+			f.chips[""].press(17, i%2 == 0)
 		}
 		f.until(2 * time.Second)
-		f.expect("red.press of 1s")
+		f.expectEvents("red.press of 1s")
 	})
 }
 
 func TestEdgesInTheWrongOrderInventNoPress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
+		f := newTestBoard(t, []Button{red}, nil, nil)
 		f.until(time.Second)
 		chip := f.chips[""]
-		chip.change(func() { chip.edges = append(chip.edges, edge{line: 0, high: true}, edge{line: 0, high: false}) }) // released, then pressed: it was the other way round
+		chip.set(func() { chip.edges = append(chip.edges, edge{line: 0, high: true}, edge{line: 0, high: false}) }) // released, then pressed: it was the other way round
 		f.until(3 * time.Second)
-		f.expect()
+		f.expectEvents()
 	})
 }
 
 func TestALevelThatCannotBeReadIsNotAPress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, {Name: "key", Pin: 5, Chip: "expander"}}, nil, nil)
+		f := newTestBoard(t, []Button{red, {Name: "key", Pin: 5, Chip: "expander"}}, nil, nil)
 		f.until(time.Second)
 		chip := f.chips[""]
-		chip.change(func() { chip.readErr = syscall.ENODEV })
+		chip.set(func() { chip.readErr = syscall.ENODEV })
 		f.until(2 * time.Second)
-		f.expect()
+		f.expectEvents()
 		select {
 		case err := <-f.err:
 			if !errors.Is(err, syscall.ENODEV) || !strings.Contains(err.Error(), "chip of the header: read the levels") {
@@ -223,10 +223,10 @@ func TestALevelThatCannotBeReadIsNotAPress(t *testing.T) {
 func TestAChipThatVanishesEndsTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
+		f := newTestBoard(t, []Button{red}, nil, nil)
 		f.until(time.Second)
 		chip := f.chips[""]
-		chip.change(func() { chip.waitErr = syscall.ENODEV })
+		chip.set(func() { chip.waitErr = syscall.ENODEV })
 		f.until(1001 * ms)
 		select {
 		case err := <-f.err:
@@ -243,7 +243,7 @@ func TestAnEventThatIsNotRecordedIsLoggedOnceAndTheNextIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told atomic.Int32
-		f := newFloor(t, []Button{red}, nil, func(station.Event) (station.Result, error) {
+		f := newTestBoard(t, []Button{red}, nil, func(station.Event) (station.Result, error) {
 			if told.Add(1) == 1 {
 				return station.Result{}, errors.New("outbox: the card is full")
 			}
@@ -253,7 +253,7 @@ func TestAnEventThatIsNotRecordedIsLoggedOnceAndTheNextIsTold(t *testing.T) {
 		f.at(2*time.Second, 17, false)
 		f.at(3*time.Second, 17, true)
 		f.until(4 * time.Second)
-		f.expect("red.press of 1s", "red.press of 3s")
+		f.expectEvents("red.press of 1s", "red.press of 3s")
 		if diff := cmp.Diff([]string{"not recorded"}, f.log.lines); diff != "" {
 			t.Errorf("logged (-want +got):\n%s", diff)
 		}
@@ -263,16 +263,16 @@ func TestAnEventThatIsNotRecordedIsLoggedOnceAndTheNextIsTold(t *testing.T) {
 func TestEachChipIsHeardAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, {Name: "key", Pin: 5, Chip: "expander"}, {Name: "third", Pin: 6, Chip: "third"}}, nil, nil)
+		f := newTestBoard(t, []Button{red, {Name: "key", Pin: 5, Chip: "expander"}, {Name: "third", Pin: 6, Chip: "third"}}, nil, nil)
 		for i, do := range []struct {
 			chip string
 			pin  int
 		}{{"expander", 5}, {"", 17}, {"third", 6}} {
 			f.until(time.Second + time.Duration(i)*7*ms)
-			f.chips[do.chip].do(do.pin, true)
+			f.chips[do.chip].press(do.pin, true)
 		}
 		f.until(1200 * ms)
-		f.expect("key.press of 1s", "red.press of 1.007s", "third.press of 1.014s")
+		f.expectEvents("key.press of 1s", "red.press of 1.007s", "third.press of 1.014s")
 	})
 }
 
@@ -281,11 +281,11 @@ func TestPressesThatAreCertainAtOnceAreToldInTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := red
 		slow.Debounce = 60 * ms
-		f := newFloor(t, []Button{green, slow}, nil, nil)
+		f := newTestBoard(t, []Button{green, slow}, nil, nil)
 		f.at(time.Second, 17, true)
 		f.at(1030*ms, 22, true) // certain at 1.06 s, as is red
 		f.until(2 * time.Second)
-		f.expect("red.press of 1s", "green.press of 1.03s")
+		f.expectEvents("red.press of 1s", "green.press of 1.03s")
 	})
 }
 
@@ -296,15 +296,15 @@ func TestAnIdleBoardWakesFourTimesASecondHoweverManyChipsItHas(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				buttons := []Button{red, {Name: "key", Pin: 5, Chip: "expander"}, {Name: "third", Pin: 6, Chip: "third"}}
-				f := newFloor(t, buttons[:chips+1], nil, nil)
+				f := newTestBoard(t, buttons[:chips+1], nil, nil)
 				f.until(time.Second)
 				for _, chip := range f.chips {
-					chip.change(func() { chip.waits = 0 })
+					chip.set(func() { chip.waits = 0 })
 				}
 				f.until(31 * time.Second)
 				waits := 0
 				for _, chip := range f.chips {
-					chip.change(func() { waits += chip.waits })
+					chip.set(func() { waits += chip.waits })
 				}
 				// change wakes each of them once, at the beginning
 				if waits > 4*30+2*len(f.chips) || waits < 4*30-len(f.chips) {
@@ -326,13 +326,13 @@ func TestNoPressIsLostWhileTheCardIsSlow(t *testing.T) {
 			buttons = append(buttons, Button{Name: fmt.Sprintf("b%d", i), Pin: 2 + i, Chip: chip})
 			chips = append(chips, chip)
 		}
-		f := newFloor(t, buttons, nil, func(station.Event) (station.Result, error) {
+		f := newTestBoard(t, buttons, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(400 * ms)
 			return station.Result{}, nil
 		})
 		all := func(press bool) {
 			for i, b := range buttons {
-				f.chips[chips[i]].do(b.Pin, press)
+				f.chips[chips[i]].press(b.Pin, press)
 			}
 		}
 		want := make(map[string]int)
@@ -349,12 +349,12 @@ func TestNoPressIsLostWhileTheCardIsSlow(t *testing.T) {
 		f.until(30 * time.Minute)
 		got := make(map[string]int)
 		f.mu.Lock()
-		for _, told := range f.told {
+		for _, told := range f.events {
 			got[told]++
 		}
 		f.mu.Unlock()
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
 		for name, lost := range f.board.Lost() {
 			if lost != 0 {
@@ -367,19 +367,19 @@ func TestNoPressIsLostWhileTheCardIsSlow(t *testing.T) {
 func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, func(station.Event) (station.Result, error) {
+		f := newTestBoard(t, []Button{red, green}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(time.Hour) // the card does not answer
 			return station.Result{}, nil
 		})
 		hand := func(n int) {
 			for range n {
-				f.board.hand(happening{source: "red", kind: station.Press, at: time.Now()})
+				f.board.enqueue(transition{source: "red", kind: station.Press, at: time.Now()})
 			}
 		}
 		f.until(time.Second)
 		hand(1)
 		f.until(2 * time.Second)
-		hand(handOver)
+		hand(maxPending)
 		if got := f.board.Tell()["red"]; got != "" {
 			t.Errorf("with nothing lost red is %q", got)
 		}
@@ -405,7 +405,7 @@ func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 func TestWhatWasPressedBeforeTheStopIsRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green, {Name: "key", Pin: 5}}, nil, func(station.Event) (station.Result, error) {
+		f := newTestBoard(t, []Button{red, green, {Name: "key", Pin: 5}}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(400 * ms)
 			return station.Result{}, nil
 		})
@@ -415,7 +415,7 @@ func TestWhatWasPressedBeforeTheStopIsRecorded(t *testing.T) {
 		f.until(1200 * ms)
 		f.stop()
 		f.until(2 * time.Second)
-		f.expect("red.press of 1s", "green.press of 1.1s")
+		f.expectEvents("red.press of 1s", "green.press of 1.1s")
 		for range 2 {
 			if err := <-f.err; err != nil {
 				t.Error(err)
@@ -427,18 +427,18 @@ func TestWhatWasPressedBeforeTheStopIsRecorded(t *testing.T) {
 func TestWhatTakesTooLongAfterTheStopIsLostAloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, func(station.Event) (station.Result, error) {
+		f := newTestBoard(t, []Button{red}, nil, func(station.Event) (station.Result, error) {
 			time.Sleep(3 * time.Second)
 			return station.Result{}, nil
 		})
 		f.until(time.Second)
 		for range 5 {
-			f.board.hand(happening{source: "red", kind: station.Press, at: time.Now()})
+			f.board.enqueue(transition{source: "red", kind: station.Press, at: time.Now()})
 		}
 		f.until(2 * time.Second)
 		f.stop()
 		f.until(time.Minute)
-		if told, lost := len(f.told), f.board.Lost()["red"]; told != 3 || lost != 2 {
+		if told, lost := len(f.events), f.board.Lost()["red"]; told != 3 || lost != 2 {
 			t.Errorf("%d recorded and %d lost, want 3 and 2", told, lost)
 		}
 	})
@@ -447,7 +447,7 @@ func TestWhatTakesTooLongAfterTheStopIsLostAloud(t *testing.T) {
 func TestRunEndsSoonAfterItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
+		f := newTestBoard(t, []Button{red}, nil, nil)
 		f.until(time.Second)
 		f.stop()
 		f.until(1250 * ms)
@@ -465,13 +465,13 @@ func TestRunEndsSoonAfterItsContext(t *testing.T) {
 func TestGlitchesAreCountedPerButton(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, nil)
+		f := newTestBoard(t, []Button{red, green}, nil, nil)
 		f.at(time.Second, 17, true)
 		f.at(1005*ms, 17, false)
 		f.at(2*time.Second, 17, true)
 		f.at(2005*ms, 17, false)
 		f.until(3 * time.Second)
-		f.expect()
+		f.expectEvents()
 		want := map[string]int{"red": 2, "green": 0}
 		if diff := cmp.Diff(want, f.board.Glitches()); diff != "" {
 			t.Errorf("glitches (-want +got):\n%s", diff)
@@ -493,7 +493,7 @@ func TestGlitchesAreCountedPerButton(t *testing.T) {
 func TestAnInputWithTooManyGlitchesIsAtFaultUntilItIsQuietAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red, green}, nil, nil)
+		f := newTestBoard(t, []Button{red, green}, nil, nil)
 		for n := range 21 {
 			if fault := f.board.Tell()["red"]; fault != "" {
 				t.Errorf("after %d glitches: %s", n, fault)
@@ -513,7 +513,7 @@ func TestAnInputWithTooManyGlitchesIsAtFaultUntilItIsQuietAgain(t *testing.T) {
 		if fault := f.board.Tell()["red"]; fault != "" {
 			t.Errorf("after a quiet minute: %s", fault)
 		}
-		f.expect()
+		f.expectEvents()
 		f.stop()
 		<-f.err
 		<-f.err
@@ -526,7 +526,7 @@ type busyChip struct {
 	busy map[int]bool
 }
 
-func (c *busyChip) inputs(pins []inputPin) (inputs, error) {
+func (c *busyChip) inputs(pins []inputPin) (inputLines, error) {
 	for _, p := range pins {
 		if c.busy[p.pin] {
 			return nil, fmt.Errorf("take GPIO%d as inputs: device or resource busy (in use: line %d by %q)", p.pin, p.pin, "w1-gpio")
@@ -535,7 +535,7 @@ func (c *busyChip) inputs(pins []inputPin) (inputs, error) {
 	return c.fakeChip.inputs(pins)
 }
 
-func (c *busyChip) output(pin int) (output, error) {
+func (c *busyChip) output(pin int) (outputLine, error) {
 	if c.busy[pin] {
 		return nil, errors.New("device or resource busy")
 	}
@@ -553,7 +553,7 @@ func TestALineThatAnotherProgramHasKeepsNothingElseFromWorking(t *testing.T) {
 	}
 	green := Button{Name: "green", Pin: 18}
 	panel := Panel{Buttons: []Button{red, green}, Lamps: []Lamp{{Name: "lamp", Pin: 5}, {Name: "other", Pin: 6}}, Buzzers: []Buzzer{{Name: "horn", Pin: 7}}}
-	b, err := open(chipOf(red.Pin, 5, 7), panel, nil, slog.New(&counter{}))
+	b, err := open(chipOf(red.Pin, 5, 7), panel, nil, slog.New(&logRecorder{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -567,16 +567,16 @@ func TestALineThatAnotherProgramHasKeepsNothingElseFromWorking(t *testing.T) {
 		t.Errorf("the buttons that are left: %+v", banks)
 	}
 	b.Show(map[string]station.Light{"lamp": station.Steady, "other": station.Steady})
-	if _, err := b.paint(time.Now(), make(map[station.Light]time.Time)); err != nil {
+	if _, err := b.updateLamps(time.Now(), make(map[station.Light]time.Time)); err != nil {
 		t.Error(err)
 	}
-	if _, err := b.sound(time.Now()); err != nil {
+	if _, err := b.updateBuzzers(time.Now()); err != nil {
 		t.Error(err)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := open(chipOf(red.Pin, green.Pin), panel, nil, slog.New(&counter{})); err == nil {
+	if _, err := open(chipOf(red.Pin, green.Pin), panel, nil, slog.New(&logRecorder{})); err == nil {
 		t.Error("no button's line can be taken, and it is no error")
 	}
 }
@@ -596,16 +596,16 @@ func TestANormallyClosedButton(t *testing.T) {
 	t.Run("is a press when it is let go, dated by its first edge", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			f := newFloor(t, []Button{closed}, nil, nil)
+			f := newTestBoard(t, []Button{closed}, nil, nil)
 			if f.chips[""].bits != 0 {
 				t.Errorf("at rest its line is high")
 			}
 			f.at(time.Second, 17, true)
 			f.until(1100 * ms)
-			f.expect()
+			f.expectEvents()
 			f.at(1200*ms, 17, false)
 			f.until(2 * time.Second)
-			f.expect("red.press of 1s")
+			f.expectEvents("red.press of 1s")
 			if got := f.board.Tell()["red"]; got != "" {
 				t.Errorf("red is %q", got)
 			}
@@ -614,7 +614,7 @@ func TestANormallyClosedButton(t *testing.T) {
 	t.Run("whose wire is cut is a fault after a minute and never a press", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			f := newFloor(t, []Button{closed}, nil, nil)
+			f := newTestBoard(t, []Button{closed}, nil, nil)
 			f.at(time.Second, 17, true)
 			f.until(60 * time.Second)
 			if got := f.board.Tell()["red"]; got != "" {
@@ -626,7 +626,7 @@ func TestANormallyClosedButton(t *testing.T) {
 			}
 			f.at(80*time.Second, 17, false) // mended
 			f.until(81 * time.Second)
-			f.expect()
+			f.expectEvents()
 			if got := f.board.Tell()["red"]; got != "" {
 				t.Errorf("when the wire is whole again red is %q", got)
 			}
@@ -635,8 +635,8 @@ func TestANormallyClosedButton(t *testing.T) {
 	t.Run("whose wire is cut at the start is a fault at once", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			f := newFloor(t, []Button{closed}, nil, nil)
-			f.chips[""].do(17, true)
+			f := newTestBoard(t, []Button{closed}, nil, nil)
+			f.chips[""].press(17, true)
 			f.until(10 * ms)
 			want := "held or wire cut: its contact is open since the start"
 			if got := f.board.Tell()["red"]; got != want {
@@ -646,7 +646,7 @@ func TestANormallyClosedButton(t *testing.T) {
 			f.at(6*time.Second, 17, true)
 			f.at(6100*ms, 17, false)
 			f.until(7 * time.Second)
-			f.expect("red.press of 6s")
+			f.expectEvents("red.press of 6s")
 		})
 	})
 }
@@ -656,31 +656,31 @@ func TestAButtonWithTwoContacts(t *testing.T) {
 	nc := 18
 	pair := Button{Name: "red", Pin: 17, PinNC: &nc}
 	const bothOpen = "its two contacts disagree: both are open; a wire is cut or the button is half pressed"
-	run := func(sentence string, do func(t *testing.T, f *floor)) {
+	run := func(sentence string, do func(t *testing.T, f *testBoard)) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { do(t, newFloor(t, []Button{pair, green}, nil, nil)) })
+			synctest.Test(t, func(t *testing.T) { do(t, newTestBoard(t, []Button{pair, green}, nil, nil)) })
 		})
 	}
-	fault := func(t *testing.T, f *floor, want string) {
+	fault := func(t *testing.T, f *testBoard, want string) {
 		t.Helper()
 		if got := f.board.Tell()["red"]; got != want {
 			t.Errorf("red is %q, want %q", got, want)
 		}
 	}
-	run("is pressed when both say so", func(t *testing.T, f *floor) {
+	run("is pressed when both say so", func(t *testing.T, f *testBoard) {
 		f.at(time.Second, 18, true)
 		f.at(1040*ms, 17, true) // a slow hand: for a moment both are open
 		f.until(1100 * ms)
-		f.expect("red.press of 1.04s")
+		f.expectEvents("red.press of 1.04s")
 		f.at(1300*ms, 17, false)
 		f.at(1350*ms, 18, false)
 		f.at(1500*ms, 22, true)
 		f.until(2 * time.Second)
-		f.expect("red.press of 1.04s", "green.press of 1.5s")
+		f.expectEvents("red.press of 1.04s", "green.press of 1.5s")
 		fault(t, f, "")
 	})
-	run("is at fault when one of its wires is cut, and tells no press until it is mended", func(t *testing.T, f *floor) {
+	run("is at fault when one of its wires is cut, and tells no press until it is mended", func(t *testing.T, f *testBoard) {
 		f.at(time.Second, 18, true) // the wire of the normally closed contact
 		f.until(1490 * ms)
 		fault(t, f, "")
@@ -693,26 +693,26 @@ func TestAButtonWithTwoContacts(t *testing.T) {
 		f.at(8*time.Second, 18, false) // mended
 		f.until(9 * time.Second)
 		fault(t, f, "")
-		f.expect()
+		f.expectEvents()
 		f.at(10*time.Second, 18, true)
 		f.at(10*time.Second, 17, true)
 		f.until(11 * time.Second)
-		f.expect("red.press of 10s")
+		f.expectEvents("red.press of 10s")
 	})
-	run("is at fault when a contact is welded", func(t *testing.T, f *floor) {
+	run("is at fault when a contact is welded", func(t *testing.T, f *testBoard) {
 		f.at(time.Second, 18, true)
 		f.at(time.Second, 17, true)
 		f.at(2*time.Second, 18, false) // let go, and the other stays closed
 		f.until(3 * time.Second)
-		f.expect("red.press of 1s")
+		f.expectEvents("red.press of 1s")
 		fault(t, f, "its two contacts disagree: both are closed; one is welded or its wire has a short circuit")
 	})
-	run("is at fault from the start when a wire is cut then", func(t *testing.T, f *floor) {
+	run("is at fault from the start when a wire is cut then", func(t *testing.T, f *testBoard) {
 		f.stop()
 		for range 2 {
 			<-f.err
 		}
-		f.chips[""].do(18, true)
+		f.chips[""].press(18, true)
 		ctx, stop := context.WithCancel(t.Context())
 		again := make(chan error, 1)
 		go func() { again <- f.board.Banks()[0].Run(ctx) }()
@@ -734,7 +734,7 @@ func BenchmarkEdgeToEvent(b *testing.B) {
 		b.Fatal(err)
 	}
 	bank := board.Banks()[0]
-	if err := bank.begin(); err != nil {
+	if err := bank.start(); err != nil {
 		b.Fatal(err)
 	}
 	now, events := time.Now(), 0
@@ -744,21 +744,21 @@ func BenchmarkEdgeToEvent(b *testing.B) {
 	}
 	step := func(after time.Duration, closed bool) {
 		now = now.Add(after)
-		bank.take(edge{line: 0, high: !closed, at: now})
+		bank.handleEdge(edge{line: 0, high: !closed, at: now})
 	}
 	settle := func(after time.Duration) {
 		now = now.Add(after)
-		for _, h := range bank.settle(now) {
-			board.hand(h)
+		for _, h := range bank.settleAll(now) {
+			board.enqueue(h)
 		}
-		bank.certain = bank.certain[:0]
+		bank.settled = bank.settled[:0]
 	}
-	settle(releaseTime)
+	settle(defaultRelease)
 	b.ReportAllocs()
 	for b.Loop() {
 		step(100*time.Millisecond, true)
 		settle(30 * time.Millisecond)
-		board.tell(<-board.handed, emit)
+		board.record(<-board.pending, emit)
 		step(100*time.Millisecond, false)
 		settle(50 * time.Millisecond)
 	}

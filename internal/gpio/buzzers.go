@@ -10,15 +10,15 @@ import (
 // A buzzer is a configured buzzer and the sound that it makes.
 type buzzer struct {
 	Buzzer
-	load
-	turns []time.Duration // of the sound; nil: it is silent
-	began time.Time
+	drivenLine
+	changes []time.Duration // of the sound; nil: it is silent
+	began   time.Time
 }
 
-// turnsOf returns when a sound is switched, counted from its beginning, at which
+// soundChanges returns when a sound is switched, counted from its beginning, at which
 // the buzzer is on. Short is 100 ms and long 400 ms: told apart by their length and
 // not by their number alone, over a running machine.
-func turnsOf(kind station.SoundKind) []time.Duration {
+func soundChanges(kind station.SoundKind) []time.Duration {
 	const ms = time.Millisecond
 	switch kind {
 	case station.SoundRecorded:
@@ -34,7 +34,7 @@ func turnsOf(kind station.SoundKind) []time.Duration {
 
 // Sound makes a sound on each buzzer that is named. It does not block. A sound
 // cuts off the one before it; where several come before the first has begun, the
-// gravest is made.
+// most serious is made.
 func (b *Board) Sound(sounds map[string]station.SoundKind) {
 	b.mu.Lock()
 	for name, kind := range sounds {
@@ -44,13 +44,13 @@ func (b *Board) Sound(sounds map[string]station.SoundKind) {
 	b.wake()
 }
 
-// sound drives every buzzer as its sound is now, and returns in how long that
+// updateBuzzers drives every buzzer as its sound is now, and returns in how long that
 // changes; 0: never.
-func (b *Board) sound(now time.Time) (change time.Duration, err error) {
+func (b *Board) updateBuzzers(now time.Time) (change time.Duration, err error) {
 	b.mu.Lock()
 	for _, z := range b.buzzers {
 		if kind, fresh := b.sounds[z.Name]; fresh {
-			z.turns, z.began = turnsOf(kind), now
+			z.changes, z.began = soundChanges(kind), now
 		}
 	}
 	clear(b.sounds)
@@ -62,7 +62,7 @@ func (b *Board) sound(now time.Time) (change time.Duration, err error) {
 			continue
 		}
 		if err := z.set(on); err != nil {
-			return 0, b.fails(z.Name, err)
+			return 0, b.setFault(z.Name, err)
 		}
 	}
 	return change, nil
@@ -70,20 +70,20 @@ func (b *Board) sound(now time.Time) (change time.Duration, err error) {
 
 // at returns whether the buzzer is on, and in how long that changes; 0: never.
 func (z *buzzer) at(now time.Time) (on bool, change time.Duration) {
-	for i, t := range z.turns {
+	for i, t := range z.changes {
 		if since := now.Sub(z.began); since < t {
 			return i%2 == 0, t - since
 		}
 	}
-	z.turns = nil
+	z.changes = nil
 	return false, 0
 }
 
-// silence switches every buzzer off.
-func (b *Board) silence() error {
+// silenceBuzzers switches every buzzer off.
+func (b *Board) silenceBuzzers() error {
 	var errs []error
 	for _, z := range b.buzzers {
-		z.turns = nil
+		z.changes = nil
 		if z.on {
 			errs = append(errs, z.set(false))
 		}

@@ -14,11 +14,11 @@ import (
 var horn = Buzzer{Name: "horn", Pin: 13}
 
 // horned is a panel with a buzzer and a lamp.
-func horned(t *testing.T) *floor {
+func horned(t *testing.T) *testBoard {
 	return newPanel(t, Panel{Lamps: []Lamp{redLamp}, Buzzers: []Buzzer{horn}}, nil)
 }
 
-func (f *floor) say(kind station.SoundKind) {
+func (f *testBoard) say(kind station.SoundKind) {
 	f.board.Sound(map[string]station.SoundKind{"horn": kind})
 }
 
@@ -130,7 +130,7 @@ func TestABuzzerThatCannotBeDrivenIsToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := horned(t)
 		chip := f.chips[""]
-		chip.change(func() { chip.setErr = errors.New("no such device") })
+		chip.set(func() { chip.setErr = errors.New("no such device") })
 		f.say(station.SoundHeld)
 		want := "buzzer horn: drive pin 13: no such device"
 		if err := <-f.lampsErr; err == nil || err.Error() != want {

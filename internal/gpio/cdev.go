@@ -19,7 +19,7 @@ func openChip(name string) (chip, error) {
 	if path, ok := strings.CutPrefix(name, simPrefix); ok {
 		return dialSim(path)
 	}
-	if OnInput(name) {
+	if IsInput(name) {
 		return inputChip{name: name, dev: "/dev/input", sys: "/sys/class/input"}, nil
 	}
 	chips, refused, err := findChips("/dev")
@@ -81,13 +81,13 @@ func readChip(path string) (*cdevChip, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: what chip it is: %w", path, err)
 	}
-	c := &cdevChip{path: path, name: text(info.Name[:]), label: text(info.Label[:])}
+	c := &cdevChip{path: path, name: cString(info.Name[:]), label: cString(info.Label[:])}
 	for offset := range int(info.Lines) {
 		line, err := uapi.GetLineInfoV2(device.Fd(), offset)
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", path, offset, err)
 		}
-		c.lines = append(c.lines, text(line.Name[:]))
+		c.lines = append(c.lines, cString(line.Name[:]))
 	}
 	return c, nil
 }
@@ -186,7 +186,7 @@ func pickLine(pin int, names []string) (offset int, err error) {
 }
 
 // inputs takes the lines in one request.
-func (c *cdevChip) inputs(pins []inputPin) (inputs, error) {
+func (c *cdevChip) inputs(pins []inputPin) (inputLines, error) {
 	var offsets []int
 	var names []string
 	for _, p := range pins {
@@ -236,26 +236,26 @@ func (c *cdevChip) holders(offsets []int) string {
 // output takes one line as an output. The line is requested by the first set, with
 // its level: one that is driven before its level is known would light a lamp that
 // a low level lights.
-func (c *cdevChip) output(pin int) (output, error) {
+func (c *cdevChip) output(pin int) (outputLine, error) {
 	offset, err := c.line(pin)
 	if err != nil {
 		return nil, err
 	}
-	return &drivenLine{chip: c, offset: offset, fd: -1}, nil
+	return &cdevOutput{chip: c, offset: offset, fd: -1}, nil
 }
 
 // close has nothing to give back: the lines are closed one by one.
 func (c *cdevChip) close() error { return nil }
 
-// A drivenLine is an output of a cdevChip. It is only ever driven: nothing here
+// A cdevOutput is an output of a cdevChip. It is only ever driven: nothing here
 // reads it.
-type drivenLine struct {
+type cdevOutput struct {
 	chip   *cdevChip
 	offset int
 	fd     int // of the request; -1 before the first set
 }
 
-func (d *drivenLine) set(high bool) error {
+func (d *cdevOutput) set(high bool) error {
 	var level uapi.LineBitmap
 	if high {
 		level = 1
@@ -267,7 +267,7 @@ func (d *drivenLine) set(high bool) error {
 }
 
 // take requests the line as an output of that level.
-func (d *drivenLine) take(level uapi.LineBitmap) error {
+func (d *cdevOutput) take(level uapi.LineBitmap) error {
 	device, err := os.OpenFile(d.chip.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -286,7 +286,7 @@ func (d *drivenLine) take(level uapi.LineBitmap) error {
 	return nil
 }
 
-func (d *drivenLine) close() error {
+func (d *cdevOutput) close() error {
 	if d.fd < 0 {
 		return nil
 	}

@@ -59,30 +59,30 @@ type Chips struct {
 // Button is one [[button]] table. Zero values stand for the defaults named at
 // each field.
 type Button struct {
-	Name     string        `toml:"name"`       // the source of its events
-	Pin      int           `toml:"pin"`        // 17 is the line called GPIO17, else the line at offset 17
-	PinNC    *int          `toml:"pin_nc"`     // of its second, normally closed contact, where it has both; pin is the other one's then
-	Wiring   string        `toml:"wiring"`     // its contact at rest: no (normally open, default) or nc (normally closed)
-	Active   string        `toml:"active"`     // the level of a closed contact: low (default) or high
-	Bias     string        `toml:"bias"`       // pull-up (default where active is low), pull-down (where it is high), none
-	Debounce time.Duration `toml:"debounce"`   // a button that stays pressed this long is pressed; 30 ms
-	Release  time.Duration `toml:"release"`    // how long it must be let go until it may be pressed again; 50 ms, or the debounce where that is below 30 ms
-	Maintain bool          `toml:"maintained"` // a switch that stays where it is put: its position is told at the start and at each change
-	AC       bool          `toml:"ac"`         // alternating current on an optocoupler: pulses of 50 or 60 Hz are a closed contact
-	Hold     time.Duration `toml:"hold"`       // a button kept down this long is held; 2 s
-	Double   time.Duration `toml:"double"`     // a second press that begins this soon after the first makes a double; 300 ms
-	Lamp     string        `toml:"lamp"`       // the lamp that answers it; read by whoever decides the lights
-	Buzzer   string        `toml:"buzzer"`     // the buzzer that answers it; read by whoever decides the sounds
-	Chip     string        `toml:"chip"`       // where it is not the chip of [gpio]
-	Key      string        `toml:"key"`        // in place of pin and chip: a key of an input device, input:VENDOR:PRODUCT/KEY_F13
-	Latch    bool          `toml:"latch"`      // its second press ends the call; read by whoever decides
+	Name       string        `toml:"name"`       // the source of its events
+	Pin        int           `toml:"pin"`        // 17 is the line called GPIO17, else the line at offset 17
+	PinNC      *int          `toml:"pin_nc"`     // of its second, normally closed contact, where it has both; pin is the other one's then
+	Wiring     string        `toml:"wiring"`     // its contact at rest: no (normally open, default) or nc (normally closed)
+	Active     string        `toml:"active"`     // the level of a closed contact: low (default) or high
+	Bias       string        `toml:"bias"`       // pull-up (default where active is low), pull-down (where it is high), none
+	Debounce   time.Duration `toml:"debounce"`   // a button that stays pressed this long is pressed; 30 ms
+	Release    time.Duration `toml:"release"`    // how long it must be let go until it may be pressed again; 50 ms, or the debounce where that is below 30 ms
+	Maintained bool          `toml:"maintained"` // a switch that stays where it is put: its position is told at the start and at each change
+	AC         bool          `toml:"ac"`         // alternating current on an optocoupler: pulses of 50 or 60 Hz are a closed contact
+	Hold       time.Duration `toml:"hold"`       // a button kept down this long is held; 2 s
+	Double     time.Duration `toml:"double"`     // a second press that begins this soon after the first makes a double; 300 ms
+	Lamp       string        `toml:"lamp"`       // the lamp that answers it; read by whoever decides the lights
+	Buzzer     string        `toml:"buzzer"`     // the buzzer that answers it; read by whoever decides the sounds
+	Chip       string        `toml:"chip"`       // where it is not the chip of [gpio]
+	Key        string        `toml:"key"`        // in place of pin and chip: a key of an input device, input:VENDOR:PRODUCT/KEY_F13
+	Latch      bool          `toml:"latch"`      // its second press ends the call; read by whoever decides
 
 	// What bindings wait for. It follows from the bindings and not from the table.
 	//
-	// HoldBound: a press is told only at release, before the hold time, and a hold
-	// replaces it. DoubleBound: a press is told only when no second one can follow
+	// HoldBound: a press is reported only at release, before the hold time, and a hold
+	// replaces it. DoubleBound: a press is reported only when no second one can follow
 	// any more, and a double replaces it. ReleaseBound: the release after each
-	// press, hold or double is told.
+	// press, hold or double is reported.
 	HoldBound    bool `toml:"-"`
 	DoubleBound  bool `toml:"-"`
 	ReleaseBound bool `toml:"-"`
@@ -154,7 +154,7 @@ func (b Button) withDefaults(chips Chips) Button {
 	}
 	b.Debounce = cmp.Or(b.Debounce, defaultDebounce)
 	if b.Release == 0 {
-		b.Release = releaseTime
+		b.Release = defaultRelease
 		if 0 < b.Debounce && b.Debounce < defaultDebounce {
 			b.Release = b.Debounce // what is fast to press is fast to let go: it counts
 		}
@@ -213,7 +213,7 @@ func Check(p Panel, fault func(table string, index int, key, text string)) {
 		c.pin("pin", line{b.Chip, b.Pin}, b.Name, users)
 		c.oneOf("active", b.Active, high, low)
 		if r := b.Reminder(); r != 0 && r < minRemind {
-			c.complain("remind", `%s is too often; allowed are %s and more, and "0s" for never`, r, minRemind)
+			c.faultf("remind", `%s is too often; allowed are %s and more, and "0s" for never`, r, minRemind)
 		}
 	}
 }
@@ -231,16 +231,16 @@ type checker struct {
 	fault func(table string, index int, key, text string)
 }
 
-func (c checker) complain(key, format string, args ...any) {
+func (c checker) faultf(key, format string, args ...any) {
 	c.fault(c.table, c.index, key, fmt.Sprintf(format, args...))
 }
 
 func (c checker) name(name string, taken map[string]bool) {
 	switch {
 	case name == "":
-		c.complain("name", "the %s has no name; give it one", c.table)
+		c.faultf("name", "the %s has no name; give it one", c.table)
 	case taken[name]:
-		c.complain("name", "another %s is called %q already; names are told apart", c.table, name)
+		c.faultf("name", "another %s is called %q already; names are told apart", c.table, name)
 	}
 	taken[name] = true
 }
@@ -250,11 +250,11 @@ func (c checker) key(b Button) bool {
 	switch {
 	case b.Key == "":
 	case b.PinNC != nil:
-		c.complain("pin_nc", "a key of an input device is one contact; take pin_nc away")
+		c.faultf("pin_nc", "a key of an input device is one contact; take pin_nc away")
 		return false
 	default:
 		if _, _, err := parseKey(b.Key); err != nil {
-			c.complain("key", "%v", err)
+			c.faultf("key", "%v", err)
 			return false
 		}
 	}
@@ -269,7 +269,7 @@ func (c checker) contacts(b Button, users map[line]string) {
 	}
 	c.pin("pin_nc", line{b.Chip, *b.PinNC}, b.Name, users)
 	if b.Wiring == normallyClosed {
-		c.complain("wiring", "a button with pin_nc has a contact of either kind: pin is its normally open one; take wiring away")
+		c.faultf("wiring", "a button with pin_nc has a contact of either kind: pin is its normally open one; take wiring away")
 	}
 }
 
@@ -279,18 +279,18 @@ func (c checker) pin(key string, l line, name string, users map[line]string) {
 	case l.pin == 0 && onHeader(l.chip):
 		// The decoder gives 0 for a pin that is not there, and GPIO0 of the header
 		// belongs to the EEPROM of an add-on board.
-		c.complain(key, "the pin is missing; give the GPIO number, 1 to %d (GPIO0 is kept for add-on boards)", lastPin)
+		c.faultf(key, "the pin is missing; give the GPIO number, 1 to %d (GPIO0 is kept for add-on boards)", lastPin)
 		return
 	case !onHeader(l.chip) && 0 <= l.pin && l.pin <= lastLine: // an expander has more lines than the header
 	case !onHeader(l.chip):
-		c.complain(key, "there is no line %d on a chip; allowed are 0 to %d", l.pin, lastLine)
+		c.faultf(key, "there is no line %d on a chip; allowed are 0 to %d", l.pin, lastLine)
 		return
 	case l.pin < 0 || l.pin > lastPin:
-		c.complain(key, "there is no GPIO%d on a Raspberry Pi's header; allowed are 0 to %d (GPIO numbers, not header positions)", l.pin, lastPin)
+		c.faultf(key, "there is no GPIO%d on a Raspberry Pi's header; allowed are 0 to %d (GPIO numbers, not header positions)", l.pin, lastPin)
 		return
 	}
 	if users[l] != "" {
-		c.complain(key, "pin %d is used by %s already; one pin has one user", l.pin, users[l])
+		c.faultf(key, "pin %d is used by %s already; one pin has one user", l.pin, users[l])
 		return
 	}
 	users[l] = user
@@ -300,35 +300,35 @@ func (c checker) oneOf(key, value string, allowed ...string) {
 	if slices.Contains(allowed, value) {
 		return
 	}
-	c.complain(key, "%q is not known here; allowed are %s", value, strings.Join(allowed, ", "))
+	c.faultf(key, "%q is not known here; allowed are %s", value, strings.Join(allowed, ", "))
 }
 
 // times checks the times of a button. A double that the file does not speak of is
 // left alone: most buttons have none.
 func (c checker) times(b Button, double bool) {
 	if b.Debounce < minDebounce || b.Debounce > maxDebounce {
-		c.complain("debounce", "%s is out of range; allowed are %s to %s", b.Debounce, minDebounce, maxDebounce)
+		c.faultf("debounce", "%s is out of range; allowed are %s to %s", b.Debounce, minDebounce, maxDebounce)
 	}
 	if b.Release < minDebounce || b.Release > maxDebounce {
-		c.complain("release", "%s is out of range; allowed are %s to %s", b.Release, minDebounce, maxDebounce)
+		c.faultf("release", "%s is out of range; allowed are %s to %s", b.Release, minDebounce, maxDebounce)
 	}
-	if b.Maintain && b.Latch {
-		c.complain("latch", "a switch that stays where it is put calls and ends the call by its two positions; take latch away")
+	if b.Maintained && b.Latch {
+		c.faultf("latch", "a switch that stays where it is put calls and ends the call by its two positions; take latch away")
 	}
 	if b.AC && b.Debounce < defaultDebounce {
-		c.complain("debounce", "%s is shorter than a period of alternating current; leave it out", b.Debounce)
+		c.faultf("debounce", "%s is shorter than a period of alternating current; leave it out", b.Debounce)
 	}
 	if b.Hold < b.Debounce {
-		c.complain("hold", "%s is shorter than the debounce time of %s; a hold must be longer than a press", b.Hold, b.Debounce)
+		c.faultf("hold", "%s is shorter than the debounce time of %s; a hold must be longer than a press", b.Hold, b.Debounce)
 	}
 	switch {
 	case !double:
 	case b.Double < minDouble || b.Double > maxDouble:
-		c.complain("double", "%s is out of range; allowed are %s to %s", b.Double, minDouble, maxDouble)
+		c.faultf("double", "%s is out of range; allowed are %s to %s", b.Double, minDouble, maxDouble)
 	case b.Double <= b.Debounce+b.Release:
-		c.complain("double", "in %s there is no room for a press of %s and a release of %s; make it longer", b.Double, b.Debounce, b.Release)
+		c.faultf("double", "in %s there is no room for a press of %s and a release of %s; make it longer", b.Double, b.Debounce, b.Release)
 	case b.Double >= b.Hold:
-		c.complain("double", "%s is not shorter than the hold time of %s; a hold must be longer than a double press", b.Double, b.Hold)
+		c.faultf("double", "%s is not shorter than the hold time of %s; a hold must be longer than a double press", b.Double, b.Hold)
 	}
 }
 

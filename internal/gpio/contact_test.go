@@ -281,7 +281,7 @@ func TestContact(t *testing.T) {
 			c := newContact(test.button.withDefaults(Chips{}), morning, test.down)
 			told := play(&c, test.changes, test.until)
 			if diff := cmp.Diff(test.want, told); diff != "" {
-				t.Errorf("told (-want +got):\n%s", diff)
+				t.Errorf("events (-want +got):\n%s", diff)
 			}
 			if c.glitches != test.glitches {
 				t.Errorf("%d glitches, want %d", c.glitches, test.glitches)
@@ -321,7 +321,7 @@ func TestASecondPressThatIsReadLateMakesNoDoubleOfTwoPresses(t *testing.T) {
 	told = append(told, play(&c, []change{{600 * ms, false}}, time.Second)...)
 	want := []string{"press of 100ms", "release of 200ms", "press of 450ms at 750ms", "release of 600ms at 750ms"}
 	if diff := cmp.Diff(want, told); diff != "" {
-		t.Errorf("told (-want +got):\n%s", diff)
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
@@ -333,14 +333,14 @@ func TestAnEdgeThatIsBehindTheLastOneMakesNoRunLonger(t *testing.T) {
 	if kind, at := c.settle(morning.Add(220 * ms)); kind != "" {
 		told = append(told, fmt.Sprintf("%s of %s", kind, at.Sub(morning)))
 	}
-	c.stir(morning.Add(170 * ms))
+	c.restartRun(morning.Add(170 * ms))
 	if kind, at := c.settle(morning.Add(221 * ms)); kind != "" {
 		told = append(told, fmt.Sprintf("%s of %s", kind, at.Sub(morning)))
 	}
 	c.feed(morning.Add(221*ms), false)
 	told = append(told, play(&c, nil, time.Second)...)
 	if diff := cmp.Diff([]string{"press of 100ms at 130ms"}, told); diff != "" {
-		t.Errorf("told (-want +got):\n%s", diff)
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
@@ -394,7 +394,7 @@ func TestTenThousandBouncedPressesAreTenThousandPresses(t *testing.T) {
 }
 
 // FuzzContact feeds positions at any times, each byte a step of up to 63 ms and a
-// position, or a stir, and lets the contact settle or not. The first byte says what
+// position, or a restarted run, and lets the contact settle or not. The first byte says what
 // is bound, how the button is wired, and whether edges have the kernel's time: then
 // what was certain until each is asked for first.
 func FuzzContact(f *testing.F) {
@@ -452,13 +452,13 @@ func FuzzContact(f *testing.F) {
 				}
 				seen = p
 				rose[now], fell[now] = rose[now] || p == down, fell[now] || p == up
-				c.move(now, p)
+				c.moveTo(now, p)
 				if step&1 != 0 {
 					continue // more edges are waiting to be read
 				}
 			case p > between && timed:
 				rose[now], fell[now] = rose[now] || seen == down, fell[now] || seen == up
-				c.stir(now)
+				c.restartRun(now)
 			}
 			settle()
 			if at, ok := c.next(); ok && !at.After(now) {
@@ -483,7 +483,7 @@ func fellWithin(fell map[time.Time]bool, from, to time.Time) bool {
 func BenchmarkDebounce(b *testing.B) {
 	c := newContact(Button{}.withDefaults(Chips{}), morning, false)
 	now := morning
-	c.settle(now.Add(releaseTime)) // arms it
+	c.settle(now.Add(defaultRelease)) // arms it
 	presses := 0
 	for b.Loop() {
 		for _, step := range []struct {
@@ -575,7 +575,7 @@ func TestASwitchTellsItsPositionAtTheStartAndAtEachChange(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := newContact(Button{Maintain: true, ReleaseBound: true, Wiring: test.wiring}.withDefaults(Chips{}), morning, test.down)
+			c := newContact(Button{Maintained: true, ReleaseBound: true, Wiring: test.wiring}.withDefaults(Chips{}), morning, test.down)
 			told := play(&c, test.changes, 2*time.Hour)
 			if diff := cmp.Diff(test.want, told); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

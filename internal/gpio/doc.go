@@ -36,40 +36,39 @@
 // gpio-keys, below the 50 ms of Home Assistant. A release counts after 50 ms,
 // since worn contacts bounce longer when they open. The press happened at the first
 // edge of the run that was accepted, not when it was accepted (the rule of ABB's
-// 615 relays). The limits of 5 and 250 ms let the longest bouncing switch of
-// Ganssle's study (157 ms) be used.
+// 615 relays). Up to 250 ms may be set, so that the longest bouncing switch of
+// Ganssle's study (157 ms) can be used, and down to 1 ms for a sensor that counts.
 //
-// # Gathering and recording
+// # Reading and recording
 //
-// One loop for each chip gathers, one for the whole board records (Bank.Run,
-// Board.Run). A commit on a slow card takes hundreds of milliseconds, and the
-// kernel's memory of edges, which would have to wait for it, is soon full where a
-// contact chatters. The hand-over between the two loops is bounded and in memory. It holds what no lamp
-// has answered, exactly as the kernel's memory of edges does, so nothing in it was
-// promised to anybody; and what has no room in it is lost aloud.
+// One loop for each chip reads the lines (Bank.Run), and one for the whole board records
+// what was pressed (Board.Run). A commit on a slow card takes hundreds of milliseconds.
+// If reading waited for it, the kernel's buffer of edges would soon be full where a
+// contact chatters. The queue between the two loops is bounded and in memory. It holds
+// what no lamp has confirmed, as the kernel's buffer does, so that nothing in it was
+// promised to anybody; what finds no room in it is dropped, logged and counted.
 //
-// # Guards
-//
-// Each of these would lose or invent a press:
+// # What would lose or invent a press
 //
 //   - A wait whose time is over before it begins looks once more all the same. A level
-//     that cannot be read is told to nobody and ends Run: read as low it would be a
-//     press.
-//   - Unless it is asked for more, the kernel remembers 16 edges per line. It is asked
-//     for all that it will, 1,024 per chip. It drops the oldest and does not say so, but
-//     numbers them: what is missing is counted, said and a fault of its button, and a
-//     run in which edges are missing is nobody's press.
-//   - The direction of an edge is the level some time after its interrupt. Two that
-//     are too quick for that are told as one, which says what the one before said:
-//     the run begins anew.
-//   - An edge that is read late has its own time, and what its button came to until
-//     then is settled first: a press that is read whole is told, and one that was too
-//     short is not made longer by the delay.
+//     that cannot be read ends Run and is passed on to nobody: taken for low it would be
+//     a press.
+//   - The kernel buffers 16 edges per line unless it is asked for more. It is asked for
+//     its most, 1,024 per chip. It drops the oldest without a word, but numbers them:
+//     what is missing is counted, logged and a fault of its button, and a run in which
+//     edges are missing is never a press.
+//   - The direction of an edge is the level some time after its interrupt. Two that are
+//     too quick for that are reported as one, which says what the one before said: the
+//     run begins anew.
+//   - An edge that is read late has its own time, and what its button did until then is
+//     settled first: a press that is read late as a whole is reported, and one that was
+//     too short is not made longer by the delay.
 //   - A level may be ahead of an edge that is on its way, and an edge may be missing.
 //     No run is accepted while the level differs from what the edges said; when it
 //     has for half a second, and no edge came, the level counts.
-//   - Edges of the demo's chip have no time. They are dated when they are read, and
-//     what is read late cannot lengthen the run before it.
+//   - Edges of a chip without interrupts, which is read every 5 ms, have no time of
+//     their own. They are dated when they are read, and what is read late cannot
+//     lengthen the run before it.
 //   - An output is only ever driven: it is requested with its first level, and the
 //     type through which lamps are driven has no way to read.
 //   - One goroutine owns the inputs of a chip, and its waits are short.

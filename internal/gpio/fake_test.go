@@ -21,31 +21,31 @@ import (
 // have and the demo's have not. It is made of channels and timers alone, so it
 // lives in a synctest bubble.
 type fakeChip struct {
-	mu      sync.Mutex
-	pins    []inputPin
-	bits    uint64
-	edges   []edge
-	timed   bool
-	merged  bool         // two edges may have been told as one, or a spike as one
-	read    map[int]bool // what a line's last edge that was read said, or its level at first
-	dropped map[int]int  // edges forgotten since the line's last that was read
-	woken   chan struct{}
-	waitErr error
-	readErr error
-	waits   int
-	stall   time.Time // no wait begins before this: the station does not get its turn
-	tardy   time.Time // no wait in vain ends before: nor then
-	held    bool      // edges are on their way and not there yet
-	lamps   map[int]*fakeLamp
-	setErr  error
-	closed  int // lines given back
+	mu        sync.Mutex
+	pins      []inputPin
+	bits      uint64
+	edges     []edge
+	timed     bool
+	merged    bool         // two edges may have been told as one, or a spike as one
+	read      map[int]bool // what a line's last edge that was read said, or its level at first
+	dropped   map[int]int  // edges forgotten since the line's last that was read
+	woken     chan struct{}
+	waitErr   error
+	readErr   error
+	waits     int
+	stall     time.Time // no wait begins before this: the station does not get its turn
+	lateUntil time.Time // no wait in vain ends before: nor then
+	held      bool      // edges are on their way and not there yet
+	lamps     map[int]*fakeLamp
+	setErr    error
+	closed    int // lines given back
 }
 
 func newFakeChip() *fakeChip {
 	return &fakeChip{woken: make(chan struct{}, 1), lamps: make(map[int]*fakeLamp), dropped: make(map[int]int), read: make(map[int]bool)}
 }
 
-func (f *fakeChip) inputs(pins []inputPin) (inputs, error) {
+func (f *fakeChip) inputs(pins []inputPin) (inputLines, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pins = pins
@@ -58,7 +58,7 @@ func (f *fakeChip) inputs(pins []inputPin) (inputs, error) {
 	return f, nil
 }
 
-func (f *fakeChip) output(pin int) (output, error) {
+func (f *fakeChip) output(pin int) (outputLine, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lamps[pin] = &fakeLamp{chip: f}
@@ -90,7 +90,7 @@ func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
 				return e, err
 			}
 			f.mu.Lock()
-			tardy := f.tardy
+			tardy := f.lateUntil
 			f.mu.Unlock()
 			time.Sleep(time.Until(tardy))
 			return edge{}, os.ErrDeadlineExceeded
@@ -113,8 +113,8 @@ func (f *fakeChip) pop() (edge, error, bool) {
 	e := f.edges[0]
 	f.edges = f.edges[1:]
 	if f.timed {
-		e.forgot = f.dropped[e.line]
-		e.torn = e.forgot > 0 || f.merged && f.read[e.line] == e.high
+		e.lost = f.dropped[e.line]
+		e.gap = e.lost > 0 || f.merged && f.read[e.line] == e.high
 		f.read[e.line] = e.high
 		f.dropped[e.line] = 0
 	}
@@ -130,8 +130,8 @@ func (f *fakeChip) levels() (uint64, error) {
 	return f.bits, nil
 }
 
-// do presses or releases the button at pin.
-func (f *fakeChip) do(pin int, press bool) {
+// press presses or releases the button at pin.
+func (f *fakeChip) press(pin int, press bool) {
 	f.mu.Lock()
 	for i, p := range f.pins {
 		if isHigh := press != p.activeLow; p.pin == pin && isHigh != (f.bits&(1<<i) != 0) {
@@ -145,7 +145,7 @@ func (f *fakeChip) do(pin int, press bool) {
 	}
 	room := 16 * len(f.pins)
 	if f.timed {
-		room = remembered
+		room = eventBufferSize
 	}
 	overflow := len(f.edges) - room
 	if overflow > 0 {
@@ -167,8 +167,8 @@ func (f *fakeChip) wake() {
 	}
 }
 
-// change runs what a test does to the chip's defects.
-func (f *fakeChip) change(do func()) {
+// set runs what a test does to the chip's defects.
+func (f *fakeChip) set(do func()) {
 	f.mu.Lock()
 	do()
 	f.mu.Unlock()
@@ -206,39 +206,39 @@ func (f *fakeChip) writes(pin int) int {
 	return f.lamps[pin].writes
 }
 
-// A floor is a Board on fake chips in a synctest bubble, with what it told.
-type floor struct {
-	t     *testing.T
-	board *Board
-	chips map[string]*fakeChip
-	began time.Time
-	log   *counter
-	emit  station.Emit // nil: record at once
+// A testBoard is a Board on fake chips in a synctest bubble, with what it told.
+type testBoard struct {
+	t       *testing.T
+	board   *Board
+	chips   map[string]*fakeChip
+	started time.Time
+	log     *logRecorder
+	emit    station.Emit // nil: record at once
 
-	mu   sync.Mutex
-	told []string
-	stop context.CancelFunc
-	err  chan error // what the first loop to end returned, of Run and the banks' Run
+	mu     sync.Mutex
+	events []string
+	stop   context.CancelFunc
+	err    chan error // what the first loop to end returned, of Run and the banks' Run
 
 	lampsErr chan error // what RunLamps returned
 }
 
-// newFloor opens a board and runs it for the length of the test.
-func newFloor(t *testing.T, buttons []Button, lamps []Lamp, emit station.Emit) *floor {
+// newTestBoard opens a board and runs it for the length of the test.
+func newTestBoard(t *testing.T, buttons []Button, lamps []Lamp, emit station.Emit) *testBoard {
 	return newPanel(t, Panel{Buttons: buttons, Lamps: lamps}, emit)
 }
 
-func newPanel(t *testing.T, p Panel, emit station.Emit) *floor {
+func newPanel(t *testing.T, p Panel, emit station.Emit) *testBoard {
 	f := openPanel(t, p, emit)
 	f.run()
 	return f
 }
 
 // openPanel takes the lines, and nobody reads them before run.
-func openPanel(t *testing.T, p Panel, emit station.Emit) *floor {
-	f := &floor{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip(), "third": newFakeChip()}, began: time.Now(), emit: emit, log: &counter{}, err: make(chan error, 8), lampsErr: make(chan error, 1)}
+func openPanel(t *testing.T, p Panel, emit station.Emit) *testBoard {
+	f := &testBoard{t: t, chips: map[string]*fakeChip{"": newFakeChip(), "expander": newFakeChip(), "third": newFakeChip()}, started: time.Now(), emit: emit, log: &logRecorder{}, err: make(chan error, 8), lampsErr: make(chan error, 1)}
 	find := func(name string) (chip, error) { return f.chips[name], nil }
-	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Up: at.Sub(f.began)} }
+	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b", Up: at.Sub(f.started)} }
 	board, err := open(find, p, stamp, slog.New(f.log))
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func openPanel(t *testing.T, p Panel, emit station.Emit) *floor {
 	return f
 }
 
-func (f *floor) run() {
+func (f *testBoard) run() {
 	ctx, stop := context.WithCancel(f.t.Context())
 	f.stop = stop
 	var running sync.WaitGroup
@@ -263,12 +263,12 @@ func (f *floor) run() {
 	synctest.Wait()
 }
 
-func (f *floor) record(ev station.Event) (station.Result, error) {
+func (f *testBoard) record(ev station.Event) (station.Result, error) {
 	if len(ev.ID) != 32 {
 		f.t.Errorf("%s has the id %q", ev.Name(), ev.ID)
 	}
 	f.mu.Lock()
-	f.told = append(f.told, fmt.Sprintf("%s of %s", ev.Name(), ev.At.Up))
+	f.events = append(f.events, fmt.Sprintf("%s of %s", ev.Name(), ev.At.Up))
 	f.mu.Unlock()
 	if f.emit != nil {
 		return f.emit(ev)
@@ -277,36 +277,36 @@ func (f *floor) record(ev station.Event) (station.Result, error) {
 }
 
 // at waits until the given time after the start and then presses or releases.
-func (f *floor) at(after time.Duration, pin int, press bool) {
+func (f *testBoard) at(after time.Duration, pin int, press bool) {
 	f.until(after)
-	f.chips[""].do(pin, press)
+	f.chips[""].press(pin, press)
 }
 
 // until waits until the given time after the start and everything due has happened.
-func (f *floor) until(after time.Duration) {
-	time.Sleep(time.Until(f.began.Add(after)))
+func (f *testBoard) until(after time.Duration) {
+	time.Sleep(time.Until(f.started.Add(after)))
 	synctest.Wait()
 }
 
-func (f *floor) expect(want ...string) {
+func (f *testBoard) expectEvents(want ...string) {
 	f.t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if diff := cmp.Diff(want, f.told); diff != "" {
-		f.t.Errorf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, f.events); diff != "" {
+		f.t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
-// A counter counts log lines.
-type counter struct {
+// A logRecorder counts log lines.
+type logRecorder struct {
 	slog.Handler
 	mu    sync.Mutex
 	lines []string
 }
 
-func (c *counter) Enabled(context.Context, slog.Level) bool { return true }
+func (c *logRecorder) Enabled(context.Context, slog.Level) bool { return true }
 
-func (c *counter) Handle(_ context.Context, r slog.Record) error {
+func (c *logRecorder) Handle(_ context.Context, r slog.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lines = append(c.lines, r.Message)

@@ -16,25 +16,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A key of an input device is a line like that of a chip: a foot pedal that calls itself
-// a keyboard, a box of buttons on USB, a gpio-keys overlay. Its level is high while the
-// key is down, and its edges have the kernel's time.
+// This file reads the keys of an input device as lines like those of a chip: a foot pedal
+// that calls itself a keyboard, a box of buttons on USB, a gpio-keys overlay. A line is
+// high while its key is down, and its edges have the kernel's time.
 
 // inputPrefix marks an input device in place of a chip: input:VENDOR:PRODUCT, in four
 // hexadecimal digits each, or input:/dev/input/by-path/….
 const inputPrefix = "input:"
 
-// mostKey is the highest key code that there is (KEY_MAX).
-const mostKey = 0x2FF
+// maxKey is the highest key code that there is (KEY_MAX).
+const maxKey = 0x2FF
 
 var (
 	usbInput = regexp.MustCompile(`^input:[0-9a-f]{4}:[0-9a-f]{4}$`)
 	keyRange = regexp.MustCompile(`^(KEY_F|BTN_|KEY_)?([0-9]{1,3})$`)
 )
 
-// Placed returns the button with the input device of its key as its chip and the key's
+// ResolveKey returns the button with the input device of its key as its chip and the key's
 // code as its pin. A button without a key, or with one that Check refuses, is as it was.
-func (b Button) Placed() Button {
+func (b Button) ResolveKey() Button {
 	chip, code, err := parseKey(b.Key)
 	if b.Key == "" || err != nil {
 		return b
@@ -49,8 +49,8 @@ func (b Button) Placed() Button {
 	return b
 }
 
-// OnInput reports whether a chip, as configured, is an input device.
-func OnInput(chip string) bool { return strings.HasPrefix(chip, inputPrefix) }
+// IsInput reports whether a chip, as configured, is an input device.
+func IsInput(chip string) bool { return strings.HasPrefix(chip, inputPrefix) }
 
 // parseKey reads input:VENDOR:PRODUCT/KEY_F13. The key is its name in
 // linux/input-event-codes.h, as far as this program knows it, or its number.
@@ -66,7 +66,7 @@ func parseKey(text string) (chip string, code int, err error) {
 		return "", 0, fmt.Errorf("%q is no input device; it is input:VENDOR:PRODUCT in four hexadecimal digits each, or input:/dev/input/by-path/…", chip)
 	}
 	if code = keyCode(name); code == 0 {
-		return "", 0, fmt.Errorf("%q is no key; it is a name as KEY_F13, KEY_A, KEY_ENTER or BTN_0, or a number from 1 to %d", name, mostKey)
+		return "", 0, fmt.Errorf("%q is no key; it is a name as KEY_F13, KEY_A, KEY_ENTER or BTN_0, or a number from 1 to %d", name, maxKey)
 	}
 	return chip, code, nil
 }
@@ -104,7 +104,7 @@ func keyCode(name string) int {
 		return 170 + n
 	case m[1] == "BTN_" && n <= 9:
 		return 0x100 + n
-	case m[1] == "" && 1 <= n && n <= mostKey:
+	case m[1] == "" && 1 <= n && n <= maxKey:
 		return n
 	}
 	return 0
@@ -130,12 +130,12 @@ type inputChip struct{ name, dev, sys string }
 
 func (c inputChip) close() error { return nil }
 
-func (c inputChip) output(int) (output, error) {
+func (c inputChip) output(int) (outputLine, error) {
 	return nil, fmt.Errorf("%s: an input device has no lamp and no buzzer", c.name)
 }
 
 // inputs implements chip. The pins are key codes.
-func (c inputChip) inputs(pins []inputPin) (inputs, error) {
+func (c inputChip) inputs(pins []inputPin) (inputLines, error) {
 	path, err := c.find(pins)
 	if err != nil {
 		return nil, err
@@ -144,12 +144,12 @@ func (c inputChip) inputs(pins []inputPin) (inputs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	k := &keys{file: file, clock: readClock(), places: make(map[uint16]int)}
+	k := &keyLines{file: file, clock: readClock(), places: make(map[uint16]int)}
 	for i, p := range pins {
 		k.places[uint16(p.pin)] = i
 	}
 	if k.raw, err = file.SyscallConn(); err == nil {
-		err = k.takeOver()
+		err = k.grab()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", c.name, err), file.Close())
@@ -209,19 +209,19 @@ func attribute(folder, name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// keys are the keys of an input device as lines.
-type keys struct {
+// A keyLines is the keys of an input device as input lines.
+type keyLines struct {
 	file   *os.File
 	raw    interface{ Control(func(fd uintptr)) error }
 	places map[uint16]int // the place of a line, by key code
 	clock  clock
 	unread []byte
-	torn   bool // the kernel has dropped events
+	gap    bool // the kernel has dropped events
 }
 
-// takeOver takes the device for this program alone, so that what a pedal types does not
+// grab takes the device for this program alone, so that what a pedal types does not
 // reach the console, and has its events in the kernel's own time.
-func (k *keys) takeOver() error {
+func (k *keyLines) grab() error {
 	const eviocgrab, eviocsclockid = 0x40044590, 0x400445a0 // of linux/input.h
 	var refused error
 	err := k.raw.Control(func(fd uintptr) {
@@ -236,12 +236,12 @@ func (k *keys) takeOver() error {
 	return errors.Join(err, refused)
 }
 
-func (k *keys) close() error { return k.file.Close() }
+func (k *keyLines) close() error { return k.file.Close() }
 
-// levels implements inputs.
-func (k *keys) levels() (uint64, error) {
+// levels implements inputLines.
+func (k *keyLines) levels() (uint64, error) {
 	const eviocgkey = 0x80604518 // _IOR('E', 0x18, 96 bytes)
-	var down [mostKey/8 + 1]byte
+	var down [maxKey/8 + 1]byte
 	var refused unix.Errno
 	err := k.raw.Control(func(fd uintptr) {
 		_, _, refused = unix.Syscall(unix.SYS_IOCTL, fd, eviocgkey, uintptr(unsafe.Pointer(&down)))
@@ -268,8 +268,8 @@ const (
 	synDropped = 3
 )
 
-// wait implements inputs.
-func (k *keys) wait(timeout time.Duration) (edge, error) {
+// wait implements inputLines.
+func (k *keyLines) wait(timeout time.Duration) (edge, error) {
 	end := time.Now().Add(timeout)
 	for {
 		if e, ok := k.next(bits.UintSize / 8); ok {
@@ -290,7 +290,7 @@ func (k *keys) wait(timeout time.Duration) (edge, error) {
 // next returns the oldest edge that was read. A word is the machine's own, 8 bytes or 4:
 //
 //	struct input_event { word seconds, microseconds; u16 type, code; s32 value; }
-func (k *keys) next(word int) (e edge, ok bool) {
+func (k *keyLines) next(word int) (e edge, ok bool) {
 	size := 2*word + 8
 	for len(k.unread) >= size {
 		b := k.unread[:size]
@@ -300,10 +300,10 @@ func (k *keys) next(word int) (e edge, ok bool) {
 		place, known := k.places[code]
 		switch {
 		case kind == evSyn && code == synDropped:
-			k.torn = true
+			k.gap = true
 		case kind == evKey && known && value <= 1: // 2 is the kernel's own repetition
-			e = edge{line: place, high: value == 1, at: k.clock.time(eventTime(b, word)), torn: k.torn}
-			k.torn = false
+			e = edge{line: place, high: value == 1, at: k.clock.time(eventTime(b, word)), gap: k.gap}
+			k.gap = false
 			return e, true
 		}
 	}

@@ -35,7 +35,7 @@ func TestTheKeyOfAFootPedalIsALine(t *testing.T) {
 			t.Errorf("%s is %s %d, %v", text, chip, code, err)
 		}
 	}
-	placed := Button{Name: "pedal", Key: "input:1209:5d01/KEY_F13"}.Placed().withDefaults(Chips{Chip: "header"})
+	placed := Button{Name: "pedal", Key: "input:1209:5d01/KEY_F13"}.ResolveKey().withDefaults(Chips{Chip: "header"})
 	if placed.Chip != "input:1209:5d01" || placed.Pin != 183 || placed.Active != high || placed.Bias != noBias {
 		t.Errorf("%+v", placed)
 	}
@@ -59,7 +59,7 @@ func TestEventsOfKeysAreEdgesWithTheKernelsTime(t *testing.T) {
 	for _, word := range []int{4, 8} {
 		now := readClock()
 		before := time.Duration(now.ns) - time.Millisecond
-		k := &keys{places: map[uint16]int{183: 1, 30: 0}, clock: clock{now.at.Add(-time.Second), now.ns - int64(time.Second)}}
+		k := &keyLines{places: map[uint16]int{183: 1, 30: 0}, clock: clock{now.at.Add(-time.Second), now.ns - int64(time.Second)}}
 		for _, event := range [][]byte{
 			eventBytes(word, before, evKey, 183, 1), eventBytes(word, before, evSyn, 0, 0), eventBytes(word, before, evKey, 183, 2),
 			eventBytes(word, before, evKey, 99, 1), eventBytes(word, before, evSyn, synDropped, 0), eventBytes(word, before, evKey, 30, 0),
@@ -67,11 +67,11 @@ func TestEventsOfKeysAreEdgesWithTheKernelsTime(t *testing.T) {
 			k.unread = append(k.unread, event...)
 		}
 		first, ok := k.next(word)
-		if !ok || first.line != 1 || !first.high || first.torn || first.at.IsZero() {
+		if !ok || first.line != 1 || !first.high || first.gap || first.at.IsZero() {
 			t.Errorf("first edge %+v, %v", first, ok)
 		}
 		second, ok := k.next(word)
-		if !ok || second.line != 0 || second.high || !second.torn {
+		if !ok || second.line != 0 || second.high || !second.gap {
 			t.Errorf("second edge %+v, %v", second, ok)
 		}
 		if _, ok := k.next(word); ok {
@@ -127,7 +127,7 @@ func TestAPedalOfTheKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	ioctl(0x5501, 0) // UI_DEV_CREATE
-	var in inputs
+	var in inputLines
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		if in, err = (inputChip{name: "input:1209:5d02", dev: "/dev/input", sys: "/sys/class/input"}).inputs([]inputPin{{pin: 183}}); err == nil {
 			break

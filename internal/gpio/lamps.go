@@ -9,19 +9,19 @@ import (
 	"stationd/internal/station"
 )
 
-// A load is a line that is driven: that of a lamp or a buzzer.
-type load struct {
-	what   string // lamp red
-	pin    int
-	active bool // the level that means on
-	line   output
-	on     bool
+// A drivenLine is a line that is driven: that of a lamp or a buzzer.
+type drivenLine struct {
+	owner      string // lamp red
+	pin        int
+	activeHigh bool // the level that means on
+	line       outputLine
+	on         bool
 }
 
 // set drives the line, whether or not it is so already.
-func (l *load) set(on bool) error {
-	if err := l.line.set(on == l.active); err != nil {
-		return fmt.Errorf("%s: drive pin %d: %w", l.what, l.pin, err)
+func (l *drivenLine) set(on bool) error {
+	if err := l.line.set(on == l.activeHigh); err != nil {
+		return fmt.Errorf("%s: drive pin %d: %w", l.owner, l.pin, err)
 	}
 	l.on = on
 	return nil
@@ -30,16 +30,16 @@ func (l *load) set(on bool) error {
 // A lamp is a configured lamp and what it shows.
 type lamp struct {
 	Lamp
-	load
-	light station.Light
-	early time.Time // lit without regard to its pattern until then
+	drivenLine
+	light    station.Light
+	litUntil time.Time // until then it is lit whatever its pattern says
 }
 
-// A pattern is a light that changes by itself: lit at first, and changed at each
-// of the turns until it begins again.
+// A pattern is a light that changes by itself: lit at first, switched at each of the
+// changes, which are counted from its beginning, and begun again after each period.
 type pattern struct {
-	period time.Duration
-	turns  []time.Duration
+	period  time.Duration
+	changes []time.Duration
 }
 
 // patternOf returns a light's pattern; ok is false for one that stands still.
@@ -58,12 +58,12 @@ func patternOf(light station.Light) (p pattern, ok bool) {
 	return pattern{}, false
 }
 
-// at returns whether the pattern is lit so long after it began, and in how long
-// that changes.
+// at returns whether the pattern is lit that long after it began, and how long that stays
+// so.
 func (p pattern) at(since time.Duration) (lit bool, change time.Duration) {
 	since %= p.period
 	lit = true
-	for _, t := range p.turns {
+	for _, t := range p.changes {
 		if since < t {
 			return lit, t - since
 		}
@@ -81,10 +81,10 @@ func (b *Board) Show(lights map[string]station.Light) {
 	b.wake()
 }
 
-// wake lets RunLamps look at what is new.
+// wake has RunLamps take up new lights and sounds.
 func (b *Board) wake() {
 	select {
-	case b.shown <- struct{}{}:
+	case b.changed <- struct{}{}:
 	default:
 	}
 }
@@ -101,21 +101,21 @@ func (b *Board) RunLamps(ctx context.Context) error {
 	began := make(map[station.Light]time.Time)
 	for ctx.Err() == nil {
 		now := time.Now()
-		light, err := b.paint(now, began)
+		light, err := b.updateLamps(now, began)
 		if err != nil {
 			return err
 		}
-		sound, err := b.sound(now)
+		sound, err := b.updateBuzzers(now)
 		if err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-		case <-b.shown:
+		case <-b.changed:
 		case <-after(sooner(light, sound)):
 		}
 	}
-	return b.silence()
+	return b.silenceBuzzers()
 }
 
 // after is time.After, and never for 0.
@@ -134,39 +134,39 @@ func sooner(x, y time.Duration) time.Duration {
 	return min(x, y)
 }
 
-// fails notes what is wrong with a lamp or a buzzer.
-func (b *Board) fails(name string, err error) error {
+// setFault notes what is wrong with a lamp or a buzzer.
+func (b *Board) setFault(name string, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.faults[name] = err.Error()
 	return err
 }
 
-// paint drives every lamp to what it shows now, and returns in how long that
+// updateLamps drives every lamp to what it shows now, and returns in how long that
 // changes by itself; 0: never. began holds when each pattern began.
-func (b *Board) paint(now time.Time, began map[station.Light]time.Time) (change time.Duration, err error) {
-	b.take(now, began)
+func (b *Board) updateLamps(now time.Time, began map[station.Light]time.Time) (change time.Duration, err error) {
+	b.applyLights(now, began)
 	for _, l := range b.lamps {
 		lit := l.light == station.Steady
 		if p, ok := patternOf(l.light); ok {
 			var next time.Duration
 			lit, next = p.at(now.Sub(began[l.light]))
-			lit = lit || now.Before(l.early)
+			lit = lit || now.Before(l.litUntil)
 			change = sooner(change, next)
 		}
 		if lit == l.on || l.line == nil {
 			continue
 		}
 		if err := l.set(lit); err != nil {
-			return 0, b.fails(l.Name, err)
+			return 0, b.setFault(l.Name, err)
 		}
 	}
 	return change, nil
 }
 
-// take gives every lamp its latest light. A pattern that no lamp has shown
+// applyLights gives every lamp its latest light. A pattern that no lamp has shown
 // begins anew.
-func (b *Board) take(now time.Time, began map[station.Light]time.Time) {
+func (b *Board) applyLights(now time.Time, began map[station.Light]time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	showing := make(map[station.Light]bool)
@@ -181,13 +181,13 @@ func (b *Board) take(now time.Time, began map[station.Light]time.Time) {
 		if !showing[light] {
 			began[light] = now
 		}
-		l.light, l.early = light, time.Time{}
+		l.light, l.litUntil = light, time.Time{}
 		if light != station.Slow {
 			continue
 		}
 		p, _ := patternOf(light)
 		if lit, next := p.at(now.Sub(began[light])); !lit {
-			l.early = now.Add(next)
+			l.litUntil = now.Add(next)
 		}
 	}
 }

@@ -18,13 +18,13 @@ var (
 )
 
 // show hands the board the lights of the red and the green lamp.
-func (f *floor) show(red, green station.Light) {
+func (f *testBoard) show(red, green station.Light) {
 	f.board.Show(map[string]station.Light{"red": red, "green": green})
 }
 
 // watch looks at a lamp in the middle of every step and returns # where it was
 // high and . where it was low.
-func (f *floor) watch(pin int, from, step time.Duration, steps int) string {
+func (f *testBoard) watch(pin int, from, step time.Duration, steps int) string {
 	var seen strings.Builder
 	for i := range steps {
 		f.until(from + time.Duration(i)*step + step/2)
@@ -55,7 +55,7 @@ func TestWhatALampShows(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := newFloor(t, nil, []Lamp{redLamp}, nil)
+				f := newTestBoard(t, nil, []Lamp{redLamp}, nil)
 				f.until(time.Second)
 				f.show(test.light, station.Off)
 				if diff := cmp.Diff(test.want, f.watch(5, time.Second, test.step, len(test.want))); diff != "" {
@@ -69,7 +69,7 @@ func TestWhatALampShows(t *testing.T) {
 func TestALampWiredActiveLowIsDarkWhenItsLineIsHigh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, nil, []Lamp{{Name: "red", Pin: 5, Active: low}}, nil)
+		f := newTestBoard(t, nil, []Lamp{{Name: "red", Pin: 5, Active: low}}, nil)
 		if !f.chips[""].isHigh(5) {
 			t.Error("lit after Open")
 		}
@@ -84,7 +84,7 @@ func TestALampWiredActiveLowIsDarkWhenItsLineIsHigh(t *testing.T) {
 func TestSlowLampsBlinkTogetherAndALateOneIsLitAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, nil, []Lamp{redLamp, greenLamp}, nil)
+		f := newTestBoard(t, nil, []Lamp{redLamp, greenLamp}, nil)
 		f.show(station.Slow, station.Off)
 		f.until(700 * ms) // red is dark
 		f.show(station.Slow, station.Slow)
@@ -106,7 +106,7 @@ func TestSlowLampsBlinkTogetherAndALateOneIsLitAtOnce(t *testing.T) {
 func TestALampIsOnlyWrittenToWhenItChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, nil, []Lamp{redLamp, greenLamp}, nil)
+		f := newTestBoard(t, nil, []Lamp{redLamp, greenLamp}, nil)
 		for i := range 100 {
 			f.until(time.Duration(i) * 100 * ms)
 			f.show(station.Slow, station.Steady)
@@ -124,7 +124,7 @@ func TestALampIsOnlyWrittenToWhenItChanges(t *testing.T) {
 func TestLampsStayAsTheyAreAtTheEndAndGoDarkAtClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, []Lamp{redLamp}, nil)
+		f := newTestBoard(t, []Button{red}, []Lamp{redLamp}, nil)
 		f.show(station.Steady, station.Off)
 		f.until(time.Second)
 		f.stop()
@@ -151,9 +151,9 @@ func TestLampsStayAsTheyAreAtTheEndAndGoDarkAtClose(t *testing.T) {
 func TestALampThatCannotBeDrivenEndsTheLampsAndIsToldOf(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, nil, []Lamp{redLamp}, nil)
+		f := newTestBoard(t, nil, []Lamp{redLamp}, nil)
 		chip := f.chips[""]
-		chip.change(func() { chip.setErr = errors.New("no such device") })
+		chip.set(func() { chip.setErr = errors.New("no such device") })
 		f.show(station.Steady, station.Off)
 		f.until(ms)
 		want := "lamp red: drive pin 5: no such device"

@@ -12,19 +12,19 @@ import (
 
 // newTimed is newFloor, a second after the start, on a chip whose edges have their
 // time.
-func newTimed(t *testing.T, buttons ...Button) (*floor, *fakeChip) {
-	f := newFloor(t, buttons, nil, nil)
+func newTimed(t *testing.T, buttons ...Button) (*testBoard, *fakeChip) {
+	f := newTestBoard(t, buttons, nil, nil)
 	chip := f.chips[""]
-	chip.change(func() { chip.timed = true })
+	chip.set(func() { chip.timed = true })
 	f.until(time.Second)
 	return f, chip
 }
 
 // standStill keeps the station from its chip until the given time after the start,
 // and returns when it does: a quarter of a second from now.
-func (f *floor) standStill(chip *fakeChip, until time.Duration) {
-	chip.change(func() { chip.stall = f.began.Add(until) })
-	f.until(time.Since(f.began) + idle)
+func (f *testBoard) standStill(chip *fakeChip, until time.Duration) {
+	chip.set(func() { chip.stall = f.started.Add(until) })
+	f.until(time.Since(f.started) + idleWait)
 }
 
 func TestAPressThatIsReadHalfASecondLateIsAPressDatedByItsEdge(t *testing.T) {
@@ -37,9 +37,9 @@ func TestAPressThatIsReadHalfASecondLateIsAPressDatedByItsEdge(t *testing.T) {
 		f.at(1300*ms, 17, true)
 		f.at(1375*ms, 17, false)
 		f.until(1800 * ms)
-		f.expect()
+		f.expectEvents()
 		f.until(2500 * ms)
-		f.expect("red.press of 1.3s", "red.release of 1.375s")
+		f.expectEvents("red.press of 1.3s", "red.release of 1.375s")
 		if got := f.board.Glitches()["red"]; got != 0 {
 			t.Errorf("%d glitches", got)
 		}
@@ -67,7 +67,7 @@ func TestTenBouncedPressesThatAreReadAtOnceAreTenPresses(t *testing.T) {
 			}
 		}
 		f.until(5 * time.Second)
-		f.expect(want...)
+		f.expectEvents(want...)
 	})
 }
 
@@ -79,7 +79,7 @@ func TestATouchThatIsReadLateIsATouch(t *testing.T) {
 		f.at(1300*ms, 17, true)
 		f.at(1329*ms, 17, false)
 		f.until(3 * time.Second)
-		f.expect()
+		f.expectEvents()
 		if got := f.board.Glitches()["red"]; got != 1 {
 			t.Errorf("%d glitches, want 1", got)
 		}
@@ -89,14 +89,14 @@ func TestATouchThatIsReadLateIsATouch(t *testing.T) {
 func TestATouchOfWhichNobodyKnowsTheTimesIsNotMadeLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFloor(t, []Button{red}, nil, nil)
+		f := newTestBoard(t, []Button{red}, nil, nil)
 		chip := f.chips[""]
 		f.until(1300 * ms)
-		chip.change(func() { chip.stall = f.began.Add(1400 * ms) })
-		chip.do(17, true)        // this is read at once
+		chip.set(func() { chip.stall = f.started.Add(1400 * ms) })
+		chip.press(17, true)     // this is read at once
 		f.at(1310*ms, 17, false) // and this 90 ms later
 		f.until(2 * time.Second)
-		f.expect()
+		f.expectEvents()
 	})
 }
 
@@ -105,12 +105,12 @@ func TestATouchIsNotMadeLongerByAStationThatStandsStillAfterItLooked(t *testing.
 	synctest.Test(t, func(t *testing.T) {
 		f, chip := newTimed(t, red)
 		f.at(1300*ms, 17, true)
-		chip.change(func() { chip.tardy = f.began.Add(1400 * ms) })
+		chip.set(func() { chip.lateUntil = f.started.Add(1400 * ms) })
 		f.at(1310*ms, 17, false)
 		f.at(1390*ms, 17, true) // so that the levels say nothing
 		f.at(1410*ms, 17, false)
 		f.until(2 * time.Second)
-		f.expect()
+		f.expectEvents()
 	})
 }
 
@@ -123,15 +123,15 @@ func TestATouchWhoseReleaseIsStillOnItsWayIsATouch(t *testing.T) {
 				f, chip := newTimed(t, red)
 				f.at(1300*ms, 17, true)
 				f.until(1305 * ms)
-				chip.change(func() { chip.held = true })
+				chip.set(func() { chip.held = true })
 				f.at(1310*ms, 17, false)
 				f.until(1310*ms + late)
-				chip.change(func() { chip.held = false })
+				chip.set(func() { chip.held = false })
 				f.until(5 * time.Second)
-				f.expect()
+				f.expectEvents()
 				f.at(6*time.Second, 17, true)
 				f.until(7 * time.Second)
-				f.expect("red.press of 6s")
+				f.expectEvents("red.press of 6s")
 			})
 		})
 	}
@@ -147,16 +147,16 @@ func TestAPressWhoseReleaseIsStillOnItsWayIsAPress(t *testing.T) {
 				bound.ReleaseBound = true
 				f, chip := newTimed(t, bound, green)
 				f.until(1300 * ms)
-				chip.change(func() { chip.stall = f.began.Add(1375 * ms) })
-				chip.do(17, true) // this is read at once, and then the station stands still
+				chip.set(func() { chip.stall = f.started.Add(1375 * ms) })
+				chip.press(17, true) // this is read at once, and then the station stands still
 				f.until(1370 * ms)
-				chip.change(func() { chip.held = true })
+				chip.set(func() { chip.held = true })
 				f.at(1370*ms, 17, false)
 				f.until(1370*ms + late)
-				f.expect()
-				chip.change(func() { chip.held = false })
+				f.expectEvents()
+				chip.set(func() { chip.held = false })
 				f.until(5 * time.Second)
-				f.expect("red.press of 1.3s", "red.release of 1.37s")
+				f.expectEvents("red.press of 1.3s", "red.release of 1.37s")
 			})
 		})
 	}
@@ -168,12 +168,12 @@ func TestADoubtDoesNotWakeTheStationMoreOftenThanItsLooks(t *testing.T) {
 		f, chip := newTimed(t, red)
 		f.at(1300*ms, 17, true)
 		f.until(1305 * ms)
-		chip.change(func() {
+		chip.set(func() {
 			chip.bits ^= 1 // the edge is on its way
 			chip.waits = 0
 		})
 		f.until(1700 * ms)
-		chip.change(func() {
+		chip.set(func() {
 			if chip.waits > 6 {
 				t.Errorf("%d waits in 400 ms", chip.waits)
 			}
@@ -189,14 +189,14 @@ func TestAPressWhoseEdgesAreOnTheirWayIsOnePress(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, chip := newTimed(t, red)
 				f.until(1300 * ms)
-				chip.change(func() { chip.held = true }) // the station wakes, and finds nothing
+				chip.set(func() { chip.held = true }) // the station wakes, and finds nothing
 				f.at(1300*ms, 17, true)
 				f.until(1300*ms + late)
-				chip.change(func() { chip.held = false })
+				chip.set(func() { chip.held = false })
 				f.at(2500*ms, 17, false)
 				f.until(5 * time.Second)
-				if len(f.told) != 1 {
-					t.Errorf("told %q", f.told)
+				if len(f.events) != 1 {
+					t.Errorf("events %q", f.events)
 				}
 			})
 		})
@@ -208,18 +208,18 @@ func TestEdgesThatTheKernelForgotInventNoPress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, chip := newTimed(t, red, green)
 		f.until(1300 * ms)
-		chip.change(func() { chip.stall = f.began.Add(3 * time.Second) })
-		chip.do(17, true)        // this is read, and nothing after it
+		chip.set(func() { chip.stall = f.started.Add(3 * time.Second) })
+		chip.press(17, true)     // this is read, and nothing after it
 		f.at(1310*ms, 17, false) // ten milliseconds of contact, and nobody will know
 		f.at(2*time.Second, 22, true)
 		f.at(2100*ms, 22, false)
 		f.until(2200 * ms)
-		for range remembered/2 + 1 {
-			chip.do(17, true)
-			chip.do(17, false)
+		for range eventBufferSize/2 + 1 {
+			chip.press(17, true)
+			chip.press(17, false)
 		}
 		f.until(5 * time.Second)
-		f.expect()
+		f.expectEvents()
 		if got, want := f.board.Tell()["red"], "3 of its changes lost so far: its contact chatters, or stationd stood still"; got != want {
 			t.Errorf("red is %q, want %q", got, want)
 		}
@@ -227,7 +227,7 @@ func TestEdgesThatTheKernelForgotInventNoPress(t *testing.T) {
 		f.at(6100*ms, 17, false)
 		f.at(7*time.Second, 22, true)
 		f.until(8 * time.Second)
-		f.expect("red.press of 6s", "green.press of 7s")
+		f.expectEvents("red.press of 6s", "green.press of 7s")
 		// That green was forgotten is known when there is a next edge of it.
 		if diff := cmp.Diff(map[string]int{"red": 3, "green": 2}, f.board.Lost()); diff != "" {
 			t.Errorf("lost (-want +got):\n%s", diff)
@@ -248,13 +248,13 @@ func TestTwoEdgesThatWereToldAsOneInventNoPress(t *testing.T) {
 		f.at(1310*ms, 17, false)
 		f.at(1500*ms, 17, true)
 		f.at(1510*ms, 17, false)
-		chip.change(func() {
+		chip.set(func() {
 			// The second edge was told with the third: down, down, up.
 			chip.edges = append(chip.edges[:1], chip.edges[2:]...)
 			chip.merged = true
 		})
 		f.until(3 * time.Second)
-		f.expect()
+		f.expectEvents()
 	})
 }
 
@@ -262,12 +262,12 @@ func TestASpikeThatTheKernelCouldNotFollowIsAGlitch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, chip := newTimed(t, red)
-		chip.change(func() {
+		chip.set(func() {
 			chip.merged = true
 			chip.edges = append(chip.edges, edge{line: 0, high: true, at: time.Now()})
 		})
 		f.until(2 * time.Second)
-		f.expect()
+		f.expectEvents()
 		if got := f.board.Glitches()["red"]; got != 1 {
 			t.Errorf("%d glitches, want 1", got)
 		}
@@ -282,41 +282,41 @@ func TestALevelThatNoEdgeToldOfCountsWhenItHasLasted(t *testing.T) {
 		if _, err := fake.inputs([]inputPin{{pin: 17, activeLow: true}}); err != nil {
 			t.Fatal(err)
 		}
-		l, err := listenTo(fake, 1)
+		l, err := newLineTracker(fake, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		begun := time.Now()
 		var told []string
-		listen := func(doubtful bool) {
+		poll := func(mismatched bool) {
 			t.Helper()
-			_, err := l.listen(shortest, func(e edge) {
-				told = append(told, fmt.Sprintf("%s at %s, torn %v", level(e.high), e.at.Sub(begun), e.torn))
+			_, err := l.poll(minWait, func(e edge) {
+				told = append(told, fmt.Sprintf("%s at %s, gap %v", level(e.high), e.at.Sub(begun), e.gap))
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if l.doubtful(0) != doubtful {
-				t.Errorf("after %s doubtful is %v", time.Since(begun), !doubtful)
+			if l.mismatched(0) != mismatched {
+				t.Errorf("after %s mismatched is %v", time.Since(begun), !mismatched)
 			}
 		}
-		fake.do(17, true) // at 0 ms
-		fake.change(func() { fake.held = true })
-		listen(true) // for the first time, 1 ms after the edge
+		fake.press(17, true) // at 0 ms
+		fake.set(func() { fake.held = true })
+		poll(true) // for the first time, 1 ms after the edge
 		<-time.After(14 * ms)
-		listen(true)
-		fake.change(func() {
+		poll(true)
+		fake.set(func() {
 			fake.held = false // the edge has come, and the level has changed again
 			fake.bits = 1
 		})
-		listen(true) // at 18 ms, of another change
-		<-time.After(believed - 10*ms)
-		listen(true)
+		poll(true) // at 18 ms, of another change
+		<-time.After(mismatchTime - 10*ms)
+		poll(true)
 		<-time.After(10 * ms)
-		listen(false)
-		want := []string{"low at 0s, torn false", "high at 17ms, torn true"}
+		poll(false)
+		want := []string{"low at 0s, gap false", "high at 17ms, gap true"}
 		if diff := cmp.Diff(want, told); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -329,18 +329,18 @@ func TestAnEdgeFromBeforeTheRunIsNotTold(t *testing.T) {
 		if _, err := fake.inputs([]inputPin{{pin: 17, activeLow: true}}); err != nil {
 			t.Fatal(err)
 		}
-		fake.do(17, true)
+		fake.press(17, true)
 		<-time.After(time.Second)
-		fake.do(17, false)
+		fake.press(17, false)
 		<-time.After(time.Second)
-		l, err := listenTo(fake, 1)
+		l, err := newLineTracker(fake, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Second)
-		fake.do(17, true)
+		fake.press(17, true)
 		var told []edge
-		if _, err := l.listen(idle, func(e edge) { told = append(told, e) }); err != nil {
+		if _, err := l.poll(idleWait, func(e edge) { told = append(told, e) }); err != nil {
 			t.Fatal(err)
 		}
 		if len(told) != 1 || told[0].high {
@@ -358,7 +358,7 @@ func TestAPressBeforeTheFirstReadingIsAPress(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := openPanel(t, Panel{Buttons: []Button{red}}, nil)
-				f.chips[""].change(func() { f.chips[""].timed = true })
+				f.chips[""].set(func() { f.chips[""].timed = true })
 				f.at(200*ms, 17, true)
 				release := func() { f.at(350*ms, 17, false) }
 				if reading > 350*ms {
@@ -370,7 +370,7 @@ func TestAPressBeforeTheFirstReadingIsAPress(t *testing.T) {
 					release()
 				}
 				f.until(2 * time.Second)
-				f.expect("red.press of 200ms")
+				f.expectEvents("red.press of 200ms")
 			})
 		})
 	}
@@ -390,26 +390,26 @@ func TestNoPressIsLostByAStationThatStandsStillNowAndThen(t *testing.T) {
 		want := make(map[string]int)
 		all := func(press bool) (last time.Duration) {
 			for _, b := range buttons {
-				chip.do(b.Pin, press)
+				chip.press(b.Pin, press)
 			}
 			for range random.IntN(3) {
 				<-time.After(time.Duration(random.Int64N(int64(4 * ms))))
 				for _, b := range buttons {
-					chip.do(b.Pin, !press)
+					chip.press(b.Pin, !press)
 				}
 				<-time.After(time.Duration(random.Int64N(int64(2 * ms))))
 				for _, b := range buttons {
-					chip.do(b.Pin, press)
+					chip.press(b.Pin, press)
 				}
 			}
-			return time.Since(f.began)
+			return time.Since(f.started)
 		}
 		for n := range 400 {
 			at := 1300*ms + time.Duration(n)*150*ms
 			f.until(at)
 			if random.IntN(4) == 0 {
 				late := time.Duration(random.Int64N(int64(500 * ms)))
-				chip.change(func() { chip.stall = time.Now().Add(late) })
+				chip.set(func() { chip.stall = time.Now().Add(late) })
 			}
 			at = all(true)
 			f.until(1300*ms + time.Duration(n)*150*ms + 75*ms)
@@ -420,11 +420,11 @@ func TestNoPressIsLostByAStationThatStandsStillNowAndThen(t *testing.T) {
 		}
 		f.until(90 * time.Second)
 		got := make(map[string]int)
-		for _, told := range f.told {
+		for _, told := range f.events {
 			got[told]++
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	})
 }

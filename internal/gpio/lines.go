@@ -2,18 +2,19 @@ package gpio
 
 import "time"
 
-// What this package asks of a GPIO chip, and no more. There are two
-// implementations: cdevChip, the kernel's character device, and simChip, the demo's
-// socket. Levels here are physical: true is high.
+// This file is what the package needs of a GPIO chip, and no more. There are three
+// implementations: cdevChip, the kernel's character device; inputChip, the keys of a USB
+// pedal or box of buttons; and simChip, the demo's socket. Levels here are physical:
+// true is high.
 
 // A chip gives out lines. Each line is given out once.
 type chip interface {
 	// inputs takes lines as inputs, all at once. Edges of both directions are
 	// remembered from then on.
-	inputs(pins []inputPin) (inputs, error)
+	inputs(pins []inputPin) (inputLines, error)
 
 	// output takes one line as an output.
-	output(pin int) (output, error)
+	output(pin int) (outputLine, error)
 
 	// close gives the chip itself back; its lines are closed before.
 	close() error
@@ -26,8 +27,8 @@ type inputPin struct {
 	bias      string
 }
 
-// inputs are the input lines of one chip, by their place in the request.
-type inputs interface {
+// inputLines are the input lines of one chip, by their place in the request.
+type inputLines interface {
 	// wait returns the next remembered edge, oldest first, or waits for one. A
 	// wait that ends without an edge is os.ErrDeadlineExceeded, and then no edge
 	// was waiting to be read when the timeout was over; any other error means that
@@ -52,15 +53,15 @@ type edge struct {
 	// not before the line's last edge. Zero: nobody knows.
 	at time.Time
 
-	// torn says that what the line did between its last edge and this one is not
-	// known: edges were forgotten, or told as one. forgot is how many are known to
-	// have been forgotten.
-	torn   bool
-	forgot int
+	// gap says that it is not known what the line did between its last edge and this
+	// one: edges were dropped, or two reported as one. lost is how many are known to have
+	// been dropped.
+	gap  bool
+	lost int
 }
 
-// An output is one line that is only ever driven. It has no way to be read.
-type output interface {
+// An outputLine is one line that is only ever driven. It has no way to be read.
+type outputLine interface {
 	set(high bool) error
 	close() error
 }

@@ -30,10 +30,10 @@ func TestThePatternsAreAsThePageSays(t *testing.T) {
 	want := []string{"| off | dark |", "| steady | lit |"}
 	for _, light := range []station.Light{station.Slow, station.Quick, station.OffDuty} {
 		p, _ := patternOf(light)
-		want = append(want, fmt.Sprintf("| %s | %s, and again |", light, lengths(append(p.turns, p.period), "lit", "dark")))
+		want = append(want, fmt.Sprintf("| %s | %s, and again |", light, lengths(append(p.changes, p.period), "lit", "dark")))
 	}
 	for _, kind := range []station.SoundKind{station.SoundRecorded, station.SoundRefused, station.SoundHeld} {
-		want = append(want, fmt.Sprintf("| %s | %s |", kind, lengths(turnsOf(kind), "on", "off")))
+		want = append(want, fmt.Sprintf("| %s | %s |", kind, lengths(soundChanges(kind), "on", "off")))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/lamps.md (-so it is +it says):\n%s", diff)

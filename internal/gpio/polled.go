@@ -11,19 +11,19 @@ import (
 // hand takes 60 ms at least; what is shorter than the debounce time is none anyway.
 const pollEvery = 5 * time.Millisecond
 
-// polled is input lines of a chip that cannot tell of edges: an expander on I2C whose INT
-// pin is not wired. The kernel refuses to remember its edges (ENXIO), so the levels are
-// read again and again. An edge has no time of its own, and what lasts less than pollEvery
-// is not seen.
+// A polled is the input lines of a chip that reports no edges: an expander on I2C whose
+// INT pin is not wired. The kernel refuses to buffer its edges (ENXIO), so the levels are
+// read every pollEvery. An edge has no time of its own, and what lasts less than
+// pollEvery is not seen.
 type polled struct {
 	levelReader
-	count int
-	last  uint64
-	began bool
-	ahead []edge // seen and not told yet
+	count  int
+	last   uint64
+	began  bool
+	queued []edge // seen, and not yet returned by wait
 }
 
-// levelReader is what polled asks of the lines.
+// A levelReader is what polled needs of the lines.
 type levelReader interface {
 	levels() (uint64, error)
 	close() error
@@ -36,7 +36,7 @@ func pollLines(path string, offsets []int, pins []inputPin) (*polled, error) {
 		return nil, err
 	}
 	withoutEdges(config)
-	r, err := take(path, config, offsets)
+	r, err := requestLines(path, config, offsets)
 	if err != nil {
 		return nil, err
 	}
@@ -54,19 +54,19 @@ func withoutEdges(r *uapi.LineRequest) {
 	}
 }
 
-// wait implements inputs.
+// wait implements inputLines.
 func (p *polled) wait(timeout time.Duration) (edge, error) {
 	end := time.NewTimer(timeout)
 	defer end.Stop()
 	look := time.NewTicker(pollEvery)
 	defer look.Stop()
 	for {
-		if err := p.look(); err != nil {
+		if err := p.poll(); err != nil {
 			return edge{}, err
 		}
-		if len(p.ahead) > 0 {
-			e := p.ahead[0]
-			p.ahead = p.ahead[1:]
+		if len(p.queued) > 0 {
+			e := p.queued[0]
+			p.queued = p.queued[1:]
 			return e, nil
 		}
 		select {
@@ -77,7 +77,7 @@ func (p *polled) wait(timeout time.Duration) (edge, error) {
 	}
 }
 
-// levels implements inputs. What is read first is what later changes are told from.
+// levels implements inputLines. What is read first is what later changes are counted from.
 func (p *polled) levels() (uint64, error) {
 	now, err := p.levelReader.levels()
 	if err == nil && !p.began {
@@ -86,15 +86,15 @@ func (p *polled) levels() (uint64, error) {
 	return now, err
 }
 
-// look reads the levels and notes what has changed.
-func (p *polled) look() error {
+// poll reads the levels and notes what has changed.
+func (p *polled) poll() error {
 	now, err := p.levelReader.levels()
 	if err != nil {
 		return err
 	}
 	for line := range p.count {
 		if changed := (now^p.last)>>line&1 != 0; changed && p.began {
-			p.ahead = append(p.ahead, edge{line: line, high: now>>line&1 != 0})
+			p.queued = append(p.queued, edge{line: line, high: now>>line&1 != 0})
 		}
 	}
 	p.last, p.began = now, true

@@ -17,9 +17,9 @@ const (
 	// consumer is what the kernel calls the holder of the lines.
 	consumer = "stationd"
 
-	// remembered is how many edges the kernel keeps for a request: all it will
+	// eventBufferSize is how many edges the kernel buffers for a request: its most
 	// (GPIO_V2_LINES_MAX * 16, gpiolib-cdev.c), which are 48 KiB.
-	remembered = 64 * 16
+	eventBufferSize = 64 * 16
 
 	// batch is how many edges are read at once.
 	batch = 16
@@ -33,7 +33,7 @@ type request struct {
 	file *os.File
 	raw  syscall.RawConn // an ioctl through file.Fd would make reads wait for ever
 	mask uapi.LineBitmap
-	edges
+	edgeDecoder
 }
 
 // takeLines takes lines of the chip at path as inputs, by their offsets, and has
@@ -43,11 +43,11 @@ func takeLines(path string, offsets []int, pins []inputPin) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return take(path, config, offsets)
+	return requestLines(path, config, offsets)
 }
 
-// take asks the kernel for lines.
-func take(path string, config *uapi.LineRequest, offsets []int) (*request, error) {
+// requestLines asks the kernel for lines.
+func requestLines(path string, config *uapi.LineRequest, offsets []int) (*request, error) {
 	chip, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func requestFor(offsets []int, pins []inputPin) (*uapi.LineRequest, error) {
 		return nil, fmt.Errorf("%d inputs of one chip; the kernel gives out %d at most", len(offsets), uapi.LinesMax)
 	}
 	const edges = uapi.LineFlagV2Input | uapi.LineFlagV2EdgeBoth
-	r := &uapi.LineRequest{Lines: uint32(len(offsets)), EventBufferSize: remembered}
+	r := &uapi.LineRequest{Lines: uint32(len(offsets)), EventBufferSize: eventBufferSize}
 	copy(r.Consumer[:], consumer)
 	r.Config.Flags = edges
 	biased := make(map[uapi.LineFlagV2]uapi.LineBitmap)
@@ -101,10 +101,10 @@ func newRequest(file *os.File, offsets []int, clock clock) (*request, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return &request{
-		file:  file,
-		raw:   raw,
-		mask:  uapi.NewLineBitMask(len(offsets)),
-		edges: edges{offsets: offsets, lines: make([]memory, len(offsets)), clock: clock},
+		file:        file,
+		raw:         raw,
+		mask:        uapi.NewLineBitMask(len(offsets)),
+		edgeDecoder: edgeDecoder{offsets: offsets, lines: make([]lastEdge, len(offsets)), clock: clock},
 	}, nil
 }
 
@@ -119,21 +119,21 @@ func (r *request) wait(timeout time.Duration) (edge, error) {
 	n, err := r.file.Read(read[:])
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// A deadline that is over before the read begins hides what is there.
-		n, err = r.look(read[:])
+		n, err = r.readNow(read[:])
 	}
 	if err != nil {
 		return edge{}, err
 	}
 	if n == 0 || n%eventSize != 0 {
-		return edge{}, fmt.Errorf("the kernel told of edges in %d bytes, which are no multiple of %d", n, eventSize)
+		return edge{}, fmt.Errorf("the kernel reported edges in %d bytes, which is no multiple of %d", n, eventSize)
 	}
 	r.unread = append(r.unread[:0], read[:n]...)
 	e, _, err := r.next()
 	return e, err
 }
 
-// look reads what is there, without waiting.
-func (r *request) look(read []byte) (n int, err error) {
+// readNow reads what is there, without waiting.
+func (r *request) readNow(read []byte) (n int, err error) {
 	failed := r.raw.Control(func(fd uintptr) {
 		n, err = unix.Read(int(fd), read)
 	})
@@ -155,27 +155,27 @@ func (r *request) levels() (uint64, error) {
 
 func (r *request) close() error { return r.file.Close() }
 
-// edges are what was read of a request, turned into edges of ours.
-type edges struct {
-	offsets []int    // of the lines, by their place
-	lines   []memory // by their place
+// An edgeDecoder turns the events that were read of a request into edges.
+type edgeDecoder struct {
+	offsets []int      // of the lines, by their place
+	lines   []lastEdge // by their place
 	clock   clock
-	unread  []byte // events that were read and not yet told
+	unread  []byte // events that were read and not yet returned by next
 }
 
-// A memory is what was told last of a line.
-type memory struct {
-	told bool
-	seq  uint32 // line_seqno
-	high bool
-	at   time.Time
+// A lastEdge is the last edge of a line; known is false before there was one.
+type lastEdge struct {
+	known bool
+	seq   uint32 // line_seqno
+	high  bool
+	at    time.Time
 }
 
 // eventSize is the length of a struct gpio_v2_line_event.
 const eventSize = 48
 
-// next returns the oldest edge that was read and not told; ok is false when there
-// is none.
+// next returns the oldest edge that was read and not yet returned; ok is false when
+// there is none.
 //
 // An event is a struct gpio_v2_line_event of linux/gpio.h: 48 bytes, in the byte
 // order of the machine, the same for 32-bit and 64-bit programs. This is the second
@@ -190,9 +190,9 @@ const eventSize = 48
 //
 // The direction is the level that the kernel read some time after the interrupt:
 // two that are too quick for it are one event, and then two events in a row say
-// the same. When its memory is full the kernel drops the oldest event, and
+// the same. When its buffer is full the kernel drops the oldest event, and
 // line_seqno leaves out as many.
-func (s *edges) next() (e edge, ok bool, err error) {
+func (s *edgeDecoder) next() (e edge, ok bool, err error) {
 	if len(s.unread) < eventSize {
 		return edge{}, false, nil
 	}
@@ -203,15 +203,15 @@ func (s *edges) next() (e edge, ok bool, err error) {
 
 	place := slices.Index(s.offsets, int(offset))
 	if place < 0 || id != unix.GPIO_V2_LINE_EVENT_RISING_EDGE && id != unix.GPIO_V2_LINE_EVENT_FALLING_EDGE {
-		return edge{}, false, fmt.Errorf("the kernel told of an edge of kind %d on line %d that nobody asked for", id, offset)
+		return edge{}, false, fmt.Errorf("the kernel reported an edge of kind %d on line %d, which was not requested", id, offset)
 	}
 	was, high := s.lines[place], id == unix.GPIO_V2_LINE_EVENT_RISING_EDGE
-	e = edge{line: place, high: high, at: s.clock.time(ns), forgot: int(seq - was.seq - 1)}
+	e = edge{line: place, high: high, at: s.clock.time(ns), lost: int(seq - was.seq - 1)}
 	if !e.at.IsZero() && e.at.Before(was.at) {
 		e.at = was.at
 	}
-	e.torn = e.forgot > 0 || was.told && was.high == high
-	s.lines[place] = memory{told: true, seq: seq, high: high, at: e.at}
+	e.gap = e.lost > 0 || was.known && was.high == high
+	s.lines[place] = lastEdge{known: true, seq: seq, high: high, at: e.at}
 	return e, true, nil
 }
 

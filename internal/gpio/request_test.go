@@ -133,7 +133,7 @@ func TestTheBytesOfAnEvent(t *testing.T) {
 	}
 	const ns = 81_250_000_000
 	begun := time.Now().Add(-time.Hour)
-	s := edges{offsets: []int{4, 17}, lines: []memory{{}, {told: true, seq: 1, high: true}}, clock: clock{begun, ns - 1e9}, unread: raw}
+	s := edgeDecoder{offsets: []int{4, 17}, lines: []lastEdge{{}, {known: true, seq: 1, high: true}}, clock: clock{begun, ns - 1e9}, unread: raw}
 	got, ok, err := s.next()
 	if err != nil || !ok {
 		t.Fatal(ok, err)
@@ -154,12 +154,12 @@ func TestAHundredEdgesAreReadInTheirOrder(t *testing.T) {
 	var last time.Time
 	for i := range 100 {
 		e := k.edge()
-		if want := (i + i/2) % 2; e.line != i%2 || e.high != (want == 1) || e.torn || !e.at.After(last) {
+		if want := (i + i/2) % 2; e.line != i%2 || e.high != (want == 1) || e.gap || !e.at.After(last) {
 			t.Fatalf("edge %d is %+v, after one of %v", i, e, last)
 		}
 		last = e.at
 	}
-	if e, err := k.wait(shortest); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if e, err := k.wait(minWait); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("then came %+v, %v", e, err)
 	}
 }
@@ -174,7 +174,7 @@ func TestEdgesThatTheKernelForgotAreCounted(t *testing.T) {
 		event{ns + 2, falling, 22, 1}, // none: each line has numbers of its own
 		event{ns + 3, falling, 17, 9}, // four
 	)
-	want := []edge{{line: 0, torn: true, forgot: 2}, {line: 0, high: true}, {line: 1}, {line: 0, torn: true, forgot: 4}}
+	want := []edge{{line: 0, gap: true, lost: 2}, {line: 0, high: true}, {line: 1}, {line: 0, gap: true, lost: 4}}
 	var got []edge
 	for range want {
 		e := k.edge()
@@ -191,8 +191,8 @@ func TestTwoEdgesThatWereToldAsOneAreNoticed(t *testing.T) {
 	k := newKernel(t)
 	ns := monotonic(t)
 	k.tell(event{ns, falling, 17, 1}, event{ns + 1, falling, 17, 2}, event{ns + 2, rising, 17, 3})
-	for i, torn := range []bool{false, true, false} {
-		if e := k.edge(); e.torn != torn || e.forgot != 0 {
+	for i, gap := range []bool{false, true, false} {
+		if e := k.edge(); e.gap != gap || e.lost != 0 {
 			t.Errorf("edge %d is %+v", i, e)
 		}
 	}

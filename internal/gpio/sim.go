@@ -34,8 +34,8 @@ const (
 	// plant must not be pressed through a file.
 	demoVariable = "STATIOND_DEMO"
 
-	// simPatience is how long the far end may take to answer.
-	simPatience = 2 * time.Second
+	// simTimeout is how long the far end may take to answer.
+	simTimeout = 2 * time.Second
 )
 
 // A simChip is the station's end of the socket.
@@ -57,17 +57,17 @@ func dialSim(path string) (chip, error) {
 	return &simChip{path, conn, readClock()}, nil
 }
 
-func (c *simChip) inputs(pins []inputPin) (inputs, error) {
+func (c *simChip) inputs(pins []inputPin) (inputLines, error) {
 	in := &simInputs{conn: c.conn, clock: c.clock, places: make(map[int]int)}
 	for i, p := range pins {
 		in.places[p.pin] = i
-		if err := say(c.conn, "take %d %s\n", p.pin, level(!p.activeLow)); err != nil {
+		if err := writeLine(c.conn, "take %d %s\n", p.pin, level(!p.activeLow)); err != nil {
 			return nil, c.wrap(err)
 		}
 	}
 	known := make(map[int]bool)
 	for len(known) < len(pins) {
-		e, err := in.wait(simPatience)
+		e, err := in.wait(simTimeout)
 		if err != nil {
 			return nil, c.wrap(err)
 		}
@@ -76,7 +76,7 @@ func (c *simChip) inputs(pins []inputPin) (inputs, error) {
 	return in, nil
 }
 
-func (c *simChip) output(pin int) (output, error) { return simOutput{c.conn, pin}, nil }
+func (c *simChip) output(pin int) (outputLine, error) { return simOutput{c.conn, pin}, nil }
 
 func (c *simChip) close() error { return c.conn.Close() }
 
@@ -150,7 +150,9 @@ type simOutput struct {
 	pin  int
 }
 
-func (o simOutput) set(high bool) error { return say(o.conn, "drive %d %s\n", o.pin, level(high)) }
+func (o simOutput) set(high bool) error {
+	return writeLine(o.conn, "drive %d %s\n", o.pin, level(high))
+}
 
 func (o simOutput) close() error { return nil }
 
@@ -160,27 +162,27 @@ type Sim struct {
 	listener net.Listener
 	changed  func(pin int, high bool)
 
-	mu      sync.Mutex
-	station net.Conn
-	pressed map[int]bool
-	taken   map[int]bool // the station's inputs and the level of their buttons when pressed
-	levels  map[int]bool // of the station's outputs
-	keeps   bool
+	mu         sync.Mutex
+	station    net.Conn
+	pressed    map[int]bool
+	taken      map[int]bool // the station's inputs and the level of their buttons when pressed
+	levels     map[int]bool // of the station's outputs
+	keepLevels bool
 }
 
-// Keep has the chip keep the levels of its outputs when a station goes, as the Pi 5's
+// KeepLevels has the chip keep the levels of its outputs when a station goes, as the Pi 5's
 // does and those of other boards may.
-func (s *Sim) Keep() {
+func (s *Sim) KeepLevels() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keeps = true
+	s.keepLevels = true
 }
 
-// Listen waits at path, a unix socket, for a station whose configuration says
+// ListenSim waits at path, a unix socket, for a station whose configuration says
 // chip = "sim:PATH". A file that is there is replaced. The function changed, which
 // may be nil, is called with the level of each output as it changes, one call at a
 // time; it must not block.
-func Listen(path string, changed func(pin int, high bool)) (*Sim, error) {
+func ListenSim(path string, changed func(pin int, high bool)) (*Sim, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("simulated chip %s: %w", path, err)
 	}
@@ -239,7 +241,7 @@ func (s *Sim) serve(ctx context.Context, conn net.Conn) {
 
 	s.mu.Lock()
 	s.station, s.taken = nil, nil
-	if s.keeps {
+	if s.keepLevels {
 		s.mu.Unlock()
 		return
 	}
@@ -257,7 +259,7 @@ func (s *Sim) take(pin int, pressed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[pin] = pressed
-	s.tell(pin)
+	s.sendLevel(pin)
 }
 
 func (s *Sim) drive(pin int, high bool) {
@@ -272,24 +274,24 @@ func (s *Sim) drive(pin int, high bool) {
 
 // Press pushes the button at pin down, whether or not a station is there. The
 // contact does not bounce; call Press and Release in turn to let it.
-func (s *Sim) Press(pin int) { s.push(pin, true) }
+func (s *Sim) Press(pin int) { s.setPressed(pin, true) }
 
 // Release lets the button at pin go.
-func (s *Sim) Release(pin int) { s.push(pin, false) }
+func (s *Sim) Release(pin int) { s.setPressed(pin, false) }
 
-func (s *Sim) push(pin int, down bool) {
+func (s *Sim) setPressed(pin int, down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pressed[pin] == down {
 		return
 	}
 	s.pressed[pin] = down
-	s.tell(pin)
+	s.sendLevel(pin)
 }
 
-// tell says an input's level, and when it came to be so, to the station that has
+// sendLevel says an input's level, and when it came to be so, to the station that has
 // taken it. A station that does not listen is cut off. The caller holds the lock.
-func (s *Sim) tell(pin int) {
+func (s *Sim) sendLevel(pin int) {
 	pressed, ok := s.taken[pin]
 	if !ok {
 		return
@@ -297,7 +299,7 @@ func (s *Sim) tell(pin int) {
 	var now unix.Timespec
 	// An error is not possible: the clock is in every Linux.
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	if err := say(s.station, "%d %s %d\n", pin, level(s.pressed[pin] == pressed), now.Nano()); err != nil {
+	if err := writeLine(s.station, "%d %s %d\n", pin, level(s.pressed[pin] == pressed), now.Nano()); err != nil {
 		s.station.Close()
 	}
 }
@@ -310,9 +312,9 @@ func (s *Sim) Level(pin int) bool {
 	return s.levels[pin]
 }
 
-// say writes one line of text, within simPatience.
-func say(conn net.Conn, format string, args ...any) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(simPatience)); err != nil {
+// writeLine writes one line of text, within simPatience.
+func writeLine(conn net.Conn, format string, args ...any) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(simTimeout)); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(conn, format, args...)

@@ -28,7 +28,7 @@ func newSim(t testing.TB) (sim *Sim, path string, seen chan string, stop context
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "sim")
 	seen = make(chan string, 100)
-	sim, err := Listen(path, func(pin int, isHigh bool) { seen <- level(isHigh) })
+	sim, err := ListenSim(path, func(pin int, isHigh bool) { seen <- level(isHigh) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestAStationOnASimulatedChip(t *testing.T) {
 		case <-time.After(200 * ms):
 		}
 		sim.Release(17)
-		<-time.After(2 * releaseTime)
+		<-time.After(2 * defaultRelease)
 	}
 
 	stop()
@@ -128,7 +128,7 @@ func TestASimulatedChipAnswersWithItsLevelsAndThenItsEdges(t *testing.T) {
 	if bits, err := in.levels(); err != nil || bits != 0b001 {
 		t.Errorf("levels %03b, %v; want 001: 17 is up, 22 pressed, 23 down", bits, err)
 	}
-	if _, err := in.wait(shortest); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := in.wait(minWait); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("waiting for nothing returned %v", err)
 	}
 	sim.Press(23)

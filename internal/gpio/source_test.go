@@ -53,7 +53,7 @@ func TestABoardIsASource(t *testing.T) {
 				button.Press(pin)
 				<-time.After(2 * defaultDebounce)
 				button.Release(pin)
-				<-time.After(2 * releaseTime)
+				<-time.After(2 * defaultRelease)
 			},
 			Ready: func() bool {
 				board.mu.Lock()

@@ -21,34 +21,34 @@ type Wire struct {
 	Pin  int
 	Name string // as the kernel calls the line; may be empty
 
-	// Left says why the line is left alone, in words: somebody holds it, it drives
-	// something, it serves a bus. "" says that it is watched, and only then do the
-	// fields below mean anything.
-	Left   string
-	Holder string // who holds it, in the holder's own word: stationd@812, spi0 CS0
+	// Skipped says in words why the line is not watched: somebody holds it, it drives
+	// something, it serves a bus. "" says that it is watched, and only then do High,
+	// Edges and Glitches mean anything.
+	Skipped string
+	Holder  string // who holds it, in the holder's own word: stationd@812, spi0 CS0
 
 	High     bool
-	Edges    int // changes seen; the kernel forgets some when they come too fast
+	Edges    int // changes seen; the kernel drops some when they come too fast
 	Glitches int // changes that came back before they counted
 }
 
-// A Watch looks at the lines of one chip, for the person who wires them. It takes
-// as inputs the lines that nobody has; it drives none, and never touches one that
-// somebody holds, that is an output as it is found, or that drives a lamp or buzzer.
+// A Watch shows the lines of one chip live, to the person who wires them. It takes as
+// inputs the lines that nobody holds. It drives none, and never touches one that somebody
+// holds, that is an output as it is found, or that drives a lamp or buzzer.
 type Watch struct {
 	Label  string // the chip's, or sim:PATH
 	Header bool   // it is a Raspberry Pi's header
 
 	chip     chip
-	lines    inputs
-	listener *listener
+	lines    inputLines
+	tracker  *lineTracker
 	wires    []Wire
 	places   []int // the place in wires of each line that was taken
 	contacts []contact
 }
 
-// Survey lists the lines of a chip, named as in [gpio], and takes none of them: a
-// line that is free is as one that is watched, without its level.
+// Survey lists the lines of a chip, which is named as in [gpio], without taking any: a
+// line that is free is listed like one that is watched, but without its level.
 func Survey(chip string) ([]Wire, error) {
 	c, err := openChip(chip)
 	if err != nil {
@@ -92,11 +92,11 @@ func openWatch(c chip, mine func(name string) bool, panel Panel, bias string) (*
 	w.Header = knownHeader(w.Label) || strings.HasPrefix(w.Label, simPrefix)
 	known := w.wired(mine, panel)
 	if knownHeader(w.Label) {
-		w.keepBuses(known)
+		w.skipBuses(known)
 	}
 	var taken []Button
 	for i, wire := range w.wires {
-		if wire.Left != "" {
+		if wire.Skipped != "" {
 			continue
 		}
 		b, ok := known[wire.Pin]
@@ -123,38 +123,38 @@ func (w *Watch) wired(mine func(name string) bool, panel Panel) map[int]Button {
 	}
 	for _, l := range panel.Lamps {
 		if l = l.withDefaults(panel.Chips); mine(l.Chip) {
-			w.leave(l.Pin, "a lamp")
+			w.skip(l.Pin, "a lamp")
 		}
 	}
 	for _, b := range panel.Buzzers {
 		if b = b.withDefaults(panel.Chips); mine(b.Chip) {
-			w.leave(b.Pin, "a buzzer")
+			w.skip(b.Pin, "a buzzer")
 		}
 	}
 	return known
 }
 
-// keepBuses leaves alone what is likely to serve a bus, but for the lines of
+// skipBuses leaves alone what is likely to serve a bus, but for the lines of
 // buttons.
-func (w *Watch) keepBuses(buttons map[int]Button) {
+func (w *Watch) skipBuses(buttons map[int]Button) {
 	for device, pins := range buses() {
 		if _, err := os.Stat(device); err != nil {
 			continue
 		}
 		for _, pin := range pins {
 			if _, wired := buttons[pin]; !wired {
-				w.leave(pin, "kept for "+device)
+				w.skip(pin, "kept for "+device)
 			}
 		}
 	}
 }
 
-// leave notes why a line is not watched, unless something is known against it
+// skip notes why a line is not watched, unless something is known against it
 // already.
-func (w *Watch) leave(pin int, why string) {
+func (w *Watch) skip(pin int, why string) {
 	for i := range w.wires {
-		if w.wires[i].Pin == pin && w.wires[i].Left == "" {
-			w.wires[i].Left = why
+		if w.wires[i].Pin == pin && w.wires[i].Skipped == "" {
+			w.wires[i].Skipped = why
 		}
 	}
 }
@@ -169,13 +169,13 @@ func (w *Watch) take(buttons []Button) error {
 	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	whole := err
+	cause := err
 	var free []Button
 	var places []int
 	for i, b := range buttons {
 		lines, err := w.chip.inputs(pinsOf(buttons[i : i+1]))
 		if err != nil {
-			w.wires[w.places[i]].Left = "not to be had"
+			w.wires[w.places[i]].Skipped = "not to be had"
 			continue
 		}
 		if err := lines.close(); err != nil {
@@ -184,7 +184,7 @@ func (w *Watch) take(buttons []Button) error {
 		free, places = append(free, b), append(places, w.places[i])
 	}
 	if len(free) == 0 {
-		return whole
+		return cause
 	}
 	w.places = places
 	return w.request(free)
@@ -196,12 +196,12 @@ func (w *Watch) request(buttons []Button) error {
 	if err != nil {
 		return err
 	}
-	l, err := listenTo(lines, len(buttons))
+	l, err := newLineTracker(lines, len(buttons))
 	if err != nil {
 		return errors.Join(err, lines.close())
 	}
 	now := time.Now()
-	w.lines, w.listener, w.contacts = lines, l, nil
+	w.lines, w.tracker, w.contacts = lines, l, nil
 	for i, b := range buttons {
 		w.wires[w.places[i]].High = l.high&(1<<i) != 0
 		// What it is at first counts as released: no line is in the middle of a press
@@ -223,17 +223,17 @@ func pinsOf(buttons []Button) []inputPin {
 // not to be called while Run runs.
 func (w *Watch) Wires() []Wire { return append([]Wire(nil), w.wires...) }
 
-// Run tells each edge, and each glitch when it is certain to have been one, to
-// changed, one call at a time and in the order of reading. It blocks until ctx is
-// done, at most a quarter of a second longer, and then returns nil. An error means
-// that the chip is gone.
+// Run calls changed with every edge, and with every glitch when it is certain to have
+// been one, one call at a time and in the order of reading. It blocks until ctx is done,
+// at most a quarter of a second longer, and then returns nil. An error means that the
+// chip is gone.
 func (w *Watch) Run(ctx context.Context, changed func(Wire)) error {
 	rest := make([]bool, len(w.places)) // the level of each line at the beginning
 	for i, place := range w.places {
 		rest[i] = w.wires[place].High
 	}
 	for ctx.Err() == nil {
-		still, err := w.listener.listen(w.patience(time.Now()), func(e edge) { w.see(e, rest[e.line], changed) })
+		still, err := w.tracker.poll(w.waitTime(time.Now()), func(e edge) { w.handleEdge(e, rest[e.line], changed) })
 		if err != nil {
 			return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip and start again", w.Label, err)
 		}
@@ -242,15 +242,15 @@ func (w *Watch) Run(ctx context.Context, changed func(Wire)) error {
 	return nil
 }
 
-// see takes an edge of a line, and the level that counts as released there.
-func (w *Watch) see(e edge, rest bool, changed func(Wire)) {
+// handleEdge takes an edge of a line, and the level that counts as released there.
+func (w *Watch) handleEdge(e edge, rest bool, changed func(Wire)) {
 	wire, c := &w.wires[w.places[e.line]], &w.contacts[e.line]
-	if !e.torn {
-		spend(c, e.at)
+	if !e.gap {
+		drain(c, e.at)
 	}
 	if wire.High == e.high {
-		if e.torn {
-			c.stir(e.at)
+		if e.gap {
+			c.restartRun(e.at)
 		}
 		return
 	}
@@ -260,31 +260,31 @@ func (w *Watch) see(e edge, rest bool, changed func(Wire)) {
 	changed(*wire)
 }
 
-// spend asks a contact what is certain at now. Its presses are nobody's business
+// drain asks a contact what is certain at now. Its presses are nobody's business
 // here.
-func spend(c *contact, now time.Time) {
+func drain(c *contact, now time.Time) {
 	for kind := "first"; kind != ""; {
 		kind, _ = c.settle(now)
 	}
 }
 
-// patience returns how long to wait for an edge, as Bank's does.
-func (w *Watch) patience(now time.Time) time.Duration {
-	patience := idle
+// waitTime returns how long to wait for an edge, as Bank's does.
+func (w *Watch) waitTime(now time.Time) time.Duration {
+	wait := idleWait
 	for i := range w.contacts {
-		if at, ok := w.contacts[i].next(); ok && !w.listener.doubtful(i) {
-			patience = min(patience, at.Sub(now))
+		if at, ok := w.contacts[i].next(); ok && !w.tracker.mismatched(i) {
+			wait = min(wait, at.Sub(now))
 		}
 	}
-	return w.listener.patience(now, patience)
+	return w.tracker.waitTime(now, wait)
 }
 
 // settle counts the glitches that are certain, when everything that happened until
 // still has been seen.
 func (w *Watch) settle(still time.Time, changed func(Wire)) {
 	for i := range w.contacts {
-		if !w.listener.doubtful(i) {
-			spend(&w.contacts[i], still)
+		if !w.tracker.mismatched(i) {
+			drain(&w.contacts[i], still)
 		}
 		if wire := &w.wires[w.places[i]]; wire.Glitches != w.contacts[i].glitches {
 			wire.Glitches = w.contacts[i].glitches
@@ -376,21 +376,21 @@ func (c *cdevChip) survey() ([]Wire, error) {
 }
 
 func wireOf(pin int, info uapi.LineInfoV2) Wire {
-	w := Wire{Pin: pin, Name: text(info.Name[:]), Holder: text(info.Consumer[:])}
+	w := Wire{Pin: pin, Name: cString(info.Name[:]), Holder: cString(info.Consumer[:])}
 	switch {
 	case info.Flags.IsUsed() && w.Holder == "":
 		w.Holder = "the kernel"
 		fallthrough
 	case info.Flags.IsUsed():
-		w.Left = "held by " + w.Holder
+		w.Skipped = "held by " + w.Holder
 	case info.Flags.IsOutput():
-		w.Left = "an output"
+		w.Skipped = "an output"
 	}
 	return w
 }
 
-// text is what stands before the first NUL of a field of the kernel's.
-func text(field []byte) string {
+// cString is what stands before the first NUL of a field of the kernel's.
+func cString(field []byte) string {
 	name, _, _ := bytes.Cut(field, []byte{0})
 	return string(name)
 }

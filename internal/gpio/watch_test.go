@@ -22,7 +22,7 @@ type pickyChip struct {
 
 var errRefused = errors.New("device or resource busy")
 
-func (p pickyChip) inputs(pins []inputPin) (inputs, error) {
+func (p pickyChip) inputs(pins []inputPin) (inputLines, error) {
 	for _, pin := range pins {
 		if slices.Contains(p.refused, pin.pin) {
 			return nil, errRefused
@@ -75,13 +75,13 @@ func TestTheElectricianSeesEveryEdgeAndEveryGlitch(t *testing.T) {
 			synctest.Wait()
 		}
 		wait(time.Second)
-		fake.do(17, true)
+		fake.press(17, true)
 		wait(200 * time.Millisecond)
-		fake.do(17, false)
+		fake.press(17, false)
 		wait(time.Second)
-		fake.do(4, true) // a touch that is over before it counts
+		fake.press(4, true) // a touch that is over before it counts
 		wait(10 * time.Millisecond)
-		fake.do(4, false)
+		fake.press(4, false)
 		wait(time.Second)
 		want := []string{
 			"GPIO17 low, 1 edges, 0 glitches",
@@ -91,7 +91,7 @@ func TestTheElectricianSeesEveryEdgeAndEveryGlitch(t *testing.T) {
 			"GPIO4 high, 2 edges, 1 glitches",
 		}
 		if diff := cmp.Diff(want, told()); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -109,40 +109,40 @@ func TestTheElectricianSeesWhatIsReadLateAsItWas(t *testing.T) {
 		last := func(want string) {
 			t.Helper()
 			if all := told(); all[len(all)-1] != want {
-				t.Errorf("told %q, want %q", all[len(all)-1], want)
+				t.Errorf("events %q, want %q", all[len(all)-1], want)
 			}
 		}
 		late := func() {
 			wait(time.Second)
-			fake.change(func() { fake.stall = time.Now().Add(time.Second) })
-			wait(idle)
+			fake.set(func() { fake.stall = time.Now().Add(time.Second) })
+			wait(idleWait)
 		}
 		late()
-		fake.do(17, true)
+		fake.press(17, true)
 		wait(10 * time.Millisecond)
-		fake.do(17, false)
+		fake.press(17, false)
 		wait(100 * time.Millisecond)
-		fake.do(17, true)
+		fake.press(17, true)
 		wait(40 * time.Millisecond)
-		fake.do(17, false)
+		fake.press(17, false)
 		wait(100 * time.Millisecond)
-		fake.do(17, true)
+		fake.press(17, true)
 		wait(10 * time.Millisecond)
-		fake.do(17, false)
+		fake.press(17, false)
 		wait(2 * time.Second)
 		last("GPIO17 high, 6 edges, 2 glitches")
 
-		fake.change(func() { // a spike that the kernel told as one edge
+		fake.set(func() { // a spike that the kernel told as one edge
 			fake.merged = true
 			fake.edges = append(fake.edges, edge{line: 17 - firstPin, high: true, at: time.Now()})
 		})
 		wait(time.Second)
 		last("GPIO17 high, 6 edges, 3 glitches")
 
-		fake.do(17, true)
-		fake.change(func() { fake.stall = time.Now().Add(500 * time.Millisecond) })
+		fake.press(17, true)
+		fake.set(func() { fake.stall = time.Now().Add(500 * time.Millisecond) })
 		wait(10 * time.Millisecond)
-		fake.change(func() { // of three edges the first alone was remembered
+		fake.set(func() { // of three edges the first alone was remembered
 			fake.dropped[17-firstPin] = 1
 			fake.edges = append(fake.edges, edge{line: 17 - firstPin, high: true, at: time.Now().Add(100 * time.Millisecond)})
 			fake.bits |= 1 << (17 - firstPin)
@@ -150,12 +150,12 @@ func TestTheElectricianSeesWhatIsReadLateAsItWas(t *testing.T) {
 		wait(2 * time.Second)
 		last("GPIO17 high, 8 edges, 4 glitches")
 
-		fake.do(17, true)
+		fake.press(17, true)
 		wait(5 * time.Millisecond)
-		fake.change(func() { fake.held = true })
-		fake.do(17, false)
+		fake.set(func() { fake.held = true })
+		fake.press(17, false)
 		wait(300 * time.Millisecond)
-		fake.change(func() { fake.held = false })
+		fake.set(func() { fake.held = false })
 		wait(time.Second)
 		last("GPIO17 high, 10 edges, 5 glitches")
 	})
@@ -173,8 +173,8 @@ func TestALampAndWhatIsRefusedAreLeftAlone(t *testing.T) {
 		w, _ := watched(t, pickyChip{fake, []int{8, 9}}, panel)
 		left := make(map[int]string)
 		for _, wire := range w.Wires() {
-			if wire.Left != "" {
-				left[wire.Pin] = wire.Left
+			if wire.Skipped != "" {
+				left[wire.Pin] = wire.Skipped
 			}
 		}
 		if diff := cmp.Diff(map[int]string{8: "not to be had", 9: "not to be had", 22: "a lamp", 23: "a buzzer"}, left); diff != "" {
@@ -224,7 +224,7 @@ func TestHowTheKernelSaysThatALineIsNotFree(t *testing.T) {
 			info := uapi.LineInfoV2{Flags: test.flags}
 			copy(info.Name[:], "GPIO17")
 			copy(info.Consumer[:], test.consumer)
-			if w := wireOf(17, info); w.Left != test.left || w.Name != "GPIO17" || w.Pin != 17 {
+			if w := wireOf(17, info); w.Skipped != test.left || w.Name != "GPIO17" || w.Pin != 17 {
 				t.Errorf("got %+v", w)
 			}
 		})
