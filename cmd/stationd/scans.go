@@ -191,11 +191,11 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 			stop(err)
 		}
 	}
-	log := slog.New(readerTalk{readers, func(line string) {
+	log := slog.New(newReaderTalk(readers, func(line string) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(stderr, wrapped(line, 2))
-	}})
+	}))
 	if _, _, ok := terminalSize(stderr); ok {
 		fmt.Fprintln(stderr, "Scan a label; Ctrl-C ends this.")
 	}
@@ -250,6 +250,11 @@ func sayLosses(ctx context.Context, r *scanner.Reader, setting scanner.Scanner, 
 type readerTalk struct {
 	readers []scanner.Scanner
 	say     func(line string)
+}
+
+// newReaderTalk returns the log of these readers; say is handed each line.
+func newReaderTalk(readers []scanner.Scanner, say func(line string)) readerTalk {
+	return readerTalk{readers, say}
 }
 
 // Enabled implements slog.Handler.

@@ -213,7 +213,7 @@ func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer stri
 		case <-ctx.Done():
 		}
 	}
-	log := slog.New(readerTalk{readers, tell})
+	log := slog.New(newReaderTalk(readers, tell))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()

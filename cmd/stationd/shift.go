@@ -359,34 +359,34 @@ func (s *shift) note(err error) {
 	s.deeds[len(s.deeds)-1].wrong = err.Error()
 }
 
-// facts returns what took effect at the plant, in the order in which it did.
+// facts returns what took dated at the plant, in the order in which it did.
 func (s *shift) facts() []fact {
-	type effect struct {
+	type dated struct {
 		fact
 		at time.Time // by the plant's clock
 	}
-	var all []effect
+	var all []dated
 	for _, d := range s.box.plant.Dispatches() {
 		if d.Made == "changeover" {
 			continue // the site's own doing
 		}
 		told, hazy := toldOf(d, s.zone)
-		all = append(all, effect{fact{d.Machine, d.Type + " open", told, hazy}, d.Created})
+		all = append(all, dated{fact{d.Machine, d.Type + " open", told, hazy}, d.Created})
 		if !d.Closed.IsZero() {
-			all = append(all, effect{fact{lane: d.Machine, text: d.Type + " closed"}, d.Closed})
+			all = append(all, dated{fact{lane: d.Machine, text: d.Type + " closed"}, d.Closed})
 		}
 	}
 	for _, c := range s.box.plant.Changeovers() {
-		all = append(all, effect{fact{lane: c.Line, text: "changed over to " + c.Product}, c.Started})
+		all = append(all, dated{fact{lane: c.Line, text: "changed over to " + c.Product}, c.Started})
 	}
 	for _, t := range s.box.plant.Traces() {
 		p := part{article: t.Article, batch: t.Batch, serial: t.Serial}
 		if t.BestBefore != 0 {
 			p.bestBefore = time.UnixMilli(t.BestBefore).UTC().Format("060102")
 		}
-		all = append(all, effect{fact{lane: fmt.Sprint(t.Order), text: p.traced()}, t.At})
+		all = append(all, dated{fact{lane: fmt.Sprint(t.Order), text: p.traced()}, t.At})
 	}
-	slices.SortStableFunc(all, func(a, b effect) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(all, func(a, b dated) int { return a.at.Compare(b.at) })
 	facts := make([]fact, len(all))
 	for i, e := range all {
 		facts[i] = e.fact

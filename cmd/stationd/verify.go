@@ -47,15 +47,15 @@ func lookElsewhere(ctx context.Context, path string, how ...string) error {
 	var said bytes.Buffer
 	look.Stderr = &said
 	err := look.Run()
-	var exit *exec.ExitError
+	var ended *exec.ExitError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: looking at it took too long", queue.ErrDamaged)
-	case errors.As(err, &exit) && exit.ExitCode() == exitConfig:
+	case errors.As(err, &ended) && ended.ExitCode() == exitConfig:
 		return newerOutbox{strings.TrimPrefix(strings.TrimPrefix(beginning(said.String()), "stationd: "), "outbox "+path+": ")}
-	case !errors.As(err, &exit), exit.ExitCode() == exitUnread, !exit.Exited():
+	case !errors.As(err, &ended), ended.ExitCode() == exitUnread, !ended.Exited():
 		return fmt.Errorf("verify it in another process: %w: %s", err, beginning(said.String()))
 	}
 	return fmt.Errorf("%w: %s", queue.ErrDamaged, beginning(said.String()))
