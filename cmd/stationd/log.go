@@ -87,10 +87,10 @@ func reopen(socket string) func() (io.Writer, error) {
 // lastWords puts the error that ends the program into the log, which waits for
 // nobody, and leaves its exit code.
 func lastWords(l *logging.Log, err error) error {
-	var exit *exitError
-	if !errors.As(err, &exit) || exit.err == nil {
+	var ended *exitError
+	if !errors.As(err, &ended) || ended.err == nil {
 		return err
 	}
-	fmt.Fprintf(l, "stationd: %v\n", exit.err)
-	return &exitError{code: exit.code}
+	fmt.Fprintf(l, "stationd: %v\n", ended.err)
+	return &exitError{code: ended.code}
 }
