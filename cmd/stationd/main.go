@@ -49,15 +49,15 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if err == nil {
 		return 0
 	}
-	var exit *exitError
-	if !errors.As(err, &exit) {
+	var ended *exitError
+	if !errors.As(err, &ended) {
 		// What cobra itself finds wrong is the command line.
-		exit = &exitError{code: exitUsage, err: fmt.Errorf("%w; stationd --help lists the commands", err)}
+		ended = &exitError{code: exitUsage, err: fmt.Errorf("%w; stationd --help lists the commands", err)}
 	}
-	if exit.err != nil {
-		fmt.Fprintf(errs, "stationd: %v\n", exit.err)
+	if ended.err != nil {
+		fmt.Fprintf(errs, "stationd: %v\n", ended.err)
 	}
-	return exit.code
+	return ended.code
 }
 
 // An exitError is an error with the code that the process ends with. Without an
