@@ -46,11 +46,15 @@ type Backend struct {
 	starts starts
 }
 
-// A verb is a station.Verb with what carries it out.
+// An action is a delivery that was read and found possible, whose verb compares what
+// there is with what there was before.
+type action = api.Change[*Backend]
+
+// A verb is a station.Verb with one of the two that carry it out.
 type verb struct {
 	station.Verb
 	deliver func(*Backend, context.Context, station.Delivery) station.Receipt
-	look    func(*Backend, context.Context, station.Delivery) ([]byte, station.Receipt) // where the verb says Before
+	compare func(*Backend, station.Delivery) (action, error) // where the verb says Before
 }
 
 // Open returns the backend of a checked section. It reads the key and connects
@@ -93,11 +97,11 @@ func verbs() []verb {
 		{Verb: closeVerb(), deliver: (*Backend).closeDispatch},
 		{Verb: completeVerb(), deliver: (*Backend).completeDispatch},
 		{Verb: addVerb(), deliver: (*Backend).addDispatch},
-		{Verb: startVerb(), deliver: (*Backend).startChangeover, look: (*Backend).lookBeforeStart},
-		{Verb: finishing().declare(), deliver: (*Backend).finishChangeover, look: (*Backend).lookAtOrder},
-		{Verb: holding().declare(), deliver: (*Backend).holdOrder, look: (*Backend).lookAtOrder},
-		{Verb: completing().declare(), deliver: (*Backend).completeOrder, look: (*Backend).lookAtOrder},
-		{Verb: recordVerb(), deliver: (*Backend).recordProduction, look: (*Backend).lookAtRecords},
+		{Verb: startVerb(), compare: newStart},
+		{Verb: finishing().declare(), compare: finishing().on},
+		{Verb: holding().declare(), compare: holding().on},
+		{Verb: completing().declare(), compare: completing().on},
+		{Verb: recordVerb(), compare: newRecording},
 	}
 }
 
@@ -110,22 +114,37 @@ func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 	if err != nil {
 		return api.Refuse(err)
 	}
-	rc := v.deliver(b, ctx, d)
+	rc := v.carryOut(ctx, b, d)
 	rc.Runs = leaves(d, rc)
 	b.starts.note(d, rc)
 	return rc
 }
 
+func (v verb) carryOut(ctx context.Context, b *Backend, d station.Delivery) station.Receipt {
+	if v.compare == nil {
+		return v.deliver(b, ctx, d)
+	}
+	a, err := v.compare(b, d)
+	if err != nil {
+		return api.Refuse(err)
+	}
+	return a.Deliver(ctx, b, d)
+}
+
 // Look reads what a verb must see before it acts; see station.Looker.
 func (b *Backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
 	v, err := b.fits(d)
-	switch {
-	case err != nil:
-		return nil, api.Refuse(err)
-	case v.look == nil:
-		return nil, api.Refuse(errors.New("this verb looks at nothing beforehand"))
+	if err == nil && v.compare == nil {
+		err = errors.New("this verb looks at nothing beforehand")
 	}
-	return v.look(b, ctx, d)
+	if err != nil {
+		return nil, api.Refuse(err)
+	}
+	a, err := v.compare(b, d)
+	if err != nil {
+		return nil, api.Refuse(err)
+	}
+	return a.Look(ctx, b)
 }
 
 // fits finds the verb of a delivery that can be for this backend.

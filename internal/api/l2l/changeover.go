@@ -2,6 +2,7 @@ package l2l
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 
 	"stationd/internal/api"
@@ -14,83 +15,54 @@ func startVerb() station.Verb {
 	return declareOnLine(changeoverStart, "start; told none of the three, L2L starts the next order of the line")
 }
 
-// lookBeforeStart reads what the line runs before it is changed over.
-func (b *Backend) lookBeforeStart(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	if err := toldOnce(d); err != nil {
-		return nil, api.Refuse(err)
-	}
-	now, rc := b.currentFor(ctx, d)
-	if rc.Outcome != station.Delivered {
-		return nil, api.Unread(rc)
-	}
-	return now.marshal(), rc
+// A start is a delivery of changeover.start. It acts only when it knows what runs
+// there: told a product or nothing, L2L starts the next order that fits, so that
+// doing it twice would start the one after it.
+type start struct{ d station.Delivery }
+
+func newStart(_ *Backend, d station.Delivery) (action, error) {
+	return api.Compared(start{d}), checkOneSelector(d)
 }
 
-// startChangeover starts an order of a line. It acts only when it knows what
-// runs there: told a product or nothing, L2L starts the next order that fits, so
-// that doing it twice would start the one after it.
-func (b *Backend) startChangeover(ctx context.Context, d station.Delivery) station.Receipt {
-	before, known, err := remembered(d)
-	if err == nil {
-		err = toldOnce(d)
-	}
-	if err != nil {
-		return api.Refuse(err)
-	}
-	if d.Doubtful {
-		if rc, settled := b.settleStart(ctx, d, before, known); settled {
-			return rc
-		}
-		return b.sendStart(ctx, d)
-	}
-	if !known {
-		now, rc := b.currentFor(ctx, d)
-		if rc.Outcome != station.Delivered {
-			return api.Unread(rc)
-		}
-		before = now
-	}
-	switch it, _ := before.is(d); {
-	case it && before.ID != "" && d.With["product"] != "":
-		return b.productRuns(ctx, d, before)
+// Read reads what the line runs.
+func (s start) Read(ctx context.Context, b *Backend, _ *orderSeen) (orderSeen, station.Receipt) {
+	return b.currentFor(ctx, s.d)
+}
+
+func (s start) Ready(ctx context.Context, b *Backend, before orderSeen) (rc station.Receipt, done bool) {
+	switch it, _ := before.is(s.d); {
+	case it && before.ID != "" && s.d.With["product"] != "":
+		return b.productRuns(ctx, s.d, before), true
 	case it && before.ID != "":
-		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: alreadySo}
+		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: alreadySo}, true
 	}
-	if err := tooLate(d, before); err != nil {
-		return api.Refuse(err)
-	}
-	return b.sendStart(ctx, d)
-}
-
-// settleStart settles what an earlier attempt came to. It is not settled when
-// the line runs what it ran before and may be changed over; where that is what is
-// wanted, the earlier attempt sent nothing.
-func (b *Backend) settleStart(ctx context.Context, d station.Delivery, before glimpse, known bool) (rc station.Receipt, settled bool) {
-	now, rc := b.currentFor(ctx, d)
-	it, _ := now.is(d)
-	switch {
-	case rc.Outcome != station.Delivered:
-		return api.UnreadInDoubt(rc), true
-	case it && now.ID != "" && (!known || now.ID != before.ID):
-		return station.Receipt{Outcome: station.Delivered, Ref: now.ID, Note: byWhomUnsure}, true
-	case !known:
-		return api.Undecided("line %v runs %v, and what it ran before is not known", lineOf(d), now), true
-	case now.ID != before.ID:
-		return api.Undecided("line %v ran %v and now runs %v; whether this changeover did it cannot be told", lineOf(d), before, now), true
-	case d.Settle > 0:
-		return api.TooEarly(d), true
-	case d.LookOnly:
-		return api.Absent(), true
+	if err := tooLate(s.d, before); err != nil {
+		return api.Refuse(err), true
 	}
 	return station.Receipt{}, false
 }
 
-func (b *Backend) sendStart(ctx context.Context, d station.Delivery) station.Receipt {
+// Compare takes it that nothing was sent where the line runs what it ran before, also
+// where that is what is wanted.
+func (s start) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding {
+	it, _ := now.is(s.d)
+	switch {
+	case it && now.ID != "" && (before == nil || now.ID != before.ID):
+		return api.Finding{Verdict: api.Applied, Ref: now.ID, Note: byWhomUnsure}
+	case before == nil:
+		return api.Finding{Facts: fmt.Sprintf("line %v runs %v, and what it ran before is not known", lineOf(s.d), now)}
+	case now.ID != before.ID:
+		return api.Finding{Facts: fmt.Sprintf("line %v ran %v and now runs %v; whether this changeover did it cannot be told", lineOf(s.d), before, now)}
+	}
+	return api.Finding{Verdict: api.Missing}
+}
+
+func (s start) Send(ctx context.Context, b *Backend, _ orderSeen) station.Receipt {
 	form := url.Values{"site": {b.site}}
-	lineOf(d).tell(form)
-	put(form, "productcode", d, "product")
-	put(form, "id", d, "id")
-	put(form, "externalid", d, "externalid")
+	lineOf(s.d).tell(form)
+	put(form, "productcode", s.d, "product")
+	put(form, "id", s.d, "id")
+	put(form, "externalid", s.d, "externalid")
 	id, rc := b.post(ctx, "buildsequence/start_change_over/", form)
 	rc.Ref = id
 	return rc

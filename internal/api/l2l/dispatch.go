@@ -94,7 +94,7 @@ func (b *Backend) openDispatch(ctx context.Context, d station.Delivery) station.
 		return api.Refuse(err)
 	}
 	if d.Doubtful {
-		if rc, settled := b.lookForMark(ctx, d); settled {
+		if rc, send := b.lookForMark(ctx, d); !send {
 			return rc
 		}
 	}
@@ -118,7 +118,7 @@ func (b *Backend) addDispatch(ctx context.Context, d station.Delivery) station.R
 		return api.Refuse(err)
 	}
 	if d.Doubtful {
-		if rc, settled := b.lookForMark(ctx, d); settled {
+		if rc, send := b.lookForMark(ctx, d); !send {
 			return rc
 		}
 	}
@@ -169,25 +169,23 @@ func (b *Backend) nameOfMade(ctx context.Context, d station.Delivery) station.Re
 		Err: errors.New("L2L says that it has made the dispatch but not which one it is, and it is not found by its mark yet")}
 }
 
-// lookForMark settles what an earlier attempt came to. It is not settled when
-// the dispatch is certainly not there and may be made.
-func (b *Backend) lookForMark(ctx context.Context, d station.Delivery) (rc station.Receipt, settled bool) {
+// lookForMark settles what an earlier attempt came to; send is true where the dispatch
+// is certainly not there and may be made.
+func (b *Backend) lookForMark(ctx context.Context, d station.Delivery) (rc station.Receipt, send bool) {
 	s := b.search(ctx, d)
+	what := fmt.Sprintf("the dispatches of machine %s, type %s: ", d.With["machine"], d.With["type"])
+	found := api.Finding{Verdict: api.Missing}
 	switch {
 	case s.id != "":
-		return station.Receipt{Outcome: station.Delivered, Ref: s.id, Marks: station.MarksKept}, true
+		found = api.Finding{Verdict: api.Applied, Ref: s.id, Marks: station.MarksKept}
 	case s.rc.Outcome != station.Delivered:
-		return api.UnreadInDoubt(s.rc), true
+		return api.UnreadInDoubt(s.rc), false
 	case s.unclear != "":
-		return api.Undecided("the dispatches of machine %s, type %s: %s", d.With["machine"], d.With["type"], s.unclear), true
-	case d.Settle > 0:
-		return api.TooEarly(d), true
+		found = api.Finding{Facts: what + s.unclear}
 	case d.Marks == station.MarksLost && !s.marked:
-		return api.Undecided("the dispatches of machine %s, type %s: L2L shows what it was told to open without its mark, so that none with this call's says nothing", d.With["machine"], d.With["type"]), true
-	case d.LookOnly:
-		return api.Absent(), true
+		found = api.Finding{Facts: what + "L2L shows what it was told to open without its mark, so that none with this call's says nothing"}
 	}
-	return station.Receipt{}, false
+	return found.Settle(d)
 }
 
 // described is what the forms of open and add have in common.

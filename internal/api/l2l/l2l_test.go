@@ -533,6 +533,23 @@ func TestAChangeover(t *testing.T) {
 		}
 	})
 
+	t.Run("that may still be on its way is not held because the line runs something else", func(t *testing.T) {
+		t.Parallel()
+		f := newFloor(t, "", nil)
+		start(t, f, map[string]string{"id": "8801"})
+		d := look(t, f, f.delivery(changeoverStart, "", map[string]string{"line": "PACK4", "product": "200"}))
+		start(t, f, map[string]string{"product": "300"}) // somebody else
+		doubt := inDoubt(d)
+		doubt.Settle = 20 * time.Second
+		if rc := f.Deliver(t.Context(), doubt); rc.Outcome != station.Doubtful || errors.Is(rc.Err, station.ErrUndecided) || rc.Wait != doubt.Settle {
+			t.Errorf("%+v", rc)
+		}
+		start(t, f, map[string]string{"product": "200"}) // it arrives
+		if rc := f.Deliver(t.Context(), doubt); rc.Outcome != station.Delivered || rc.Note != byWhomUnsure || len(f.Changeovers()) != 3 {
+			t.Errorf("%+v after %d changeovers", rc, len(f.Changeovers()))
+		}
+	})
+
 	// What the line runs before, what was asked for, who else did what meanwhile.
 	for sentence, c := range map[string]struct {
 		with      map[string]string

@@ -2,7 +2,6 @@ package l2l
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -71,7 +70,7 @@ func declareOnLine(name, which string) station.Verb {
 // tooLate says that an action is late and the line does not run what it ran at
 // the event; nil where it is in time, where nobody had seen the line, or where
 // the line has not moved.
-func tooLate(d station.Delivery, now glimpse) error {
+func tooLate(d station.Delivery, now orderSeen) error {
 	then := d.With[station.LastSeen]
 	switch then {
 	case "":
@@ -84,7 +83,7 @@ func tooLate(d station.Delivery, now glimpse) error {
 		return nil
 	}
 	return fmt.Errorf("%w: it is late, and line %v ran %v when it happened and now runs %v",
-		station.ErrMisfit, lineOf(d), glimpse{ID: then}, now)
+		station.ErrMisfit, lineOf(d), orderSeen{ID: then}, now)
 }
 
 // leaves says what a delivered action left its line to run. A step of an order that
@@ -113,9 +112,9 @@ func whichFields(verb string) []station.Field {
 	}
 }
 
-// toldOnce says that an action names its order in more than one way; nil when it
+// checkOneSelector says that an action names its order in more than one way; nil when it
 // does not.
-func toldOnce(d station.Delivery) error {
+func checkOneSelector(d station.Delivery) error {
 	var told []string
 	for _, field := range []string{"product", "id", "externalid"} {
 		if d.With[field] != "" {
@@ -128,37 +127,25 @@ func toldOnce(d station.Delivery) error {
 	return nil
 }
 
-// A glimpse is an order as it is remembered on disk between two attempts. It is
+// An orderSeen is an order as it is remembered on disk between two attempts. It is
 // empty when nothing runs.
 //
 //	{"order":"8801","product":"100","status":"4"}
-type glimpse struct {
+type orderSeen struct {
 	ID         string `json:"order"`
 	Product    string `json:"product,omitempty"`
 	ExternalID string `json:"externalid,omitempty"`
 	Status     string `json:"status,omitempty"`
+
+	another bool // it is what the line runs, and not the order that was asked for
 }
 
-func (o Order) glimpse() glimpse { return glimpse{o.ID, o.Product, o.ExternalID, o.Status} }
-
-func (g glimpse) marshal() []byte {
-	raw, _ := json.Marshal(g) // a few strings always can be
-	return raw
-}
-
-// remembered is what a look saw before; known is false where nobody looked.
-func remembered(d station.Delivery) (g glimpse, known bool, err error) {
-	if len(d.Before) == 0 {
-		return glimpse{}, false, nil
-	}
-	if err := json.Unmarshal(d.Before, &g); err != nil {
-		return glimpse{}, false, fmt.Errorf("what the line ran before cannot be read any more: %w", err)
-	}
-	return g, true, nil
+func (o Order) seen() orderSeen {
+	return orderSeen{ID: o.ID, Product: o.Product, ExternalID: o.ExternalID, Status: o.Status}
 }
 
 // String says in words what runs.
-func (g glimpse) String() string {
+func (g orderSeen) String() string {
 	switch {
 	case g.ID == "":
 		return "no order"
@@ -170,7 +157,7 @@ func (g glimpse) String() string {
 
 // is reports whether the order is the one that an action names; told is false
 // for an action that names none.
-func (g glimpse) is(d station.Delivery) (it, told bool) {
+func (g orderSeen) is(d station.Delivery) (it, told bool) {
 	switch {
 	case d.With["id"] != "":
 		return g.ID == d.With["id"], true
@@ -205,21 +192,21 @@ func (b *Backend) current(ctx context.Context, line Line) (Order, station.Receip
 	o := b.order(shown)
 	switch {
 	case !ok || o.ID == "":
-		return Order{}, unreadable("what runs on line %v", line)
+		return Order{}, notTold("what runs on line %v", line)
 	case line.ExternalID == "" && o.Line != "" && !same(o.Line, line.Code):
-		return Order{}, unreadable("what runs on line %v: L2L speaks of line %s", line, o.Line)
+		return Order{}, notTold("what runs on line %v: L2L speaks of line %s", line, o.Line)
 	}
 	return o, rc
 }
 
 // currentFor reads what runs on a delivery's line, with the product where the
 // delivery names one.
-func (b *Backend) currentFor(ctx context.Context, d station.Delivery) (glimpse, station.Receipt) {
+func (b *Backend) currentFor(ctx context.Context, d station.Delivery) (orderSeen, station.Receipt) {
 	o, rc := b.current(ctx, lineOf(d))
 	if rc.Outcome == station.Delivered && o.ID != "" && d.With["product"] != "" {
 		o.Product, rc = b.productOf(ctx, o)
 	}
-	return o.glimpse(), rc
+	return o.seen(), rc
 }
 
 // orderOf reads one build sequence by its id, and where L2L does not show it so,
@@ -247,7 +234,7 @@ func (b *Backend) productOf(ctx context.Context, o Order) (string, station.Recei
 		return o.Product, station.Receipt{Outcome: station.Delivered}
 	}
 	if o.ProductID == "" {
-		return "", unreadable("the product of the current order")
+		return "", notTold("the product of the current order")
 	}
 	rows, rc := get[shownProduct](ctx, b, "productcomponents/", url.Values{"id": {o.ProductID}})
 	if rc.Outcome != station.Delivered {
@@ -257,7 +244,7 @@ func (b *Backend) productOf(ctx context.Context, o Order) (string, station.Recei
 	got, _ := product.ID.ID()
 	code := product.Code.String()
 	if got != o.ProductID || code == "" {
-		return "", unreadable("product %s", o.ProductID)
+		return "", notTold("product %s", o.ProductID)
 	}
 	return code, rc
 }
@@ -270,10 +257,6 @@ type shownProduct struct {
 	Code api.Scalar `json:"code"`
 }
 
-// unreadable is the receipt of a read that L2L answered in order, and whose
-// answer does not tell what was asked. Asking again would bring the same, so it
-// is as good as a no.
-func unreadable(format string, args ...any) station.Receipt {
-	return station.Receipt{Outcome: station.Refused,
-		Err: fmt.Errorf("L2L's answer does not tell "+format, args...)}
-}
+// notTold is the receipt of a read that L2L answered in order, and whose answer does
+// not tell what was asked.
+func notTold(format string, args ...any) station.Receipt { return api.NotTold("L2L", format, args...) }

@@ -2,7 +2,6 @@ package l2l
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -83,73 +82,67 @@ func (b *Backend) record(d station.Delivery) (record, error) {
 	return r, nil
 }
 
-// A tally is how many records just like the one to be sent L2L had before. Known
-// is false where L2L does not show its records.
+// A tally is how many records just like the one to be sent L2L has. Known is false
+// where L2L does not show its records.
 //
 //	{"known":true,"alike":0}
 type tally struct {
 	Known bool `json:"known"`
 	Alike int  `json:"alike"`
+
+	unclear string // why the count proves nothing
 }
 
-// lookAtRecords counts the records that are just like the one to be sent. A site
-// that does not show its records still takes them, so this is no reason not to
-// send; after a lost answer a person then decides.
-func (b *Backend) lookAtRecords(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	r, err := b.record(d)
-	if err != nil {
-		return nil, api.Refuse(err)
-	}
-	alike, unclear, rc := b.alike(ctx, d, r)
-	if rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
-		return nil, api.Unread(rc)
-	}
-	raw, _ := json.Marshal(tally{Known: rc.Outcome == station.Delivered && unclear == "", Alike: alike}) // always can be
-	return raw, station.Receipt{Outcome: station.Delivered}
+// A recording is a delivery of production.record. Sent twice it counts twice, and
+// L2L's operators cannot correct what came by its interface: it is sent again only
+// where L2L's records show that there is not one more than before.
+type recording struct {
+	record
+	d station.Delivery
 }
 
-// recordProduction adds to what a line made. Sent twice it counts twice, and
-// L2L's operators cannot correct what came by its interface: it is sent again
-// only where L2L's records show that there is not one more than before.
-func (b *Backend) recordProduction(ctx context.Context, d station.Delivery) station.Receipt {
+func newRecording(b *Backend, d station.Delivery) (action, error) {
 	r, err := b.record(d)
-	if err != nil {
-		return api.Refuse(err)
+	return api.Compared(recording{r, d}), err
+}
+
+// Read counts the records that are just like the one to be sent. A site that does not
+// show its records still takes them, so this is no reason not to send; after a lost
+// answer there is then nothing to compare with, and a person decides.
+func (r recording) Read(ctx context.Context, b *Backend, before *tally) (tally, station.Receipt) {
+	if r.d.Doubtful && (before == nil || !before.Known) {
+		return tally{}, station.Receipt{Outcome: station.Delivered}
 	}
-	if d.Doubtful {
-		if rc, settled := b.settleRecord(ctx, d, r); settled {
-			return rc
-		}
+	alike, unclear, rc := b.alike(ctx, r.d, r.record)
+	if rc.Outcome == station.Refused && before == nil {
+		return tally{}, station.Receipt{Outcome: station.Delivered}
 	}
+	return tally{Known: unclear == "", Alike: alike, unclear: unclear}, rc
+}
+
+func (r recording) Ready(context.Context, *Backend, tally) (rc station.Receipt, done bool) {
+	return station.Receipt{}, false
+}
+
+func (r recording) Compare(b *Backend, before *tally, now tally) api.Finding {
+	what := fmt.Sprintf("line %v, product %s, from %s to %s: ", lineOf(r.d), r.d.With["product"], b.local(r.start), b.local(r.end))
+	switch {
+	case before == nil || !before.Known:
+		return api.Finding{Facts: what + "L2L does not show what was recorded before"}
+	case now.unclear != "":
+		return api.Finding{Facts: what + now.unclear}
+	case now.Alike == before.Alike+1:
+		return api.Finding{Verdict: api.Applied, Note: "found by its times and amounts"}
+	case now.Alike != before.Alike:
+		return api.Finding{Facts: what + fmt.Sprintf("there were %d such records and now there are %d", before.Alike, now.Alike)}
+	}
+	return api.Finding{Verdict: api.Missing}
+}
+
+func (r recording) Send(ctx context.Context, b *Backend, _ tally) station.Receipt {
 	id, rc := b.post(ctx, "pitchdetails/record_details/", r.form)
 	rc.Ref = id
 	return rc
-}
-
-// settleRecord settles what an earlier attempt came to. It is not settled when
-// there are as many records like it as before.
-func (b *Backend) settleRecord(ctx context.Context, d station.Delivery, r record) (rc station.Receipt, settled bool) {
-	what := fmt.Sprintf("line %v, product %s, from %s to %s", lineOf(d), d.With["product"], b.local(r.start), b.local(r.end))
-	var before tally
-	if err := json.Unmarshal(d.Before, &before); err != nil || !before.Known {
-		return api.Undecided("%s: L2L does not show what was recorded before", what), true
-	}
-	now, unclear, rc := b.alike(ctx, d, r)
-	switch {
-	case rc.Outcome != station.Delivered:
-		return api.UnreadInDoubt(rc), true
-	case unclear != "":
-		return api.Undecided("%s: %s", what, unclear), true
-	case now == before.Alike+1:
-		return station.Receipt{Outcome: station.Delivered, Note: "found by its times and amounts"}, true
-	case now != before.Alike:
-		return api.Undecided("%s: there were %d such records and now there are %d", what, before.Alike, now), true
-	case d.Settle > 0:
-		return api.TooEarly(d), true
-	case d.LookOnly:
-		return api.Absent(), true
-	}
-	return station.Receipt{}, false
 }
 
 // alike counts the production records that are just like r: the same times and

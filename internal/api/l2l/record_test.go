@@ -145,12 +145,12 @@ func TestWhatTheProductionRecordsProve(t *testing.T) {
 		page, next string
 		want       tally
 	}{
-		"there is none":               {`[]`, `[]`, tally{true, 0}},
-		"there is one":                {`[` + ours + `]`, `[]`, tally{true, 1}},
-		"there is one of another end": {`[{"id": 7, "start": "2026-03-02 08:15:00", "end": "2026-03-02 08:17:00", "actual": 60, "scrap": 1.5}]`, `[]`, tally{true, 0}},
-		"there is one of fewer":       {`[{"id": 7, "start": "2026-03-02 08:15:00", "end": "2026-03-02 08:16:00", "actual": 59}]`, `[]`, tally{true, 0}},
+		"there is none":               {`[]`, `[]`, tally{Known: true, Alike: 0}},
+		"there is one":                {`[` + ours + `]`, `[]`, tally{Known: true, Alike: 1}},
+		"there is one of another end": {`[{"id": 7, "start": "2026-03-02 08:15:00", "end": "2026-03-02 08:17:00", "actual": 60, "scrap": 1.5}]`, `[]`, tally{Known: true, Alike: 0}},
+		"there is one of fewer":       {`[{"id": 7, "start": "2026-03-02 08:15:00", "end": "2026-03-02 08:16:00", "actual": 59}]`, `[]`, tally{Known: true, Alike: 0}},
 		"there is one of another product": {`[{"id": 7, "start": "2026-03-02 08:15:00", "end": "2026-03-02 08:16:00", "actual": 60, "scrap": 1.5, "productcode": "200"}]`,
-			`[]`, tally{true, 0}},
+			`[]`, tally{Known: true, Alike: 0}},
 		"the same page comes again and again": {`[` + ours + `]`, `[` + ours + `]`, tally{}},
 		"one of another time is shown":        {`[{"id": 7, "start": "2026-03-02 08:14:00"}]`, `[]`, tally{}},
 		"one without an id is shown":          {`[{"start": "2026-03-02 08:15:00"}]`, `[]`, tally{}},

@@ -73,7 +73,7 @@ func (s *starts) twice(d station.Delivery, runs string) bool {
 //   - no other order of the product waits in the line's queue.
 //
 // Otherwise it is held. By its id an order is started whatever runs.
-func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs glimpse) station.Receipt {
+func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs orderSeen) station.Receipt {
 	so := station.Receipt{Outcome: station.Delivered, Ref: runs.ID, Note: alreadySo}
 	seen := d.With[station.LastSeen]
 	inTime := d.Sure && time.Since(d.When) <= orderLate
@@ -91,7 +91,7 @@ func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs glim
 	switch {
 	case next.ID != "":
 		return api.Refusef("line %v runs %v, and %v waits in its queue: which of them the product means cannot be told, and nothing was sent; start it by its id, or discard this",
-			lineOf(d), runs, next.glimpse().named(d.With["product"]))
+			lineOf(d), runs, next.seen().named(d.With["product"]))
 	case rc.Outcome != station.Delivered && rc.Outcome != station.Refused:
 		return api.Unread(rc)
 	case !whole:
@@ -101,7 +101,7 @@ func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs glim
 }
 
 // named is the order with a product that it was found by.
-func (g glimpse) named(product string) glimpse {
+func (g orderSeen) named(product string) orderSeen {
 	g.Product = product
 	return g
 }

@@ -2,6 +2,7 @@ package l2l
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 
@@ -46,51 +47,101 @@ func (s step) declare() station.Verb {
 	return declareOnLine(s.name, s.does+"; told none of the three, the order that runs on the line")
 }
 
-func (b *Backend) finishChangeover(ctx context.Context, d station.Delivery) station.Receipt {
-	return b.take(ctx, d, finishing())
+// A stepTaken is a delivery of a step.
+type stepTaken struct {
+	step
+	d station.Delivery
 }
 
-func (b *Backend) holdOrder(ctx context.Context, d station.Delivery) station.Receipt {
-	return b.take(ctx, d, holding())
+func (s step) on(_ *Backend, d station.Delivery) (action, error) {
+	return api.Compared(stepTaken{s, d}), checkOneSelector(d)
 }
 
-func (b *Backend) completeOrder(ctx context.Context, d station.Delivery) station.Receipt {
-	return b.take(ctx, d, completing())
-}
-
-// lookAtOrder reads the order that a step is for.
-func (b *Backend) lookAtOrder(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	g, rc := b.meant(ctx, d)
-	if rc.Outcome != station.Delivered {
-		return nil, api.Unread(rc)
+// Read reads the order that the step is for. In doubt that is the one that was read
+// first, or that the action names; where neither is known nothing is read.
+func (s stepTaken) Read(ctx context.Context, b *Backend, before *orderSeen) (orderSeen, station.Receipt) {
+	if !s.d.Doubtful {
+		return b.meant(ctx, s.d)
 	}
-	return g.marshal(), rc
+	id := s.id(before)
+	if id == "" {
+		return orderSeen{}, station.Receipt{Outcome: station.Delivered}
+	}
+	o, shown, rc := b.orderOf(ctx, lineOf(s.d), id)
+	now := o.seen()
+	now.another = !shown
+	return now, rc
+}
+
+// id is the id of the order, as far as it was known before; "" where it was not.
+func (s stepTaken) id(before *orderSeen) string {
+	if before == nil {
+		return stepID(s.d)
+	}
+	return before.ID
+}
+
+func (s stepTaken) Ready(_ context.Context, _ *Backend, before orderSeen) (rc station.Receipt, done bool) {
+	if slices.Contains(s.proof, before.Status) {
+		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: s.before}, true
+	}
+	if stepID(s.d) == "" { // an order that is named by its id does not depend on what runs
+		if err := tooLate(s.d, before); err != nil {
+			return api.Refuse(err), true
+		}
+	}
+	return station.Receipt{}, false
+}
+
+func (s stepTaken) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding {
+	id, status := s.id(before), ""
+	if before != nil {
+		status = before.Status
+	}
+	switch {
+	case id == "":
+		return api.Finding{Facts: fmt.Sprintf("which order of line %v it was for is not known", lineOf(s.d))}
+	case now.another:
+		return api.Finding{Facts: fmt.Sprintf("L2L does not show order %s any more; line %v runs %v", id, lineOf(s.d), now)}
+	case slices.Contains(s.proof, now.Status):
+		return api.Finding{Verdict: api.Applied, Ref: now.ID, Note: byWhomUnsure}
+	case now.Status == "" || now.Status != status:
+		return api.Finding{Facts: fmt.Sprintf("order %s of line %v had the status %q and now has %q", id, lineOf(s.d), status, now.Status)}
+	}
+	return api.Finding{Verdict: api.Missing}
+}
+
+func (s stepTaken) Send(ctx context.Context, b *Backend, now orderSeen) station.Receipt {
+	form := url.Values{"site": {b.site}, "id": {now.ID}}
+	lineOf(s.d).tell(form)
+	_, rc := b.post(ctx, s.path, form)
+	if rc.Outcome == station.Delivered {
+		rc.Ref = now.ID
+	}
+	return rc
 }
 
 // meant finds the order that a step is for: the one of that id, or the one that
 // runs on the line. An order of an id that L2L does not show is known by its id
 // alone.
-func (b *Backend) meant(ctx context.Context, d station.Delivery) (glimpse, station.Receipt) {
-	if err := toldOnce(d); err != nil {
-		return glimpse{}, api.Refuse(err)
-	}
+func (b *Backend) meant(ctx context.Context, d station.Delivery) (orderSeen, station.Receipt) {
 	if id := stepID(d); id != "" {
 		o, shown, rc := b.orderOf(ctx, lineOf(d), id)
 		if rc.Outcome == station.Delivered && !shown {
 			o = Order{ID: id}
 		}
-		return o.glimpse(), rc
+		return o.seen(), rc
 	}
 	now, rc := b.currentFor(ctx, d)
 	if rc.Outcome != station.Delivered {
-		return glimpse{}, rc
+		return orderSeen{}, rc
 	}
 	it, told := now.is(d)
 	switch {
 	case now.ID == "":
-		return glimpse{}, api.Refusef("line %v runs no order", lineOf(d))
+		return orderSeen{}, api.Refusef("line %v runs no order", lineOf(d))
 	case told && !it:
-		return glimpse{}, api.Refusef("line %v runs %v, not %s", lineOf(d), now, wanted(d))
+		return orderSeen{}, api.Refusef("line %v runs %v, not %s", lineOf(d), now, wanted(d))
 	}
 	return now, rc
 }
@@ -115,74 +166,4 @@ func wanted(d station.Delivery) string {
 		return "an order of product " + product
 	}
 	return "the order with the external id " + d.With["externalid"]
-}
-
-// take makes one attempt at a step.
-func (b *Backend) take(ctx context.Context, d station.Delivery, s step) station.Receipt {
-	before, known, err := remembered(d)
-	if err == nil {
-		err = toldOnce(d)
-	}
-	if err != nil {
-		return api.Refuse(err)
-	}
-	if d.Doubtful {
-		if !known {
-			before.ID = stepID(d)
-		}
-		if rc, settled := b.settleStep(ctx, d, s, before); settled {
-			return rc
-		}
-		return b.sendStep(ctx, d, s, before.ID)
-	}
-	if !known {
-		now, rc := b.meant(ctx, d)
-		if rc.Outcome != station.Delivered {
-			return api.Unread(rc)
-		}
-		before = now
-	}
-	if slices.Contains(s.proof, before.Status) {
-		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: s.before}
-	}
-	if stepID(d) == "" { // an order that is named by its id does not depend on what runs
-		if err := tooLate(d, before); err != nil {
-			return api.Refuse(err)
-		}
-	}
-	return b.sendStep(ctx, d, s, before.ID)
-}
-
-// settleStep settles what an earlier attempt came to. It is not settled when the
-// order stands as it stood before and the step may be taken.
-func (b *Backend) settleStep(ctx context.Context, d station.Delivery, s step, before glimpse) (rc station.Receipt, settled bool) {
-	if before.ID == "" {
-		return api.Undecided("which order of line %v it was for is not known", lineOf(d)), true
-	}
-	now, shown, rc := b.orderOf(ctx, lineOf(d), before.ID)
-	switch {
-	case rc.Outcome != station.Delivered:
-		return api.UnreadInDoubt(rc), true
-	case !shown:
-		return api.Undecided("L2L does not show order %s any more; line %v runs %v", before.ID, lineOf(d), now.glimpse()), true
-	case slices.Contains(s.proof, now.Status):
-		return station.Receipt{Outcome: station.Delivered, Ref: now.ID, Note: byWhomUnsure}, true
-	case now.Status == "" || now.Status != before.Status:
-		return api.Undecided("order %s of line %v had the status %q and now has %q", before.ID, lineOf(d), before.Status, now.Status), true
-	case d.Settle > 0:
-		return api.TooEarly(d), true
-	case d.LookOnly:
-		return api.Absent(), true
-	}
-	return station.Receipt{}, false
-}
-
-func (b *Backend) sendStep(ctx context.Context, d station.Delivery, s step, id string) station.Receipt {
-	form := url.Values{"site": {b.site}, "id": {id}}
-	lineOf(d).tell(form)
-	_, rc := b.post(ctx, s.path, form)
-	if rc.Outcome == station.Delivered {
-		rc.Ref = id
-	}
-	return rc
 }

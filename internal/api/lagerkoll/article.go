@@ -103,7 +103,7 @@ func (l line) read(ctx context.Context, b *Backend, other api.Object) (lineStand
 	}
 	s, ok := l.lineOf(order, other)
 	if !ok {
-		return lineStanding{}, unreadable("the articles of order %s", l.order)
+		return lineStanding{}, notTold("the articles of order %s", l.order)
 	}
 	return s, rc
 }
@@ -131,44 +131,44 @@ type add struct {
 	record api.Object
 }
 
-func newAdd(d station.Delivery) (act, error) {
+func newAdd(d station.Delivery) (action, error) {
 	l, err := newLine(d)
 	if err != nil {
 		return nil, err
 	}
 	record, err := said(d, articleFields())
-	return doing[lineStanding]{add{l, record}}, err
+	return api.Compared(add{l, record}), err
 }
 
-func (a add) stand(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
+func (a add) Read(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
 	return a.read(ctx, b, a.record)
 }
 
-// ready refuses an article that the order has: Lagerkoll does not say whether it
+// Ready refuses an article that the order has: Lagerkoll does not say whether it
 // would become a second row or more of the first.
-func (a add) ready(before lineStanding) (rc station.Receipt, done bool) {
+func (a add) Ready(_ context.Context, _ *Backend, before lineStanding) (rc station.Receipt, done bool) {
 	if before.Rows > 0 {
 		return api.Refusef("%v: it is there already (%v); nothing was sent", a.line, before), true
 	}
 	return station.Receipt{}, false
 }
 
-func (a add) judge(before *lineStanding, now lineStanding) ruling {
-	r := ruling{facts: fmt.Sprintf("%v: now %v", a.line, now)}
+func (a add) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Finding {
+	r := api.Finding{Facts: fmt.Sprintf("%v: now %v", a.line, now)}
 	switch {
 	case before == nil:
-		r.facts += ", and whether it was there before is not known"
+		r.Facts += ", and whether it was there before is not known"
 	case before.Rows > 0:
-		r.facts += fmt.Sprintf(", before %v", *before)
+		r.Facts += fmt.Sprintf(", before %v", *before)
 	case now.Rows == 0:
-		r.verdict = absent
+		r.Verdict = api.Missing
 	case now.Rows == 1 && maps.Equal(now.Values, valuesOf(a.record, a.record, articleFields())):
-		return ruling{verdict: applied, note: byWhomUnsure}
+		return api.Finding{Verdict: api.Applied, Note: byWhomUnsure}
 	}
 	return r
 }
 
-func (a add) send(ctx context.Context, b *Backend, _ lineStanding) station.Receipt {
+func (a add) Send(ctx context.Context, b *Backend, _ lineStanding) station.Receipt {
 	_, rc := a.put(ctx, b, http.MethodPost, a.record, a.added)
 	return rc
 }
@@ -188,7 +188,7 @@ type articleChange struct {
 	change api.Object
 }
 
-func newArticleUpdate(d station.Delivery) (act, error) {
+func newArticleUpdate(d station.Delivery) (action, error) {
 	l, err := newLine(d)
 	if err != nil {
 		return nil, err
@@ -200,16 +200,16 @@ func newArticleUpdate(d station.Delivery) (act, error) {
 	if len(change) == 0 {
 		return nil, errors.New("article.update is told nothing to change")
 	}
-	return doing[lineStanding]{articleChange{l, change}}, nil
+	return api.Compared(articleChange{l, change}), nil
 }
 
 func (a articleChange) wanted() values { return valuesOf(a.change, a.change, articleFields()) }
 
-func (a articleChange) stand(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
+func (a articleChange) Read(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
 	return a.read(ctx, b, a.change)
 }
 
-func (a articleChange) ready(before lineStanding) (rc station.Receipt, done bool) {
+func (a articleChange) Ready(_ context.Context, _ *Backend, before lineStanding) (rc station.Receipt, done bool) {
 	switch {
 	case before.Rows != 1:
 		return api.Refusef("%v: %v; nothing was sent", a.line, before), true
@@ -219,25 +219,25 @@ func (a articleChange) ready(before lineStanding) (rc station.Receipt, done bool
 	return station.Receipt{}, false
 }
 
-func (a articleChange) judge(before *lineStanding, now lineStanding) ruling {
-	r := ruling{facts: fmt.Sprintf("%v: now %v, wanted %v", a.line, now, a.wanted())}
+func (a articleChange) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Finding {
+	r := api.Finding{Facts: fmt.Sprintf("%v: now %v, wanted %v", a.line, now, a.wanted())}
 	switch {
 	case now.Rows == 1 && maps.Equal(now.Values, a.wanted()):
-		return ruling{verdict: applied, note: byWhomUnsure}
+		return api.Finding{Verdict: api.Applied, Note: byWhomUnsure}
 	case before == nil:
-		r.facts += ", and what there was before is not known"
+		r.Facts += ", and what there was before is not known"
 	case before.equal(now):
-		r.verdict = absent
+		r.Verdict = api.Missing
 	default:
-		r.facts += fmt.Sprintf(", before %v", *before)
+		r.Facts += fmt.Sprintf(", before %v", *before)
 	}
 	return r
 }
 
-// send rebuilds the article's whole record from what it is this very moment. A
+// Send rebuilds the article's whole record from what it is this very moment. A
 // yes whose order shows another amount than was set is for a person: sending
 // again would make it worse where Lagerkoll adds.
-func (a articleChange) send(ctx context.Context, b *Backend, now lineStanding) station.Receipt {
+func (a articleChange) Send(ctx context.Context, b *Backend, now lineStanding) station.Receipt {
 	if now.record == nil {
 		order, rc := b.justRead(ctx, a.order)
 		if rc.Outcome != station.Delivered {
@@ -265,40 +265,40 @@ func (a articleChange) send(ctx context.Context, b *Backend, now lineStanding) s
 // A removal is a delivery of article.remove.
 type removal struct{ line }
 
-func newRemove(d station.Delivery) (act, error) {
+func newRemove(d station.Delivery) (action, error) {
 	l, err := newLine(d)
-	return doing[lineStanding]{removal{l}}, err
+	return api.Compared(removal{l}), err
 }
 
-// stand keeps the amounts, so that an article which somebody puts on the order
+// Read keeps the amounts, so that an article which somebody puts on the order
 // anew is not taken for the one that was there.
-func (r removal) stand(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
+func (r removal) Read(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
 	return r.read(ctx, b, api.Object{"amount": nil, "finished": nil, "waste": nil})
 }
 
-func (r removal) ready(before lineStanding) (rc station.Receipt, done bool) {
+func (r removal) Ready(_ context.Context, _ *Backend, before lineStanding) (rc station.Receipt, done bool) {
 	if before.Rows == 0 {
 		return api.Refusef("%v: %v; there is nothing to remove", r.line, before), true
 	}
 	return station.Receipt{}, false
 }
 
-func (r removal) judge(before *lineStanding, now lineStanding) ruling {
-	rule := ruling{facts: fmt.Sprintf("%v: now %v", r.line, now)}
+func (r removal) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Finding {
+	rule := api.Finding{Facts: fmt.Sprintf("%v: now %v", r.line, now)}
 	switch {
 	case now.Rows == 0:
-		return ruling{verdict: applied, note: byWhomUnsure}
+		return api.Finding{Verdict: api.Applied, Note: byWhomUnsure}
 	case before == nil:
-		rule.facts += ", and what there was before is not known"
+		rule.Facts += ", and what there was before is not known"
 	case before.equal(now):
-		rule.verdict = absent
+		rule.Verdict = api.Missing
 	default:
-		rule.facts += fmt.Sprintf(", before %v", *before)
+		rule.Facts += fmt.Sprintf(", before %v", *before)
 	}
 	return rule
 }
 
-func (r removal) send(ctx context.Context, b *Backend, _ lineStanding) station.Receipt {
+func (r removal) Send(ctx context.Context, b *Backend, _ lineStanding) station.Receipt {
 	_, rc := b.send(ctx, request{method: http.MethodDelete, path: r.path, isYes: isOrder(r.order)})
 	return rc
 }

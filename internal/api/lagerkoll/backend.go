@@ -22,6 +22,13 @@ import (
 	"stationd/internal/station"
 )
 
+// What a person is told of an order that is so already, and of one that may have become
+// so by an earlier attempt.
+const (
+	alreadySo    = "already so"
+	byWhomUnsure = "it is so, by whom cannot be told"
+)
+
 // A Backend speaks to one Lagerkoll store. It is a station.Looker.
 type Backend struct {
 	client    *api.Client
@@ -72,24 +79,27 @@ func Verbs() []station.Verb {
 
 // Deliver makes one attempt at d; see station.Backend.
 func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	a, err := b.act(d)
+	a, err := b.action(d)
 	if err != nil {
 		return api.Refuse(err)
 	}
-	return a.deliver(ctx, b, d)
+	return a.Deliver(ctx, b, d)
 }
 
 // Look reads how things stand before d; see station.Looker.
 func (b *Backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	a, err := b.act(d)
+	a, err := b.action(d)
 	if err != nil {
 		return nil, api.Refuse(err)
 	}
-	return a.look(ctx, b)
+	return a.Look(ctx, b)
 }
 
-// act reads a delivery. Its errors name the field, and nothing has been sent.
-func (b *Backend) act(d station.Delivery) (act, error) {
+// An action is a delivery that was read and found possible.
+type action = api.Change[*Backend]
+
+// action reads a delivery. Its errors name the field, and nothing has been sent.
+func (b *Backend) action(d station.Delivery) (action, error) {
 	if err := api.Misfit(d, b.to, Verbs()); err != nil {
 		return nil, err
 	}
@@ -114,6 +124,15 @@ func (b *Backend) act(d station.Delivery) (act, error) {
 		return newRemove(d)
 	}
 	return newTrace(d)
+}
+
+// likely is the verdict where there is as much more as was sent: it is proof where nobody
+// but this station reports on its orders.
+func (b *Backend) likely() api.Verdict {
+	if b.exclusive {
+		return api.Applied
+	}
+	return api.Likely
 }
 
 // Probe makes one cheap read, so that a lane which has been told the same no

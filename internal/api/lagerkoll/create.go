@@ -49,7 +49,7 @@ type create struct {
 
 // newCreate puts the entry's mark in front of the internal reference, which is a
 // free text that the entry itself creates.
-func newCreate(d station.Delivery) (act, error) {
+func newCreate(d station.Delivery) (action, error) {
 	c := create{reference: d.With["reference"], id: d.ID}
 	record, err := said(d, append(orderFields(), stateField()))
 	if err != nil {
@@ -64,7 +64,7 @@ func newCreate(d station.Delivery) (act, error) {
 	}
 	record["internalReference"] = internal
 	c.record = record
-	return doing[created]{c}, nil
+	return api.Compared(c), nil
 }
 
 // created is how Lagerkoll stands towards a new order.
@@ -76,9 +76,9 @@ type created struct {
 	proven bool    // the search finds what is there
 }
 
-// stand chooses the reference when nothing has been read yet, and looks for it.
+// Read chooses the reference when nothing has been read yet, and looks for it.
 // A number that Lagerkoll has just called the next is not looked for.
-func (c create) stand(ctx context.Context, b *Backend, before *created) (created, station.Receipt) {
+func (c create) Read(ctx context.Context, b *Backend, before *created) (created, station.Receipt) {
 	now := created{Reference: c.reference}
 	var rc station.Receipt
 	switch {
@@ -101,34 +101,34 @@ func (c create) stand(ctx context.Context, b *Backend, before *created) (created
 	return now, rc
 }
 
-func (c create) ready(before created) (rc station.Receipt, done bool) {
+func (c create) Ready(_ context.Context, _ *Backend, before created) (rc station.Receipt, done bool) {
 	if before.Taken != 0 {
 		return api.Refusef("order %v has the reference %s already; nothing was sent", before.Taken, before.Reference), true
 	}
 	return station.Receipt{}, false
 }
 
-func (c create) judge(before *created, now created) ruling {
+func (c create) Compare(_ *Backend, before *created, now created) api.Finding {
 	ours := slices.DeleteFunc(slices.Clone(now.found), func(o Order) bool { return !c.ours(o) })
 	switch {
 	case len(ours) == 1:
-		return ruling{verdict: applied, ref: ours[0].ID.String(), note: string(ours[0].Reference)}
+		return api.Finding{Verdict: api.Applied, Ref: ours[0].ID.String(), Note: string(ours[0].Reference)}
 	case len(ours) > 1:
-		return ruling{facts: fmt.Sprintf("orders %v and %v both carry the mark %s", ours[0].ID, ours[1].ID, c.id.Mark())}
+		return api.Finding{Facts: fmt.Sprintf("orders %v and %v both carry the mark %s", ours[0].ID, ours[1].ID, c.id.Mark())}
 	case before == nil:
-		return ruling{facts: "which reference the order was to have is not known"}
+		return api.Finding{Facts: "which reference the order was to have is not known"}
 	case len(now.found) > 0:
-		return ruling{facts: fmt.Sprintf("order %v has the reference %s, and the mark %s is not in its internal reference", now.found[0].ID, now.Reference, c.id.Mark())}
+		return api.Finding{Facts: fmt.Sprintf("order %v has the reference %s, and the mark %s is not in its internal reference", now.found[0].ID, now.Reference, c.id.Mark())}
 	case !now.proven:
-		return ruling{facts: fmt.Sprintf("no order with the reference %s or the mark %s was found, and the search does not find what is known to be there", now.Reference, c.id.Mark())}
+		return api.Finding{Facts: fmt.Sprintf("no order with the reference %s or the mark %s was found, and the search does not find what is known to be there", now.Reference, c.id.Mark())}
 	}
-	return ruling{verdict: absent}
+	return api.Finding{Verdict: api.Missing}
 }
 
 // ours reports whether the order carries the entry's mark.
 func (c create) ours(o Order) bool { return c.id.MarkedIn(string(o.Internal)) }
 
-func (c create) send(ctx context.Context, b *Backend, now created) station.Receipt {
+func (c create) Send(ctx context.Context, b *Backend, now created) station.Receipt {
 	record := maps.Clone(c.record)
 	reference, err := json.Marshal(now.Reference)
 	if err != nil {
@@ -165,7 +165,7 @@ func (b *Backend) create(ctx context.Context, path string, body []byte) (station
 	var o Order
 	_, rc := b.send(ctx, request{method: http.MethodPost, path: path, body: body, isYes: func(body []byte) bool {
 		o = Order{}
-		return decode(body, &o) && o.ID != 0
+		return json.Unmarshal(body, &o) == nil && o.ID != 0
 	}})
 	if rc.Outcome == station.Delivered {
 		rc.Ref = o.ID.String()
@@ -291,12 +291,12 @@ func createFromVerb() station.Verb {
 // has no body, so there is no place for a mark.
 type createFrom struct{ path, customer string }
 
-func newCreateFrom(d station.Delivery) (act, error) {
+func newCreateFrom(d station.Delivery) (action, error) {
 	customer, err := orderPath(d.With["customer_order"])
 	if err != nil {
 		return nil, fmt.Errorf("customer_order: %w", err)
 	}
-	return doing[ofCustomer]{createFrom{"customer_order/" + customer, customer}}, nil
+	return api.Compared(createFrom{"customer_order/" + customer, customer}), nil
 }
 
 // ofCustomer is which production orders a customer order has.
@@ -305,7 +305,7 @@ type ofCustomer struct {
 	Whole  bool `json:"whole"` // the list shows all of them
 }
 
-func (c createFrom) stand(ctx context.Context, b *Backend, _ *ofCustomer) (ofCustomer, station.Receipt) {
+func (c createFrom) Read(ctx context.Context, b *Backend, _ *ofCustomer) (ofCustomer, station.Receipt) {
 	page, rc := b.page(ctx, c.path, nil)
 	now := ofCustomer{Orders: []ID{}, Whole: !page.Pages.Known || page.Pages.Value <= 1}
 	for _, o := range page.Orders {
@@ -317,32 +317,32 @@ func (c createFrom) stand(ctx context.Context, b *Backend, _ *ofCustomer) (ofCus
 	return now, rc
 }
 
-func (c createFrom) ready(ofCustomer) (rc station.Receipt, done bool) {
+func (c createFrom) Ready(_ context.Context, _ *Backend, _ ofCustomer) (rc station.Receipt, done bool) {
 	return station.Receipt{}, false
 }
 
-func (c createFrom) judge(before *ofCustomer, now ofCustomer) ruling {
-	r := ruling{facts: fmt.Sprintf("customer order %s has the production orders %v", c.customer, now.Orders)}
+func (c createFrom) Compare(b *Backend, before *ofCustomer, now ofCustomer) api.Finding {
+	r := api.Finding{Facts: fmt.Sprintf("customer order %s has the production orders %v", c.customer, now.Orders)}
 	switch {
 	case before == nil:
-		r.facts += ", and which it had before is not known"
+		r.Facts += ", and which it had before is not known"
 		return r
 	case !before.Whole || !now.Whole:
-		r.facts += " and more, which Lagerkoll does not list"
+		r.Facts += " and more, which Lagerkoll does not list"
 		return r
 	}
 	more := slices.DeleteFunc(slices.Clone(now.Orders), func(id ID) bool { return slices.Contains(before.Orders, id) })
 	switch len(more) {
 	case 0:
-		r.verdict = absent
+		r.Verdict = api.Missing
 	case 1:
-		r.verdict, r.ref = likely, more[0].String()
+		r.Verdict, r.Ref = b.likely(), more[0].String()
 	}
-	r.facts += fmt.Sprintf(", before %v", before.Orders)
+	r.Facts += fmt.Sprintf(", before %v", before.Orders)
 	return r
 }
 
-func (c createFrom) send(ctx context.Context, b *Backend, _ ofCustomer) station.Receipt {
+func (c createFrom) Send(ctx context.Context, b *Backend, _ ofCustomer) station.Receipt {
 	rc, o := b.create(ctx, c.path, nil)
 	if rc.Outcome == station.Delivered {
 		rc.Note = string(o.Reference)

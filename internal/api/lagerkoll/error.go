@@ -99,3 +99,9 @@ func (e *Error) typed(rc station.Receipt, words func(string) string) station.Rec
 	}
 	return rc
 }
+
+// notTold is the receipt of a read that Lagerkoll answered in order, and whose answer
+// does not tell what was asked.
+func notTold(format string, args ...any) station.Receipt {
+	return api.NotTold("Lagerkoll", format, args...)
+}

@@ -72,7 +72,7 @@ type briefOrder struct {
 
 // brief reads an order in brief; its zero value is none.
 func brief(body []byte) (o briefOrder) {
-	if !decode(body, &o) {
+	if json.Unmarshal(body, &o) != nil {
 		return briefOrder{}
 	}
 	return o
@@ -106,20 +106,20 @@ type wish struct {
 // set reports whether the fields are as they are wanted.
 func (w wish) set(now values) bool { return maps.Equal(w.values, now) }
 
-// judge settles what an earlier attempt at setting the fields came to. Where
+// compare settles what an earlier attempt at setting the fields came to. Where
 // they are as wanted it does not matter who did it; where they are as they were
 // nobody did; anything else is for a person.
-func (w wish) judge(before *standing, now standing) ruling {
-	r := ruling{facts: fmt.Sprintf("%s: now %s, wanted %s", w.what, now.Values, w.values)}
+func (w wish) compare(before *standing, now standing) api.Finding {
+	r := api.Finding{Facts: fmt.Sprintf("%s: now %s, wanted %s", w.what, now.Values, w.values)}
 	switch {
 	case w.set(now.Values):
-		return ruling{verdict: applied, note: byWhomUnsure}
+		return api.Finding{Verdict: api.Applied, Note: byWhomUnsure}
 	case before == nil:
-		r.facts += ", and what there was before is not known"
+		r.Facts += ", and what there was before is not known"
 	case maps.Equal(before.Values, now.Values):
-		r.verdict = absent
+		r.Verdict = api.Missing
 	default:
-		r.facts += fmt.Sprintf(", before %s", before.Values)
+		r.Facts += fmt.Sprintf(", before %s", before.Values)
 	}
 	return r
 }
@@ -144,7 +144,7 @@ type orderChange struct {
 	change api.Object
 }
 
-func newUpdate(d station.Delivery) (act, error) {
+func newUpdate(d station.Delivery) (action, error) {
 	path, err := orderPath(d.With["order"])
 	if err != nil {
 		return nil, err
@@ -157,22 +157,24 @@ func newUpdate(d station.Delivery) (act, error) {
 		return nil, errors.New("order.update is told nothing to change")
 	}
 	wanted := valuesOf(change, change, orderFields())
-	return doing[standing]{orderChange{wish{wanted, "order " + path}, path, change}}, nil
+	return api.Compared(orderChange{wish{wanted, "order " + path}, path, change}), nil
 }
 
-func (u orderChange) stand(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
+func (u orderChange) Read(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
 	record, rc := b.order(ctx, u.path)
 	return standing{valuesOf(record, u.change, orderFields()), record}, rc
 }
 
-func (u orderChange) ready(before standing) (rc station.Receipt, done bool) {
+func (u orderChange) Ready(_ context.Context, _ *Backend, before standing) (rc station.Receipt, done bool) {
 	return station.Receipt{Outcome: station.Delivered, Ref: u.path, Note: alreadySo}, u.set(before.Values)
 }
 
-func (u orderChange) judge(before *standing, now standing) ruling { return u.wish.judge(before, now) }
+func (u orderChange) Compare(_ *Backend, before *standing, now standing) api.Finding {
+	return u.compare(before, now)
+}
 
-// send rebuilds the whole order from what it is this very moment.
-func (u orderChange) send(ctx context.Context, b *Backend, now standing) station.Receipt {
+// Send rebuilds the whole order from what it is this very moment.
+func (u orderChange) Send(ctx context.Context, b *Backend, now standing) station.Receipt {
 	if now.record == nil {
 		var rc station.Receipt
 		if now.record, rc = b.justRead(ctx, u.path); rc.Outcome != station.Delivered {
@@ -193,15 +195,15 @@ type move struct {
 	to   State
 }
 
-func newMove(d station.Delivery, to State) (act, error) {
+func newMove(d station.Delivery, to State) (action, error) {
 	path, err := orderPath(d.With["order"])
-	return doing[standing]{move{path, to}}, err
+	return api.Compared(move{path, to}), err
 }
 
-func (m move) stand(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
+func (m move) Read(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
 	record, rc := b.order(ctx, m.path)
 	if rc.Outcome == station.Delivered && stateOf(record) == 0 {
-		return standing{}, unreadable("the state of order %s", m.path)
+		return standing{}, notTold("the state of order %s", m.path)
 	}
 	return standing{record: record}, rc
 }
@@ -218,7 +220,7 @@ func stateOf(record api.Object) (s State) {
 // one. No order goes back.
 func (m move) open(s State) bool { return s < m.to && s < Finished }
 
-func (m move) ready(before standing) (rc station.Receipt, done bool) {
+func (m move) Ready(_ context.Context, _ *Backend, before standing) (rc station.Receipt, done bool) {
 	switch s := stateOf(before.record); {
 	case before.record == nil || m.open(s):
 		return station.Receipt{}, false
@@ -229,26 +231,26 @@ func (m move) ready(before standing) (rc station.Receipt, done bool) {
 	}
 }
 
-func (m move) judge(_ *standing, now standing) ruling {
+func (m move) Compare(_ *Backend, _ *standing, now standing) api.Finding {
 	switch s := stateOf(now.record); {
 	case s == m.to:
-		return ruling{verdict: applied, ref: m.path, note: byWhomUnsure}
+		return api.Finding{Verdict: api.Applied, Ref: m.path, Note: byWhomUnsure}
 	case m.open(s):
-		return ruling{verdict: absent}
+		return api.Finding{Verdict: api.Missing}
 	default:
-		return ruling{facts: fmt.Sprintf("order %s is %v: whether it was %v before that cannot be told", m.path, s, m.to)}
+		return api.Finding{Facts: fmt.Sprintf("order %s is %v: whether it was %v before that cannot be told", m.path, s, m.to)}
 	}
 }
 
-// send makes the move. The state of an order that is only started cannot be
+// Send makes the move. The state of an order that is only started cannot be
 // written; a parameter of the update does it, so its body is the order as it is.
-func (m move) send(ctx context.Context, b *Backend, now standing) station.Receipt {
+func (m move) Send(ctx context.Context, b *Backend, now standing) station.Receipt {
 	var answer []byte
 	var rc station.Receipt
 	switch m.to {
 	case Developing:
 		if now.record == nil {
-			if now, rc = m.stand(ctx, b, nil); rc.Outcome != station.Delivered {
+			if now, rc = m.Read(ctx, b, nil); rc.Outcome != station.Delivered {
 				return api.Unread(rc)
 			}
 		}

@@ -73,9 +73,9 @@ type wirePart struct {
 }
 
 // newTrace reads what a delivery says. Its errors name the field.
-func newTrace(d station.Delivery) (act, error) {
+func newTrace(d station.Delivery) (action, error) {
 	t, err := readTrace(d)
-	return doing[stand]{t}, err
+	return api.Compared(t), err
 }
 
 func readTrace(d station.Delivery) (trace, error) {
@@ -188,19 +188,19 @@ func texts(v any) (list []string, err error) {
 	return nil, errors.New("is neither a text nor a list of texts")
 }
 
-// ready refuses a serial that was there beforehand: it is never taken for ours,
+// Ready refuses a serial that was there beforehand: it is never taken for ours,
 // because a second trace of one piece is wrong whoever made the first, and
 // calling it delivered would be a lie.
-func (t trace) ready(before stand) (rc station.Receipt, done bool) {
+func (t trace) Ready(_ context.Context, _ *Backend, before stand) (rc station.Receipt, done bool) {
 	if before.HasSerial {
 		return api.Refusef("serial %s of article %s is traced on order %s already; nothing was sent", t.serial, t.article, t.order), true
 	}
 	return station.Receipt{}, false
 }
 
-// send reports what was made of the article. What the answer shows is remembered
+// Send reports what was made of the article. What the answer shows is remembered
 // where it has grown by what was reported: so it is how the article stands after it.
-func (t trace) send(ctx context.Context, b *Backend, before stand) station.Receipt {
+func (t trace) Send(ctx context.Context, b *Backend, before stand) station.Receipt {
 	r := request{method: http.MethodPut, path: t.path, body: t.body, traces: t.article, isYes: isOrder(t.order)}
 	if t.waste != "" {
 		r.query = url.Values{"waste": {t.waste}}
@@ -237,18 +237,18 @@ func (t trace) wasteBooked(before stand, now *float64) bool {
 	return now != nil && max(*now-float(before.Waste)-said, said-*now+float(before.Waste)) <= said/1000
 }
 
-// judge compares the article with what it was before. With a serial it is exact;
+// Compare compares the article with what it was before. With a serial it is exact;
 // without one another station may have reported as much.
-func (t trace) judge(before *stand, now stand) ruling {
-	r := ruling{facts: fmt.Sprintf("order %s, article %s: now %v", t.order, t.article, now)}
+func (t trace) Compare(b *Backend, before *stand, now stand) api.Finding {
+	r := api.Finding{Facts: fmt.Sprintf("order %s, article %s: now %v", t.order, t.article, now)}
 	if before == nil {
-		r.facts += ", and what was there before is not known"
+		r.Facts += ", and what was there before is not known"
 		return r
 	}
-	r.facts = fmt.Sprintf("order %s, article %s: before %v, now %v", t.order, t.article, *before, now)
-	if r.verdict = t.compare(*before, now); r.verdict == applied && t.serial == "" {
-		r.verdict = likely
-		r.facts += ": there is as much more as was reported"
+	r.Facts = fmt.Sprintf("order %s, article %s: before %v, now %v", t.order, t.article, *before, now)
+	if r.Verdict = t.compare(*before, now); r.Verdict == api.Applied && t.serial == "" {
+		r.Verdict = b.likely()
+		r.Facts += ": there is as much more as was reported"
 	}
 	return r
 }
@@ -259,27 +259,27 @@ func (t trace) judge(before *stand, now stand) ruling {
 // story: where the article's finished amount has grown, the list must have grown
 // as much. A list that does not show what is made would otherwise prove absent
 // what is there.
-func (t trace) compare(before, now stand) verdict {
+func (t trace) compare(before, now stand) api.Verdict {
 	if before.Hidden || now.Hidden {
-		return unclear
+		return api.Unproven
 	}
 	finished := t.change(before.Finished, now.Finished)
 	if t.serial != "" {
 		listed := t.change(&before.Listed, &now.Listed)
 		switch {
 		case before.HasSerial:
-			return unclear
+			return api.Unproven
 		case now.HasSerial:
-			return applied
+			return api.Applied
 		case finished == whole && listed == whole:
 			// As much more as was reported, and not by its serial: that may be it, where
 			// Lagerkoll shows serials in another form.
-			return unclear
+			return api.Unproven
 		case finished == none,
 			finished != unknown && listed != unknown && t.near(*now.Finished-float(before.Finished), now.Listed-before.Listed):
-			return absent
+			return api.Missing
 		}
-		return unclear
+		return api.Unproven
 	}
 	batch := finished
 	if t.batch != "" {
@@ -287,11 +287,11 @@ func (t trace) compare(before, now stand) verdict {
 	}
 	switch {
 	case finished == none && batch == none:
-		return absent
+		return api.Missing
 	case finished == whole && batch == whole:
-		return applied
+		return api.Applied
 	}
-	return unclear
+	return api.Unproven
 }
 
 // A change is how an amount moved, as measured by the trace's own.
@@ -366,11 +366,11 @@ const mostListed = 3
 // errMoving says that no look was one look.
 var errMoving = errors.New("others report on it all the time, and it changes while it is looked at: looking again later")
 
-// stand reads how the trace's article stands. As long as it is certain that nothing
+// Read reads how the trace's article stands. As long as it is certain that nothing
 // arrived, the answer to the trace before serves for the order, and what the batch
 // had then for the batches, if nobody else has traced the article since. For a serial
 // number the batches are always read: it may be traced already.
-func (t trace) stand(ctx context.Context, b *Backend, before *stand) (s stand, rc station.Receipt) {
+func (t trace) Read(ctx context.Context, b *Backend, before *stand) (s stand, rc station.Receipt) {
 	last := b.recent.article(t.of()).after
 	rc = station.Receipt{Outcome: station.Delivered}
 	if before == nil && last.finished != nil && b.recent.fresh(last.at) {
