@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// A Scalar is one field of a vendor's record, read as tolerantly as [Object]
-// reads its fields, and at a fraction of the cost: it stands in a struct that
-// encoding/json fills in one go. A list or an object in its place is no fault of
-// the record: the field is not there. The zero Scalar is a field that is absent.
+// A Scalar is one field of a vendor's record, read tolerantly: what the vendors print
+// as a number in one place they print in quotes in another, and any field may be null
+// or absent. A list or an object in its place is no fault of the record: the field is
+// not there. The zero Scalar is a field that is absent.
+//
+// It stands in a struct that encoding/json fills in one go, and [Object] reads its
+// fields with it.
 type Scalar struct {
 	text string
 	kind byte // 0 absent or null, 't' a text, 'n' a number as it is printed, 'b' true or false
@@ -67,17 +69,26 @@ func (s Scalar) Number() (number float64, ok bool) {
 	return number, err == nil && !math.IsInf(number, 0) && !math.IsNaN(number)
 }
 
-// ID reads a vendor's own number for a thing, above zero, in plain digits: 12,
-// "12", 1.2E1. Floats carry whole numbers exactly up to 2^53.
-func (s Scalar) ID() (id string, ok bool) {
+// Count reads a whole number above zero: 12, "12", 1.2E1. Floats carry whole numbers
+// exactly up to 2^53; what is above is not there.
+func (s Scalar) Count() (count int64, ok bool) {
 	number, ok := s.Number()
 	if !ok || number < 1 || number > 1<<53 || number != math.Trunc(number) {
+		return 0, false
+	}
+	return int64(number), true
+}
+
+// ID reads a vendor's own number for a thing, as Count does, in plain digits.
+func (s Scalar) ID() (id string, ok bool) {
+	number, ok := s.Count()
+	if !ok {
 		return "", false
 	}
 	if s.kind == 'n' && len(s.text) < 16 && !strings.ContainsAny(s.text, ".eE") {
 		return s.text, true // as it is printed: JSON has no leading zeros
 	}
-	return strconv.FormatInt(int64(number), 10), true
+	return strconv.FormatInt(number, 10), true
 }
 
 // Truth reads true or false, bare or in quotes.
@@ -85,56 +96,11 @@ func (s Scalar) Truth() (truth, ok bool) {
 	if s.kind != 't' && s.kind != 'b' {
 		return false, false
 	}
-	switch strings.ToLower(s.text) {
+	switch strings.ToLower(strings.TrimSpace(s.text)) {
 	case "true":
 		return true, true
 	case "false":
 		return false, true
 	}
 	return false, false
-}
-
-// Rows is a field that holds a list of records, or one record in its place.
-type Rows[T any] struct {
-	List  []*T // none of them nil
-	There bool // the field is there, be it null
-	OK    bool // it can be read: a list of objects, an object, or null
-	None  bool // it spells out that there is nothing: null, [], {}, false, ""
-}
-
-// UnmarshalJSON takes any JSON value and never fails.
-func (r *Rows[T]) UnmarshalJSON(raw []byte) error {
-	*r = Rows[T]{There: true}
-	switch string(raw) {
-	case "null":
-		r.None, r.OK = true, true
-		return nil
-	case "false", `""`:
-		r.None = true
-		return nil
-	}
-	if c := raw[0]; (c == '[' || c == '{') && len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0 {
-		r.None, r.OK = true, true
-		return nil
-	}
-	switch raw[0] {
-	case '[':
-		r.OK = json.Unmarshal(raw, &r.List) == nil && !slices.Contains(r.List, nil)
-	case '{':
-		r.List = []*T{new(T)}
-		r.OK = json.Unmarshal(raw, r.List[0]) == nil
-	}
-	if !r.OK {
-		r.List = nil
-	}
-	return nil
-}
-
-// One returns the record where there is exactly one; ok is false otherwise, and
-// the record is empty.
-func (r Rows[T]) One() (record *T, ok bool) {
-	if !r.OK || len(r.List) != 1 {
-		return new(T), false
-	}
-	return r.List[0], true
 }

@@ -3,6 +3,7 @@ package lagerkoll
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -64,7 +65,7 @@ func (s Sorting) query() url.Values {
 func (b *Backend) Order(ctx context.Context, id ID) (o Order, err error) {
 	_, rc := b.get(ctx, id.path(), nil, func(body []byte) bool {
 		o = Order{}
-		return decode(body, &o) && o.ID == id
+		return json.Unmarshal(body, &o) == nil && o.ID == id
 	})
 	return o, rc.Err
 }
@@ -155,11 +156,11 @@ func (b *Backend) FlatProducts(ctx context.Context, id ID, query, supplier strin
 // flat reads a list of parts.
 func (b *Backend) flat(ctx context.Context, path string, query url.Values) ([]FlatArticle, error) {
 	var answer struct {
-		Articles []FlatArticle `json:"articles"`
+		Articles api.List[FlatArticle] `json:"articles"`
 	}
 	_, rc := b.get(ctx, path, query, func(body []byte) bool {
 		answer.Articles = nil
-		return decode(body, &answer) && answer.Articles != nil
+		return json.Unmarshal(body, &answer) == nil && answer.Articles != nil
 	})
 	return answer.Articles, rc.Err
 }

@@ -118,7 +118,7 @@ func TestBatchesAndPartsAreRead(t *testing.T) {
 	f := newFloor(t, nil, nil)
 	f.Deliver(t.Context(), f.delivery(made("serial", "S-1", "batch", "B7", "best_before", "270331")))
 	list, err := f.Batches(t.Context(), 4711)
-	want := []Batch{{Batch: "B7", Serial: "S-1", Ordered: known(500), Delivered: known(1), BestBefore: Date{time.Date(2027, 3, 31, 0, 0, 0, 0, time.UTC)}}}
+	want := api.List[Batch]{{Batch: "B7", Serial: "S-1", Ordered: known(500), Delivered: known(1), BestBefore: Date{time.Date(2027, 3, 31, 0, 0, 0, 0, time.UTC)}}}
 	if diff := cmp.Diff(want, list[0].Batches); diff != "" || err != nil || list[0].Article != soup || len(list) != 2 {
 		t.Errorf("%v %s", err, diff)
 	}

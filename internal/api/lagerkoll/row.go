@@ -3,31 +3,31 @@ package lagerkoll
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 
+	"stationd/internal/api"
 	"stationd/internal/station"
 )
 
 // An Order is Lagerkoll's ProductionOrder.
 type Order struct {
-	ID               ID             `json:"orderId"`
-	Reference        Text           `json:"prReference"` // unique, and the customer's to choose
-	CustomerOrder    ID             `json:"customerOrderId"`
-	CustomerExternal Text           `json:"customerOrderExternalId"`
-	Internal         Text           `json:"internalReference"`
-	Name             Text           `json:"name"`
-	Comment          Text           `json:"comment"`
-	Start            Date           `json:"startDate"`
-	End              Date           `json:"endDate"`
-	Finish           Date           `json:"finishDate"`
-	WorkHours        Number         `json:"workHours"`
-	State            State          `json:"state"`
-	ReserveInDepth   Truth          `json:"reserveInDepth"`
-	StoreState       Number         `json:"storeState"`
-	Total            Number         `json:"totalAmount"`
-	FinishedAmount   Number         `json:"finishedAmount"`
-	Articles         []Article      `json:"articles"`
-	SingleArticles   []ArticleGroup `json:"singleArticles"`
+	ID               ID                     `json:"orderId"`
+	Reference        Text                   `json:"prReference"` // unique, and the customer's to choose
+	CustomerOrder    ID                     `json:"customerOrderId"`
+	CustomerExternal Text                   `json:"customerOrderExternalId"`
+	Internal         Text                   `json:"internalReference"`
+	Name             Text                   `json:"name"`
+	Comment          Text                   `json:"comment"`
+	Start            Date                   `json:"startDate"`
+	End              Date                   `json:"endDate"`
+	Finish           Date                   `json:"finishDate"`
+	WorkHours        Number                 `json:"workHours"`
+	State            State                  `json:"state"`
+	ReserveInDepth   Truth                  `json:"reserveInDepth"`
+	StoreState       Number                 `json:"storeState"`
+	Total            Number                 `json:"totalAmount"`
+	FinishedAmount   Number                 `json:"finishedAmount"`
+	Articles         api.List[Article]      `json:"articles"`
+	SingleArticles   api.List[ArticleGroup] `json:"singleArticles"`
 }
 
 // An Article is Lagerkoll's ProductionOrderArticle: one article of an order.
@@ -46,8 +46,8 @@ type Article struct {
 // An ArticleGroup is Lagerkoll's ProductionOrderSingleArticleGroup: what one
 // bundled article is made of.
 type ArticleGroup struct {
-	Article Text            `json:"articleId"`
-	Singles []SingleArticle `json:"singleArticles"`
+	Article Text                    `json:"articleId"`
+	Singles api.List[SingleArticle] `json:"singleArticles"`
 }
 
 // A SingleArticle is Lagerkoll's ProductionOrderSingleArticleReserved.
@@ -65,20 +65,20 @@ type SingleArticle struct {
 // A Page is Lagerkoll's ProductionOrdersResponse. Pages and Count are not known
 // where Lagerkoll answers with a bare list.
 type Page struct {
-	Page   Number  `json:"page"` // from 0
-	Pages  Number  `json:"pages"`
-	Size   Number  `json:"pageSize"`
-	Count  Number  `json:"ordersCount"`
-	Orders []Order `json:"orders"`
+	Page   Number          `json:"page"` // from 0
+	Pages  Number          `json:"pages"`
+	Size   Number          `json:"pageSize"`
+	Count  Number          `json:"ordersCount"`
+	Orders api.List[Order] `json:"orders"`
 }
 
 // Batches is Lagerkoll's ProductionOrderBatchResponse: what was made of one
 // article of an order.
 type Batches struct {
-	Article     Text    `json:"articleId"`
-	CountBatch  Number  `json:"countBatch"`
-	CountSerial Number  `json:"countSerial"`
-	Batches     []Batch `json:"batches"`
+	Article     Text            `json:"articleId"`
+	CountBatch  Number          `json:"countBatch"`
+	CountSerial Number          `json:"countSerial"`
+	Batches     api.List[Batch] `json:"batches"`
 }
 
 // A Batch is Lagerkoll's ProductionOrderProductBatch.
@@ -92,20 +92,20 @@ type Batch struct {
 
 // A FlatArticle is Lagerkoll's FlatBundledArticle: one part that an order needs.
 type FlatArticle struct {
-	Article               Text            `json:"articleId"`
-	Name                  Text            `json:"articleName"`
-	Reserved              Number          `json:"reserved"`
-	Amount                Number          `json:"amount"`
-	PartAmount            Number          `json:"partAmount"`
-	PurchasePrice         Number          `json:"purchasePrice"`
-	PurchasePriceMisc     Number          `json:"purchasePriceMisc"`
-	PurchasePriceShipment Number          `json:"purchasePriceShipment"`
-	Supplier              ID              `json:"supplierId"`
-	SupplierName          Text            `json:"supplierName"`
-	SupplierArticle       Text            `json:"supplierArticleId"`
-	Unit                  Text            `json:"unit"`
-	StockPlace            Text            `json:"stockplace"`
-	PurchaseOrders        []PurchaseOrder `json:"purchaseOrders"`
+	Article               Text                    `json:"articleId"`
+	Name                  Text                    `json:"articleName"`
+	Reserved              Number                  `json:"reserved"`
+	Amount                Number                  `json:"amount"`
+	PartAmount            Number                  `json:"partAmount"`
+	PurchasePrice         Number                  `json:"purchasePrice"`
+	PurchasePriceMisc     Number                  `json:"purchasePriceMisc"`
+	PurchasePriceShipment Number                  `json:"purchasePriceShipment"`
+	Supplier              ID                      `json:"supplierId"`
+	SupplierName          Text                    `json:"supplierName"`
+	SupplierArticle       Text                    `json:"supplierArticleId"`
+	Unit                  Text                    `json:"unit"`
+	StockPlace            Text                    `json:"stockplace"`
+	PurchaseOrders        api.List[PurchaseOrder] `json:"purchaseOrders"`
 }
 
 // A PurchaseOrder is Lagerkoll's FlatBundledArticlePurchaseOrder.
@@ -115,52 +115,6 @@ type PurchaseOrder struct {
 	Ordered  Number `json:"ordered"`
 	State    Number `json:"state"` // in purchase orders' own numbers, which the page does not tell
 	Delivery Date   `json:"deliveryDate"`
-}
-
-// listed names the fields that are lists, wherever they stand.
-func listed(name string) bool {
-	switch name {
-	case "orders", "articles", "singleArticles", "batches", "purchaseOrders", "parts":
-		return true
-	}
-	return false
-}
-
-// decode reads a whole answer. A list of one may be the thing itself, and a
-// field that should be an object or a list and is neither is not there; the
-// plain form is tried first, for it is the common one.
-func decode(body []byte, into any) bool {
-	err := json.Unmarshal(body, into)
-	if _, other := errors.AsType[*json.UnmarshalTypeError](err); !other {
-		return err == nil
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var raw any
-	if err := d.Decode(&raw); err != nil {
-		return false
-	}
-	again, err := json.Marshal(wrapped(raw))
-	return err == nil && json.Unmarshal(again, into) == nil
-}
-
-// wrapped returns the answer with every list as one.
-func wrapped(raw any) any {
-	switch v := raw.(type) {
-	case []any:
-		for i := range v {
-			v[i] = wrapped(v[i])
-		}
-	case map[string]any:
-		for name := range v {
-			inner := wrapped(v[name])
-			if _, object := inner.(map[string]any); object && listed(name) {
-				inner = []any{inner}
-			}
-			v[name] = inner
-		}
-	}
-	return raw
 }
 
 // readPage reads a list of orders in any of the forms that Lagerkoll's page
@@ -174,17 +128,17 @@ func readPage(body []byte) (p Page, ok bool) {
 	case len(body) == 0:
 		return Page{}, false
 	case body[0] == '[':
-		ok = decode(body, &p.Orders)
+		ok = json.Unmarshal(body, &p.Orders) == nil
 	default:
 		var either struct {
 			Page
 			ID ID `json:"orderId"`
 		}
-		ok = decode(body, &either)
+		ok = json.Unmarshal(body, &either) == nil
 		p = either.Page
 		if ok && either.ID != 0 {
 			p.Orders = make([]Order, 1)
-			ok = decode(body, &p.Orders[0])
+			ok = json.Unmarshal(body, &p.Orders[0]) == nil
 		}
 		none := p.Count.Known && p.Count.Value == 0
 		ok = ok && (p.Orders != nil || none)
@@ -197,15 +151,9 @@ func readPage(body []byte) (p Page, ok bool) {
 
 // readBatches reads the batches of an order, which come as a list or as one.
 func readBatches(body []byte) (list []Batches, ok bool) {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 || !isBatchList(body) {
-		return nil, false
-	}
-	if body[0] == '[' {
-		return list, decode(body, &list)
-	}
-	list = make([]Batches, 1)
-	return list, decode(body, &list[0])
+	var all api.List[Batches]
+	ok = isBatchList(body) && json.Unmarshal(body, &all) == nil
+	return all, ok
 }
 
 // same compares texts as people mean them.

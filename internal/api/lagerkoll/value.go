@@ -1,12 +1,12 @@
 package lagerkoll
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"stationd/internal/api"
 )
 
 // What Lagerkoll prints bare in one place it prints in quotes in another, and
@@ -18,36 +18,14 @@ type Text string
 
 // UnmarshalJSON reads "A-1", 12, null.
 func (t *Text) UnmarshalJSON(raw []byte) error {
-	*t = ""
-	if len(raw) == 0 || raw[0] == '{' || raw[0] == '[' || raw[0] == 'n' {
-		return nil
-	}
-	if raw[0] == '"' {
-		*t = Text(unquoted(raw))
-		return nil
-	}
-	*t = Text(raw)
+	*t = Text(scalar(raw).String())
 	return nil
 }
 
-// unquoted returns the text that a JSON string stands for.
-func unquoted(raw []byte) string {
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		return string(inner)
-	}
-	var text string
-	_ = json.Unmarshal(raw, &text) // the parser found that it is a string
-	return text
-}
-
-// number reads 12, "12", 1.2E1.
-func number(raw []byte) (float64, bool) {
-	if len(raw) > 1 && raw[0] == '"' {
-		raw = bytes.TrimSpace(raw[1 : len(raw)-1])
-	}
-	value, err := strconv.ParseFloat(string(raw), 64)
-	return value, err == nil && !math.IsInf(value, 0) && !math.IsNaN(value)
+// scalar reads one value in any of the forms in which Lagerkoll prints it.
+func scalar(raw []byte) (s api.Scalar) {
+	_ = s.UnmarshalJSON(raw) // it never fails
+	return s
 }
 
 // A Number is an amount, a price, a count.
@@ -58,10 +36,7 @@ type Number struct {
 
 // UnmarshalJSON reads 12, "12", 1.2E1.
 func (n *Number) UnmarshalJSON(raw []byte) error {
-	*n = Number{}
-	if value, ok := number(raw); ok {
-		*n = Number{value, true}
-	}
+	n.Value, n.Known = scalar(raw).Number()
 	return nil
 }
 
@@ -87,13 +62,10 @@ func plainly(value float64) string { return strconv.FormatFloat(value, 'f', -1, 
 // An ID is Lagerkoll's own number for a thing; 0 where there is none.
 type ID int64
 
-// UnmarshalJSON reads 4711, "4711", 4.711E3. A double carries whole numbers
-// exactly up to 2^53; what is above is not known.
+// UnmarshalJSON reads 4711, "4711", 4.711E3.
 func (id *ID) UnmarshalJSON(raw []byte) error {
-	*id = 0
-	if value, ok := number(raw); ok && value >= 1 && value <= 1<<53 && value == math.Trunc(value) {
-		*id = ID(value)
-	}
+	count, _ := scalar(raw).Count()
+	*id = ID(count)
 	return nil
 }
 
@@ -113,14 +85,7 @@ type Truth struct {
 
 // UnmarshalJSON reads true, "true", "False".
 func (t *Truth) UnmarshalJSON(raw []byte) error {
-	switch string(bytes.ToLower(bytes.Trim(raw, `" `))) {
-	case "true":
-		*t = Truth{true, true}
-	case "false":
-		*t = Truth{false, true}
-	default:
-		*t = Truth{}
-	}
+	t.Value, t.Known = scalar(raw).Truth()
 	return nil
 }
 
@@ -139,7 +104,7 @@ type Date struct{ time.Time }
 // UnmarshalJSON reads 1714103893596, "1714103893596", 1.714103893596E12.
 func (d *Date) UnmarshalJSON(raw []byte) error {
 	*d = Date{}
-	if value, ok := number(raw); ok && math.Abs(value) <= 1<<53 {
+	if value, ok := scalar(raw).Number(); ok && math.Abs(value) <= 1<<53 {
 		*d = Date{time.UnixMilli(int64(value)).UTC()}
 	}
 	return nil
@@ -180,7 +145,7 @@ func ReadState(text string) (State, bool) {
 // UnmarshalJSON reads 1, "1".
 func (s *State) UnmarshalJSON(raw []byte) error {
 	*s = 0
-	if value, ok := number(raw); ok {
+	if value, ok := scalar(raw).Number(); ok {
 		*s, _ = ReadState(plainly(value))
 	}
 	return nil
