@@ -240,21 +240,21 @@ func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
 	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
 	must(t, b.drained(t.Context()))
-	found, exit := consult(t, b.configPath())
+	found, code := consult(t, b.configPath())
 	found.is(t, "held entries", isWarning, "1 held")
-	if exit != 0 {
-		t.Errorf("exit %d: a warning is no fault", exit)
+	if code != 0 {
+		t.Errorf("exit code %d: a warning is no fault", code)
 	}
 	must(t, b.stop())
-	found, exit = consult(t, b.configPath())
+	found, code = consult(t, b.configPath())
 	found.only(t, "station")
 	found.is(t, "station", isNotWell, "no stationd runs")
 	found.is(t, "held entries", isWarning, "1 held")
 	found.is(t, "outbox", isWell, "sound")
 	found.is(t, "chip sim:"+b.chipPath(), isWell, "button maintenance 17")
 	found.is(t, "reader hand", isWell, "")
-	if exit != exitRun {
-		t.Errorf("exit %d", exit)
+	if code != exitRun {
+		t.Errorf("exit code %d", code)
 	}
 }
 
@@ -428,7 +428,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			t.Parallel()
 			p, change := tt.setup(t)
 			began := time.Now()
-			found, exit := consult(t, p.config(t, change...))
+			found, code := consult(t, p.config(t, change...))
 			expected := []string{"station"} // none runs
 			for check, says := range tt.wrong {
 				found.is(t, check, isNotWell, says)
@@ -438,8 +438,8 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				found.is(t, check, v, "")
 			}
 			found.only(t, expected...)
-			if exit != exitRun {
-				t.Errorf("exit %d", exit)
+			if code != exitRun {
+				t.Errorf("exit code %d", code)
 			}
 			if took := time.Since(began); tt.within != 0 && took > tt.within {
 				t.Errorf("it took %v", took)
@@ -451,16 +451,16 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 func TestDoctorHasNoConfigurationToGoBy(t *testing.T) {
 	t.Parallel()
 	p := sickbayOf(t, http.NotFoundHandler())
-	found, exit := consult(t, p.config(t, "site ", "sight "))
+	found, code := consult(t, p.config(t, "site ", "sight "))
 	found.is(t, "configuration", isNotWell, `"sight"`)
 	found.is(t, "station", isNotWell, "none runs")
-	if exit != exitConfig || len(found) != 3 {
-		t.Errorf("exit %d, %v", exit, found)
+	if code != exitConfig || len(found) != 3 {
+		t.Errorf("exit code %d, %v", code, found)
 	}
-	found, exit = consult(t, filepath.Join(p.dir, "nowhere.toml"))
+	found, code = consult(t, filepath.Join(p.dir, "nowhere.toml"))
 	found.is(t, "configuration", isNotWell, "no such file")
-	if exit != exitConfig {
-		t.Errorf("exit %d", exit)
+	if code != exitConfig {
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -31,8 +31,8 @@ func TestAfterADowngradeTheOutboxIsRefusedInWordsAndNotTouched(t *testing.T) {
 		c := exec.CommandContext(t.Context(), b.command[0], args...)
 		c.Env = append(os.Environ(), "STATIOND_DEMO=1")
 		said, err := c.CombinedOutput()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != exitConfig {
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != exitConfig {
 			t.Errorf("%v ends with %v, want %d:\n%s", args, err, exitConfig, said)
 		}
 		for _, word := range []string{"written by stationd unreleased", "a newer version of stationd wrote it", "version 2", "nothing was changed", "install"} {

@@ -352,10 +352,10 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 	for _, path := range []string{"", "events", "metrics", "healthz"} {
 		shown["the station's page /"+path] = get(t, http.DefaultClient, b.log.pageURL()+path)
 	}
-	demo := httptest.NewServer(newDemoPage(b).handler())
-	defer demo.Close()
+	page := httptest.NewServer(newDemoPage(b).handler())
+	defer page.Close()
 	for _, path := range []string{"/", "/events"} {
-		shown["the demo's page "+path] = get(t, demo.Client(), demo.URL+path)
+		shown["the demo's page "+path] = get(t, page.Client(), page.URL+path)
 	}
 	socket := http.Client{Transport: socketTransport(b.socketPath())}
 	for _, path := range []string{"/outbox", "/snapshot", "/outbox/verify"} {
