@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/control"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 // A given command is one that the running station records. It is recorded once for its
@@ -20,20 +20,20 @@ func (g *given) eventFlag(c *cobra.Command) {
 }
 
 // under returns the client that the command is given by.
-func (g *given) under(client *web.Client) (*web.Client, error) {
+func (g *given) under(client *control.Client) (*control.Client, error) {
 	switch {
 	case g.event == "":
 		g.event = string(station.NewID())
 	case !station.ID(g.event).OfEvent():
 		return nil, exitWith(exitUsage, fmt.Errorf("--event %q: an event's ID has 32 hexadecimal digits", g.event))
 	}
-	return client.Under(station.ID(g.event)), nil
+	return client.WithEvent(station.ID(g.event)), nil
 }
 
 // unanswered completes the error of a command whose answer did not come: it may be
 // recorded, and how to find out. Any other error stays as it is.
 func (g *given) unanswered(err error) error {
-	if !errors.Is(err, web.ErrUnanswered) {
+	if !errors.Is(err, control.ErrUnanswered) {
 		return err
 	}
 	return fmt.Errorf("%w: it may be recorded. Give the same command again with --event %s when the station runs: it is recorded once, and the answer says what became of it", err, g.event)

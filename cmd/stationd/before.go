@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stationd/internal/api"
-	"stationd/internal/web"
+	"stationd/internal/httpserver"
 )
 
 const (
@@ -51,7 +51,7 @@ func (p *plan) pageBefore(running bool) finding {
 	if n, notNumber := strconv.Atoi(port); err == nil && notNumber == nil && 0 < n && n < firstFreePort && p.station.Data == packagedData {
 		return warning(name, "take a port from 1024 on as listen in [web]"+records, "the service may not open port %d", n)
 	}
-	listener, err := net.Listen(web.Network(p.web.Listen), p.web.Listen) //nolint:noctx // listening on an own address does not wait
+	listener, err := net.Listen(httpserver.Network(p.web.Listen), p.web.Listen) //nolint:noctx // listening on an own address does not wait
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return warning(name, "stop it (ss -ltnp says which it is), or change listen in [web]"+records, "another program listens at %s", p.web.Listen)

@@ -15,12 +15,12 @@ import (
 	"text/template"
 	"time"
 
+	"stationd/internal/control"
 	"stationd/internal/gpio"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
-	"stationd/internal/web"
 )
 
 // The pins of the station in the box, as demo/stationd.toml has them.
@@ -270,7 +270,7 @@ func (b *box) plug(ctx context.Context) error {
 }
 
 // desk is the station's control socket.
-func (b *box) desk() *web.Client { return web.Dial(b.socketPath()) }
+func (b *box) desk() *control.Client { return control.Dial(b.socketPath()) }
 
 // contents is what waits in the outbox: as the running station tells it, or as it
 // lies on disk while the power is off.

@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stationd/internal/api"
+	"stationd/internal/control"
 	"stationd/internal/gpio"
 	"stationd/internal/queue"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 const (
@@ -48,9 +48,9 @@ type doctor struct {
 func (d *doctor) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	s, err := web.Dial(socketPath(d.plan)).Snapshot(ctx)
+	s, err := control.Dial(socketPath(d.plan)).Snapshot(ctx)
 	d.running, d.snapshot = err == nil, s
-	if err != nil && !errors.Is(err, web.ErrAbsent) {
+	if err != nil && !errors.Is(err, control.ErrAbsent) {
 		d.silence = err
 	}
 }
@@ -158,7 +158,7 @@ func (d *doctor) outbox(ctx context.Context) finding {
 	path := d.plan.outbox()
 	const damaged = "keep the file for whoever helps you, and restart: what can be read of it is saved at the start"
 	if d.running {
-		if err := web.Dial(socketPath(d.plan)).Verify(ctx); err != nil {
+		if err := control.Dial(socketPath(d.plan)).Verify(ctx); err != nil {
 			return notWell(name, damaged, "%v", err)
 		}
 		if fault := d.snapshot.Health.Storage; fault != "" {
@@ -560,7 +560,7 @@ func (p *plan) named() []string {
 func runningBeside(ctx context.Context, path string) []finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	s, err := web.Dial(socketBeside(path)).Snapshot(ctx)
+	s, err := control.Dial(socketBeside(path)).Snapshot(ctx)
 	if err != nil {
 		return []finding{notWell("station", "put the configuration right, then: systemctl restart stationd", "none runs: %v", err)}
 	}

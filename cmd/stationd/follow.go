@@ -11,10 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"stationd/internal/control"
 	"stationd/internal/gpio"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 const (
@@ -179,7 +179,7 @@ func (s *opened) changedInputs(shown map[string]gpio.Input) []followLine {
 
 // followed hands over what the running station of a plan shows until ctx is done.
 func (p *plan) followed(ctx context.Context, what string, each func(followLine) error) error {
-	err := web.Dial(socketPath(p)).Follow(ctx, what, func(text json.RawMessage) error {
+	err := control.Dial(socketPath(p)).Follow(ctx, what, func(text json.RawMessage) error {
 		var line followLine
 		if err := json.Unmarshal(text, &line); err != nil {
 			return fmt.Errorf("the station says what this version does not read: %w", err)

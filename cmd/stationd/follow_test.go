@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"stationd/internal/web"
+	"stationd/internal/control"
 )
 
 // Whoever has a reader in hand sees what it sends while the station goes on.
@@ -111,7 +111,7 @@ func TestAButtonIsTriedWhileTheStationRuns(t *testing.T) {
 		sim.Press(17)
 		sim.Release(17)
 		<-time.After(lifted)
-		s, err := web.Dial(filepath.Join(data, controlName)).Snapshot(t.Context())
+		s, err := control.Dial(filepath.Join(data, controlName)).Snapshot(t.Context())
 		return err == nil && strings.HasPrefix(s.Health.Devices["maintenance"], "unsteady")
 	}))
 	on.reads("maintenance: unsteady: more than 20 changes in a minute that were too short to count")

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"stationd/internal/web"
+	"stationd/internal/control"
 )
 
 // stopFirst is what to do about a station that has what a command needs.
@@ -21,7 +21,7 @@ func (p *plan) runs(ctx context.Context) bool {
 	if p.station.Data == "" {
 		return false
 	}
-	_, err := web.Dial(socketPath(p)).Snapshot(ctx)
+	_, err := control.Dial(socketPath(p)).Snapshot(ctx)
 	return err == nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"stationd/internal/api"
+	"stationd/internal/control"
+	"stationd/internal/httpserver"
 	"stationd/internal/logging"
 	"stationd/internal/queue"
 	"stationd/internal/scanner"
@@ -42,7 +44,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
 		{"Vendors", api.Ceilings()},
-		{"The page and the commands", web.Ceilings()},
+		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings())},
 		{"The log", logging.Ceilings()},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)

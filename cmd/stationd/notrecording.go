@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"stationd/internal/operator"
 	"stationd/internal/queue"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
@@ -36,14 +37,18 @@ func (s *opened) notRecording(ctx context.Context, why error) {
 		return station.Snapshot{Station: s.plan.station.Name, Version: thisVersion(), Now: s.clock.stamp(time.Now()),
 			Health: station.Health{Storage: why.Error(), Clock: s.clock.set()}}
 	}
-	never := make(chan struct{})
-	desk := web.Desk{
+	outbox := noOutbox{why}
+	shown := web.Station{
+		Outbox: outbox,
+		Operator: operator.Recorder{
+			Outbox:  outbox,
+			Record:  func(station.Event) (station.Result, error) { return station.Result{}, why },
+			Program: func() station.Program { return program },
+			Stamp:   s.clock.stamp,
+			Log:     s.log,
+		},
 		Snapshot: snapshot,
-		Contents: func(station.Limit) (station.Contents, error) { return station.Contents{}, why },
-		Record:   func(station.Event) (station.Result, error) { return station.Result{}, why },
 		Program:  func() station.Program { return program },
-		State:    func() station.State { return station.State{} },
-		Changed:  func() <-chan struct{} { return never },
 		Stamp:    s.clock.stamp,
 		Language: s.plan.station.Language,
 		Zone:     s.plan.zone,
@@ -72,7 +77,7 @@ func (s *opened) notRecording(ctx context.Context, why error) {
 		s.log.Error("nothing is recorded", "error", why)
 		return // when the lamps have said it
 	}
-	page, err := web.Open(s.plan.web.Listen, desk, s.log)
+	page, err := web.Open(s.plan.web.Listen, shown, s.log)
 	if err != nil {
 		s.log.Warn("no page says that nothing is recorded", "error", err)
 		return // when the lamps have said it
@@ -81,4 +86,16 @@ func (s *opened) notRecording(ctx context.Context, why error) {
 	if err := page.Run(ctx); err != nil {
 		s.log.Warn("no page says that nothing is recorded", "error", err)
 	}
+}
+
+// noOutbox stands in for an outbox that cannot be opened.
+type noOutbox struct{ why error }
+
+func (o noOutbox) Contents(station.Limit) (station.Contents, error) { return station.Contents{}, o.why }
+func (o noOutbox) Changed() <-chan struct{}                         { return nil } // it never does
+func (o noOutbox) State() station.State                             { return station.State{} }
+func (o noOutbox) Ended(station.ID) (station.Ended, bool)           { return station.Ended{}, false }
+
+func (o noOutbox) Standing(station.ID) (station.Standing, bool, error) {
+	return station.Standing{}, false, o.why
 }

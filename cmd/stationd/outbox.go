@@ -16,9 +16,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/control"
 	"stationd/internal/queue"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 func outboxCommand() *cobra.Command {
@@ -38,8 +38,8 @@ file themselves; retry and discard need a running one.`,
 // listOutbox hands over what is in the outbox, one at a time: through the running
 // station, or from the file where none runs.
 func listOutbox(ctx context.Context, p *plan, limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
-	totals, err := web.Dial(socketPath(p)).List(ctx, limit, entry, kept)
-	if errors.Is(err, web.ErrAbsent) {
+	totals, err := control.Dial(socketPath(p)).List(ctx, limit, entry, kept)
+	if errors.Is(err, control.ErrAbsent) {
 		return queue.Read(p.outbox(), limit, entry, kept)
 	}
 	return totals, err
@@ -47,8 +47,8 @@ func listOutbox(ctx context.Context, p *plan, limit station.Limit, entry func(st
 
 // contents is listOutbox in one piece.
 func contents(ctx context.Context, p *plan, limit station.Limit) (station.Contents, error) {
-	c, err := web.Dial(socketPath(p)).Contents(ctx, limit)
-	if errors.Is(err, web.ErrAbsent) {
+	c, err := control.Dial(socketPath(p)).Contents(ctx, limit)
+	if errors.Is(err, control.ErrAbsent) {
 		return queue.ReadContents(p.outbox(), limit)
 	}
 	return c, err
@@ -223,7 +223,7 @@ func waitsBehind(b station.Behind) string {
 
 // listContacts says how it stands with the vendors, where a station runs.
 func listContacts(ctx context.Context, w io.Writer, p *plan) {
-	now, err := web.Dial(socketPath(p)).Snapshot(ctx)
+	now, err := control.Dial(socketPath(p)).Snapshot(ctx)
 	if err != nil || len(now.Health.Backends) == 0 {
 		return
 	}
@@ -340,8 +340,8 @@ func outboxVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = web.Dial(socketPath(p)).Verify(c.Context())
-			if errors.Is(err, web.ErrAbsent) {
+			err = control.Dial(socketPath(p)).Verify(c.Context())
+			if errors.Is(err, control.ErrAbsent) {
 				err = queue.VerifyFile(p.outbox())
 			}
 			if err != nil {
@@ -405,7 +405,7 @@ its result. What may have arrived at the old address needs --not-there besides.`
 			if toCurrent {
 				said = append(said, station.ToCurrent)
 			}
-			client, err := g.under(web.Dial(socketPath(p)))
+			client, err := g.under(control.Dial(socketPath(p)))
 			if err != nil {
 				return err
 			}
@@ -443,7 +443,7 @@ func outboxDiscard() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, err := g.under(web.Dial(socketPath(p)))
+			client, err := g.under(control.Dial(socketPath(p)))
 			if err != nil {
 				return err
 			}
@@ -479,8 +479,8 @@ deliver the same: then leave it held.`,
 			if err != nil {
 				return err
 			}
-			n, err := web.Dial(socketPath(p)).Adopt(c.Context())
-			if errors.Is(err, web.ErrUnanswered) {
+			n, err := control.Dial(socketPath(p)).Adopt(c.Context())
+			if errors.Is(err, control.ErrUnanswered) {
 				return atRun(fmt.Errorf("%w: it may be done, and may be done again", err))
 			}
 			if err != nil {

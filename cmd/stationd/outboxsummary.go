@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/control"
 	"stationd/internal/queue"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 // A summary is how much an outbox holds for vendors and for people.
@@ -86,7 +86,7 @@ func summaryOf(c *cobra.Command, path, file, entries string) (s summary, err err
 		if err != nil {
 			return s, err
 		}
-		if now, err := web.Dial(socketPath(p)).Snapshot(c.Context()); !errors.Is(err, web.ErrAbsent) {
+		if now, err := control.Dial(socketPath(p)).Snapshot(c.Context()); !errors.Is(err, control.ErrAbsent) {
 			return summary{Waiting: now.Waiting, Held: now.Held, Kept: now.Kept}, err
 		}
 		file = p.outbox()

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stationd/internal/config"
-	"stationd/internal/web"
+	"stationd/internal/control"
 )
 
 // reloadTime is how long the running station may take to take its configuration up:
@@ -29,9 +29,9 @@ taken up, and reload exits with 78. systemctl reload stationd runs it.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), reloadTime)
 			defer cancel()
-			faults, err := web.Dial(socketBeside(path)).Reload(ctx)
+			faults, err := control.Dial(socketBeside(path)).Reload(ctx)
 			switch {
-			case errors.Is(err, web.ErrUnanswered):
+			case errors.Is(err, control.ErrUnanswered):
 				return atRun(fmt.Errorf("nobody knows whether the configuration was taken up: %w; reload again", err))
 			case err != nil:
 				return atRun(fmt.Errorf("the station was not reloaded: %w", err))

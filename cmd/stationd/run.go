@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"stationd/internal/agent"
+	"stationd/internal/control"
 	"stationd/internal/logging"
+	"stationd/internal/operator"
 	"stationd/internal/queue"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
@@ -197,16 +199,15 @@ func (s *opened) open(ctx context.Context) (err error) {
 		r.Follow(s.onlook.scanned)
 		s.reader = append(s.reader, r)
 	}
-	desk := s.desk()
 	s.page = &listening{
 		part:   partPage,
 		faults: s.faults,
-		open:   func() (server, error) { return opening(web.Open(s.plan.web.Listen, desk, s.log)) },
+		open:   func() (server, error) { return opening(web.Open(s.plan.web.Listen, s.shown(), s.log)) },
 	}
 	s.socket = &listening{
 		part:   partControl,
 		faults: s.faults,
-		open:   func() (server, error) { return opening(web.OpenControl(socketPath(s.plan), desk, s.log)) },
+		open:   func() (server, error) { return opening(control.Open(socketPath(s.plan), s.commanded(), s.log)) },
 	}
 	if s.plan.web.Listen != "" {
 		s.page.try()
@@ -290,24 +291,24 @@ func socketPath(p *plan) string {
 // openCalls are the calls that are open, for whoever follows them at the vendor.
 func (s *opened) openCalls() []station.Call { return s.outbox.State().Calls }
 
-func (s *opened) desk() web.Desk {
-	return web.Desk{
+// operator is what records the decisions that are taken on the page and by commands.
+func (s *opened) operator() operator.Recorder {
+	return operator.Recorder{
+		Outbox:  s.outbox,
+		Record:  s.force.lookSoon(s.outbox.Record),
+		Program: s.force.program,
+		Stamp:   s.clock.stamp,
+		Log:     s.log,
+	}
+}
+
+// shown is the station as the page shows it.
+func (s *opened) shown() web.Station {
+	return web.Station{
+		Outbox:   s.outbox,
+		Operator: s.operator(),
 		Snapshot: s.status.Snapshot,
-		Contents: s.outbox.Contents,
-		List:     s.outbox.List,
-		Find:     s.outbox.Find,
-		Standing: s.outbox.Standing,
-		Record:   s.force.lookSoon(s.outbox.Record),
-		Recorded: s.outbox.Recorded,
 		Program:  s.force.program,
-		State:    s.outbox.State,
-		Ended:    s.outbox.Ended,
-		Read:     s.force.read,
-		Reload:   s.force.reload,
-		Verify:   s.outbox.Verify,
-		Follow:   s.follow,
-		Adopt:    s.outbox.Adopt,
-		Changed:  s.outbox.Changed,
 		Stamp:    s.clock.stamp,
 		Measures: s.measures,
 		LogDropped: func() map[string]int {
@@ -316,6 +317,18 @@ func (s *opened) desk() web.Desk {
 		},
 		Language: s.plan.station.Language,
 		Zone:     s.plan.zone,
+	}
+}
+
+// commanded is the station as the commands find it at the control socket.
+func (s *opened) commanded() control.Station {
+	return control.Station{
+		Outbox:   s.outbox,
+		Operator: s.operator(),
+		Snapshot: s.status.Snapshot,
+		Read:     s.force.read,
+		Reload:   s.force.reload,
+		Follow:   s.follow,
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 
 	"stationd/internal/api/l2l"
 	"stationd/internal/api/lagerkoll"
+	"stationd/internal/control"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 // spoken is a vendor as the command line knows it, without any configuration.
@@ -126,9 +126,9 @@ func vendorOf(p *plan, s spoken) (vendor, error) {
 // aloneOnly refuses to work beside a running station: one pace and one lane for
 // each subject is what its promises rest on.
 func aloneOnly(ctx context.Context, p *plan) error {
-	_, err := web.Dial(socketPath(p)).Snapshot(ctx)
+	_, err := control.Dial(socketPath(p)).Snapshot(ctx)
 	switch {
-	case errors.Is(err, web.ErrAbsent):
+	case errors.Is(err, control.ErrAbsent):
 		return nil
 	case err != nil:
 		return atRun(fmt.Errorf("whether the station runs cannot be told, and --direct must not work beside it: %w", err))

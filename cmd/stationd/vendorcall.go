@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/control"
 	"stationd/internal/queue"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 func callCommand() *cobra.Command {
@@ -61,8 +61,8 @@ func callList() *cobra.Command {
 
 // openCalls asks the running station, or reads the file where none runs.
 func openCalls(ctx context.Context, p *plan) ([]station.Call, error) {
-	calls, err := web.Dial(socketPath(p)).Calls(ctx)
-	if !errors.Is(err, web.ErrAbsent) {
+	calls, err := control.Dial(socketPath(p)).Calls(ctx)
+	if !errors.Is(err, control.ErrAbsent) {
 		return calls, err
 	}
 	s, err := queue.ReadState(p.outbox())
@@ -127,7 +127,7 @@ where its binding does not say otherwise.`,
 					return atRun(errors.New("nothing was closed"))
 				}
 			}
-			client, err := g.under(web.Dial(socketPath(p)))
+			client, err := g.under(control.Dial(socketPath(p)))
 			if err != nil {
 				return err
 			}

@@ -15,8 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"stationd/internal/api"
+	"stationd/internal/control"
+	"stationd/internal/operator"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 // doing is an action on the command line.
@@ -136,16 +137,16 @@ func listed(with map[string]string) string {
 
 // enter hands the action to the running station.
 func (d *doing) enter(c *cobra.Command, p *plan, asking station.Asking) error {
-	client, err := d.under(web.Dial(socketPath(p)))
+	client, err := d.under(control.Dial(socketPath(p)))
 	if err != nil {
 		return err
 	}
 	asked, err := client.Ask(c.Context(), asking)
-	var wrong *web.NotTaken
+	var wrong *operator.InvalidError
 	switch {
 	case errors.As(err, &wrong): // the station runs with another configuration than this file's
 		return wrongly(c.ErrOrStderr(), c, wrong.Faults)
-	case errors.Is(err, web.ErrAbsent):
+	case errors.Is(err, control.ErrAbsent):
 		return atRun(fmt.Errorf("%w Start it, or make one attempt past the outbox with --direct", err))
 	case err != nil:
 		return atRun(d.unanswered(err))
@@ -155,7 +156,7 @@ func (d *doing) enter(c *cobra.Command, p *plan, asking station.Asking) error {
 
 // tellAsked says what came of something that a person asked for, and waits for its
 // end where it is told to.
-func tellAsked(c *cobra.Command, client *web.Client, asked web.Asked, wait bool) error {
+func tellAsked(c *cobra.Command, client *control.Client, asked operator.Receipt, wait bool) error {
 	if asked.Entry == "" {
 		fmt.Fprintln(c.OutOrStdout(), asText(asked.Said))
 		return nil
@@ -168,9 +169,9 @@ func tellAsked(c *cobra.Command, client *web.Client, asked web.Asked, wait bool)
 }
 
 // awaitEnd waits until an entry is delivered, held or gone, and says which.
-func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *web.Client, id station.ID) error {
+func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *control.Client, id station.ID) error {
 	for told := ""; ; {
-		s, err := client.Settled(ctx, id)
+		s, err := client.Await(ctx, id)
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("entry %s: it is in the outbox and will be delivered; this command waits no longer", id.Short())

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/control"
 	"stationd/internal/station"
-	"stationd/internal/web"
 )
 
 // reading is a question on the command line.
@@ -114,8 +114,8 @@ func (q *reading) ask(ctx context.Context, p *plan, v vendor, with map[string]st
 			return station.Answer{}, err
 		}
 	} else {
-		answer, err := web.Dial(socketPath(p)).Read(ctx, q.table, q.Name, with)
-		if !errors.Is(err, web.ErrAbsent) {
+		answer, err := control.Dial(socketPath(p)).Read(ctx, q.table, q.Name, with)
+		if !errors.Is(err, control.ErrAbsent) {
 			return answer, err
 		}
 	}

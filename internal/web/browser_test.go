@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
 
@@ -110,9 +111,9 @@ func photograph(t *testing.T, ctx context.Context, name string) image.Point {
 // and seconds to start.
 func TestThePageInARealBrowser(t *testing.T) {
 	ctx := browse(t)
-	f := held()
+	f := operatortest.Held()
 	s := open(t, f, "en")
-	run(t, s)
+	operatortest.Run(t, s)
 	address := "http://" + s.Addr().String() + "/"
 
 	do(t, ctx, chromedp.Navigate(address))
@@ -122,9 +123,9 @@ func TestThePageInARealBrowser(t *testing.T) {
 
 	t.Run("a change shows without loading the page again", func(t *testing.T) {
 		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("how"); document.querySelector("details").open = true; undefined`))
-		f.change(func() {
-			f.entries = slices.Clone(f.entries)
-			f.entries[0].Reason = "422: order 4711 is closed"
+		f.Change(func() {
+			f.Entries = slices.Clone(f.Entries)
+			f.Entries[0].Reason = "422: order 4711 is closed"
 		})
 		until(t, ctx, `document.getElementById("held").innerText.includes("order 4711 is closed")`)
 		if !value[bool](t, ctx, `window.before === document.getElementById("how")`) {
@@ -136,56 +137,56 @@ func TestThePageInARealBrowser(t *testing.T) {
 	})
 
 	t.Run("a held entry is retried by a click", func(t *testing.T) {
-		entry := trace(0x9f86d081).ID
+		entry := operatortest.Trace(0x9f86d081).ID
 		submit(t, ctx, `[id="retry-`+string(entry)+`"]`)
 		until(t, ctx, `document.querySelector(".big").textContent === "Look here. A person must look: 1 held"`)
-		events := f.recorded()
+		events := f.Events()
 		if len(events) != 1 || events[0].Kind != station.VerbRetry || events[0].Data["entry"] != string(entry) {
 			t.Errorf("recorded: %+v", events)
 		}
 	})
 
 	t.Run("discarding takes two touches", func(t *testing.T) {
-		entry := trace(0x5a11ce00).ID
+		entry := operatortest.Trace(0x5a11ce00).ID
 		do(t, ctx, chromedp.Click(chromedp.CSS(`[id="sure-`+string(entry)+`"] summary`)))
-		if n := len(f.recorded()); n != 1 {
+		if n := len(f.Events()); n != 1 {
 			t.Errorf("the first touch recorded something: %d events", n)
 		}
 		submit(t, ctx, `[id="discard-`+string(entry)+`"]`)
 		until(t, ctx, `!document.getElementById("held").innerText.includes("5a11ce00")`)
-		if events := f.recorded(); len(events) != 2 || events[1].Kind != station.VerbDiscard {
+		if events := f.Events(); len(events) != 2 || events[1].Kind != station.VerbDiscard {
 			t.Errorf("recorded: %+v", events)
 		}
 	})
 
 	t.Run("closing a call takes two touches", func(t *testing.T) {
-		before := len(f.recorded())
+		before := len(f.Events())
 		do(t, ctx, chromedp.Click(chromedp.CSS(`[id="over-`+maint+`"] summary`)))
-		if n := len(f.recorded()); n != before {
+		if n := len(f.Events()); n != before {
 			t.Errorf("the first touch recorded something: %d events", n-before)
 		}
 		submit(t, ctx, `[id="close-`+maint+`"]`)
 		until(t, ctx, `document.getElementById("calls").innerText.includes("its close is on its way")`)
-		if events := f.recorded(); len(events) != before+1 || events[before].Kind != station.Close {
+		if events := f.Events(); len(events) != before+1 || events[before].Kind != station.Close {
 			t.Errorf("recorded: %+v", events)
 		}
 	})
 
 	states := []struct {
 		name, language string
-		floor          *floor
+		floor          *operatortest.Station
 	}{
-		{"quiet", "en", quiet()},
-		{"offline", "en", offline()},
-		{"held", "en", held()},
-		{"broken", "en", broken()},
-		{"hostile", "en", hostile()},
-		{"held-sv", "sv", held()},
+		{"quiet", "en", operatortest.Quiet()},
+		{"offline", "en", operatortest.Offline()},
+		{"held", "en", operatortest.Held()},
+		{"broken", "en", operatortest.Broken()},
+		{"hostile", "en", operatortest.Hostile()},
+		{"held-sv", "sv", operatortest.Held()},
 	}
 	for _, state := range states {
 		t.Run("fits a small touch screen: "+state.name, func(t *testing.T) {
 			s := open(t, state.floor, state.language)
-			run(t, s)
+			operatortest.Run(t, s)
 			do(t, ctx, chromedp.Navigate("http://"+s.Addr().String()+"/"))
 			if size := photograph(t, ctx, state.name); size != image.Pt(800, 480) {
 				t.Errorf("the screen shows %v", size)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stationd/internal/httpserver"
 )
 
 const (
@@ -14,7 +16,6 @@ const (
 	mostOwn     = 8                // open pages of this machine, which have places of their own
 	beatEvery   = 15 * time.Second // a page that hears nothing for longer says that it is old
 	lookEvery   = 500 * time.Millisecond
-	sendWithin  = 10 * time.Second
 
 	// lookAfter is how long after a change the station is looked at: the lights
 	// follow the change, and presses that come together cost one look.
@@ -91,7 +92,7 @@ func (l *live) now() (string, <-chan struct{}) {
 // refresh draws the fragment for the open pages, if there are any.
 func (s *Server) refresh() {
 	if !s.live.watched() {
-		s.lost.note(s.desk.Snapshot())
+		s.lost.note(s.station.Snapshot())
 		return
 	}
 	fragment, err := s.main()
@@ -123,7 +124,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.refresh()
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
-	version := visible(s.desk.Snapshot().Version)
+	version := visible(s.station.Snapshot().Version)
 	err := out.send("beat", version)
 	for last := ""; err == nil; {
 		fragment, changed := s.live.now()
@@ -152,7 +153,7 @@ type stream struct {
 // send writes one event. The server's time-out is for a whole answer; here each
 // event has its own, so that a reader who has gone to sleep is let go.
 func (s stream) send(event, data string) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(sendWithin)) // an error shows in the write
+	_ = s.control.SetWriteDeadline(time.Now().Add(httpserver.SendWithin)) // an error shows in the write
 	if _, err := fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", event, strings.ReplaceAll(data, "\n", "\ndata: ")); err != nil {
 		return err
 	}

@@ -11,14 +11,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"stationd/internal/httpserver"
 	"stationd/internal/station"
 )
 
 // metrics answers with the station's numbers in Prometheus' text form, from a
 // registry of their own.
-func metrics(desk Desk, listener *limitedListener, log *slog.Logger) http.Handler {
+func metrics(shown Station, listener *httpserver.Listener, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{desk, listener})
+	registry.MustRegister(collector{shown, listener})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelError),
 		ErrorHandling: promhttp.ContinueOnError,
@@ -27,8 +28,8 @@ func metrics(desk Desk, listener *limitedListener, log *slog.Logger) http.Handle
 
 // A Collector takes one snapshot for each reading, so that its numbers agree.
 type collector struct {
-	desk     Desk
-	listener *limitedListener
+	station  Station
+	listener *httpserver.Listener
 }
 
 // Describe describes nothing: which numbers there are depends on the
@@ -37,9 +38,9 @@ func (collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect hands over the numbers.
 func (c collector) Collect(to chan<- prometheus.Metric) {
-	s := c.desk.Snapshot()
+	s := c.station.Snapshot()
 	out := numbers{to}
-	out.outbox(s, c.desk.Stamp(time.Now()))
+	out.outbox(s, c.station.Stamp(time.Now()))
 	out.counts(s.Counts)
 	out.health(s.Health)
 	for lamp, shown := range s.Lights {
@@ -48,14 +49,14 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	out.gauge("stationd_info", "1, with the station's name and stationd's version.", 1, "station", s.Station, "version", s.Version)
-	open, refused := c.listener.counts()
+	open, refused := c.listener.Counts()
 	out.gauge("stationd_page_connections", "Connections to the page.", float64(open))
 	out.counter("stationd_page_connections_refused_total", "Connections to the page that there was no place for.", refused)
-	if c.desk.Measures != nil {
-		out.measures(c.desk.Measures())
+	if c.station.Measures != nil {
+		out.measures(c.station.Measures())
 	}
-	if c.desk.LogDropped != nil {
-		for why, lines := range c.desk.LogDropped() {
+	if c.station.LogDropped != nil {
+		for why, lines := range c.station.LogDropped() {
 			out.counter("stationd_log_dropped_total", "Lines that were not written to the log, by why.", lines, "why", why)
 		}
 	}

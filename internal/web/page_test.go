@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
 
@@ -23,15 +24,15 @@ func TestThePageSaysHowThingsAre(t *testing.T) {
 	t.Parallel()
 	pages := []struct {
 		name, language string
-		floor          *floor
+		floor          *operatortest.Station
 	}{
-		{"quiet", "en", quiet()},
-		{"offline", "en", offline()},
-		{"held", "en", held()},
-		{"broken", "en", broken()},
-		{"hostile", "en", hostile()},
-		{"held-sv", "sv", held()},
-		{"offline-sv", "sv", offline()},
+		{"quiet", "en", operatortest.Quiet()},
+		{"offline", "en", operatortest.Offline()},
+		{"held", "en", operatortest.Held()},
+		{"broken", "en", operatortest.Broken()},
+		{"hostile", "en", operatortest.Hostile()},
+		{"held-sv", "sv", operatortest.Held()},
+		{"offline-sv", "sv", operatortest.Offline()},
 	}
 	for _, p := range pages {
 		t.Run(p.name, func(t *testing.T) {
@@ -71,55 +72,59 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		change func(*floor)
+		change func(*operatortest.Station)
 		want   string
 	}{
-		{"nothing waits", func(*floor) {}, "Everything delivered"},
-		{"three wait and the vendor answers", func(f *floor) { f.snapshot.Waiting, f.snapshot.Oldest = 3, at("14:20") }, "3 waiting to be delivered"},
-		{"three wait and the network is down", func(f *floor) {
-			f.snapshot.Waiting = 3
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact, Last: "no route to host"}
+		{"nothing waits", func(*operatortest.Station) {}, "Everything delivered"},
+		{"three wait and the vendor answers", func(f *operatortest.Station) { f.Shown.Waiting, f.Shown.Oldest = 3, operatortest.At("14:20") }, "3 waiting to be delivered"},
+		{"three wait and the network is down", func(f *operatortest.Station) {
+			f.Shown.Waiting = 3
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact, Last: "no route to host"}
 		}, "3 waiting: no contact with L2L since 14:30"},
-		{"three wait and one of them may have arrived", func(f *floor) {
-			f.snapshot.Waiting = 3
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
+		{"three wait and one of them may have arrived", func(f *operatortest.Station) {
+			f.Shown.Waiting = 3
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
 		}, "3 waiting: confirming with L2L"},
-		{"the network is down, and one may have arrived elsewhere", func(f *floor) {
-			f.snapshot.Waiting = 3
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
-			f.snapshot.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact}
+		{"the network is down, and one may have arrived elsewhere", func(f *operatortest.Station) {
+			f.Shown.Waiting = 3
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
+			f.Shown.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact}
 		}, "3 waiting: no contact with Lagerkoll since 14:30"},
-		{"the vendor answers with a page", func(f *floor) {
-			f.snapshot.Waiting = 3
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Unreadable, Last: "413: it answers, and the answer cannot be read"}
+		{"the vendor answers with a page", func(f *operatortest.Station) {
+			f.Shown.Waiting = 3
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Unreadable, Last: "413: it answers, and the answer cannot be read"}
 		}, "3 waiting: L2L answers, and cannot be read"},
-		{"the vendor answers that it failed", func(f *floor) {
-			f.snapshot.Waiting = 1
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Failing, Last: "500: the vendor failed"}
+		{"the vendor answers that it failed", func(f *operatortest.Station) {
+			f.Shown.Waiting = 1
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Failing, Last: "500: the vendor failed"}
 		}, "1 waiting: L2L answers with errors"},
-		{"the vendor answers that there are too many requests", func(f *floor) {
-			f.snapshot.Waiting = 3
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Last: "429 Too Many Requests: too many requests"}
+		{"the vendor answers that there are too many requests", func(f *operatortest.Station) {
+			f.Shown.Waiting = 3
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Last: "429 Too Many Requests: too many requests"}
 		}, "3 waiting to be delivered"},
-		{"the network is down and nothing waits", func(f *floor) { f.snapshot.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact} }, "No contact with Lagerkoll since 14:30"},
-		{"one is held while others wait", func(f *floor) { f.snapshot.Waiting, f.snapshot.Held = 3, 1 }, "A person must look: 1 held"},
-		{"the key is wrong", func(f *floor) {
-			f.snapshot.Waiting = 2
-			f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Fault: "401: the key is wrong"}
+		{"the network is down and nothing waits", func(f *operatortest.Station) {
+			f.Shown.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact}
+		}, "No contact with Lagerkoll since 14:30"},
+		{"one is held while others wait", func(f *operatortest.Station) { f.Shown.Waiting, f.Shown.Held = 3, 1 }, "A person must look: 1 held"},
+		{"the key is wrong", func(f *operatortest.Station) {
+			f.Shown.Waiting = 2
+			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Fault: "401: the key is wrong"}
 		}, "A person must look: L2L does not accept the key"},
-		{"a scanner is unplugged", func(f *floor) { f.snapshot.Health.Devices["hand"] = "it is unplugged" }, "A person must look: hand"},
-		{"storage failed while one is held", func(f *floor) { f.snapshot.Held, f.snapshot.Health.Storage = 1, "input/output error" }, "Storage failed: nothing pressed here is recorded"},
-		{"the outbox is full", func(f *floor) { f.snapshot.Health.Fill, f.snapshot.Health.Storage = 1, "the outbox is full" }, "The outbox is full: nothing new is recorded"},
-		{"the outbox cannot be read", func(f *floor) { f.snapshot.Waiting, f.unread = 1, errors.New("damaged record") }, "The outbox cannot be read"},
-		{"the clock is not set", func(f *floor) { f.snapshot.Health.Clock = false }, "The clock is not set"},
-		{"an unknown scan is kept", func(f *floor) { f.snapshot.Kept = 1 }, "1 unknown scan is kept"},
-		{"the station stops", func(f *floor) { f.snapshot.Lights["red"] = station.OffDuty }, "stationd is stopping: nothing pressed here is recorded"},
-		{"a third vendor is out of reach", func(f *floor) { f.snapshot.Health.Backends["mes"] = station.Contact{Kind: station.NoContact} }, "No contact with mes since 14:30"},
+		{"a scanner is unplugged", func(f *operatortest.Station) { f.Shown.Health.Devices["hand"] = "it is unplugged" }, "A person must look: hand"},
+		{"storage failed while one is held", func(f *operatortest.Station) { f.Shown.Held, f.Shown.Health.Storage = 1, "input/output error" }, "Storage failed: nothing pressed here is recorded"},
+		{"the outbox is full", func(f *operatortest.Station) { f.Shown.Health.Fill, f.Shown.Health.Storage = 1, "the outbox is full" }, "The outbox is full: nothing new is recorded"},
+		{"the outbox cannot be read", func(f *operatortest.Station) { f.Shown.Waiting, f.Unread = 1, errors.New("damaged record") }, "The outbox cannot be read"},
+		{"the clock is not set", func(f *operatortest.Station) { f.Shown.Health.Clock = false }, "The clock is not set"},
+		{"an unknown scan is kept", func(f *operatortest.Station) { f.Shown.Kept = 1 }, "1 unknown scan is kept"},
+		{"the station stops", func(f *operatortest.Station) { f.Shown.Lights["red"] = station.OffDuty }, "stationd is stopping: nothing pressed here is recorded"},
+		{"a third vendor is out of reach", func(f *operatortest.Station) {
+			f.Shown.Health.Backends["mes"] = station.Contact{Kind: station.NoContact}
+		}, "No contact with mes since 14:30"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := quiet()
+			f := operatortest.Quiet()
 			c.change(f)
 			if got := sentence(t, ask(open(t, f, "en"), http.MethodGet, "/", "").Body.String()); got != c.want {
 				t.Errorf("the page says %q, want %q", got, c.want)
@@ -130,9 +135,9 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 
 func TestAStationThatHasStoppedLookingIsNotShownAsWell(t *testing.T) {
 	t.Parallel()
-	f := quiet()
-	desk := f.desk("en")
-	desk.Stamp = func(time.Time) station.Stamp { return at("14:31") } // the last look was at 14:30
+	f := operatortest.Quiet()
+	desk := shown(f, "en")
+	desk.Stamp = func(time.Time) station.Stamp { return operatortest.At("14:31") } // the last look was at 14:30
 	s, err := Open("127.0.0.1:0", desk, quietLog())
 	if err != nil {
 		t.Fatal(err)
@@ -148,19 +153,19 @@ func TestAStationThatHasStoppedLookingIsNotShownAsWell(t *testing.T) {
 
 func TestTheNetworkIsDownSinceItWasFirstSeenDown(t *testing.T) {
 	t.Parallel()
-	f := quiet()
+	f := operatortest.Quiet()
 	s := open(t, f, "en")
-	f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact}
+	f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact}
 	s.refresh()
 	for _, clock := range []string{"14:40", "15:10"} {
-		f.snapshot.Now = at(clock)
+		f.Shown.Now = operatortest.At(clock)
 		if got, want := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()), "No contact with L2L since 14:30"; got != want {
 			t.Errorf("at %s: %q, want %q", clock, got, want)
 		}
 	}
-	f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.Connected}
+	f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Connected}
 	s.refresh()
-	f.snapshot.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact}
+	f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.NoContact}
 	if got, want := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()), "No contact with L2L since 15:10"; got != want {
 		t.Errorf("after it came back and went again: %q, want %q", got, want)
 	}
@@ -170,25 +175,25 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 	t.Parallel()
 	unset := station.Stamp{Wall: time.Date(1970, 1, 1, 0, 10, 0, 0, time.UTC), Boot: "b1", Up: 10 * time.Hour}
 	other := station.Stamp{Wall: unset.Wall, Boot: "b0", Up: time.Hour}
-	old := at("14:30")
+	old := operatortest.At("14:30")
 	old.Boot, old.Wall = "b0", old.Wall.Add(-50*time.Hour)
 	cases := []struct {
 		name       string
 		now, at    station.Stamp
 		since, ago string
 	}{
-		{"today", at("14:30"), at("14:12"), "since 14:12", "14:12, 18 min ago"},
-		{"just now", at("14:30"), at("14:30"), "since 14:30", "14:30, under a minute ago"},
-		{"hours ago", at("14:30"), at("06:05"), "since 06:05", "06:05, 8 h 25 min ago"},
-		{"another day and boot", at("14:30"), old, "since 2026-03-12 12:30", "2026-03-12 12:30, 2 d 2 h ago"},
-		{"before the clock was set, in this boot", at("14:30"), station.Stamp{Wall: unset.Wall, Boot: "b1", Up: 9 * time.Hour}, "since 14:00", "14:00, 30 min ago"},
+		{"today", operatortest.At("14:30"), operatortest.At("14:12"), "since 14:12", "14:12, 18 min ago"},
+		{"just now", operatortest.At("14:30"), operatortest.At("14:30"), "since 14:30", "14:30, under a minute ago"},
+		{"hours ago", operatortest.At("14:30"), operatortest.At("06:05"), "since 06:05", "06:05, 8 h 25 min ago"},
+		{"another day and boot", operatortest.At("14:30"), old, "since 2026-03-12 12:30", "2026-03-12 12:30, 2 d 2 h ago"},
+		{"before the clock was set, in this boot", operatortest.At("14:30"), station.Stamp{Wall: unset.Wall, Boot: "b1", Up: 9 * time.Hour}, "since 14:00", "14:00, 30 min ago"},
 		{"while the clock is not set", unset, station.Stamp{Boot: "b1", Up: 10*time.Hour - 5*time.Minute}, "for 5 min", "5 min ago"},
-		{"before the clock was set, in another boot", at("14:30"), other, "since an unknown time", "time unknown"},
+		{"before the clock was set, in another boot", operatortest.At("14:30"), other, "since an unknown time", "time unknown"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			clock := times{now: c.now, zone: stockholm, words: english()}
+			clock := times{now: c.now, zone: operatortest.Stockholm, words: english()}
 			if got := clock.since(c.at); got != c.since {
 				t.Errorf("since: %q, want %q", got, c.since)
 			}
@@ -201,7 +206,7 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 
 func TestWhatASourceSaysIsShownAndNotObeyed(t *testing.T) {
 	t.Parallel()
-	page := ask(open(t, hostile(), "en"), http.MethodGet, "/", "").Body.String()
+	page := ask(open(t, operatortest.Hostile(), "en"), http.MethodGet, "/", "").Body.String()
 	for _, bad := range []string{"<script>d", "<img", "<i ", "<b>pack", "\x1d", "\x00", "\u202e", `" onload`} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page contains %q", bad)
@@ -292,7 +297,7 @@ func TestEveryWordOfTheStationHasAText(t *testing.T) {
 
 func TestAPageInAnUnknownLanguageIsEnglish(t *testing.T) {
 	t.Parallel()
-	page := ask(open(t, quiet(), "tlh"), http.MethodGet, "/", "").Body.String()
+	page := ask(open(t, operatortest.Quiet(), "tlh"), http.MethodGet, "/", "").Body.String()
 	if !strings.Contains(page, `<html lang="en">`) || !strings.Contains(page, "Everything delivered") {
 		t.Error("the page is not in English")
 	}
@@ -300,11 +305,11 @@ func TestAPageInAnUnknownLanguageIsEnglish(t *testing.T) {
 
 func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
 	t.Parallel()
-	f := quiet()
+	f := operatortest.Quiet()
 	for n := range mostWaiting + 30 {
-		f.entries = append(f.entries, trace(uint32(0x100+n)))
+		f.Entries = append(f.Entries, operatortest.Trace(uint32(0x100+n)))
 	}
-	f.snapshot.Waiting = len(f.entries)
+	f.Shown.Waiting = len(f.Entries)
 	page := ask(open(t, f, "en"), http.MethodGet, "/", "").Body.String()
 	if n := strings.Count(page, "Trace article"); n != mostWaiting {
 		t.Errorf("%d entries are listed, want %d", n, mostWaiting)
@@ -316,12 +321,12 @@ func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
 
 func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
 	t.Parallel()
-	f := quiet()
-	f.snapshot.State.Values["parts"] = station.Value{Text: `[{"article":"7350"},{"article":"7351"}]`, List: 2, At: at("14:00")}
-	f.snapshot.State.Counters = map[string]station.Counter{"made": {Count: 17, Since: at("14:29")}, "scrap": {Until: at("14:29")}}
+	f := operatortest.Quiet()
+	f.Shown.State.Values["parts"] = station.Value{Text: `[{"article":"7350"},{"article":"7351"}]`, List: 2, At: operatortest.At("14:00")}
+	f.Shown.State.Counters = map[string]station.Counter{"made": {Count: 17, Since: operatortest.At("14:29")}, "scrap": {Until: operatortest.At("14:29")}}
 	s := open(t, f, "en")
 	got := map[string]string{}
-	for _, l := range s.looker(f.snapshot, nil).view().Hand {
+	for _, l := range s.looker(f.Shown, nil).view().Hand {
 		got[l.Name] = l.Text
 	}
 	if want := map[string]string{"order": "4711", "parts": "2", "made": "17"}; !maps.Equal(got, want) {
@@ -337,8 +342,8 @@ func TestThePageSaysWhatWaitsBehindAHeldEntryAndWhatCountsTheSame(t *testing.T) 
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			f := held()
-			first, waits := &f.entries[0], &f.entries[2]
+			f := operatortest.Held()
+			first, waits := &f.Entries[0], &f.Entries[2]
 			first.Twice, waits.Twice = waits.ID, first.ID
 			waits.Behind = &station.Behind{Entry: first.ID, Hold: first.Hold, Reason: first.Reason}
 			page := ask(open(t, f, language), http.MethodGet, "/", "").Body.String()

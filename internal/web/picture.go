@@ -38,8 +38,8 @@ func (s *Server) main() (template.HTML, error) {
 	p := &s.picture
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := s.desk.Snapshot()
-	old := stale(now, s.desk.Stamp(time.Now()))
+	now := s.station.Snapshot()
+	old := stale(now, s.station.Stamp(time.Now()))
 	lost := s.lost.note(now)
 	if p.drawn > 0 && old == p.stale && maps.Equal(lost, p.lost) && p.shows(now) {
 		return p.fragment, nil
@@ -71,17 +71,17 @@ func (s *Server) looker(now station.Snapshot, lost map[string]station.Stamp) loo
 	if now.Waiting+now.Held+now.Kept == 0 {
 		p.read, p.contents, p.unread = false, station.Contents{}, nil
 	} else if !p.read || p.unread != nil || p.commits != now.Commits {
-		p.contents, p.unread = s.desk.Contents(limit())
+		p.contents, p.unread = s.station.Outbox.Contents(limit())
 		p.read, p.commits = true, now.Commits
 	}
 	l := looker{
 		snapshot: now,
-		program:  s.desk.Program(),
+		program:  s.station.Program(),
 		contents: p.contents,
 		unread:   p.unread,
 		lost:     lost,
 		words:    s.words,
-		times:    times{now: s.desk.Stamp(time.Now()), zone: s.desk.Zone, words: s.words},
+		times:    times{now: s.station.Stamp(time.Now()), zone: s.station.Zone, words: s.words},
 	}
 	if l.times.zone == nil {
 		l.times.zone = time.Local

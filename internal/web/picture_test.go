@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
 
 func TestSixtyPagesAtOnceAreDrawnOnce(t *testing.T) {
 	t.Parallel()
-	f := offline()
+	f := operatortest.Offline()
 	s := open(t, f, "en")
 	read := func() {
 		t.Helper()
@@ -27,26 +28,26 @@ func TestSixtyPagesAtOnceAreDrawnOnce(t *testing.T) {
 		people.Wait()
 	}
 	read()
-	if s.picture.drawn != 1 || f.reads != 1 {
-		t.Errorf("the page was drawn %d times, and the outbox read %d times", s.picture.drawn, f.reads)
+	if s.picture.drawn != 1 || f.Reads() != 1 {
+		t.Errorf("the page was drawn %d times, and the outbox read %d times", s.picture.drawn, f.Reads())
 	}
-	f.change(func() {
-		f.entries = append(f.entries, trace(0x99))
-		f.snapshot.Waiting++
+	f.Change(func() {
+		f.Entries = append(f.Entries, operatortest.Trace(0x99))
+		f.Shown.Waiting++
 	})
 	read()
-	if s.picture.drawn != 2 || f.reads != 2 {
-		t.Errorf("after a change it was drawn %d times, and the outbox read %d times", s.picture.drawn, f.reads)
+	if s.picture.drawn != 2 || f.Reads() != 2 {
+		t.Errorf("after a change it was drawn %d times, and the outbox read %d times", s.picture.drawn, f.Reads())
 	}
 }
 
 func TestThePageIsDrawnAnewForWhatItShowsAndNotForWhatItDoesNot(t *testing.T) {
 	t.Parallel()
-	f := offline()
+	f := operatortest.Offline()
 	s := open(t, f, "en")
 	later := func(by time.Duration) {
-		f.snapshot.Now.Up += by
-		f.snapshot.Now.Wall = f.snapshot.Now.Wall.Add(by)
+		f.Shown.Now.Up += by
+		f.Shown.Now.Wall = f.Shown.Now.Wall.Add(by)
 	}
 	for _, step := range []struct {
 		so           string
@@ -55,18 +56,18 @@ func TestThePageIsDrawnAnewForWhatItShowsAndNotForWhatItDoesNot(t *testing.T) {
 	}{
 		{"at first", func() {}, 1, 1},
 		{"a look later", func() { later(500 * time.Millisecond) }, 1, 1},
-		{"an attempt was made", func() { f.snapshot.Counts.Outcomes = map[[2]string]int{{"l2l", "unreached"}: 9} }, 1, 1},
+		{"an attempt was made", func() { f.Shown.Counts.Outcomes = map[[2]string]int{{"l2l", "unreached"}: 9} }, 1, 1},
 		{"how long ago things were may have changed", func() { later(ageEvery) }, 2, 1},
-		{"a reader was unplugged", func() { f.snapshot.Health.Devices = map[string]string{"hand": "it is unplugged"} }, 3, 1},
-		{"a lamp changes", func() { f.snapshot.Lights = map[string]station.Light{"red": station.Quick} }, 4, 1},
-		{"something was recorded", func() { f.snapshot.Commits++ }, 5, 2},
+		{"a reader was unplugged", func() { f.Shown.Health.Devices = map[string]string{"hand": "it is unplugged"} }, 3, 1},
+		{"a lamp changes", func() { f.Shown.Lights = map[string]station.Light{"red": station.Quick} }, 4, 1},
+		{"something was recorded", func() { f.Shown.Commits++ }, 5, 2},
 	} {
 		step.change()
 		if page := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(page, "7 waiting") {
 			t.Errorf("%s: the page says nothing of what waits", step.so)
 		}
-		if s.picture.drawn != step.drawn || f.reads != step.reads {
-			t.Errorf("%s: drawn %d times and read %d times, want %d and %d", step.so, s.picture.drawn, f.reads, step.drawn, step.reads)
+		if s.picture.drawn != step.drawn || f.Reads() != step.reads {
+			t.Errorf("%s: drawn %d times and read %d times, want %d and %d", step.so, s.picture.drawn, f.Reads(), step.drawn, step.reads)
 		}
 	}
 }

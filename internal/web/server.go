@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"stationd/internal/httpserver"
+	"stationd/internal/operator"
 	"stationd/internal/station"
 )
 
@@ -26,9 +28,9 @@ var files embed.FS
 
 // A Server is the station's page, with /healthz and /metrics.
 type Server struct {
-	desk     Desk
+	station  Station
 	log      *slog.Logger
-	listener *limitedListener
+	listener *httpserver.Listener
 	host     string // the name or address it was told to listen on
 	pages    *template.Template
 	words    words
@@ -39,7 +41,7 @@ type Server struct {
 
 // Open listens at an address, host:port, at once: a port that is taken is an
 // error here and not later. Nobody is answered before Run.
-func Open(listen string, desk Desk, log *slog.Logger) (*Server, error) {
+func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("page: listen %q: write host:port, as 127.0.0.1:8420: %w", listen, err)
@@ -48,7 +50,7 @@ func Open(listen string, desk Desk, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	listener, err := net.Listen(Network(listen), listen) //nolint:noctx // listening on an own address does not wait
+	listener, err := net.Listen(httpserver.Network(listen), listen) //nolint:noctx // listening on an own address does not wait
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("page: another program listens at %s: stop it, or change listen in [web]: %w", listen, err)
 	}
@@ -56,25 +58,14 @@ func Open(listen string, desk Desk, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("page: %w", err)
 	}
 	return &Server{
-		desk:     desk,
+		station:  shown,
 		log:      log,
-		listener: limited(listener, log),
+		listener: httpserver.Limit(listener, log),
 		host:     host,
 		pages:    pages,
-		words:    wordsIn(desk.Language),
+		words:    wordsIn(shown.Language),
 		live:     newLive(),
 	}, nil
-}
-
-// Network is the network to listen in at an address: of an IPv4 address, 0.0.0.0 among
-// them, IPv4 alone. Go's "tcp" would be IPv6 as well there.
-func Network(listen string) string {
-	if host, _, err := net.SplitHostPort(listen); err == nil {
-		if address, err := netip.ParseAddr(host); err == nil && address.Is4() {
-			return "tcp4"
-		}
-	}
-	return "tcp"
 }
 
 // Addr is the address it listens at: with port 0, the port that was found.
@@ -83,15 +74,14 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Run answers until ctx is done and then returns nil; the open pages are told by
 // the end of their stream. It may be called once: it closes the listener.
 func (s *Server) Run(ctx context.Context) error {
-	server := newServer(ctx, s.handler(), s.log)
-	server.WriteTimeout = sendWithin
-	server.ConnState = s.listener.noteState
+	server := s.listener.Server(ctx, s.handler())
+	server.WriteTimeout = httpserver.SendWithin
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(s.listener) }()
 	if err := s.watch(ctx, ended); err != nil {
 		return fmt.Errorf("page %s: %w", s.Addr(), err)
 	}
-	return stop(ctx, server)
+	return httpserver.Stop(ctx, server)
 }
 
 // watch keeps the open pages true until ctx is done or the server ended.
@@ -110,39 +100,12 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 			changed = nil
 			due.Reset(max(lookAfter, time.Until(looked.Add(lookLeast))))
 		case <-due.C:
-			changed = s.desk.Changed() // before looking, so that nothing is missed
+			changed = s.station.Outbox.Changed() // before looking, so that nothing is missed
 			s.refresh()
 			looked = time.Now()
 			due.Reset(lookEvery)
 		}
 	}
-}
-
-// newServer is an HTTP server that no slow or greedy client can hold up. What it
-// is asked ends with ctx.
-func newServer(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}
-
-// stopWithin is how long the answers under way may take when the station stops.
-const stopWithin = 2 * time.Second
-
-// stop ends a server once the answers under way are out.
-func stop(ctx context.Context, server *http.Server) error {
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		return server.Close()
-	}
-	return nil
 }
 
 // mostForm is the size of a form in bytes: an entry's ID and little else.
@@ -160,7 +123,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
 	mux.HandleFunc("POST /close", s.closeCall)
 	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.Handle("GET /metrics", metrics(s.desk, s.listener, s.log))
+	mux.Handle("GET /metrics", metrics(s.station, s.listener, s.log))
 	return s.own(guarded(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
 }
 
@@ -246,7 +209,7 @@ type sheet struct {
 // draw writes the whole page; answer says what became of a decision.
 func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer string) {
 	var b bytes.Buffer
-	now := s.desk.Snapshot()
+	now := s.station.Snapshot()
 	fragment, err := s.main()
 	if err == nil {
 		err = s.pages.ExecuteTemplate(&b, "page", sheet{
@@ -268,28 +231,28 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer
 // the page again.
 func (s *Server) decision(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.decided(func(entry, by string) error {
-			var said []string
-			for _, word := range []string{station.NotThere, station.ToCurrent} {
-				if r.PostFormValue(word) == "true" {
-					said = append(said, word)
+		s.decided(func(by operator.Person, entry string) error {
+			var options []string
+			for _, option := range []string{station.NotThere, station.ToCurrent} {
+				if r.PostFormValue(option) == "true" {
+					options = append(options, option)
 				}
 			}
-			return s.desk.decide(station.FromPage, verb, station.ID(entry), onPage(by), s.log, said...)
+			return s.station.Operator.Decide(by, verb, station.ID(entry), options...)
 		})(w, r)
 	}
 }
 
 // closeCall closes the call that the entry in a form's field entry opened.
 func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
-	s.decided(func(entry, by string) error {
-		_, err := s.desk.closeCall(station.FromPage, entry, onPage(by), s.log)
+	s.decided(func(by operator.Person, entry string) error {
+		_, err := s.station.Operator.CloseCall(by, entry)
 		return err
 	})(w, r)
 }
 
 // decided carries out what a person decided about an entry.
-func (s *Server) decided(carryOut func(entry, by string) error) http.HandlerFunc {
+func (s *Server) decided(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !here(r) {
 			s.draw(w, r, http.StatusForbidden, s.words.Say("refuse.reader"))
@@ -300,7 +263,7 @@ func (s *Server) decided(carryOut func(entry, by string) error) http.HandlerFunc
 			s.draw(w, r, http.StatusBadRequest, s.words.Say("refuse.entry"))
 			return
 		}
-		if err := carryOut(entry, "addr:"+hostOf(r.RemoteAddr)); err != nil {
+		if err := carryOut(operator.Person{Source: station.FromPage, Name: "addr:" + hostOf(r.RemoteAddr), Event: station.NewID()}, entry); err != nil {
 			s.draw(w, r, http.StatusConflict, err.Error())
 			return
 		}
@@ -315,7 +278,7 @@ func (s *Server) decided(carryOut func(entry, by string) error) http.HandlerFunc
 //	ok
 //	l2l key: key file /run/credentials/stationd.service/l2l.key: it is empty
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	snapshot := s.desk.Snapshot()
+	snapshot := s.station.Snapshot()
 	var faults []string
 	switch {
 	case snapshot.Health.Fill >= 1:
@@ -323,7 +286,7 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	case snapshot.Health.Storage != "":
 		faults = append(faults, "storage failed: "+visible(snapshot.Health.Storage))
 	}
-	if now := s.desk.Stamp(time.Now()); stale(snapshot, now) {
+	if now := s.station.Stamp(time.Now()); stale(snapshot, now) {
 		faults = append(faults, "the station has not been looked at for more than "+staleAfter.String())
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -18,44 +19,46 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"stationd/internal/httpserver"
+	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
 
 func TestAPortThatIsTakenIsAClearError(t *testing.T) {
 	t.Parallel()
-	s := open(t, quiet(), "en")
-	_, err := Open(s.Addr().String(), quiet().desk("en"), quietLog())
+	s := open(t, operatortest.Quiet(), "en")
+	_, err := Open(s.Addr().String(), shown(operatortest.Quiet(), "en"), quietLog())
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "another program listens at "+s.Addr().String()) {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := Open("8420", quiet().desk("en"), quietLog()); err == nil || !strings.Contains(err.Error(), "host:port") {
+	if _, err := Open("8420", shown(operatortest.Quiet(), "en"), quietLog()); err == nil || !strings.Contains(err.Error(), "host:port") {
 		t.Errorf("for an address without a host: %v", err)
 	}
 }
 
 func TestAPersonDecidesOnThePage(t *testing.T) {
 	t.Parallel()
-	held9f := string(trace(0x9f86d081).ID)
+	held9f := string(operatortest.Trace(0x9f86d081).ID)
 	cases := []struct {
 		name, path, entry string
 		want              station.Event
 	}{
-		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: now}},
-		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: now}},
-		{"an unknown scan is put away", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": "addr:127.0.0.1"}, At: now}},
+		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: operatortest.Now}},
+		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: operatortest.Now}},
+		{"an unknown scan is put away", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": "addr:127.0.0.1"}, At: operatortest.Now}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := held()
+			f := operatortest.Held()
 			w := ask(open(t, f, "en"), http.MethodPost, c.path, url.Values{"entry": {c.entry}}.Encode())
 			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
 				t.Errorf("the answer is %d to %q", w.Code, w.Header().Get("Location"))
 			}
-			if diff := cmp.Diff([]station.Event{c.want}, f.recorded(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
+			if diff := cmp.Diff([]station.Event{c.want}, f.Events(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
 				t.Errorf("recorded (-want +got):\n%s", diff)
 			}
-			if f.recorded()[0].ID == "" {
+			if f.Events()[0].ID == "" {
 				t.Error("the event has no ID")
 			}
 		})
@@ -64,7 +67,7 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 
 func TestADecisionThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	t.Parallel()
-	w := ask(open(t, held(), "en"), http.MethodPost, "/retry", "entry=deadbeef00.1")
+	w := ask(open(t, operatortest.Held(), "en"), http.MethodPost, "/retry", "entry=deadbeef00.1")
 	if w.Code != http.StatusConflict {
 		t.Errorf("the answer is %d", w.Code)
 	}
@@ -82,11 +85,11 @@ func TestWhoMayAskForWhat(t *testing.T) {
 	from := func(address string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = address } }
 	to := func(address string) func(*http.Request) {
 		return func(r *http.Request) {
-			local := net.TCPAddrFromAddrPort(mustAddrPort(address))
+			local := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address))
 			*r = *r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
 		}
 	}
-	entry := "entry=" + string(trace(0x9f86d081).ID)
+	entry := "entry=" + string(operatortest.Trace(0x9f86d081).ID)
 	cases := []struct {
 		name, method, path, form string
 		change                   []func(*http.Request)
@@ -115,12 +118,12 @@ func TestWhoMayAskForWhat(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := held()
+			f := operatortest.Held()
 			w := ask(open(t, f, "en"), c.method, c.path, c.form, c.change...)
 			if w.Code != c.want {
 				t.Errorf("the answer is %d, want %d: %s", w.Code, c.want, w.Body)
 			}
-			if n := len(f.recorded()); (n > 0) != (c.want == 303) {
+			if n := len(f.Events()); (n > 0) != (c.want == 303) {
 				t.Errorf("%d events were recorded", n)
 			}
 		})
@@ -129,7 +132,7 @@ func TestWhoMayAskForWhat(t *testing.T) {
 
 func TestWhoeverIsElsewhereSeesNoButtons(t *testing.T) {
 	t.Parallel()
-	s := open(t, held(), "en")
+	s := open(t, operatortest.Held(), "en")
 	elsewhere := ask(s, http.MethodGet, "/", "", func(r *http.Request) { r.RemoteAddr = "10.0.0.99:4000" }).Body.String()
 	if !strings.Contains(elsewhere, `class="reader"`) {
 		t.Error("a page elsewhere is not for readers")
@@ -141,7 +144,7 @@ func TestWhoeverIsElsewhereSeesNoButtons(t *testing.T) {
 
 func TestTheBrowserIsToldToTrustNothingElse(t *testing.T) {
 	t.Parallel()
-	s := open(t, quiet(), "en")
+	s := open(t, operatortest.Quiet(), "en")
 	for _, path := range []string{"/", "/page.js", "/page.css", "/healthz", "/metrics", "/nothing"} {
 		h := ask(s, http.MethodGet, path, "").Header()
 		if got := h.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self'") || strings.Contains(got, "unsafe") {
@@ -160,15 +163,15 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		floor  *floor
+		floor  *operatortest.Station
 		status int
 		says   string
 	}{
-		{"all is well", quiet(), 200, "ok\n"},
-		{"a vendor out of reach is not the station's fault", offline(), 200, "ok\n"},
-		{"what is held is not either, and what does not keep it from recording is said", held(), 200, "ok\nhand: port usb:0403:6001: it is unplugged\n"},
-		{"the card died", broken(), 503, "storage failed: outbox /var/lib/stationd/outbox.db: storage failed: input/output error\n"},
-		{"the outbox is full", func() *floor { f := quiet(); f.snapshot.Health.Fill = 1.02; return f }(), 503, "outbox full\n"},
+		{"all is well", operatortest.Quiet(), 200, "ok\n"},
+		{"a vendor out of reach is not the station's fault", operatortest.Offline(), 200, "ok\n"},
+		{"what is held is not either, and what does not keep it from recording is said", operatortest.Held(), 200, "ok\nhand: port usb:0403:6001: it is unplugged\n"},
+		{"the card died", operatortest.Broken(), 503, "storage failed: outbox /var/lib/stationd/outbox.db: storage failed: input/output error\n"},
+		{"the outbox is full", func() *operatortest.Station { f := operatortest.Quiet(); f.Shown.Health.Fill = 1.02; return f }(), 503, "outbox full\n"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,9 +186,9 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 
 func TestTheNumbers(t *testing.T) {
 	t.Parallel()
-	f := offline()
-	f.snapshot.Health.Devices["hand"] = "it is unplugged"
-	f.snapshot.Counts.Events["bad\xff.scan"] = 1
+	f := operatortest.Offline()
+	f.Shown.Health.Devices["hand"] = "it is unplugged"
+	f.Shown.Counts.Events["bad\xff.scan"] = 1
 	w := ask(open(t, f, "en"), http.MethodGet, "/metrics", "")
 	got := w.Body.String()
 	for _, line := range []string{
@@ -224,12 +227,12 @@ func TestTheNumbers(t *testing.T) {
 
 func TestAnAgeThatNobodyKnowsIsNoNumber(t *testing.T) {
 	t.Parallel()
-	f := offline()
-	f.snapshot.Oldest = station.Stamp{Boot: "b0"}
+	f := operatortest.Offline()
+	f.Shown.Oldest = station.Stamp{Boot: "b0"}
 	if strings.Contains(ask(open(t, f, "en"), http.MethodGet, "/metrics", "").Body.String(), "oldest_waiting") {
 		t.Error("an unknown age is told as a number")
 	}
-	if !strings.Contains(ask(open(t, quiet(), "en"), http.MethodGet, "/metrics", "").Body.String(), "stationd_outbox_oldest_waiting_seconds 0\n") {
+	if !strings.Contains(ask(open(t, operatortest.Quiet(), "en"), http.MethodGet, "/metrics", "").Body.String(), "stationd_outbox_oldest_waiting_seconds 0\n") {
 		t.Error("with nothing waiting the age is not 0")
 	}
 }
@@ -257,12 +260,12 @@ func (w wire) Close() error {
 
 func TestAnOpenPageHearsABeatEvery15SecondsForAsLongAsItIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := open(t, quiet(), "en")
+		s := open(t, operatortest.Quiet(), "en")
 		s.listener.Close()
 		here, there := net.Pipe()
 		once := make(chan net.Conn, 1)
 		once <- there
-		s.listener = limited(wire{once: once, close: sync.OnceFunc(func() { close(once) })}, s.log)
+		s.listener = httpserver.Limit(wire{once: once, close: sync.OnceFunc(func() { close(once) })}, s.log)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()
@@ -287,32 +290,11 @@ func TestAnOpenPageHearsABeatEvery15SecondsForAsLongAsItIsOpen(t *testing.T) {
 	})
 }
 
-// run runs a server until the test ends.
-func run(t *testing.T, s interface{ Run(context.Context) error }) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	}
-	t.Cleanup(stop)
-	return stop
-}
-
 func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 	t.Parallel()
-	f := quiet()
+	f := operatortest.Quiet()
 	s := open(t, f, "en")
-	stop := run(t, s)
+	stop := operatortest.Run(t, s)
 	response, err := http.Get("http://" + s.Addr().String() + "/events")
 	if err != nil {
 		t.Fatal(err)
@@ -329,11 +311,11 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 		t.Fatalf("the stream ended before %q: %v", text, lines.Err())
 	}
 	until("Everything delivered")
-	f.change(func() { f.snapshot.Held = 1 })
+	f.Change(func() { f.Shown.Held = 1 })
 	until("A person must look: 1 held")
 	began := time.Now()
 	stop()
-	if took := time.Since(began); took > stopWithin {
+	if took := time.Since(began); took > httpserver.SendWithin {
 		t.Errorf("stopping took %v with a page open", took)
 	}
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
@@ -343,7 +325,7 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 
 func TestTooManyPagesAreTurnedAway(t *testing.T) {
 	t.Parallel()
-	s := open(t, quiet(), "en")
+	s := open(t, operatortest.Quiet(), "en")
 	for range mostReaders {
 		if !s.live.join(false) {
 			t.Fatal("turned away too early")

@@ -1,4 +1,4 @@
-package web
+package httpserver
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ func (l *fakeListener) Accept() (net.Conn, error) {
 }
 
 // connected has a connection come from each address and returns those that were closed.
-func connected(l *limitedListener, come *fakeListener, busy bool, from ...string) (closed int) {
+func connected(l *Listener, come *fakeListener, busy bool, from ...string) (closed int) {
 	var all []*fakeConn
 	for _, address := range from {
 		c := &fakeConn{from: address}
@@ -51,7 +51,7 @@ func connected(l *limitedListener, come *fakeListener, busy bool, from ...string
 			break
 		}
 		if busy {
-			l.noteState(c, http.StateActive)
+			l.connState(c, http.StateActive)
 		}
 	}
 	for _, c := range all {
@@ -74,7 +74,7 @@ func TestSoManyConnectionsAreLetInAndTheOperatorsScreenHasPlacesOfItsOwn(t *test
 	t.Parallel()
 	come := new(fakeListener)
 	var log strings.Builder
-	l := limited(come, slog.New(slog.NewTextHandler(&log, nil)))
+	l := Limit(come, slog.New(slog.NewTextHandler(&log, nil)))
 	if closed := connected(l, come, true, addresses(30, 30)...); closed != 30-mostPerAddress {
 		t.Errorf("%d of 30 connections of one address were closed", closed)
 	}
@@ -84,7 +84,7 @@ func TestSoManyConnectionsAreLetInAndTheOperatorsScreenHasPlacesOfItsOwn(t *test
 	if closed := connected(l, come, true, "127.0.0.1:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5001"); closed != 0 {
 		t.Errorf("%d connections of the operator's own screen were closed", closed)
 	}
-	open, refused := l.counts()
+	open, refused := l.Counts()
 	if open != mostElsewhere+3 || refused != 530-mostElsewhere {
 		t.Errorf("%d are open and %d refused", open, refused)
 	}
@@ -96,11 +96,11 @@ func TestSoManyConnectionsAreLetInAndTheOperatorsScreenHasPlacesOfItsOwn(t *test
 func TestAConnectionThatIsIdleGivesItsPlaceUp(t *testing.T) {
 	t.Parallel()
 	come := new(fakeListener)
-	l := limited(come, slog.New(slog.DiscardHandler))
+	l := Limit(come, slog.New(slog.DiscardHandler))
 	if closed := connected(l, come, false, addresses(mostElsewhere+10, 10)...); closed != 10 {
 		t.Errorf("%d of the connections that were idle were closed", closed)
 	}
-	open, refused := l.counts()
+	open, refused := l.Counts()
 	if open != mostElsewhere || refused != 0 {
 		t.Errorf("%d are open and %d refused", open, refused)
 	}
@@ -114,7 +114,7 @@ func TestAConnectionThatIsIdleGivesItsPlaceUp(t *testing.T) {
 func TestAConnectionThatIsClosedMakesRoom(t *testing.T) {
 	t.Parallel()
 	come := &fakeListener{come: []net.Conn{&fakeConn{from: "192.0.2.1:1024"}}}
-	l := limited(come, slog.New(slog.DiscardHandler))
+	l := Limit(come, slog.New(slog.DiscardHandler))
 	c, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestAConnectionThatIsClosedMakesRoom(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if open, _ := l.counts(); open != 0 {
+	if open, _ := l.Counts(); open != 0 {
 		t.Errorf("%d are open", open)
 	}
 }

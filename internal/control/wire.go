@@ -1,35 +1,13 @@
-package web
+package control
 
-import (
-	"strings"
+import "stationd/internal/station"
 
-	"stationd/internal/station"
-)
-
-// An Asked is what came of something that a person asked for.
-type Asked struct {
-	Event station.ID `json:"event"`
-	Entry station.ID `json:"entry,omitempty"` // that carries it out; empty: there is none
-	Said  string     `json:"said,omitempty"`  // what a person should know beside that
-
-	// Repeated: it was recorded before, under the same event; Said tells what became
-	// of that.
-	Repeated bool `json:"repeated,omitempty"`
-}
-
-// A Settled is an entry as it stands, or how it ended.
-type Settled struct {
+// A Progress is an entry as it stands, or how it ended.
+type Progress struct {
 	Standing *station.Standing `json:"standing,omitempty"` // while it is in the outbox
 	Contact  station.Contact   `json:"contact,omitzero"`   // how its backend is
 	Ended    *station.Ended    `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
 }
-
-// A NotTaken is the error of something that was asked for in the wrong way: what
-// is wrong with it, a sentence each.
-type NotTaken struct{ Faults []string }
-
-// Error implements error.
-func (n *NotTaken) Error() string { return strings.Join(n.Faults, "; ") }
 
 // eventHeader is the header by which a command brings the ID of its event along: given
 // again with the same one, it is recorded once.
@@ -76,33 +54,33 @@ type (
 	}
 )
 
-// A Portrait is a snapshot as JSON. Its counts by backend and outcome stand in a
+// A snapshotJSON is a snapshot as JSON. Its counts by backend and outcome stand in a
 // list: JSON has no objects with two keys.
-type portrait struct {
+type snapshotJSON struct {
 	station.Snapshot
-	Counts tallies // in place of the snapshot's own
+	Counts countsJSON // in place of the snapshot's own
 }
 
-type tallies struct {
+type countsJSON struct {
 	Events   map[string]int
-	Outcomes []tally
+	Outcomes []outcomeJSON
 	Unknown  int
 }
 
-type tally struct {
+type outcomeJSON struct {
 	Backend, Outcome string
 	Count            int
 }
 
-func portraitOf(s station.Snapshot) portrait {
-	p := portrait{s, tallies{Events: s.Counts.Events, Outcomes: []tally{}, Unknown: s.Counts.Unknown}}
+func jsonOf(s station.Snapshot) snapshotJSON {
+	p := snapshotJSON{s, countsJSON{Events: s.Counts.Events, Outcomes: []outcomeJSON{}, Unknown: s.Counts.Unknown}}
 	for of, n := range s.Counts.Outcomes {
-		p.Counts.Outcomes = append(p.Counts.Outcomes, tally{of[0], of[1], n})
+		p.Counts.Outcomes = append(p.Counts.Outcomes, outcomeJSON{of[0], of[1], n})
 	}
 	return p
 }
 
-func (p portrait) snapshot() station.Snapshot {
+func (p snapshotJSON) snapshot() station.Snapshot {
 	s := p.Snapshot
 	s.Counts = station.Counts{Events: p.Counts.Events, Outcomes: make(map[[2]string]int), Unknown: p.Counts.Unknown}
 	for _, t := range p.Counts.Outcomes {

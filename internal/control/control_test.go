@@ -1,11 +1,11 @@
-package web
+package control
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,50 +14,54 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
 
-func mustAddrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+// asked is a station in memory as the commands ask it.
+func asked(f *operatortest.Station) Station {
+	return Station{Outbox: f, Operator: f.Recorder(), Snapshot: f.Snapshot, Read: f.Read}
+}
 
-// control opens a control socket of the floor and a client for it.
-func control(t *testing.T, f *floor) *Client {
+// control opens a control socket of the station and a client for it.
+func control(t *testing.T, f *operatortest.Station) *Client {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control.sock")
-	c, err := OpenControl(path, f.desk("en"), quietLog())
+	c, err := Open(path, asked(f), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, c)
+	operatortest.Run(t, c)
 	return Dial(path)
 }
 
 func TestTheCommandLineSeesTheOutbox(t *testing.T) {
 	t.Parallel()
-	f := held()
+	f := operatortest.Held()
 	got, err := control(t, f).Contents(t.Context(), station.NoLimit())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(station.Contents{Totals: station.Totals{Waiting: 1, Held: 2, Unknown: 1, Notices: 1}, Entries: f.entries, Kept: f.kept}, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(station.Contents{Totals: station.Totals{Waiting: 1, Held: 2, Unknown: 1, Notices: 1}, Entries: f.Entries, Kept: f.Kept}, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the contents differ (-want +got):\n%s", diff)
 	}
 }
 
 func TestTheCommandLineSeesTheStation(t *testing.T) {
 	t.Parallel()
-	f := offline()
+	f := operatortest.Offline()
 	got, err := control(t, f).Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(f.snapshot, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(f.Shown, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the snapshot differs (-want +got):\n%s", diff)
 	}
 }
 
 func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 	t.Parallel()
-	whole := trace(0x9f86d081).ID
+	whole := operatortest.Trace(0x9f86d081).ID
 	by := fmt.Sprintf("uid:%d", os.Getuid())
 	cases := []struct {
 		name, verb, said string
@@ -71,7 +75,7 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := held()
+			f := operatortest.Held()
 			client := control(t, f)
 			decide := client.Retry
 			if c.verb == "discard" {
@@ -84,8 +88,8 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 			if got != c.want {
 				t.Errorf("the answer names %s, want %s", got, c.want)
 			}
-			want := []station.Event{{Source: "cli", Kind: c.verb, Data: map[string]string{"entry": string(c.want), "by": by}, At: now}}
-			if diff := cmp.Diff(want, f.recorded(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
+			want := []station.Event{{Source: "cli", Kind: c.verb, Data: map[string]string{"entry": string(c.want), "by": by}, At: operatortest.Now}}
+			if diff := cmp.Diff(want, f.Events(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
 				t.Errorf("recorded (-want +got):\n%s", diff)
 			}
 		})
@@ -94,8 +98,8 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 
 func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	t.Parallel()
-	f := held()
-	f.entries = append(f.entries, trace(0x9f86ffff))
+	f := operatortest.Held()
+	f.Entries = append(f.Entries, operatortest.Trace(0x9f86ffff))
 	client := control(t, f)
 	cases := []struct {
 		name   string
@@ -121,23 +125,23 @@ func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 
 func TestVerifyTellsWhatItFound(t *testing.T) {
 	t.Parallel()
-	f := quiet()
+	f := operatortest.Quiet()
 	client := control(t, f)
 	if err := client.Verify(t.Context()); err != nil {
 		t.Errorf("a sound outbox: %v", err)
 	}
-	f = quiet()
-	f.unsound = errors.Join(errors.New("outbox o.db: entry 9f86d081.1: held without a reason"), errors.New("watermark: 3 bytes"))
+	f = operatortest.Quiet()
+	f.Unsound = errors.Join(errors.New("outbox o.db: entry 9f86d081.1: held without a reason"), errors.New("watermark: 3 bytes"))
 	err := control(t, f).Verify(t.Context())
-	if err == nil || err.Error() != f.unsound.Error() || errors.Is(err, ErrAbsent) {
+	if err == nil || err.Error() != f.Unsound.Error() || errors.Is(err, ErrAbsent) {
 		t.Errorf("an unsound outbox: %v", err)
 	}
 }
 
 func TestAnOutboxThatCannotBeReadSaysSo(t *testing.T) {
 	t.Parallel()
-	f := held()
-	f.unread = errors.New("outbox o.db: damaged record")
+	f := operatortest.Held()
+	f.Unread = errors.New("outbox o.db: damaged record")
 	client := control(t, f)
 	if _, err := client.Contents(t.Context(), station.NoLimit()); err == nil || err.Error() != "outbox o.db: damaged record" {
 		t.Errorf("the error is %v", err)
@@ -180,7 +184,7 @@ func TestTheSocketIsForItsOwnerAndGroup(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "control.sock")
 	leave(t, path) // what a killed stationd left is no obstacle
-	c, err := OpenControl(path, quiet().desk("en"), quietLog())
+	c, err := Open(path, asked(operatortest.Quiet()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +195,8 @@ func TestTheSocketIsForItsOwnerAndGroup(t *testing.T) {
 	if got := info.Mode().Perm(); got != 0o660 {
 		t.Errorf("the socket's mode is %o", got)
 	}
-	stop := run(t, c)
-	if _, err := OpenControl(path, quiet().desk("en"), quietLog()); err == nil || !strings.Contains(err.Error(), "another stationd answers there") {
+	stop := operatortest.Run(t, c)
+	if _, err := Open(path, asked(operatortest.Quiet()), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another stationd answers there") {
 		t.Errorf("beside a living one: %v", err)
 	}
 	if _, err := Dial(path).Snapshot(t.Context()); err != nil {
@@ -216,7 +220,7 @@ func TestASocketThatCannotBeMadeIsAClearError(t *testing.T) {
 		{"the path is too long", filepath.Join(t.TempDir(), strings.Repeat("x", 120)), "the path is too long"},
 	}
 	for _, c := range cases {
-		if _, err := OpenControl(c.path, quiet().desk("en"), quietLog()); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Open(c.path, asked(operatortest.Quiet()), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package web
+package control
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"stationd/internal/operator"
 	"stationd/internal/station"
 )
 
@@ -36,9 +37,9 @@ type Client struct {
 	event station.ID // of the command; empty: the station gives one
 }
 
-// Under returns the client of a command whose event has that ID. Given again under the
+// WithEvent returns the client of a command whose event has that ID. Given again under the
 // same one, a command is recorded once, and the answer says what became of it.
-func (c *Client) Under(event station.ID) *Client {
+func (c *Client) WithEvent(event station.ID) *Client {
 	own := *c
 	own.event = event
 	return &own
@@ -186,11 +187,11 @@ func (c *Client) Reload(ctx context.Context) ([]string, error) {
 }
 
 // Ask asks a vendor for one action, through the outbox. An error that wraps a
-// *NotTaken says what is wrong with what is asked.
-func (c *Client) Ask(ctx context.Context, a station.Asking) (Asked, error) {
-	var asked Asked
-	err := c.ask(ctx, http.MethodPost, "/ask", a, &asked)
-	return asked, err
+// *operator.InvalidError says what is wrong with what is asked.
+func (c *Client) Ask(ctx context.Context, a station.Asking) (operator.Receipt, error) {
+	var receipt operator.Receipt
+	err := c.ask(ctx, http.MethodPost, "/ask", a, &receipt)
+	return receipt, err
 }
 
 // Calls lists the open calls, the oldest first.
@@ -202,16 +203,16 @@ func (c *Client) Calls(ctx context.Context) ([]station.Call, error) {
 
 // CloseCall closes an open call, named by the vendor's name for it or by the entry
 // that opened it.
-func (c *Client) CloseCall(ctx context.Context, call string) (Asked, error) {
-	var asked Asked
-	err := c.ask(ctx, http.MethodPost, "/call/close", namedCall{call}, &asked)
-	return asked, err
+func (c *Client) CloseCall(ctx context.Context, call string) (operator.Receipt, error) {
+	var receipt operator.Receipt
+	err := c.ask(ctx, http.MethodPost, "/call/close", namedCall{call}, &receipt)
+	return receipt, err
 }
 
-// Settled returns how an entry ended, or that it is held. After a few seconds it
+// Await returns how an entry ended, or that it is held. After a few seconds it
 // returns how an entry stands that still waits.
-func (c *Client) Settled(ctx context.Context, entry station.ID) (Settled, error) {
-	var s Settled
+func (c *Client) Await(ctx context.Context, entry station.ID) (Progress, error) {
+	var s Progress
 	err := c.ask(ctx, http.MethodGet, "/outbox/entry/"+url.PathEscape(string(entry)), nil, &s)
 	return s, err
 }
@@ -242,7 +243,7 @@ func (c *Client) Read(ctx context.Context, backend, name string, with map[string
 
 // Snapshot returns the station as it was at the last look.
 func (c *Client) Snapshot(ctx context.Context) (station.Snapshot, error) {
-	var p portrait
+	var p snapshotJSON
 	err := c.ask(ctx, http.MethodGet, "/snapshot", nil, &p)
 	return p.snapshot(), err
 }
@@ -295,7 +296,7 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 	case json.NewDecoder(response.Body).Decode(&no) != nil || no.Error == "":
 		return nil, fmt.Errorf("stationd at %s answers %s: is it of another version?", c.path, response.Status)
 	case len(no.Faults) > 0:
-		return nil, &NotTaken{no.Faults}
+		return nil, &operator.InvalidError{Faults: no.Faults}
 	}
 	return nil, errors.New(no.Error)
 }

@@ -1,16 +1,15 @@
-package web
+package control
 
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/operator"
+	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
 
@@ -29,12 +28,12 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 	t.Parallel()
 	t.Run("and becomes an entry with a name on it", func(t *testing.T) {
 		t.Parallel()
-		f := quiet()
+		f := operatortest.Quiet()
 		got, err := control(t, f).Ask(t.Context(), opening("type", "QUALITY"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		events := f.recorded()
+		events := f.Events()
 		if len(events) != 1 || got.Entry != events[0].ID.Entry(1) || got.Event != events[0].ID {
 			t.Fatalf("%+v of %+v", got, events)
 		}
@@ -44,13 +43,13 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 	})
 	t.Run("wrongly, and hears everything that is wrong", func(t *testing.T) {
 		t.Parallel()
-		f := quiet()
+		f := operatortest.Quiet()
 		_, err := control(t, f).Ask(t.Context(), opening("typ", "x"))
-		var wrong *NotTaken
+		var wrong *operator.InvalidError
 		if !errors.As(err, &wrong) || len(wrong.Faults) != 2 {
 			t.Errorf("the error is %v", err)
 		}
-		if len(f.recorded()) > 0 {
+		if len(f.Events()) > 0 {
 			t.Error("and it was recorded all the same")
 		}
 	})
@@ -75,9 +74,9 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 	for _, c := range said {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := quiet()
+			f := operatortest.Quiet()
 			if c.change != nil {
-				c.change(&f.snapshot.State)
+				c.change(&f.Shown.State)
 			}
 			got, err := control(t, f).Ask(t.Context(), c.ask)
 			text := got.Said
@@ -91,50 +90,40 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestAPersonClosesACall(t *testing.T) {
+func TestAPersonClosesACallAtTheCommandLine(t *testing.T) {
 	t.Parallel()
 	ways := []struct {
 		name   string
 		source string
-		close  func(t *testing.T, f *floor) error
+		close  func(t *testing.T, f *operatortest.Station) error
 	}{
-		{"at the command line, by the vendor's name", "cli", func(t *testing.T, f *floor) error {
+		{"by the vendor's name", "cli", func(t *testing.T, f *operatortest.Station) error {
 			t.Helper()
 			got, err := control(t, f).CloseCall(t.Context(), "88123")
-			if err == nil && (got.Entry == "" || got.Entry != f.recorded()[0].ID.Entry(1)) {
+			if err == nil && (got.Entry == "" || got.Entry != f.Events()[0].ID.Entry(1)) {
 				t.Errorf("the answer names %q", got.Entry)
 			}
 			return err
 		}},
-		{"at the command line, by the beginning of its ID", "cli", func(t *testing.T, f *floor) error {
+		{"by the beginning of its ID", "cli", func(t *testing.T, f *operatortest.Station) error {
 			t.Helper()
 			_, err := control(t, f).CloseCall(t.Context(), "00000000.1")
 			return err
-		}},
-		{"on the page", "web", func(t *testing.T, f *floor) error {
-			t.Helper()
-			if w := ask(open(t, f, "en"), http.MethodPost, "/close", url.Values{"entry": {maint}}.Encode()); w.Code != http.StatusSeeOther {
-				t.Errorf("the answer is %d: %s", w.Code, w.Body)
-			}
-			return nil
 		}},
 	}
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			f := quiet()
+			f := operatortest.Quiet()
 			if err := way.close(t, f); err != nil {
 				t.Fatal(err)
 			}
-			events := f.recorded()
+			events := f.Events()
 			if len(events) != 1 || events[0].Source != way.source || events[0].Kind != station.Close || events[0].Data["entry"] != maint || events[0].Data["by"] == "" {
 				t.Errorf("recorded: %+v", events)
 			}
-			if c := f.snapshot.State.Calls[0]; c.Closing != events[0].ID.Entry(1) {
+			if c := f.Shown.State.Calls[0]; c.Closing != events[0].ID.Entry(1) {
 				t.Errorf("the call is %+v", c)
-			}
-			if page := ask(open(t, f, "en"), http.MethodGet, "/", "").Body.String(); strings.Contains(page, `action="/close"`) {
-				t.Error("the page still offers to close it")
 			}
 		})
 	}
@@ -146,8 +135,8 @@ func TestAPersonClosesACall(t *testing.T) {
 	for _, c := range refused {
 		t.Run("and hears why not: "+c.name, func(t *testing.T) {
 			t.Parallel()
-			f := quiet()
-			f.snapshot.State.Calls[0].Closing = "0a0b0c0d0a0b0c0d0a0b0c0d0a0b0c0d.1"
+			f := operatortest.Quiet()
+			f.Shown.State.Calls[0].Closing = "0a0b0c0d0a0b0c0d0a0b0c0d0a0b0c0d.1"
 			if _, err := control(t, f).CloseCall(t.Context(), c.said); err == nil || err.Error() != c.want {
 				t.Errorf("the error is %v, want %s", err, c.want)
 			}
@@ -155,38 +144,30 @@ func TestAPersonClosesACall(t *testing.T) {
 	}
 	t.Run("and one that was adopted is over here alone", func(t *testing.T) {
 		t.Parallel()
-		f := quiet()
-		f.snapshot.State.Calls[0].Adopted, f.snapshot.State.Calls[0].Leave = true, true
+		f := operatortest.Quiet()
+		f.Shown.State.Calls[0].Adopted, f.Shown.State.Calls[0].Leave = true, true
 		got, err := control(t, f).CloseCall(t.Context(), "88123")
 		if err != nil || got.Entry != "" || got.Said != "the call is over here; at the vendor it stays open" {
 			t.Errorf("%+v, %v", got, err)
-		}
-	})
-	t.Run("but not from elsewhere", func(t *testing.T) {
-		t.Parallel()
-		f := quiet()
-		w := ask(open(t, f, "sv"), http.MethodPost, "/close", "entry="+maint, func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1" })
-		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "Beslut tas vid stationen") || len(f.recorded()) > 0 {
-			t.Errorf("the answer is %d, recorded %v", w.Code, f.recorded())
 		}
 	})
 }
 
 func TestTheCommandLineSeesTheCalls(t *testing.T) {
 	t.Parallel()
-	f := quiet()
+	f := operatortest.Quiet()
 	got, err := control(t, f).Calls(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(f.snapshot.State.Calls, got); diff != "" {
+	if diff := cmp.Diff(f.Shown.State.Calls, got); diff != "" {
 		t.Errorf("the calls differ (-want +got):\n%s", diff)
 	}
 }
 
 func TestAVendorIsAskedThroughTheStation(t *testing.T) {
 	t.Parallel()
-	client := control(t, quiet())
+	client := control(t, operatortest.Quiet())
 	t.Run("and answers with a table", func(t *testing.T) {
 		t.Parallel()
 		got, err := client.Read(t.Context(), "l2l", "dispatches", map[string]string{"machine": "SEAL & 1"})
@@ -213,32 +194,32 @@ func TestAVendorIsAskedThroughTheStation(t *testing.T) {
 
 func TestAPersonWaitsForAnEntry(t *testing.T) {
 	t.Parallel()
-	entry := trace(0x5a11ce00).ID
+	entry := operatortest.Trace(0x5a11ce00).ID
 	cases := []struct {
 		name string
-		come func(*floor)
-		want func(Settled) bool
+		come func(*operatortest.Station)
+		want func(Progress) bool
 	}{
-		{"until it is delivered", func(f *floor) {
-			f.entries, f.ended = nil, map[station.ID]station.Ended{entry: {What: "delivered", Ref: "90001"}}
-		}, func(s Settled) bool { return s.Ended != nil && s.Ended.Ref == "90001" }},
-		{"until it is held", func(f *floor) {
-			held := trace(0x5a11ce00)
+		{"until it is delivered", func(f *operatortest.Station) {
+			f.Entries, f.Left = nil, map[station.ID]station.Ended{entry: {What: "delivered", Ref: "90001"}}
+		}, func(s Progress) bool { return s.Ended != nil && s.Ended.Ref == "90001" }},
+		{"until it is held", func(f *operatortest.Station) {
+			held := operatortest.Trace(0x5a11ce00)
 			held.Condition, held.Hold, held.Reason = station.Held, station.HoldRefused, "no"
-			f.entries = []station.Standing{held}
-		}, func(s Settled) bool { return s.Standing != nil && s.Standing.Reason == "no" }},
-		{"until nobody knows any more", func(f *floor) { f.entries = nil }, func(s Settled) bool { return s == Settled{} }},
+			f.Entries = []station.Standing{held}
+		}, func(s Progress) bool { return s.Standing != nil && s.Standing.Reason == "no" }},
+		{"until nobody knows any more", func(f *operatortest.Station) { f.Entries = nil }, func(s Progress) bool { return s == Progress{} }},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := quiet()
-			waits := trace(0x5a11ce00)
+			f := operatortest.Quiet()
+			waits := operatortest.Trace(0x5a11ce00)
 			waits.Condition = station.Waiting
-			f.entries = []station.Standing{waits}
+			f.Entries = []station.Standing{waits}
 			client := control(t, f)
-			go f.change(func() { c.come(f) })
-			got, err := client.Settled(t.Context(), entry)
+			go f.Change(func() { c.come(f) })
+			got, err := client.Await(t.Context(), entry)
 			if err != nil || !c.want(got) {
 				t.Errorf("%+v, %v", got, err)
 			}

@@ -1,0 +1,69 @@
+package control
+
+import (
+	"context"
+	"strconv"
+
+	"stationd/internal/operator"
+	"stationd/internal/station"
+)
+
+// An Outbox is what the commands ask and tell the outbox. Its methods are called by
+// several goroutines at once.
+type Outbox interface {
+	operator.Outbox
+
+	// List hands over the entries without a final fate in the order of their events,
+	// and then the unknown scans and notices that are kept, one at a time, and ends
+	// with the first error of a function's: no list is too long for it.
+	List(limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error)
+
+	// Find returns the IDs of entries and kept events whose event's ID begins so; of
+	// very many, the first.
+	Find(begins string) ([]station.ID, error)
+
+	// Recorded returns what became of a command of that kind that was recorded under
+	// that event's ID; known is false of one that was not, or is forgotten.
+	Recorded(id station.ID, kind string) (done station.Result, known bool)
+
+	// Adopt puts back everything that is held because the outbox is a copy, to be
+	// looked up and sent, and returns how many entries that were.
+	Adopt() (int, error)
+
+	// Verify checks the outbox. An error lists everything that it found.
+	Verify() error
+
+	// Changed returns a channel that is closed when the outbox changes next.
+	Changed() <-chan struct{}
+}
+
+// A Station is whom the commands ask. Its functions are called by several goroutines
+// at once.
+type Station struct {
+	Outbox   Outbox
+	Operator operator.Recorder // takes what is decided and asked for by commands
+
+	// Snapshot returns the station as it was at the last look. It must not block.
+	Snapshot func() station.Snapshot
+
+	// Read asks a vendor, under the backend's pace. An error says in words what did
+	// not come.
+	Read func(ctx context.Context, backend, name string, with map[string]string) (station.Answer, error)
+
+	// Reload reads the configuration again, and returns what is wrong with it, one line
+	// each; where anything is, the one in force stays.
+	Reload func() []string
+
+	// Follow hands send what the readers ("scans") or the buttons ("pins") do, each to be
+	// sent as JSON, until ctx is done or send fails. The devices wait for none of it. It
+	// may be nil.
+	Follow func(ctx context.Context, what string, send func(any) error) error
+}
+
+// Ceilings lists how much of anything the control socket takes.
+func Ceilings() []station.Ceiling {
+	return []station.Ceiling{
+		{Of: "commands that look on (`--follow`)", Most: strconv.Itoa(mostFollowers), Then: "one more is refused with words"},
+		{Of: "a question to the control socket", Most: strconv.Itoa(mostAsked) + " bytes", Then: "the command says so"},
+	}
+}

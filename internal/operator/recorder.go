@@ -1,0 +1,233 @@
+// Package operator records what people decide and ask for, and puts what became of it
+// in words. The page and the control socket share it, so that a click and a command
+// take the same way to the disk as a press.
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// An Outbox says how things stand in the outbox. Its methods are called by several
+// goroutines at once.
+type Outbox interface {
+	// State returns the state that is on disk.
+	State() station.State
+
+	// Standing returns how an entry stands; there is false where it is not in the
+	// outbox.
+	Standing(id station.ID) (s station.Standing, there bool, err error)
+
+	// Ended returns what became of an entry that has left the outbox; known is false
+	// where nobody knows any more.
+	Ended(id station.ID) (how station.Ended, known bool)
+}
+
+// A Recorder makes events of what people decide and ask for. All fields are required.
+type Recorder struct {
+	Outbox  Outbox
+	Record  station.Emit
+	Program func() station.Program           // in force
+	Stamp   func(at time.Time) station.Stamp // what the clock said at that moment
+	Log     *slog.Logger
+}
+
+// A Person is who decides or asks, and under which ID that becomes an event.
+type Person struct {
+	Source string // station.FromPage or station.FromCommand
+	Name   string // as far as it is known: "uid:1000", "addr:127.0.0.1"
+	Event  station.ID
+}
+
+// A Receipt says what came of something that a person asked for.
+type Receipt struct {
+	Event station.ID `json:"event"`
+	Entry station.ID `json:"entry,omitempty"` // that carries it out; empty: there is none
+	Said  string     `json:"said,omitempty"`  // what a person should know beside that
+
+	// Repeated: it was recorded before, under the same event; Said tells what became
+	// of that.
+	Repeated bool `json:"repeated,omitempty"`
+}
+
+// An InvalidError is the error of a request that no verb allows: what is wrong with
+// it, a sentence each.
+type InvalidError struct{ Faults []string }
+
+// Error implements error.
+func (e *InvalidError) Error() string { return strings.Join(e.Faults, "; ") }
+
+// Decide records what a person decided about a held entry or an unknown scan. verb is
+// station.VerbRetry or station.VerbDiscard; options are station.NotThere and
+// station.ToCurrent. An error says why nothing was done.
+func (r Recorder) Decide(by Person, verb string, about station.ID, options ...string) error {
+	data := map[string]string{"entry": string(about), "by": by.Name}
+	for _, option := range options {
+		data[option] = "true"
+	}
+	done, err := r.Record(station.Event{
+		ID:     by.Event,
+		Source: by.Source,
+		Kind:   verb,
+		Data:   data,
+		At:     r.Stamp(time.Now()),
+	})
+	if err != nil {
+		r.Log.Info("a person's decision was not carried out", "verb", verb, "entry", string(about), "by", by.Name, "error", err)
+		return err
+	}
+	r.Log.Info("a person decided", "verb", verb, "entry", string(about), "by", by.Name, "event", string(done.ID))
+	return nil
+}
+
+// Ask records what a person asks a vendor to do. The error is an *InvalidError where
+// the request is wrong, and else says why nothing was done.
+func (r Recorder) Ask(by Person, a station.Asking) (Receipt, error) {
+	if _, faults := r.Program().Form(a); len(faults) > 0 {
+		return Receipt{}, &InvalidError{faults}
+	}
+	ev := a.Event(by.Name, r.Stamp(time.Now()))
+	ev.ID = by.Event
+	return r.record(ev)
+}
+
+// CloseCall closes an open call, whose button it may be. It is named by the entry
+// that opened it, as for Pick, or by the vendor's name for it.
+func (r Recorder) CloseCall(by Person, named string) (Receipt, error) {
+	c, err := r.call(named)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if c.Closing != "" {
+		return Receipt{}, fmt.Errorf("call %s: its close is on its way already, as entry %s", named, c.Closing.Short())
+	}
+	return r.record(station.Event{
+		ID:     by.Event,
+		Source: by.Source,
+		Kind:   station.Close,
+		Data:   map[string]string{"entry": string(c.Entry), "by": by.Name},
+		At:     r.Stamp(time.Now()),
+	})
+}
+
+// call finds the open call that a person means.
+func (r Recorder) call(named string) (station.Call, error) {
+	calls := r.Outbox.State().Calls
+	var entries []station.ID
+	for _, c := range calls {
+		if c.Ref != "" && c.Ref == named {
+			return c, nil
+		}
+		entries = append(entries, c.Entry)
+	}
+	id, err := Pick("call", named, entries, "no open call goes by that: stationd call ls lists them")
+	if err != nil {
+		return station.Call{}, err
+	}
+	return calls[slices.Index(entries, id)], nil
+}
+
+// record hands an event to the station and says what came of it.
+func (r Recorder) record(ev station.Event) (Receipt, error) {
+	done, err := r.Record(ev)
+	if err != nil {
+		r.Log.Info("what a person asked for was not done", "kind", ev.Kind, "by", ev.Data["by"], "error", err)
+		return Receipt{}, err
+	}
+	if done.Repeated {
+		return r.Repeated(done)
+	}
+	r.Log.Info("a person asked", "kind", ev.Kind, "by", ev.Data["by"], "event", string(ev.ID), "entries", len(done.Entries))
+	return receiptOf(done)
+}
+
+// Repeated says what has become since of something that was recorded before.
+func (r Recorder) Repeated(done station.Result) (Receipt, error) {
+	receipt, err := receiptOf(done)
+	if err != nil {
+		return receipt, err
+	}
+	receipt.Repeated = true
+	if receipt.Entry == "" {
+		receipt.Said = "it was recorded before, and is not done again"
+		return receipt, nil
+	}
+	became := "it has left the outbox"
+	e, there, err := r.Outbox.Standing(receipt.Entry)
+	switch ended, known := r.Outbox.Ended(receipt.Entry); {
+	case err != nil:
+		return receipt, err
+	case there && e.Condition == station.Held:
+		became = fmt.Sprintf("it is held (%s)", e.Hold)
+	case there:
+		became = "it waits"
+	case known:
+		became = strings.TrimSpace(fmt.Sprintf("it is %s %s", ended.What, ended.Ref))
+	}
+	receipt.Said = "recorded before, and not a second time: " + became
+	return receipt, nil
+}
+
+// receiptOf puts what became of an event in words. An error says that nothing was
+// done, and why.
+func receiptOf(done station.Result) (Receipt, error) {
+	receipt := Receipt{Event: done.ID}
+	switch note := done.Note; {
+	case len(done.Entries) > 0 && note.Kind == station.NoteTwice:
+		receipt.Entry, receipt.Said = done.Entries[0], "recorded, and it counts the same as "+note.Text+", which is held: if both are sent, it is counted twice"
+	case len(done.Entries) > 0:
+		receipt.Entry = done.Entries[0]
+	case done.Retried != "":
+		receipt.Entry, receipt.Said = done.Retried, "this call was refused before, and is sent again"
+	case note.Kind == station.NoteAsked:
+		receipt.Said = "it is tried once, and not kept: the page and the log say what came of it"
+	case note.Kind == station.NoteLeft:
+		receipt.Said = "the call is over here; at the vendor it stays open"
+	case note.Kind == "":
+		return Receipt{}, errors.New("nothing was done: a person must decide about its open first (stationd outbox ls)")
+	case note.Kind == station.NoteAlready && note.Text != "":
+		return Receipt{}, errors.New("nothing was done: the close of this call is on its way already (stationd call ls)")
+	case note.Kind == station.NoteAlready:
+		return Receipt{}, errors.New("nothing was done: this call is open already (stationd call ls)")
+	case note.Kind == station.NoteHeld:
+		return Receipt{}, errors.New("nothing was done: a person must decide about this call first (stationd outbox ls)")
+	default:
+		return Receipt{}, fmt.Errorf("nothing was done (%s %s)", note.Kind, note.Text)
+	}
+	return receipt, nil
+}
+
+// LeastNamed is how many characters of an ID a person must give: fewer would
+// find something by accident.
+const LeastNamed = 4
+
+// Pick returns the ID that a person means: the whole of it, its short form, or
+// the beginning that no other has. The error speaks of what ("entry", "call") and of
+// what is named; none is what it says where no ID fits.
+func Pick(what, named string, all []station.ID, none string) (station.ID, error) {
+	if len(named) < LeastNamed {
+		return "", fmt.Errorf("%s %q: give at least %d characters of its ID", what, named, LeastNamed)
+	}
+	var found []string
+	for _, id := range all {
+		if string(id) == named {
+			return id, nil
+		}
+		if id.Short() == named || strings.HasPrefix(string(id), named) {
+			found = append(found, string(id))
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("%s %q: %s", what, named, none)
+	case 1:
+		return station.ID(found[0]), nil
+	}
+	return "", fmt.Errorf("%s %q: %d begin like that, say which: %s", what, named, len(found), strings.Join(found, " "))
+}

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"strconv"
+	"time"
+
+	"stationd/internal/operator"
+	"stationd/internal/station"
+)
+
+// An Outbox is what the page lists. Its methods are called by several goroutines at
+// once, and wait for no disk.
+type Outbox interface {
+	// Contents lists the outbox, or the beginning of it: the entries without a final
+	// fate in the order of their events, and the unknown scans that are kept.
+	Contents(limit station.Limit) (station.Contents, error)
+
+	// Changed returns a channel that is closed when the outbox changes next.
+	Changed() <-chan struct{}
+}
+
+// A Station is what the page shows and whom it asks. Its functions are called by
+// several goroutines at once.
+type Station struct {
+	Outbox   Outbox
+	Operator operator.Recorder // takes what is decided on the page
+
+	// Snapshot returns the station as it was at the last look. It must not block.
+	Snapshot func() station.Snapshot
+
+	// Program returns the program in force.
+	Program func() station.Program
+
+	// Stamp says what the clock said at a moment.
+	Stamp func(time.Time) station.Stamp
+
+	// Measures returns what the devices counted since the process started, by
+	// family and device: "glitches", "maintenance". It may be nil.
+	Measures func() map[string]map[string]int
+
+	// LogDropped returns how many lines were not written to the log since the process
+	// started, by why: "unread", "ceiling", "repeated". It may be nil.
+	LogDropped func() map[string]int
+
+	// Language is the language of the page: en or sv. Any other shows English.
+	Language string
+
+	// Zone is where the station stands; nil is the zone of the process.
+	Zone *time.Location
+}
+
+// staleAfter is how old a snapshot may be before it must not be taken for the
+// truth. The station is looked at twice a second.
+const staleAfter = 10 * time.Second
+
+// stale reports whether the station has not been looked at for too long.
+func stale(s station.Snapshot, now station.Stamp) bool {
+	age, known := now.Since(s.Now)
+	return !known || age > staleAfter
+}
+
+// Ceilings lists how much of anything the page takes and shows.
+func Ceilings() []station.Ceiling {
+	return []station.Ceiling{
+		{Of: "open pages on other machines", Most: strconv.Itoa(mostReaders), Then: "one more shows what it showed first and says that it is old, and tries again every ten seconds"},
+		{Of: "open pages on this machine", Most: strconv.Itoa(mostOwn), Then: "as above"},
+		{Of: "a form or question to the page", Most: strconv.Itoa(mostForm) + " bytes", Then: "413"},
+		{Of: "calls on the page", Most: strconv.Itoa(mostCalls), Then: "*and 12 more*: those whose close waits are left out first; `stationd call ls` lists all"},
+		{Of: "a scan or a vendor's text as the page shows it", Most: strconv.Itoa(longestShown) + " characters", Then: "an ellipsis; the whole of it is in the outbox"},
+	}
+}

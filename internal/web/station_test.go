@@ -1,0 +1,55 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"stationd/internal/operator/operatortest"
+)
+
+// shown is a station in memory as the page sees it.
+func shown(f *operatortest.Station, language string) Station {
+	return Station{
+		Outbox:   f,
+		Operator: f.Recorder(),
+		Snapshot: f.Snapshot,
+		Program:  operatortest.Program,
+		Stamp:    f.Stamp,
+		Measures: func() map[string]map[string]int {
+			return map[string]map[string]int{"glitches": {"maintenance": 3}, "repeats": {"hand": 2}}
+		},
+		Language: language,
+		Zone:     operatortest.Stockholm,
+	}
+}
+
+// open opens a page of the station on a free port of the loopback.
+func open(t *testing.T, f *operatortest.Station, language string) *Server {
+	t.Helper()
+	s, err := Open("127.0.0.1:0", shown(f, language), quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.listener.Close() })
+	return s
+}
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// ask puts a request from the station's own screen to the page.
+func ask(s *Server, method, path, form string, change ...func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(form))
+	r.Host, r.RemoteAddr = "127.0.0.1:8420", "127.0.0.1:50000"
+	if form != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, c := range change {
+		c(r)
+	}
+	w := httptest.NewRecorder()
+	s.handler().ServeHTTP(w, r)
+	return w
+}
