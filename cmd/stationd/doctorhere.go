@@ -447,7 +447,7 @@ func lookAtChip(name, chip string, wiring []wired) finding {
 }
 
 // reader looks at whether a reader is plugged in.
-func (d *doctor) reader(ctx context.Context, s scanner.Scanner) finding {
+func (d *doctor) reader(ctx context.Context, s scanner.Config) finding {
 	name := "reader " + s.Name
 	if fault := d.snapshot.Health.Devices[s.Name]; d.running && fault != "" {
 		return notWell(name, "plug it in; stationd scans shows what it sends", "%s", fault)
@@ -483,12 +483,12 @@ func (d *doctor) read(name, reader, where string) finding {
 
 // networkReader looks at a reader of the network. One that a station reads is left alone:
 // many take one connection only.
-func (d *doctor) networkReader(ctx context.Context, name string, s scanner.Scanner) finding {
+func (d *doctor) networkReader(ctx context.Context, name string, s scanner.Config) finding {
 	port := s.Port
 	if d.running {
 		return d.read(name, s.Name, port)
 	}
-	switch address, err := scanner.Reach(ctx, port); {
+	switch address, err := scanner.Probe(ctx, port); {
 	case err != nil:
 		return notWell(name, "look at its cable, its power and its address", "%v", err)
 	case address == "":

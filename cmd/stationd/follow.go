@@ -56,7 +56,7 @@ type follower struct {
 }
 
 // scanned shows a scan to everybody who looks on, and waits for none of them.
-func (o *onlook) scanned(f scanner.Followed) {
+func (o *onlook) scanned(f scanner.FollowedScan) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.followers) == 0 {
@@ -146,8 +146,8 @@ func (s *opened) faultsOfReaders() map[string]string {
 	for i, r := range s.reader {
 		maps.Copy(faults, r.Tell())
 		c := r.Counts()
-		if lost := c.Partials + c.Overflows + c.Spoilt; lost > 0 {
-			faults["scans of "+s.plan.scanners[i].Name] = fmt.Sprintf("%d lost since the start (%d whose end never came, %d too long, %d damaged on the way)", lost, c.Partials, c.Overflows, c.Spoilt)
+		if lost := c.Partials + c.Overflows + c.Damaged; lost > 0 {
+			faults["scans of "+s.plan.scanners[i].Name] = fmt.Sprintf("%d lost since the start (%d whose end never came, %d too long, %d damaged on the way)", lost, c.Partials, c.Overflows, c.Damaged)
 		}
 	}
 	return faults
@@ -202,7 +202,7 @@ func followScans(ctx context.Context, p *plan, out scanPaper, stderr io.Writer) 
 		frame := scanner.Frame{Raw: line.Scan.Raw, Repeat: line.Scan.Repeat, Event: line.Scan.Event}
 		m := means(p.program, frame.Event)
 		s := seen{Frame: frame, Found: findGS1(frame.Event, frame.Raw), Means: &m, Came: line.Scan.Came}
-		if i := slices.IndexFunc(p.scanners, func(r scanner.Scanner) bool { return r.Name == frame.Event.Source }); i >= 0 {
+		if i := slices.IndexFunc(p.scanners, func(r scanner.Config) bool { return r.Name == frame.Event.Source }); i >= 0 {
 			s.How = scanner.Explain(p.scanners[i], frame.Raw)
 		}
 		return out.show(s)

@@ -134,7 +134,7 @@ type opened struct {
 	force   *force
 	outbox  *queue.Outbox
 	boards  []*chipBoard
-	reader  []*scanner.Reader
+	reader  []*scanner.Scanner
 	trays   trays
 	onlook  *onlook
 	page    *listening
@@ -243,7 +243,7 @@ func (s *opened) logHeld() {
 
 // send sends something to a reader, once: a trigger that comes late reads another piece.
 func (s *opened) send(a station.Action) {
-	i := slices.IndexFunc(s.plan.scanners, func(r scanner.Scanner) bool { return r.Name == a.With[station.SendTo] })
+	i := slices.IndexFunc(s.plan.scanners, func(r scanner.Config) bool { return r.Name == a.With[station.SendTo] })
 	if i < 0 || i >= len(s.reader) {
 		return // a binding of a newer configuration than the readers
 	}
@@ -347,9 +347,9 @@ func (s *opened) measures() map[string]map[string]int {
 		m["overflows"][name] = c.Overflows
 		m["stale"][name] = c.Stale
 		m["partials"][name] = c.Partials
-		m["spoilt"][name] = c.Spoilt
+		m["spoilt"][name] = c.Damaged
 		m["reopenings"][name] = c.Reopenings
-		m["unheard"][name] = c.Unheard
+		m["unheard"][name] = c.BeepsFailed
 	}
 	for _, t := range s.trays {
 		m["printed"][t.printer.Name], m["not_printed"][t.printer.Name] = t.counts()

@@ -84,16 +84,16 @@ with ok false and err alone.`,
 }
 
 // portsAsReaders makes readers of ports that no configuration names.
-func portsAsReaders(ports []string, frame string, baud int) []scanner.Scanner {
-	var readers []scanner.Scanner
+func portsAsReaders(ports []string, frame string, baud int) []scanner.Config {
+	var readers []scanner.Config
 	for _, port := range ports {
-		readers = append(readers, scanner.Scanner{Name: port, Port: port, Frame: frame, Baud: baud})
+		readers = append(readers, scanner.Config{Name: port, Port: port, Frame: frame, Baud: baud})
 	}
 	return readers
 }
 
 // checkReaders returns what is wrong with readers that were named by hand.
-func checkReaders(readers []scanner.Scanner) error {
+func checkReaders(readers []scanner.Config) error {
 	var faults []error
 	scanner.Check(readers, func(_ string, _ int, key, text string) {
 		faults = append(faults, fmt.Errorf("--%s: %s", key, text))
@@ -171,7 +171,7 @@ func means(p station.Program, ev station.Event) meaning {
 }
 
 // showScans shows what the readers send until ctx is done.
-func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scanPaper, stderr io.Writer) error {
+func showScans(ctx context.Context, p *plan, readers []scanner.Config, out scanPaper, stderr io.Writer) error {
 	clock, err := newClock()
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var mu sync.Mutex
-	show := func(setting scanner.Scanner, f scanner.Frame) {
+	show := func(setting scanner.Config, f scanner.Frame) {
 		s := seen{Frame: f, Found: findGS1(f.Event, f.Raw), How: scanner.Explain(setting, f.Raw)}
 		if p.station.Name != "" {
 			m := means(p.program, f.Event)
@@ -219,7 +219,7 @@ func showScans(ctx context.Context, p *plan, readers []scanner.Scanner, out scan
 }
 
 // sayLosses says what a reader sent that is no scan, as it is counted.
-func sayLosses(ctx context.Context, r *scanner.Reader, setting scanner.Scanner, log *slog.Logger) {
+func sayLosses(ctx context.Context, r *scanner.Scanner, setting scanner.Config, log *slog.Logger) {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	was := r.Counts()
@@ -233,7 +233,7 @@ func sayLosses(ctx context.Context, r *scanner.Reader, setting scanner.Scanner, 
 		if now.Partials > was.Partials {
 			log.Warn("the end of a scan never came; set the reader's suffix to CR, or frame to what it sends", "source", setting.Name)
 		}
-		if now.Spoilt > was.Spoilt {
+		if now.Damaged > was.Damaged {
 			log.Warn("a part of a scan was lost on the way; it is dropped", "source", setting.Name)
 		}
 		if now.Overflows > was.Overflows {
@@ -248,12 +248,12 @@ func sayLosses(ctx context.Context, r *scanner.Reader, setting scanner.Scanner, 
 
 // A readerTalk is the log of readers as plain lines for the person who looks on.
 type readerTalk struct {
-	readers []scanner.Scanner
+	readers []scanner.Config
 	say     func(line string)
 }
 
 // newReaderTalk returns the log of these readers; say is handed each line.
-func newReaderTalk(readers []scanner.Scanner, say func(line string)) readerTalk {
+func newReaderTalk(readers []scanner.Config, say func(line string)) readerTalk {
 	return readerTalk{readers, say}
 }
 
@@ -322,7 +322,7 @@ const (
 
 // sayHolder says who has the reader's port, where somebody has.
 func (t readerTalk) sayHolder(source string) {
-	i := slices.IndexFunc(t.readers, func(s scanner.Scanner) bool { return s.Name == source })
+	i := slices.IndexFunc(t.readers, func(s scanner.Config) bool { return s.Name == source })
 	if i < 0 {
 		return
 	}

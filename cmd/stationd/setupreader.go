@@ -32,14 +32,14 @@ type readerDraft struct {
 }
 
 // Types reports whether it types as a keyboard does.
-func (r readerDraft) Types() bool { return typed(scanner.Scanner{Port: r.Port}) }
+func (r readerDraft) Types() bool { return typed(scanner.Config{Port: r.Port}) }
 
 // Reports reports whether it sends whole scans, which nothing has to end.
 func (r readerDraft) Reports() bool { return strings.HasPrefix(r.Port, "pos:") }
 
 // setting is the reader as it is known so far.
-func (r readerDraft) setting() scanner.Scanner {
-	s := scanner.Scanner{
+func (r readerDraft) setting() scanner.Config {
+	s := scanner.Config{
 		Name: r.Port, Port: r.Port, Layout: r.Layout, Assume: r.Assume, Encoding: r.Encoding,
 		Strip: scanner.Strip{Prefix: r.Prefix, Suffix: r.Suffix},
 	}
@@ -78,10 +78,10 @@ func (s *setup) askReaders() error {
 // plugged says which readers there are, and how one is shown. Those in use here
 // already are left out.
 func (s *setup) plugged() (ports, typing []scanner.Plugged) {
-	ports, typing = slices.Concat(scanner.Ports(), scanner.Reports()), scanner.Keyboards()
+	ports, typing = slices.Concat(scanner.SerialLines(), scanner.POSScanners()), scanner.Keyboards()
 	for _, port := range s.ports {
 		p := scanner.Plugged{Port: port}
-		if typed(scanner.Scanner{Port: port}) {
+		if typed(scanner.Config{Port: port}) {
 			typing = append(typing, p)
 		} else {
 			ports = append(ports, p)
@@ -126,13 +126,13 @@ func (s *setup) plugged() (ports, typing []scanner.Plugged) {
 // addPort listens to a port that was typed, if it can be one.
 func (s *setup) addPort(port string) error {
 	right := true
-	scanner.Check([]scanner.Scanner{{Name: "reader", Port: port}}, func(_ string, _ int, _, text string) {
+	scanner.Check([]scanner.Config{{Name: "reader", Port: port}}, func(_ string, _ int, _, text string) {
 		s.say("%s", text)
 		right = false
 	})
 	switch {
 	case !right:
-	case typed(scanner.Scanner{Port: port}):
+	case typed(scanner.Config{Port: port}):
 		return s.tryKeyboard(scanner.Plugged{Port: port})
 	case !slices.Contains(s.ports, port):
 		s.ports = append(s.ports, port)
@@ -141,8 +141,8 @@ func (s *setup) addPort(port string) error {
 }
 
 // readers makes readers of ports.
-func (s *setup) readers(ports []scanner.Plugged) []scanner.Scanner {
-	var readers []scanner.Scanner
+func (s *setup) readers(ports []scanner.Plugged) []scanner.Config {
+	var readers []scanner.Config
 	for _, p := range ports {
 		readers = append(readers, readerDraft{Port: p.Port}.setting())
 	}
@@ -165,7 +165,7 @@ const typingSilence = 30 * time.Second
 
 // silence returns when a silence of readers ends the listening; never, where none
 // of them types.
-func silence(readers []scanner.Scanner) <-chan time.Time {
+func silence(readers []scanner.Config) <-chan time.Time {
 	if slices.ContainsFunc(readers, typed) {
 		return time.After(typingSilence)
 	}
@@ -173,7 +173,7 @@ func silence(readers []scanner.Scanner) <-chan time.Time {
 }
 
 // typed reports whether a reader types as a keyboard does.
-func typed(r scanner.Scanner) bool { return strings.HasPrefix(r.Port, "hid:") }
+func typed(r scanner.Config) bool { return strings.HasPrefix(r.Port, "hid:") }
 
 func described(p scanner.Plugged) string {
 	return strings.Join(slices.DeleteFunc([]string{p.Port, p.Maker, p.Path}, func(s string) bool { return s == "" }), "  ")
@@ -187,10 +187,10 @@ type scanHeard struct {
 }
 
 // hears makes a scan of all that a reader sent in one go.
-func hears(place int, setting scanner.Scanner, f scanner.Frame) (scanHeard, error) {
+func hears(place int, setting scanner.Config, f scanner.Frame) (scanHeard, error) {
 	frame, raw := "", f.Raw
 	if !(readerDraft{Port: setting.Port}).Reports() {
-		frame, raw = scanner.Ending(f.Raw)
+		frame, raw = scanner.SplitEnding(f.Raw)
 	}
 	ev, err := scanner.Event(setting, raw, f.Event.At)
 	f.Raw, f.Event = raw, ev
@@ -199,7 +199,7 @@ func hears(place int, setting scanner.Scanner, f scanner.Frame) (scanHeard, erro
 
 // listen waits for a scan with one of several readers, or for something to be typed,
 // which it returns. Neither says that readers which type were silent for long.
-func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer string, err error) {
+func (s *setup) listen(readers []scanner.Config) (heard *scanHeard, answer string, err error) {
 	clock, err := newClock()
 	if err != nil {
 		return nil, "", err
@@ -220,7 +220,7 @@ func (s *setup) listen(readers []scanner.Scanner) (heard *scanHeard, answer stri
 	for i, setting := range readers {
 		whole := setting
 		if !(readerDraft{Port: setting.Port}).Reports() {
-			whole.Frame = scanner.InOneGo
+			whole.Frame = scanner.WholeBurst
 		}
 		r := scanner.Open(whole, clock.stamp, log)
 		each := func(f scanner.Frame) {
@@ -272,7 +272,7 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 	r := readerDraft{Port: p.Port, Maker: plainComment(p.Maker)}
 	s.say("It is the reader on %s.", r.Port)
 	label := &heard
-	if typed(scanner.Scanner{Port: r.Port}) {
+	if typed(scanner.Config{Port: r.Port}) {
 		if label, err = s.askLayout(&r, label); err != nil || label == nil {
 			return err
 		}
@@ -302,7 +302,7 @@ func (s *setup) askReader(heard scanHeard, p scanner.Plugged) (err error) {
 			break // another label would mean as little
 		}
 		s.say("\nScan a label of another kind with it; Enter when there are no more.")
-		if label, _, err = s.listen([]scanner.Scanner{r.setting()}); err != nil {
+		if label, _, err = s.listen([]scanner.Config{r.setting()}); err != nil {
 			return err
 		}
 		if label == nil {
@@ -330,7 +330,7 @@ func (s *setup) askLayout(r *readerDraft, label *scanHeard) (*scanHeard, error) 
 		}
 		r.Layout = others[picked-1]
 		s.say("Scan the label again.")
-		if label, _, err = s.listen([]scanner.Scanner{r.setting()}); err != nil || label == nil {
+		if label, _, err = s.listen([]scanner.Config{r.setting()}); err != nil || label == nil {
 			return nil, err
 		}
 	}

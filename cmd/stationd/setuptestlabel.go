@@ -102,7 +102,7 @@ func (s *setup) takeTest(r *readerDraft, label *scanHeard) bool {
 func (s *setup) askOtherTest(r *readerDraft) error {
 	for {
 		s.say("Scan the other test label too, or press Enter.")
-		next, _, err := s.listen([]scanner.Scanner{r.setting()})
+		next, _, err := s.listen([]scanner.Config{r.setting()})
 		if err != nil || next == nil || s.takeTest(r, next) {
 			return err
 		}

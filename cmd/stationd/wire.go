@@ -34,7 +34,7 @@ type plan struct {
 	lamps    []gpio.Lamp
 	buzzers  []gpio.Buzzer
 	stacks   []config.Stack
-	scanners []scanner.Scanner
+	scanners []scanner.Config
 	printers []printer.Printer
 	vendors  []vendor
 	asks     tables
@@ -215,12 +215,12 @@ func (p *plan) readDevices(f *config.File) {
 // doubtPort warns of a reader's port that will not do as it stands.
 func (p *plan) doubtPort(f *config.File, i int, port string) {
 	at := config.At("scanner", i, "port")
-	if line := scanner.Unallowed(port); line != "" {
+	if line := scanner.MissingDeviceAllow(port); line != "" {
 		f.Warn(at, "the packaged unit does not allow this device: `systemctl edit stationd`, write [Service] and below it %s", line)
 	}
-	if scanner.Shifts(port) {
+	if scanner.HasUnstableName(port) {
 		offer := "`stationd setup` finds one that lasts"
-		if lasting := scanner.Lasting(port); lasting != "" {
+		if lasting := scanner.StablePort(port); lasting != "" {
 			offer = "now it is " + lasting
 		}
 		f.Warn(at, "the kernel gives this name anew with each plug, and another reader may have it tomorrow; %s", offer)
@@ -345,7 +345,7 @@ func (p *plan) checkTriggers(f *config.File) {
 			if !f.OneOf(at, name, names...) {
 				continue
 			}
-			if why := p.scanners[slices.Index(names, name)].Takes(b.Send[name]); why != "" {
+			if why := p.scanners[slices.Index(names, name)].WhyNotSend(b.Send[name]); why != "" {
 				f.Fault(at, "%s", why)
 			}
 		}

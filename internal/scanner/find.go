@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// places are where the kernel shows its devices. They are fields so that tests
-// can show other ones.
-type places struct {
+// A deviceRoots is where the kernel shows its devices: fields, so that tests can show
+// others.
+type deviceRoots struct {
 	sys string // /sys
 	dev string // /dev
 }
@@ -22,17 +22,17 @@ type places struct {
 // The list of ports that go.bug.st/serial offers is not used: making it opens
 // ports, sets them to 9600 and drops DTR (go-serial#210), the console and lines
 // in use among them.
-func (p places) find(port string) (string, error) {
+func (p deviceRoots) find(port string) (string, error) {
 	name, ok := parseUSB(port)
 	if !ok {
-		return Scanner{Port: port}.path(), nil // of the network too
+		return Config{Port: port}.path(), nil // of the network too
 	}
 	c := serialLines
 	if name.kind == keyboards.kind {
 		c = keyboards
 	}
-	if name.kind == posReaders.kind {
-		c = posReaders
+	if name.kind == posScanners.kind {
+		c = posScanners
 	}
 	entries, err := os.ReadDir(filepath.Join(p.sys, c.sys))
 	if err != nil {
@@ -40,7 +40,7 @@ func (p places) find(port string) (string, error) {
 	}
 	var found []string
 	for _, e := range entries {
-		if n, _, ok := c.look(filepath.Join(p.sys, c.sys, e.Name(), "device")); ok && name.means(n) {
+		if n, _, ok := c.inspect(filepath.Join(p.sys, c.sys, e.Name(), "device")); ok && name.matches(n) {
 			found = append(found, filepath.Join(p.dev, c.dev, e.Name()))
 		}
 	}
@@ -51,42 +51,43 @@ func (p places) find(port string) (string, error) {
 		return found[0], nil
 	}
 	for i := range found {
-		found[i] = p.lasting(c, found[i])
+		found[i] = p.stablePath(c, found[i])
 	}
 	return "", fmt.Errorf("fits %s; add the serial number, or name one of these, or a path under %s", strings.Join(found, " and "), c.byID)
 }
 
-// A class is a kind of device.
-type class struct {
-	kind   string // what its names by USB numbers begin with
+// A deviceClass is a kind of device that may be a scanner: serial lines, HID-POS devices,
+// keyboards.
+type deviceClass struct {
+	kind   string // what its names by USB numbers begin with: usb, pos, hid
 	sys    string // its folder below /sys
 	dev    string // the folder of its files below /dev
-	byID   string // where udev names them by what they say of themselves
-	byPath string // and, below /dev, by where they are plugged in
+	byID   string // udev's folder of names by maker, product and serial number
+	byPath string // and, below /dev, of names by where they are plugged in
 
-	// look returns a device's name by its numbers, and what it says of itself; ok is
-	// false for one that cannot be a reader.
-	look func(device string) (name usbName, says string, ok bool)
+	// inspect returns a device's name by its numbers, and what it says of itself; ok is
+	// false for one that cannot be a scanner.
+	inspect func(device string) (name usbName, says string, ok bool)
 }
 
 //nolint:gochecknoglobals // they never change
 var (
-	serialLines = class{"usb", "class/tty", "", "/dev/serial/by-id", "serial/by-path", lookAtLine}
-	posReaders  = class{"pos", "class/hidraw", "", "/dev", "hidraw/by-path", lookAtPOS}
-	keyboards   = class{"hid", "class/input", "input", "/dev/input/by-id", "input/by-path", lookAtKeyboard}
+	serialLines = deviceClass{"usb", "class/tty", "", "/dev/serial/by-id", "serial/by-path", inspectLine}
+	posScanners = deviceClass{"pos", "class/hidraw", "", "/dev", "hidraw/by-path", inspectPOS}
+	keyboards   = deviceClass{"hid", "class/input", "input", "/dev/input/by-id", "input/by-path", inspectKeyboard}
 )
 
-// means reports whether a name means a device: a serial number may be left out.
-func (n usbName) means(device usbName) bool {
+// matches reports whether a name means a device: a serial number may be left out.
+func (n usbName) matches(device usbName) bool {
 	return n == device || n.serial == "" && n.vendor == device.vendor && n.product == device.product
 }
 
-// lookAtLine looks at a serial line, whose numbers are one or two levels above it:
+// inspectLine looks at a serial line, whose numbers are one or two levels above it:
 //
 //	/sys/class/tty/ttyACM0/device -> …/usb1/1-1/1-1:1.0
 //	/sys/class/tty/ttyUSB0/device -> …/usb1/1-1/1-1:1.0/ttyUSB0
 //	…/usb1/1-1/idVendor              0403
-func lookAtLine(device string) (usbName, string, bool) {
+func inspectLine(device string) (usbName, string, bool) {
 	dir, err := filepath.EvalSymlinks(device)
 	if err != nil {
 		return usbName{}, "", false // a line without hardware, as /dev/tty
@@ -101,7 +102,7 @@ func lookAtLine(device string) (usbName, string, bool) {
 	return usbName{}, "", false
 }
 
-// lookAtKeyboard looks at an input device, which has its numbers beside it, be it
+// inspectKeyboard looks at an input device, which has its numbers beside it, be it
 // plugged in or by radio:
 //
 //	/sys/class/input/event3/device -> …/1-1:1.0/0003:0C2E:0B61.0001/input/input3
@@ -111,9 +112,9 @@ func lookAtLine(device string) (usbName, string, bool) {
 //	…/input3/capabilities/key         1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe
 //
 // The last is a bit for each key code, in words of the kernel's own length, the
-// lowest last. A reader is often a mouse or media keys besides, which have no digits
+// lowest last. A scanner is often a mouse or media keys besides, which have no digits
 // and no Enter.
-func lookAtKeyboard(device string) (usbName, string, bool) {
+func inspectKeyboard(device string) (usbName, string, bool) {
 	const needed = 1<<keyEnter | 0x3FF<<2 // 1 to 0 are 2 to 11
 	keys := attribute(device, "capabilities/key")
 	low, err := strconv.ParseUint(keys[strings.LastIndex(keys, " ")+1:], 16, 64)

@@ -8,12 +8,12 @@ import (
 )
 
 // A tree is a folder that looks like /sys and /dev.
-type tree struct{ places }
+type tree struct{ deviceRoots }
 
 func newTree(t *testing.T) tree {
 	t.Helper()
 	root := t.TempDir()
-	tr := tree{places{sys: filepath.Join(root, "sys"), dev: filepath.Join(root, "dev")}}
+	tr := tree{deviceRoots{sys: filepath.Join(root, "sys"), dev: filepath.Join(root, "dev")}}
 	for _, dir := range []string{"sys/class/tty", "sys/class/input", "sys/devices", "dev"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)

@@ -18,20 +18,20 @@ const (
 	cr  = 0x0D
 )
 
-// longest is the length of the longest frame, in bytes: the largest QR Code
+// maxFrame is the length of the longest frame, in bytes: the largest QR Code
 // holds 7,089 digits, and no symbology holds more. The AIM identifier and what the
-// reader puts around a code come on top.
-const longest = 7089 + 128
+// scanner puts around a code come on top.
+const maxFrame = 7089 + 128
 
-// cutShort is how long a line may be silent within a frame that has an end of
+// frameTimeout is how long a line may be silent within a frame that has an end of
 // its own. At 9600 bits a second a character takes 1 ms, and USB adapters add
 // up to 16 ms; half a second within a scan means that its rest is lost.
-const cutShort = 500 * time.Millisecond
+const frameTimeout = 500 * time.Millisecond
 
-// tailTime is how long after a silence within a frame what comes is taken for its rest,
+// lateRestTime is how long after a silence within a frame what comes is taken for its rest,
 // and dropped up to its end: a radio link that broke brings it late. What comes later
 // still, or begins with an AIM identifier, is another scan, of a person who went on.
-const tailTime = 10 * time.Second
+const lateRestTime = 10 * time.Second
 
 // style is how frames are told apart.
 type style uint8
@@ -54,29 +54,29 @@ type framing struct {
 func parseFraming(s string) (framing, error) {
 	switch s {
 	case defaultFrame:
-		return framing{style: byLine, end: "\r", gap: cutShort}, nil
+		return framing{style: byLine, end: "\r", gap: frameTimeout}, nil
 	case "lf":
-		return framing{style: byLine, end: "\n", gap: cutShort}, nil
+		return framing{style: byLine, end: "\n", gap: frameTimeout}, nil
 	case "crlf":
-		return framing{style: byLine, end: "\r\n", gap: cutShort}, nil
+		return framing{style: byLine, end: "\r\n", gap: frameTimeout}, nil
 	case "tab":
-		return framing{style: byLine, end: "\r", tab: true, gap: cutShort}, nil
+		return framing{style: byLine, end: "\r", tab: true, gap: frameTimeout}, nil
 	case "stx-etx":
-		return framing{style: bySTXETX, gap: cutShort}, nil
+		return framing{style: bySTXETX, gap: frameTimeout}, nil
 	}
 	if text, ok := strings.CutPrefix(s, "idle:"); ok {
 		gap, err := time.ParseDuration(text)
-		if err != nil || gap < 20*time.Millisecond || gap > cutShort {
-			return framing{}, fmt.Errorf("%q needs a time from 20ms to %v, as idle:80ms", s, cutShort)
+		if err != nil || gap < 20*time.Millisecond || gap > frameTimeout {
+			return framing{}, fmt.Errorf("%q needs a time from 20ms to %v, as idle:80ms", s, frameTimeout)
 		}
 		return framing{style: bySilence, gap: gap}, nil
 	}
 	return framing{}, fmt.Errorf("%q is not a frame; allowed are cr, lf, crlf, tab, stx-etx and idle:80ms", s)
 }
 
-// between reports whether a new frame can begin right after the byte c,
+// atBoundary reports whether a new frame can begin right after the byte c,
 // wherever c stood. Until a line is set up, the kernel makes an LF of a CR.
-func (f framing) between(c byte) bool {
+func (f framing) atBoundary(c byte) bool {
 	switch f.style {
 	case byLine:
 		return c == f.end[len(f.end)-1] || f.end == "\r" && c == lf || f.tab && c == ht
@@ -101,12 +101,12 @@ func (f framing) skips(c byte) bool {
 	return f.style == byLine && (f.end == "\r" && c == lf || f.end == "\n" && c == cr)
 }
 
-// tally counts what became of the bytes.
-type tally struct {
+// frameCounts counts what became of the bytes.
+type frameCounts struct {
 	frames    int // complete frames
 	partials  int // frames whose end never came
 	overflows int // frames longer than longest
-	spoilt    int // frames of which something was lost on the way
+	damaged   int // frames of which something was lost on the way
 	noise     int // bytes that belong to no frame
 }
 
@@ -116,17 +116,17 @@ type tally struct {
 //
 // A frame is never empty and never longer than longest. All bytes within it
 // are kept as they came: GS (1D), RS (1E) and EOT (04) are data. NUL before a
-// frame is not: a break of the line, as when a reader is switched on, reads as
+// frame is not: a break of the line, as when a scanner is switched on, reads as
 // NUL (termios(3), IGNBRK and BRKINT off).
 type framer struct {
 	framing
-	tally
+	frameCounts
 
-	kept  []byte // of the frame under way
-	last  byte   // byLine: the byte before, which may begin an end of two
-	begun bool   // bySTXETX: STX came
-	bad   bool   // the frame under way is too long or spoilt: it is dropped up to its end
-	tail  bool   // a silence has cut a frame, and its rest may come
+	buffered []byte // of the frame under way
+	last     byte   // byLine: the byte before, which may begin an end of two
+	started  bool   // bySTXETX: STX came
+	dropping bool   // the frame under way is too long or damaged: it is dropped up to its end
+	afterCut bool   // a silence has cut a frame, and its rest may come
 }
 
 // push takes the next bytes of the stream and hands each frame that they
@@ -147,11 +147,11 @@ func (f *framer) pushPlain(c byte, frame func([]byte)) {
 	switch {
 	case f.style == byLine && f.ends(before, c):
 		// Only what says that it is the beginning of a symbol is no rest of one.
-		if f.tail && f.underWay() && !f.bad && !label.Identified(f.kept) {
-			f.bad = true
-			f.spoilt++
+		if f.afterCut && f.underWay() && !f.dropping && !label.HasAIM(f.buffered) {
+			f.dropping = true
+			f.damaged++
 		}
-		f.tail = false
+		f.afterCut = false
 		f.finish(frame)
 		f.last = 0
 	case !f.underWay() && f.skips(c):
@@ -166,46 +166,46 @@ func (f *framer) pushBracketed(c byte, frame func([]byte)) {
 	switch {
 	case c == stx:
 		f.abandon()
-		f.begun = true
-	case c == etx && f.begun:
+		f.started = true
+	case c == etx && f.started:
 		f.finish(frame)
-	case f.begun:
+	case f.started:
 		f.keep(c)
-	case c != cr && c != lf: // many readers end their line behind ETX
+	case c != cr && c != lf: // many scanners end their line behind ETX
 		f.noise++
 	}
 }
 
-// silent says that nothing arrived for d after the last byte that was pushed.
+// silent notes that nothing has arrived for d since the last byte.
 func (f *framer) silent(d time.Duration, frame func([]byte)) {
 	switch {
-	case f.tail && d >= tailTime:
-		f.tail = false
+	case f.afterCut && d >= lateRestTime:
+		f.afterCut = false
 	case d < f.gap || !f.underWay():
 	case f.style == bySilence:
 		f.finish(frame)
 	default:
 		cut := f.style == byLine
 		f.abandon()
-		f.tail = cut
+		f.afterCut = cut
 	}
 }
 
-// spoil says that something is missing at this place of the stream. The frame
+// markDamaged notes that something is missing at this place of the stream. The frame
 // under way, or the one that has begun with what is missing, is dropped up to its
 // end: the rest of a scan is another code.
-func (f *framer) spoil() {
-	if !f.bad {
-		f.spoilt++
-		f.bad = true
+func (f *framer) markDamaged() {
+	if !f.dropping {
+		f.damaged++
+		f.dropping = true
 	}
 }
 
-// stray says that something without a meaning stood here. Within a frame that
-// spoils it: it may have stood for a character. Between frames it is noise.
-func (f *framer) stray() {
+// strayKey notes a key without a character. Within a frame it damages it, for it may have
+// stood for a character. Between frames it is noise.
+func (f *framer) strayKey() {
 	if f.underWay() {
-		f.spoil()
+		f.markDamaged()
 	} else {
 		f.noise++
 	}
@@ -213,38 +213,38 @@ func (f *framer) stray() {
 
 // abandon gives up the frame under way: its end will not come.
 func (f *framer) abandon() {
-	if f.underWay() && !f.bad {
+	if f.underWay() && !f.dropping {
 		f.partials++
 	}
 	f.reset()
-	f.tail = false
+	f.afterCut = false
 }
 
 // underWay reports whether a frame has begun and not ended.
-func (f *framer) underWay() bool { return len(f.kept) > 0 || f.begun || f.bad }
+func (f *framer) underWay() bool { return len(f.buffered) > 0 || f.started || f.dropping }
 
-func (f *framer) reset() { f.kept, f.begun, f.bad = f.kept[:0], false, false }
+func (f *framer) reset() { f.buffered, f.started, f.dropping = f.buffered[:0], false, false }
 
 // keep adds a byte to the frame under way. Two bytes more than the longest
 // frame are kept, because STX and ETX may come off it.
 func (f *framer) keep(c byte) {
 	switch {
-	case f.bad:
-	case len(f.kept) == longest+2:
+	case f.dropping:
+	case len(f.buffered) == maxFrame+2:
 		f.overflows++
-		f.bad = true
+		f.dropping = true
 	default:
-		f.kept = append(f.kept, c)
+		f.buffered = append(f.buffered, c)
 	}
 }
 
 // finish ends the frame under way.
 func (f *framer) finish(frame func([]byte)) {
 	defer f.reset()
-	if f.bad {
+	if f.dropping {
 		return
 	}
-	b := f.kept
+	b := f.buffered
 	if f.style == byLine {
 		if last := len(b) - 1; last >= 0 && b[last] == cr && (f.end == "\r\n" || f.end == "\n") {
 			b = b[:last]
@@ -254,7 +254,7 @@ func (f *framer) finish(frame func([]byte)) {
 	}
 	switch {
 	case len(b) == 0:
-	case len(b) > longest:
+	case len(b) > maxFrame:
 		f.overflows++
 	default:
 		f.frames++

@@ -13,25 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A keyboard is an open reader that types, by the kernel's event device.
+// A keyboard is an open scanner that types, by the kernel's event device.
 //
 // It is always grabbed: what is scanned must not be typed into the console too,
 // where a label that says "rm -rf" would be carried out.
 type keyboard struct {
-	file   *os.File
-	typist typist
-	raw    [64 * 24]byte // the kernel keeps 64 events for a reader at most
-	left   []byte        // of raw: read and not yet looked at
-	void   bool          // events were lost: what comes up to the next report is part of one
+	file      *os.File
+	decoder   keyDecoder
+	raw       [64 * 24]byte // the kernel keeps 64 events for a scanner at most
+	unread    []byte        // of raw: read and not yet looked at
+	resyncing bool          // events were lost: what comes up to the next report is part of one
 }
 
-// A loss says that not everything that was scanned was read.
+// A loss is an error that says that a part of what was scanned was not read.
 type loss struct {
-	why string
-	// stray: it was a key without a character, which between two scans is harmless.
-	stray bool
-	// cut: the other end begins anew, so that the rest of a scan will not come.
-	cut bool
+	why   string
+	stray bool // it was a key without a character, which between two scans is harmless
+	cut   bool // the other end begins anew, so that the rest of a scan will not come
 }
 
 // Error implements error.
@@ -47,17 +45,17 @@ func openKeyboard(path string, l layout) (*keyboard, error) {
 	// O_NONBLOCK: the open of a path that is something else must not wait.
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, plain(bare(err))
+		return nil, explainOpen(withoutPath(err))
 	}
 	if err := grab(file); err != nil {
 		file.Close()
-		return nil, plain(err)
+		return nil, explainOpen(err)
 	}
 	on := capsLock(file)
-	return &keyboard{file: file, typist: typist{layout: l, locked: on, first: on}}, nil
+	return &keyboard{file: file, decoder: keyDecoder{layout: l, capsLock: on, initialCaps: on}}, nil
 }
 
-// capsLock reports whether the light of Caps Lock is on: then a reader turns its letters
+// capsLock reports whether the light of Caps Lock is on: then a scanner turns its letters
 // over, as it expects the computer to.
 func capsLock(file *os.File) bool {
 	const eviocgled, ledCapsLock = 0x80084519, 1 // _IOR('E', 0x19, 8 bytes); LED_CAPSL
@@ -73,8 +71,8 @@ func capsLock(file *os.File) bool {
 	return err == nil && refused == 0 && leds[0]&(1<<ledCapsLock) != 0
 }
 
-// bare takes the path and the verb off an error of os.
-func bare(err error) error {
+// withoutPath takes the path and the verb off an error of os.
+func withoutPath(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
@@ -102,9 +100,9 @@ func grab(file *os.File) error {
 // patience. It returns 0 and nil when nothing came. After a *loss reading goes on:
 // it stands behind the n bytes. Any other error means that the keyboard is of no
 // use any more; close it. b has room for 16 bytes at least.
-func (k *keyboard) read(b []byte, patience time.Duration) (n int, err error) {
-	if err := k.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return 0, bare(err)
+func (k *keyboard) read(b []byte, timeout time.Duration) (n int, err error) {
+	if err := k.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return 0, withoutPath(err)
 	}
 	for {
 		if n, err := k.decode(b); n > 0 || err != nil {
@@ -112,11 +110,11 @@ func (k *keyboard) read(b []byte, patience time.Duration) (n int, err error) {
 		}
 		switch n, err := k.file.Read(k.raw[:]); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return len(k.typist.rest(b[:0])), nil
+			return len(k.decoder.flush(b[:0])), nil
 		case err != nil:
-			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", bare(err))
+			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", withoutPath(err))
 		default:
-			k.left = k.raw[:n]
+			k.unread = k.raw[:n]
 		}
 	}
 }
@@ -125,22 +123,22 @@ func (k *keyboard) read(b []byte, patience time.Duration) (n int, err error) {
 // be full.
 func (k *keyboard) decode(b []byte) (n int, err error) {
 	text := b[:0]
-	for len(k.left) > 0 && cap(b)-len(text) >= 2*utf8Longest {
-		ev, size, ok := parseEvent(k.left, bits.UintSize/8)
+	for len(k.unread) > 0 && cap(b)-len(text) >= 2*utf8Longest {
+		ev, size, ok := parseEvent(k.unread, bits.UintSize/8)
 		if !ok {
 			return len(text), errors.New("its events are laid out in a way that this program does not know; use a reader on USB serial")
 		}
-		k.left = k.left[size:]
+		k.unread = k.unread[size:]
 		switch {
 		case ev.kind == evSyn && ev.code == synDropped:
-			k.void = true
-			k.typist.lost()
+			k.resyncing = true
+			k.decoder.reset()
 			return len(text), &loss{why: "the reader types faster than it was read"}
-		case k.void:
-			k.void = ev.kind != evSyn || ev.code != synReport
+		case k.resyncing:
+			k.resyncing = ev.kind != evSyn || ev.code != synReport
 		case ev.kind == evKey:
 			var known bool
-			if text, known = k.typist.key(text, ev.code, ev.value); !known {
+			if text, known = k.decoder.key(text, ev.code, ev.value); !known {
 				return len(text), &loss{why: fmt.Sprintf("key %d types no character as it was pressed", ev.code), stray: true}
 			}
 		}

@@ -20,15 +20,15 @@ import (
 	"stationd/internal/station"
 )
 
-// A hand types on a keyboard that is a pipe: what is written to it are the
+// A keyPresser types on a keyboard that is a pipe: what is written to it are the
 // kernel's own bytes.
-type hand struct {
+type keyPresser struct {
 	t    testing.TB
 	pipe *os.File
 }
 
 // send writes events as this machine's kernel does.
-func (h hand) send(events ...inputEvent) {
+func (h keyPresser) send(events ...inputEvent) {
 	h.t.Helper()
 	var b []byte
 	for _, ev := range events {
@@ -45,7 +45,7 @@ func (h hand) send(events ...inputEvent) {
 
 // strike sends the strokes as usbhid does: the scan code, the key, the end of the
 // report.
-func (h hand) strike(all ...stroke) {
+func (h keyPresser) strike(all ...stroke) {
 	h.t.Helper()
 	for _, s := range all {
 		h.send(inputEvent{4, 4, 0x70000}, inputEvent{evKey, s.code, s.value}, inputEvent{evSyn, synReport, 0})
@@ -53,14 +53,14 @@ func (h hand) strike(all ...stroke) {
 }
 
 // types types a text on an American keyboard, and Enter.
-func (h hand) types(text string) {
+func (h keyPresser) types(text string) {
 	h.t.Helper()
 	h.strike(typing(h.t, american(), text)...)
 	h.strike(strokes(h.t, "enter")...)
 }
 
-// pull pulls the plug.
-func (h hand) pull() {
+// unplug pulls the plug.
+func (h keyPresser) unplug() {
 	h.t.Helper()
 	if err := h.pipe.Close(); err != nil {
 		h.t.Fatal(err)
@@ -68,26 +68,26 @@ func (h hand) pull() {
 }
 
 // newKeyboard returns a keyboard and the hand on it.
-func newKeyboard(t testing.TB, name string) (*keyboard, hand) {
+func newKeyboard(t testing.TB, name string) (*keyboard, keyPresser) {
 	t.Helper()
 	file, pipe, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { file.Close(); pipe.Close() })
-	return &keyboard{file: file, typist: newTypist(t, name)}, hand{t, pipe}
+	return &keyboard{file: file, decoder: newTypist(t, name)}, keyPresser{t, pipe}
 }
 
-// typingInto returns a Reader of keyboards, ready for scans, and the hands on the
+// typingInto returns a Scanner of keyboards, ready for scans, and the hands on the
 // keyboards that it finds one after the other. It is not running.
-func typingInto(t *testing.T, setting Scanner, keyboards int) (*bench, []hand) {
+func typingInto(t *testing.T, config Config, keyboards int) (*rig, []keyPresser) {
 	t.Helper()
 	setting.Port = "hid:/dev/input/by-id/usb-Reader-event-kbd"
 	b := prepare(t, setting)
 	var found []*keyboard
-	var hands []hand
+	var hands []keyPresser
 	for range keyboards {
-		k, h := newKeyboard(t, b.setting.layout())
+		k, h := newKeyboard(t, b.config.layout())
 		found, hands = append(found, k), append(hands, h)
 	}
 	b.dial = func(_ context.Context, path string) (device, error) {
@@ -171,7 +171,7 @@ func TestAKeyboardIsReadAsALine(t *testing.T) {
 	if took := time.Since(since); took < 50*time.Millisecond || took > limit {
 		t.Errorf("silence took %v to be told", took)
 	}
-	h.pull()
+	h.unplug()
 	if _, err := k.read(buf, limit); err == nil || !strings.Contains(err.Error(), "unplugged, plug the reader in again") || !errors.Is(err, io.EOF) {
 		t.Errorf("an unplugged keyboard answers %v", err)
 	}
@@ -203,9 +203,9 @@ func TestWhatIsNoKeyboardIsNotOpened(t *testing.T) {
 
 func TestAGS1SymbolThatIsTypedIsOneEvent(t *testing.T) {
 	t.Parallel()
-	b, hands := typingInto(t, Scanner{}, 1)
+	b, hands := typingInto(t, Config{}, 1)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	hands[0].types("]d2010950600013435210AB")
 	ev := <-b.events
 	ev.ID, ev.At = "", station.Stamp{}
@@ -215,41 +215,41 @@ func TestAGS1SymbolThatIsTypedIsOneEvent(t *testing.T) {
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
-	b.nothingElse(t)
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 1})
 }
 
 func TestScansOfAReaderThatTypes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name    string
-		setting Scanner
-		keys    string
-		want    []string
-		counts  Counts
+		name   string
+		config Config
+		keys   string
+		want   []string
+		counts Counts
 	}{
-		{"Enter ends a scan", Scanner{}, "p 1 enter p 2 kpenter", []string{"p1", "p2"}, Counts{Frames: 2}},
-		{"Tab ends a scan where it is said", Scanner{Frame: "tab"}, "p 1 tab p 2 tab", []string{"p1", "p2"}, Counts{Frames: 2}},
-		{"Tab is data where Enter alone is to end a scan", Scanner{}, "p 1 tab p 2 enter", []string{"p1\tp2"}, Counts{Frames: 1}},
-		{"silence ends a scan without an end, and the dead key in it", Scanner{Frame: "idle:40ms", Layout: "se"}, "p 1 shift+rightbrace", []string{"p1^"}, Counts{Frames: 1}},
-		{"STX and ETX bracket a scan", Scanner{Frame: "stx-etx"}, "ctrl+b p 1 ctrl+c enter", []string{"p1"}, Counts{Frames: 1}},
-		{"GS is data", Scanner{}, "1 ctrl+rightbrace 2 enter", []string{"1\x1d2"}, Counts{Frames: 1}},
-		{"Swedish letters are UTF-8", Scanner{Layout: "se"}, "leftbrace apostrophe semicolon enter", []string{"åäö"}, Counts{Frames: 1}},
-		{"a key without a character spoils its scan and no other", Scanner{}, "p 1 f8 2 enter p 3 enter", []string{"p3"}, Counts{Frames: 1, Spoilt: 1}},
-		{"a key without a character between two scans is noise", Scanner{}, "p 1 enter f8 p 2 enter", []string{"p1", "p2"}, Counts{Frames: 2, Noise: 1}},
+		{"Enter ends a scan", Config{}, "p 1 enter p 2 kpenter", []string{"p1", "p2"}, Counts{Frames: 2}},
+		{"Tab ends a scan where it is said", Config{Frame: "tab"}, "p 1 tab p 2 tab", []string{"p1", "p2"}, Counts{Frames: 2}},
+		{"Tab is data where Enter alone is to end a scan", Config{}, "p 1 tab p 2 enter", []string{"p1\tp2"}, Counts{Frames: 1}},
+		{"silence ends a scan without an end, and the dead key in it", Config{Frame: "idle:40ms", Layout: "se"}, "p 1 shift+rightbrace", []string{"p1^"}, Counts{Frames: 1}},
+		{"STX and ETX bracket a scan", Config{Frame: "stx-etx"}, "ctrl+b p 1 ctrl+c enter", []string{"p1"}, Counts{Frames: 1}},
+		{"GS is data", Config{}, "1 ctrl+rightbrace 2 enter", []string{"1\x1d2"}, Counts{Frames: 1}},
+		{"Swedish letters are UTF-8", Config{Layout: "se"}, "leftbrace apostrophe semicolon enter", []string{"åäö"}, Counts{Frames: 1}},
+		{"a key without a character spoils its scan and no other", Config{}, "p 1 f8 2 enter p 3 enter", []string{"p3"}, Counts{Frames: 1, Damaged: 1}},
+		{"a key without a character between two scans is noise", Config{}, "p 1 enter f8 p 2 enter", []string{"p1", "p2"}, Counts{Frames: 2, Noise: 1}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b, hands := typingInto(t, test.setting, 1)
 			b.start(t)
-			b.says(t, "scanner ready")
+			b.waitForLog(t, "scanner ready")
 			hands[0].strike(strokes(t, test.keys)...)
-			b.reads(t, test.want...)
-			if test.counts.Spoilt > 0 {
-				b.says(t, "scan dropped, scan it again")
+			b.expectScans(t, test.want...)
+			if test.counts.Damaged > 0 {
+				b.waitForLog(t, "scan dropped, scan it again")
 			}
-			b.nothingElse(t)
+			b.expectNoMore(t)
 			b.wantCounts(t, test.counts)
 		})
 	}
@@ -257,22 +257,22 @@ func TestScansOfAReaderThatTypes(t *testing.T) {
 
 func TestAKeyThatIsHeldTypesOnce(t *testing.T) {
 	t.Parallel()
-	b, hands := typingInto(t, Scanner{}, 1)
+	b, hands := typingInto(t, Config{}, 1)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	p := codes()["p"]
 	hands[0].strike(stroke{p, pressed}, stroke{p, 2}, stroke{p, 2}, stroke{p, 2}, stroke{p, released})
 	hands[0].strike(stroke{keyEnter, pressed}, stroke{keyEnter, 2}, stroke{keyEnter, released})
-	b.reads(t, "p")
-	b.nothingElse(t)
+	b.expectScans(t, "p")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 1})
 }
 
 func TestAScanOfWhichKeysWereLostIsDroppedAndTheNextIsWhole(t *testing.T) {
 	t.Parallel()
-	b, hands := typingInto(t, Scanner{}, 1)
+	b, hands := typingInto(t, Config{}, 1)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	h := hands[0]
 	// The kernel had no room: it throws away what it kept, says so, and what comes
 	// up to the end of the report is the rest of one that is not whole.
@@ -280,30 +280,30 @@ func TestAScanOfWhichKeysWereLostIsDroppedAndTheNextIsWhole(t *testing.T) {
 	h.send(inputEvent{evSyn, synDropped, 0}, inputEvent{evKey, codes()["7"], released},
 		inputEvent{evKey, keyEnter, pressed}, inputEvent{evSyn, synReport, 0})
 	h.strike(strokes(t, "1 1 enter")...)
-	b.says(t, "scan dropped, scan it again")
+	b.waitForLog(t, "scan dropped, scan it again")
 	h.types("po4712")
-	b.reads(t, "po4712")
-	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 1, Spoilt: 1})
+	b.expectScans(t, "po4712")
+	b.expectNoMore(t)
+	b.wantCounts(t, Counts{Frames: 1, Damaged: 1})
 }
 
 func TestAReaderThatTypesIsReadAgainAfterItWasUnplugged(t *testing.T) {
 	t.Parallel()
-	b, hands := typingInto(t, Scanner{}, 2)
+	b, hands := typingInto(t, Config{}, 2)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	hands[0].types("PO1")
-	b.reads(t, "PO1")
+	b.expectScans(t, "PO1")
 	hands[0].strike(strokes(t, "p o 2 down:shift")...)
-	hands[0].pull()
-	b.says(t, "scanner not ready")
+	hands[0].unplug()
+	b.waitForLog(t, "scanner not ready")
 	if fault := b.Tell()["hand"]; !strings.Contains(fault, "unplugged, plug the reader in again") {
 		t.Errorf("an unplugged reader tells %q", fault)
 	}
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	hands[1].types("po3")
-	b.reads(t, "po3")
-	b.nothingElse(t)
+	b.expectScans(t, "po3")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 2, Partials: 1, Reopenings: 1})
 }
 
@@ -316,24 +316,24 @@ func TestAScanThatIsBeingTypedWhenTheReaderIsOpenedIsDroppedToItsEnd(t *testing.
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b, hands := typingInto(t, Scanner{}, 1)
+			b, hands := typingInto(t, Config{}, 1)
 			hands[0].strike(strokes(t, test.early)...)
 			b.start(t)
-			<-time.After(stale + cutShort/4)
+			<-time.After(staleTime + frameTimeout/4)
 			hands[0].strike(strokes(t, test.late)...)
-			b.says(t, "scanner ready")
+			b.waitForLog(t, "scanner ready")
 			hands[0].types("PO4711")
-			b.reads(t, "PO4711")
-			b.nothingElse(t)
+			b.expectScans(t, "PO4711")
+			b.expectNoMore(t)
 		})
 	}
 }
 
 func TestFiveHundredTypedScansBackToBackAreReadInOrder(t *testing.T) {
 	t.Parallel()
-	b, hands := typingInto(t, Scanner{}, 1)
+	b, hands := typingInto(t, Config{}, 1)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	var want []string
 	var all []stroke
 	for i := range 500 {
@@ -342,8 +342,8 @@ func TestFiveHundredTypedScansBackToBackAreReadInOrder(t *testing.T) {
 		all = append(append(all, typing(t, american(), code)...), strokes(t, "enter")...)
 	}
 	go hands[0].strike(all...)
-	b.reads(t, want...)
-	b.nothingElse(t)
+	b.expectScans(t, want...)
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 500})
 }
 

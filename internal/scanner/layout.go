@@ -31,7 +31,7 @@ func findLayout(name string) (layout, bool) {
 	return layout{}, false
 }
 
-// LayoutNames lists the layouts that a reader which types may be set to.
+// LayoutNames lists the layouts that a scanner which types may be set to.
 func LayoutNames() []string {
 	var names []string
 	for _, known := range layouts() {
@@ -40,7 +40,7 @@ func LayoutNames() []string {
 	return names
 }
 
-// A layoutRow is one layout of the table, as Windows has it: the layout that readers are
+// A layoutRow is one layout of the table, as Windows has it: the layout that scanners are
 // tested with. Linux has the same and more behind AltGr, none of it elsewhere.
 type layoutRow struct {
 	name    string
@@ -149,7 +149,7 @@ func keys(levels []level) map[uint16]keycap {
 }
 
 // keypad is what the keys of the numeric keypad type; ok is false for others. It
-// is taken for locked to its digits, as readers take it.
+// is taken for locked to its digits, as scanners take it.
 func (l layout) keypad(code uint16) (r rune, ok bool) {
 	switch code {
 	case 55:
@@ -192,11 +192,11 @@ func compose(accent, letter rune) (rune, bool) {
 	return []rune(after)[0], true
 }
 
-// numbered returns the character of an Alt code, as Windows reads it: with a zero
+// altCode returns the character of an Alt code, as Windows reads it: with a zero
 // in front it is a place in code page 1252, without in the older one. Up to 127
 // both are ASCII; that the older one shows pictures for what is no character is of
-// no use to a reader, which means GS with Alt+029 and Alt+29 alike.
-func numbered(digits string) (rune, bool) {
+// no use to a scanner, which means GS with Alt+029 and Alt+29 alike.
+func altCode(digits string) (rune, bool) {
 	n := 0
 	for _, d := range digits {
 		if n = 10*n + int(d-'0'); n > 255 {

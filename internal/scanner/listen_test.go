@@ -40,9 +40,9 @@ func TestSerialDevicesAreListedByTheShortestNameThatMeansOneAlone(t *testing.T) 
 func TestWhoListensHearsRepeatsToo(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	log := make(journal, 1000)
+	log := make(logRecorder, 1000)
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
-	r := Open(Scanner{Name: "hand", Port: c.path}, stamp, slog.New(log))
+	r := Open(Config{Name: "hand", Port: c.path}, stamp, slog.New(log))
 	ctx, stop := context.WithCancel(t.Context())
 	ended, heard := make(chan error, 2), make(chan Frame, 10)
 	go func() { ended <- r.RunPort(ctx) }()
@@ -92,7 +92,7 @@ func TestWhatEndsAScanIsFoundInWhatAReaderSends(t *testing.T) {
 		{"\x02", "idle:80ms", "\x02"},
 		{"", "idle:80ms", ""},
 	} {
-		frame, raw := Ending([]byte(test.sent))
+		frame, raw := SplitEnding([]byte(test.sent))
 		if frame != test.frame || string(raw) != test.raw {
 			t.Errorf("%q ends with %s behind %q", test.sent, frame, raw)
 		}
@@ -100,7 +100,7 @@ func TestWhatEndsAScanIsFoundInWhatAReaderSends(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := parseFraming(InOneGo); err != nil {
+	if _, err := parseFraming(WholeBurst); err != nil {
 		t.Error(err)
 	}
 }

@@ -16,13 +16,13 @@ import (
 // How long a connection may take to be made, a beep to be taken, and a look at who
 // connects.
 const (
-	dialTime   = 5 * time.Second
-	writeTime  = 50 * time.Millisecond
-	acceptTime = 250 * time.Millisecond
-	glanceTime = time.Millisecond
+	dialTime       = 5 * time.Second
+	writeTime      = 50 * time.Millisecond
+	acceptTime     = 250 * time.Millisecond
+	acceptPollTime = time.Millisecond
 )
 
-// parseNetwork returns the address in the port of a reader of the network:
+// parseNetwork returns the address in the port of a scanner of the network:
 //
 //	tcp:192.0.2.5:9004       it is connected to; tcp://192.0.2.5:9004 is the same
 //	tcp-listen:9004          it connects, to any address of this machine
@@ -41,17 +41,17 @@ func parseNetwork(port string) (string, error) {
 	return address, nil
 }
 
-// A network is a reader of the network, which is connected to or connects. It goes away
-// and comes back like one that is unplugged.
+// A network is a scanner of the network: one that is connected to, or one that connects.
+// It goes away and comes back like one that is unplugged.
 type network struct {
-	address string
-	waits   func() // says that nobody has connected
+	address   string
+	onWaiting func() // called each time the wait for a connection begins
 
 	listens  bool
-	listener *net.TCPListener // of a reader that connects; it stays open between two connections
+	listener *net.TCPListener // of a scanner that connects; it stays open between two connections
 }
 
-// dial connects, or waits for the reader to, until ctx ends.
+// dial connects, or waits for the scanner to, until ctx ends.
 func (n *network) dial(ctx context.Context) (device, error) {
 	if !n.listens {
 		d := net.Dialer{Timeout: dialTime, KeepAliveConfig: keepAlive()}
@@ -78,22 +78,22 @@ func (n *network) dial(ctx context.Context) (device, error) {
 		}
 		n.listener = tcp
 	}
-	n.waits()
+	n.onWaiting()
 	for ctx.Err() == nil {
 		line, err := n.accept(acceptTime)
 		if err != nil {
 			return nil, err
 		}
 		if line != nil {
-			return &connection{line: line, next: n}, nil
+			return &connection{line: line, network: n}, nil
 		}
 	}
 	return nil, ctx.Err()
 }
 
 // accept waits for a connection at most so long; nil and nil where none came.
-func (n *network) accept(patience time.Duration) (net.Conn, error) {
-	if err := n.listener.SetDeadline(time.Now().Add(patience)); err != nil {
+func (n *network) accept(timeout time.Duration) (net.Conn, error) {
+	if err := n.listener.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return nil, err
 	}
 	line, err := n.listener.Accept()
@@ -103,8 +103,8 @@ func (n *network) accept(patience time.Duration) (net.Conn, error) {
 	return line, err
 }
 
-// end stops listening.
-func (n *network) end() {
+// stop stops listening.
+func (n *network) stop() {
 	if n.listener != nil {
 		_ = n.listener.Close() // it is given up either way
 		n.listener = nil
@@ -116,20 +116,20 @@ func keepAlive() net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
 }
 
-// A connection is a reader of the network as a device.
+// A connection is a scanner of the network as a device.
 type connection struct {
-	next *network // where the reader may connect anew: it has forgotten this connection; nil: nowhere
+	network *network // where the scanner may connect anew: it has forgotten this connection; nil: nowhere
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows against write, which others call
 	line   net.Conn
 	closed bool
 }
 
-// read reads what has arrived. A reader that was switched off and on connects anew, and
+// read reads what has arrived. A scanner that was switched off and on connects anew, and
 // the connection before is of no use.
-func (c *connection) read(b []byte, patience time.Duration) (int, error) {
-	if c.next != nil {
-		line, err := c.next.accept(glanceTime)
+func (c *connection) read(b []byte, timeout time.Duration) (int, error) {
+	if c.network != nil {
+		line, err := c.network.accept(acceptPollTime)
 		if err != nil {
 			return 0, err
 		}
@@ -141,7 +141,7 @@ func (c *connection) read(b []byte, patience time.Duration) (int, error) {
 			return 0, &loss{why: "the reader has connected anew", cut: true}
 		}
 	}
-	if err := c.line.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.line.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return 0, err
 	}
 	n, err := c.line.Read(b)
@@ -154,7 +154,7 @@ func (c *connection) read(b []byte, patience time.Duration) (int, error) {
 	return 0, nil
 }
 
-// write sends a few bytes to the reader, and does not wait for one that takes none.
+// write sends a few bytes to the scanner, and does not wait for one that takes none.
 func (c *connection) write(b []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

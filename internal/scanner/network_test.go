@@ -30,7 +30,7 @@ func TestTheAddressOfAReaderOfTheNetwork(t *testing.T) {
 	}
 }
 
-// send sends what a reader of the network would.
+// send sends what a scanner of the network would.
 func send(t *testing.T, line net.Conn, wire string) {
 	t.Helper()
 	if _, err := io.WriteString(line, wire); err != nil {
@@ -56,18 +56,18 @@ func TestAReaderThatIsConnectedToIsReadAgainAfterItWasSwitchedOff(t *testing.T) 
 		t.Fatal(err)
 	}
 	defer l.Close()
-	b := prepare(t, Scanner{Port: "tcp:" + l.Addr().String(), BeepRecorded: "!"})
+	b := prepare(t, Config{Port: "tcp:" + l.Addr().String(), BeepRecorded: "!"})
 	b.start(t)
 	line, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	send(t, line, "]C0PO4711\rPO47")
 	hears(t, line, "!")
-	b.reads(t, "PO4711")
+	b.expectScans(t, "PO4711")
 	line.Close()
-	b.says(t, "scanner not ready")
+	b.waitForLog(t, "scanner not ready")
 	if fault := b.Tell()["hand"]; !strings.Contains(fault, "has hung up") {
 		t.Errorf("it tells %q", fault)
 	}
@@ -75,10 +75,10 @@ func TestAReaderThatIsConnectedToIsReadAgainAfterItWasSwitchedOff(t *testing.T) 
 		t.Fatal(err)
 	}
 	defer line.Close()
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	send(t, line, "PO4712\r")
-	b.reads(t, "PO4712")
-	b.nothingElse(t)
+	b.expectScans(t, "PO4712")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 2, Partials: 1, Reopenings: 1})
 }
 
@@ -96,9 +96,9 @@ func freePort(t *testing.T) string {
 func TestAReaderThatConnectsMayDoSoForEachScanAndAnew(t *testing.T) {
 	t.Parallel()
 	address := freePort(t)
-	b := prepare(t, Scanner{Port: "tcp-listen:" + address})
+	b := prepare(t, Config{Port: "tcp-listen:" + address})
 	b.start(t)
-	b.says(t, "scanner not ready")
+	b.waitForLog(t, "scanner not ready")
 	if fault := b.Tell()["hand"]; !strings.Contains(fault, "nobody has connected to "+address) {
 		t.Errorf("it tells %q", fault)
 	}
@@ -113,17 +113,17 @@ func TestAReaderThatConnectsMayDoSoForEachScanAndAnew(t *testing.T) {
 	}
 	one := connect()
 	send(t, one, "PO1\rPO")
-	b.says(t, "scanner ready")
-	b.reads(t, "PO1")
+	b.waitForLog(t, "scanner ready")
+	b.expectScans(t, "PO1")
 	// It was switched off and on, and has forgotten its connection.
 	two := connect()
 	send(t, two, "PO2\r")
-	b.reads(t, "PO2")
+	b.expectScans(t, "PO2")
 	two.Close()
-	b.says(t, "scanner not ready")
+	b.waitForLog(t, "scanner not ready")
 	send(t, connect(), "PO3\r")
-	b.reads(t, "PO3")
-	b.says(t, "scanner ready")
-	b.nothingElse(t)
+	b.expectScans(t, "PO3")
+	b.waitForLog(t, "scanner ready")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 3, Partials: 1, Reopenings: 1})
 }

@@ -28,36 +28,36 @@ import (
 //   - select(2) knows descriptors below 1024, and a higher one panics (#128).
 //     read turns that into an error.
 //   - Until the module has set the line up, the kernel echoes what arrives back
-//     to the reader and turns CR into LF. What is still to be echoed is thrown
+//     to the scanner and turns CR into LF. What is still to be echoed is thrown
 //     away when the port is open; what was received is for the caller to drop.
 //     So close has nothing to send and never waits (#104).
 type port struct {
 	line serial.Port
 	mask byte // of seven bits, the eighth is the parity's
 
-	lacks string // the keys that the line cannot do, as a virtual one; "" where it can all
+	unsupported string // the keys that the line cannot do, as a virtual one; "" where it can all
 
-	mu  sync.Mutex
-	own int // a descriptor that holds the lock and takes what is written; -1: closed
+	mu sync.Mutex // guards fd against write, which others call
+	fd int        // a descriptor that holds the lock and takes what is written; -1: closed
 }
 
 // openPort opens the device at path and takes its lock. The error says what to
 // do in plain words; the path is not part of it.
-func openPort(path string, s Scanner) (*port, error) {
-	own, err := openOwn(path)
+func openPort(path string, s Config) (*port, error) {
+	fd, err := openLocked(path)
 	if err != nil {
-		return nil, notInUnit(path, plain(err))
+		return nil, explainUnit(path, explainOpen(err))
 	}
 	line, err := serial.Open(path, s.mode())
 	if err != nil {
-		unix.Close(own)
-		return nil, plain(err)
+		unix.Close(fd)
+		return nil, explainOpen(err)
 	}
-	p := &port{line: line, own: own, mask: 0xFF}
+	p := &port{line: line, fd: fd, mask: 0xFF}
 	if s.DataBits == 7 {
 		p.mask = 0x7F
 	}
-	err = errors.Join(line.ResetOutputBuffer(), setFlow(own, s.Flow))
+	err = errors.Join(line.ResetOutputBuffer(), setFlow(fd, s.Flow))
 	for _, level := range []struct {
 		key string
 		on  *bool
@@ -66,20 +66,20 @@ func openPort(path string, s Scanner) (*port, error) {
 		if err != nil || level.on == nil {
 			continue
 		}
-		// Whether the reader needs it shows when it is scanned with.
+		// Whether the scanner needs it shows when it is scanned with.
 		if err = level.set(*level.on); errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
-			p.lacks, err = strings.TrimSpace(p.lacks+" "+level.key), nil
+			p.unsupported, err = strings.TrimSpace(p.unsupported+" "+level.key), nil
 		}
 	}
 	if err != nil {
 		p.close()
-		return nil, plain(err)
+		return nil, explainOpen(err)
 	}
 	return p, nil
 }
 
 // mode is how the line is set up.
-func (s Scanner) mode() *serial.Mode {
+func (s Config) mode() *serial.Mode {
 	mode := &serial.Mode{BaudRate: s.baud(), DataBits: 8}
 	if s.DataBits != 0 {
 		mode.DataBits = s.DataBits
@@ -121,9 +121,10 @@ func setFlow(fd int, flow string) error {
 	return nil
 }
 
-// notInUnit adds to an error that the kernel gives for a device which systemd keeps from
-// the program how it is allowed. Without the right of its group a device answers EACCES.
-func notInUnit(path string, err error) error {
+// explainUnit adds to EPERM, which the kernel answers for a device that systemd's unit
+// keeps from the program, how to allow it. A device that only its group keeps from it
+// answers EACCES.
+func explainUnit(path string, err error) error {
 	if !errors.Is(err, unix.EPERM) {
 		return err
 	}
@@ -134,10 +135,10 @@ func notInUnit(path string, err error) error {
 	return fmt.Errorf("the unit does not allow this device: `systemctl edit stationd`, write [Service] and below it DeviceAllow=%s rw, and restart it: %w", device, err)
 }
 
-// Unallowed returns the line that the packaged unit lacks for a port that is named by its
+// MissingDeviceAllow returns the line that the packaged unit lacks for a port that is named by its
 // device; "" where it lacks none, or the port's device is not known before it is there.
-func Unallowed(port string) string {
-	device := Scanner{Port: port}.path()
+func MissingDeviceAllow(port string) string {
+	device := Config{Port: port}.path()
 	if !strings.HasPrefix(device, "/dev/") || strings.Count(device, "/") != 2 {
 		return ""
 	}
@@ -152,10 +153,10 @@ func Unallowed(port string) string {
 	return "DeviceAllow=" + device + " rw"
 }
 
-// Shifts reports whether a port is named by a number that the kernel gives anew with each
-// plug: /dev/ttyUSB0 is another reader tomorrow.
-func Shifts(port string) bool {
-	device := Scanner{Port: port}.path()
+// HasUnstableName reports whether a port is named by a number that the kernel gives anew with each
+// plug: /dev/ttyUSB0 is another scanner tomorrow.
+func HasUnstableName(port string) bool {
+	device := Config{Port: port}.path()
 	for _, numbered := range []string{"/dev/ttyUSB", "/dev/ttyACM", "/dev/input/event", "/dev/hidraw"} {
 		if strings.HasPrefix(device, numbered) {
 			return true
@@ -164,7 +165,7 @@ func Shifts(port string) bool {
 	return false
 }
 
-// openOwn opens the device for the port's own use, beside the module, which does
+// openLocked opens the device for the port's own use, beside the module, which does
 // not show its descriptor, and takes an exclusive flock on it.
 //
 // A lock on the device needs no folder that both parties may write to, meets
@@ -172,7 +173,7 @@ func Shifts(port string) bool {
 // taken before the module touches the line, so that a second stationd, or a
 // terminal program that locks the same way, does not disturb the first. It does
 // not reach across containers that were each given a device node of their own.
-func openOwn(path string) (int, error) {
+func openLocked(path string) (int, error) {
 	// O_NONBLOCK: neither the open may wait, for a carrier, nor a write.
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -188,13 +189,13 @@ func openOwn(path string) (int, error) {
 // read reads what has arrived, waiting for the first byte at most patience. It
 // returns 0 and nil when nothing came: at that moment the kernel's buffer was
 // empty. An error means that the port is of no use any more; close it.
-func (p *port) read(b []byte, patience time.Duration) (n int, err error) {
+func (p *port) read(b []byte, timeout time.Duration) (n int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			n, err = 0, fmt.Errorf("cannot be waited for: %v; too many files are open, restart stationd", r)
 		}
 	}()
-	if err := p.line.SetReadTimeout(patience); err != nil {
+	if err := p.line.SetReadTimeout(timeout); err != nil {
 		return 0, err
 	}
 	n, err = p.line.Read(b)
@@ -207,20 +208,20 @@ func (p *port) read(b []byte, patience time.Duration) (n int, err error) {
 	return n, nil
 }
 
-// write sends a few bytes to the reader. It never waits: what the line does not
+// write sends a few bytes to the scanner. It never waits: what the line does not
 // take at once is given up, and thrown out of the line, so that no beep comes late.
 // It may be called at the same time as read and close; after close it is an error.
 func (p *port) write(b []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.own < 0 {
+	if p.fd < 0 {
 		return fs.ErrClosed
 	}
-	n, err := unix.Write(p.own, b)
+	n, err := unix.Write(p.fd, b)
 	if err == nil && n == len(b) {
 		return nil
 	}
-	_ = unix.IoctlSetInt(p.own, unix.TCFLSH, unix.TCOFLUSH) // nothing can be done about an error here
+	_ = unix.IoctlSetInt(p.fd, unix.TCFLSH, unix.TCOFLUSH) // nothing can be done about an error here
 	if err == nil || errors.Is(err, unix.EAGAIN) {
 		return errors.New("the line takes nothing now")
 	}
@@ -228,18 +229,18 @@ func (p *port) write(b []byte) error {
 }
 
 // close gives the device back. Until then an unplugged device keeps its number,
-// and the reader comes back under another.
+// and the scanner comes back under another.
 func (p *port) close() {
 	// Nothing can be done about an error: the device is gone either way.
 	_ = p.line.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	unix.Close(p.own)
-	p.own = -1
+	unix.Close(p.fd)
+	p.fd = -1
 }
 
-// plain says what an error of opening means to the person at the cabinet.
-func plain(err error) error {
+// explainOpen puts an error of opening into words for the person at the cabinet.
+func explainOpen(err error) error {
 	var code serial.PortErrorCode = -1
 	if pe := (*serial.PortError)(nil); errors.As(err, &pe) {
 		code = pe.Code() // PortError does not unwrap

@@ -53,16 +53,16 @@ const (
 	itemLong        = 0xFE
 )
 
-// mostReportBits is the longest report that is believed: hidraw's own limit is 16 KiB.
-const mostReportBits = 16384 * 8
+// maxReportBits is the longest report that is believed: hidraw's own limit is 16 KiB.
+const maxReportBits = 16384 * 8
 
-// A posItems is what holds for the next field of a report.
+// A posItems is the state of a report descriptor's parser: what holds for its next field.
 type posItems struct {
 	page, size, count int
 	report            byte
 }
 
-// parsePOS finds the report of a bar code scanner in a report descriptor, as most readers
+// parsePOS finds the report of a bar code scanner in a report descriptor, as most scanners
 // have it:
 //
 //	05 8C 09 02 A1 01       bar code scanner
@@ -117,11 +117,11 @@ func parsePOS(descriptor []byte) (l posLayout, ok bool) {
 			usages = nil
 		case itemInput:
 			f := field{ends[now.report], now.size * now.count}
-			if now.size < 0 || now.count < 0 || now.size > mostReportBits || now.count > mostReportBits || f.at+f.length > mostReportBits {
+			if now.size < 0 || now.count < 0 || now.size > maxReportBits || now.count > maxReportBits || f.at+f.length > maxReportBits {
 				return posLayout{}, false
 			}
 			ends[now.report] += f.length
-			l.take(now, f, usages)
+			l.assign(now, f, usages)
 			usages = nil
 		case 0x90, 0xB0, 0xC0: // an output, a feature, the end of a collection
 			usages = nil
@@ -131,8 +131,8 @@ func parsePOS(descriptor []byte) (l posLayout, ok bool) {
 	return l, scanner && l.data.length > 0 && whole(l.data) && whole(l.count) && whole(l.aim) && l.count.length <= 16
 }
 
-// take notes what a field is for. The report of the data is the one that counts.
-func (l *posLayout) take(now posItems, f field, usages []int) {
+// assign notes what a field is for. The report of the data is the one that counts.
+func (l *posLayout) assign(now posItems, f field, usages []int) {
 	for i, usage := range usages {
 		one := field{f.at + i*now.size, now.size} // each of several usages has one element
 		switch {
@@ -192,30 +192,30 @@ func (l posLayout) split(report []byte) (aim, data []byte, more, mine bool, err 
 	return aim, data, more, true, nil
 }
 
-// A pos is an open reader that sends its scans in reports (HID-POS). Each read is one
+// A pos is an open scanner that sends its scans in reports (HID-POS). Each read is one
 // whole scan, whatever characters it holds, so that nothing has to end it.
 type pos struct {
-	file   *os.File
-	layout posLayout
-	text   []byte    // of a scan of which more is to come
-	broken time.Time // when a scan was given up whose rest may come; zero: none
-	raw    [4096]byte
+	file      *os.File
+	layout    posLayout
+	text      []byte    // of a scan of which more is to come
+	droppedAt time.Time // when a scan was given up whose rest may come; zero: none
+	raw       [4096]byte
 }
 
-// posRest is how long after it was given up the rest of a scan may come. The reports of
+// posRestTime is how long after it was given up the rest of a scan may come. The reports of
 // one scan come within hundredths of a second.
-const posRest = time.Second
+const posRestTime = time.Second
 
 // openPOS opens the hidraw device at path and takes its lock.
 func openPOS(path string) (*pos, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, notInUnit(path, plain(bare(err)))
+		return nil, explainUnit(path, explainOpen(withoutPath(err)))
 	}
 	p := &pos{file: file}
 	if err := p.prepare(); err != nil {
 		file.Close()
-		return nil, plain(err)
+		return nil, explainOpen(err)
 	}
 	return p, nil
 }
@@ -249,9 +249,9 @@ func (p *pos) prepare() error {
 }
 
 // read reads one scan whole, waiting for its first report at most patience.
-func (p *pos) read(b []byte, patience time.Duration) (int, error) {
-	if err := p.file.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return 0, bare(err)
+func (p *pos) read(b []byte, timeout time.Duration) (int, error) {
+	if err := p.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return 0, withoutPath(err)
 	}
 	for {
 		n, err := p.file.Read(p.raw[:])
@@ -259,26 +259,26 @@ func (p *pos) read(b []byte, patience time.Duration) (int, error) {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, p.unfinished()
 		case err != nil:
-			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", bare(err))
+			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", withoutPath(err))
 		}
 		aim, data, more, mine, err := p.layout.split(p.raw[:n])
 		switch {
 		case !mine:
 			continue
-		case !p.broken.IsZero() && time.Since(p.broken) < posRest:
+		case !p.droppedAt.IsZero() && time.Since(p.droppedAt) < posRestTime:
 			if !more {
-				p.broken = time.Time{} // that was its end
+				p.droppedAt = time.Time{} // that was its end
 			}
 			continue
 		case err != nil:
 			return 0, p.giveUp(more, err.Error())
 		}
-		p.broken = time.Time{}
+		p.droppedAt = time.Time{}
 		if p.text == nil {
 			p.text = append([]byte{}, aim...)
 		}
 		p.text = append(p.text, data...)
-		if len(p.text) > min(longest, len(b)) {
+		if len(p.text) > min(maxFrame, len(b)) {
 			return 0, p.giveUp(more, "a scan is longer than any symbol can be")
 		}
 		if !more {
@@ -301,20 +301,20 @@ func (p *pos) unfinished() error {
 func (p *pos) giveUp(more bool, why string) *loss {
 	p.text = nil
 	if more {
-		p.broken = time.Now()
+		p.droppedAt = time.Now()
 	}
 	return &loss{why: why}
 }
 
-// close gives the reader back.
+// close gives the scanner back.
 func (p *pos) close() { p.file.Close() }
 
-// lookAtPOS looks at a hidraw device:
+// inspectPOS looks at a hidraw device:
 //
 //	/sys/class/hidraw/hidraw0/device -> …/1-1:1.0/0003:0C2E:0B61.0001
 //	…/uevent              HID_ID=0003:00000C2E:00000B61, HID_NAME=…, HID_UNIQ=…
 //	…/report_descriptor   what its reports hold
-func lookAtPOS(device string) (usbName, string, bool) {
+func inspectPOS(device string) (usbName, string, bool) {
 	descriptor, err := os.ReadFile(filepath.Join(device, "report_descriptor"))
 	if err != nil {
 		return usbName{}, "", false

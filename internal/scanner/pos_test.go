@@ -29,7 +29,7 @@ func posDescriptor() []byte {
 	}, nil)
 }
 
-// posReport is one report of that reader.
+// posReport is one report of that scanner.
 func posReport(aim, data string, more bool) []byte {
 	report := append([]byte{2, byte(len(data))}, (aim + "\x00\x00\x00")[:3]...)
 	report = append(report, data...)
@@ -73,9 +73,9 @@ func TestWhereAScanStandsInAReport(t *testing.T) {
 	}
 }
 
-// newPOS is a bench whose reader is a pipe, and the hand that sends its reports. A pipe
+// newPOS is a bench whose scanner is a pipe, and the hand that sends its reports. A pipe
 // keeps no packets apart, so that each report is sent when the one before was read.
-func newPOS(t *testing.T) (*bench, func(reports ...[]byte)) {
+func newPOS(t *testing.T) (*rig, func(reports ...[]byte)) {
 	t.Helper()
 	// O_DIRECT: what is written at once is read at once, as hidraw has it.
 	var ends [2]int
@@ -84,11 +84,11 @@ func newPOS(t *testing.T) (*bench, func(reports ...[]byte)) {
 	}
 	file, pipe := os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "hand")
 	t.Cleanup(func() { file.Close(); pipe.Close() })
-	b := prepare(t, Scanner{Port: "pos:/dev/hidraw0"})
+	b := prepare(t, Config{Port: "pos:/dev/hidraw0"})
 	layout, _ := parsePOS(posDescriptor())
 	b.dial = func(context.Context, string) (device, error) { return &pos{file: file, layout: layout}, nil }
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	return b, func(reports ...[]byte) {
 		t.Helper()
 		for _, report := range reports {
@@ -103,23 +103,23 @@ func TestScansOfAReaderThatSendsReports(t *testing.T) {
 	t.Parallel()
 	b, sends := newPOS(t)
 	sends(posReport("]C0", "PO4711", false))
-	b.reads(t, "PO4711")
+	b.expectScans(t, "PO4711")
 	sends(posReport("]Q1", "two\r\nlines", false)) // nothing in a symbol ends it
-	b.reads(t, "two\r\nlines")
+	b.expectScans(t, "two\r\nlines")
 	long := strings.Repeat("0123456789", 10)
 	sends(posReport("]Q1", long[:56], true), posReport("]Q1", long[56:], false))
-	b.reads(t, long)
+	b.expectScans(t, long)
 	sends([]byte{4, 1, 2}, posReport("", "PO4712", false))
-	b.reads(t, "PO4712")
+	b.expectScans(t, "PO4712")
 	// Half a scan is none, and what is left of it is no other.
 	sends(posReport("]Q1", long[:56], true), append([]byte{2, 60}, posReport("]Q1", "x", true)[2:]...), posReport("]Q1", "the end", false))
-	b.says(t, "scan dropped, scan it again")
+	b.waitForLog(t, "scan dropped, scan it again")
 	sends(posReport("]C0", "PO4713", false))
-	b.reads(t, "PO4713")
+	b.expectScans(t, "PO4713")
 	sends(posReport("]Q1", long[:56], true))
-	b.says(t, "scan dropped, scan it again")
-	b.wantCounts(t, Counts{Frames: 5, Spoilt: 2})
-	b.nothingElse(t)
+	b.waitForLog(t, "scan dropped, scan it again")
+	b.wantCounts(t, Counts{Frames: 5, Damaged: 2})
+	b.expectNoMore(t)
 }
 
 // The largest QR Code there is has 7089 digits, and comes in 127 reports.
@@ -136,13 +136,13 @@ func TestTheLongestSymbolOfAReaderThatSendsReportsIsOneScan(t *testing.T) {
 	}
 	full := strings.Repeat("8", 7089)
 	inReports(full)
-	b.reads(t, full)
+	b.expectScans(t, full)
 	inReports(full + strings.Repeat("8", 200))
-	b.says(t, "scan dropped, scan it again")
+	b.waitForLog(t, "scan dropped, scan it again")
 	sends(posReport("]C0", "PO4713", false))
-	b.reads(t, "PO4713")
-	b.wantCounts(t, Counts{Frames: 2, Spoilt: 1})
-	b.nothingElse(t)
+	b.expectScans(t, "PO4713")
+	b.wantCounts(t, Counts{Frames: 2, Damaged: 1})
+	b.expectNoMore(t)
 }
 
 func TestAReaderOfReportsIsFoundByItsNumbers(t *testing.T) {
@@ -160,7 +160,7 @@ func TestAReaderOfReportsIsFoundByItsNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := places{sys: sys, dev: "/dev"}
+	p := deviceRoots{sys: sys, dev: "/dev"}
 	for _, port := range []string{"pos:0c2e:0b61", "pos:0c2e:0b61:12345"} {
 		if path, err := p.find(port); err != nil || path != "/dev/hidraw3" {
 			t.Errorf("%s is %q, %v", port, path, err)
@@ -169,7 +169,7 @@ func TestAReaderOfReportsIsFoundByItsNumbers(t *testing.T) {
 	if _, err := p.find("pos:0c2e:0b61:9"); err == nil || !strings.Contains(err.Error(), "plug the reader in") {
 		t.Errorf("another is found: %v", err)
 	}
-	if found := p.plugged(posReaders); len(found) != 1 || found[0].Port != "pos:0c2e:0b61" || found[0].Maker != "Honeywell Xenon 1900" {
+	if found := p.plugged(posScanners); len(found) != 1 || found[0].Port != "pos:0c2e:0b61" || found[0].Maker != "Honeywell Xenon 1900" {
 		t.Errorf("plugged in: %+v", found)
 	}
 	if _, err := openPOS(filepath.Join(device, "uevent")); err == nil {
@@ -177,7 +177,7 @@ func TestAReaderOfReportsIsFoundByItsNumbers(t *testing.T) {
 	}
 }
 
-// A reader of the kernel's own, where it lets a program make one.
+// A scanner of the kernel's own, where it lets a program make one.
 func TestAReaderOfReportsOfTheKernels(t *testing.T) {
 	file, err := os.OpenFile("/dev/uhid", os.O_RDWR, 0)
 	if err != nil {
@@ -196,22 +196,22 @@ func TestAReaderOfReportsOfTheKernels(t *testing.T) {
 	if _, err := file.Write(event); err != nil {
 		t.Fatal(err)
 	}
-	b := prepare(t, Scanner{})
-	b.setting.Port = "pos:1209:5d02"
+	b := prepare(t, Config{})
+	b.config.Port = "pos:1209:5d02"
 	b.dial = func(_ context.Context, path string) (device, error) { return openPOS(path) }
 	for found := false; !found; <-time.After(10 * time.Millisecond) {
-		_, err := b.places.find(b.setting.Port)
+		_, err := b.roots.find(b.config.Port)
 		found = err == nil
 	}
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	input := make([]byte, 4+2+4096) // UHID_INPUT2 (12)
 	input[0], input[4] = 12, 64
 	copy(input[6:], posReport("]C0", "PO4711", false))
 	if _, err := file.Write(input); err != nil {
 		t.Fatal(err)
 	}
-	b.reads(t, "PO4711")
+	b.expectScans(t, "PO4711")
 }
 
 func FuzzPOS(f *testing.F) {

@@ -11,14 +11,14 @@ import (
 	"stationd/internal/station/stationtest"
 )
 
-// both is a Reader whose two loops run as one, as the agent runs them side by side.
-type both struct{ *Reader }
+// readAndRecord is a Scanner whose two loops run as one, as the agent runs them side by side.
+type readAndRecord struct{ *Scanner }
 
-func (b both) Run(ctx context.Context, emit station.Emit) error {
+func (b readAndRecord) Run(ctx context.Context, emit station.Emit) error {
 	own, stop := context.WithCancel(ctx)
 	read := make(chan error, 1)
 	go func() { read <- b.RunPort(own) }()
-	err := b.Reader.Run(ctx, emit)
+	err := b.Scanner.Run(ctx, emit)
 	stop()
 	if failed := <-read; err == nil {
 		err = failed
@@ -30,9 +30,9 @@ func TestASerialReaderIsASource(t *testing.T) {
 	t.Parallel()
 	stationtest.Source(t, func(t testing.TB, stamp func(time.Time) station.Stamp, log *slog.Logger) stationtest.Input {
 		c := newCable(t)
-		r := Open(Scanner{Name: "hand", Port: c.path}, stamp, log)
+		r := Open(Config{Name: "hand", Port: c.path}, stamp, log)
 		return stationtest.Input{
-			Source: both{r},
+			Source: readAndRecord{r},
 			Events: []string{"hand.scan"},
 			Act:    func(n int) { c.scan(t, fmt.Sprintf("PO%d\r", n)) },
 			Ready:  func() bool { return r.Tell()["hand"] == "" },
@@ -44,10 +44,10 @@ func TestAReaderThatTypesIsASource(t *testing.T) {
 	t.Parallel()
 	stationtest.Source(t, func(t testing.TB, stamp func(time.Time) station.Stamp, log *slog.Logger) stationtest.Input {
 		k, h := newKeyboard(t, "us")
-		r := Open(Scanner{Name: "hand", Port: "hid:/dev/input/event0"}, stamp, log)
+		r := Open(Config{Name: "hand", Port: "hid:/dev/input/event0"}, stamp, log)
 		r.dial = func(context.Context, string) (device, error) { return k, nil }
 		return stationtest.Input{
-			Source: both{r},
+			Source: readAndRecord{r},
 			Events: []string{"hand.scan"},
 			Act:    func(n int) { h.types(fmt.Sprintf("PO%d", n)) },
 			Ready:  func() bool { return r.Tell()["hand"] == "" },

@@ -20,7 +20,7 @@ const (
 
 // plugVirtual plugs in a keyboard that the kernel makes for this program, with the
 // USB numbers 1209:5D01, and returns the hand on it.
-func plugVirtual(t *testing.T) hand {
+func plugVirtual(t *testing.T) keyPresser {
 	t.Helper()
 	file, err := os.OpenFile("/dev/uinput", os.O_WRONLY, 0)
 	if err != nil {
@@ -41,7 +41,7 @@ func plugVirtual(t *testing.T) hand {
 		t.Fatal(err)
 	}
 	ioctl(t, file, uiDevCreate, 0)
-	return hand{t, file}
+	return keyPresser{t, file}
 }
 
 func ioctl(t *testing.T, file *os.File, request uint, value int) {
@@ -55,20 +55,20 @@ func ioctl(t *testing.T, file *os.File, request uint, value int) {
 func TestAKeyboardOfTheKernels(t *testing.T) {
 	const port = "hid:1209:5d01"
 	h := plugVirtual(t)
-	b := prepare(t, Scanner{})
-	b.setting.Port = port
+	b := prepare(t, Config{})
+	b.config.Port = port
 	us, _ := findLayout("us")
 	b.dial = func(_ context.Context, path string) (device, error) { return openKeyboard(path, us) }
 	for found := false; !found; <-time.After(10 * time.Millisecond) {
-		_, err := b.places.find(port)
+		_, err := b.roots.find(port)
 		found = err == nil
 	}
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	h.types("PO4711")
-	b.reads(t, "PO4711")
+	b.expectScans(t, "PO4711")
 
-	path, err := b.places.find(port)
+	path, err := b.roots.find(port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestAKeyboardOfTheKernels(t *testing.T) {
 	}
 	defer other.Close()
 	h.types("PO4712")
-	b.reads(t, "PO4712")
+	b.expectScans(t, "PO4712")
 	if err := other.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
@@ -89,15 +89,15 @@ func TestAKeyboardOfTheKernels(t *testing.T) {
 		t.Errorf("another program reads what was scanned: %d bytes, %v", n, err)
 	}
 
-	h.pull()
-	b.says(t, "scanner not ready")
+	h.unplug()
+	b.waitForLog(t, "scanner not ready")
 	if fault := b.Tell()["hand"]; !strings.Contains(fault, "unplugged, plug the reader in again: no such device") {
 		t.Errorf("an unplugged reader tells %q", fault)
 	}
 	h = plugVirtual(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	h.types("PO4713")
-	b.reads(t, "PO4713")
-	b.nothingElse(t)
+	b.expectScans(t, "PO4713")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 3, Reopenings: 1})
 }

@@ -130,7 +130,7 @@ func TestTheLayoutsAreThoseOfXKB(t *testing.T) {
 		n, _ := strconv.ParseUint(m[2], 16, 32)
 		x.names[m[1]] = rune(n)
 	}
-	// Alone and with Shift all are the same. With AltGr, Windows, which readers are made
+	// Alone and with Shift all are the same. With AltGr, Windows, which scanners are made
 	// for, has letters and signs elsewhere than xkb; what labels are made of is ASCII.
 	for _, l := range layouts() {
 		t.Run(l.name, func(t *testing.T) {

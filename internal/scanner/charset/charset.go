@@ -49,8 +49,8 @@ func Decode(raw []byte, name string) (string, error) {
 	return strings.TrimPrefix(text, "\uFEFF"), err
 }
 
-// Recognise names for a person how Decode reads raw by the rule of that name.
-func Recognise(raw []byte, name string) string {
+// EncodingName names for a person how Decode reads raw by the rule of that name.
+func EncodingName(raw []byte, name string) string {
 	switch {
 	case !slices.ContainsFunc(raw, func(c byte) bool { return c >= utf8.RuneSelf }):
 		return "ASCII"
@@ -171,7 +171,7 @@ func firstBad(table encoding.Encoding, raw []byte) int {
 	return 0
 }
 
-// ECI decodes a symbol whose reader announces, by its AIM modifier, that it sends
+// ECI decodes a symbol whose scanner announces, by its AIM modifier, that it sends
 // Extended Channel Interpretations (AIM ECI protocol, ISO/IEC 15424): a backslash and
 // six digits say how what follows is encoded, and a backslash that is data is doubled.
 //
@@ -180,7 +180,7 @@ func firstBad(table encoding.Encoding, raw []byte) int {
 //	A\\B             A\B
 //
 // What stands before the first number is decoded by the rule called name. A backslash
-// that begins neither is data: many readers announce the protocol and do not follow it.
+// that begins neither is data: many scanners announce the protocol and do not follow it.
 func ECI(raw []byte, name string) (string, error) {
 	var all strings.Builder
 	var part []byte

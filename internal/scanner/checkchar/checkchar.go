@@ -1,7 +1,7 @@
-// Package checkchar knows the check characters that readers send along with the data of
+// Package checkchar knows the check characters that scanners send along with the data of
 // symbologies whose check character is optional.
 //
-// A reader says so in the modifier of the AIM identifier (ISO/IEC 15424). What was
+// A scanner says so in the modifier of the AIM identifier (ISO/IEC 15424). What was
 // checked and sent is not part of what the label says:
 //
 //	]A1 PO12009    PO1200    Code 39, modulo 43
@@ -26,20 +26,20 @@ type rule struct {
 	framed func(aim, text string) (string, error) // does all of it, where the character is not the last
 }
 
-// Sent reports whether the reader of that AIM identifier ("]A1") has checked a check
+// Sent reports whether the scanner of that AIM identifier ("]A1") has checked a check
 // character and sent it.
 func Sent(aim string) bool {
 	_, ok := rules(aim)
 	return ok
 }
 
-// Take returns the text of a symbol without the check characters that its reader sent.
+// Strip returns the text of a symbol without the check characters that its scanner sent.
 // Where the identifier announces none, the text is returned as it is. The error says
 // what the check character is and should be: then the text is not what was printed.
 //
 // An Interleaved 2 of 5 of 14 digits is a GTIN, whose check digit belongs to it: it is
 // checked and stays.
-func Take(aim, text string) (string, error) {
+func Strip(aim, text string) (string, error) {
 	r, ok := rules(aim)
 	if !ok {
 		return text, nil
@@ -63,26 +63,26 @@ func Take(aim, text string) (string, error) {
 func rules(aim string) (rule, bool) {
 	switch aim {
 	case "]A1", "]A5":
-		return rule{length: 1, check: one(mod43)}, true
+		return rule{length: 1, check: lastIs(mod43)}, true
 	case "]F2":
 		return rule{length: 1, framed: codabar}, true
 	case "]I1":
-		return rule{length: 1, check: one(mod10)}, true
+		return rule{length: 1, check: lastIs(mod10)}, true
 	case "]M0":
-		return rule{length: 1, check: one(luhn)}, true
+		return rule{length: 1, check: lastIs(luhn)}, true
 	case "]R1":
-		return rule{length: 1, check: one(mod7)}, true
+		return rule{length: 1, check: lastIs(mod7)}, true
 	case "]H0":
-		return rule{length: 1, check: one(mod11c)}, true
+		return rule{length: 1, check: lastIs(mod11c)}, true
 	case "]H1":
 		return rule{length: 2, check: twoOfCode11}, true
 	}
 	return rule{}, false
 }
 
-// one makes the check of a last character that a function computes from the others; it
+// lastIs makes the check of a last character that a function computes from the others; it
 // returns 0 for characters that the symbology does not have.
-func one(compute func(data string) byte) func(string) string {
+func lastIs(compute func(data string) byte) func(string) string {
 	return func(text string) string {
 		last := len(text) - 1
 		switch want := compute(text[:last]); want {
@@ -146,7 +146,7 @@ func fullASCII(c byte) string {
 
 // codabar takes the character in front of the stop character off: the values of all,
 // start and stop among them, sum to a multiple of 16. Where start and stop were not
-// sent, their values are unknown, and the reader's word is taken for it.
+// sent, their values are unknown, and the scanner's word is taken for it.
 func codabar(aim, text string) (string, error) {
 	const characters = "0123456789-$:/.+ABCD"
 	last := len(text) - 1
@@ -237,10 +237,10 @@ func mod11c(data string) byte { return mod11(data, 10) }
 // twoOfCode11 checks C and K, which counts C among the data.
 func twoOfCode11(text string) string {
 	n := len(text)
-	if why := one(mod11c)(text[:n-1]); why != "" {
+	if why := lastIs(mod11c)(text[:n-1]); why != "" {
 		return why
 	}
-	return one(func(data string) byte { return mod11(data, 9) })(text)
+	return lastIs(func(data string) byte { return mod11(data, 9) })(text)
 }
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }

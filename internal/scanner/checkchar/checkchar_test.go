@@ -33,7 +33,7 @@ func TestWhatWasCheckedAndSentIsNotPartOfTheCode(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Take(test.aim, test.text)
+			got, err := Strip(test.aim, test.text)
 			if test.wrong != "" {
 				if err == nil || err.Error() != test.wrong {
 					t.Errorf("got %q and %v, want the error %s", got, err, test.wrong)
@@ -54,7 +54,7 @@ func FuzzTake(f *testing.F) {
 		f.Add(aim, "12345670")
 	}
 	f.Fuzz(func(t *testing.T, aim, text string) {
-		got, err := Take(aim, text)
+		got, err := Strip(aim, text)
 		if err == nil && len(got) > len(text) {
 			t.Errorf("%s %q became %q", aim, text, got)
 		}

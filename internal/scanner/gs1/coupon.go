@@ -50,8 +50,8 @@ func (c *coupon) sized(allowed string, base int, what string) {
 	c.take(base+n, what)
 }
 
-// option consumes the digit that opens an optional field, if it comes next.
-func (c *coupon) option(digit byte) bool {
+// optionalField consumes the digit that opens an optional field, if it comes next.
+func (c *coupon) optionalField(digit byte) bool {
 	if c.why != "" || c.at == len(c.digits) || c.digits[c.at] != digit {
 		return false
 	}
@@ -104,31 +104,31 @@ func couponcode(field string) (int, string) {
 	c.take(6, "offer code")
 	c.sized("12345", 0, "save value")
 	c.purchase()
-	if c.option('1') {
+	if c.optionalField('1') {
 		c.code("0123", "additional purchase rules code")
 		c.purchase()
 		c.otherCompany()
 	}
-	if c.option('2') {
+	if c.optionalField('2') {
 		c.purchase()
 		c.otherCompany()
 	}
 	expires := ""
-	if c.option('3') {
+	if c.optionalField('3') {
 		expires = c.date("expiration date")
 	}
-	if c.option('4') {
+	if c.optionalField('4') {
 		if begins := c.date("start date"); expires != "" && begins > expires {
 			c.fail(c.at-6, "the coupon begins after it expires")
 		}
 	}
-	if c.option('5') {
+	if c.optionalField('5') {
 		c.sized("0123456789", 6, "serial number")
 	}
-	if c.option('6') {
+	if c.optionalField('6') {
 		c.sized("1234567", 6, "retailer's number")
 	}
-	if c.option('9') {
+	if c.optionalField('9') {
 		c.code("01256", "save value code")
 		c.code("012", "save value applies to item")
 		c.code("0123456789", "store coupon flag")

@@ -16,7 +16,7 @@ type Label struct {
 	// something may be missing which is on the label.
 	Lost bool
 
-	bad []string
+	badAIs []string
 }
 
 // Good returns the elements by their AIs: what stands twice with one value counts once.
@@ -29,7 +29,7 @@ func (l Label) Good() map[string]string {
 }
 
 // Bad lists the AIs of elements that are on the label and cannot be trusted.
-func (l Label) Bad() []string { return l.bad }
+func (l Label) Bad() []string { return l.badAIs }
 
 // Err returns the first fault; nil where there is none.
 func (l Label) Err() error {
@@ -51,8 +51,8 @@ func (l Label) Err() error {
 // it doubtful where the next element begins, reading goes on behind the next separator.
 //
 // suspect says that a value which contains the name of the separator, or a sign such as
-// an underscore and then what would be further elements, is a fault: the reader may write
-// something else for the separator, and then three elements have become one. A reader that
+// an underscore and then what would be further elements, is a fault: the scanner may write
+// something else for the separator, and then three elements have become one. A scanner that
 // sends a separator anywhere within the symbol writes nothing else.
 func Read(text string, pos int, suspect bool) Label {
 	var l Label
@@ -80,11 +80,11 @@ func (l *Label) fault(pos int, ai, why string) {
 	l.Faults = append(l.Faults, &Error{Pos: pos, AI: ai, Reason: why})
 }
 
-// spoil is a fault of an element that cannot be trusted then.
-func (l *Label) spoil(pos int, ai, why string) {
+// badElement is a fault of an element that cannot be trusted then.
+func (l *Label) badElement(pos int, ai, why string) {
 	l.fault(pos, ai, why)
-	if !slices.Contains(l.bad, ai) {
-		l.bad = append(l.bad, ai)
+	if !slices.Contains(l.badAIs, ai) {
+		l.badAIs = append(l.badAIs, ai)
 	}
 }
 
@@ -112,7 +112,7 @@ func (l *Label) element(text string, pos int, suspect bool) int {
 			l.Elements = append(l.Elements, Element{AI: ai, Value: value})
 			return end
 		}
-		l.spoil(at+wrong, ai, why+separatorHint(value))
+		l.badElement(at+wrong, ai, why+separatorHint(value))
 		if length, known := s.length(); known && length <= len(value) && allDigits(value[:length]) {
 			return at + length // it is as long as it must be, so the next is where it should be
 		}
@@ -120,7 +120,7 @@ func (l *Label) element(text string, pos int, suspect bool) int {
 		return end
 	}
 	if stands := standIn(value[:n], s); suspect && stands != "" {
-		l.spoil(at, ai, fmt.Sprintf("the value contains %q, which may stand for the separator; say gs = [%q] at the scanner, or gs = [] where it is part of the value", stands, stands))
+		l.badElement(at, ai, fmt.Sprintf("the value contains %q, which may stand for the separator; say gs = [%q] at the scanner, or gs = [] where it is part of the value", stands, stands))
 		l.Lost = true
 		return end
 	}
@@ -159,15 +159,15 @@ func (s *spec) blanks(value string) int {
 func (l *Label) contradictions() {
 	for i, e := range l.Elements {
 		for _, other := range l.Elements[:i] {
-			if other.AI == e.AI && other.Value != e.Value && !slices.Contains(l.bad, e.AI) {
-				l.spoil(0, e.AI, "the AI appears twice, with different values")
+			if other.AI == e.AI && other.Value != e.Value && !slices.Contains(l.badAIs, e.AI) {
+				l.badElement(0, e.AI, "the AI appears twice, with different values")
 			}
 		}
 	}
-	l.Elements = slices.DeleteFunc(l.Elements, func(e Element) bool { return slices.Contains(l.bad, e.AI) })
+	l.Elements = slices.DeleteFunc(l.Elements, func(e Element) bool { return slices.Contains(l.badAIs, e.AI) })
 }
 
-// StandIns lists what readers and printers are known to write for the separator. Each
+// StandIns lists what scanners and printers are known to write for the separator. Each
 // may stand under gs in the configuration.
 func StandIns() []string {
 	return []string{
@@ -319,7 +319,7 @@ func HasPoint(name string) bool {
 }
 
 // UPCE returns the GTIN-12 of a UPC-E symbol: of its eight digits, or of the six or seven
-// that some readers send, without the number system or the check digit. A wrong check digit,
+// that some scanners send, without the number system or the check digit. A wrong check digit,
 // or another length, is an error.
 //
 //	04252614    042100005264
@@ -499,7 +499,7 @@ func (l *Label) pair(text, name, value string) {
 		why = fmt.Sprintf("the value is longer than its %d characters", n)
 	}
 	if why != "" {
-		l.spoil(strings.Index(text, "/"+name)+1, ai, why)
+		l.badElement(strings.Index(text, "/"+name)+1, ai, why)
 		return
 	}
 	l.Elements = append(l.Elements, Element{AI: ai, Value: value})

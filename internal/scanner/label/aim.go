@@ -13,8 +13,8 @@ type symbol struct {
 	text      []byte // what was read, behind the identifier
 }
 
-// Identified reports whether a scan begins with an AIM identifier.
-func Identified(scan []byte) bool { return identify(scan).aim != "" }
+// HasAIM reports whether a scan begins with an AIM identifier.
+func HasAIM(scan []byte) bool { return identify(scan).aim != "" }
 
 // identify splits a scan into its AIM identifier and the rest:
 //
@@ -23,7 +23,7 @@ func Identified(scan []byte) bool { return identify(scan).aim != "" }
 //	50 4F 34 37 31 31   PO4711     no identifier
 //
 // The identifier is "]", a letter for the symbology and a modifier (ISO/IEC
-// 15424; the readers' manuals list them under "AIM code identifiers"). It is
+// 15424; the scanners' manuals list them under "AIM code identifiers"). It is
 // one only if the letter is known and something follows.
 func identify(scan []byte) symbol {
 	if len(scan) > 3 && scan[0] == ']' && alphanumeric(scan[2]) {
@@ -61,7 +61,7 @@ func symbology(aim string) (word string, gs1 bool) {
 	return family(aim[1]), false
 }
 
-// extended reports whether the reader announces extended channel interpretations: that
+// extended reports whether the scanner announces extended channel interpretations: that
 // backslashes in what it sends are doubled or begin a number (ISO/IEC 15424, and the
 // standards of the symbologies).
 func extended(aim string) bool {

@@ -3,7 +3,7 @@
 // numbers.
 //
 // It puts the decoders together, which are packages of their own: charset, checkchar, gs1,
-// hibc, mh10. Like them it is pure: the bytes of one scan and the [Rules] of its reader in,
+// hibc, mh10. Like them it is pure: the bytes of one scan and the [Rules] of its scanner in,
 // a code and names with values out. It never refuses to read: what is wrong stands under a
 // name of its own, and the station decides.
 //

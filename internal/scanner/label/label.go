@@ -14,10 +14,10 @@ import (
 	"stationd/internal/scanner/mh10"
 )
 
-// Rules are how the labels of one reader are read. The zero value is what holds where the
+// Rules are how the labels of one scanner are read. The zero value is what holds where the
 // configuration says nothing.
 type Rules struct {
-	// Separators are what the reader writes for the separator GS1 calls FNC1, besides GS
+	// Separators are what the scanner writes for the separator GS1 calls FNC1, besides GS
 	// itself. NoStandIns says that it writes nothing else, so that a value which looks as
 	// if it did is what is on the label.
 	Separators []string
@@ -31,7 +31,7 @@ type Rules struct {
 	KeepStartStop bool // and start and stop characters
 	KeepBlanks    bool // and blanks in front and behind
 
-	Prefix, Suffix Affix // what the reader puts around the code
+	Prefix, Suffix Affix // what the scanner puts around the code
 
 	Store []Store // how numbers that are a shop's own are divided
 }
@@ -100,32 +100,32 @@ func (a Affix) cutSuffix(b []byte) []byte {
 type reading struct {
 	Rules
 	symbol
-	code string
-	data map[string]string
-	how  *[]string // what was done, for a person who looks; nil: nobody does
+	code  string
+	data  map[string]string
+	steps *[]string // what was done, for a person who looks; nil: nobody does
 }
 
-// did notes for a person what was done.
-func (l *reading) did(format string, args ...any) {
-	if l.how != nil {
-		*l.how = append(*l.how, fmt.Sprintf(format, args...))
+// explain notes for a person what was done.
+func (l *reading) explain(format string, args ...any) {
+	if l.steps != nil {
+		*l.steps = append(*l.steps, fmt.Sprintf(format, args...))
 	}
 }
 
-// off notes what was taken off, at the ends or in one place between them.
-func (l *reading) off(what, before, after string) {
-	if l.how == nil || len(after) >= len(before) {
+// explainCut notes what was taken off, at the ends or in one place between them.
+func (l *reading) explainCut(what, before, after string) {
+	if l.steps == nil || len(after) >= len(before) {
 		return
 	}
 	if front, behind, whole := strings.Cut(before, after); whole {
-		l.did("%s taken off: %q", what, front+behind)
+		l.explain("%s taken off: %q", what, front+behind)
 		return
 	}
 	at := 0
 	for at < len(after) && before[at] == after[at] {
 		at++
 	}
-	l.did("%s taken off: %q", what, before[at:at+len(before)-len(after)])
+	l.explain("%s taken off: %q", what, before[at:at+len(before)-len(after)])
 }
 
 // Read says what a scan holds, its AIM identifier included: the code, which is its text
@@ -144,9 +144,9 @@ func (r Rules) Explain(scan []byte) []string {
 }
 
 func (r Rules) read(scan []byte, how *[]string) (code string, data map[string]string) {
-	l := reading{Rules: r, data: make(map[string]string), how: how}
+	l := reading{Rules: r, data: make(map[string]string), steps: how}
 	raw := r.Suffix.cutSuffix(scan)
-	l.off("suffix", string(scan), string(raw))
+	l.explainCut("suffix", string(scan), string(raw))
 	ahead := raw
 	raw, cut := r.Prefix.cutPrefix(raw)
 	l.symbol = identify(raw)
@@ -155,7 +155,7 @@ func (r Rules) read(scan []byte, how *[]string) (code string, data map[string]st
 		raw, _ = r.Prefix.cutPrefix(l.text)
 		l.text = raw
 	}
-	l.off("prefix", string(ahead), string(raw))
+	l.explainCut("prefix", string(ahead), string(raw))
 	l.data[Symbology] = l.symbology
 	if l.aim != "" {
 		l.data[AIM] = l.aim
@@ -164,7 +164,7 @@ func (r Rules) read(scan []byte, how *[]string) (code string, data map[string]st
 		l.data[Refused] = err.Error()
 		return l.code, l.data
 	}
-	l.values()
+	l.readValues()
 	return l.code, l.data
 }
 
@@ -181,24 +181,24 @@ func (l *reading) decode() error {
 	}
 	l.code = text
 	if extended(l.aim) {
-		l.did("text: by the encodings that the symbol names itself (ECI), else %s", charset.Recognise(l.text, l.Encoding))
+		l.explain("text: by the encodings that the symbol names itself (ECI), else %s", charset.EncodingName(l.text, l.Encoding))
 	} else {
-		l.did("text: %s", charset.Recognise(l.text, l.Encoding))
+		l.explain("text: %s", charset.EncodingName(l.text, l.Encoding))
 	}
 	if !l.KeepCheck {
-		taken, err := checkchar.Take(l.aim, text)
+		taken, err := checkchar.Strip(l.aim, text)
 		if err != nil {
 			return err
 		}
-		l.off("check character", text, taken)
+		l.explainCut("check character", text, taken)
 		l.code = taken
 	}
 	if bare := l.code; !l.KeepStartStop {
 		l.code = l.withoutStartStop(l.code)
-		l.off("start and stop characters", bare, l.code)
+		l.explainCut("start and stop characters", bare, l.code)
 	}
 	if trimmed := strings.Trim(l.code, " \t\r\n"); !l.KeepBlanks && trimmed != "" {
-		l.off("blanks", l.code, trimmed)
+		l.explainCut("blanks", l.code, trimmed)
 		l.code = trimmed
 	}
 	return nil
@@ -214,7 +214,7 @@ func bytewise(raw []byte) string {
 }
 
 // withoutStartStop takes the characters off that begin and end a Codabar (A to D) and a
-// Code 39 (*): they are bars and no data, and some readers send them. Without an
+// Code 39 (*): they are bars and no data, and some scanners send them. Without an
 // identifier only what can be nothing but a Code 39 is one.
 func (l *reading) withoutStartStop(text string) string {
 	last := len(text) - 1
@@ -235,34 +235,34 @@ func code39(text string) bool {
 	return strings.Trim(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%") == ""
 }
 
-// values reads what the code says by all the rules that may hold for it.
-func (l *reading) values() {
+// readValues reads what the code says by all the rules that may hold for it.
+func (l *reading) readValues() {
 	switch {
 	case l.envelope():
-		l.did("read as an ISO 15434 envelope")
+		l.explain("read as an ISO 15434 envelope")
 	case l.hibc():
-		l.did("read as HIBC")
+		l.explain("read as HIBC")
 	case l.Strict:
-		l.did(`read as GS1 as a whole or not at all (strict)`)
+		l.explain(`read as GS1 as a whole or not at all (strict)`)
 		l.strict()
 	case l.gs1:
-		l.did("read as GS1 elements")
+		l.explain("read as GS1 elements")
 		l.elements(l.code)
 	case l.ean():
-		l.did("read as an article number")
-	case l.link():
-		l.did("read as a GS1 Digital Link")
-	case l.Assume == AssumeGS1 && l.assumed():
-		l.did(`read as GS1, which the identifier does not say (assume = "gs1")`)
-	case l.identifier():
-		l.did("read as a data identifier")
+		l.explain("read as an article number")
+	case l.digitalLink():
+		l.explain("read as a GS1 Digital Link")
+	case l.Assume == AssumeGS1 && l.assumedGS1():
+		l.explain(`read as GS1, which the identifier does not say (assume = "gs1")`)
+	case l.dataIdentifier():
+		l.explain("read as a data identifier")
 	default:
-		l.did("read as plain text")
+		l.explain("read as plain text")
 	}
 }
 
-// set adds the values of GS1 elements.
-func (l *reading) set(label gs1.Label) {
+// addElements adds the values of GS1 elements.
+func (l *reading) addElements(label gs1.Label) {
 	for _, e := range label.Elements {
 		l.data["gs1."+e.AI] = e.Value
 		if name, amount, ok := gs1.Decimal(e.AI, e.Value); ok {
@@ -270,9 +270,9 @@ func (l *reading) set(label gs1.Label) {
 		}
 	}
 	for _, ai := range label.Bad() {
-		l.bad("gs1." + ai)
+		l.markBad("gs1." + ai)
 		if len(ai) == 4 && gs1.HasPoint(ai[:3]) {
-			l.bad("gs1." + ai[:3])
+			l.markBad("gs1." + ai[:3])
 		}
 	}
 	if err := label.Err(); err != nil {
@@ -281,9 +281,9 @@ func (l *reading) set(label gs1.Label) {
 	if label.Lost {
 		// What cannot be seen may be anything: whoever uses an element that may be left
 		// out would leave it out.
-		l.bad("gs1.*")
+		l.markBad("gs1.*")
 	}
-	l.forms()
+	l.addGTINForms()
 }
 
 // amount sets a decimal number. A label that says it twice, with the point in different
@@ -291,24 +291,24 @@ func (l *reading) set(label gs1.Label) {
 func (l *reading) amount(name, amount string) {
 	before, said := l.data[name]
 	switch {
-	case said && value(before) == value(amount):
+	case said && trimZeros(before) == trimZeros(amount):
 	case said:
-		l.bad(name)
+		l.markBad(name)
 	default:
 		l.data[name] = amount
 	}
 }
 
-// value is a decimal number without the zeros that end it: 1.250 and 1.25 are one.
-func value(amount string) string {
+// trimZeros is a decimal number without the zeros that end it: 1.250 and 1.25 are one.
+func trimZeros(amount string) string {
 	if !strings.Contains(amount, ".") {
 		return amount
 	}
 	return strings.TrimSuffix(strings.TrimRight(amount, "0"), ".")
 }
 
-// bad notes that a value is on the label and cannot be trusted.
-func (l *reading) bad(name string) {
+// markBad notes that a value is on the label and cannot be trusted.
+func (l *reading) markBad(name string) {
 	names := strings.Fields(l.data[Bad])
 	if !slices.Contains(names, name) {
 		names = append(names, name)
@@ -318,8 +318,8 @@ func (l *reading) bad(name string) {
 	delete(l.data, name)
 }
 
-// forms adds the article number in the forms that article systems know it by.
-func (l *reading) forms() {
+// addGTINForms adds the article number in the forms that article systems know it by.
+func (l *reading) addGTINForms() {
 	gtin := l.data["gs1.01"]
 	if gtin == "" {
 		return
@@ -334,27 +334,27 @@ func (l *reading) forms() {
 
 // strict reads a GS1 symbol as GS1's own engine does: as a whole or not at all.
 func (l *reading) strict() {
-	elements, err := gs1.Parse(l.aim + l.replaced(l.code))
+	elements, err := gs1.Parse(l.aim + l.withSeparators(l.code))
 	switch {
 	case errors.Is(err, gs1.ErrNotGS1):
 		if l.aim == "" || l.aim[1] != 'I' || !l.number(l.code, 14) {
-			_ = l.identifier()
+			_ = l.dataIdentifier()
 		}
 	case err != nil:
 		l.data["gs1.error"] = err.Error()
 	case l.aim == "]E0" || l.aim == "]E4":
 		l.number(l.code, len(l.code))
 	default:
-		l.set(gs1.Label{Elements: elements})
+		l.addElements(gs1.Label{Elements: elements})
 	}
 }
 
-// replaced puts the separator where the reader writes something else for it.
-func (l *reading) replaced(text string) string {
+// withSeparators puts the separator where the scanner writes something else for it.
+func (l *reading) withSeparators(text string) string {
 	for _, s := range l.Separators {
 		if s != "" && strings.Contains(text, s) {
 			text = strings.ReplaceAll(text, s, "\x1d")
-			l.did("%q read as the separator", s)
+			l.explain("%q read as the separator", s)
 		}
 	}
 	return text
@@ -362,7 +362,7 @@ func (l *reading) replaced(text string) string {
 
 // elements reads the code as element strings.
 func (l *reading) elements(text string) {
-	l.set(gs1.Read(l.aim+l.replaced(text), len(l.aim), !l.NoStandIns))
+	l.addElements(gs1.Read(l.aim+l.withSeparators(text), len(l.aim), !l.NoStandIns))
 }
 
 // ean reads the number of an EAN, UPC or ITF-14 symbol, and reports whether it is one.
@@ -383,7 +383,7 @@ func (l *reading) ean() bool {
 
 func (l *reading) upce() {
 	code, err := gs1.UPCE(l.code)
-	if err != nil && !l.number(l.code, 8) { // some readers call an EAN-8 an EAN-13
+	if err != nil && !l.number(l.code, 8) { // some scanners call an EAN-8 an EAN-13
 		l.data["gs1.error"] = err.Error()
 	}
 	if err != nil {
@@ -403,33 +403,33 @@ func (l *reading) number(digits string, length int) bool {
 		return false
 	}
 	if gs1.Restricted(digits) {
-		l.own(gtin)
+		l.storeNumber(gtin)
 		return true
 	}
 	l.data["gs1.01"] = gtin
-	l.forms()
+	l.addGTINForms()
 	return true
 }
 
-// link reads a GS1 Digital Link, and reports whether the code is one.
-func (l *reading) link() bool {
+// digitalLink reads a GS1 Digital Link, and reports whether the code is one.
+func (l *reading) digitalLink() bool {
 	carrier := l.aim == "" || strings.Contains("]Q1 ]Q2 ]d1 ]d4 ]J0 ]J3 ]z0 ]z3 ", l.aim+" ")
 	if !carrier {
 		return false
 	}
 	label, ok := gs1.ReadLink(l.code, true)
 	if ok {
-		l.set(label)
+		l.addElements(label)
 	}
 	return ok
 }
 
-// assumed reads what a reader without identifiers sends, as GS1 as far as it can be that.
-func (l *reading) assumed() bool {
-	text := strings.TrimLeft(l.replaced(l.code), "\x1d")
-	separated := len(text) < len(l.replaced(l.code))
+// assumedGS1 reads what a scanner without identifiers sends, as GS1 as far as it can be that.
+func (l *reading) assumedGS1() bool {
+	text := strings.TrimLeft(l.withSeparators(l.code), "\x1d")
+	separated := len(text) < len(l.withSeparators(l.code))
 	if elements, ok := gs1.Bracketed(text); ok {
-		l.set(gs1.Read(elements, 0, false))
+		l.addElements(gs1.Read(elements, 0, false))
 		return true
 	}
 	switch len(text) {
@@ -452,7 +452,7 @@ func (l *reading) assumed() bool {
 	if first == "" || !key && !separated && (!strings.Contains(text, "\x1d") || label.Lost) && len(label.Faults) > 0 {
 		return false
 	}
-	l.set(label)
+	l.addElements(label)
 	return true
 }
 
@@ -466,25 +466,25 @@ func (l *reading) envelope() bool {
 		l.data["di."+f.ID] = f.Value
 	}
 	for _, id := range label.Bad {
-		l.bad("di." + id)
+		l.markBad("di." + id)
 	}
 	if len(label.Faults) > 0 {
 		l.data["di.error"] = label.Faults[0].Error()
 	}
 	if label.Elements != "" {
-		l.set(gs1.Read(label.Elements, 0, !l.NoStandIns))
+		l.addElements(gs1.Read(label.Elements, 0, !l.NoStandIns))
 	}
 	return true
 }
 
-// identifier reads a data identifier that stands alone in a linear symbol, and reports
+// dataIdentifier reads a data identifier that stands alone in a linear symbol, and reports
 // whether there is one.
-func (l *reading) identifier() bool {
+func (l *reading) dataIdentifier() bool {
 	linear := l.aim == "]C0" || l.aim != "" && l.aim[1] == 'A' || l.aim == "" && l.Assume == AssumeDI
 	if !linear {
 		return false
 	}
-	f, ok := mh10.Bare(l.code)
+	f, ok := mh10.ReadAlone(l.code)
 	if ok {
 		l.data["di."+f.ID] = f.Value
 	}
@@ -499,7 +499,7 @@ func (l *reading) hibc() bool {
 	}
 	if err != nil {
 		l.data["hibc.error"] = err.Error()
-		l.bad("hibc.*")
+		l.markBad("hibc.*")
 		return true
 	}
 	for name, value := range map[string]string{

@@ -155,7 +155,7 @@ func TestNumbersThatAScaleOrAShopMakes(t *testing.T) {
 				t.Fatalf("%s %s", key, why)
 			}
 			scan := test.scan
-			for c := byte('0'); c <= '9'; c++ { // the check digit of the whole is the reader's to see to
+			for c := byte('0'); c <= '9'; c++ { // the check digit of the whole is the scanner's to see to
 				if _, data := (Rules{Store: []Store{test.rule}}).Read([]byte(scan[:len(scan)-1] + string(rune(c)))); data["gs1.error"] != "" || data["store.item"] != "" {
 					if diff := cmp.Diff(test.want, only(data, test.want)); diff != "" {
 						t.Errorf("data (-want +got):\n%s", diff)

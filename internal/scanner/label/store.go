@@ -44,8 +44,8 @@ func (s Store) Fault() (key, why string) {
 	return "", ""
 }
 
-// own reads a number that is a shop's own and no article number of the world.
-func (l *reading) own(gtin string) {
+// storeNumber reads a number that is a shop's own and no article number of the world.
+func (l *reading) storeNumber(gtin string) {
 	digits := gtin[1:]
 	for _, s := range l.Store {
 		rest, ok := strings.CutPrefix(digits, s.Prefix)
@@ -66,7 +66,7 @@ func (l *reading) own(gtin string) {
 		}
 		amount := rest[:length]
 		if s.Check && check != amountCheck(amount) {
-			l.bad(name)
+			l.markBad(name)
 			l.data["gs1.error"] = fmt.Sprintf("the check digit of %s is %s and should be %s", amount, check, amountCheck(amount))
 			return
 		}

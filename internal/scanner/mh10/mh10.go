@@ -10,7 +10,7 @@
 //	>[)>06 GS P…           a character in front, no RS behind the header
 //	[)> RS 06 GS … RS      no EOT
 //	[)>06 GS …             nothing but GS
-//	[)>{RS}06{GS}P…        a reader that writes RS and GS as text
+//	[)>{RS}06{GS}P…        a scanner that writes RS and GS as text
 //
 // Three formats have fields: 05 (GS1 application identifiers, which are returned as they
 // stand), 06 (data identifiers) and 12 (text element identifiers: "SER 12345").
@@ -29,8 +29,8 @@ const (
 	rs  = "\x1e"
 	eot = "\x04"
 
-	// most is how many fields are read of one label. The longest real one has thirty.
-	most = 64
+	// maxFields is how many fields are read of one label. The longest real one has thirty.
+	maxFields = 64
 )
 
 // A Field is one data identifier and its value.
@@ -72,7 +72,7 @@ func Read(text string, stands []string) (l Label, ok bool) {
 	return l, true
 }
 
-// replaceControls puts the control characters where a reader or printer wrote their names.
+// replaceControls puts the control characters where a scanner or printer wrote their names.
 func replaceControls(text string, stands []string) string {
 	pairs := []string{
 		"<GS>", gs, "{GS}", gs, "[GS]", gs, "(GS)", gs, "<RS>", rs, "{RS}", rs, "[RS]", rs, "(RS)", rs, "<EOT>", eot, "{EOT}", eot, "[EOT]", eot, "(EOT)", eot,
@@ -118,8 +118,8 @@ func btoi(b bool) int {
 func (l *Label) field(text string) {
 	switch f, err := Identify(text); {
 	case text == "":
-	case len(l.Fields)+len(l.Faults) >= most:
-		l.Faults = append(l.Faults, fmt.Errorf("the label holds more than %d fields", most))
+	case len(l.Fields)+len(l.Faults) >= maxFields:
+		l.Faults = append(l.Faults, fmt.Errorf("the label holds more than %d fields", maxFields))
 	case f.ID == "":
 		l.Faults = append(l.Faults, err)
 	case err != nil:
@@ -136,8 +136,8 @@ func (l *Label) word(text string) {
 	id, value, found := strings.Cut(text, " ")
 	switch {
 	case text == "":
-	case len(l.Fields)+len(l.Faults) >= most:
-		l.Faults = append(l.Faults, fmt.Errorf("the label holds more than %d fields", most))
+	case len(l.Fields)+len(l.Faults) >= maxFields:
+		l.Faults = append(l.Faults, fmt.Errorf("the label holds more than %d fields", maxFields))
 	case !found || value == "" || len(id) != 3 || strings.ContainsFunc(id, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') }):
 		l.Faults = append(l.Faults, fmt.Errorf("%.12q is no text element: three letters, a blank and a value", text))
 	default:
@@ -201,20 +201,20 @@ func Identify(text string) (Field, error) {
 	return f, nil
 }
 
-// Bare reads the whole text of a symbol as one field. ok is false where it does not begin
+// ReadAlone reads the whole text of a symbol as one field. ok is false where it does not begin
 // with a data identifier of the table, or its value is not of that identifier's form: plain
 // text begins with a letter too.
-func Bare(text string) (f Field, ok bool) {
+func ReadAlone(text string) (f Field, ok bool) {
 	f, err := Identify(text)
 	_, known := find(f.ID)
-	if err != nil || !known || len(f.Value) > longestBare || strings.ContainsFunc(f.Value, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if err != nil || !known || len(f.Value) > maxAlone || strings.ContainsFunc(f.Value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return Field{}, false
 	}
 	return f, true
 }
 
-// longestBare is the longest value of a data identifier alone in a linear symbol.
-const longestBare = 50
+// maxAlone is the longest value of a data identifier alone in a linear symbol.
+const maxAlone = 50
 
 // Title returns what a data identifier means; "" for one that is not in the table.
 func Title(id string) string {

@@ -92,7 +92,7 @@ func TestOneIdentifierAloneInASymbol(t *testing.T) {
 		{"PA\x1dB", Field{}, false},
 	}
 	for _, test := range tests {
-		if got, ok := Bare(test.text); got != test.want || ok != test.ok {
+		if got, ok := ReadAlone(test.text); got != test.want || ok != test.ok {
 			t.Errorf("%q is %v, %v, want %v, %v", test.text, got, ok, test.want, test.ok)
 		}
 	}
@@ -124,7 +124,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(text, "|")
 	}
 	f.Fuzz(func(t *testing.T, text, stand string) {
-		if field, ok := Bare(text); ok && !strings.HasPrefix(text, field.ID) {
+		if field, ok := ReadAlone(text); ok && !strings.HasPrefix(text, field.ID) {
 			t.Errorf("%q became %v", text, field)
 		}
 		l, ok := Read(text, []string{stand})
@@ -141,7 +141,7 @@ func FuzzRead(f *testing.F) {
 			}
 			seen[field.ID] = true
 		}
-		if len(l.Fields)+len(l.Faults) > 2*most+len(text) {
+		if len(l.Fields)+len(l.Faults) > 2*maxFields+len(text) {
 			t.Errorf("%d fields and %d faults", len(l.Fields), len(l.Faults))
 		}
 	})

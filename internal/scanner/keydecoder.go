@@ -29,15 +29,15 @@ const (
 	keyRightMeta  = 126
 )
 
-// What happens to a key. Autorepeat is the kernel's own invention: a reader that
+// What happens to a key. Autorepeat is the kernel's own invention: a scanner that
 // means two sends two.
 const (
 	released = 0
 	pressed  = 1
 )
 
-// longestNumber is how many digits an Alt code may have, zeros in front included.
-const longestNumber = 8
+// maxCodeDigits is how many digits an Alt code may have, zeros in front included.
+const maxCodeDigits = 8
 
 // modifiers are the keys that are held while others are pressed.
 type modifiers uint8
@@ -81,32 +81,32 @@ func modifier(code uint16) modifiers {
 	return 0
 }
 
-// A typist turns what happens to the keys of a keyboard into the text that a
-// person would see, in UTF-8. It is pure: it knows no device and no clock. Its
-// zero value with a layout is ready.
+// A keyDecoder turns the key events of a keyboard into the text that a person would see,
+// in UTF-8. It is pure: it knows no device and no clock. Its zero value with a layout is
+// ready.
 //
 //	2A down, 19 down, 19 up, 2A up     P        Shift and P
 //	1D down, 1B down, 1B up, 1D up     GS (1D)  Ctrl+]
 //	38 down, 52 4C 49 down/up, 38 up   GS (1D)  Alt+029 on the keypad
 //	1C down, 1C up                     CR (0D)  Enter
 //
-// Caps Lock counts as the reader itself presses it, from what it was at first.
-type typist struct {
-	layout layout
-	held   modifiers
-	locked bool   // Caps Lock
-	first  bool   // as it was at first
-	accent rune   // the dead key that waits for its letter; 0 for none
-	digits string // typed on the keypad while Alt is held
+// Caps Lock counts as the scanner itself presses it, from what it was at first.
+type keyDecoder struct {
+	layout      layout
+	modifiers   modifiers
+	capsLock    bool   // Caps Lock is on
+	initialCaps bool   // it was on at first
+	deadKey     rune   // the accent that waits for its letter; 0 for none
+	altDigits   string // typed on the keypad while Alt is held
 
-	coded []byte // Alt codes above 127, which may be UTF-8, a byte each
-	hex   string // of Unicode entry, as Linux has it
-	entry bool   // Unicode entry has begun
+	altCodes      []byte // Alt codes above 127, which may be UTF-8, a byte each
+	unicodeDigits string // of Unicode entry, as Linux has it
+	inUnicode     bool   // Unicode entry has begun
 }
 
 // key appends to text what the key types. known is false for a key, or a
-// combination, that stands for no character: it may have meant one to the reader.
-func (t *typist) key(text []byte, code uint16, value int32) (_ []byte, known bool) {
+// combination, that stands for no character: it may have meant one to the scanner.
+func (t *keyDecoder) key(text []byte, code uint16, value int32) (_ []byte, known bool) {
 	if value != pressed && value != released {
 		return text, true
 	}
@@ -116,42 +116,42 @@ func (t *typist) key(text []byte, code uint16, value int32) (_ []byte, known boo
 	if value == released {
 		return text, true
 	}
-	if t.entry {
-		return t.enter(text, code)
+	if t.inUnicode {
+		return t.unicodeDigit(text, code)
 	}
 	switch code {
 	case keyCapsLock:
-		t.locked = !t.locked
+		t.capsLock = !t.capsLock
 		return text, true
 	case keyNumLock, keyScrollLock:
 		return text, true
 	}
-	if r, ok := t.layout.keypad(code); ok && t.held&alt != 0 && unicode.IsDigit(r) {
-		if len(t.digits) == longestNumber {
+	if r, ok := t.layout.keypad(code); ok && t.modifiers&alt != 0 && unicode.IsDigit(r) {
+		if len(t.altDigits) == maxCodeDigits {
 			return text, false
 		}
-		t.digits += string(r)
+		t.altDigits += string(r)
 		return text, true
 	}
-	if code == keyU && t.held&ctrl != 0 && t.held&shift != 0 {
-		t.entry, t.hex = true, ""
+	if code == keyU && t.modifiers&ctrl != 0 && t.modifiers&shift != 0 {
+		t.inUnicode, t.unicodeDigits = true, ""
 		return text, true
 	}
 	r, ok := t.character(code)
-	if !ok || t.digits != "" {
+	if !ok || t.altDigits != "" {
 		return text, false
 	}
-	return t.put(t.decoded(text), r), true
+	return t.compose(t.flushCodes(text), r), true
 }
 
 // keyU begins Unicode entry with Ctrl and Shift, wherever U stands.
 const keyU = 22
 
-// enter reads the digits of Unicode entry: Ctrl+Shift+U, the number in hexadecimal, and
-// Enter, a blank, or Ctrl and Shift let go.
-func (t *typist) enter(text []byte, code uint16) (_ []byte, known bool) {
+// unicodeDigit reads a key of Unicode entry as Linux has it: Ctrl+Shift+U, the number in
+// hexadecimal, and Enter, a blank, or Ctrl and Shift let go.
+func (t *keyDecoder) unicodeDigit(text []byte, code uint16) (_ []byte, known bool) {
 	if code == keyEnter || code == keyKPEnter || code == keySpace {
-		return t.entered(text)
+		return t.finishUnicode(text)
 	}
 	r := t.layout.keys[code][0]
 	if pad, ok := t.layout.keypad(code); ok {
@@ -160,91 +160,93 @@ func (t *typist) enter(text []byte, code uint16) (_ []byte, known bool) {
 	if shifted := t.layout.keys[code][1]; unicode.IsDigit(shifted) {
 		r = shifted // AZERTY has its digits there
 	}
-	if len(t.hex) == longestNumber || !strings.ContainsRune("0123456789abcdef", unicode.ToLower(r)) {
-		t.entry = false
+	if len(t.unicodeDigits) == maxCodeDigits || !strings.ContainsRune("0123456789abcdef", unicode.ToLower(r)) {
+		t.inUnicode = false
 		return text, false
 	}
-	t.hex += string(r)
+	t.unicodeDigits += string(r)
 	return text, true
 }
 
-// entered ends Unicode entry.
-func (t *typist) entered(text []byte) (_ []byte, known bool) {
-	t.entry = false
-	n, err := strconv.ParseUint(t.hex, 16, 32)
+// finishUnicode ends Unicode entry and appends its character.
+func (t *keyDecoder) finishUnicode(text []byte) (_ []byte, known bool) {
+	t.inUnicode = false
+	n, err := strconv.ParseUint(t.unicodeDigits, 16, 32)
 	if err != nil || n == 0 || n > unicode.MaxRune || !utf8.ValidRune(rune(n)) {
 		return text, false
 	}
-	return utf8.AppendRune(t.rest(text), rune(n)), true
+	return utf8.AppendRune(t.flush(text), rune(n)), true
 }
 
-// decoded appends the Alt codes above 127 that came one after the other: the characters
+// flushCodes appends the Alt codes above 127 that came one after the other: the characters
 // that they are in Windows' code page, or, where they are the bytes of UTF-8, that text.
-// Readers send a symbol in UTF-8 so, a byte at a time.
-func (t *typist) decoded(text []byte) []byte {
-	if len(t.coded) == 0 {
+// Scanners send a symbol in UTF-8 so, a byte at a time.
+func (t *keyDecoder) flushCodes(text []byte) []byte {
+	if len(t.altCodes) == 0 {
 		return text
 	}
-	if utf8.Valid(t.coded) {
-		text = append(text, t.coded...)
+	if utf8.Valid(t.altCodes) {
+		text = append(text, t.altCodes...)
 	} else {
-		for _, b := range t.coded {
-			r, _ := numbered("0" + strconv.Itoa(int(b)))
+		for _, b := range t.altCodes {
+			r, _ := altCode("0" + strconv.Itoa(int(b)))
 			text = utf8.AppendRune(text, r)
 		}
 	}
-	t.coded = t.coded[:0]
+	t.altCodes = t.altCodes[:0]
 	return text
 }
 
-// rest appends what a dead key, or Alt codes, still hold back.
-func (t *typist) rest(text []byte) []byte {
-	text = t.decoded(text)
-	if t.accent != 0 {
-		text = utf8.AppendRune(text, t.accent)
-		t.accent = 0
+// flush appends what a dead key or Alt codes still keep back.
+func (t *keyDecoder) flush(text []byte) []byte {
+	text = t.flushCodes(text)
+	if t.deadKey != 0 {
+		text = utf8.AppendRune(text, t.deadKey)
+		t.deadKey = 0
 	}
 	return text
 }
 
-// lost says that keys went by unseen. Between two scans a reader holds nothing,
-// and Caps Lock is as it was at first.
-func (t *typist) lost() { *t = typist{layout: t.layout, locked: t.first, first: t.first} }
+// reset begins anew after keys that were not read. Between two scans a scanner holds no
+// key down, and Caps Lock is as it was at first.
+func (t *keyDecoder) reset() {
+	*t = keyDecoder{layout: t.layout, capsLock: t.initialCaps, initialCaps: t.initialCaps}
+}
 
 // modify holds or lets go a modifier. An Alt code is complete when Alt is let go.
-func (t *typist) modify(text []byte, m modifiers, down bool) (_ []byte, known bool) {
+func (t *keyDecoder) modify(text []byte, m modifiers, down bool) (_ []byte, known bool) {
 	if down {
-		t.held |= m
+		t.modifiers |= m
 		return text, true
 	}
-	t.held &^= m
-	if t.entry && t.hex != "" && t.held&(ctrl|shift) == 0 {
-		return t.entered(text)
+	t.modifiers &^= m
+	if t.inUnicode && t.unicodeDigits != "" && t.modifiers&(ctrl|shift) == 0 {
+		return t.finishUnicode(text)
 	}
-	if m&alt == 0 || t.held&alt != 0 || t.digits == "" {
+	if m&alt == 0 || t.modifiers&alt != 0 || t.altDigits == "" {
 		return text, true
 	}
-	r, ok := numbered(t.digits)
-	number, _ := strconv.Atoi(t.digits)
-	windows := t.digits[0] == '0'
-	t.digits = ""
+	r, ok := altCode(t.altDigits)
+	number, _ := strconv.Atoi(t.altDigits)
+	windows := t.altDigits[0] == '0'
+	t.altDigits = ""
 	switch {
 	case !ok:
 		return text, false
 	case windows && number >= utf8.RuneSelf:
-		t.coded = append(t.coded, byte(number))
+		t.altCodes = append(t.altCodes, byte(number))
 		return text, true
 	}
-	return utf8.AppendRune(t.rest(text), r), true
+	return utf8.AppendRune(t.flush(text), r), true
 }
 
 // character returns what a key types with the modifiers that are held.
-func (t *typist) character(code uint16) (rune, bool) {
-	third := t.third()
+func (t *keyDecoder) character(code uint16) (rune, bool) {
+	level3 := t.level3()
 	switch {
-	case t.held&meta != 0, t.held&alt != 0 && !third:
+	case t.modifiers&meta != 0, t.modifiers&alt != 0 && !level3:
 		return 0, false
-	case t.held&ctrl != 0 && !third:
+	case t.modifiers&ctrl != 0 && !level3:
 		return t.control(code)
 	}
 	if r, ok := t.layout.keypad(code); ok {
@@ -256,30 +258,30 @@ func (t *typist) character(code uint16) (rune, bool) {
 	c := t.layout.keys[code]
 	r := c[0]
 	switch {
-	case third && t.held&shift != 0 && c[3] != 0:
+	case level3 && t.modifiers&shift != 0 && c[3] != 0:
 		r = c[3]
-	case third:
+	case level3:
 		r = c[2]
-	case t.upper(c):
+	case t.shifted(c):
 		r = c[1]
 	}
 	return r, r != 0
 }
 
-// third reports whether AltGr is held. Ctrl and Alt together are the same: so
-// Windows has it, and readers that know no right Alt.
-func (t *typist) third() bool {
-	return t.layout.altGr && (t.held&rightAlt != 0 || t.held&leftAlt != 0 && t.held&ctrl != 0)
+// level3 reports whether AltGr is held. Ctrl and Alt together are the same: so
+// Windows has it, and scanners that know no right Alt.
+func (t *keyDecoder) level3() bool {
+	return t.layout.altGr && (t.modifiers&rightAlt != 0 || t.modifiers&leftAlt != 0 && t.modifiers&ctrl != 0)
 }
 
-// upper reports whether a key types its second character. Caps Lock is for the
+// shifted reports whether a key types its second character. Caps Lock is for the
 // letters alone.
-func (t *typist) upper(c keycap) bool {
-	shifted := t.held&shift != 0
-	if t.locked && unicode.IsLower(c[0]) && unicode.ToUpper(c[0]) == c[1] {
-		return !shifted
+func (t *keyDecoder) shifted(c keycap) bool {
+	shift := t.modifiers&shift != 0
+	if t.capsLock && unicode.IsLower(c[0]) && unicode.ToUpper(c[0]) == c[1] {
+		return !shift
 	}
-	return shifted
+	return shift
 }
 
 // special returns what the keys beside the letters type; 0 for none.
@@ -304,14 +306,14 @@ func special(code uint16) rune {
 // control returns the control character of Ctrl and a key: by the character that
 // the layout has there, else by the one that an American keyboard has. So Ctrl
 // and the key right of P, Å, [ and ] are ESC and GS everywhere, as on Windows.
-func (t *typist) control(code uint16) (rune, bool) {
+func (t *keyDecoder) control(code uint16) (rune, bool) {
 	if code == keyEnter || code == keyKPEnter {
 		return cr, true
 	}
 	for _, table := range []map[uint16]keycap{t.layout.keys, t.layout.control} {
 		c := table[code]
 		r := c[0]
-		if t.held&shift != 0 {
+		if t.modifiers&shift != 0 {
 			r = c[1]
 		}
 		switch r = unicode.ToUpper(r); {
@@ -326,25 +328,24 @@ func (t *typist) control(code uint16) (rune, bool) {
 	return 0, false
 }
 
-// dead reports whether the character that a key types with what is held waits for the
-// next.
-func (t *typist) dead(r rune) bool {
-	if t.third() {
+// isDead reports whether a character that was typed waits for the next, as an accent does.
+func (t *keyDecoder) isDead(r rune) bool {
+	if t.level3() {
 		return strings.ContainsRune(t.layout.dead3, r)
 	}
 	return strings.ContainsRune(t.layout.dead, r)
 }
 
-// put appends a character, or what becomes of it behind a dead key.
-func (t *typist) put(text []byte, r rune) []byte {
-	accent := t.accent
-	t.accent = 0
+// compose appends a character, or what becomes of it behind a dead key.
+func (t *keyDecoder) compose(text []byte, r rune) []byte {
+	accent := t.deadKey
+	t.deadKey = 0
 	switch {
-	case t.dead(r):
+	case t.isDead(r):
 		if accent != 0 {
 			text = utf8.AppendRune(text, accent)
 		}
-		t.accent = r
+		t.deadKey = r
 		return text
 	case accent == 0:
 		return utf8.AppendRune(text, r)

@@ -44,7 +44,7 @@ type stroke struct {
 	value int32
 }
 
-// strokes reads what a reader does to its keys: chords with blanks between them,
+// strokes reads what a scanner does to its keys: chords with blanks between them,
 // the keys of a chord joined by a plus. The last key of a chord is struck while the
 // others are held; "down:" and "up:" hold and let go a key for longer.
 func strokes(t testing.TB, text string) []stroke {
@@ -81,18 +81,18 @@ func strokes(t testing.TB, text string) []stroke {
 	return all
 }
 
-// newTypist returns a typist for the key layout of a configuration.
-func newTypist(t testing.TB, name string) typist {
+// newTypist returns a keyDecoder for the key layout of a configuration.
+func newTypist(t testing.TB, name string) keyDecoder {
 	t.Helper()
 	l, ok := findLayout(name)
 	if !ok {
 		t.Fatalf("there is no layout %q", name)
 	}
-	return typist{layout: l}
+	return keyDecoder{layout: l}
 }
 
 // typed returns what the keys type. Where a key stands for nothing, there is a □.
-func typed(ty *typist, all []stroke) string {
+func typed(ty *keyDecoder, all []stroke) string {
 	var text []byte
 	for _, s := range all {
 		var known bool
@@ -244,8 +244,8 @@ func TestTheCodePagesAreWhole(t *testing.T) {
 	}
 	// The two agree where both have a letter: ÿ is 152 here and 255 there.
 	for old, latin := range map[string]string{"128": "0199", "152": "0255", "225": "0223", "134": "0229", "143": "0197"} {
-		a, _ := numbered(old)
-		b, _ := numbered(latin)
+		a, _ := altCode(old)
+		b, _ := altCode(latin)
 		if a != b {
 			t.Errorf("Alt+%s is %q and Alt+%s is %q", old, a, latin, b)
 		}
@@ -260,7 +260,7 @@ func FuzzHID(f *testing.F) {
 	f.Add(false, []byte{56, 1, 82, 1, 82, 0, 80, 1, 80, 0, 73, 1, 73, 0, 56, 0})
 	f.Add(true, []byte{42, 1, 27, 1, 27, 2, 27, 0, 42, 0, 18, 1, 18, 0, 58, 1, 58, 0, 26, 1})
 	f.Add(true, []byte{100, 1, 9, 1, 9, 0, 27, 1, 27, 0, 100, 0, 125, 1, 19, 1, 66, 1})
-	fresh := map[bool]typist{false: newTypist(f, "us"), true: newTypist(f, "se")}
+	fresh := map[bool]keyDecoder{false: newTypist(f, "us"), true: newTypist(f, "se")}
 	label := map[bool][]stroke{false: typing(f, american(), ascii), true: typing(f, swedish(), ascii)}
 	f.Fuzz(func(t *testing.T, abroad bool, events []byte) {
 		plain, held := fresh[abroad], fresh[abroad]
@@ -275,7 +275,7 @@ func FuzzHID(f *testing.F) {
 				t.Fatalf("key %d is known or not, by its autorepeat", code)
 			}
 		}
-		text, again = plain.rest(text), held.rest(again)
+		text, again = plain.flush(text), held.flush(again)
 		if string(text) != string(again) {
 			t.Errorf("autorepeat turned %q into %q", text, again)
 		}
@@ -285,7 +285,7 @@ func FuzzHID(f *testing.F) {
 		if len(text) > 4*len(events) {
 			t.Errorf("%d events typed %d bytes", len(events)/2, len(text))
 		}
-		plain.lost()
+		plain.reset()
 		if got := typed(&plain, label[abroad]); got != ascii {
 			t.Errorf("after a loss a label reads %q", got)
 		}

@@ -14,8 +14,8 @@ import (
 	"stationd/internal/scanner/label"
 )
 
-// A Scanner is one table [[scanner]] of the configuration.
-type Scanner struct {
+// A Config is one table [[scanner]] of the configuration.
+type Config struct {
 	// Name is the source of its events.
 	Name string `toml:"name"`
 
@@ -24,15 +24,15 @@ type Scanner struct {
 	//	/dev/serial/by-id/PATH     a serial line
 	//	/dev/serial/by-path/PATH   the same, whatever is plugged in there
 	//	usb:VENDOR:PRODUCT         a serial line, and usb:VENDOR:PRODUCT:SERIAL
-	//	tcp:HOST:PORT              a reader of the network that is connected to
+	//	tcp:HOST:PORT              a scanner of the network that is connected to
 	//	tcp-listen:PORT            one that connects; tcp-listen:ADDRESS:PORT
-	//	hid:/dev/input/by-id/PATH  a reader that types as a keyboard does
+	//	hid:/dev/input/by-id/PATH  a scanner that types as a keyboard does
 	//	hid:VENDOR:PRODUCT         the same, and hid:VENDOR:PRODUCT:SERIAL
-	//	pos:VENDOR:PRODUCT         a reader set to HID-POS; pos:VENDOR:PRODUCT:SERIAL,
+	//	pos:VENDOR:PRODUCT         a scanner set to HID-POS; pos:VENDOR:PRODUCT:SERIAL,
 	//	                           pos:/dev/hidraw0
 	Port string `toml:"port"`
 
-	// Baud is the speed of the line in bits a second; 0 means 9600. A reader that
+	// Baud is the speed of the line in bits a second; 0 means 9600. A scanner that
 	// is a USB device itself ignores it, and what follows.
 	Baud int `toml:"baud"`
 
@@ -46,13 +46,13 @@ type Scanner struct {
 	// "rts-cts" or "xon-xoff".
 	Flow string `toml:"flow"`
 
-	// DTR and RTS are the levels of the two lines towards the reader, which some take
+	// DTR and RTS are the levels of the two lines towards the scanner, which some take
 	// their power from or wait for; nil leaves them as the kernel sets them, both on.
 	DTR *bool `toml:"dtr"`
 	RTS *bool `toml:"rts"`
 
-	// Layout is the keyboard's layout that a reader that types is set to: one of
-	// LayoutNames. "" is us, which readers are delivered with.
+	// Layout is the keyboard's layout that a scanner that types is set to: one of
+	// LayoutNames. "" is us, which scanners are delivered with.
 	Layout string `toml:"layout"`
 
 	// Frame says how scans are told apart; "" means cr. What ends a scan is not part
@@ -68,15 +68,15 @@ type Scanner struct {
 	// By lines, one STX before a scan and one ETX behind it are taken off.
 	//
 	//	idle:80ms     a scan ends when the line has been silent for so long: for
-	//	              readers that cannot be given an end
+	//	              scanners that cannot be given an end
 	Frame string `toml:"frame"`
 
-	// AIM says whether the reader sends an AIM identifier with every scan. With
+	// AIM says whether the scanner sends an AIM identifier with every scan. With
 	// "required" a frame without one is a piece of a symbol that holds what ends a
 	// frame, and all that was sent in one go is dropped.
 	AIM string `toml:"aim"`
 
-	// GS lists what the reader writes for the separator of GS1 and ISO 15434
+	// GS lists what the scanner writes for the separator of GS1 and ISO 15434
 	// besides GS itself: ["<GS>"]. An empty list says that it writes nothing else;
 	// without the key, a value that looks as if it contained one is not used.
 	GS *[]string `toml:"gs"`
@@ -91,7 +91,7 @@ type Scanner struct {
 	// Encoding is what the labels are printed in: one of charset.Names; "" is auto.
 	Encoding string `toml:"encoding"`
 
-	// Check says what becomes of a check character that the reader sends: "keep"
+	// Check says what becomes of a check character that the scanner sends: "keep"
 	// leaves it in the code; "" checks it and takes it off.
 	Check string `toml:"check"`
 
@@ -99,25 +99,25 @@ type Scanner struct {
 	// Code 39: "keep" leaves them in the code; "" takes them off.
 	StartStop string `toml:"start_stop"`
 
-	// Strip is what the reader puts around the code.
+	// Strip is what the scanner puts around the code.
 	Strip Strip `toml:"strip"`
 
 	// Store says how numbers that are a shop's or a scale's own are divided.
 	Store []label.Store `toml:"store"`
 
-	// Repeat is how soon the same code again is the same scan: the reader is
+	// Repeat is how soon the same code again is the same scan: the scanner is
 	// still held at the label. nil means 800 ms; zero turns it off.
 	Repeat *time.Duration `toml:"repeat"`
 
-	// BeepRecorded is sent to a reader on a serial line when what its scan means is
+	// BeepRecorded is sent to a scanner on a serial line when what its scan means is
 	// on disk, and BeepRefused when it is not, because the code is unknown or
 	// something is missing too, or when the scan was damaged on its way: what makes
-	// the reader beep, by its manual. docs/lamps.md has every case. "" sends nothing. Bytes that cannot be written
+	// the scanner beep, by its manual. docs/lamps.md has every case. "" sends nothing. Bytes that cannot be written
 	// stand as \xHH, \r, \n, \t, \a and \\:
 	//
 	//	'\x1b[6q'  ESC [ 6 q    1B 5B 36 71
 	//
-	// What the reader answers would be read as a scan: set it to answer nothing.
+	// What the scanner answers would be read as a scan: set it to answer nothing.
 	BeepRecorded string `toml:"beep_recorded"`
 	BeepRefused  string `toml:"beep_refused"`
 
@@ -127,7 +127,7 @@ type Scanner struct {
 	Buzzer string `toml:"buzzer"`
 }
 
-// A Strip is what a reader puts around a code that is not on the label.
+// A Strip is what a scanner puts around a code that is not on the label.
 type Strip struct {
 	// Prefix and Suffix are taken off where they are there: text as it is, or a
 	// regular expression between slashes, as "/:[A-Z]:[0-9]+ms/". A prefix may stand
@@ -139,8 +139,8 @@ type Strip struct {
 	Trim *bool `toml:"trim"`
 }
 
-// rules returns how the reader's labels are read. The error names the key at fault.
-func (s Scanner) rules() (r label.Rules, key string, err error) {
+// rules returns how the scanner's labels are read. The error names the key at fault.
+func (s Config) rules() (r label.Rules, key string, err error) {
 	r = label.Rules{
 		NoStandIns: s.GS != nil, Strict: s.Strict, Assume: s.Assume, Encoding: s.Encoding,
 		KeepCheck: s.Check == keep, KeepStartStop: s.StartStop == keep, KeepBlanks: s.Strip.Trim != nil && !*s.Strip.Trim,
@@ -172,20 +172,20 @@ const (
 	longestBeep   = 64 // bytes; a beep is to be taken at once or not at all
 )
 
-// network reports whether the reader is one of the network.
-func (s Scanner) network() bool {
+// isNetwork reports whether the scanner is one of the network.
+func (s Config) isNetwork() bool {
 	kind, _, _ := strings.Cut(s.Port, ":")
 	return kind == "tcp" || kind == "tcp-listen"
 }
 
-// types reports whether the reader is a keyboard.
-func (s Scanner) types() bool { return strings.HasPrefix(s.Port, "hid:") }
+// isKeyboard reports whether the scanner is a keyboard.
+func (s Config) isKeyboard() bool { return strings.HasPrefix(s.Port, "hid:") }
 
-// reports reports whether the reader sends whole scans in reports (HID-POS).
-func (s Scanner) reports() bool { return strings.HasPrefix(s.Port, "pos:") }
+// isPOS reports whether the scanner sends whole scans in reports (HID-POS).
+func (s Config) isPOS() bool { return strings.HasPrefix(s.Port, "pos:") }
 
 // frame returns the rule that holds.
-func (s Scanner) frame() string {
+func (s Config) frame() string {
 	if s.Frame != "" {
 		return s.Frame
 	}
@@ -193,7 +193,7 @@ func (s Scanner) frame() string {
 }
 
 // layout returns the layout that holds.
-func (s Scanner) layout() string {
+func (s Config) layout() string {
 	if s.Layout == "" {
 		return defaultLayout
 	}
@@ -201,7 +201,7 @@ func (s Scanner) layout() string {
 }
 
 // baud returns the speed that holds.
-func (s Scanner) baud() int {
+func (s Config) baud() int {
 	if s.Baud == 0 {
 		return defaultBaud
 	}
@@ -209,7 +209,7 @@ func (s Scanner) baud() int {
 }
 
 // repeat returns the time that holds.
-func (s Scanner) repeat() time.Duration {
+func (s Config) repeat() time.Duration {
 	if s.Repeat == nil {
 		return defaultRepeat
 	}
@@ -220,7 +220,7 @@ func (s Scanner) repeat() time.Duration {
 // table's name, its index in scanners, the key at fault ("" for the whole
 // table) and what is wrong, as a sentence without its point. What passes Check
 // can be opened.
-func Check(scanners []Scanner, fault func(table string, index int, key, text string)) {
+func Check(scanners []Config, fault func(table string, index int, key, text string)) {
 	for i, s := range scanners {
 		wrong := func(key, format string, args ...any) {
 			fault("scanner", i, key, fmt.Sprintf(format, args...))
@@ -228,11 +228,11 @@ func Check(scanners []Scanner, fault func(table string, index int, key, text str
 		checkName(scanners[:i], s, wrong)
 		checkPort(scanners[:i], s, wrong)
 		switch {
-		case s.types():
+		case s.isKeyboard():
 			checkKeyboard(s, wrong)
-		case s.reports():
+		case s.isPOS():
 			checkReports(s, wrong)
-		case s.network():
+		case s.isNetwork():
 			checkNetwork(s, wrong)
 		default:
 			checkLine(s, wrong)
@@ -252,8 +252,8 @@ func Check(scanners []Scanner, fault func(table string, index int, key, text str
 	}
 }
 
-// checkReading checks how the reader's labels are to be read.
-func checkReading(s Scanner, wrong func(key, format string, args ...any)) {
+// checkReading checks how the scanner's labels are to be read.
+func checkReading(s Config, wrong func(key, format string, args ...any)) {
 	for _, word := range []struct {
 		key, text string
 		allowed   []string
@@ -280,7 +280,7 @@ func checkReading(s Scanner, wrong func(key, format string, args ...any)) {
 }
 
 // checkLine checks what only a serial line has.
-func checkLine(s Scanner, wrong func(key, format string, args ...any)) {
+func checkLine(s Config, wrong func(key, format string, args ...any)) {
 	if !slices.Contains(bauds(), s.baud()) {
 		wrong("baud", "%d is not a speed that readers have; allowed are %s", s.Baud, list(bauds()))
 	}
@@ -311,21 +311,21 @@ func checkLine(s Scanner, wrong func(key, format string, args ...any)) {
 // parities are what may be said of the parity.
 func parities() []string { return []string{"none", "even", "odd", "mark", "space"} }
 
-func checkNoLayout(s Scanner, wrong func(key, format string, args ...any)) {
+func checkNoLayout(s Config, wrong func(key, format string, args ...any)) {
 	if s.Layout != "" {
 		wrong("layout", "only a reader that types as a keyboard has a layout; its port begins with hid:")
 	}
 }
 
-// checkNetwork checks a reader of the network.
-func checkNetwork(s Scanner, wrong func(key, format string, args ...any)) {
+// checkNetwork checks a scanner of the network.
+func checkNetwork(s Config, wrong func(key, format string, args ...any)) {
 	checkNoLine(s, "is no serial line", wrong)
 	checkNoLayout(s, wrong)
 	checkBeeps(s, wrong)
 }
 
-// checkReports checks what only a reader of HID-POS has: nothing that others have.
-func checkReports(s Scanner, wrong func(key, format string, args ...any)) {
+// checkReports checks what only a scanner of HID-POS has: nothing that others have.
+func checkReports(s Config, wrong func(key, format string, args ...any)) {
 	checkNoLine(s, "sends reports (HID-POS)", wrong)
 	checkNoLayout(s, wrong)
 	if s.Frame != "" {
@@ -339,7 +339,7 @@ func checkReports(s Scanner, wrong func(key, format string, args ...any)) {
 }
 
 // checkNoLine reports what only a serial line has.
-func checkNoLine(s Scanner, why string, wrong func(key, format string, args ...any)) {
+func checkNoLine(s Config, why string, wrong func(key, format string, args ...any)) {
 	for _, of := range []struct {
 		key  string
 		said bool
@@ -353,7 +353,7 @@ func checkNoLine(s Scanner, why string, wrong func(key, format string, args ...a
 	}
 }
 
-func checkBeeps(s Scanner, wrong func(key, format string, args ...any)) {
+func checkBeeps(s Config, wrong func(key, format string, args ...any)) {
 	for _, beep := range []struct{ key, text string }{{"beep_recorded", s.BeepRecorded}, {"beep_refused", s.BeepRefused}} {
 		if _, err := unescape(beep.text); err != nil {
 			wrong(beep.key, "%v", err)
@@ -361,8 +361,8 @@ func checkBeeps(s Scanner, wrong func(key, format string, args ...any)) {
 	}
 }
 
-// checkKeyboard checks what only a reader that types has.
-func checkKeyboard(s Scanner, wrong func(key, format string, args ...any)) {
+// checkKeyboard checks what only a scanner that types has.
+func checkKeyboard(s Config, wrong func(key, format string, args ...any)) {
 	if _, ok := findLayout(s.layout()); !ok {
 		wrong("layout", "%q is not a layout; allowed are %s", s.Layout, strings.Join(LayoutNames(), ", "))
 	}
@@ -374,12 +374,12 @@ func checkKeyboard(s Scanner, wrong func(key, format string, args ...any)) {
 	}
 }
 
-// Takes says why text cannot be sent to a reader; "" where it can.
-func (s Scanner) Takes(text string) string {
-	if s.types() {
+// WhyNotSend says why text cannot be sent to a scanner; "" where it can.
+func (s Config) WhyNotSend(text string) string {
+	if s.isKeyboard() {
 		return "nothing can be sent to a reader that types as a keyboard"
 	}
-	if s.reports() {
+	if s.isPOS() {
 		return "nothing is sent to a reader that sends reports (HID-POS)"
 	}
 	if _, err := unescape(text); err != nil {
@@ -412,7 +412,7 @@ func unescape(text string) ([]byte, error) {
 	return b, nil
 }
 
-// bauds are the speeds that readers can be set to.
+// bauds are the speeds that scanners can be set to.
 func bauds() []int {
 	return []int{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
 }
@@ -423,23 +423,23 @@ func list(numbers []int) string {
 	return strings.ReplaceAll(strings.Trim(s, "[]"), " ", ", ") + " and " + fmt.Sprint(numbers[len(numbers)-1])
 }
 
-func checkName(before []Scanner, s Scanner, wrong func(key, format string, args ...any)) {
+func checkName(before []Config, s Config, wrong func(key, format string, args ...any)) {
 	if s.Name == "" {
 		wrong("name", `the scanner needs a name, as name = "hand"`)
 		return
 	}
-	if slices.ContainsFunc(before, func(other Scanner) bool { return other.Name == s.Name }) {
+	if slices.ContainsFunc(before, func(other Config) bool { return other.Name == s.Name }) {
 		wrong("name", "there is a scanner %q already; each needs a name of its own", s.Name)
 	}
 }
 
-func checkPort(before []Scanner, s Scanner, wrong func(key, format string, args ...any)) {
+func checkPort(before []Config, s Config, wrong func(key, format string, args ...any)) {
 	switch kind, _, _ := strings.Cut(s.Port, ":"); {
 	case s.Port == "":
 		wrong("port", `the scanner needs a port, as port = "usb:0403:6001" or port = "/dev/serial/by-id/..."`)
 		return
 	case (kind == "hid" || kind == "pos") && filepath.IsAbs(s.path()):
-	case s.network():
+	case s.isNetwork():
 		if _, err := parseNetwork(s.Port); err != nil {
 			wrong("port", "%v", err)
 			return
@@ -462,7 +462,7 @@ func checkPort(before []Scanner, s Scanner, wrong func(key, format string, args 
 }
 
 // path is the port's path, where it is named by one.
-func (s Scanner) path() string {
+func (s Config) path() string {
 	return strings.TrimPrefix(strings.TrimPrefix(s.Port, "hid:"), "pos:")
 }
 
@@ -473,10 +473,10 @@ func samePort(a, b string) bool {
 	if oka && okb {
 		return ua == ub
 	}
-	return filepath.Clean(Scanner{Port: a}.path()) == filepath.Clean(Scanner{Port: b}.path())
+	return filepath.Clean(Config{Port: a}.path()) == filepath.Clean(Config{Port: b}.path())
 }
 
-// usbName is a reader's name by its USB numbers.
+// usbName is a scanner's name by its USB numbers.
 type usbName struct {
 	kind            string // usb: a serial line; hid: a keyboard; pos: HID-POS
 	vendor, product string // four lower-case hexadecimal digits, as in sysfs

@@ -22,16 +22,16 @@ import (
 	"stationd/internal/station"
 )
 
-// A Reader is a source that says how its scanner is.
+// A Scanner is a source that says how its scanner is.
 var (
-	_ station.Source = (*Reader)(nil)
-	_ station.Teller = (*Reader)(nil)
+	_ station.Source = (*Scanner)(nil)
+	_ station.Teller = (*Scanner)(nil)
 )
 
 // limit is how long a test waits for what must come.
 const limit = 10 * time.Second
 
-// A cable is a pty: the reader's end in the hand of the test, the computer's
+// A cable is a pty: the scanner's end in the hand of the test, the computer's
 // end under path.
 type cable struct {
 	hand *os.File
@@ -48,7 +48,7 @@ func newCable(t testing.TB) cable {
 	return cable{hand, tty.Name()}
 }
 
-// scan sends what a reader would.
+// scan sends what a scanner would.
 func (c cable) scan(t testing.TB, wire string) {
 	t.Helper()
 	if _, err := c.hand.WriteString(wire); err != nil {
@@ -56,8 +56,8 @@ func (c cable) scan(t testing.TB, wire string) {
 	}
 }
 
-// hears waits for what is sent to the reader.
-func (c cable) hears(t *testing.T, want string) {
+// expectSent waits for what is sent to the scanner.
+func (c cable) expectSent(t *testing.T, want string) {
 	t.Helper()
 	if err := c.hand.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		t.Fatal(err)
@@ -68,29 +68,29 @@ func (c cable) hears(t *testing.T, want string) {
 	}
 }
 
-// pull pulls the plug.
-func (c cable) pull(t *testing.T) {
+// unplug pulls the plug.
+func (c cable) unplug(t *testing.T) {
 	t.Helper()
 	if err := c.hand.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// A journal is a log that a test can wait for.
-type journal chan slog.Record
+// A logRecorder is a log that a test can wait for.
+type logRecorder chan slog.Record
 
-func (j journal) Enabled(context.Context, slog.Level) bool { return true }
-func (j journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
-func (j journal) WithGroup(string) slog.Handler            { return j }
-func (j journal) Handle(_ context.Context, r slog.Record) error {
+func (j logRecorder) Enabled(context.Context, slog.Level) bool { return true }
+func (j logRecorder) WithAttrs([]slog.Attr) slog.Handler       { return j }
+func (j logRecorder) WithGroup(string) slog.Handler            { return j }
+func (j logRecorder) Handle(_ context.Context, r slog.Record) error {
 	j <- r
 	return nil
 }
 
-// A bench is a running Reader and what comes out of it.
-type bench struct {
-	*Reader
-	journal journal
+// A rig is a running Scanner and what comes out of it.
+type rig struct {
+	*Scanner
+	journal logRecorder
 	events  chan station.Event
 	refuse  chan error       // what emit answers next; nil when empty
 	told    station.NoteKind // what becomes of every other scan
@@ -98,23 +98,23 @@ type bench struct {
 	done    chan error
 }
 
-// prepare makes a Reader that is not running yet.
-func prepare(t *testing.T, setting Scanner) *bench {
+// prepare makes a Scanner that is not running yet.
+func prepare(t *testing.T, config Config) *rig {
 	t.Helper()
 	setting.Name = "hand"
-	b := &bench{
-		journal: make(journal, 1000),
+	b := &rig{
+		journal: make(logRecorder, 1000),
 		events:  make(chan station.Event, 1000),
 		refuse:  make(chan error, 1),
 		told:    station.NoteRecorded,
 		done:    make(chan error, 2),
 	}
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
-	b.Reader = Open(setting, stamp, slog.New(b.journal))
+	b.Scanner = Open(setting, stamp, slog.New(b.journal))
 	return b
 }
 
-func (b *bench) start(t *testing.T) {
+func (b *rig) start(t *testing.T) {
 	t.Helper()
 	var ctx context.Context
 	ctx, b.cancel = context.WithCancel(t.Context())
@@ -124,7 +124,7 @@ func (b *bench) start(t *testing.T) {
 }
 
 // emit records an event, unless the test wants it refused.
-func (b *bench) emit(ev station.Event) (station.Result, error) {
+func (b *rig) emit(ev station.Event) (station.Result, error) {
 	select {
 	case err := <-b.refuse:
 		return station.Result{}, err
@@ -135,7 +135,7 @@ func (b *bench) emit(ev station.Event) (station.Result, error) {
 }
 
 // stop ends both loops and wants them to end well and soon.
-func (b *bench) stop(t *testing.T) {
+func (b *rig) stop(t *testing.T) {
 	t.Helper()
 	if b.done == nil {
 		return
@@ -154,8 +154,8 @@ func (b *bench) stop(t *testing.T) {
 	b.done = nil
 }
 
-// says waits for the next line of the log and wants it to be that.
-func (b *bench) says(t *testing.T, text string) {
+// waitForLog waits for the next line of the log and wants it to be that.
+func (b *rig) waitForLog(t *testing.T, text string) {
 	t.Helper()
 	select {
 	case r := <-b.journal:
@@ -167,8 +167,8 @@ func (b *bench) says(t *testing.T, text string) {
 	}
 }
 
-// reads waits for scans and wants them to have these codes, in this order.
-func (b *bench) reads(t *testing.T, codes ...string) {
+// expectScans waits for scans and wants them to have these codes, in this order.
+func (b *rig) expectScans(t *testing.T, codes ...string) {
 	t.Helper()
 	for i, want := range codes {
 		select {
@@ -182,9 +182,9 @@ func (b *bench) reads(t *testing.T, codes ...string) {
 	}
 }
 
-// nothingElse wants no further scan and no further line in the log. It ends both
+// expectNoMore wants no further scan and no further line in the log. It ends both
 // loops.
-func (b *bench) nothingElse(t *testing.T) {
+func (b *rig) expectNoMore(t *testing.T) {
 	t.Helper()
 	b.stop(t)
 	select {
@@ -196,27 +196,27 @@ func (b *bench) nothingElse(t *testing.T) {
 	}
 }
 
-func (b *bench) wantCounts(t *testing.T, want Counts) {
+func (b *rig) wantCounts(t *testing.T, want Counts) {
 	t.Helper()
 	if diff := cmp.Diff(want, b.Counts()); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }
 
-// running returns a Reader on a cable, ready for scans.
-func running(t *testing.T, setting Scanner) (*bench, cable) {
+// running returns a Scanner on a cable, ready for scans.
+func running(t *testing.T, config Config) (*rig, cable) {
 	t.Helper()
 	c := newCable(t)
 	setting.Port = c.path
 	b := prepare(t, setting)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	return b, c
 }
 
 func TestAScanIsOneEvent(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{})
+	b, c := running(t, Config{})
 	before := time.Now()
 	c.scan(t, "]d2010950600013435210AB\r")
 	ev := <-b.events
@@ -235,7 +235,7 @@ func TestAScanIsOneEvent(t *testing.T) {
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
-	b.nothingElse(t)
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 1})
 }
 
@@ -258,12 +258,12 @@ func TestScansOnALine(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b, c := running(t, Scanner{Frame: test.frame, Baud: 115200})
+			b, c := running(t, Config{Frame: test.frame, Baud: 115200})
 			for _, wire := range test.wire {
 				c.scan(t, wire)
 			}
-			b.reads(t, test.want...)
-			b.nothingElse(t)
+			b.expectScans(t, test.want...)
+			b.expectNoMore(t)
 			b.wantCounts(t, Counts{Frames: len(test.want)})
 		})
 	}
@@ -271,7 +271,7 @@ func TestScansOnALine(t *testing.T) {
 
 func TestFiveHundredScansBackToBackAreReadInOrder(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{})
+	b, c := running(t, Config{})
 	var wire strings.Builder
 	var want []string
 	for i := range 500 {
@@ -280,60 +280,60 @@ func TestFiveHundredScansBackToBackAreReadInOrder(t *testing.T) {
 		wire.WriteString(code + "\r\n")
 	}
 	go c.hand.WriteString(wire.String())
-	b.reads(t, want...)
-	b.nothingElse(t)
+	b.expectScans(t, want...)
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 500})
 }
 
 func TestAMegabyteWithoutAnEndIsDroppedAndTheNextScanIsWhole(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{})
+	b, c := running(t, Config{})
 	go c.hand.Write(append(bytes.Repeat([]byte{'8'}, 1<<20), "\rPO4711\r"...))
-	b.reads(t, "PO4711")
-	b.nothingElse(t)
+	b.expectScans(t, "PO4711")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 1, Overflows: 1})
 }
 
 func TestTheSameLabelSeenAgainIsOneScan(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: new(time.Minute)})
+	b, c := running(t, Config{Repeat: new(time.Minute)})
 	c.scan(t, "PO1\rPO1\r")
 	c.scan(t, "PO1\rPO2\rPO1\r")
-	b.reads(t, "PO1", "PO2", "PO1")
-	b.nothingElse(t)
+	b.expectScans(t, "PO1", "PO2", "PO1")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 5, Repeats: 2})
 }
 
 func TestWithRepeatOffEveryScanCounts(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: new(time.Duration(0))})
+	b, c := running(t, Config{Repeat: new(time.Duration(0))})
 	c.scan(t, "PO1\rPO1\r")
-	b.reads(t, "PO1", "PO1")
-	b.nothingElse(t)
+	b.expectScans(t, "PO1", "PO1")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 2})
 }
 
 func TestTheSameLabelAfterTheRepeatTimeIsAnotherScan(t *testing.T) {
 	t.Parallel()
-	b := prepare(t, Scanner{})
+	b := prepare(t, Config{})
 	at := time.Now()
 	for _, after := range []time.Duration{0, 799 * time.Millisecond, 800 * time.Millisecond} {
 		at = at.Add(after)
-		b.take(scan{"PO1", at}, b.emit)
+		b.record(scan{"PO1", at}, b.emit)
 	}
-	b.reads(t, "PO1", "PO1")
+	b.expectScans(t, "PO1", "PO1")
 	b.wantCounts(t, Counts{Repeats: 1})
 }
 
 func TestAScanThatWasNotRecordedCanBeScannedAgainAtOnce(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{Repeat: new(time.Minute)})
+	b, c := running(t, Config{Repeat: new(time.Minute)})
 	b.refuse <- errors.New("outbox: the card is full")
 	c.scan(t, "PO1\r")
-	b.says(t, "scan not recorded")
+	b.waitForLog(t, "scan not recorded")
 	c.scan(t, "PO1\r")
-	b.reads(t, "PO1")
-	b.nothingElse(t)
+	b.expectScans(t, "PO1")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 2, Unrecorded: 1})
 }
 
@@ -353,13 +353,13 @@ func TestWhatWasScannedBeforeThePortWasOpenIsNoPartOfTheNextScan(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCable(t)
-			b := prepare(t, Scanner{Port: c.path, Frame: test.frame})
+			b := prepare(t, Config{Port: c.path, Frame: test.frame})
 			c.scan(t, test.early)
 			b.start(t)
-			b.says(t, "scanner ready")
+			b.waitForLog(t, "scanner ready")
 			c.scan(t, test.next)
-			b.reads(t, "PO4711")
-			b.nothingElse(t)
+			b.expectScans(t, "PO4711")
+			b.expectNoMore(t)
 			b.wantCounts(t, Counts{Frames: 1, Stale: len(test.early)})
 		})
 	}
@@ -368,15 +368,15 @@ func TestWhatWasScannedBeforeThePortWasOpenIsNoPartOfTheNextScan(t *testing.T) {
 func TestAScanThatIsUnderWayWhenThePortIsOpenedIsDroppedToItsEnd(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, Scanner{})
+	p, err := openPort(c.path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.close()
-	b := prepare(t, Scanner{})
+	b := prepare(t, Config{})
 	c.scan(t, "O")
 	go func() {
-		<-time.After(stale + cutShort/4)
+		<-time.After(staleTime + frameTimeout/4)
 		c.hand.WriteString("LD1\rPO4711\r")
 	}()
 	fresh, err := b.dropStale(t.Context(), p)
@@ -398,10 +398,10 @@ func TestScansThatArriveWhileTheOutboxIsBusyAreToldApartAndStampedWhenTheyCame(t
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCable(t)
-			b := prepare(t, Scanner{Port: c.path, Frame: test.frame})
+			b := prepare(t, Config{Port: c.path, Frame: test.frame})
 			b.events = make(chan station.Event) // emit waits until the test takes the event
 			b.start(t)
-			b.says(t, "scanner ready")
+			b.waitForLog(t, "scanner ready")
 			for _, code := range []string{"PO1", "PO2", "PO3"} {
 				c.scan(t, code+test.end)
 				<-time.After(200 * time.Millisecond)
@@ -412,7 +412,7 @@ func TestScansThatArriveWhileTheOutboxIsBusyAreToldApartAndStampedWhenTheyCame(t
 					t.Errorf("%q is stamped %v after the outbox was free, want %q, from before", ev.Code, ev.At.Wall.Sub(free), want)
 				}
 			}
-			b.nothingElse(t)
+			b.expectNoMore(t)
 			b.wantCounts(t, Counts{Frames: 3})
 		})
 	}
@@ -421,27 +421,27 @@ func TestScansThatArriveWhileTheOutboxIsBusyAreToldApartAndStampedWhenTheyCame(t
 func TestMoreScansThanCanWaitAreReadWhenTheOutboxIsFree(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	b := prepare(t, Scanner{Port: c.path})
+	b := prepare(t, Config{Port: c.path})
 	b.events = make(chan station.Event)
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	var want []string
-	for i := range 2 * ahead {
+	for i := range 2 * maxUnrecorded {
 		want = append(want, fmt.Sprintf("PO%04d", i))
 	}
 	c.scan(t, strings.Join(want, "\r")+"\r")
-	for len(b.scans) < ahead {
+	for len(b.scans) < maxUnrecorded {
 		<-time.After(time.Millisecond)
 	}
-	b.reads(t, want...)
-	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 2 * ahead})
+	b.expectScans(t, want...)
+	b.expectNoMore(t)
+	b.wantCounts(t, Counts{Frames: 2 * maxUnrecorded})
 }
 
 func TestWhatWasScannedBeforeTheStopIsRecordedAndWhatTakesTooLongIsLostAloud(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := prepare(t, Scanner{Port: "/dev/null"})
+		b := prepare(t, Config{Port: "/dev/null"})
 		for _, code := range []string{"PO1", "PO2", "PO3"} {
 			b.scans <- scan{text: code}
 		}
@@ -454,8 +454,8 @@ func TestWhatWasScannedBeforeTheStopIsRecordedAndWhatTakesTooLongIsLostAloud(t *
 		if err != nil {
 			t.Error(err)
 		}
-		b.reads(t, "PO1", "PO2")
-		b.says(t, "scan not recorded: the station stops")
+		b.expectScans(t, "PO1", "PO2")
+		b.waitForLog(t, "scan not recorded: the station stops")
 		b.wantCounts(t, Counts{Unrecorded: 1})
 		if len(b.events)+len(b.journal) != 0 {
 			t.Error("more was told than could be recorded in time")
@@ -470,17 +470,17 @@ func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
 	if err := os.Symlink(first.path, byID); err != nil {
 		t.Fatal(err)
 	}
-	b := prepare(t, Scanner{Port: byID})
+	b := prepare(t, Config{Port: byID})
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	if fault := b.Tell()["hand"]; fault != "" {
 		t.Errorf("a scanner that is ready tells %q", fault)
 	}
 	first.scan(t, "PO1\rPO2 is cut sh")
-	b.reads(t, "PO1")
+	b.expectScans(t, "PO1")
 
-	first.pull(t)
-	b.says(t, "scanner not ready")
+	first.unplug(t)
+	b.waitForLog(t, "scanner not ready")
 	if fault := b.Tell()["hand"]; !strings.Contains(fault, "scanner hand: port "+byID+": unplugged") {
 		t.Errorf("an unplugged scanner tells %q", fault)
 	}
@@ -489,13 +489,13 @@ func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
 	if err := os.Symlink(second.path, byID); err != nil {
 		t.Fatal(err)
 	}
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	second.scan(t, "PO3\r")
-	b.reads(t, "PO3")
+	b.expectScans(t, "PO3")
 	if fault := b.Tell()["hand"]; fault != "" {
 		t.Errorf("a scanner that came back tells %q", fault)
 	}
-	b.nothingElse(t)
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 2, Partials: 1, Reopenings: 1})
 }
 
@@ -505,36 +505,36 @@ func TestAReaderNamedByItsUSBNumbersIsFoundWhereverItIsPlugged(t *testing.T) {
 	tree := newTree(t)
 	tree.line(t, "ttyACM0", "1-1", "", "0c2e", "0b6a", "SN1")
 	tree.device(t, "ttyACM0", first.path)
-	b := prepare(t, Scanner{Port: "usb:0C2E:0B6A"})
-	b.places = tree.places
+	b := prepare(t, Config{Port: "usb:0C2E:0B6A"})
+	b.roots = tree.deviceRoots
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	first.scan(t, "PO1\r")
-	b.reads(t, "PO1")
+	b.expectScans(t, "PO1")
 
 	tree.unplug(t, "ttyACM0")
-	first.pull(t)
-	b.says(t, "scanner not ready")
+	first.unplug(t)
+	b.waitForLog(t, "scanner not ready")
 	tree.line(t, "ttyACM1", "1-2", "", "0c2e", "0b6a", "SN1")
 	tree.device(t, "ttyACM1", second.path)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	second.scan(t, "PO2\r")
-	b.reads(t, "PO2")
-	b.nothingElse(t)
+	b.expectScans(t, "PO2")
+	b.expectNoMore(t)
 }
 
 func TestAPortThatIsNotThereIsToldOnceAndTriedAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		b := prepare(t, Scanner{Port: filepath.Join(dir, "ttyUSB0")})
+		b := prepare(t, Config{Port: filepath.Join(dir, "ttyUSB0")})
 		b.start(t)
-		b.says(t, "scanner not ready")
+		b.waitForLog(t, "scanner not ready")
 		if fault := b.Tell()["hand"]; !strings.Contains(fault, "not there, plug the reader in") {
 			t.Errorf("a missing scanner tells %q", fault)
 		}
 		time.Sleep(time.Hour)
-		b.nothingElse(t)
+		b.expectNoMore(t)
 	})
 }
 
@@ -543,9 +543,9 @@ func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
 	dir := t.TempDir()
 	port := filepath.Join(dir, "ttyUSB0")
 	synctest.Test(t, func(t *testing.T) {
-		b := prepare(t, Scanner{Port: port})
+		b := prepare(t, Config{Port: port})
 		b.start(t)
-		b.says(t, "scanner not ready")
+		b.waitForLog(t, "scanner not ready")
 		// Each try is seen by what it finds: nothing, or a file that is no line.
 		found := map[bool]string{false: "not there", true: "not a serial line"}
 		there := false
@@ -571,13 +571,13 @@ func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
 	})
 }
 
-// A stub is a device in the hand of the test, which needs no real time.
-type stub struct {
+// A scriptedDevice is a device in the hand of the test, which needs no real time.
+type scriptedDevice struct {
 	wire chan string
 	gone chan struct{}
 }
 
-func (s stub) read(b []byte, patience time.Duration) (int, error) {
+func (s scriptedDevice) read(b []byte, patience time.Duration) (int, error) {
 	select {
 	case text := <-s.wire:
 		return copy(b, text), nil
@@ -588,14 +588,14 @@ func (s stub) read(b []byte, patience time.Duration) (int, error) {
 	}
 }
 
-func (stub) close() {}
+func (scriptedDevice) close() {}
 
 func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := prepare(t, Scanner{Port: "/dev/ttyUSB0"})
+		b := prepare(t, Config{Port: "/dev/ttyUSB0"})
 		var tries []time.Time
-		reader := stub{make(chan string), make(chan struct{})}
+		reader := scriptedDevice{make(chan string), make(chan struct{})}
 		b.dial = func(context.Context, string) (device, error) {
 			tries = append(tries, time.Now())
 			if len(tries) == 6 {
@@ -604,14 +604,14 @@ func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
 			return nil, errors.New("not there")
 		}
 		b.start(t)
-		b.says(t, "scanner not ready")
+		b.waitForLog(t, "scanner not ready")
 		time.Sleep(13 * time.Second) // 0.5, 1, 2, 4 and 5 between the tries
-		b.says(t, "scanner ready")
+		b.waitForLog(t, "scanner ready")
 		reader.wire <- "PO1\r"
-		b.reads(t, "PO1")
+		b.expectScans(t, "PO1")
 		gone := time.Now()
 		close(reader.gone)
-		b.says(t, "scanner not ready")
+		b.waitForLog(t, "scanner not ready")
 		time.Sleep(firstWait)
 		synctest.Wait()
 		if len(tries) != 7 || tries[6].Sub(gone) != firstWait {
@@ -626,13 +626,13 @@ func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
 func TestAPortThatIsNeverWellIsNotTriedSoonAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := prepare(t, Scanner{Port: "/dev/ttyUSB0"})
+		b := prepare(t, Config{Port: "/dev/ttyUSB0"})
 		tries := 0
 		b.dial = func(context.Context, string) (device, error) {
 			tries++
 			gone := make(chan struct{})
 			close(gone)
-			return stub{nil, gone}, nil // opens, and goes before it is ready
+			return scriptedDevice{nil, gone}, nil // opens, and goes before it is ready
 		}
 		b.start(t)
 		time.Sleep(time.Minute)
@@ -645,13 +645,13 @@ func TestAPortThatIsNeverWellIsNotTriedSoonAgain(t *testing.T) {
 
 func TestThePortIsFreeWhenRunHasEnded(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{})
+	b, c := running(t, Config{})
 	asked := time.Now()
 	b.stop(t)
 	if took := time.Since(asked); took > time.Second {
 		t.Errorf("Run took %v to end", took)
 	}
-	p, err := openPort(c.path, Scanner{})
+	p, err := openPort(c.path, Config{})
 	if err != nil {
 		t.Fatalf("the port is still held: %v", err)
 	}
@@ -659,12 +659,12 @@ func TestThePortIsFreeWhenRunHasEnded(t *testing.T) {
 	if _, err := c.hand.WriteString("PO1\r"); err != nil {
 		t.Fatal(err)
 	}
-	b.nothingElse(t)
+	b.expectNoMore(t)
 }
 
 func TestASettingThatCannotBeUsedEndsRunPort(t *testing.T) {
 	t.Parallel()
-	b := prepare(t, Scanner{Port: "/dev/null", Frame: "eof"})
+	b := prepare(t, Config{Port: "/dev/null", Frame: "eof"})
 	err := b.RunPort(t.Context())
 	if err == nil || !strings.HasPrefix(err.Error(), `scanner hand: frame: "eof" is not a frame`) {
 		t.Errorf("RunPort ended with %v", err)
@@ -673,12 +673,12 @@ func TestASettingThatCannotBeUsedEndsRunPort(t *testing.T) {
 
 func TestASecondProgramIsToldThatThePortIsInUse(t *testing.T) {
 	t.Parallel()
-	_, c := running(t, Scanner{})
+	_, c := running(t, Config{})
 	link := filepath.Join(t.TempDir(), "other-name")
 	if err := os.Symlink(c.path, link); err != nil {
 		t.Fatal(err)
 	}
-	p, err := openPort(link, Scanner{})
+	p, err := openPort(link, Config{})
 	if err == nil {
 		p.close()
 		t.Fatal("the port was opened twice")
@@ -690,24 +690,24 @@ func TestASecondProgramIsToldThatThePortIsInUse(t *testing.T) {
 
 func TestABeepIsHeardAtTheReader(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{BeepRecorded: `\x1b[6q`, BeepRefused: `\x1b[4q\r`})
+	b, c := running(t, Config{BeepRecorded: `\x1b[6q`, BeepRefused: `\x1b[4q\r`})
 	c.scan(t, "PO1\r")
-	c.hears(t, "\x1b[6q")
+	c.expectSent(t, "\x1b[6q")
 	b.refuse <- errors.New("outbox: the card is full")
 	c.scan(t, "PO2\r")
-	c.hears(t, "\x1b[4q\r")
-	b.reads(t, "PO1")
-	b.says(t, "scan not recorded")
+	c.expectSent(t, "\x1b[4q\r")
+	b.expectScans(t, "PO1")
+	b.waitForLog(t, "scan not recorded")
 
 	c.scan(t, "PO3 is cut sh")
-	c.hears(t, "\x1b[4q\r")
+	c.expectSent(t, "\x1b[4q\r")
 	c.scan(t, "ort\r")
-	c.hears(t, "\x1b[4q\r")
+	c.expectSent(t, "\x1b[4q\r")
 	c.scan(t, "PO4\r")
-	c.hears(t, "\x1b[6q")
-	b.reads(t, "PO4")
-	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1, Spoilt: 1})
+	c.expectSent(t, "\x1b[6q")
+	b.expectScans(t, "PO4")
+	b.expectNoMore(t)
+	b.wantCounts(t, Counts{Frames: 3, Unrecorded: 1, Partials: 1, Damaged: 1})
 }
 
 func TestAReaderBeepsWhatBecameOfItsScan(t *testing.T) {
@@ -717,16 +717,16 @@ func TestAReaderBeepsWhatBecameOfItsScan(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			c := newCable(t)
-			b := prepare(t, Scanner{Port: c.path, BeepRecorded: "+", BeepRefused: "-"})
+			b := prepare(t, Config{Port: c.path, BeepRecorded: "+", BeepRefused: "-"})
 			b.told = kind
 			b.start(t)
-			b.says(t, "scanner ready")
+			b.waitForLog(t, "scanner ready")
 			c.scan(t, "PO1\r")
-			b.reads(t, "PO1")
+			b.expectScans(t, "PO1")
 			b.refuse <- errors.New("outbox: the card is full") // so that something is heard at last
 			c.scan(t, "PO2\r")
-			c.hears(t, sounds[kind.Reply().Beep]+"-")
-			b.says(t, "scan not recorded")
+			c.expectSent(t, sounds[kind.Reply().Beep]+"-")
+			b.waitForLog(t, "scan not recorded")
 		})
 	}
 }
@@ -737,14 +737,14 @@ func TestARepeatIsAnsweredAsTheScanBeforeIt(t *testing.T) {
 		t.Run(string(told), func(t *testing.T) {
 			t.Parallel()
 			c := newCable(t)
-			b := prepare(t, Scanner{Port: c.path, Repeat: new(time.Minute), BeepRecorded: `\x06`, BeepRefused: `\x15`})
+			b := prepare(t, Config{Port: c.path, Repeat: new(time.Minute), BeepRecorded: `\x06`, BeepRefused: `\x15`})
 			b.told = told
 			b.start(t)
-			b.says(t, "scanner ready")
+			b.waitForLog(t, "scanner ready")
 			c.scan(t, "PO4701\rPO4701\r")
-			c.hears(t, answer)
-			b.reads(t, "PO4701")
-			b.nothingElse(t)
+			c.expectSent(t, answer)
+			b.expectScans(t, "PO4701")
+			b.expectNoMore(t)
 			b.wantCounts(t, Counts{Frames: 2, Repeats: 1})
 		})
 	}
@@ -753,37 +753,37 @@ func TestARepeatIsAnsweredAsTheScanBeforeIt(t *testing.T) {
 func TestAReaderThatTakesNoBeepIsReadAllTheSame(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	b := prepare(t, Scanner{Port: c.path, BeepRecorded: strings.Repeat("!", longestBeep), Repeat: new(time.Duration(0))})
+	b := prepare(t, Config{Port: c.path, BeepRecorded: strings.Repeat("!", longestBeep), Repeat: new(time.Duration(0))})
 	b.start(t)
-	b.says(t, "scanner ready")
+	b.waitForLog(t, "scanner ready")
 	// Nobody takes the beeps off the cable until the line is full of them, and then
 	// for as long again.
 	scans := 0
 	for full := 0; full == 0 || scans < 2*full; scans++ {
 		c.scan(t, "PO1\r")
-		b.reads(t, "PO1")
-		if full == 0 && b.Counts().Unheard > 0 {
+		b.expectScans(t, "PO1")
+		if full == 0 && b.Counts().BeepsFailed > 0 {
 			full = scans
 		}
 	}
 	if fault := b.Tell()["hand"]; fault != "" {
 		t.Errorf("a reader that takes no beep tells %q", fault)
 	}
-	b.nothingElse(t)
+	b.expectNoMore(t)
 }
 
 func TestABeepAfterThePortWasClosedGoesToNobody(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, Scanner{})
+	p, err := openPort(c.path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.write([]byte("BEEP")); err != nil {
 		t.Fatal(err)
 	}
-	c.hears(t, "BEEP")
-	own := p.own
+	c.expectSent(t, "BEEP")
+	own := p.fd
 	p.close()
 	// The next file may get the port's number, and must not get its beeps.
 	heir, err := os.Create(filepath.Join(t.TempDir(), "outbox"))
@@ -805,7 +805,7 @@ func TestABeepAfterThePortWasClosedGoesToNobody(t *testing.T) {
 func TestABeepThatTheLineDoesNotTakeIsGivenUpAtOnce(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, Scanner{})
+	p, err := openPort(c.path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -826,7 +826,7 @@ func TestABeepThatTheLineDoesNotTakeIsGivenUpAtOnce(t *testing.T) {
 func TestBeepsAndTheEndOfThePortMayMeet(t *testing.T) {
 	t.Parallel()
 	c := newCable(t)
-	p, err := openPort(c.path, Scanner{})
+	p, err := openPort(c.path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -860,7 +860,7 @@ func TestADescriptorAboveAThousandIsAnErrorAndNotTheEnd(t *testing.T) {
 		}
 		defer f.Close()
 	}
-	p, err := openPort(c.path, Scanner{})
+	p, err := openPort(c.path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -872,24 +872,24 @@ func TestADescriptorAboveAThousandIsAnErrorAndNotTheEnd(t *testing.T) {
 
 func TestWhereEverySymbolIsIdentifiedAPieceOfOneIsNoScan(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{AIM: "required"})
+	b, c := running(t, Config{AIM: "required"})
 	c.scan(t, "]C0PO4711\r")
-	b.reads(t, "PO4711")
+	b.expectScans(t, "PO4711")
 	c.scan(t, "]Q1PART 7\rPO4712\r500\r")
-	b.says(t, "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none")
+	b.waitForLog(t, "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none")
 	c.scan(t, "]C0PO4713\r]C0PO4714\r")
-	b.reads(t, "PO4713", "PO4714")
+	b.expectScans(t, "PO4713", "PO4714")
 	c.scan(t, "PO4715\r")
-	b.says(t, "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none")
-	b.nothingElse(t)
-	b.wantCounts(t, Counts{Frames: 3, Spoilt: 2})
+	b.waitForLog(t, "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none")
+	b.expectNoMore(t)
+	b.wantCounts(t, Counts{Frames: 3, Damaged: 2})
 }
 
 func TestALineOfSevenBitsWithParityIsReadAsText(t *testing.T) {
 	t.Parallel()
-	b, c := running(t, Scanner{DataBits: 7, Parity: "even", Flow: "xon-xoff"})
+	b, c := running(t, Config{DataBits: 7, Parity: "even", Flow: "xon-xoff"})
 	c.scan(t, "P\xcf\xb4\xb7\xb1\xb1\x8d")
-	b.reads(t, "PO4711")
-	b.nothingElse(t)
+	b.expectScans(t, "PO4711")
+	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 1})
 }

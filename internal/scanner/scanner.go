@@ -1,0 +1,605 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"stationd/internal/scanner/label"
+	"stationd/internal/station"
+)
+
+const (
+	// staleTime is how long after opening a port what arrives counts as sent before it
+	// was open: a USB scanner delivers what it had kept within milliseconds.
+	staleTime = 100 * time.Millisecond
+
+	// The wait between two tries to open a port doubles from the first to the
+	// longest.
+	firstWait   = 500 * time.Millisecond
+	longestWait = 5 * time.Second
+
+	// readSize is what is read of a scanner at once: a whole scan, where that is what it
+	// sends.
+	readSize = 8 << 10
+
+	// maxUnrecorded is how many scans may have been read and not yet recorded. The kernel
+	// keeps 64 events of a keyboard, which are ten characters: the next scan must be read
+	// while one is being written to a slow card.
+	maxUnrecorded = 100
+
+	// drainTime is how long Run goes on recording what was read after its context has
+	// ended.
+	drainTime = 5 * time.Second
+)
+
+// A Scanner is one bar code scanner. It is a station.Source and a station.Teller. It has
+// two loops, and both must run, each in a goroutine of its own: RunPort reads scans, and
+// Run records them.
+type Scanner struct {
+	config    Config
+	configErr error // why config cannot be used
+	stamp     func(time.Time) station.Stamp
+	rules     label.Rules
+	log       *slog.Logger
+	roots     deviceRoots
+	dial      func(ctx context.Context, path string) (device, error)
+	network   *network // of a scanner of the network; nil for others
+	recorded  []byte   // what is sent to make it beep "recorded"; empty: nothing
+	refused   []byte   // and "refused"
+	scans     chan scan
+	followed  func(FollowedScan)
+
+	// Only RunPort's own.
+	framer  framer
+	wasOpen bool // the port was open before
+	warned  bool // the log knows that the port is not
+
+	// Only Run's own, or Listen's.
+	last       scan             // with its identifier, passed on or not
+	lastAnswer station.NoteKind // what the scan before that was no repeat was answered with
+
+	mu     sync.Mutex // guards what follows
+	fault  string     // what is wrong with the scanner; "" when it is well
+	counts Counts
+	beeper beeper // the port that was opened last; nil for a keyboard
+
+	withAIM, withoutAIM int // scans with an AIM identifier and without one, repeats apart
+}
+
+// A device is an open port, keyboard, HID-POS scanner or connection. read returns what has
+// arrived, waiting at most timeout for the first byte, and 0 and nil when nothing came. A
+// *loss says that something is missing behind what it returned; any other error says that
+// the device is of no use any more.
+type device interface {
+	read(b []byte, timeout time.Duration) (int, error)
+	close()
+}
+
+// A beeper is a device that can be sent something. write never waits.
+type beeper interface{ write(b []byte) error }
+
+// A scan is what was read between two ends, and when the end was.
+type scan struct {
+	text string
+	at   time.Time
+}
+
+// Counts are what a Scanner has seen since it was made.
+type Counts struct {
+	Frames      int // complete scans, repeats among them
+	Repeats     int // scans not passed on: the same again within Repeat
+	Unrecorded  int // scans that emit refused, or that were too late for a stop
+	Partials    int // scans whose end never came
+	Overflows   int // scans longer than any symbol can be
+	Damaged     int // scans of which something was lost on the way
+	Noise       int // bytes and keys that belong to no scan
+	Stale       int // bytes dropped because they were sent before the port was open
+	Reopenings  int // times that the port was opened again
+	BeepsFailed int // beeps that the scanner did not take
+}
+
+// Open returns the scanner of a table that has passed Check. Nothing is touched before
+// RunPort. stamp makes the stamp of a moment of time.Now.
+func Open(config Config, stamp func(time.Time) station.Stamp, log *slog.Logger) *Scanner {
+	r := &Scanner{
+		config: config,
+		stamp:  stamp,
+		log:    log,
+		roots:  deviceRoots{sys: "/sys", dev: "/dev"},
+		scans:  make(chan scan, maxUnrecorded),
+
+		followed: func(FollowedScan) {},
+		fault:    "is not open yet",
+	}
+	r.configErr = r.prepare()
+	return r
+}
+
+// prepare works out from config how the scanner is opened and how its labels are read.
+func (r *Scanner) prepare() (err error) {
+	if r.framer.framing, err = parseFraming(r.config.frame()); err != nil {
+		return fmt.Errorf("frame: %w", err)
+	}
+	if r.rules, _, err = r.config.rules(); err != nil {
+		return fmt.Errorf("strip: %w", err)
+	}
+	if r.recorded, err = unescape(r.config.BeepRecorded); err != nil {
+		return fmt.Errorf("beep_recorded: %w", err)
+	}
+	if r.refused, err = unescape(r.config.BeepRefused); err != nil {
+		return fmt.Errorf("beep_refused: %w", err)
+	}
+	if r.config.isNetwork() {
+		address, err := parseNetwork(r.config.Port)
+		if err != nil {
+			return fmt.Errorf("port: %w", err)
+		}
+		r.network = &network{address: address, listens: strings.HasPrefix(r.config.Port, "tcp-listen:"), onWaiting: func() { r.setFault(r.notConnected(address)) }}
+		r.dial = func(ctx context.Context, _ string) (device, error) { return r.network.dial(ctx) }
+		return nil
+	}
+	if r.config.isPOS() {
+		r.dial = func(_ context.Context, path string) (device, error) { return openPOS(path) }
+		return nil
+	}
+	if !r.config.isKeyboard() {
+		r.dial = r.openLine
+		return nil
+	}
+	l, ok := findLayout(r.config.layout())
+	if !ok {
+		return fmt.Errorf("layout: there is no %q", r.config.layout())
+	}
+	r.dial = func(_ context.Context, path string) (device, error) { return openKeyboard(path, l) }
+	return nil
+}
+
+// openLine opens a serial line, and logs the keys of config that it cannot do.
+func (r *Scanner) openLine(_ context.Context, path string) (device, error) {
+	p, err := openPort(path, r.config)
+	if err != nil {
+		return nil, err
+	}
+	if p.unsupported != "" {
+		r.log.Warn("the line has no such levels, and is read all the same; where the reader stays silent, it needs another line or adapter", "source", r.config.Name, "keys", p.unsupported)
+	}
+	return p, nil
+}
+
+// Run records the scans that RunPort reads until ctx is done. Then it records what was
+// read before, for five seconds at most; what is left is dropped, logged and counted. It
+// returns nil, and must not run twice at the same time.
+//
+// Each scan is one event of kind scan, stamped when its end was read. emit is called for
+// one at a time, in the order of reading. A scan that emit refuses is logged and dropped;
+// the same code again is then no repeat. Where the configuration has beeps, the scanner
+// beeps what the note that emit returns calls for, and refused for what was not recorded.
+func (r *Scanner) Run(ctx context.Context, emit station.Emit) error {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case s := <-r.scans:
+			r.record(s, emit)
+		}
+	}
+	r.drain(emit)
+	return nil
+}
+
+// drain records what was read before the stop, for drainTime at most, and drops the rest.
+func (r *Scanner) drain(emit station.Emit) {
+	for end := time.Now().Add(drainTime); ; {
+		select {
+		case s := <-r.scans:
+			if time.Now().After(end) {
+				r.dropUnrecorded(s)
+				continue
+			}
+			r.record(s, emit)
+		default:
+			return
+		}
+	}
+}
+
+// dropUnrecorded counts and logs a scan that was read and will not be recorded.
+func (r *Scanner) dropUnrecorded(s scan) {
+	r.count(func(c *Counts) { c.Unrecorded++ })
+	r.log.Error("scan not recorded: the station stops", "source", r.config.Name, "code", s.text)
+	r.beep(r.refused)
+}
+
+// RunPort reads scans until ctx is done, and then returns nil within a quarter of
+// a second. While a hundred scans wait to be recorded it reads no more, and what
+// arrives waits in the kernel. It must not run twice at the same time.
+//
+// A port that is not there, or goes away, is looked for and opened again after a while:
+// a scanner that was moved has another number. What was sent before the port was open is
+// dropped, because it is not known when it was scanned. RunPort fails only for a Config
+// that Check refuses.
+func (r *Scanner) RunPort(ctx context.Context) error {
+	if r.configErr != nil {
+		return fmt.Errorf("scanner %s: %w", r.config.Name, r.configErr)
+	}
+	if r.network != nil {
+		defer r.network.stop()
+	}
+	wait := firstWait
+	for {
+		err := r.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if wasReady := r.setFault(err); wasReady {
+			wait = firstWait
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, longestWait)
+	}
+}
+
+// Tell returns what is wrong with the scanner by its name; "" when its port is open, and
+// every scan from now on is read.
+func (r *Scanner) Tell() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return map[string]string{r.config.Name: r.fault}
+}
+
+// minScansForAdvice is how many scans show that a scanner sends an AIM identifier with each.
+const minScansForAdvice = 10
+
+// Advice implements station.Adviser.
+func (r *Scanner) Advice() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.config.AIM == required || r.config.isPOS() || r.withoutAIM > 0 || r.withAIM < minScansForAdvice {
+		return nil
+	}
+	return map[string]string{r.config.Name: fmt.Sprintf(`each of the %d scans since the start began with an AIM identifier: with aim = "required" a symbol that holds what ends a scan is refused as a whole, and never becomes several`, r.withAIM)}
+}
+
+// countAIM counts a scan as one with an AIM identifier or without.
+func (r *Scanner) countAIM(with bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if with {
+		r.withAIM++
+	} else {
+		r.withoutAIM++
+	}
+}
+
+// Counts returns what the scanner has seen so far.
+func (r *Scanner) Counts() Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts
+}
+
+// count changes the counts.
+func (r *Scanner) count(change func(*Counts)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.counts)
+}
+
+// session finds the port, opens it and reads it until it goes away or ctx ends. The error
+// is never nil.
+func (r *Scanner) session(ctx context.Context) error {
+	path, err := r.roots.find(r.config.Port)
+	if err != nil {
+		return fmt.Errorf("scanner %s: port %s: %w", r.config.Name, r.config.Port, err)
+	}
+	err = r.readFrom(ctx, path)
+	return fmt.Errorf("scanner %s: port %s: %w", r.config.Name, path, err)
+}
+
+func (r *Scanner) readFrom(ctx context.Context, path string) error {
+	d, err := r.dial(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	var fresh []byte
+	if r.network == nil { // a connection that has just begun keeps nothing from before
+		if fresh, err = r.dropStale(ctx, d); err != nil {
+			return err
+		}
+	}
+	r.setReady(path, d)
+	return r.readScans(ctx, d, fresh)
+}
+
+// dropStale reads and drops what was sent before the port was open. When the
+// time for that ends within a scan, the rest of the scan goes too: half a scan
+// is another code. It returns what was read of the next.
+func (r *Scanner) dropStale(ctx context.Context, d device) (fresh []byte, err error) {
+	between := true
+	buf := make([]byte, readSize)
+	since := time.Now()
+	for left := staleTime; left > 0; left = staleTime - time.Since(since) {
+		n, lost, err := readOrLoss(d, buf, left)
+		if err != nil {
+			return nil, err
+		}
+		r.count(func(c *Counts) { c.Stale += n })
+		switch {
+		case lost != nil:
+			between = false
+		case n > 0:
+			between = r.config.isPOS() || r.framer.atBoundary(buf[n-1])
+		}
+	}
+	if between {
+		return nil, ctx.Err()
+	}
+	return r.dropRest(ctx, d)
+}
+
+// dropRest reads and drops the rest of a scan, up to its end or a silence, and
+// returns what was read behind the end.
+func (r *Scanner) dropRest(ctx context.Context, d device) (fresh []byte, err error) {
+	buf := make([]byte, readSize)
+	for ctx.Err() == nil {
+		n, lost, err := readOrLoss(d, buf, r.framer.gap)
+		if err != nil || n == 0 && lost == nil {
+			return nil, err
+		}
+		if end := slices.IndexFunc(buf[:n], r.framer.atBoundary); end >= 0 && lost == nil {
+			r.count(func(c *Counts) { c.Stale += end + 1 })
+			return buf[end+1 : n], nil
+		}
+		r.count(func(c *Counts) { c.Stale += n })
+	}
+	return nil, ctx.Err()
+}
+
+// readOrLoss reads, and returns a loss apart from an error that ends the reading.
+func readOrLoss(d device, b []byte, timeout time.Duration) (n int, lost *loss, err error) {
+	n, err = d.read(b, timeout)
+	if lost, ok := errors.AsType[*loss](err); ok {
+		return n, lost, nil
+	}
+	return n, nil, err
+}
+
+// readScans reads scans, beginning with what has been read already. The error is
+// never nil.
+func (r *Scanner) readScans(ctx context.Context, d device, fresh []byte) error {
+	defer r.publish()
+	defer r.framer.abandon()
+	lastByte := time.Now()
+	b := burst{emit: func(s scan) { r.enqueue(ctx, s) }, refuse: r.refuseBurst}
+	defer b.abort()
+	deliver := func(text []byte) {
+		if s := (scan{string(text), lastByte}); r.config.AIM == required {
+			b.frame(s)
+		} else {
+			b.emit(s)
+		}
+	}
+	r.framer.push(fresh, deliver)
+	buf := make([]byte, readSize)
+	for ctx.Err() == nil {
+		timeout := r.framer.gap / 4
+		if b.underWay() {
+			timeout = burstGap
+		}
+		n, lost, err := readOrLoss(d, buf, timeout)
+		if err != nil {
+			return err
+		}
+		// Only a read that ended with nothing proves silence. A late one may just
+		// be late: another program had the processor, and the bytes came in time.
+		if n == 0 && lost == nil {
+			r.framer.silent(time.Since(lastByte), deliver)
+			if time.Since(lastByte) >= burstGap {
+				b.silent()
+			}
+		} else {
+			lastByte = time.Now()
+			if r.config.isPOS() && n > 0 {
+				r.framer.frames++
+				deliver(buf[:n])
+			} else {
+				r.framer.push(buf[:n], deliver)
+			}
+		}
+		if lost != nil {
+			r.handleLoss(lost)
+		}
+		r.publish()
+	}
+	return ctx.Err()
+}
+
+// refuseBurst counts and logs that what came in one go is no scan.
+func (r *Scanner) refuseBurst(frames int) {
+	r.framer.frames -= frames
+	r.framer.damaged++
+	r.publish()
+	r.log.Warn("scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none",
+		"source", r.config.Name, "parts", frames)
+}
+
+// enqueue passes a scan on to Run, and waits while maxUnrecorded are waiting.
+func (r *Scanner) enqueue(ctx context.Context, s scan) {
+	r.publish()
+	if ctx.Err() == nil {
+		select {
+		case r.scans <- s:
+			return
+		case <-ctx.Done():
+		}
+	}
+	r.dropUnrecorded(s)
+}
+
+// handleLoss drops the frame in which something was lost.
+func (r *Scanner) handleLoss(lost *loss) {
+	before := r.framer.damaged
+	switch {
+	case lost.cut:
+		r.framer.abandon()
+	case lost.stray:
+		r.framer.strayKey()
+	default:
+		r.framer.markDamaged()
+	}
+	if r.config.isPOS() {
+		r.framer.reset() // what was lost was lost as a whole
+	}
+	if r.framer.damaged > before {
+		r.publish() // who hears of it finds it counted
+		r.log.Warn("scan dropped, scan it again", "source", r.config.Name, "error", lost)
+	}
+}
+
+// record records one scan, unless it is a repeat.
+func (r *Scanner) record(s scan, emit station.Emit) {
+	if r.repeats(s) {
+		r.count(func(c *Counts) { c.Repeats++ })
+		// A scanner that waits for its answer asks again because it has heard none.
+		r.answer(r.lastAnswer)
+		r.followed(FollowedScan{Frame: Frame{Raw: []byte(s.text), Repeat: true, Event: r.event(s)}})
+		return
+	}
+	ev := r.event(s)
+	r.countAIM(ev.Data[label.AIM] != "")
+	done, err := emit(ev)
+	r.followed(FollowedScan{Frame: Frame{Raw: []byte(s.text), Event: ev}, Note: done.Note, Err: err})
+	if err != nil {
+		r.last = scan{}
+		r.count(func(c *Counts) { c.Unrecorded++ })
+		r.log.Error("scan not recorded", "source", ev.Source, "event", ev.ID, "code", ev.Code, "error", err)
+		r.beep(r.refused)
+		return
+	}
+	r.lastAnswer = done.Note.Kind
+	r.answer(r.lastAnswer)
+}
+
+// answer beeps what became of a scan: recorded only where it was.
+func (r *Scanner) answer(note station.NoteKind) {
+	switch note.Reply().Beep {
+	case station.SoundRecorded:
+		r.beep(r.recorded)
+	case station.SoundRefused, station.SoundHeld:
+		r.beep(r.refused)
+	case station.Silent:
+	}
+}
+
+// repeats reports whether a scan is the one before, again. The time counts from that one,
+// whether it was passed on or not: a scanner on its stand that sees the same label all day
+// has scanned it once.
+func (r *Scanner) repeats(s scan) bool {
+	repeat := s.text == r.last.text && s.at.Sub(r.last.at) < r.config.repeat()
+	r.last = s
+	return repeat
+}
+
+// event is what a scan is to the station.
+func (r *Scanner) event(s scan) station.Event {
+	return event(r.config.Name, r.rules, []byte(s.text), r.stamp(s.at))
+}
+
+func event(source string, rules label.Rules, raw []byte, at station.Stamp) station.Event {
+	code, data := rules.Read(raw)
+	return station.Event{
+		ID:     station.NewID(),
+		Source: source,
+		Kind:   station.Scan,
+		Code:   code,
+		Data:   data,
+		At:     at,
+	}
+}
+
+// Send sends text to the scanner, with the escapes that beeps have. It does not wait. An
+// error says that the scanner is not there, takes nothing now, or takes nothing at all.
+func (r *Scanner) Send(text string) error {
+	raw, err := unescape(text)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	beeper, fault := r.beeper, r.fault
+	r.mu.Unlock()
+	if beeper == nil || fault != "" {
+		return fmt.Errorf("scanner %s: it is not there", r.config.Name)
+	}
+	return beeper.write(raw)
+}
+
+// beep makes the scanner beep, where the configuration says how and the device can. A beep
+// that fails is only counted: the lamp shows the same.
+func (r *Scanner) beep(how []byte) {
+	r.mu.Lock()
+	beeper := r.beeper
+	r.mu.Unlock()
+	if len(how) == 0 || beeper == nil {
+		return
+	}
+	if err := beeper.write(how); err != nil {
+		r.count(func(c *Counts) { c.BeepsFailed++ })
+	}
+}
+
+// publish copies the framer's counts to where Counts reads them, and beeps for a scan that
+// was damaged on its way.
+func (r *Scanner) publish() {
+	f := &r.framer.frameCounts
+	damaged := false
+	r.count(func(c *Counts) {
+		damaged = f.partials+f.overflows+f.damaged > c.Partials+c.Overflows+c.Damaged
+		c.Frames, c.Partials, c.Overflows, c.Damaged, c.Noise = f.frames, f.partials, f.overflows, f.damaged, f.noise
+	})
+	if damaged {
+		r.beep(r.refused)
+	}
+}
+
+// notConnected says that a scanner which should connect has not.
+func (r *Scanner) notConnected(address string) error {
+	return fmt.Errorf("scanner %s: nobody has connected to %s; set the reader to send there", r.config.Name, address)
+}
+
+// setReady notes and logs that the port is open.
+func (r *Scanner) setReady(path string, d device) {
+	r.mu.Lock()
+	r.fault = ""
+	r.beeper, _ = d.(beeper)
+	if r.wasOpen {
+		r.counts.Reopenings++
+	}
+	dropped := r.counts.Stale
+	r.mu.Unlock()
+	r.wasOpen, r.warned = true, false
+	r.log.Info("scanner ready", "source", r.config.Name, "port", path, "stale", dropped)
+}
+
+// setFault notes why the port is not open, and returns whether it was before. It is logged
+// once until the port is open again.
+func (r *Scanner) setFault(err error) (wasReady bool) {
+	r.mu.Lock()
+	wasReady = r.fault == ""
+	r.fault = err.Error()
+	r.mu.Unlock()
+	if !r.warned {
+		r.warned = true
+		r.log.Warn("scanner not ready", "source", r.config.Name, "error", err)
+	}
+	return wasReady
+}
