@@ -82,8 +82,8 @@ func newKeyboard(t testing.TB, name string) (*keyboard, keyPresser) {
 // keyboards that it finds one after the other. It is not running.
 func typingInto(t *testing.T, config Config, keyboards int) (*rig, []keyPresser) {
 	t.Helper()
-	setting.Port = "hid:/dev/input/by-id/usb-Reader-event-kbd"
-	b := prepare(t, setting)
+	config.Port = "hid:/dev/input/by-id/usb-Reader-event-kbd"
+	b := prepare(t, config)
 	var found []*keyboard
 	var hands []keyPresser
 	for range keyboards {
@@ -241,7 +241,7 @@ func TestScansOfAReaderThatTypes(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b, hands := typingInto(t, test.setting, 1)
+			b, hands := typingInto(t, test.config, 1)
 			b.start(t)
 			b.waitForLog(t, "scanner ready")
 			hands[0].strike(strokes(t, test.keys)...)

@@ -101,7 +101,7 @@ type rig struct {
 // prepare makes a Scanner that is not running yet.
 func prepare(t *testing.T, config Config) *rig {
 	t.Helper()
-	setting.Name = "hand"
+	config.Name = "hand"
 	b := &rig{
 		journal: make(logRecorder, 1000),
 		events:  make(chan station.Event, 1000),
@@ -110,7 +110,7 @@ func prepare(t *testing.T, config Config) *rig {
 		done:    make(chan error, 2),
 	}
 	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
-	b.Scanner = Open(setting, stamp, slog.New(b.journal))
+	b.Scanner = Open(config, stamp, slog.New(b.journal))
 	return b
 }
 
@@ -207,8 +207,8 @@ func (b *rig) wantCounts(t *testing.T, want Counts) {
 func running(t *testing.T, config Config) (*rig, cable) {
 	t.Helper()
 	c := newCable(t)
-	setting.Port = c.path
-	b := prepare(t, setting)
+	config.Port = c.path
+	b := prepare(t, config)
 	b.start(t)
 	b.waitForLog(t, "scanner ready")
 	return b, c
