@@ -9,16 +9,19 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"stationd/internal/demo"
+	"stationd/internal/exit"
 )
 
 // dieBeforeTheAnswer has the station killed when it begins to answer the next command:
 // what it was told is on disk then, and nothing of the answer arrives. The function
 // that is returned waits for the end of that.
-func dieBeforeTheAnswer(t *testing.T, b *box) (over func()) {
+func dieBeforeTheAnswer(t *testing.T, b *demo.Box) (over func()) {
 	t.Helper()
 	const behind = ".behind"
-	must(t, os.Rename(b.socketPath(), b.socketPath()+behind))
-	listener, err := net.Listen("unix", b.socketPath())
+	must(t, os.Rename(b.SocketPath(), b.SocketPath()+behind))
+	listener, err := net.Listen("unix", b.SocketPath())
 	must(t, err)
 	var ended sync.WaitGroup
 	ended.Go(func() {
@@ -29,7 +32,7 @@ func dieBeforeTheAnswer(t *testing.T, b *box) (over func()) {
 			return
 		}
 		defer asker.Close()
-		real, err := net.Dial("unix", b.socketPath()+behind)
+		real, err := net.Dial("unix", b.SocketPath()+behind)
 		if err != nil {
 			t.Error(err)
 			return
@@ -39,7 +42,7 @@ func dieBeforeTheAnswer(t *testing.T, b *box) (over func()) {
 		if _, err := real.Read(make([]byte, 1)); err != nil {
 			t.Errorf("the station did not answer: %v", err)
 		}
-		if err := b.kill(); err != nil {
+		if err := b.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -49,16 +52,16 @@ func dieBeforeTheAnswer(t *testing.T, b *box) (over func()) {
 var eventSaid = regexp.MustCompile(`--event ([0-9a-f]{32})`)
 
 // loses gives a command whose answer is lost, and returns the ID that it names.
-func (b *box) loses(t *testing.T, words ...string) (event string) {
+func loses(b *demo.Box, t *testing.T, words ...string) (event string) {
 	t.Helper()
 	over := dieBeforeTheAnswer(t, b)
-	out, code := b.types(t, words...)
+	out, code := typeCommand(b, t, words...)
 	over()
 	named := eventSaid.FindStringSubmatch(out)
-	if code != exitRun || !strings.Contains(out, "it may be recorded") || named == nil {
+	if code != exit.Failure || !strings.Contains(out, "it may be recorded") || named == nil {
 		t.Fatalf("%v: exit code %d, and it says:\n%s", words, code, out)
 	}
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	return named[1]
 }
 
@@ -67,36 +70,36 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 	t.Run("an action that waits, and one that is delivered meanwhile", func(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
-		must(t, b.cable(false))
+		must(t, b.Cable(false))
 		create := []string{"lagerkoll", "order.create", "reference=R-9", "name=Extra", "--yes"}
-		event := b.loses(t, create...)
-		out, code := b.types(t, append(create, "--event", event)...)
+		event := loses(b, t, create...)
+		out, code := typeCommand(b, t, append(create, "--event", event)...)
 		if code != 0 || !strings.Contains(out, "recorded before, and not a second time: it waits") {
 			t.Errorf("given again it says (%d):\n%s", code, out)
 		}
-		if out, _ := b.types(t, "outbox", "show", event); !strings.Contains(out, event+".1") {
+		if out, _ := typeCommand(b, t, "outbox", "show", event); !strings.Contains(out, event+".1") {
 			t.Errorf("outbox show says:\n%s", out)
 		}
-		must(t, b.cable(true))
-		must(t, b.drained(t.Context()))
-		out, code = b.types(t, append(create, "--event", event)...)
+		must(t, b.Cable(true))
+		must(t, b.Drained(t.Context()))
+		out, code = typeCommand(b, t, append(create, "--event", event)...)
 		if code != 0 || !strings.Contains(out, "recorded before, and not a second time: it is delivered") {
 			t.Errorf("given a third time it says (%d):\n%s", code, out)
 		}
-		must(t, b.stop())
-		must(t, b.power(t.Context(), true))
-		if out, code = b.types(t, append(create, "--event", event, "--wait")...); !strings.Contains(out, "not a second time: it has left the outbox") {
+		must(t, b.Stop())
+		must(t, b.Power(t.Context(), true))
+		if out, code = typeCommand(b, t, append(create, "--event", event, "--wait")...); !strings.Contains(out, "not a second time: it has left the outbox") {
 			t.Errorf("and after a restart (%d):\n%s", code, out)
 		}
-		out, code = b.types(t, "lagerkoll", "order.create", "reference=R-10", "name=Extra", "--yes", "--event", event)
-		if code != exitRun || !strings.Contains(out, "belongs to another command") {
+		out, code = typeCommand(b, t, "lagerkoll", "order.create", "reference=R-10", "name=Extra", "--yes", "--event", event)
+		if code != exit.Failure || !strings.Contains(out, "belongs to another command") {
 			t.Errorf("another command under the same ID (%d):\n%s", code, out)
 		}
-		if entries, ok := b.waiting(t.Context()); !ok || len(entries) != 0 {
+		if entries, ok := b.Waiting(t.Context()); !ok || len(entries) != 0 {
 			t.Errorf("%d wait", len(entries))
 		}
 		puts := 0
-		for _, r := range b.plant.Requests() {
+		for _, r := range b.Plant.Requests() {
 			if r.Method == http.MethodPut || r.Method == http.MethodPost {
 				puts++
 			}
@@ -110,44 +113,44 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 		b := floor(t, nil)
 		scanned(t, b, "PO4711")
 		first, second := heldTrace(t, b, "B7"), heldTrace(t, b, "B8")
-		must(t, b.cable(false))
-		event := b.loses(t, "outbox", "retry", string(first))
-		if out, code := b.types(t, "outbox", "retry", string(first), "--event", event); code != 0 || !strings.Contains(out, "put back before, and not a second time") {
+		must(t, b.Cable(false))
+		event := loses(b, t, "outbox", "retry", string(first))
+		if out, code := typeCommand(b, t, "outbox", "retry", string(first), "--event", event); code != 0 || !strings.Contains(out, "put back before, and not a second time") {
 			t.Errorf("retried again it says (%d):\n%s", code, out)
 		}
-		event = b.loses(t, "outbox", "discard", string(second))
-		if out, code := b.types(t, "outbox", "discard", string(second), "--event", event); code != 0 || !strings.Contains(out, "it is discarded") {
+		event = loses(b, t, "outbox", "discard", string(second))
+		if out, code := typeCommand(b, t, "outbox", "discard", string(second), "--event", event); code != 0 || !strings.Contains(out, "it is discarded") {
 			t.Errorf("discarded again it says (%d):\n%s", code, out)
 		}
-		c, err := b.contents(t.Context())
+		c, err := b.Contents(t.Context())
 		must(t, err)
 		if c.Waiting != 1 || c.Held != 0 {
 			t.Errorf("%d wait and %d are held", c.Waiting, c.Held)
 		}
-		must(t, b.cable(true))
-		must(t, b.drained(t.Context()))
+		must(t, b.Cable(true))
+		must(t, b.Drained(t.Context()))
 	})
 	t.Run("the close of a call", func(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
-		recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-		must(t, b.drained(t.Context()))
-		calls, err := b.desk().Calls(t.Context())
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+		must(t, b.Drained(t.Context()))
+		calls, err := b.Desk().Calls(t.Context())
 		must(t, err)
 		ref := calls[0].Ref
-		event := b.loses(t, "call", "close", ref, "--yes")
-		if out, code := b.types(t, "call", "close", ref, "--yes", "--event", event); code != 0 || !strings.Contains(out, "recorded before, and not a second time") {
+		event := loses(b, t, "call", "close", ref, "--yes")
+		if out, code := typeCommand(b, t, "call", "close", ref, "--yes", "--event", event); code != 0 || !strings.Contains(out, "recorded before, and not a second time") {
 			t.Errorf("closed again it says (%d):\n%s", code, out)
 		}
-		must(t, b.drained(t.Context()))
-		if found := b.plant.Dispatches(); len(found) != 1 || found[0].Open() {
+		must(t, b.Drained(t.Context()))
+		if found := b.Plant.Dispatches(); len(found) != 1 || found[0].Open() {
 			t.Errorf("the plant has %+v", found)
 		}
 	})
 	t.Run("a wrong ID is refused before anything is asked", func(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
-		if out, code := b.types(t, "outbox", "retry", "9f86d081.1", "--event", "17"); code != exitUsage || !strings.Contains(out, "32 hexadecimal digits") {
+		if out, code := typeCommand(b, t, "outbox", "retry", "9f86d081.1", "--event", "17"); code != exit.Usage || !strings.Contains(out, "32 hexadecimal digits") {
 			t.Errorf("it says (%d):\n%s", code, out)
 		}
 	})

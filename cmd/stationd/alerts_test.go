@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,10 +10,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"stationd/internal/api/alert"
+	"stationd/internal/demo"
+	"stationd/internal/exit"
+	"stationd/internal/plan"
 	"stationd/internal/station"
 )
 
@@ -60,12 +59,12 @@ func (p *pager) answer(status int) {
 }
 
 // alerting is a box with more in its configuration, whose station is off.
-func alerting(t *testing.T, more string) *box {
+func alerting(t *testing.T, more string) *demo.Box {
 	t.Helper()
 	b := dark(t, nil)
-	text, err := os.ReadFile(b.configPath())
+	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
-	must(t, os.WriteFile(b.configPath(), append(text, more...), 0o600))
+	must(t, os.WriteFile(b.ConfigPath(), append(text, more...), 0o600))
 	return b
 }
 
@@ -85,16 +84,16 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 	const secret = "canary-alert-7f3c"
 	p := newPager(t)
 	b := alerting(t, "")
-	key := filepath.Join(b.keysPath(), "alert.key")
+	key := filepath.Join(b.KeysPath(), "alert.key")
 	must(t, os.WriteFile(key, []byte(secret+"\n"), 0o600))
-	text, err := os.ReadFile(b.configPath())
+	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
 	table := fmt.Sprintf("\n[alert]\nafter = \"2s\"\nurl = %q\nkey = { file = %q }\nheader = \"X-Alert-Key\"\n", p.URL+"/hook?sig=canary-address", key)
-	must(t, os.WriteFile(b.configPath(), append(text, table...), 0o600))
-	must(t, b.power(t.Context(), true))
+	must(t, os.WriteFile(b.ConfigPath(), append(text, table...), 0o600))
+	must(t, b.Power(t.Context(), true))
 	scanned(t, b, "PO4711")
 	first := heldTrace(t, b, "B7")
-	must(t, until(t.Context(), "it is told", func() bool { return len(p.messages()) == 1 }))
+	must(t, demo.Until(t.Context(), "it is told", func() bool { return len(p.messages()) == 1 }))
 	m := p.messages()[0]
 	if m.What != station.AlertHeld || m.Station != "pack4-1" || m.Held != 1 || len(m.Entries) != 1 || m.Entries[0].ID != first || m.Entries[0].Reason == "" || !strings.Contains(m.Text, "1 entry is held for a person") || m.Again {
 		t.Errorf("it says %+v", m)
@@ -104,24 +103,24 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 	}
 	second := heldTrace(t, b, "B8")
 	for range 3 {
-		must(t, b.kill())
-		must(t, b.power(t.Context(), true))
+		must(t, b.Kill())
+		must(t, b.Power(t.Context(), true))
 		looked(t)
 	}
 	if n := len(p.messages()); n != 1 {
 		t.Errorf("with another held and three restarts it is told %d times", n)
 	}
 	for _, id := range []station.ID{first, second} {
-		_, err := b.desk().Discard(t.Context(), string(id))
+		_, err := b.Desk().Discard(t.Context(), string(id))
 		must(t, err)
 	}
-	must(t, until(t.Context(), "it is over", func() bool {
-		text, err := os.ReadFile(filepath.Join(b.dataPath(), "alerts.json"))
+	must(t, demo.Until(t.Context(), "it is over", func() bool {
+		text, err := os.ReadFile(filepath.Join(b.DataPath(), "alerts.json"))
 		return err == nil && string(text) == "[]"
 	}))
 	heldTrace(t, b, "B9")
-	must(t, until(t.Context(), "what is held another time is told", func() bool { return len(p.messages()) == 2 }))
-	log, err := os.ReadFile(b.logPath())
+	must(t, demo.Until(t.Context(), "what is held another time is told", func() bool { return len(p.messages()) == 2 }))
+	log, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	if strings.Contains(string(log), "canary") {
 		t.Error("the log has a secret")
@@ -132,17 +131,17 @@ func TestAnAlertWhoseKeyIsMissingIsSaidBeforeItIsNeeded(t *testing.T) {
 	t.Parallel()
 	p := newPager(t)
 	b := alerting(t, "")
-	key := filepath.Join(b.keysPath(), "alert.key")
-	text, err := os.ReadFile(b.configPath())
+	key := filepath.Join(b.KeysPath(), "alert.key")
+	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
 	table := fmt.Sprintf("\n[alert]\nurl = %q\nkey = { file = %q }\n", p.URL, key)
-	must(t, os.WriteFile(b.configPath(), append(text, table...), 0o600))
-	must(t, b.power(t.Context(), true))
+	must(t, os.WriteFile(b.ConfigPath(), append(text, table...), 0o600))
+	must(t, b.Power(t.Context(), true))
 	says := func(what string, so func(fault string) bool) {
 		t.Helper()
-		must(t, until(t.Context(), what, func() bool {
-			s, err := b.desk().Snapshot(t.Context())
-			fault, told := s.Health.Devices[partAlert]
+		must(t, demo.Until(t.Context(), what, func() bool {
+			s, err := b.Desk().Snapshot(t.Context())
+			fault, told := s.Health.Devices[plan.PartAlert]
 			return err == nil && told && so(fault)
 		}))
 	}
@@ -161,25 +160,25 @@ after = "2s"
 event = "station.alert"
 do    = [{ l2l = "dispatch.open", type = "QUALITY", description = "{alert}" }]
 `)
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	scanned(t, b, "PO4711")
 	heldTrace(t, b, "B7")
-	must(t, until(t.Context(), "a dispatch is open", func() bool { return len(b.plant.Dispatches()) == 1 }))
-	must(t, b.kill())
-	must(t, b.power(t.Context(), true))
+	must(t, demo.Until(t.Context(), "a dispatch is open", func() bool { return len(b.Plant.Dispatches()) == 1 }))
+	must(t, b.Kill())
+	must(t, b.Power(t.Context(), true))
 	looked(t)
-	found := b.plant.Dispatches()
+	found := b.Plant.Dispatches()
 	if len(found) != 1 || found[0].Type != "QUALITY" || !strings.Contains(found[0].Description, "pack4-1: 1 entry is held for a person") {
 		t.Errorf("the plant has %+v", found)
 	}
 	// That L2L is out of reach L2L is not told when it is over.
-	must(t, b.cable(false))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	must(t, b.Cable(false))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	looked(t)
 	looked(t)
-	must(t, b.cable(true))
-	must(t, b.drained(t.Context()))
-	if found := b.plant.Dispatches(); len(found) != 2 || found[1].Type != "MAINT" {
+	must(t, b.Cable(true))
+	must(t, b.Drained(t.Context()))
+	if found := b.Plant.Dispatches(); len(found) != 2 || found[1].Type != "MAINT" {
 		t.Errorf("the plant has %+v", found)
 	}
 }
@@ -189,16 +188,16 @@ func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
 	p := newPager(t)
 	p.answer(http.StatusInternalServerError)
 	b := alerting(t, fmt.Sprintf("\n[alert]\nafter = \"1s\"\nurl = %q\n", p.URL))
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	scanned(t, b, "PO4711")
 	heldTrace(t, b, "B7")
-	must(t, until(t.Context(), "it is tried", func() bool { return b.log.count("an alert was not told") == 1 }))
+	must(t, demo.Until(t.Context(), "it is tried", func() bool { return b.Log.Count("an alert was not told") == 1 }))
 	tried := time.Now()
-	scanned(t, b, part{article: soup, batch: "B8"}.symbol())
-	must(t, b.drained(t.Context()))
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B8"}.Symbol())
+	must(t, b.Drained(t.Context()))
 	for range 2 {
-		must(t, b.kill())
-		must(t, b.power(t.Context(), true))
+		must(t, b.Kill())
+		must(t, b.Power(t.Context(), true))
 	}
 	looked(t)
 	// On a machine that takes a minute for this the second try is due.
@@ -209,62 +208,9 @@ func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
 	other := newPager(t)
 	edit(t, b, p.URL, other.URL)
 	reload(t, b, heardReload)
-	if out, code := b.types(t, "doctor"); code == exitConfig || !strings.Contains(out, "alert connection") {
+	if out, code := typeCommand(b, t, "doctor"); code == exit.Config || !strings.Contains(out, "alert connection") {
 		t.Errorf("the doctor says (%d):\n%s", code, out)
 	}
-}
-
-func TestThatNobodyCouldBeToldIsAFaultOfTheStation(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		stamp := func(now time.Time) station.Stamp {
-			return station.Stamp{Wall: now, Boot: "one", Up: now.Sub(began) + time.Second, Trusted: true}
-		}
-		var faults []string
-		works := false
-		section := alert.Default()
-		p := &plan{path: "stationd.toml", zone: time.UTC, alert: &section}
-		p.program.Bindings = []station.Binding{{Event: "station.alert", Do: []station.Do{{Backend: "l2l"}}}}
-		a := &alerts{
-			path: filepath.Join(t.TempDir(), alertsName), log: slog.New(slog.DiscardHandler), stamp: stamp,
-			plan:     func() *plan { return p },
-			snapshot: func() station.Snapshot { return station.Snapshot{Now: stamp(time.Now()), Held: 1} },
-			held:     func() ([]station.Standing, error) { return nil, nil },
-			record: func(ev station.Event) (station.Result, error) {
-				if works {
-					return station.Result{ID: ev.ID, Entries: []station.ID{ev.ID.Entry(1)}}, nil
-				}
-				return station.Result{}, errors.New("the outbox is full")
-			},
-			fault: func(text string) {
-				if len(faults) == 0 || faults[len(faults)-1] != text {
-					faults = append(faults, text)
-				}
-			},
-			errors: make(map[string]string),
-		}
-		run := func(long time.Duration) {
-			ctx, cancel := context.WithTimeout(t.Context(), long)
-			defer cancel()
-			if err := a.run(ctx); err != nil {
-				t.Error(err)
-			}
-		}
-		run(20 * time.Minute)
-		if len(faults) != 1 || faults[0] != "" {
-			t.Errorf("after four tries: %q", faults)
-		}
-		run(10 * time.Minute)
-		if len(faults) != 2 || !strings.Contains(faults[1], "nobody was told") || !strings.Contains(faults[1], "the outbox is full") {
-			t.Errorf("after five tries: %q", faults)
-		}
-		works = true
-		run(4 * time.Hour)
-		if len(faults) != 3 || faults[2] != "" {
-			t.Errorf("told when it was time again: %q", faults)
-		}
-	})
 }
 
 func TestAnAlertThatTellsNobodyIsAFaultOfTheFile(t *testing.T) {
@@ -303,7 +249,7 @@ do = [{ l2l = "dispatch.open", type = "STATION", description = "{alert}" }]
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, faults, err := read(configured(t, "%s", strings.Replace(file, c.old, c.new, 1)))
+			_, faults, err := plan.Read(configured(t, "%s", strings.Replace(file, c.old, c.new, 1)))
 			must(t, err)
 			var all []string
 			for _, f := range faults {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"stationd/internal/demo"
 )
 
 // mostMemory is what the process has had in memory at most so far, in bytes.
@@ -41,16 +43,16 @@ func TestAnAnswerOfEightMegabytesOfRowsTakesNoStationAway(t *testing.T) {
 	}))
 	t.Cleanup(vendor.Close)
 	b := dark(t, nil)
-	edit(t, b, b.plant.L2LURL(), vendor.URL+"/api/1.0/")
-	must(t, b.power(t.Context(), true))
-	pid := b.running().cmd.Process.Pid
+	edit(t, b, b.Plant.L2LURL(), vendor.URL+"/api/1.0/")
+	must(t, b.Power(t.Context(), true))
+	pid := b.Running().Cmd.Process.Pid
 	before := mostMemory(t, pid)
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "the vendor was asked again", func() bool { return asked.Load() >= 3 }))
-	must(t, until(t.Context(), "the station says that it cannot be read", func() bool {
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the vendor was asked again", func() bool { return asked.Load() >= 3 }))
+	must(t, demo.Until(t.Context(), "the station says that it cannot be read", func() bool {
 		return strings.Contains(lastSaid(t, b).Last, "the answer is longer than 2 MiB")
 	}))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	const room = 48 << 20 // a few answers at once, as they came; all of their rows are hundreds of megabytes
 	if took := mostMemory(t, pid) - before; took > raced*room {
 		t.Errorf("it took %d MB for what the vendor said", took>>20)

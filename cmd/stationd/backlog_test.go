@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"stationd/internal/demo"
 )
 
 // A cost is what the station's process has taken so far.
@@ -24,12 +26,12 @@ type cost struct {
 	peak      int // kB at most, with the file's pages that it has looked at
 }
 
-// cost reads what the station's process has taken.
+// costOf reads what the station's process has taken.
 //
 //	/proc/PID/stat    PID (stationd) S … utime stime …   in hundredths of a second
-func (b *box) cost(t *testing.T) cost {
+func costOf(b *demo.Box, t *testing.T) cost {
 	t.Helper()
-	pid := b.running().cmd.Process.Pid
+	pid := b.Running().Cmd.Process.Pid
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	must(t, err)
 	_, rest, _ := strings.Cut(string(stat), ") ")
@@ -85,10 +87,10 @@ func listing(t *testing.T, args []string) (lines, peak int) {
 	return lines, peak
 }
 
-// watchPage reads the page's changes as a browser does, and counts them.
-func (b *box) watchPage(ctx context.Context, t *testing.T) *atomic.Int64 {
+// keepPageOpen reads the page's changes as a browser does, and counts them.
+func keepPageOpen(b *demo.Box, ctx context.Context, t *testing.T) *atomic.Int64 {
 	t.Helper()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.log.pageURL()+"events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Log.PageURL()+"events", nil)
 	must(t, err)
 	answer, err := http.DefaultClient.Do(r)
 	must(t, err)
@@ -113,13 +115,13 @@ const backlog = 50_000
 // measured on a quiet one is logged.
 func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 	t.Parallel()
-	b := beeping(t, func(b *box) {
-		b.fill(t, backlog)
-		must(t, b.cable(false))
+	b := beeping(t, func(b *demo.Box) {
+		fillOutbox(b, t, backlog)
+		must(t, b.Cable(false))
 	})
-	seen := b.watchPage(t.Context(), t)
-	must(t, until(t.Context(), "the page is shown", func() bool { return seen.Load() > 0 }))
-	page := b.page(t)
+	seen := keepPageOpen(b, t.Context(), t)
+	must(t, demo.Until(t.Context(), "the page is shown", func() bool { return seen.Load() > 0 }))
+	page := pageOf(b, t)
 	for _, text := range []string{"50000 waiting: no contact with Lagerkoll", "and 49988 more"} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page does not say %q", text)
@@ -133,7 +135,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		{"nothing happens", func() { <-time.After(10 * time.Second) }},
 		{"somebody scans", func() {
 			for i := range 30 {
-				if got := b.beep(t, fmt.Sprintf("PO47%02d", i)); got != beepRecorded {
+				if got := beepAfter(b, t, fmt.Sprintf("PO47%02d", i)); got != beepRecorded {
 					t.Fatalf("scan %d is answered by %q", i, got)
 				}
 				<-time.After(150 * time.Millisecond)
@@ -141,15 +143,15 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		}},
 		{"sixty people open the page", func() {
 			for range 60 {
-				if !strings.Contains(b.page(t), "and 49988 more") {
+				if !strings.Contains(pageOf(b, t), "and 49988 more") {
 					t.Error("the page is not whole")
 				}
 			}
 		}},
 	} {
-		before, began := b.cost(t), time.Now()
+		before, began := costOf(b, t), time.Now()
 		scene.act()
-		last = b.cost(t)
+		last = costOf(b, t)
 		took, used := time.Since(began), last.processor-before.processor
 		t.Logf("while %s, %v: %v of a processor, %d kB of its own, %d kB at most", scene.so, took.Round(time.Second), used, last.memory, last.peak)
 		if used > took/3+time.Second {
@@ -167,7 +169,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 	listed := func(so string, args []string, lines, kilobytes int) {
 		t.Helper()
 		began := time.Now()
-		got, peak := listing(t, append([]string{"outbox", "ls", "--config", b.configPath()}, args...))
+		got, peak := listing(t, append([]string{"outbox", "ls", "--config", b.ConfigPath()}, args...))
 		t.Logf("outbox ls %s %s: %d lines, %v, %d kB", strings.Join(args, " "), so, got, time.Since(began).Round(time.Millisecond), peak)
 		if got < lines || got > lines+10 {
 			t.Errorf("outbox ls %s %s: %d lines, want about %d", strings.Join(args, " "), so, got, lines)
@@ -180,6 +182,6 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		listed(so, nil, 100+2, most)
 		listed(so, []string{"--limit", "1000"}, 1000+2, most)
 		listed(so, []string{"--all"}, backlog+1, 2*most)
-		must(t, b.power(t.Context(), false))
+		must(t, b.Power(t.Context(), false))
 	}
 }

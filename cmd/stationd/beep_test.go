@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/clock"
+	"stationd/internal/demo"
+	"stationd/internal/plan"
 	"stationd/internal/queue"
 	"stationd/internal/station"
 )
@@ -25,33 +28,33 @@ const (
 
 // beeping returns a box whose reader beeps and which is dark. prepare, which may be
 // nil, works on its outbox before the power comes on.
-func beeping(t *testing.T, prepare func(b *box)) *box {
+func beeping(t *testing.T, prepare func(b *demo.Box)) *demo.Box {
 	t.Helper()
 	return beepingBy(t, nil, prepare)
 }
 
 // beepingBy is beeping in a box that change, which may be nil, makes otherwise.
-func beepingBy(t *testing.T, change func(*boxSetting), prepare func(b *box)) *box {
+func beepingBy(t *testing.T, change func(*demo.BoxSetting), prepare func(b *demo.Box)) *demo.Box {
 	t.Helper()
 	b := dark(t, change)
-	config, err := os.ReadFile(b.configPath())
+	config, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
 	config = bytes.Replace(config, []byte("name = \"hand\"\n"), fmt.Appendf(nil,
 		"name = \"hand\"\nrepeat = \"0s\"\nbeep_recorded = '%c'\nbeep_refused = '%c'\n", beepRecorded, beepRefused), 1)
-	must(t, os.WriteFile(b.configPath(), config, 0o600))
+	must(t, os.WriteFile(b.ConfigPath(), config, 0o600))
 	if prepare != nil {
 		prepare(b)
 	}
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	return b
 }
 
-// beep scans a code and returns the beep that answers it.
-func (b *box) beep(t *testing.T, code string) byte {
+// beepAfter scans a code and returns the beep that answers it.
+func beepAfter(b *demo.Box, t *testing.T, code string) byte {
 	t.Helper()
-	must(t, b.scan(code))
-	line := b.reader.line()
-	must(t, line.SetReadDeadline(time.Now().Add(patience)))
+	must(t, b.Scan(code))
+	line := b.Reader.Line()
+	must(t, line.SetReadDeadline(time.Now().Add(demo.Patience)))
 	heard := make([]byte, 1)
 	if _, err := line.Read(heard); err != nil {
 		t.Fatalf("no beep answers %q: %v", code, err)
@@ -62,61 +65,61 @@ func (b *box) beep(t *testing.T, code string) byte {
 func TestAReaderBeepsRecordedOnlyForWhatIsRecorded(t *testing.T) {
 	t.Parallel()
 	b := beeping(t, nil)
-	must(t, b.cable(false))
+	must(t, b.Cable(false))
 	for _, scan := range []struct {
 		so, code string
 		want     byte
 		page     string
 	}{
-		{"a part whose order was never scanned", part{article: soup, batch: "B1", serial: "1"}.symbol(), beepRefused, "Needed first: order"},
+		{"a part whose order was never scanned", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRefused, "Needed first: order"},
 		{"a code that nobody knows", "what is this", beepRefused, "Unknown scan, kept: what is this"},
 		{"an order", "PO4711", beepRecorded, "Taken in hand: PO4711"},
-		{"a part of that order", part{article: soup, batch: "B1", serial: "1"}.symbol(), beepRecorded, "Recorded: "},
+		{"a part of that order", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRecorded, "Recorded: "},
 		{"a code that nobody knows, after one that was recorded", "what is this", beepRefused, "Unknown scan, kept: what is this"},
 	} {
-		if got := b.beep(t, scan.code); got != scan.want {
+		if got := beepAfter(b, t, scan.code); got != scan.want {
 			t.Errorf("%s: the reader beeps %q, want %q", scan.so, got, scan.want)
 		}
-		must(t, until(t.Context(), scan.so+": the page says "+scan.page, func() bool { return strings.Contains(b.page(t), scan.page) }))
+		must(t, demo.Until(t.Context(), scan.so+": the page says "+scan.page, func() bool { return strings.Contains(pageOf(b, t), scan.page) }))
 	}
 }
 
 func TestAReaderBeepsRefusedWhenTheOutboxIsFull(t *testing.T) {
 	t.Parallel()
-	b := beeping(t, func(b *box) {
-		b.fill(t, 0)
-		must(t, b.cable(false))
+	b := beeping(t, func(b *demo.Box) {
+		fillOutbox(b, t, 0)
+		must(t, b.Cable(false))
 	})
-	if got := b.beep(t, "PO4711"); got != beepRefused {
+	if got := beepAfter(b, t, "PO4711"); got != beepRefused {
 		t.Errorf("the outbox is full, and the reader beeps %q", got)
 	}
-	must(t, until(t.Context(), "the page says that the scan was not recorded", func() bool {
-		return strings.Contains(b.page(t), "Not recorded, do it again: ")
+	must(t, demo.Until(t.Context(), "the page says that the scan was not recorded", func() bool {
+		return strings.Contains(pageOf(b, t), "Not recorded, do it again: ")
 	}))
-	must(t, until(t.Context(), "the reader's lamp blinks quickly", func() bool {
-		light, known := b.eyes.light(pinWhite)
+	must(t, demo.Until(t.Context(), "the reader's lamp blinks quickly", func() bool {
+		light, known := b.Eyes.Light(demo.PinWhite)
 		return known && light == station.Quick
 	}))
 }
 
-// page is what the station's own page shows.
-func (b *box) page(t *testing.T) string {
+// pageOf is what the station's own page shows.
+func pageOf(b *demo.Box, t *testing.T) string {
 	t.Helper()
-	return html.UnescapeString(get(t, http.DefaultClient, b.log.pageURL()))
+	return html.UnescapeString(get(t, http.DefaultClient, b.Log.PageURL()))
 }
 
 // writers is how many record at once: they share their commits.
 const writers = 256
 
-// fill records entries as a station has them that has been without its vendor: n of
+// fillOutbox records entries as a station has them that has been without its vendor: n of
 // them, or as many as the outbox takes where n is 0.
-func (b *box) fill(t *testing.T, n int) {
+func fillOutbox(b *demo.Box, t *testing.T, n int) {
 	t.Helper()
-	clock, err := newClock()
+	clock, err := clock.New()
 	must(t, err)
-	p, _, err := read(b.configPath()) // a fault, as that its chip is a simulated one, is the station's
+	p, _, err := plan.Read(b.ConfigPath()) // a fault, as that its chip is a simulated one, is the station's
 	must(t, err)
-	outbox, err := queue.Open(b.outboxPath(), queue.Setting{Stamp: clock.stamp, Program: func() station.Program { return p.program }})
+	outbox, err := queue.Open(b.OutboxPath(), queue.Setting{Stamp: clock.Stamp, Program: func() station.Program { return p.Program }})
 	must(t, err)
 	defer func() { must(t, outbox.Close()) }()
 	var hands sync.WaitGroup
@@ -126,8 +129,8 @@ func (b *box) fill(t *testing.T, n int) {
 	for range writers {
 		hands.Go(func() {
 			for i := range numbers {
-				asking := station.Asking{Backend: "lagerkoll", Verb: "article.trace", With: map[string]string{"order": fmt.Sprint(5000 + i%100), "article": soup, "batch": "B1", "serial": fmt.Sprint(i)}}
-				if _, err := outbox.Record(asking.Event("uid:0", clock.stamp(time.Now()))); errors.Is(err, queue.ErrFull) {
+				asking := station.Asking{Backend: "lagerkoll", Verb: "article.trace", With: map[string]string{"order": fmt.Sprint(5000 + i%100), "article": demo.Soup, "batch": "B1", "serial": fmt.Sprint(i)}}
+				if _, err := outbox.Record(asking.Event("uid:0", clock.Stamp(time.Now()))); errors.Is(err, queue.ErrFull) {
 					full()
 				} else if err != nil {
 					t.Error(err)

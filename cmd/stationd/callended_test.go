@@ -9,16 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
 
 // technician does something at L2L's own screen.
-func technician(t *testing.T, b *box, path string, form url.Values) {
+func technician(t *testing.T, b *demo.Box, path string, form url.Values) {
 	t.Helper()
 	form.Set("site", fmt.Sprint(plant.Demo().Site))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		b.plant.L2LURL()+path+"?auth="+url.QueryEscape(plant.Demo().L2LKey), strings.NewReader(form.Encode()))
+		b.Plant.L2LURL()+path+"?auth="+url.QueryEscape(plant.Demo().L2LKey), strings.NewReader(form.Encode()))
 	must(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	answer, err := http.DefaultClient.Do(r)
@@ -42,29 +43,29 @@ func TestACallThatIsOverInL2LIsCalledAnewWhenItIsPressedAgain(t *testing.T) {
 		for _, end := range []string{"complete", "close"} {
 			t.Run(sentence+"/"+end, func(t *testing.T) {
 				t.Parallel()
-				b := floor(t, func(s *boxSetting) {
+				b := floor(t, func(s *demo.BoxSetting) {
 					s.Watch = 50 * time.Millisecond
 					s.Plant.Assumptions = map[plant.Assumption]plant.Position{plant.RecordSaysOpen: shown}
 				})
 				red := func(want station.Light) {
 					t.Helper()
-					must(t, until(t.Context(), fmt.Sprintf("the red lamp is %v", want), func() bool {
-						l, ok := b.eyes.light(pinRed)
+					must(t, demo.Until(t.Context(), fmt.Sprintf("the red lamp is %v", want), func() bool {
+						l, ok := b.Eyes.Light(demo.PinRed)
 						return ok && l == want
 					}))
 				}
-				pressed(t, b, "maintenance.press", pinMaintenance)
-				must(t, b.drained(t.Context()))
+				pressed(t, b, "maintenance.press", demo.PinMaintenance)
+				must(t, b.Drained(t.Context()))
 				red(station.Steady)
-				technician(t, b, fmt.Sprintf("dispatches/%s/%d/", end, b.plant.Dispatches()[0].ID), url.Values{})
+				technician(t, b, fmt.Sprintf("dispatches/%s/%d/", end, b.Plant.Dispatches()[0].ID), url.Values{})
 				red(station.Off)
-				must(t, until(t.Context(), "it is called anew", func() bool {
-					b.push(pinMaintenance, briefly)
-					return len(b.plant.Dispatches()) > 1
+				must(t, demo.Until(t.Context(), "it is called anew", func() bool {
+					b.Push(demo.PinMaintenance, demo.Briefly)
+					return len(b.Plant.Dispatches()) > 1
 				}))
-				must(t, b.drained(t.Context()))
+				must(t, b.Drained(t.Context()))
 				red(station.Steady)
-				if made := b.plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
+				if made := b.Plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
 					t.Errorf("the plant has %+v", made)
 				}
 			})
@@ -77,15 +78,15 @@ func TestACallThatIsOverInL2LIsCalledAnewWhenItIsPressedAgain(t *testing.T) {
 func TestItIsPressedAgainRightAfterItWasClosedInL2L(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil) // its watch looks once in a day
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, b.drained(t.Context()))
-	technician(t, b, fmt.Sprintf("dispatches/close/%d/", b.plant.Dispatches()[0].ID), url.Values{})
-	must(t, until(t.Context(), "a second press, and where the lamp goes off a third, call anew", func() bool {
-		b.push(pinMaintenance, briefly)
-		return len(b.plant.Dispatches()) > 1
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.Drained(t.Context()))
+	technician(t, b, fmt.Sprintf("dispatches/close/%d/", b.Plant.Dispatches()[0].ID), url.Values{})
+	must(t, demo.Until(t.Context(), "a second press, and where the lamp goes off a third, call anew", func() bool {
+		b.Push(demo.PinMaintenance, demo.Briefly)
+		return len(b.Plant.Dispatches()) > 1
 	}))
-	must(t, b.drained(t.Context()))
-	if made := b.plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
+	must(t, b.Drained(t.Context()))
+	if made := b.Plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
 		t.Errorf("the plant has %+v", made)
 	}
 }

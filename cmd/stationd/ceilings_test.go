@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/demo"
 	"stationd/internal/station"
 )
 
@@ -26,9 +27,9 @@ do    = [{ l2l = "dispatch.open", type = "MATERIAL", machine = "{machine}", desc
 
 [[on]]`)
 	edit(t, b, "name = \"hand\"\n", "name = \"hand\"\nrepeat = \"0s\"\n")
-	must(t, b.power(t.Context(), true))
-	must(t, b.cable(false))
-	before, err := os.Stat(b.outboxPath())
+	must(t, b.Power(t.Context(), true))
+	must(t, b.Cable(false))
+	before, err := os.Stat(b.OutboxPath())
 	must(t, err)
 	const labels = 300
 	for n := range labels {
@@ -36,28 +37,28 @@ do    = [{ l2l = "dispatch.open", type = "MATERIAL", machine = "{machine}", desc
 			scanned(t, b, fmt.Sprintf("CALL-M%d", n))
 			continue
 		}
-		must(t, b.scan(fmt.Sprintf("CALL-M%d", n)))
+		must(t, b.Scan(fmt.Sprintf("CALL-M%d", n)))
 	}
-	must(t, until(t.Context(), "every label was taken", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, demo.Until(t.Context(), "every label was taken", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Counts.Events["hand.scan"] == labels
 	}))
 	for range 5 {
 		scanned(t, b, "CALL-"+strings.Repeat("8", 3000))
 	}
-	s, err := b.desk().Snapshot(t.Context())
+	s, err := b.Desk().Snapshot(t.Context())
 	must(t, err)
 	if len(s.State.Calls) != 64 || s.State.Notes["hand"].Kind != station.NoteUnfit {
 		t.Errorf("%d calls are open, and the last label came to %+v", len(s.State.Calls), s.State.Notes["hand"])
 	}
-	must(t, b.scan("CALL-ONE-MORE"))
-	must(t, until(t.Context(), "the page says it", func() bool { return strings.Contains(b.page(t), "The list is full: open calls") }))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "the call of the button is open", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, b.Scan("CALL-ONE-MORE"))
+	must(t, demo.Until(t.Context(), "the page says it", func() bool { return strings.Contains(pageOf(b, t), "The list is full: open calls") }))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the call of the button is open", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && len(s.State.Calls) == 65
 	}))
-	metrics := get(t, http.DefaultClient, b.log.pageURL()+"metrics")
+	metrics := get(t, http.DefaultClient, b.Log.PageURL()+"metrics")
 	found := regexp.MustCompile(`(?m)^stationd_state_bytes (\d+)$`).FindStringSubmatch(metrics)
 	if found == nil {
 		t.Fatal("the metrics do not say how large the state is")
@@ -65,10 +66,10 @@ do    = [{ l2l = "dispatch.open", type = "MATERIAL", machine = "{machine}", desc
 	if n, err := strconv.Atoi(found[1]); err != nil || n < 1000 || n > 50_000 {
 		t.Errorf("each commit writes a state of %s bytes", found[1])
 	}
-	if page := b.page(t); len(page) > 200_000 {
+	if page := pageOf(b, t); len(page) > 200_000 {
 		t.Errorf("the page has %d bytes", len(page))
 	}
-	after, err := os.Stat(b.outboxPath())
+	after, err := os.Stat(b.OutboxPath())
 	must(t, err)
 	if after.Size() != before.Size() {
 		t.Errorf("the outbox has grown from %d to %d bytes", before.Size(), after.Size())

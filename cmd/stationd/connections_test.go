@@ -15,21 +15,24 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stationd/internal/api/apitest"
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
+	"stationd/internal/plan"
 )
 
 // listeningAt returns a box whose page listens at an address, and where that is.
-func listeningAt(t *testing.T, address string) (b *box, port string) {
+func listeningAt(t *testing.T, address string) (b *demo.Box, port string) {
 	t.Helper()
 	b = dark(t, nil)
-	text, err := os.ReadFile(b.configPath())
+	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
 	set := regexp.MustCompile(`listen = "[^"]*"`).ReplaceAllString(string(text), fmt.Sprintf("listen = %q", address))
-	must(t, os.WriteFile(b.configPath(), []byte(set), 0o600))
-	must(t, b.power(t.Context(), true))
+	must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
+	must(t, b.Power(t.Context(), true))
 	if address == "" {
 		return b, ""
 	}
-	_, port, err = net.SplitHostPort(strings.Trim(b.log.pageURL(), "htp:/"))
+	_, port, err = net.SplitHostPort(strings.Trim(b.Log.PageURL(), "htp:/"))
 	must(t, err)
 	return b, port
 }
@@ -114,20 +117,20 @@ func TestTheOperatorsOwnScreenIsNotLockedOutByThePlant(t *testing.T) {
 	if open == nil || len(open[1]) > 3 {
 		t.Errorf("the metrics do not say how many are connected: %v", open)
 	}
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 }
 
 func TestAPageThatIsSwitchedOffIsNowhereAndTheStationRecords(t *testing.T) {
 	t.Parallel()
 	b, _ := listeningAt(t, "")
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	s, err := b.desk().Snapshot(t.Context())
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	s, err := b.Desk().Snapshot(t.Context())
 	must(t, err)
-	if fault := s.Health.Devices[partPage]; fault != "" {
+	if fault := s.Health.Devices[plan.PartPage]; fault != "" {
 		t.Errorf("that there is no page is a fault: %s", fault)
 	}
-	found, _ := consult(t, b.configPath())
-	found.is(t, "page", isWell, "switched off")
+	found, _ := consult(t, b.ConfigPath())
+	found.is(t, "page", doctor.OK, "switched off")
 }
 
 func TestAPageOfIPv4IsNotReachedByIPv6(t *testing.T) {
@@ -140,5 +143,5 @@ func TestAPageOfIPv4IsNotReachedByIPv6(t *testing.T) {
 		c.Close()
 		t.Error("0.0.0.0 is listened at by IPv6")
 	}
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"stationd/internal/demo"
 	"stationd/internal/gpio"
 )
 
@@ -97,7 +98,7 @@ func (c *console) shown() string {
 func (c *console) reads(text string) {
 	c.t.Helper()
 	want := regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), " ", `\s+`))
-	must(c.t, until(c.t.Context(), "the terminal shows "+text, func() bool {
+	must(c.t, demo.Until(c.t.Context(), "the terminal shows "+text, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		at := want.FindStringIndex(c.text[c.seen:])
@@ -130,7 +131,7 @@ func (c *console) ends(code int) {
 		if got := c.cmd.ProcessState.ExitCode(); got != code {
 			c.t.Errorf("it ended with %d (%v), want %d", got, err, code)
 		}
-	case <-time.After(patience):
+	case <-time.After(demo.Patience):
 		c.t.Fatal("it does not end")
 	}
 	after, err := unix.IoctlGetTermios(int(c.line.Fd()), unix.TCGETS)

@@ -7,25 +7,26 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
 
 func TestACallWhoseAnswerWasLostIsBeingConfirmedAndNobodySaysNoContact(t *testing.T) {
 	t.Parallel()
-	b := floor(t, func(s *boxSetting) { s.Settle = 20 * time.Second })
-	b.plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/", Next: 1})
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+	b := floor(t, func(s *demo.BoxSetting) { s.Settle = 20 * time.Second })
+	b.Plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 
-	must(t, until(t.Context(), "the call is being confirmed", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, demo.Until(t.Context(), "the call is being confirmed", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.Confirming && s.Health.Backends["l2l"].Last != ""
 	}))
-	page := html.UnescapeString(get(t, http.DefaultClient, b.log.pageURL()))
+	page := html.UnescapeString(get(t, http.DefaultClient, b.Log.PageURL()))
 	if !strings.Contains(page, "1 waiting: confirming with L2L") || strings.Contains(strings.ToLower(page), "no contact") {
 		t.Errorf("while the call is looked up the page says:\n%s", page)
 	}
-	metrics := get(t, http.DefaultClient, b.log.pageURL()+"metrics")
+	metrics := get(t, http.DefaultClient, b.Log.PageURL()+"metrics")
 	for _, line := range []string{
 		`stationd_backend_contact{backend="l2l",contact="confirming"} 1`,
 		`stationd_backend_contact{backend="l2l",contact="no contact"} 0`,

@@ -11,16 +11,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"stationd/internal/crash"
+	"stationd/internal/daemon"
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
 )
 
 // crashing is a program that keeps its crashes as a station does, and has one: what
 // is in its second argument, in a goroutine of its own, beside hundreds of others. The
 // first is the folder.
 func crashing() {
-	journal, end := openLog(os.Stderr)
+	journal, end := daemon.OpenLog(os.Stderr)
 	defer end()
-	ended := keepCrash(os.Args[1], slog.New(journal.Handler()))
-	journal.Flush(patience)
+	ended := crash.Keep(os.Args[1], slog.New(journal.Handler()))
+	journal.Flush(demo.Patience)
 	if os.Args[2] == "" {
 		ended()
 		return
@@ -32,8 +37,8 @@ func crashing() {
 	select {}
 }
 
-// crash runs crashing, and returns what it said.
-func crash(t *testing.T, folder, with string) string {
+// runCrashing runs crashing, and returns what it said.
+func runCrashing(t *testing.T, folder, with string) string {
 	t.Helper()
 	binary, err := exec.LookPath("stationd-crash")
 	must(t, err)
@@ -50,15 +55,15 @@ func crash(t *testing.T, folder, with string) string {
 func TestACrashLeavesABoundedTrace(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	kept := filepath.Join(folder, crashName)
-	if said := crash(t, folder, ""); said != "" {
+	kept := filepath.Join(folder, crash.Name)
+	if said := runCrashing(t, folder, ""); said != "" {
 		t.Errorf("without a crash it says %s", said)
 	}
-	first := crash(t, folder, "the first")
+	first := runCrashing(t, folder, "the first")
 	if n := strings.Count(first, "\n"); n > 30 || !strings.Contains(first, "panic: the first") || !strings.Contains(first, "crash_test.go") {
 		t.Errorf("of a crash with 500 goroutines it says %d lines:\n%s", n, first)
 	}
-	said := crash(t, folder, "the first")
+	said := runCrashing(t, folder, "the first")
 	if !strings.Contains(said, `"what":"panic: the first"`) || !strings.Contains(said, "crashing") {
 		t.Errorf("the next start says nothing of it:\n%s", said)
 	}
@@ -66,7 +71,7 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 	if err != nil || !bytes.Contains(text, []byte("crash_test.go")) {
 		t.Errorf("%v: %s", err, text)
 	}
-	said = crash(t, folder, "the first") // and once more
+	said = runCrashing(t, folder, "the first") // and once more
 	if n := strings.Count(said, "\n"); n > 30 || !strings.Contains(said, `"again":true`) {
 		t.Errorf("of the same again it says %d lines:\n%s", n, said)
 	}
@@ -74,11 +79,11 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 	if err != nil || !bytes.Equal(after, text) {
 		t.Errorf("the first trace is not kept: %v: %s", err, after)
 	}
-	must(t, os.WriteFile(filepath.Join(folder, crashNewName), fmt.Appendf(nil, "panic: another\n%s", strings.Repeat("x", 1<<20)), 0o600))
-	if said := crash(t, folder, ""); !strings.Contains(said, "panic: another") {
+	must(t, os.WriteFile(filepath.Join(folder, crash.NewName), fmt.Appendf(nil, "panic: another\n%s", strings.Repeat("x", 1<<20)), 0o600))
+	if said := runCrashing(t, folder, ""); !strings.Contains(said, "panic: another") {
 		t.Errorf("it says %s", said)
 	}
-	if info, err := os.Stat(kept); err != nil || info.Size() > crashBytes {
+	if info, err := os.Stat(kept); err != nil || info.Size() > crash.MostBytes {
 		t.Errorf("%v: %d bytes", err, info.Size())
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
@@ -89,31 +94,31 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 func TestWhatTheWatchdogEndsSaysWhereItStood(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	c := b.running()
-	info, err := os.Stat(b.logPath())
+	c := b.Running()
+	info, err := os.Stat(b.LogPath())
 	must(t, err)
-	must(t, c.cmd.Process.Signal(syscall.SIGABRT))
-	must(t, until(t.Context(), "it ends", c.over))
-	if code := c.cmd.ProcessState.ExitCode(); code != 2 {
-		t.Errorf("it ends with %d: %v", code, c.err)
+	must(t, c.Cmd.Process.Signal(syscall.SIGABRT))
+	must(t, demo.Until(t.Context(), "it ends", c.Over))
+	if code := c.Cmd.ProcessState.ExitCode(); code != 2 {
+		t.Errorf("it ends with %d: %v", code, c.Err)
 	}
-	text, err := os.ReadFile(b.logPath())
+	text, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	if said := string(text[info.Size():]); strings.Count(said, "\n") > 5 || !strings.Contains(said, "ended by SIGABRT") {
 		t.Errorf("it says\n%s", said)
 	}
-	must(t, b.power(t.Context(), true))
-	must(t, until(t.Context(), "the next start says so", func() bool { return b.log.count("stationd crashed the last time") == 1 }))
-	trace, err := os.ReadFile(filepath.Join(b.dataPath(), crashName))
+	must(t, b.Power(t.Context(), true))
+	must(t, demo.Until(t.Context(), "the next start says so", func() bool { return b.Log.Count("stationd crashed the last time") == 1 }))
+	trace, err := os.ReadFile(filepath.Join(b.DataPath(), crash.Name))
 	if err != nil || !bytes.HasPrefix(trace, []byte("SIGABRT")) || !bytes.Contains(trace, []byte("goroutine ")) {
 		t.Errorf("%v: %.200s", err, trace)
 	}
-	found, _ := consult(t, b.configPath())
-	if f := found["last crash"]; f.Verdict != isWarning || !strings.Contains(f.Found, "SIGABRT") {
+	found, _ := consult(t, b.ConfigPath())
+	if f := found["last crash"]; f.Verdict != doctor.Warning || !strings.Contains(f.Found, "SIGABRT") {
 		t.Errorf("doctor says %+v", f)
 	}
-	must(t, b.stop())
-	if _, err := os.Stat(filepath.Join(b.dataPath(), crashNewName)); !errors.Is(err, os.ErrNotExist) {
+	must(t, b.Stop())
+	if _, err := os.Stat(filepath.Join(b.DataPath(), crash.NewName)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("after an end as it should be: %v", err)
 	}
 }

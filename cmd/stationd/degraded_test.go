@@ -1,29 +1,26 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"stationd/internal/gpio"
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
 
 // misses waits until the running station says that a part is missing, and with "" that
 // it is well. It looks at every place where a person may look.
-func misses(t *testing.T, b *box, part, says string) {
+func misses(t *testing.T, b *demo.Box, part, says string) {
 	t.Helper()
 	said := ""
-	must(t, until(t.Context(), part+" says "+says, func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, demo.Until(t.Context(), part+" says "+says, func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		if err != nil {
 			return false
 		}
@@ -40,7 +37,7 @@ func misses(t *testing.T, b *box, part, says string) {
 		"healthz": "\n" + part + ": ",
 		"":        part,
 	} {
-		text := get(t, http.DefaultClient, b.log.pageURL()+where)
+		text := get(t, http.DefaultClient, b.Log.PageURL()+where)
 		if has := strings.Contains(text, wants); !has && (says != "" || where == "metrics") || has && says == "" && where == "healthz" {
 			t.Errorf("%s says %q, and /%s:\n%s", part, said, where, text)
 		}
@@ -51,8 +48,8 @@ func misses(t *testing.T, b *box, part, says string) {
 	if says == "" {
 		return
 	}
-	must(t, until(t.Context(), "the station's lamp blinks quickly", func() bool {
-		l, ok := b.eyes.light(pinWhite)
+	must(t, demo.Until(t.Context(), "the station's lamp blinks quickly", func() bool {
+		l, ok := b.Eyes.Light(demo.PinWhite)
 		return ok && l == station.Quick
 	}))
 }
@@ -71,22 +68,22 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := dark(t, nil)
-			key := filepath.Join(b.keysPath(), "lagerkoll.key")
+			key := filepath.Join(b.KeysPath(), "lagerkoll.key")
 			must(t, os.Remove(key))
 			if c.key != "" {
 				must(t, os.WriteFile(key, []byte(c.key), 0o600))
 			}
-			must(t, b.power(t.Context(), true))
+			must(t, b.Power(t.Context(), true))
 			misses(t, b, "lagerkoll key", c.says)
-			pressed(t, b, "maintenance.press", pinMaintenance)
-			must(t, until(t.Context(), "L2L has the call", func() bool { return len(b.plant.Dispatches()) == 1 }))
+			pressed(t, b, "maintenance.press", demo.PinMaintenance)
+			must(t, demo.Until(t.Context(), "L2L has the call", func() bool { return len(b.Plant.Dispatches()) == 1 }))
 			scanned(t, b, "PO4711")
-			scanned(t, b, part{article: soup, batch: "B7", serial: "K1"}.symbol())
-			if waiting, ok := b.waiting(t.Context()); !ok || len(waiting) != 1 || waiting[0].Backend() != "lagerkoll" {
+			scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "K1"}.Symbol())
+			if waiting, ok := b.Waiting(t.Context()); !ok || len(waiting) != 1 || waiting[0].Backend() != "lagerkoll" {
 				t.Errorf("one trace waits for Lagerkoll, and it is %+v", waiting)
 			}
-			must(t, until(t.Context(), "what waits is said to wait for a person", func() bool {
-				s, err := b.desk().Snapshot(t.Context())
+			must(t, demo.Until(t.Context(), "what waits is said to wait for a person", func() bool {
+				s, err := b.Desk().Snapshot(t.Context())
 				return err == nil && s.Health.Backends["lagerkoll"].Fault != ""
 			}))
 			// A vendor that fails at one entry has it held after some tries, and this one
@@ -96,9 +93,9 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 			}
 			// As an editor of another system saves it.
 			must(t, os.WriteFile(key, []byte("\xef\xbb\xbf\r\n\""+plant.Demo().APIKey+"\"\r\n\r\n"), 0o600))
-			must(t, b.drained(t.Context()))
+			must(t, b.Drained(t.Context()))
 			misses(t, b, "lagerkoll key", "")
-			if got := b.plant.Traces(); len(got) != 1 {
+			if got := b.Plant.Traces(); len(got) != 1 {
 				t.Errorf("the part is traced %d times", len(got))
 			}
 			if strings.Contains(logOf(t, b), "sekret-") {
@@ -110,18 +107,18 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 
 // pressed pushes a button until that is recorded: a station that has just started
 // does not count a button that is down already.
-func pressed(t *testing.T, b *box, event string, pin int) {
+func pressed(t *testing.T, b *demo.Box, event string, pin int) {
 	t.Helper()
-	must(t, until(t.Context(), event+" is recorded", func() bool {
-		b.push(pin, briefly)
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, demo.Until(t.Context(), event+" is recorded", func() bool {
+		b.Push(pin, demo.Briefly)
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Counts.Events[event] > 0
 	}))
 }
 
-func logOf(t *testing.T, b *box) string {
+func logOf(t *testing.T, b *demo.Box) string {
 	t.Helper()
-	text, err := os.ReadFile(b.logPath())
+	text, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	return string(text)
 }
@@ -129,13 +126,13 @@ func logOf(t *testing.T, b *box) string {
 func TestAReloadIsTakenUpWhileAKeyIsStillMissing(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	must(t, os.Remove(filepath.Join(b.keysPath(), "lagerkoll.key")))
-	must(t, b.power(t.Context(), true))
+	must(t, os.Remove(filepath.Join(b.KeysPath(), "lagerkoll.key")))
+	must(t, b.Power(t.Context(), true))
 	edit(t, b, `"Help needed at {station}"`, `"Hurry"`)
 	reload(t, b, heardReload)
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, until(t.Context(), "L2L has the call as it is meant now", func() bool {
-		d := b.plant.Dispatches()
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, demo.Until(t.Context(), "L2L has the call as it is meant now", func() bool {
+		d := b.Plant.Dispatches()
 		return len(d) == 1 && strings.HasSuffix(d[0].Description, "Hurry")
 	}))
 }
@@ -144,22 +141,22 @@ func TestAStationWhosePortIsTakenRecords(t *testing.T) {
 	t.Parallel()
 	other, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
-	b := dark(t, func(s *boxSetting) { s.Page = other.Addr().String() })
-	must(t, b.power(t.Context(), true))
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, b.drained(t.Context()))
-	s, err := b.desk().Snapshot(t.Context())
+	b := dark(t, func(s *demo.BoxSetting) { s.Page = other.Addr().String() })
+	must(t, b.Power(t.Context(), true))
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.Drained(t.Context()))
+	s, err := b.Desk().Snapshot(t.Context())
 	must(t, err)
 	if fault := s.Health.Devices["page"]; !strings.Contains(fault, "another program listens at "+other.Addr().String()) {
 		t.Errorf("the page's fault is %q", fault)
 	}
-	must(t, until(t.Context(), "the station's lamp blinks quickly", func() bool {
-		l, ok := b.eyes.light(pinWhite)
+	must(t, demo.Until(t.Context(), "the station's lamp blinks quickly", func() bool {
+		l, ok := b.Eyes.Light(demo.PinWhite)
 		return ok && l == station.Quick
 	}))
 	must(t, other.Close())
-	must(t, until(t.Context(), "the page is open", func() bool { return b.log.count("the page is open") > 0 }))
-	must(t, until(t.Context(), "nothing is missing", func() bool {
+	must(t, demo.Until(t.Context(), "the page is open", func() bool { return b.Log.Count("the page is open") > 0 }))
+	must(t, demo.Until(t.Context(), "nothing is missing", func() bool {
 		return get(t, http.DefaultClient, "http://"+other.Addr().String()+"/healthz") == "ok\n"
 	}))
 }
@@ -167,18 +164,18 @@ func TestAStationWhosePortIsTakenRecords(t *testing.T) {
 func TestAStationWhoseControlSocketCannotBeMadeRecords(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	must(t, os.Mkdir(b.socketPath(), 0o700)) // a folder is where the socket should be
-	must(t, b.power(t.Context(), true))
-	must(t, until(t.Context(), "L2L has the call", func() bool {
-		b.push(pinMaintenance, briefly)
-		return len(b.plant.Dispatches()) == 1
+	must(t, os.Mkdir(b.SocketPath(), 0o700)) // a folder is where the socket should be
+	must(t, b.Power(t.Context(), true))
+	must(t, demo.Until(t.Context(), "L2L has the call", func() bool {
+		b.Push(demo.PinMaintenance, demo.Briefly)
+		return len(b.Plant.Dispatches()) == 1
 	}))
-	if text := get(t, http.DefaultClient, b.log.pageURL()+"healthz"); !strings.HasPrefix(text, "ok\ncontrol: ") {
+	if text := get(t, http.DefaultClient, b.Log.PageURL()+"healthz"); !strings.HasPrefix(text, "ok\ncontrol: ") {
 		t.Errorf("healthz says %q", text)
 	}
-	must(t, os.Remove(b.socketPath()))
-	must(t, until(t.Context(), "the commands reach it", func() bool {
-		_, err := b.desk().Snapshot(t.Context())
+	must(t, os.Remove(b.SocketPath()))
+	must(t, demo.Until(t.Context(), "the commands reach it", func() bool {
+		_, err := b.Desk().Snapshot(t.Context())
 		return err == nil
 	}))
 	misses(t, b, "control", "")
@@ -187,14 +184,14 @@ func TestAStationWhoseControlSocketCannotBeMadeRecords(t *testing.T) {
 func TestAStationWhoseHistoryCannotBeWrittenRecords(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	history := filepath.Join(b.dataPath(), "history")
+	history := filepath.Join(b.DataPath(), "history")
 	must(t, os.WriteFile(history, nil, 0o600)) // a file is where the folder should be
-	must(t, b.power(t.Context(), true))
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, b.drained(t.Context()))
+	must(t, b.Power(t.Context(), true))
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.Drained(t.Context()))
 	misses(t, b, "history", "not written down")
 	must(t, os.Remove(history))
-	pressed(t, b, "material.press", pinMaterial)
+	pressed(t, b, "material.press", demo.PinMaterial)
 	misses(t, b, "history", "")
 }
 
@@ -205,117 +202,43 @@ func TestAStationWhosePrinterIsNotThereRecords(t *testing.T) {
 	must(t, gone.Close())
 	b := dark(t, nil)
 	edit(t, b, "[web]", "[[printer]]\nname = \"office\"\nurl = \"ipp://"+gone.Addr().String()+"/ipp/print\"\n[web]")
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	misses(t, b, "office", "it cannot print now")
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, b.drained(t.Context()))
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.Drained(t.Context()))
 }
 
 // A board whose lamps' chip is not there takes what is pressed on another.
 func TestALampWithoutItsChipKeepsNoPressFromBeingRecorded(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	edit(t, b, "name = \"red\"\npin  = 22", "name = \"red\"\npin  = 22\nchip = \"sim:"+filepath.Join(b.dir, "expander")+"\"")
-	must(t, b.power(t.Context(), true))
+	edit(t, b, "name = \"red\"\npin  = 22", "name = \"red\"\npin  = 22\nchip = \"sim:"+filepath.Join(b.Dir, "expander")+"\"")
+	must(t, b.Power(t.Context(), true))
 	misses(t, b, "red", "no such file")
 	misses(t, b, "maintenance", "")
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, b.drained(t.Context()))
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.Drained(t.Context()))
 }
 
 func TestAChipThatAppearsLaterIsTakenUp(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	away := b.chipPath() + ".away"
-	must(t, os.Rename(b.chipPath(), away))
-	must(t, b.power(t.Context(), true))
+	away := b.ChipPath() + ".away"
+	must(t, os.Rename(b.ChipPath(), away))
+	must(t, b.Power(t.Context(), true))
 	for _, name := range []string{"maintenance", "material", "red", "white"} {
-		must(t, until(t.Context(), name+" has no chip", func() bool {
-			s, err := b.desk().Snapshot(t.Context())
+		must(t, demo.Until(t.Context(), name+" has no chip", func() bool {
+			s, err := b.Desk().Snapshot(t.Context())
 			return err == nil && strings.Contains(s.Health.Devices[name], "no such file")
 		}))
 	}
 	scanned(t, b, "PO4711") // the reader goes on
-	must(t, os.Rename(away, b.chipPath()))
+	must(t, os.Rename(away, b.ChipPath()))
 	misses(t, b, "maintenance", "")
-	pressed(t, b, "maintenance.press", pinMaintenance)
-	must(t, b.drained(t.Context()))
-	must(t, until(t.Context(), "the red lamp is steady", func() bool {
-		l, ok := b.eyes.light(pinRed)
+	pressed(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.Drained(t.Context()))
+	must(t, demo.Until(t.Context(), "the red lamp is steady", func() bool {
+		l, ok := b.Eyes.Light(demo.PinRed)
 		return ok && l == station.Steady
 	}))
-}
-
-// A chip on a bus or a USB adapter may go and come back.
-func TestAChipThatIsGoneIsTakenUpAgain(t *testing.T) {
-	t.Setenv("STATIOND_DEMO", "1")
-	dir, err := os.MkdirTemp("", "stationd-chip-")
-	must(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "chip")
-	plug := func() (sim *gpio.Sim, pull func()) {
-		sim, err := gpio.ListenSim(path, nil)
-		must(t, err)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- sim.Run(ctx) }()
-		return sim, func() {
-			cancel()
-			must(t, <-ended)
-		}
-	}
-	sim, pull := plug()
-	clock, err := newClock()
-	must(t, err)
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	panel := gpio.Panel{Chips: gpio.Chips{Chip: "sim:" + path}, Buttons: []gpio.Button{{Name: "red", Pin: 17}}, Lamps: []gpio.Lamp{{Name: "lamp", Pin: 22}}}
-	board := newChipBoard(panel, clock, log)
-	board.try()
-	ctx, stop := context.WithCancel(t.Context())
-	events := make(chan station.Event, 10)
-	loops := make(chan error, 2)
-	go func() {
-		loops <- board.runButtons(ctx, func(ev station.Event) (station.Result, error) {
-			events <- ev
-			return station.Result{}, nil
-		})
-	}()
-	go func() { loops <- board.runLamps(ctx) }()
-	press := func() {
-		t.Helper()
-		tell := func() bool { return board.Tell()["red"] == "" }
-		must(t, until(t.Context(), "the chip is there", tell))
-		var got station.Event
-		must(t, until(t.Context(), "red is told", func() bool {
-			sim.Press(17)
-			<-time.After(briefly)
-			sim.Release(17)
-			<-time.After(lifted)
-			select {
-			case got = <-events:
-				return true
-			default:
-				return false
-			}
-		}))
-		if got.Name() != "red.press" {
-			t.Errorf("it is %s", got.Name())
-		}
-	}
-	press()
-	pull()
-	must(t, until(t.Context(), "the button and the lamp are faulty", func() bool {
-		told := board.Tell()
-		return told["red"] != "" && told["lamp"] != ""
-	}))
-	sim, pull = plug()
-	press()
-	stop()
-	for range 2 {
-		if err := <-loops; err != nil {
-			t.Error(err)
-		}
-	}
-	must(t, board.close())
-	pull()
 }

@@ -19,13 +19,15 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stationd/internal/demo"
+	"stationd/internal/exit"
 	"stationd/internal/station"
 )
 
 // demoPageOf serves the demo's page of a box.
-func demoPageOf(t *testing.T, b *box) *httptest.Server {
+func demoPageOf(t *testing.T, b *demo.Box) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(newDemoPage(b).handler())
+	server := httptest.NewServer(demo.NewPage(b).Handler())
 	t.Cleanup(server.Close)
 	return server
 }
@@ -61,13 +63,13 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 		return shown
 	}
 	recorded(t, b, "maintenance.press", func() { send("/push", url.Values{"button": {"maintenance"}}) })
-	must(t, b.drained(t.Context()))
+	must(t, b.Drained(t.Context()))
 	if shown := get(t, page.Client(), page.URL); !strings.Contains(shown, `<span class="badge">open</span>`) {
 		t.Error("the call that was pressed is not among the plant's dispatches")
 	}
 	recorded(t, b, "maintenance.hold", func() { send("/push", url.Values{"hold": {"maintenance"}}) })
-	must(t, b.drained(t.Context()))
-	if d := b.plant.Dispatches(); len(d) != 1 || d[0].Open() {
+	must(t, b.Drained(t.Context()))
+	if d := b.Plant.Dispatches(); len(d) != 1 || d[0].Open() {
 		t.Errorf("after two seconds of holding the call is over; the plant has %+v", d)
 	}
 
@@ -75,7 +77,7 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 	if shown := send("/cable", url.Values{"on": {"false"}}); !strings.Contains(shown, "pulled out") {
 		t.Error("the cable is not shown to be pulled")
 	}
-	recorded(t, b, "hand.scan", func() { send("/scan", url.Values{"part": {soup}}) })
+	recorded(t, b, "hand.scan", func() { send("/scan", url.Values{"part": {demo.Soup}}) })
 	if shown := send("/power", url.Values{"on": {"false"}}); !strings.Contains(shown, "article.trace") || !strings.Contains(shown, "No power") {
 		t.Error("without power the page does not show what is on the disk")
 	}
@@ -87,8 +89,8 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 		t.Error("a mishap that was ordered is not shown to wait")
 	}
 	send("/cable", url.Values{"on": {"true"}})
-	must(t, b.drained(t.Context()))
-	if n := len(b.plant.Traces()); n != 1 {
+	must(t, b.Drained(t.Context()))
+	if n := len(b.Plant.Traces()); n != 1 {
 		t.Errorf("the part was traced %d times", n)
 	}
 	if shown := get(t, page.Client(), page.URL); !strings.Contains(shown, "waits for L2L<") {
@@ -105,7 +107,7 @@ func TestTheDemoIsForThisComputerAlone(t *testing.T) {
 		"a form on a page from elsewhere":      func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
 		"an older browser's form elsewhere":    func(r *http.Request) { r.Header.Set("Origin", "http://demo.example") },
 	} {
-		if status, shown := submit(t, page.URL, "/power", url.Values{"on": {"false"}}, change); status < 400 || !b.powered() {
+		if status, shown := submit(t, page.URL, "/power", url.Values{"on": {"false"}}, change); status < 400 || !b.Powered() {
 			t.Errorf("%s pulled the plug: %d %s", name, status, shown)
 		}
 	}
@@ -116,7 +118,7 @@ func TestTheDemoIsForThisComputerAlone(t *testing.T) {
 		"8421":              "write it as 127.0.0.1:8421",
 	} {
 		var stderr strings.Builder
-		if code := command(t.Context(), []string{"demo", "--listen", listen}, nil, io.Discard, &stderr); code != exitUsage || !strings.Contains(stderr.String(), says) {
+		if code := command(t.Context(), []string{"demo", "--listen", listen}, nil, io.Discard, &stderr); code != exit.Usage || !strings.Contains(stderr.String(), says) {
 			t.Errorf("--listen %s: exit %d, %s", listen, code, &stderr)
 		}
 	}
@@ -129,11 +131,11 @@ func TestTheDemoFindsItsPlaceTaken(t *testing.T) {
 	defer taken.Close()
 	var stderr strings.Builder
 	code := command(t.Context(), []string{"demo", "--listen", taken.Addr().String()}, nil, io.Discard, &stderr)
-	if code != exitRun || !strings.Contains(stderr.String(), "address already in use; name another port, as --listen 127.0.0.1:0") {
+	if code != exit.Failure || !strings.Contains(stderr.String(), "address already in use; name another port, as --listen 127.0.0.1:0") {
 		t.Errorf("exit %d: %s", code, &stderr)
 	}
 	stderr.Reset()
-	if code := command(t.Context(), []string{"demo", "--keep", "."}, nil, io.Discard, &stderr); code != exitRun || !strings.Contains(stderr.String(), "is not empty") {
+	if code := command(t.Context(), []string{"demo", "--keep", "."}, nil, io.Discard, &stderr); code != exit.Failure || !strings.Contains(stderr.String(), "is not empty") {
 		t.Errorf("--keep with a folder that is in use: exit %d: %s", code, &stderr)
 	}
 }
@@ -218,9 +220,9 @@ func TestTheDemoInABrowser(t *testing.T) {
 		<-time.After(d)
 		do(chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
 	}
-	recorded(t, b, "maintenance.press", func() { mouse(briefly) })
+	recorded(t, b, "maintenance.press", func() { mouse(demo.Briefly) })
 	becomes(`document.querySelector('.red .lamp').matches('.lit') && document.querySelectorAll('#dispatches .badge').length == 1`)
-	recorded(t, b, "maintenance.hold", func() { mouse(long) })
+	recorded(t, b, "maintenance.hold", func() { mouse(demo.Long) })
 	becomes(`!document.querySelector('.red .lamp').matches('.lit') && document.querySelectorAll('#dispatches .badge').length == 0`)
 
 	recorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`))) })

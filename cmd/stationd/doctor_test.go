@@ -26,6 +26,9 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
+	"stationd/internal/exit"
 	"stationd/internal/plant"
 )
 
@@ -104,7 +107,7 @@ do    = [{ lagerkoll = "article.trace", order = 4711, article = "09506000134352"
 `
 
 // findings are the findings by what was looked at.
-type findings map[string]finding
+type findings map[string]doctor.Finding
 
 // consult runs the doctor as a person does. Keys never show in anything it says.
 func consult(t *testing.T, config string, env ...string) (found findings, exit int) {
@@ -129,7 +132,7 @@ func consult(t *testing.T, config string, env ...string) (found findings, exit i
 		return out.String(), c.ProcessState.ExitCode()
 	}
 	out, exit := run("--json")
-	var all []finding
+	var all []doctor.Finding
 	must(t, json.Unmarshal([]byte(out), &all))
 	found = make(findings)
 	for _, f := range all {
@@ -154,7 +157,7 @@ func consult(t *testing.T, config string, env ...string) (found findings, exit i
 const wrongKey = "not-the-key-at-all"
 
 // is checks one finding.
-func (s findings) is(t *testing.T, check string, v verdict, says string) {
+func (s findings) is(t *testing.T, check string, v doctor.Verdict, says string) {
 	t.Helper()
 	f, ok := s[check]
 	switch {
@@ -162,7 +165,7 @@ func (s findings) is(t *testing.T, check string, v verdict, says string) {
 		t.Errorf("%s was not looked at", check)
 	case f.Verdict != v || !strings.Contains(f.Found, says):
 		t.Errorf("%s: %s: %s; want %s: %s", check, f.Verdict, f.Found, v, says)
-	case v == isNotWell && f.Do == "" && check != "configuration":
+	case v == doctor.Fail && f.Do == "" && check != "configuration":
 		t.Errorf("%s: nothing is said of what to do about it: %s", check, f.Found)
 	}
 }
@@ -171,7 +174,7 @@ func (s findings) is(t *testing.T, check string, v verdict, says string) {
 func (s findings) only(t *testing.T, checks ...string) {
 	t.Helper()
 	for name, f := range s {
-		if f.Verdict == isNotWell && !slices.Contains(checks, name) {
+		if f.Verdict == doctor.Fail && !slices.Contains(checks, name) {
 			t.Errorf("%s: %s", name, f.Found)
 		}
 	}
@@ -191,9 +194,9 @@ func served(t *testing.T, change func(*plant.Setting)) *plant.Plant {
 func TestDoctorAtAStationThatIsWell(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.drained(t.Context()))
-	found, exit := consult(t, b.configPath())
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Drained(t.Context()))
+	found, exit := consult(t, b.ConfigPath())
 	if exit != 0 {
 		t.Errorf("exit %d", exit)
 	}
@@ -201,12 +204,12 @@ func TestDoctorAtAStationThatIsWell(t *testing.T) {
 	for _, name := range []string{"configuration", "data folder", "data space", "outbox", "held entries", "l2l key file", "l2l name",
 		"l2l connection", "l2l key", "l2l time", "l2l site", "l2l dispatches", "l2l time zone", "l2l line PACK4", "l2l machine SEAL-1",
 		"l2l type MAINT", "lagerkoll key", "lagerkoll orders", "lagerkoll order", "lagerkoll batches", "lines", "reader hand", "station"} {
-		found.is(t, name, isWell, "")
+		found.is(t, name, doctor.OK, "")
 	}
-	found.is(t, "l2l type MATERIAL", isUntold, "see in L2L")
-	found.is(t, "l2l the rest", isUntold, "the trade MECH")
-	found.is(t, "outbox", isWell, "as the running station says")
-	for _, r := range b.plant.Requests() {
+	found.is(t, "l2l type MATERIAL", doctor.Unknown, "see in L2L")
+	found.is(t, "l2l the rest", doctor.Unknown, "the trade MECH")
+	found.is(t, "outbox", doctor.OK, "as the running station says")
+	for _, r := range b.Plant.Requests() {
 		if r.Method != http.MethodGet && !strings.Contains(r.Path, "/open/") {
 			t.Errorf("the doctor changed something: %s %s", r.Method, r.Path)
 		}
@@ -219,41 +222,41 @@ func TestDoctorSaysWhereAReaderSendsIdentifiersAndTheConfigurationDoesNotRequire
 	for order := range 9 {
 		scanned(t, b, fmt.Sprintf("]C0PO%d", 4700+order))
 	}
-	found, _ := consult(t, b.configPath())
-	found.is(t, "reader hand", isWell, "")
+	found, _ := consult(t, b.ConfigPath())
+	found.is(t, "reader hand", doctor.OK, "")
 	scanned(t, b, "]C0PO4709")
-	must(t, until(t.Context(), "the doctor says it", func() bool {
-		found, _ = consult(t, b.configPath())
-		return found["reader hand"].Verdict != isWell
+	must(t, demo.Until(t.Context(), "the doctor says it", func() bool {
+		found, _ = consult(t, b.ConfigPath())
+		return found["reader hand"].Verdict != doctor.OK
 	}))
-	found.is(t, "reader hand", isWarning, `with aim = "required"`)
+	found.is(t, "reader hand", doctor.Warning, `with aim = "required"`)
 	scanned(t, b, "PO4711") // a piece of a symbol, or a reader that has two ways
-	must(t, until(t.Context(), "the doctor says nothing", func() bool {
-		found, _ = consult(t, b.configPath())
-		return found["reader hand"].Verdict == isWell
+	must(t, demo.Until(t.Context(), "the doctor says nothing", func() bool {
+		found, _ = consult(t, b.ConfigPath())
+		return found["reader hand"].Verdict == doctor.OK
 	}))
 }
 
 func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.drained(t.Context()))
-	found, code := consult(t, b.configPath())
-	found.is(t, "held entries", isWarning, "1 held")
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Drained(t.Context()))
+	found, code := consult(t, b.ConfigPath())
+	found.is(t, "held entries", doctor.Warning, "1 held")
 	if code != 0 {
 		t.Errorf("exit code %d: a warning is no fault", code)
 	}
-	must(t, b.stop())
-	found, code = consult(t, b.configPath())
+	must(t, b.Stop())
+	found, code = consult(t, b.ConfigPath())
 	found.only(t, "station")
-	found.is(t, "station", isNotWell, "no stationd runs")
-	found.is(t, "held entries", isWarning, "1 held")
-	found.is(t, "outbox", isWell, "sound")
-	found.is(t, "chip sim:"+b.chipPath(), isWell, "button maintenance 17")
-	found.is(t, "reader hand", isWell, "")
-	if code != exitRun {
+	found.is(t, "station", doctor.Fail, "no stationd runs")
+	found.is(t, "held entries", doctor.Warning, "1 held")
+	found.is(t, "outbox", doctor.OK, "sound")
+	found.is(t, "chip sim:"+b.ChipPath(), doctor.OK, "button maintenance 17")
+	found.is(t, "reader hand", doctor.OK, "")
+	if code != exit.Failure {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -263,7 +266,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	for name, tt := range map[string]struct {
 		setup  func(t *testing.T) (*sickbay, []string) // and the changes of the configuration
 		wrong  map[string]string                       // checks that are not well, and what they say
-		also   map[string]verdict
+		also   map[string]doctor.Verdict
 		exits  int
 		within time.Duration
 	}{
@@ -274,7 +277,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong: map[string]string{"l2l key": "the key is wrong"},
-			also:  map[string]verdict{"l2l site": isUnlooked, "l2l line PACK4": isUnlooked, "lagerkoll key": isWell},
+			also:  map[string]doctor.Verdict{"l2l site": doctor.Skipped, "l2l line PACK4": doctor.Skipped, "lagerkoll key": doctor.OK},
 		},
 		"the key file is open to everybody": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -282,7 +285,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				must(t, os.Chmod(p.values["L2LKey"], 0o644))
 				return p, nil
 			},
-			also: map[string]verdict{"l2l key file": isWarning, "l2l key": isWell},
+			also: map[string]doctor.Verdict{"l2l key file": doctor.Warning, "l2l key": doctor.OK},
 		},
 		"the key file is missing": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -291,21 +294,21 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong: map[string]string{"lagerkoll key file": "no such file"},
-			also:  map[string]verdict{"lagerkoll orders": isUnlooked, "lagerkoll connection": isWell, "l2l key": isWell},
+			also:  map[string]doctor.Verdict{"lagerkoll orders": doctor.Skipped, "lagerkoll connection": doctor.OK, "l2l key": doctor.OK},
 		},
 		"the site, the line, the machine and the type are misspelt": {
 			setup: func(t *testing.T) (*sickbay, []string) {
 				return sickbayOf(t, served(t, nil).Handler()), []string{`"PACK4"`, `"PACK5"`, `"SEAL-1"`, `"SEAL-9"`, `"MAINT"`, `"MANT"`}
 			},
 			wrong: map[string]string{"l2l line PACK5": "PACK5", "l2l machine SEAL-9": "SEAL-9", "l2l type MANT": "MANT"},
-			also:  map[string]verdict{"l2l site": isWell},
+			also:  map[string]doctor.Verdict{"l2l site": doctor.OK},
 		},
 		"the site is another": {
 			setup: func(t *testing.T) (*sickbay, []string) {
 				return sickbayOf(t, served(t, nil).Handler()), []string{"= 12", "= 13"}
 			},
 			wrong: map[string]string{"l2l site": "it sees 12 Site 12", "l2l key": "nothing is shown to it"},
-			also:  map[string]verdict{"l2l dispatches": isUnlooked, "l2l machine SEAL-1": isUnlooked},
+			also:  map[string]doctor.Verdict{"l2l dispatches": doctor.Skipped, "l2l machine SEAL-1": doctor.Skipped},
 		},
 		"the time zone is another": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -314,7 +317,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return sickbayOf(t, plant.Handler()), []string{"Europe/Stockholm", "America/New_York"}
 			},
 			wrong: map[string]string{"l2l time zone": "in America/New_York is in 6h"},
-			also:  map[string]verdict{"l2l machine SEAL-1": isWell, "l2l type MAINT": isWell},
+			also:  map[string]doctor.Verdict{"l2l machine SEAL-1": doctor.OK, "l2l type MAINT": doctor.OK},
 		},
 		"the clock is off": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -338,7 +341,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong: map[string]string{"l2l TLS": "the clock is wrong"},
-			also:  map[string]verdict{"l2l key": isUnlooked, "l2l site": isUnlooked, "l2l connection": isWell, "lagerkoll key": isWell},
+			also:  map[string]doctor.Verdict{"l2l key": doctor.Skipped, "l2l site": doctor.Skipped, "l2l connection": doctor.OK, "lagerkoll key": doctor.OK},
 		},
 		"nobody vouches for who answers": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -351,7 +354,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong: map[string]string{"lagerkoll TLS": "vouches"},
-			also:  map[string]verdict{"lagerkoll key": isUnlooked},
+			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped},
 		},
 		"there is no network": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -364,7 +367,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong: map[string]string{"l2l connection": "refused", "lagerkoll name": "vendor.invalid"},
-			also:  map[string]verdict{"l2l key": isUnlooked, "lagerkoll key": isUnlooked, "l2l dispatches": isUnlooked, "data folder": isWell},
+			also:  map[string]doctor.Verdict{"l2l key": doctor.Skipped, "lagerkoll key": doctor.Skipped, "l2l dispatches": doctor.Skipped, "data folder": doctor.OK},
 		},
 		"the vendor takes the call and says nothing": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -379,7 +382,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong:  map[string]string{"l2l key": "no answer"},
-			also:   map[string]verdict{"l2l connection": isWell, "l2l line PACK4": isUnlooked, "lagerkoll key": isWell},
+			also:   map[string]doctor.Verdict{"l2l connection": doctor.OK, "l2l line PACK4": doctor.Skipped, "lagerkoll key": doctor.OK},
 			within: 30 * time.Second, // one check hangs, and no other waits for it
 		},
 		"Lagerkoll shows the lists and not the batches": {
@@ -389,7 +392,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return sickbayOf(t, plant1.Handler()), nil
 			},
 			wrong: map[string]string{"lagerkoll batches": "the key may not read an order's batches and serials: "},
-			also:  map[string]verdict{"lagerkoll orders": isWell, "lagerkoll order": isWell},
+			also:  map[string]doctor.Verdict{"lagerkoll orders": doctor.OK, "lagerkoll order": doctor.OK},
 		},
 		"the key may not read sites": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -397,7 +400,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 					s.Assumptions = map[plant.Assumption]plant.Position{plant.SitesReadable: plant.Refused}
 				}).Handler()), nil
 			},
-			also: map[string]verdict{"l2l key": isWell, "l2l site": isUntold, "l2l line PACK4": isWell},
+			also: map[string]doctor.Verdict{"l2l key": doctor.OK, "l2l site": doctor.Unknown, "l2l line PACK4": doctor.OK},
 		},
 		"the data folder is missing": {
 			setup: func(t *testing.T) (*sickbay, []string) {
@@ -431,14 +434,14 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			found, code := consult(t, p.config(t, change...))
 			expected := []string{"station"} // none runs
 			for check, says := range tt.wrong {
-				found.is(t, check, isNotWell, says)
+				found.is(t, check, doctor.Fail, says)
 				expected = append(expected, check)
 			}
 			for check, v := range tt.also {
 				found.is(t, check, v, "")
 			}
 			found.only(t, expected...)
-			if code != exitRun {
+			if code != exit.Failure {
 				t.Errorf("exit code %d", code)
 			}
 			if took := time.Since(began); tt.within != 0 && took > tt.within {
@@ -452,14 +455,14 @@ func TestDoctorHasNoConfigurationToGoBy(t *testing.T) {
 	t.Parallel()
 	p := sickbayOf(t, http.NotFoundHandler())
 	found, code := consult(t, p.config(t, "site ", "sight "))
-	found.is(t, "configuration", isNotWell, `"sight"`)
-	found.is(t, "station", isNotWell, "none runs")
-	if code != exitConfig || len(found) != 3 {
+	found.is(t, "configuration", doctor.Fail, `"sight"`)
+	found.is(t, "station", doctor.Fail, "none runs")
+	if code != exit.Config || len(found) != 3 {
 		t.Errorf("exit code %d, %v", code, found)
 	}
 	found, code = consult(t, filepath.Join(p.dir, "nowhere.toml"))
-	found.is(t, "configuration", isNotWell, "no such file")
-	if code != exitConfig {
+	found.is(t, "configuration", doctor.Fail, "no such file")
+	if code != exit.Config {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -468,12 +471,12 @@ func TestDoctorIsReadByAPerson(t *testing.T) {
 	t.Parallel()
 	p := sickbayOf(t, served(t, nil).Handler())
 	var out, said bytes.Buffer
-	if code := command(t.Context(), []string{"doctor", "--config", p.config(t)}, nil, &out, &said); code != exitRun || said.Len() > 0 {
+	if code := command(t.Context(), []string{"doctor", "--config", p.config(t)}, nil, &out, &said); code != exit.Failure || said.Len() > 0 {
 		t.Fatalf("exit %d: %s", code, &said)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	for _, line := range lines[:len(lines)-2] {
-		if word := strings.TrimSpace(line[:14]); !slices.Contains([]verdict{isWell, isWarning, isNotWell, isUntold, isUnlooked}, verdict(word)) {
+		if word := strings.TrimSpace(line[:14]); !slices.Contains([]doctor.Verdict{doctor.OK, doctor.Warning, doctor.Fail, doctor.Unknown, doctor.Skipped}, doctor.Verdict(word)) {
 			t.Errorf("%q begins with no verdict", line)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -58,15 +59,15 @@ type usage struct {
 	commits   int64 // that the file has seen
 }
 
-// process is the station's while it lives.
-func (b *box) process() *os.Process {
-	return b.running().cmd.Process
+// processOf is the station's while it lives.
+func processOf(b *demo.Box) *os.Process {
+	return b.Running().Cmd.Process
 }
 
-// usage looks at the station's process while nothing is under way.
-func (b *box) usage(t *testing.T) (u usage) {
+// usageOf looks at the station's process while nothing is under way.
+func usageOf(b *demo.Box, t *testing.T) (u usage) {
 	t.Helper()
-	pid := b.process().Pid
+	pid := processOf(b).Pid
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	must(t, err)
 	for line := range strings.Lines(string(status)) {
@@ -82,12 +83,12 @@ func (b *box) usage(t *testing.T) (u usage) {
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	must(t, err)
 	u.files = len(open)
-	for path, size := range map[string]*int64{b.logPath(): &u.log, b.outboxPath(): &u.outbox} {
+	for path, size := range map[string]*int64{b.LogPath(): &u.log, b.OutboxPath(): &u.outbox} {
 		info, err := os.Stat(path)
 		must(t, err)
 		*size = info.Size()
 	}
-	u.commits = commits(t, b.outboxPath())
+	u.commits = commits(t, b.OutboxPath())
 	return u
 }
 
@@ -108,20 +109,20 @@ func commits(t *testing.T, path string) (last int64) {
 	return last
 }
 
-// goroutines ends the station by the signal that has it tell where each of them
+// goroutinesOf ends the station by the signal that has it tell where each of them
 // stands, and counts them.
-func (b *box) goroutines(t *testing.T) int {
+func goroutinesOf(b *demo.Box, t *testing.T) int {
 	t.Helper()
-	c := b.running()
-	before, err := os.ReadFile(b.logPath())
+	c := b.Running()
+	before, err := os.ReadFile(b.LogPath())
 	must(t, err)
-	must(t, c.cmd.Process.Signal(syscall.SIGQUIT))
-	must(t, until(t.Context(), "the station has ended", c.over))
-	all, err := os.ReadFile(b.logPath())
+	must(t, c.Cmd.Process.Signal(syscall.SIGQUIT))
+	must(t, demo.Until(t.Context(), "the station has ended", c.Over))
+	all, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	n := bytes.Count(all[len(before):], []byte("\ngoroutine "))
 	if n == 0 {
-		t.Errorf("the station did not say where it stood:\n%s", b.log.tail())
+		t.Errorf("the station did not say where it stood:\n%s", b.Log.Tail())
 	}
 	return n
 }
@@ -149,28 +150,28 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 	if n < aShift {
 		t.Logf("%d quarters of an hour are played; a shift of ten hours was NOT proved here: make endurance", n)
 	}
-	b := floor(t, func(s *boxSetting) {
+	b := floor(t, func(s *demo.BoxSetting) {
 		s.Command = append(append([]string{"env", "GOTRACEBACK=all"}, unitEnvironment(t)...), s.Command...)
 		s.Watch = 500 * time.Millisecond // twice in ten hours of the default for each of ours
 		for id := range int64(n + 2) {
 			s.Plant.Orders = append(s.Plant.Orders, plant.Order{ID: 6000 + id, State: plant.StateDeveloping,
-				Articles: []plant.OrderArticle{{Article: soup, Amount: 1_000_000}}})
+				Articles: []plant.OrderArticle{{Article: demo.Soup, Amount: 1_000_000}}})
 		}
 	})
 	day := &shiftDay{b: b, unknown: "7310865004703"}
 	day.quarter(t)
 	day.quarter(t)
-	fresh := b.goroutines(t)
-	began, err := os.Stat(b.logPath())
+	fresh := goroutinesOf(b, t)
+	began, err := os.Stat(b.LogPath())
 	must(t, err)
-	must(t, b.power(t.Context(), true))
-	started := b.process().Pid
+	must(t, b.Power(t.Context(), true))
+	started := processOf(b).Pid
 	page := watchPage(t, b)
 
 	var seen []usage
 	for q := range n {
 		day.quarter(t)
-		u := b.usage(t)
+		u := usageOf(b, t)
 		u.log -= began.Size()
 		seen = append(seen, u)
 		if (q+1)%4 == 0 {
@@ -178,12 +179,12 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 		}
 	}
 	looked := page()
-	if pid := b.process().Pid; pid != started {
+	if pid := processOf(b).Pid; pid != started {
 		t.Errorf("process %d was started, and %d runs", started, pid)
 	}
-	after := b.goroutines(t)
-	must(t, b.power(t.Context(), true))
-	must(t, b.drained(t.Context()))
+	after := goroutinesOf(b, t)
+	must(t, b.Power(t.Context(), true))
+	must(t, b.Drained(t.Context()))
 
 	// The first third is for caches, pools and the heap's own size to settle.
 	settled, last := seen[n/3:2*n/3], seen[2*n/3:]
@@ -223,10 +224,10 @@ func most(of []usage) (m usage) {
 
 // watchPage has the page open, as the screen beside the station has, until the returned
 // function ends it and says how often it was told something.
-func watchPage(t *testing.T, b *box) func() int {
+func watchPage(t *testing.T, b *demo.Box) func() int {
 	t.Helper()
 	ctx, end := context.WithCancel(t.Context())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.log.pageURL()+"events", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Log.PageURL()+"events", nil)
 	must(t, err)
 	answer, err := http.DefaultClient.Do(request)
 	must(t, err)
@@ -252,7 +253,7 @@ func watchPage(t *testing.T, b *box) func() int {
 
 // A shiftDay is what was done, and what the plant must have seen of it.
 type shiftDay struct {
-	b                                     *box
+	b                                     *demo.Box
 	quarters, scans, calls, outages, keys int
 	unknown                               string
 }
@@ -266,7 +267,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 	part := func() {
 		t.Helper()
 		d.scans++
-		scanned(t, b, part{article: soup, batch: "B7", serial: fmt.Sprintf("E%05d", d.scans)}.symbol())
+		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("E%05d", d.scans)}.Symbol())
 	}
 	for range quarterScans - quarterOffline {
 		part()
@@ -279,45 +280,45 @@ func (d *shiftDay) quarter(t *testing.T) {
 	}
 
 	d.outages++
-	must(t, b.cable(false))
+	must(t, b.Cable(false))
 	for range quarterOffline {
 		part()
 	}
-	must(t, b.cable(true))
-	must(t, b.drained(t.Context()))
+	must(t, b.Cable(true))
+	must(t, b.Drained(t.Context()))
 
 	d.keys++
-	b.plant.Order(plant.Fault{Kind: plant.Unauthorized}) // reads as well, or it is not the key
+	b.Plant.Order(plant.Fault{Kind: plant.Unauthorized}) // reads as well, or it is not the key
 	part()
 	// Not by the log, in which a line that was written lately is only counted.
 	healthy := func(what string, so func(station.Health) bool) {
 		t.Helper()
-		must(t, until(t.Context(), what, func() bool {
-			s, err := b.desk().Snapshot(t.Context())
+		must(t, demo.Until(t.Context(), what, func() bool {
+			s, err := b.Desk().Snapshot(t.Context())
 			return err == nil && so(s.Health)
 		}))
 	}
 	healthy("the key is said to be wrong", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault != "" })
-	b.plant.Clear()
-	must(t, b.process().Signal(syscall.SIGHUP))
+	b.Plant.Clear()
+	must(t, processOf(b).Signal(syscall.SIGHUP))
 	healthy("the key is right again", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault == "" })
-	must(t, b.drained(t.Context()))
+	must(t, b.Drained(t.Context()))
 
-	b.reader.unplug()
+	b.Reader.Unplug()
 	healthy("the scanner is missed", func(h station.Health) bool { return h.Devices["hand"] != "" })
-	must(t, b.reader.plug())
+	must(t, b.Reader.Plug())
 	healthy("the scanner is read again", func(h station.Health) bool { return h.Devices["hand"] == "" })
 	scanned(t, b, d.unknown)
 	d.putAway(t)
 
 	for range quarterLooks {
-		get(t, http.DefaultClient, b.log.pageURL())
+		get(t, http.DefaultClient, b.Log.PageURL())
 	}
 	for range quarterScrapes {
-		get(t, http.DefaultClient, b.log.pageURL()+"metrics")
+		get(t, http.DefaultClient, b.Log.PageURL()+"metrics")
 	}
 	var out bytes.Buffer
-	if code := command(t.Context(), []string{"outbox", "ls", "--config", b.configPath()}, nil, &out, io.Discard); code != 0 {
+	if code := command(t.Context(), []string{"outbox", "ls", "--config", b.ConfigPath()}, nil, &out, io.Discard); code != 0 {
 		t.Errorf("outbox ls ended with %d", code)
 	}
 }
@@ -327,23 +328,23 @@ func (d *shiftDay) quarter(t *testing.T) {
 func (d *shiftDay) press(t *testing.T) {
 	t.Helper()
 	recorded(t, d.b, "material.press", func() {
-		d.b.press(pinMaterial)
-		<-time.After(briefly)
+		d.b.Press(demo.PinMaterial)
+		<-time.After(demo.Briefly)
 	})
-	d.b.release(pinMaterial)
-	<-time.After(3 * lifted)
+	d.b.Release(demo.PinMaterial)
+	<-time.After(3 * demo.Lifted)
 }
 
 // putAway has a person put the unknown scan away.
 func (d *shiftDay) putAway(t *testing.T) {
 	t.Helper()
-	must(t, until(t.Context(), "the unknown scan is put away", func() bool {
-		c, err := d.b.contents(t.Context())
+	must(t, demo.Until(t.Context(), "the unknown scan is put away", func() bool {
+		c, err := d.b.Contents(t.Context())
 		if err != nil {
 			return false
 		}
 		for _, ev := range c.Kept {
-			if _, err := d.b.desk().Discard(t.Context(), string(ev.ID)); err != nil {
+			if _, err := d.b.Desk().Discard(t.Context(), string(ev.ID)); err != nil {
 				return false
 			}
 		}
@@ -355,7 +356,7 @@ func (d *shiftDay) putAway(t *testing.T) {
 func (d *shiftDay) check(t *testing.T) {
 	t.Helper()
 	seen := make(map[string]int)
-	for _, tr := range d.b.plant.Traces() {
+	for _, tr := range d.b.Plant.Traces() {
 		seen[tr.Serial]++
 	}
 	for n := range d.scans {
@@ -364,7 +365,7 @@ func (d *shiftDay) check(t *testing.T) {
 		}
 	}
 	opened := 0
-	for _, call := range d.b.plant.Dispatches() {
+	for _, call := range d.b.Plant.Dispatches() {
 		if call.Type == "MATERIAL" {
 			opened++
 			if call.Open() {
@@ -375,7 +376,7 @@ func (d *shiftDay) check(t *testing.T) {
 	if opened != d.calls {
 		t.Errorf("%d calls came to %d dispatches", d.calls, opened)
 	}
-	c, err := d.b.contents(t.Context())
+	c, err := d.b.Contents(t.Context())
 	must(t, err)
 	if len(c.Entries)+len(c.Kept) > 0 {
 		t.Errorf("left in the outbox: %+v", c)

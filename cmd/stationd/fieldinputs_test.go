@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
+	"stationd/internal/plan"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
 )
@@ -270,9 +272,9 @@ func (l fieldLine) sent(t *testing.T, reader, table, on string) (got map[string]
 	key := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
 	path := filepath.Join(t.TempDir(), "stationd.toml")
-	head, _, _ := strings.Cut(fmt.Sprintf(scansConfig, t.TempDir(), key, key, hand.link), "[[on]]")
+	head, _, _ := strings.Cut(fmt.Sprintf(scansConfig, t.TempDir(), key, key, hand.Link), "[[on]]")
 	must(t, os.WriteFile(path, []byte(head+reader+"\n"+table+"\n"+on), 0o600))
-	p, found, err := read(path)
+	p, found, err := plan.Read(path)
 	must(t, err)
 	for _, fault := range found {
 		faults = append(faults, fault.String())
@@ -280,14 +282,14 @@ func (l fieldLine) sent(t *testing.T, reader, table, on string) (got map[string]
 	if faults != nil {
 		return nil, faults
 	}
-	events, counts := eventsOf(t, p.scanners[0], hand, l.pieces(t))
+	events, counts := eventsOf(t, p.Scanners[0], hand, l.pieces(t))
 	got = map[string]string{"scans": strconv.Itoa(len(events)), "partials": strconv.Itoa(counts.Partials)}
 	state, actions, kept := station.State{}, 0, 0
 	for _, ev := range events {
 		maps.Copy(got, ev.Data)
 		got["code"] = ev.Code
 		var done []station.Action
-		state, done = p.program.Decide(state, ev)
+		state, done = p.Program.Decide(state, ev)
 		for _, a := range done {
 			if a.Verb == station.VerbKeep {
 				kept++
@@ -324,7 +326,7 @@ func (l fieldLine) pieces(t *testing.T) []string {
 }
 
 // eventsOf returns the events that a reader makes of what is sent to it.
-func eventsOf(t *testing.T, setting scanner.Config, hand *reader, pieces []string) ([]station.Event, scanner.Counts) {
+func eventsOf(t *testing.T, setting scanner.Config, hand *demo.Reader, pieces []string) ([]station.Event, scanner.Counts) {
 	t.Helper()
 	const last = "THE-LAST-ONE"
 	ready := make(logWaiter, 10)

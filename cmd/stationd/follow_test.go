@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"stationd/internal/control"
+	"stationd/internal/demo"
+	"stationd/internal/plan"
 )
 
 // Whoever has a reader in hand sees what it sends while the station goes on.
@@ -20,22 +22,22 @@ func TestAReaderIsTriedWhileTheStationRuns(t *testing.T) {
 	station.reads("scanner ready")
 	on := sit(t, "scans", "--follow", "--config", config)
 	on.reads("hand: ready")
-	must(t, r.scan("PO4711"))
+	must(t, r.Scan("PO4711"))
 	on.reads("hand  no AIM identifier, 6 bytes\n")
 	on.reads("raw     50 4F 34 37 31 31")
 	on.reads("[[on]] number 1")
 	on.reads("station set")
-	must(t, r.scan("PO4711"))
+	must(t, r.Scan("PO4711"))
 	on.reads("a repeat: a station would not count it")
-	must(t, r.scan("]d2010950600013435210AB-12\x1d210042"))
+	must(t, r.Scan("]d2010950600013435210AB-12\x1d210042"))
 	on.reads("(21)    0042                  SERIAL")
 	on.reads("station recorded")
-	must(t, r.scan("\x1b[2J"))
+	must(t, r.Scan("\x1b[2J"))
 	on.reads("text    <1B>[2J")
 	on.reads("station un")
 	second := sit(t, "scans", "--follow", "--json", "--config", config)
 	second.reads("hand: ready")
-	must(t, r.scan("PO4712"))
+	must(t, r.Scan("PO4712"))
 	second.reads(`"code":"PO4712"`)
 	second.reads(`"station":"set`)
 	on.reads("text    PO4712")
@@ -43,7 +45,7 @@ func TestAReaderIsTriedWhileTheStationRuns(t *testing.T) {
 	on.reads("scans of hand: 1 lost since the start (1 whose end never came")
 	on.types(ctrlC)
 	on.ends(0)
-	r.unplug()
+	r.Unplug()
 	second.reads("unplugged")
 	station.types(ctrlC)
 	station.ends(0)
@@ -61,13 +63,13 @@ func TestWhoLooksOnHoldsUpNothing(t *testing.T) {
 	config := scansConfigured(t, r)
 	station := sit(t, "run", "--config", config)
 	station.reads("scanner ready")
-	p, faults, err := read(config)
+	p, faults, err := plan.Read(config)
 	if err != nil || faults != nil {
 		t.Fatal(err, faults)
 	}
 	for range 4 {
 		var d net.Dialer
-		conn, err := d.DialContext(t.Context(), "unix", filepath.Join(p.station.Data, controlName))
+		conn, err := d.DialContext(t.Context(), "unix", filepath.Join(p.Station.Data, plan.ControlName))
 		must(t, err)
 		defer conn.Close()
 		_, err = fmt.Fprint(conn, "GET /follow/scans HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -80,9 +82,9 @@ func TestWhoLooksOnHoldsUpNothing(t *testing.T) {
 	fifth.ends(1)
 	const many = 600
 	for i := range many {
-		must(t, r.scan(fmt.Sprintf("PC-%d-%s", i, strings.Repeat("X", 1000))))
+		must(t, r.Scan(fmt.Sprintf("PC-%d-%s", i, strings.Repeat("X", 1000))))
 	}
-	must(t, until(t.Context(), "every scan is recorded", func() bool {
+	must(t, demo.Until(t.Context(), "every scan is recorded", func() bool {
 		return strings.Contains(outboxShows(t, config), fmt.Sprintf("PC-%d-", many-1)) || strings.Contains(outboxShows(t, config), fmt.Sprintf(`"product":"%d-`, many-1))
 	}))
 	station.types(ctrlC)
@@ -107,11 +109,11 @@ func TestAButtonIsTriedWhileTheStationRuns(t *testing.T) {
 	on.reads("GPIO17  high edges 2 glitches 0 maintenance")
 	// A wire that lies beside a motor's. On a busy machine a change may last long enough to
 	// be a press.
-	must(t, until(t.Context(), "a program that asks is told", func() bool {
+	must(t, demo.Until(t.Context(), "a program that asks is told", func() bool {
 		sim.Press(17)
 		sim.Release(17)
-		<-time.After(lifted)
-		s, err := control.Dial(filepath.Join(data, controlName)).Snapshot(t.Context())
+		<-time.After(demo.Lifted)
+		s, err := control.Dial(filepath.Join(data, plan.ControlName)).Snapshot(t.Context())
 		return err == nil && strings.HasPrefix(s.Health.Devices["maintenance"], "unsteady")
 	}))
 	on.reads("maintenance: unsteady: more than 20 changes in a minute that were too short to count")

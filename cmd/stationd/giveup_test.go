@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"stationd/internal/demo"
 )
 
 // A front stands before the plant and hands every byte on. It can become deaf: what
@@ -119,30 +121,30 @@ func (f *front) unheard(t *testing.T) bool {
 func TestACallThatWasOnItsWayWhenTheStationDiedDoesNotArriveLater(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	plant := strings.TrimPrefix(b.plant.L2LURL(), "http://")
+	plant := strings.TrimPrefix(b.Plant.L2LURL(), "http://")
 	address, _, _ := strings.Cut(plant, "/")
 	f := newFront(t, address)
 	edit(t, b, address, f.listener.Addr().String())
 	reload(t, b, heardReload)
 
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Drained(t.Context()))
 	if n := strings.Count(f.text(), "POST /"); n != 1 {
 		t.Fatalf("%d requests went by the front", n)
 	}
 	f.deaf(t, true)
-	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
-	must(t, until(t.Context(), "the call is on its way", func() bool { return f.unheard(t) }))
-	must(t, b.power(t.Context(), false))
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the call is on its way", func() bool { return f.unheard(t) }))
+	must(t, b.Power(t.Context(), false))
 	f.deaf(t, false)
 	// What the kernel still had it would send within twice the time that it tried.
 	<-time.After(4 * time.Second)
 	if n := strings.Count(f.text(), "POST /"); n != 1 {
 		t.Errorf("the station is dead, and its call arrives:\n%s", f.text())
 	}
-	must(t, b.power(t.Context(), true))
-	must(t, b.drained(t.Context()))
-	if found := b.plant.Dispatches(); len(found) != 2 {
+	must(t, b.Power(t.Context(), true))
+	must(t, b.Drained(t.Context()))
+	if found := b.Plant.Dispatches(); len(found) != 2 {
 		t.Errorf("each call is opened once: %+v", found)
 	}
 }

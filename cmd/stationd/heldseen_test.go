@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -32,22 +33,22 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-// types runs a command to its end, and returns what it wrote and its exit code.
-func (b *box) types(t *testing.T, words ...string) (out string, code int) {
+// typeCommand runs a command to its end, and returns what it wrote and its exit code.
+func typeCommand(b *demo.Box, t *testing.T, words ...string) (out string, code int) {
 	t.Helper()
 	var all said
-	code = command(t.Context(), append(words, "--config", b.configPath()), strings.NewReader(""), &all, &all)
+	code = command(t.Context(), append(words, "--config", b.ConfigPath()), strings.NewReader(""), &all, &all)
 	return all.String(), code
 }
 
 // heldTrace has the station hold the trace of a batch, and returns its entry.
-func heldTrace(t *testing.T, b *box, batch string) station.ID {
+func heldTrace(t *testing.T, b *demo.Box, batch string) station.ID {
 	t.Helper()
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
-	scanned(t, b, part{article: soup, batch: batch}.symbol())
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: batch}.Symbol())
 	var held station.ID
-	must(t, until(t.Context(), "the trace is held", func() bool {
-		c, err := b.contents(t.Context())
+	must(t, demo.Until(t.Context(), "the trace is held", func() bool {
+		c, err := b.Contents(t.Context())
 		for _, e := range c.Entries {
 			if err == nil && e.Condition == station.Held && e.With["batch"] == batch {
 				held = e.ID
@@ -64,8 +65,8 @@ func TestWhatWaitsBehindAHeldEntryIsSaidByEveryCommand(t *testing.T) {
 	scanned(t, b, "PO4711")
 	held := heldTrace(t, b, "B7")
 	// Another call is refused, and its reason is nobody else's.
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 1, Text: "no such shift"})
-	if out, _ := b.types(t, "l2l", "dispatch.open", "type=MAINT", "description=x", "--yes", "--wait"); !strings.Contains(out, "no such shift") {
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 1, Text: "no such shift"})
+	if out, _ := typeCommand(b, t, "l2l", "dispatch.open", "type=MAINT", "description=x", "--yes", "--wait"); !strings.Contains(out, "no such shift") {
 		t.Fatalf("it says:\n%s", out)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,18 +75,18 @@ func TestWhatWaitsBehindAHeldEntryIsSaidByEveryCommand(t *testing.T) {
 	defer cancel()
 	var waits said
 	ended.Go(func() {
-		command(ctx, []string{"lagerkoll", "order.finish", "order=4711", "--yes", "--wait", "--config", b.configPath()}, strings.NewReader(""), &waits, &waits)
+		command(ctx, []string{"lagerkoll", "order.finish", "order=4711", "--yes", "--wait", "--config", b.ConfigPath()}, strings.NewReader(""), &waits, &waits)
 	})
 	want := fmt.Sprintf("behind %s, which is held (refused): ", held.Short())
-	must(t, until(t.Context(), "--wait says behind what it waits", func() bool { return strings.Contains(waits.String(), "waits: "+want) }))
+	must(t, demo.Until(t.Context(), "--wait says behind what it waits", func() bool { return strings.Contains(waits.String(), "waits: "+want) }))
 	if strings.Contains(waits.String(), "no such shift") || !strings.Contains(waits.String(), "the order is on hold") {
 		t.Errorf("--wait says:\n%s", waits.String())
 	}
-	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, want) {
+	if out, _ := typeCommand(b, t, "outbox", "ls"); !strings.Contains(out, want) {
 		t.Errorf("outbox ls says:\n%s", out)
 	}
-	must(t, b.kill())
-	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, want) {
+	must(t, b.Kill())
+	if out, _ := typeCommand(b, t, "outbox", "ls"); !strings.Contains(out, want) {
 		t.Errorf("without a station, outbox ls says:\n%s", out)
 	}
 }
@@ -99,13 +100,13 @@ func TestAStartTellsTheLogWhatIsHeld(t *testing.T) {
 	for n := range named + 2 {
 		heldTrace(t, b, fmt.Sprint("B", n))
 	}
-	if b.log.count(msg) != 0 {
+	if b.Log.Count(msg) != 0 {
 		t.Error("it is said of nothing")
 	}
-	must(t, b.stop())
-	must(t, b.power(t.Context(), true))
-	if b.log.count(msg) != 1 || b.log.count(each) != named {
-		t.Errorf("a start with %d held says it %d times, and names %d", named+2, b.log.count(msg), b.log.count(each))
+	must(t, b.Stop())
+	must(t, b.Power(t.Context(), true))
+	if b.Log.Count(msg) != 1 || b.Log.Count(each) != named {
+		t.Errorf("a start with %d held says it %d times, and names %d", named+2, b.Log.Count(msg), b.Log.Count(each))
 	}
 }
 
@@ -114,14 +115,14 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 	b := floor(t, nil)
 	scanned(t, b, "PO4711")
 	first := heldTrace(t, b, "B7")
-	must(t, b.cable(false))
+	must(t, b.Cable(false))
 	note := func() station.Note {
-		s, err := b.desk().Snapshot(t.Context())
+		s, err := b.Desk().Snapshot(t.Context())
 		must(t, err)
 		return s.State.Notes["hand"]
 	}
 	entry := func(batch string, condition station.Condition) (found station.Standing) {
-		c, err := b.contents(t.Context())
+		c, err := b.Contents(t.Context())
 		must(t, err)
 		for _, e := range c.Entries {
 			if e.With["batch"] == batch && e.Condition == condition {
@@ -130,18 +131,18 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 		}
 		return found
 	}
-	scanned(t, b, part{article: soup, batch: "B8"}.symbol())
-	scanned(t, b, part{article: stew, batch: "B7"}.symbol())
-	scanned(t, b, part{article: soup, batch: "B7", serial: "0001"}.symbol()) // Lagerkoll takes a serial once
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B8"}.Symbol())
+	scanned(t, b, demo.Part{Article: demo.Stew, Batch: "B7"}.Symbol())
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol()) // Lagerkoll takes a serial once
 	if n := note(); n.Kind != station.NoteRecorded {
 		t.Errorf("another batch, another article, and a serial: the operator is told %+v", n)
 	}
-	scanned(t, b, part{article: soup, batch: "B7"}.symbol())
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7"}.Symbol())
 	if n := note(); n.Kind != station.NoteTwice || n.Text != first.Short() {
 		t.Errorf("the same batch again: the operator is told %+v, want that it counts the same as %s", n, first.Short())
 	}
 	held, again := entry("B7", station.Held), station.Standing{}
-	c, err := b.contents(t.Context())
+	c, err := b.Contents(t.Context())
 	must(t, err)
 	for _, e := range c.Entries {
 		if e.Twice == first {
@@ -151,23 +152,23 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 	if held.Twice != again.ID || again.ID == "" {
 		t.Errorf("the held one says that %q counts the same, and the other is %q", held.Twice, again.ID)
 	}
-	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, "counts the same as "+first.Short()) || !strings.Contains(out, "counts the same as "+again.ID.Short()) {
+	if out, _ := typeCommand(b, t, "outbox", "ls"); !strings.Contains(out, "counts the same as "+first.Short()) || !strings.Contains(out, "counts the same as "+again.ID.Short()) {
 		t.Errorf("outbox ls says:\n%s", out)
 	}
-	if out, _ := b.types(t, "outbox", "export"); !strings.Contains(out, "it counts the same as "+string(first)) {
+	if out, _ := typeCommand(b, t, "outbox", "export"); !strings.Contains(out, "it counts the same as "+string(first)) {
 		t.Errorf("the history says:\n%s", out)
 	}
-	must(t, b.kill())
-	if out, _ := b.types(t, "outbox", "ls"); !strings.Contains(out, "counts the same as "+again.ID.Short()) {
+	must(t, b.Kill())
+	if out, _ := typeCommand(b, t, "outbox", "ls"); !strings.Contains(out, "counts the same as "+again.ID.Short()) {
 		t.Errorf("after a power cut outbox ls says:\n%s", out)
 	}
-	must(t, b.power(t.Context(), true))
-	if _, err := b.desk().Discard(t.Context(), string(first)); err != nil {
+	must(t, b.Power(t.Context(), true))
+	if _, err := b.Desk().Discard(t.Context(), string(first)); err != nil {
 		t.Fatal(err)
 	}
-	if out, _ := b.types(t, "outbox", "ls"); strings.Contains(out, "counts the same") {
+	if out, _ := typeCommand(b, t, "outbox", "ls"); strings.Contains(out, "counts the same") {
 		t.Errorf("with the first discarded, outbox ls says:\n%s", out)
 	}
-	must(t, b.cable(true))
-	must(t, b.drained(t.Context()))
+	must(t, b.Cable(true))
+	must(t, b.Drained(t.Context()))
 }

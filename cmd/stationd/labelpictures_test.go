@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stationd/internal/setup"
 )
 
 var drawLabels = flag.Bool("draw", false, "draw docs/labels anew, which needs zint")
@@ -62,8 +64,8 @@ var labelPictures = map[string]labelPicture{
 		want: map[string]string{"article": "9506000134352"},
 	},
 	"reader-text": {
-		zint: []string{"-b", "QRCODE", "--eci=26", "-d", textLabel}, aim: "]Q1",
-		want: map[string]string{"code": textLabel},
+		zint: []string{"-b", "QRCODE", "--eci=26", "-d", setup.TextLabel}, aim: "]Q1",
+		want: map[string]string{"code": setup.TextLabel},
 	},
 	"digital-link": {
 		zint: []string{"-b", "QRCODE", "-d", "https://example.com/01/09506000134352/10/AB-12"}, aim: "]Q1",

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"stationd/internal/demo"
 )
 
 // What a reader sends is in the outbox as the label has it, or not at all: the running
@@ -31,7 +33,7 @@ do    = [{ lagerkoll = "article.trace", order = "1", article = "{gtin13}", batch
 event = "hand.scan"
 match = '^PO(?P<order>.+)$'
 do    = [{ lagerkoll = "order.start", order = "{order}" }]
-`, data, key, key, r.link)
+`, data, key, key, r.Link)
 	station := sit(t, "run", "--config", config)
 	station.reads("scanner ready")
 	for _, scan := range []string{
@@ -44,9 +46,9 @@ do    = [{ lagerkoll = "order.start", order = "{order}" }]
 		"]E02012345012349",                       // a scale's number
 		"]C0THE-LAST",                            // nobody knows it
 	} {
-		must(t, r.scan(scan))
+		must(t, r.Scan(scan))
 	}
-	must(t, until(t.Context(), "the last scan is kept", func() bool {
+	must(t, demo.Until(t.Context(), "the last scan is kept", func() bool {
 		return strings.Contains(outboxShows(t, config), "THE-LAST")
 	}))
 	shown := outboxShows(t, config)
@@ -104,13 +106,13 @@ di    = ["1T"]
 needs = ["part", "quantity", "packs"]
 do    = [{ lagerkoll = "article.trace", order = "1", article = "{part}", batch = "{di.1T}", amount = "{quantity}", parts = [{ article = "{packs}", amount = "1" }] }]
 clear = ["part", "quantity", "packs"]
-`, t.TempDir(), key, key, r.link)
+`, t.TempDir(), key, key, r.Link)
 	station := sit(t, "run", "--config", config)
 	station.reads("scanner ready")
 	for _, scan := range []string{"]A0Q500", "]C03SPACK-1", "]A0PA1234-5", "]C03SPACK-2", "]A01TLOT7"} {
-		must(t, r.scan(scan))
+		must(t, r.Scan(scan))
 	}
-	must(t, until(t.Context(), "the trace waits", func() bool {
+	must(t, demo.Until(t.Context(), "the trace waits", func() bool {
 		return strings.Contains(outboxShows(t, config), "article.trace")
 	}))
 	shown := outboxShows(t, config)

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +11,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"stationd/internal/demo"
+	"stationd/internal/exit"
 )
 
 // A logPipe is a station's standard error, with somebody who reads it until told not
@@ -21,20 +22,20 @@ type logPipe struct {
 	t       *testing.T
 	read    *os.File // the reader's end
 	written *os.File
-	to      *diary
+	to      *demo.LogWatcher
 	held    atomic.Pointer[chan struct{}] // closed when reading goes on
 	stopped atomic.Bool                   // it has read something, and waits
 }
 
 // pipeLog has the box's station write its log into a pipe of one page.
-func pipeLog(t *testing.T, b *box) *logPipe {
+func pipeLog(t *testing.T, b *demo.Box) *logPipe {
 	t.Helper()
 	read, written, err := os.Pipe()
 	must(t, err)
 	_, err = unix.FcntlInt(written.Fd(), unix.F_SETPIPE_SZ, 4096)
 	must(t, err)
-	p := &logPipe{t: t, read: read, written: written, to: b.log}
-	b.stderr = written
+	p := &logPipe{t: t, read: read, written: written, to: b.Log}
+	b.Stderr = written
 	go p.run()
 	t.Cleanup(func() {
 		written.Close()
@@ -75,7 +76,7 @@ func (p *logPipe) fill(t *testing.T) {
 	fd := int(p.written.Fd()) // which blocks
 	must(t, unix.SetNonblock(fd, true))
 	line := append(bytes.Repeat([]byte("x"), 1023), '\n')
-	must(t, until(t.Context(), "the pipe is full, and nobody reads it", func() bool {
+	must(t, demo.Until(t.Context(), "the pipe is full, and nobody reads it", func() bool {
 		stopped := p.stopped.Load()
 		for {
 			if _, err := unix.Write(fd, line); err != nil {
@@ -86,21 +87,21 @@ func (p *logPipe) fill(t *testing.T) {
 	must(t, unix.SetNonblock(fd, false))
 }
 
-// health returns what /healthz says.
-func (b *box) health(t *testing.T) string {
+// healthOf returns what /healthz says.
+func healthOf(b *demo.Box, t *testing.T) string {
 	t.Helper()
-	return get(t, http.DefaultClient, b.log.pageURL()+"healthz")
+	return get(t, http.DefaultClient, b.Log.PageURL()+"healthz")
 }
 
 // scansDelivered scans as many parts and waits until all of them are delivered.
-func scansDelivered(t *testing.T, b *box, name string, count int) {
+func scansDelivered(t *testing.T, b *demo.Box, name string, count int) {
 	t.Helper()
-	before := len(b.plant.Traces())
+	before := len(b.Plant.Traces())
 	for n := range count {
-		scanned(t, b, part{article: soup, batch: "B7", serial: fmt.Sprintf("%s%03d", name, n)}.symbol())
+		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("%s%03d", name, n)}.Symbol())
 	}
-	must(t, b.drained(t.Context()))
-	if got := len(b.plant.Traces()) - before; got != count {
+	must(t, b.Drained(t.Context()))
+	if got := len(b.Plant.Traces()) - before; got != count {
 		t.Errorf("%d of %d are at the plant", got, count)
 	}
 }
@@ -111,29 +112,29 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		t.Parallel()
 		b := dark(t, nil)
 		log := pipeLog(t, b)
-		must(t, b.power(t.Context(), true))
+		must(t, b.Power(t.Context(), true))
 		scanned(t, b, "PO4711")
 		release := log.hold()
 		log.fill(t)
 		scansDelivered(t, b, "A", 200)
-		must(t, until(t.Context(), "/healthz says that nobody reads the log", func() bool {
-			return strings.Contains(b.health(t), "log: nobody")
+		must(t, demo.Until(t.Context(), "/healthz says that nobody reads the log", func() bool {
+			return strings.Contains(healthOf(b, t), "log: nobody")
 		}))
-		if page := get(t, http.DefaultClient, b.log.pageURL()+"metrics"); !strings.Contains(page, `stationd_log_dropped_total{why="unread"}`) {
+		if page := get(t, http.DefaultClient, b.Log.PageURL()+"metrics"); !strings.Contains(page, `stationd_log_dropped_total{why="unread"}`) {
 			t.Error("the metric is missing")
 		}
 		for n := range 250 { // each is refused and held, which is a line: until lines are dropped for certain
-			scanned(t, b, part{article: "09506000134376", batch: "B8", serial: fmt.Sprint(n)}.symbol())
+			scanned(t, b, demo.Part{Article: "09506000134376", Batch: "B8", Serial: fmt.Sprint(n)}.Symbol())
 		}
-		must(t, b.drained(t.Context()))
+		must(t, b.Drained(t.Context()))
 		release()
 		const told = "lines of the log were dropped: nobody read it"
-		must(t, until(t.Context(), "what was dropped is told", func() bool { return b.log.count(told) > 0 }))
-		must(t, until(t.Context(), "/healthz says nothing of the log", func() bool { return !strings.Contains(b.health(t), "log") }))
-		before := b.log.count(heardStays)
+		must(t, demo.Until(t.Context(), "what was dropped is told", func() bool { return b.Log.Count(told) > 0 }))
+		must(t, demo.Until(t.Context(), "/healthz says nothing of the log", func() bool { return !strings.Contains(healthOf(b, t), "log") }))
+		before := b.Log.Count(heardStays)
 		edit(t, b, "[station]", "[stations]")
 		reload(t, b, heardStays)
-		if b.log.count(heardStays) == before {
+		if b.Log.Count(heardStays) == before {
 			t.Error("the log does not go on")
 		}
 	})
@@ -141,60 +142,31 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		t.Parallel()
 		b := dark(t, nil)
 		log := pipeLog(t, b)
-		must(t, b.power(t.Context(), true))
+		must(t, b.Power(t.Context(), true))
 		scanned(t, b, "PO4711")
 		must(t, log.written.Close())
 		must(t, log.read.Close())
 		scansDelivered(t, b, "A", 20)
-		must(t, until(t.Context(), "/healthz says that the log cannot be written", func() bool {
-			return strings.Contains(b.health(t), "log: it cannot be written")
+		must(t, demo.Until(t.Context(), "/healthz says that the log cannot be written", func() bool {
+			return strings.Contains(healthOf(b, t), "log: it cannot be written")
 		}))
-		must(t, b.stop())
+		must(t, b.Stop())
 	})
 	t.Run("a station that cannot start ends with its code although nobody reads why", func(t *testing.T) {
 		t.Parallel()
 		b := dark(t, nil)
 		log := pipeLog(t, b)
-		must(t, b.power(t.Context(), true)) // which makes its outbox
-		must(t, b.stop())
+		must(t, b.Power(t.Context(), true)) // which makes its outbox
+		must(t, b.Stop())
 		log.hold()
 		log.fill(t) // before the station says its first word
 		edit(t, b, "pin  = 22", `pin = "red"`)
-		must(t, os.Remove(filepath.Join(b.dataPath(), "last-good.toml"))) // else it would start with that
-		c, err := b.launch(t.Context())
+		must(t, os.Remove(filepath.Join(b.DataPath(), "last-good.toml"))) // else it would start with that
+		c, err := b.Launch(t.Context())
 		must(t, err)
-		must(t, until(t.Context(), "it ends", c.over))
-		if code := c.cmd.ProcessState.ExitCode(); code != exitConfig {
-			t.Errorf("it ended with %d: %v", code, c.err)
+		must(t, demo.Until(t.Context(), "it ends", c.Over))
+		if code := c.Cmd.ProcessState.ExitCode(); code != exit.Config {
+			t.Errorf("it ended with %d: %v", code, c.Err)
 		}
 	})
-}
-
-func TestAJournalThatWasStoppedIsConnectedToAnew(t *testing.T) {
-	t.Setenv("JOURNAL_STREAM", "8:4711")
-	socket := filepath.Join(t.TempDir(), "stdout")
-	open := reopen(socket)
-	if _, err := open(); err == nil {
-		t.Error("there is no journal")
-	}
-	journal, err := net.Listen("unix", socket)
-	must(t, err)
-	defer journal.Close()
-	out, err := open()
-	must(t, err)
-	conn, err := journal.Accept()
-	must(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(out, "{}\n")
-	must(t, err)
-	// sd_journal_stream_fd(3): name, unit, priority, prefixes, syslog, kernel, console.
-	want := "stationd\n\n6\n0\n0\n0\n0\n{}\n"
-	got := make([]byte, len(want))
-	if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
-		t.Errorf("%v: the journal hears %q", err, got)
-	}
-	t.Setenv("JOURNAL_STREAM", "")
-	if reopen(socket) != nil {
-		t.Error("a station that does not write into the journal would")
-	}
 }

@@ -16,15 +16,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stationd/internal/queue"
-)
-
-// The exit codes. systemd does not restart after exitConfig: another start mends no
-// configuration, and makes this program no newer.
-const (
-	exitRun    = 1  // something at run time, or a finding of verify and demo
-	exitUsage  = 2  // the command line is wrong
-	exitConfig = 78 // the configuration is wrong, or a newer version wrote the outbox: EX_CONFIG of sysexits.h
+	"stationd/internal/cli"
+	"stationd/internal/daemon"
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
+	"stationd/internal/exit"
+	"stationd/internal/live"
+	"stationd/internal/setup"
+	"stationd/internal/terminal"
 )
 
 func main() {
@@ -37,9 +36,9 @@ func main() {
 // command runs one command line and returns its exit code. It is main without
 // the process, so that tests can run it.
 func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	out, errs := &textOutput{to: stdout}, &textOutput{to: stderr}
-	defer out.end()
-	defer errs.end()
+	out, errs := &terminal.Output{To: stdout}, &terminal.Output{To: stderr}
+	defer out.End()
+	defer errs.End()
 	root := commands() //nolint:contextcheck // cobra hands ctx to each command
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -49,49 +48,16 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if err == nil {
 		return 0
 	}
-	var ended *exitError
+	var ended *exit.Error
 	if !errors.As(err, &ended) {
 		// What cobra itself finds wrong is the command line.
-		ended = &exitError{code: exitUsage, err: fmt.Errorf("%w; stationd --help lists the commands", err)}
+		ended = &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%w; stationd --help lists the commands", err)}
 	}
-	if ended.err != nil {
-		fmt.Fprintf(errs, "stationd: %v\n", ended.err)
+	if ended.Err != nil {
+		fmt.Fprintf(errs, "stationd: %v\n", ended.Err)
 	}
-	return ended.code
+	return ended.Code
 }
-
-// An exitError is an error with the code that the process ends with. Without an
-// err, what there was to say has been said.
-type exitError struct {
-	code int
-	err  error
-}
-
-// Error implements error.
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return "it has been said"
-	}
-	return e.err.Error()
-}
-
-// Unwrap returns the error itself.
-func (e *exitError) Unwrap() error { return e.err }
-
-// atRun gives err the exit code for run time, unless it has one, or says that the
-// outbox is of a newer version.
-func atRun(err error) error {
-	var exit *exitError
-	if err == nil || errors.As(err, &exit) {
-		return err
-	}
-	if errors.Is(err, queue.ErrNewer) {
-		return exitWith(exitConfig, err)
-	}
-	return exitWith(exitRun, err)
-}
-
-const defaultConfig = "/etc/stationd/stationd.toml"
 
 func commands() *cobra.Command {
 	root := &cobra.Command{
@@ -107,16 +73,8 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(runCommand(), reloadCommand(), demoCommand(), checkCommand(), setupCommand(), pinsCommand(), scansCommand(), outboxCommand(), callCommand(), doctorCommand(), lampsCommand(), versionCommand(), completionCommand())
-	root.AddCommand(vendorCommands()...)
-	complete(root)
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), cli.LampsCommand(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(cli.VendorCommands()...)
+	cli.Complete(root)
 	return root
 }
-
-// configFlag adds --config, which every command that needs a configuration has.
-func configFlag(c *cobra.Command, path *string) {
-	c.Flags().StringVar(path, "config", defaultConfig, "the configuration file")
-}
-
-// exitWith is err with the code that the process ends with.
-func exitWith(code int, err error) error { return &exitError{code: code, err: err} }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -44,23 +45,23 @@ func withoutMarks(t *testing.T, address string) string {
 func TestACallInDoubtIsHeldWhereMarksAreNotShown(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	edit(t, b, b.plant.Addr(), withoutMarks(t, b.plant.Addr())) // L2L's
-	must(t, b.power(t.Context(), true))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.drained(t.Context()))
-	must(t, until(t.Context(), "the station has learned that marks are not shown", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	edit(t, b, b.Plant.Addr(), withoutMarks(t, b.Plant.Addr())) // L2L's
+	must(t, b.Power(t.Context(), true))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Drained(t.Context()))
+	must(t, demo.Until(t.Context(), "the station has learned that marks are not shown", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && strings.Contains(s.Health.Advice["l2l"], "without its mark")
 	}))
-	must(t, b.power(t.Context(), false))
-	must(t, b.power(t.Context(), true)) // and keeps it
+	must(t, b.Power(t.Context(), false))
+	must(t, b.Power(t.Context(), true)) // and keeps it
 
-	b.plant.Order(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
-	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	b.Plant.Order(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	if e := heldWith(t, b, "dispatch.open", "mark"); e.Hold != station.HoldUndecided || !e.Doubtful {
 		t.Errorf("it is held as %s, in doubt %v: %s", e.Hold, e.Doubtful, e.Reason)
 	}
-	if n := len(b.plant.Dispatches()); n != 2 {
+	if n := len(b.Plant.Dispatches()); n != 2 {
 		t.Errorf("two calls came to %d dispatches", n)
 	}
 	if _, text := says(t, b, "doctor"); !strings.Contains(text, "l2l marks") {

@@ -13,39 +13,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"stationd/internal/demo"
 )
-
-func TestFstabIsReadAsMountDoes(t *testing.T) {
-	t.Parallel()
-	got := parseFstab(`# /etc/fstab
-proc            /proc           proc    defaults          0       0
-PARTUUID=1-01   /boot/firmware  vfat    defaults          0       2
-PARTUUID=1-02   /               ext4    defaults,noatime  0       1
-LABEL=data      /var/lib/stationd/ ext4 nofail,noauto     0       2
-/swap           none            swap    sw                0       0
-/srv/a\040b     /mnt/a\040b     none    bind
-broken
-`)
-	want := []partition{{"proc", "/proc", false}, {"PARTUUID=1-01", "/boot/firmware", false}, {"LABEL=data", "/var/lib/stationd", false}, {`/srv/a\040b`, "/mnt/a b", true}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(partition{})); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestTheUpperLayerOfAnOverlayIsFoundInWhatTheKernelSays(t *testing.T) {
-	t.Parallel()
-	got := parseMounts("28 1 0:25 / / rw,relatime - overlay overlay rw,lowerdir=/lower,upperdir=/upper/data\n36 28 8:2 / /var/lib/sta\\040tiond rw master:1 - ext4 /dev/mmcblk0p3 rw\nbroken\n")
-	want := []mount{{"/", "overlay", "rw,lowerdir=/lower,upperdir=/upper/data"}, {"/var/lib/sta tiond", "ext4", "rw"}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(mount{})); diff != "" {
-		t.Error(diff)
-	}
-	for path, beside := range map[string]bool{"/var/lib/stationd": true, "/var/lib/stationd/history": true, "/var/lib/stationdata": false, "/var": false} {
-		if beneath(path, "/var/lib/stationd") != beside {
-			t.Errorf("%s in /var/lib/stationd: %v", path, !beside)
-		}
-	}
-}
 
 // A plant has a partition of its own for the outbox, with nofail, and its disk is slow.
 func TestAPartitionThatIsMountedLateIsWaitedFor(t *testing.T) {
@@ -65,18 +34,18 @@ func TestAPartitionThatIsMountedLateIsWaitedFor(t *testing.T) {
 
 	// Its own view of what is mounted, with another fstab.
 	station := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/fstab && exec "$@"`, fstab, binary, "run", "--config", config)
-	log, err := openDiary(filepath.Join(dir, "log"))
+	log, err := demo.OpenLogWatcher(filepath.Join(dir, "log"))
 	must(t, err)
-	t.Cleanup(func() { _ = log.close() })
+	t.Cleanup(func() { _ = log.Close() })
 	station.Stderr = log
 	station.Env = append(os.Environ(), "NOTIFY_SOCKET=", "WATCHDOG_USEC=")
 	must(t, station.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- station.Wait() }()
 	over := func() bool { return len(ended) > 0 }
-	must(t, until(t.Context(), "the station waits", func() bool { return log.count("the start waits") > 0 || over() }))
-	if over() && log.count("the start waits") == 0 {
-		t.Skipf("a partition that is mounted late was NOT proved: this machine lets nobody mount (%v: %s)", <-ended, log.tail())
+	must(t, demo.Until(t.Context(), "the station waits", func() bool { return log.Count("the start waits") > 0 || over() }))
+	if over() && log.Count("the start waits") == 0 {
+		t.Skipf("a partition that is mounted late was NOT proved: this machine lets nobody mount (%v: %s)", <-ended, log.Tail())
 	}
 	beneath := func() {
 		t.Helper()
@@ -89,13 +58,13 @@ func TestAPartitionThatIsMountedLateIsWaitedFor(t *testing.T) {
 	if out, err := mount.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	must(t, until(t.Context(), "the station is ready", func() bool { return log.count(heardReady) > 0 || over() }))
+	must(t, demo.Until(t.Context(), "the station is ready", func() bool { return log.Count(demo.HeardReady) > 0 || over() }))
 	beneath()
-	must(t, until(t.Context(), "the station says that its outbox is in memory", func() bool {
-		return strings.Contains(get(t, http.DefaultClient, log.pageURL()+"healthz"), "ok\ndata: "+data+" is in memory (tmpfs)")
+	must(t, demo.Until(t.Context(), "the station says that its outbox is in memory", func() bool {
+		return strings.Contains(get(t, http.DefaultClient, log.PageURL()+"healthz"), "ok\ndata: "+data+" is in memory (tmpfs)")
 	}))
 	must(t, station.Process.Signal(syscall.SIGTERM))
 	if err := <-ended; err != nil {
-		t.Errorf("%v\n%s", err, log.tail())
+		t.Errorf("%v\n%s", err, log.Tail())
 	}
 }

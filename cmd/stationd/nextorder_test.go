@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -14,15 +15,15 @@ import (
 // The card of the next order has the product that runs already.
 func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	t.Parallel()
-	b := floor(t, func(s *boxSetting) {
+	b := floor(t, func(s *demo.BoxSetting) {
 		s.Watch = 50 * time.Millisecond
 		s.Plant.Lines = []plant.Line{{Code: "PACK4", ExternalID: "L-PACK4", Queue: []plant.Queued{
 			{Product: "100", ExternalID: "PO-100-1"}, {Product: "100", ExternalID: "PO-100-2"}}}}
 	})
 	// Somebody starts the first at L2L's own screen, and the watch sees it.
 	technician(t, b, "buildsequence/start_change_over/", url.Values{"linecode": {"PACK4"}, "id": {"8801"}})
-	must(t, until(t.Context(), "the line is seen to run it", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, demo.Until(t.Context(), "the line is seen to run it", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.State.Lines["PACK4"].Order == "8801"
 	}))
 
@@ -33,7 +34,7 @@ func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 			t.Errorf("held as %s without %q: %s", held.Hold, word, held.Reason)
 		}
 	}
-	if n := len(b.plant.Changeovers()); n != 1 {
+	if n := len(b.Plant.Changeovers()); n != 1 {
 		t.Fatalf("there were %d changeovers", n)
 	}
 	if code, text := says(t, b, "outbox", "discard", held.ID.Short()); code != 0 {
@@ -42,13 +43,13 @@ func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	if code, text := says(t, b, "l2l", "changeover.start", "id=8802", "--wait", "--yes"); code != 0 {
 		t.Errorf("by its id it is not started: %s", text)
 	}
-	if made := b.plant.Changeovers(); len(made) != 2 || made[1].Sequence != 8802 {
+	if made := b.Plant.Changeovers(); len(made) != 2 || made[1].Sequence != 8802 {
 		t.Errorf("the changeovers are %+v", made)
 	}
 	// The last order of the product runs: its card, scanned again, changes nothing.
 	scanned(t, b, "PC-100")
-	must(t, b.drained(t.Context()))
-	if c, err := b.contents(t.Context()); err != nil || len(c.Entries) != 0 || len(b.plant.Changeovers()) != 2 {
-		t.Error(fmt.Sprint(err), c.Entries, b.plant.Changeovers())
+	must(t, b.Drained(t.Context()))
+	if c, err := b.Contents(t.Context()); err != nil || len(c.Entries) != 0 || len(b.Plant.Changeovers()) != 2 {
+		t.Error(fmt.Sprint(err), c.Entries, b.Plant.Changeovers())
 	}
 }

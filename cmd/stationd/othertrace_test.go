@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 )
 
@@ -20,7 +21,7 @@ func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 		plant *plant.Plant
 	}
 	var once sync.Once
-	b := dark(t, func(s *boxSetting) {
+	b := dark(t, func(s *demo.BoxSetting) {
 		s.Plant.Seen = func(r *http.Request, _ []byte, _ int, _ http.Header, _ []byte) {
 			if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/4711") {
 				return
@@ -28,8 +29,8 @@ func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 			once.Do(func() {
 				box.Lock()
 				defer box.Unlock()
-				theirs := httptest.NewRequest(http.MethodPut, r.URL.Path+"/article/"+soup,
-					strings.NewReader(`{"articleId":"`+soup+`","amount":2,"batch":"B7","serial":"THEIRS"}`))
+				theirs := httptest.NewRequest(http.MethodPut, r.URL.Path+"/article/"+demo.Soup,
+					strings.NewReader(`{"articleId":"`+demo.Soup+`","amount":2,"batch":"B7","serial":"THEIRS"}`))
 				theirs.Header = r.Header.Clone()
 				theirs.Header.Set("Content-Type", "application/json")
 				box.plant.Handler().ServeHTTP(httptest.NewRecorder(), theirs)
@@ -38,17 +39,17 @@ func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 		}
 	})
 	box.Lock()
-	box.plant = b.plant
+	box.plant = b.Plant
 	box.Unlock()
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	scanned(t, b, "PO4711")
-	scanned(t, b, part{article: soup, batch: "B7", serial: "OURS"}.symbol())
-	must(t, until(t.Context(), "nothing waits, and nothing is held", func() bool {
-		c, err := b.contents(t.Context())
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "OURS"}.Symbol())
+	must(t, demo.Until(t.Context(), "nothing waits, and nothing is held", func() bool {
+		c, err := b.Contents(t.Context())
 		return err == nil && len(c.Entries) == 0
 	}))
 	var serials []string
-	for _, tr := range b.plant.Traces() {
+	for _, tr := range b.Plant.Traces() {
 		serials = append(serials, tr.Serial)
 	}
 	if !slices.Equal(serials, []string{"THEIRS", "OURS"}) {

@@ -6,19 +6,22 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"stationd/internal/demo"
+	"stationd/internal/exit"
 )
 
 func TestTheSummaryIsTheSameOfTheStationAndOfItsFile(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	must(t, b.cable(false))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	must(t, b.Cable(false))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	scanned(t, b, "7310865004703")
 	ask := func(args ...string) string {
 		t.Helper()
 		var out, said bytes.Buffer
-		args = append([]string{"outbox", "summary", "--config", b.configPath()}, args...)
+		args = append([]string{"outbox", "summary", "--config", b.ConfigPath()}, args...)
 		if code := command(t.Context(), args, nil, &out, &said); code != 0 {
 			t.Fatalf("%q ended with %d: %s", args, code, said.String())
 		}
@@ -28,7 +31,7 @@ func TestTheSummaryIsTheSameOfTheStationAndOfItsFile(t *testing.T) {
 	if got := ask(); got != words {
 		t.Errorf("of the running station: %q", got)
 	}
-	c, err := b.contents(t.Context())
+	c, err := b.Contents(t.Context())
 	must(t, err)
 	for args, want := range map[string]string{
 		"outbox show":    c.Entries[0].ID.Short(),
@@ -36,44 +39,27 @@ func TestTheSummaryIsTheSameOfTheStationAndOfItsFile(t *testing.T) {
 		"call close":     c.Entries[0].ID.Short() + "\tmaintenance",
 	} {
 		var out bytes.Buffer
-		words := append(strings.Fields("__complete "+args), "--config", b.configPath(), "")
+		words := append(strings.Fields("__complete "+args), "--config", b.ConfigPath(), "")
 		if code := command(t.Context(), words, nil, &out, io.Discard); code != 0 || !strings.Contains("\n"+out.String(), "\n"+want) {
 			t.Errorf("a shell that completes %q is offered:\n%s", args, out.String())
 		}
 	}
-	must(t, b.power(t.Context(), false))
+	must(t, b.Power(t.Context(), false))
 	if got := ask(); got != words {
 		t.Errorf("of its file: %q", got)
 	}
 	if got, want := ask("--json"), `{"waiting":2,"held":0,"kept":1}`; got != want {
 		t.Errorf("as JSON: %s", got)
 	}
-	list := b.dir + "/entries.jsonl"
-	ask("--file", b.outboxPath(), "--entries", list)
+	list := b.Dir + "/entries.jsonl"
+	ask("--file", b.OutboxPath(), "--entries", list)
 	text, err := os.ReadFile(list)
 	must(t, err)
 	if n := bytes.Count(text, []byte("\n")); n != 3 || !bytes.Contains(text, []byte("7310865004703")) {
 		t.Errorf("the list has %d lines:\n%s", n, text)
 	}
 	var said bytes.Buffer
-	if code := command(t.Context(), []string{"outbox", "summary", "--file", b.outboxPath(), "--entries", list}, nil, &said, &said); code != exitRun {
+	if code := command(t.Context(), []string{"outbox", "summary", "--file", b.OutboxPath(), "--entries", list}, nil, &said, &said); code != exit.Failure {
 		t.Errorf("a list that is there already is no place for another: it ended with %d: %s", code, said.String())
-	}
-}
-
-func TestTheSummaryInWords(t *testing.T) {
-	t.Parallel()
-	for want, s := range map[string]summary{
-		"nothing waits":                       {},
-		"12 entries wait, 1 is held":          {Waiting: 12, Held: 1},
-		"1 entry waits, 2 are held":           {Waiting: 1, Held: 2},
-		"1 entry is held":                     {Held: 1},
-		"2 entries are held":                  {Held: 2},
-		"1 unknown scan or notice is kept":    {Kept: 1},
-		"3 unknown scans or notices are kept": {Kept: 3},
-	} {
-		if got := s.String(); got != want {
-			t.Errorf("%+v: %q", s, got)
-		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -29,19 +30,19 @@ func TestNothingThatALabelOrAVendorSaysActsOnATerminal(t *testing.T) {
 	t.Parallel()
 	const owned = "\x1b]0;owned\x07\x1b[2J\rwell\u009b2K\u202egnp\u2066\u200b\u2028"
 	b := floor(t, nil)
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is " + owned + " scrapped"})
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.drained(t.Context()))
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is " + owned + " scrapped"})
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Drained(t.Context()))
 	for _, code := range []string{"]Q1UNKNOWN" + owned, "]C101095060001343510" + owned, "]Q1\x9b2J\x8d", "]d1[)>\x1e06\x1dP" + owned + "\x1e\x04", "]Q1{\"po\": \"" + owned + "\"}"} {
 		scanned(t, b, strings.ReplaceAll(code, "\r", "\b")) // CR would end the scan
 	}
 	held := ""
 	for _, args := range [][]string{
 		{"outbox", "ls"}, {"outbox", "ls", "--json"}, {"outbox", "ls", "--all"}, {"outbox", "summary"}, {"outbox", "export"}, {"outbox", "verify"},
-		{"doctor"}, {"doctor", "--json"}, {"call", "ls"}, {"check", b.configPath()}, {"outbox", "retry", owned}, {"outbox", owned}, {owned},
+		{"doctor"}, {"doctor", "--json"}, {"call", "ls"}, {"check", b.ConfigPath()}, {"outbox", "retry", owned}, {"outbox", owned}, {owned},
 	} {
 		if args[0] != "check" && args[0] != owned && args[len(args)-1] != owned {
-			args = append(args, "--config", b.configPath())
+			args = append(args, "--config", b.ConfigPath())
 		}
 		var out, errs bytes.Buffer
 		command(t.Context(), args, strings.NewReader(""), &out, &errs)
@@ -54,21 +55,21 @@ func TestNothingThatALabelOrAVendorSaysActsOnATerminal(t *testing.T) {
 	if held == "" {
 		t.Error("no list shows what the label and the vendor said, so nothing was proved of it")
 	}
-	c, err := b.contents(t.Context())
+	c, err := b.Contents(t.Context())
 	must(t, err)
 	if c.Held != 1 {
 		t.Fatalf("%d are held", c.Held)
 	}
 	var out, errs bytes.Buffer
-	command(t.Context(), []string{"outbox", "show", string(c.Entries[0].ID), "--config", b.configPath()}, strings.NewReader(""), &out, &errs)
+	command(t.Context(), []string{"outbox", "show", string(c.Entries[0].ID), "--config", b.ConfigPath()}, strings.NewReader(""), &out, &errs)
 	harmless(t, "outbox show", out.String()+errs.String())
 	if !strings.Contains(out.String(), "owned") {
 		t.Errorf("it shows %s%s", &out, &errs)
 	}
-	log, err := os.ReadFile(b.logPath())
+	log, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	harmless(t, "the log", string(log))
-	harmless(t, "the page", b.page(t))
+	harmless(t, "the page", pageOf(b, t))
 }
 
 // Whoever tries a reader sees what a label holds, and it does nothing to his terminal.
@@ -83,30 +84,12 @@ func TestALabelThatIsTriedActsOnNoTerminal(t *testing.T) {
 		c := sit(t, args...)
 		c.reads("listening on")
 		for _, scan := range []string{"]Q1\u202ePO\x1b]0;owned\x07", "]C101095060001343510A\u202eB\x1b[2J", "PC-\u009b2J\u2066", "]d1[)>\x1e06\x1dPA\x1b[2J\x1e\x04", "]Q1\x9b2J\x8d", "]C0THE-LAST"} {
-			must(t, r.scan(scan))
+			must(t, r.Scan(scan))
 		}
 		c.reads("THE-LAST")
 		c.types(ctrlC)
 		c.ends(0)
 		// The terminal itself makes CR and LF of the end of a line, and ^C of Ctrl-C.
 		harmless(t, "scans", strings.ReplaceAll(c.shown(), "\r\n", "\n"))
-	}
-}
-
-func TestACharacterThatIsPrintedInPiecesIsWhole(t *testing.T) {
-	t.Parallel()
-	var to bytes.Buffer
-	out := &textOutput{to: &to}
-	for _, b := range []byte("Å日\u202e€\x1b\xe2\x80") {
-		if n, err := out.Write([]byte{b}); n != 1 || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	out.end()
-	if got, want := to.String(), `Å日\u202e€\u001b\xe2\x80`; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if rawOutput(out) != &to || rawOutput(&to) != &to {
-		t.Error("what is no text goes elsewhere")
 	}
 }

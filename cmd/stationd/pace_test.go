@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 )
 
@@ -13,19 +14,19 @@ import (
 func TestAStationThatIsKilledAgainAndAgainKeepsToItsRate(t *testing.T) {
 	t.Parallel()
 	const every, kills = 3 * time.Second, 6
-	b := floor(t, func(s *boxSetting) { s.Rate = "20/min" })
-	must(t, b.cable(false))
+	b := floor(t, func(s *demo.BoxSetting) { s.Rate = "20/min" })
+	must(t, b.Cable(false))
 	scanned(t, b, "PO4711")
-	scanned(t, b, part{article: soup, batch: "B7", serial: "0001"}.symbol())
-	must(t, b.kill())
-	must(t, b.cable(true))
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol())
+	must(t, b.Kill())
+	must(t, b.Cable(true))
 	asked := func() (all []plant.Request) {
-		return slices.DeleteFunc(b.plant.Requests(), func(r plant.Request) bool { return !slices.Contains(r.Key, "header api_key") })
+		return slices.DeleteFunc(b.Plant.Requests(), func(r plant.Request) bool { return !slices.Contains(r.Key, "header api_key") })
 	}
 	before := len(asked())
 	began := time.Now()
 	for range kills {
-		must(t, b.power(t.Context(), true))
+		must(t, b.Power(t.Context(), true))
 		more := len(asked())
 		early := time.NewTimer(every / 5)
 		for waits := true; waits && len(asked()) == more; {
@@ -35,10 +36,10 @@ func TestAStationThatIsKilledAgainAndAgainKeepsToItsRate(t *testing.T) {
 			case <-time.After(10 * time.Millisecond):
 			}
 		}
-		must(t, b.kill())
+		must(t, b.Kill())
 	}
-	must(t, b.power(t.Context(), true))
-	must(t, until(t.Context(), "the first request after the last start", func() bool { return len(asked()) > before }))
+	must(t, b.Power(t.Context(), true))
+	must(t, demo.Until(t.Context(), "the first request after the last start", func() bool { return len(asked()) > before }))
 	all := asked()[before:]
 	took := all[len(all)-1].At.Sub(began)
 	if most := int(took / every); len(all) > most {

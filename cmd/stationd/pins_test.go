@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"stationd/internal/demo"
 )
 
 // The lines of a test's chip: a button and a lamp, as configured.
@@ -52,11 +54,11 @@ func TestTheElectricianWatchesAButtonOnATerminal(t *testing.T) {
 	c.reads("GPIO17  11 high      0    0 maintenance")
 	c.reads("GPIO22  15 red (a lamp)")
 	sim.Press(17)
-	must(t, until(t.Context(), "the button is low", func() bool {
+	must(t, demo.Until(t.Context(), "the button is low", func() bool {
 		return strings.Contains(drawn(c), "GPIO17  11 low       1    0 maintenance")
 	}))
 	sim.Release(17)
-	must(t, until(t.Context(), "the button is high again", func() bool {
+	must(t, demo.Until(t.Context(), "the button is high again", func() bool {
 		return strings.Contains(drawn(c), "GPIO17  11 high      2    0 maintenance")
 	}))
 	for line := range strings.SplitSeq(drawn(c), "\n") {
@@ -91,13 +93,13 @@ func TestPinsIntoAPipeAreOneLineAChange(t *testing.T) {
 		}
 		return string(text)
 	}
-	must(t, until(t.Context(), "the first levels are written", func() bool { return strings.Contains(written(), "GPIO27") }))
+	must(t, demo.Until(t.Context(), "the first levels are written", func() bool { return strings.Contains(written(), "GPIO27") }))
 	sim.Press(5)
-	must(t, until(t.Context(), "the press is written", func() bool {
+	must(t, demo.Until(t.Context(), "the press is written", func() bool {
 		return strings.Contains(written(), " GPIO5   low  edges 1 glitches 0\n")
 	}))
 	sim.Release(5)
-	must(t, until(t.Context(), "the release is written", func() bool {
+	must(t, demo.Until(t.Context(), "the release is written", func() bool {
 		return strings.Contains(written(), " GPIO5   high edges 2 glitches 0\n")
 	}))
 	c.types(ctrlC)

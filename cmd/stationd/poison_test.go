@@ -8,17 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
 
 // heldWith waits, with patience for the distances between tries, until an entry of
 // that verb is held and its reason says so.
-func heldWith(t *testing.T, b *box, verb, says string) station.Standing {
+func heldWith(t *testing.T, b *demo.Box, verb, says string) station.Standing {
 	t.Helper()
 	var found station.Standing
 	held := func() bool {
-		c, err := b.contents(t.Context())
+		c, err := b.Contents(t.Context())
 		for _, e := range c.Entries {
 			if err == nil && e.Verb == verb && e.Condition == station.Held && strings.Contains(e.Reason, says) {
 				found = e
@@ -29,11 +30,11 @@ func heldWith(t *testing.T, b *box, verb, says string) station.Standing {
 	}
 	var err error
 	for range 4 {
-		if err = until(t.Context(), verb+" is held: "+says, held); err == nil {
+		if err = demo.Until(t.Context(), verb+" is held: "+says, held); err == nil {
 			return found
 		}
 	}
-	c, _ := b.contents(t.Context())
+	c, _ := b.Contents(t.Context())
 	t.Fatalf("%v: %+v", err, c.Entries)
 	return found
 }
@@ -43,15 +44,15 @@ func heldWith(t *testing.T, b *box, verb, says string) station.Standing {
 func TestOneForbiddenOperationStopsNoCall(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.plant.Order(plant.Fault{Kind: plant.Forbidden, Where: "POST /api/1.0/buildsequence/start_change_over/", Text: "No rights to change over"})
+	b.Plant.Order(plant.Fault{Kind: plant.Forbidden, Where: "POST /api/1.0/buildsequence/start_change_over/", Text: "No rights to change over"})
 	scanned(t, b, "PC-200")
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "the call is open", func() bool { return len(b.plant.Dispatches()) == 1 }))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the call is open", func() bool { return len(b.Plant.Dispatches()) == 1 }))
 	e := heldWith(t, b, "changeover.start", "No rights to change over")
 	if e.Hold != station.HoldRefused {
 		t.Errorf("it is held as %s", e.Hold)
 	}
-	s, err := b.desk().Snapshot(t.Context())
+	s, err := b.Desk().Snapshot(t.Context())
 	must(t, err)
 	if c := s.Health.Backends["l2l"]; c.Fault != "" || c.Kind == station.NoContact {
 		t.Errorf("the vendor is said to be %+v", c)
@@ -71,21 +72,21 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 			t.Parallel()
 			b := floor(t, nil)
 			f.Where = "POST /api/1.0/dispatches/open/"
-			b.plant.Order(f)
-			recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-			must(t, until(t.Context(), "it is said that the vendor answers", func() bool {
-				s, err := b.desk().Snapshot(t.Context())
+			b.Plant.Order(f)
+			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+			must(t, demo.Until(t.Context(), "it is said that the vendor answers", func() bool {
+				s, err := b.Desk().Snapshot(t.Context())
 				c := s.Health.Backends["l2l"]
 				return err == nil && (c.Kind == station.Unreadable || c.Kind == station.Failing)
 			}))
-			recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+			recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 			e := heldWith(t, b, "dispatch.open", "no trace of it")
 			if e.Hold != station.HoldRefused || e.Source != "maintenance" {
 				t.Errorf("held: %+v", e)
 			}
-			b.plant.Clear()
-			must(t, b.drained(t.Context()))
-			if found := b.plant.Dispatches(); len(found) != 1 || found[0].Type != "MATERIAL" {
+			b.Plant.Clear()
+			must(t, b.Drained(t.Context()))
+			if found := b.Plant.Dispatches(); len(found) != 1 || found[0].Type != "MATERIAL" {
 				t.Errorf("the lane did not go on: %+v", found)
 			}
 		})
@@ -97,21 +98,21 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 func TestAnOutageWithAPageHoldsNothing(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.plant.Order(plant.Fault{Kind: plant.HTML})
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	asked := func() int { return len(b.plant.Requests()) }
+	b.Plant.Order(plant.Fault{Kind: plant.HTML})
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	asked := func() int { return len(b.Plant.Requests()) }
 	for more := 1; more <= 7; more++ {
 		want := asked() + 1
-		must(t, until(t.Context(), "it is tried again", func() bool { return asked() >= want }))
-		if waiting, ok := b.waiting(t.Context()); ok && len(waiting) != 1 {
+		must(t, demo.Until(t.Context(), "it is tried again", func() bool { return asked() >= want }))
+		if waiting, ok := b.Waiting(t.Context()); ok && len(waiting) != 1 {
 			t.Fatalf("%d wait", len(waiting))
 		}
 		if more == 7 {
-			b.plant.Clear()
+			b.Plant.Clear()
 		}
 	}
-	must(t, b.drained(t.Context()))
-	if found := b.plant.Dispatches(); len(found) != 1 {
+	must(t, b.Drained(t.Context()))
+	if found := b.Plant.Dispatches(); len(found) != 1 {
 		t.Errorf("opened %d times", len(found))
 	}
 }
@@ -121,12 +122,12 @@ func TestLagerkollsCommonErrorIsANoWhenItLeftNoTrace(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	scanned(t, b, "PO4711")
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Text: "Batch B7 is closed"})
-	scanned(t, b, part{article: soup, batch: "B7", serial: "P1", bestBefore: "270331"}.symbol())
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Text: "Batch B7 is closed"})
+	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "P1", BestBefore: "270331"}.Symbol())
 	if e := heldWith(t, b, "article.trace", "Batch B7 is closed"); e.Hold != station.HoldRefused {
 		t.Errorf("it is held as %s: %s", e.Hold, e.Reason)
 	}
-	if n := strings.Count(strings.Join(requested(b.plant), " "), http.MethodPut); n != 1 {
+	if n := strings.Count(strings.Join(requested(b.Plant), " "), http.MethodPut); n != 1 {
 		t.Errorf("it was sent %d times", n)
 	}
 }
@@ -143,31 +144,31 @@ func requested(p *plant.Plant) (methods []string) {
 func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	key := filepath.Join(b.dir, "keys", "l2l.key")
+	key := filepath.Join(b.Dir, "keys", "l2l.key")
 	right, err := os.ReadFile(key)
 	must(t, err)
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	scanned(t, b, "PC-200")
-	must(t, until(t.Context(), "the key is suspected", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, demo.Until(t.Context(), "the key is suspected", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Fault != ""
 	}))
 	<-time.After(2 * time.Second) // whatever else would be refused
-	c, err := b.contents(t.Context())
+	c, err := b.Contents(t.Context())
 	must(t, err)
 	for _, e := range c.Entries {
 		if e.Condition == station.Held {
 			t.Errorf("%s is held: %s", e.Verb, e.Reason)
 		}
 	}
-	b.plant.Clear()
+	b.Plant.Clear()
 	must(t, os.WriteFile(key, right, 0o600))
 	reload(t, b, heardReload)
-	must(t, b.drained(t.Context()))
+	must(t, b.Drained(t.Context()))
 	calls := 0
-	for _, d := range b.plant.Dispatches() {
+	for _, d := range b.Plant.Dispatches() {
 		if d.Type == "MAINT" || d.Type == "MATERIAL" {
 			calls++
 		}
@@ -182,26 +183,26 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 func TestTheRightKeyFreesWhatWasHeldForTheWrongOne(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.drained(t.Context()))
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/dispatches/*", Text: "No rights to dispatches"})
-	b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
-	recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Drained(t.Context()))
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/dispatches/*", Text: "No rights to dispatches"})
+	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	heldWith(t, b, "dispatch.open", "No rights to dispatches")
 	scanned(t, b, "PC-200")
 	heldWith(t, b, "changeover.start", "Not allowed")
-	b.plant.Clear()
+	b.Plant.Clear()
 	reload(t, b, heardReload)
 	var held []station.Standing
-	err := until(t.Context(), "the right key has freed all of it", func() bool {
-		c, err := b.contents(t.Context())
+	err := demo.Until(t.Context(), "the right key has freed all of it", func() bool {
+		c, err := b.Contents(t.Context())
 		held = c.Entries
 		return err == nil && len(held) == 0
 	})
 	if err != nil {
 		t.Errorf("%v: %+v", err, held)
 	}
-	if n := len(b.plant.Changeovers()); n != 1 {
+	if n := len(b.Plant.Changeovers()); n != 1 {
 		t.Errorf("%d changeovers", n)
 	}
 }

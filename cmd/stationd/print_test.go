@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,10 +14,9 @@ import (
 
 	"github.com/OpenPrinting/goipp"
 
-	"stationd/internal/api/lagerkoll"
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
 	"stationd/internal/plant"
-	"stationd/internal/printer"
-	"stationd/internal/station"
 )
 
 // A desktop is a printer that keeps what it prints.
@@ -73,11 +70,11 @@ func (d *desktop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestAScanPrintsAPickingList(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	must(t, b.stop())
+	must(t, b.Stop())
 	office := new(desktop)
 	s := httptest.NewServer(office)
 	t.Cleanup(s.Close)
-	file, err := os.OpenFile(b.configPath(), os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(b.ConfigPath(), os.O_APPEND|os.O_WRONLY, 0)
 	must(t, err)
 	_, err = fmt.Fprintf(file, `
 [[printer]]
@@ -90,21 +87,21 @@ match = '^LIST(?P<list>\d+)$'
 do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
 `, strings.TrimPrefix(s.URL, "http"))
 	must(t, errors.Join(err, file.Close()))
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	fault := func(says string) func() bool {
 		return func() bool {
-			s, err := b.desk().Snapshot(t.Context())
+			s, err := b.Desk().Snapshot(t.Context())
 			said := s.Health.Devices["office"]
 			return err == nil && (said == "") == (says == "") && strings.Contains(said, says)
 		}
 	}
 
 	scanned(t, b, "LIST4711")
-	must(t, until(t.Context(), "the list of order 4711 is printed", func() bool { return len(office.out()) == 1 }))
+	must(t, demo.Until(t.Context(), "the list of order 4711 is printed", func() bool { return len(office.out()) == 1 }))
 	if got := office.out()[0]; !bytes.HasPrefix(got, []byte("%PDF-")) || !bytes.HasSuffix(got, []byte("%%EOF\n")) {
 		t.Errorf("the printer got %q", got)
 	}
-	c, err := b.contents(t.Context())
+	c, err := b.Contents(t.Context())
 	must(t, err)
 	if len(c.Entries) != 0 {
 		t.Errorf("a list that is printed is no entry: %v", c.Entries)
@@ -112,96 +109,27 @@ do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
 
 	office.paper(false)
 	scanned(t, b, "LIST4712")
-	must(t, until(t.Context(), "the page says that the printer has no paper", fault("order 4712 was not printed: printer office")))
-	found, _ := consult(t, b.configPath())
-	found.is(t, "printer office", isNotWell, "no paper (media-empty)")
-	found.is(t, "lagerkoll picking list", isWell, "")
+	must(t, demo.Until(t.Context(), "the page says that the printer has no paper", fault("order 4712 was not printed: printer office")))
+	found, _ := consult(t, b.ConfigPath())
+	found.is(t, "printer office", doctor.Fail, "no paper (media-empty)")
+	found.is(t, "lagerkoll picking list", doctor.OK, "")
 
 	office.paper(true)
 	scanned(t, b, "LIST9999") // which Lagerkoll does not know
-	must(t, until(t.Context(), "the page says that there is no such order", fault("order 9999 was not printed: Lagerkoll")))
+	must(t, demo.Until(t.Context(), "the page says that there is no such order", fault("order 9999 was not printed: Lagerkoll")))
 
 	scanned(t, b, "LIST4712")
-	must(t, until(t.Context(), "nothing is wrong with the printer any more", fault("")))
+	must(t, demo.Until(t.Context(), "nothing is wrong with the printer any more", fault("")))
 	if n := len(office.out()); n != 2 {
 		t.Errorf("%d lists were printed, want 2", n)
 	}
 
 	// What fails is tried once, and not again.
-	b.plant.Order(plant.Fault{Kind: plant.BadGateway, Where: "*/pickinglist/print", Next: 1})
+	b.Plant.Order(plant.Fault{Kind: plant.BadGateway, Where: "*/pickinglist/print", Next: 1})
 	scanned(t, b, "LIST4711")
-	must(t, until(t.Context(), "the page says that Lagerkoll failed", fault("order 4711 was not printed: Lagerkoll")))
-	must(t, b.drained(t.Context()))
+	must(t, demo.Until(t.Context(), "the page says that Lagerkoll failed", fault("order 4711 was not printed: Lagerkoll")))
+	must(t, b.Drained(t.Context()))
 	if n := len(office.out()); n != 2 {
 		t.Errorf("%d lists were printed, want 2", n)
 	}
-}
-
-func TestATrayOfPickingLists(t *testing.T) {
-	t.Parallel()
-	never := func(context.Context, lagerkoll.ID, lagerkoll.Picking) ([]byte, error) {
-		return nil, errors.New("nobody asked")
-	}
-	scan := func(all trays, order string) {
-		all.take(slog.New(slog.DiscardHandler), "pack4-1", station.Action{Verb: "picking_list.print", With: map[string]string{"order": order, "printer": "office"}})
-	}
-	t.Run("what no longer fits is refused at once and told", func(t *testing.T) {
-		t.Parallel()
-		one := newTray(printer.Printer{Name: "office"}, never, slog.New(slog.DiscardHandler))
-		for range mostLists {
-			scan(trays{one}, "4711")
-		}
-		if fault := one.Tell()["office"]; fault != "" {
-			t.Errorf("%d lists wait, and it says %s", mostLists, fault)
-		}
-		scan(trays{one}, "4712")
-		if fault := one.Tell()["office"]; !strings.Contains(fault, "order 4712") || !strings.Contains(fault, "16 picking lists wait") {
-			t.Errorf("it says %q", fault)
-		}
-	})
-	t.Run("what waits when the station stops is not printed, and counted", func(t *testing.T) {
-		t.Parallel()
-		one := newTray(printer.Printer{Name: "office"}, never, slog.New(slog.DiscardHandler))
-		scan(trays{one}, "4711")
-		scan(trays{one}, "4712")
-		ctx, stop := context.WithCancel(t.Context())
-		stop()
-		must(t, one.run(ctx))
-		if printed, not := one.counts(); printed != 0 || not != 2 {
-			t.Errorf("%d printed, %d not", printed, not)
-		}
-	})
-	t.Run("a code that is no order's id is never asked for", func(t *testing.T) {
-		t.Parallel()
-		for _, order := range []string{"", "PO4711", "-1", "0", "4711/../4712"} {
-			if _, _, err := (pickingList{order: order}).ask(); err == nil {
-				t.Errorf("%q is taken for an id", order)
-			}
-		}
-	})
-	t.Run("what the binding says is what Lagerkoll is asked", func(t *testing.T) {
-		t.Parallel()
-		id, p, err := pickingList{order: "4711", with: map[string]string{"sort": "supplier", "descending": "true", "only_available": "true", "images": "true"}}.ask()
-		want := lagerkoll.Picking{Sorting: lagerkoll.Sorting{Sort: "supplier", Descending: true}, OnlyAvailable: true, Images: true}
-		if err != nil || id != 4711 || p != want {
-			t.Errorf("%d %+v %v", id, p, err)
-		}
-	})
-	t.Run("a list goes to the printer that it is for", func(t *testing.T) {
-		t.Parallel()
-		attic := newTray(printer.Printer{Name: "attic"}, never, slog.New(slog.DiscardHandler))
-		office := newTray(printer.Printer{Name: "office"}, never, slog.New(slog.DiscardHandler))
-		scan(trays{attic, office}, "4711")
-		if len(attic.waiting) != 0 || len(office.waiting) != 1 {
-			t.Errorf("%d wait in the attic, %d in the office", len(attic.waiting), len(office.waiting))
-		}
-	})
-	t.Run("a printer that nobody has is an error in the log", func(t *testing.T) {
-		t.Parallel()
-		var log bytes.Buffer
-		trays{}.take(slog.New(slog.NewTextHandler(&log, nil)), "pack4-1", station.Action{With: map[string]string{"printer": "attic"}})
-		if !strings.Contains(log.String(), "attic") {
-			t.Errorf("%q", &log)
-		}
-	})
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 )
 
@@ -19,26 +20,26 @@ const (
 
 // reload tells the station to read its configuration, as systemctl reload does,
 // and waits until it has said that.
-func reload(t *testing.T, b *box, says string) {
+func reload(t *testing.T, b *demo.Box, says string) {
 	t.Helper()
-	before := b.log.count(says)
-	c := b.running()
+	before := b.Log.Count(says)
+	c := b.Running()
 	if c == nil {
 		t.Fatal("the station does not run")
 	}
-	must(t, c.cmd.Process.Signal(syscall.SIGHUP))
-	must(t, until(t.Context(), says, func() bool { return b.log.count(says) > before }))
+	must(t, c.Cmd.Process.Signal(syscall.SIGHUP))
+	must(t, demo.Until(t.Context(), says, func() bool { return b.Log.Count(says) > before }))
 }
 
 // edit changes a text of the station's configuration.
-func edit(t *testing.T, b *box, old, new string) {
+func edit(t *testing.T, b *demo.Box, old, new string) {
 	t.Helper()
-	text, err := os.ReadFile(b.configPath())
+	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
 	if !bytes.Contains(text, []byte(old)) {
 		t.Fatalf("the configuration has no %q", old)
 	}
-	must(t, os.WriteFile(b.configPath(), bytes.Replace(text, []byte(old), []byte(new), 1), 0o600))
+	must(t, os.WriteFile(b.ConfigPath(), bytes.Replace(text, []byte(old), []byte(new), 1), 0o600))
 }
 
 func TestTheConfigurationIsReloaded(t *testing.T) {
@@ -47,8 +48,8 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		calls, help  = `description = "Help needed at {station}"`, "Help needed at pack4-1"
 		runsOut, now = `description = "{station} is running out of trays"`, "Trays, now"
 	)
-	described := func(b *box) (texts []string) {
-		for _, d := range b.plant.Dispatches() {
+	described := func(b *demo.Box) (texts []string) {
+		for _, d := range b.Plant.Dispatches() {
 			_, text, _ := strings.Cut(d.Description, "] ")
 			texts = append(texts, text)
 		}
@@ -57,14 +58,14 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 	t.Run("what waits goes out as it was meant when it was pressed, and the next press by the new configuration", func(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
-		must(t, b.cable(false))
-		recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
+		must(t, b.Cable(false))
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 		edit(t, b, calls, `description = "Hurry"`)
 		edit(t, b, runsOut, `description = "Trays, now"`)
 		reload(t, b, heardReload)
-		recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
-		must(t, b.cable(true))
-		must(t, b.drained(t.Context()))
+		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+		must(t, b.Cable(true))
+		must(t, b.Drained(t.Context()))
 		if got := strings.Join(described(b), ", "); got != help+", "+now {
 			t.Errorf("the dispatches say: %s", got)
 		}
@@ -77,11 +78,11 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		edit(t, b, `, colour = "red"`, "")
 		edit(t, b, "pin  = 22", "pin  = 25")
 		reload(t, b, heardStays)
-		if !strings.Contains(b.log.tail(), "needs a restart") {
-			t.Errorf("it says:\n%s", b.log.tail())
+		if !strings.Contains(b.Log.Tail(), "needs a restart") {
+			t.Errorf("it says:\n%s", b.Log.Tail())
 		}
-		recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-		must(t, b.drained(t.Context()))
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+		must(t, b.Drained(t.Context()))
 		if got := strings.Join(described(b), ", "); got != help {
 			t.Errorf("the dispatches say: %s", got)
 		}
@@ -89,25 +90,25 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 	t.Run("a key that was wrong is replaced, and what waited for it is delivered once", func(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
-		key := filepath.Join(b.dir, "keys", "l2l.key")
+		key := filepath.Join(b.Dir, "keys", "l2l.key")
 		must(t, os.WriteFile(key, []byte("yesterdays-key\n"), 0o600))
 		reload(t, b, heardReload)
-		recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-		must(t, until(t.Context(), "the page says that the key is wrong", func() bool {
-			s, err := b.desk().Snapshot(t.Context())
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+		must(t, demo.Until(t.Context(), "the page says that the key is wrong", func() bool {
+			s, err := b.Desk().Snapshot(t.Context())
 			return err == nil && strings.Contains(s.Health.Backends["l2l"].Fault, "key")
 		}))
 		must(t, os.WriteFile(key, []byte(plant.Demo().L2LKey+"\n"), 0o600))
 		reload(t, b, heardReload)
-		waiting, ok := b.waiting(t.Context())
+		waiting, ok := b.Waiting(t.Context())
 		if !ok || len(waiting) != 1 {
 			t.Fatalf("%d wait", len(waiting))
 		}
-		must(t, b.drained(t.Context()))
+		must(t, b.Drained(t.Context()))
 		if got := described(b); len(got) != 1 {
 			t.Errorf("the dispatches say: %q", got)
 		}
-		if strings.Contains(b.log.tail(), "yesterdays-key") {
+		if strings.Contains(b.Log.Tail(), "yesterdays-key") {
 			t.Error("the log has a key")
 		}
 	})

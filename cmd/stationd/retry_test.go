@@ -6,22 +6,24 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/demo"
+	"stationd/internal/exit"
 	"stationd/internal/station"
 )
 
 // says runs a command beside the station and returns its exit code and what it said.
-func says(t *testing.T, b *box, args ...string) (code int, text string) {
+func says(t *testing.T, b *demo.Box, args ...string) (code int, text string) {
 	t.Helper()
 	var out bytes.Buffer
-	code = command(t.Context(), append(args, "--config", b.configPath()), strings.NewReader(""), &out, &out)
+	code = command(t.Context(), append(args, "--config", b.ConfigPath()), strings.NewReader(""), &out, &out)
 	return code, out.String()
 }
 
 // heldOne waits until one entry is held, and returns it.
-func heldOne(t *testing.T, b *box) (held station.Standing) {
+func heldOne(t *testing.T, b *demo.Box) (held station.Standing) {
 	t.Helper()
-	must(t, until(t.Context(), "one entry is held", func() bool {
-		c, err := b.contents(t.Context())
+	must(t, demo.Until(t.Context(), "one entry is held", func() bool {
+		c, err := b.Contents(t.Context())
 		if err != nil || len(c.Entries) != 1 || c.Entries[0].Condition != station.Held {
 			return false
 		}
@@ -34,33 +36,33 @@ func heldOne(t *testing.T, b *box) (held station.Standing) {
 func TestTheAddressOfAVendorIsChangedWhileACallWaits(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	must(t, b.cable(false))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.power(t.Context(), false))
-	old := b.plant.L2LURL()
+	must(t, b.Cable(false))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Power(t.Context(), false))
+	old := b.Plant.L2LURL()
 	now := strings.Replace(old, "127.0.0.1", "localhost", 1)
 	edit(t, b, old, now)
-	must(t, b.cable(true))
-	must(t, b.power(t.Context(), true))
+	must(t, b.Cable(true))
+	must(t, b.Power(t.Context(), true))
 	id := heldOne(t, b).ID.Short()
 
 	code, text := says(t, b, "outbox", "retry", id)
-	if code != exitRun || !strings.Contains(text, old) || !strings.Contains(text, now) || !strings.Contains(text, "--to-current") {
+	if code != exit.Failure || !strings.Contains(text, old) || !strings.Contains(text, now) || !strings.Contains(text, "--to-current") {
 		t.Errorf("a plain retry ends with %d and says %s", code, text)
 	}
 	// It was at the head when the power went, so it may have arrived at the old address.
 	code, text = says(t, b, "outbox", "retry", id, "--to-current")
-	if code != exitRun || !strings.Contains(text, "may have arrived") || !strings.Contains(text, "--not-there") {
+	if code != exit.Failure || !strings.Contains(text, "may have arrived") || !strings.Contains(text, "--not-there") {
 		t.Errorf("with --to-current it ends with %d and says %s", code, text)
 	}
-	if n := len(b.plant.Dispatches()); n != 0 {
+	if n := len(b.Plant.Dispatches()); n != 0 {
 		t.Errorf("the plant has %d dispatches", n)
 	}
 	if code, text = says(t, b, "outbox", "retry", id, "--to-current", "--not-there"); code != 0 || !strings.Contains(text, "it waits to be sent") {
 		t.Errorf("with both it ends with %d and says %s", code, text)
 	}
-	must(t, b.drained(t.Context()))
-	if n := len(b.plant.Dispatches()); n != 1 {
+	must(t, b.Drained(t.Context()))
+	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}
 }
@@ -68,26 +70,26 @@ func TestTheAddressOfAVendorIsChangedWhileACallWaits(t *testing.T) {
 func TestTheOldComputerIsGone(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	must(t, b.cable(false))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, b.power(t.Context(), false))
-	data, err := os.ReadFile(b.outboxPath())
+	must(t, b.Cable(false))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, b.Power(t.Context(), false))
+	data, err := os.ReadFile(b.OutboxPath())
 	must(t, err)
-	must(t, os.WriteFile(b.outboxPath()+".backup", data, 0o600))
-	must(t, os.Rename(b.outboxPath()+".backup", b.outboxPath()))
-	must(t, b.cable(true))
-	must(t, b.power(t.Context(), true))
+	must(t, os.WriteFile(b.OutboxPath()+".backup", data, 0o600))
+	must(t, os.Rename(b.OutboxPath()+".backup", b.OutboxPath()))
+	must(t, b.Cable(true))
+	must(t, b.Power(t.Context(), true))
 	if held := heldOne(t, b); !held.Doubtful || !strings.Contains(held.Reason, "stationd outbox adopt --old-computer-gone") {
 		t.Errorf("held: %+v", held)
 	}
-	if code, text := says(t, b, "outbox", "adopt"); code != exitUsage || !strings.Contains(text, "--old-computer-gone") {
+	if code, text := says(t, b, "outbox", "adopt"); code != exit.Usage || !strings.Contains(text, "--old-computer-gone") {
 		t.Errorf("without the words it ends with %d and says %s", code, text)
 	}
 	if code, text := says(t, b, "outbox", "adopt", "--old-computer-gone"); code != 0 || !strings.Contains(text, "1 entries are looked up") {
 		t.Errorf("it ends with %d and says %s", code, text)
 	}
-	must(t, b.drained(t.Context()))
-	if n := len(b.plant.Dispatches()); n != 1 {
+	must(t, b.Drained(t.Context()))
+	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}
 }

@@ -7,19 +7,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"stationd/internal/station"
+	"stationd/internal/demo"
 )
 
 // handReader is a reader that is plugged in.
-func handReader(t *testing.T) *reader {
+func handReader(t *testing.T) *demo.Reader {
 	t.Helper()
-	r := newReader(filepath.Join(t.TempDir(), "hand"))
-	if err := r.plug(); err != nil {
+	r := demo.NewReader(filepath.Join(t.TempDir(), "hand"))
+	if err := r.Plug(); err != nil {
 		t.Skipf("no serial line can be made here, so nothing was proved about readers: %v", err)
 	}
-	t.Cleanup(r.unplug)
+	t.Cleanup(r.Unplug)
 	return r
 }
 
@@ -64,21 +62,21 @@ needs = ["order"]
 do    = [{ lagerkoll = "article.trace", order = "{order}", article = "{gs1.01}", batch = "{gs1.10}" }]
 `
 
-func scansConfigured(t *testing.T, r *reader) string {
+func scansConfigured(t *testing.T, r *demo.Reader) string {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
-	return configured(t, scansConfig, t.TempDir(), key, key, r.link)
+	return configured(t, scansConfig, t.TempDir(), key, key, r.Link)
 }
 
 func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 	t.Parallel()
 	r := handReader(t)
 	c := sit(t, "scans", "--config", scansConfigured(t, r))
-	c.reads("hand: listening on " + r.link)
+	c.reads("hand: listening on " + r.Link)
 	scan := func(code string, want ...string) {
 		t.Helper()
-		must(t, r.scan(code))
+		must(t, r.Scan(code))
 		for _, text := range want {
 			c.reads(text)
 		}
@@ -122,27 +120,27 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 	scan("caf\xe9", "text    caf<E9>")
 	must(t, sendRaw(r, "half a label"))
 	c.reads("hand: the end of a scan never came; set the reader's suffix to CR, or frame to what it sends")
-	r.unplug()
+	r.Unplug()
 	c.reads("unplugged")
 	c.types(ctrlC)
 	c.ends(0)
 }
 
 // sendRaw sends bytes as they are.
-func sendRaw(r *reader, bytes string) error {
-	_, err := r.line().WriteString(bytes)
+func sendRaw(r *demo.Reader, bytes string) error {
+	_, err := r.Line().WriteString(bytes)
 	return err
 }
 
 func TestScansOfAPortThatNobodyConfigured(t *testing.T) {
 	t.Parallel()
 	r := handReader(t)
-	c := sit(t, "scans", "--port", r.link, "--json")
+	c := sit(t, "scans", "--port", r.Link, "--json")
 	c.reads("listening on")
-	must(t, r.scan("]E04006381333931"))
+	must(t, r.Scan("]E04006381333931"))
 	c.reads(`"raw":"5d453034303036333831333333393331"`)
 	c.reads(`"code":"4006381333931","aim":"]E0","symbology":"ean-13","gs1":{"ok":true,"ai":[["01","04006381333931"]],"titles":["GTIN"]},"read":["text: ASCII","read as an article number"],"names":{"gs1.01":"04006381333931","gtin":"4006381333931","gtin13":"4006381333931"}}`)
-	must(t, r.scan("]C1019506000134353"))
+	must(t, r.Scan("]C1019506000134353"))
 	c.reads(`"gs1":{"ok":false,"err":"gs1: AI (01), byte `)
 	c.types(ctrlC)
 	c.ends(0)
@@ -177,67 +175,4 @@ func TestScansOfNothing(t *testing.T) {
 	c.ends(2)
 	c = sit(t, "scans", "--stdin", "--port", "/dev/null")
 	c.ends(2)
-}
-
-func TestWhatAScanMeansIsWhatTheStationDecides(t *testing.T) {
-	t.Parallel()
-	p, faults, err := read(filepath.Join("..", "..", "deploy", "stationd.example.toml"))
-	if err != nil || len(faults) > 0 {
-		t.Fatal(err, faults)
-	}
-	for _, code := range []string{"PO4711", "PC-COOKIE", "elsewhere"} {
-		ev := station.Event{ID: station.NewID(), Source: "hand", Kind: station.Scan, Code: code}
-		state, actions := p.program.Decide(station.State{}, ev)
-		m := means(p.program, ev)
-		if (m.Place == 0) != (len(actions) == 1 && actions[0].Verb == station.VerbKeep) {
-			t.Errorf("%s: binding %d fits, and the station does %v", code, m.Place, actions)
-		}
-		if m.Place > 0 && (len(m.Actions) != len(actions) || len(m.State.Values) != len(state.Values)) {
-			t.Errorf("%s: shown as %v, and the station does %v", code, m.Actions, actions)
-		}
-	}
-}
-
-func TestALongScanIsShownInLinesWithItsMarkBelowTheFault(t *testing.T) {
-	t.Parallel()
-	half := strings.Repeat("0123456789", 7)[:67]
-	tests := []struct {
-		name  string
-		raw   string
-		fault int
-		want  string
-	}{
-		{"a short one", "]d210AB", -1, "  text    ]d210AB\n"},
-		{"nothing", "", 0, "  text    \n          ^\n"},
-		{"a fault in the first line", half + "ABCDE", 1, "  text    " + half + "A\n           ^\n          BCDE\n"},
-		{"a fault in the second line", half + "ABCDE", 69, "  text    " + half + "A\n          BCDE\n           ^\n"},
-		{"a fault behind the end", "AB", 2, "  text    AB\n            ^\n"},
-		{"the name of a control character stays whole", half + "\x1dAB", -1, "  text    " + half + "\n          <GS>AB\n"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if diff := cmp.Diff(test.want, textAndMark([]byte(test.raw), test.fault)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestABindingIsNamedAsItStandsInTheFile(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		binding station.Binding
-		want    string
-	}{
-		{station.Binding{Event: "hand.scan", GS1: []string{"01", "10"}}, `[[on]] number 2: event = "hand.scan", gs1 = [01, 10]`},
-		{station.Binding{Event: "hand.scan", Carry: []string{"di.P", "hibc.lot", "di.Q", "store.item"}}, `[[on]] number 2: event = "hand.scan", di = [P, Q], hibc = [lot], store = [item]`},
-		{station.Binding{Event: "hand.scan", JSON: map[string]station.JSONPath{"order": {}}}, `[[on]] number 2: event = "hand.scan", json of order`},
-		{station.Binding{Event: "hand.scan", Pairs: map[string]string{"order": "PO", "amount": "QTY"}}, `[[on]] number 2: event = "hand.scan", pairs of amount, order`},
-		{station.Binding{Event: "hand.scan", Ignore: true}, `[[on]] number 2: event = "hand.scan", which ignores it`},
-	} {
-		if got := (&meaning{Place: 2, Binding: test.binding}).binding(); got != test.want {
-			t.Errorf("%s, want %s", got, test.want)
-		}
-	}
 }

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
 	"stationd/internal/station"
@@ -28,15 +29,15 @@ import (
 
 // floor returns a box whose station runs. Its watch looks once in a day: what the
 // plant hears is what the test does.
-func floor(t *testing.T, change func(*boxSetting)) *box {
+func floor(t *testing.T, change func(*demo.BoxSetting)) *demo.Box {
 	t.Helper()
 	b := dark(t, change)
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	return b
 }
 
 // dark returns a box whose station is without power.
-func dark(t *testing.T, change func(*boxSetting)) *box {
+func dark(t *testing.T, change func(*demo.BoxSetting)) *demo.Box {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a whole station in its own process was NOT proved: it takes its time")
@@ -47,24 +48,24 @@ func dark(t *testing.T, change func(*boxSetting)) *box {
 	dir, err := os.MkdirTemp("", "stationd-box-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	setting := boxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
+	setting := demo.BoxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
 	setting.Plant.PerMinute = 1_000_000
 	if change != nil {
 		change(&setting)
 	}
-	b, err := openBox(t.Context(), setting)
+	b, err := demo.OpenBox(t.Context(), setting)
 	must(t, err)
 	t.Cleanup(func() {
-		if err := b.close(); err != nil {
+		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Logf("the end of the station's log:\n%s", b.log.tail())
+			t.Logf("the end of the station's log:\n%s", b.Log.Tail())
 		}
-		if err := queue.VerifyFile(b.outboxPath()); err != nil {
+		if err := queue.VerifyFile(b.OutboxPath()); err != nil {
 			t.Error(err)
 		}
-		if c := b.plant.Complaints(); len(c) > 0 {
+		if c := b.Plant.Complaints(); len(c) > 0 {
 			t.Errorf("the plant complains: %q", c)
 		}
 	})
@@ -79,10 +80,10 @@ func must(t *testing.T, err error) {
 }
 
 // recorded waits until the station has recorded something that do causes.
-func recorded(t *testing.T, b *box, event string, do func()) {
+func recorded(t *testing.T, b *demo.Box, event string, do func()) {
 	t.Helper()
 	count := func() int {
-		s, err := b.desk().Snapshot(t.Context())
+		s, err := b.Desk().Snapshot(t.Context())
 		if err != nil {
 			return -1
 		}
@@ -90,43 +91,43 @@ func recorded(t *testing.T, b *box, event string, do func()) {
 	}
 	before := count()
 	do()
-	must(t, until(t.Context(), event+" is recorded", func() bool { return count() > before }))
+	must(t, demo.Until(t.Context(), event+" is recorded", func() bool { return count() > before }))
 }
 
-func scanned(t *testing.T, b *box, code string) {
+func scanned(t *testing.T, b *demo.Box, code string) {
 	t.Helper()
-	recorded(t, b, "hand.scan", func() { must(t, b.scan(code)) })
+	recorded(t, b, "hand.scan", func() { must(t, b.Scan(code)) })
 }
 
 func TestRedIsPressedWhileTheNetworkIsDown(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	must(t, b.cable(false))
+	must(t, b.Cable(false))
 	pressed := time.Now()
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "the red lamp blinks slowly", func() bool {
-		l, ok := b.eyes.light(pinRed)
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the red lamp blinks slowly", func() bool {
+		l, ok := b.Eyes.Light(demo.PinRed)
 		return ok && l == station.Slow
 	}))
-	if found := b.plant.Dispatches(); len(found) != 0 {
+	if found := b.Plant.Dispatches(); len(found) != 0 {
 		t.Fatalf("the cable is pulled, and the plant has %v", found)
 	}
-	must(t, b.cable(true))
-	must(t, b.drained(t.Context()))
-	must(t, until(t.Context(), "the red lamp is steady", func() bool {
-		l, ok := b.eyes.light(pinRed)
+	must(t, b.Cable(true))
+	must(t, b.Drained(t.Context()))
+	must(t, demo.Until(t.Context(), "the red lamp is steady", func() bool {
+		l, ok := b.Eyes.Light(demo.PinRed)
 		return ok && l == station.Steady
 	}))
-	found := b.plant.Dispatches()
+	found := b.Plant.Dispatches()
 	if len(found) != 1 || !found[0].Open() || found[0].Type != "MAINT" || found[0].Machine != "SEAL-1" {
 		t.Fatalf("when it returns exactly one dispatch is open; the plant has %+v", found)
 	}
-	told, hazy := toldOf(found[0], plant.Demo().Zone)
+	told, hazy := demo.TimeOf(found[0], plant.Demo().Zone)
 	if hazy {
 		t.Log("the clock of this machine was never set from outside: the time of the press was proved to the minute only")
 	}
-	got, want := fact{told: told, hazy: hazy}, fact{told: pressed}
-	if wrong := got.differs(want, time.UTC); wrong != "" {
+	got, want := demo.Effect{Told: told, Approximate: hazy}, demo.Effect{Told: pressed}
+	if wrong := got.Differs(want, time.UTC); wrong != "" {
 		t.Errorf("the plant was told %v: %s", told, wrong)
 	}
 }
@@ -135,19 +136,19 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 	t.Parallel()
 	const calls, parts = 24, 152 // each call is two actions: 200 altogether
 	orders := []string{"4711", "5001", "5002", "5003", "5004", "5005"}
-	b := floor(t, func(s *boxSetting) {
+	b := floor(t, func(s *demo.BoxSetting) {
 		for id := range int64(5) {
 			s.Plant.Orders = append(s.Plant.Orders, plant.Order{ID: 5001 + id, State: plant.StateDeveloping,
-				Articles: []plant.OrderArticle{{Article: soup, Amount: 1000}}})
+				Articles: []plant.OrderArticle{{Article: demo.Soup, Amount: 1000}}})
 		}
 	})
-	b.plant.Order(plant.Fault{Kind: plant.Lost, Every: 3})
+	b.Plant.Order(plant.Fault{Kind: plant.Lost, Every: 3})
 	began := time.Now()
 
 	var hands sync.WaitGroup
 	hands.Go(func() {
 		for range 2 * calls { // the button latches: it opens and closes in turn
-			b.push(pinMaterial, briefly)
+			b.Push(demo.PinMaterial, demo.Briefly)
 		}
 	})
 	traced := make(map[string]string) // the order of each serial
@@ -155,22 +156,22 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 		if n%8 == 0 {
 			scanned(t, b, "PO"+orders[n/8%len(orders)])
 		}
-		p := part{article: soup, batch: "B7", serial: fmt.Sprintf("S%03d", n), bestBefore: "270331"}
-		scanned(t, b, p.symbol())
-		traced[p.serial] = orders[n/8%len(orders)]
+		p := demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("S%03d", n), BestBefore: "270331"}
+		scanned(t, b, p.Symbol())
+		traced[p.Serial] = orders[n/8%len(orders)]
 	}
 	hands.Wait()
-	must(t, b.drained(t.Context()))
-	t.Logf("200 actions in %.1f s, %d requests", time.Since(began).Seconds(), len(b.plant.Requests()))
+	must(t, b.Drained(t.Context()))
+	t.Logf("200 actions in %.1f s, %d requests", time.Since(began).Seconds(), len(b.Plant.Requests()))
 
-	c, err := b.contents(t.Context())
+	c, err := b.Contents(t.Context())
 	must(t, err)
 	held := make(map[string]bool)
 	for _, e := range c.Entries {
 		held[e.With["serial"]] = true
 	}
 	seen := make(map[string]int)
-	for _, tr := range b.plant.Traces() {
+	for _, tr := range b.Plant.Traces() {
 		seen[tr.Serial]++
 		if fmt.Sprint(tr.Order) != traced[tr.Serial] {
 			t.Errorf("serial %s is traced on order %d, and belongs to %s", tr.Serial, tr.Order, traced[tr.Serial])
@@ -182,7 +183,7 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 		}
 	}
 	marks := make(map[string]int)
-	for _, d := range b.plant.Dispatches() {
+	for _, d := range b.Plant.Dispatches() {
 		mark, _, _ := strings.Cut(d.Description, "]")
 		if marks[mark]++; marks[mark] > 1 || d.Closed.IsZero() {
 			t.Errorf("dispatch %d: opened %d times with mark %s, closed %v", d.ID, marks[mark], mark, d.Closed)
@@ -199,45 +200,45 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	b := floor(t, nil)
 	random := rand.New(rand.NewPCG(seed, rounds))
 	scanned(t, b, "PO4711")
-	must(t, b.drained(t.Context()))
+	must(t, b.Drained(t.Context()))
 	// An answer takes its time, and so the kill often strikes between effect and answer.
-	b.plant.Order(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 15 * time.Millisecond})
+	b.Plant.Order(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 15 * time.Millisecond})
 
 	var tried int
 	acknowledged := make(map[string]bool)
 	for range rounds {
 		killed := make(chan error, 1)
 		time.AfterFunc(time.Duration(random.IntN(100))*time.Millisecond, func() {
-			killed <- b.kill()
+			killed <- b.Kill()
 		})
 		for {
 			tried++
-			p := part{article: soup, batch: "B7", serial: fmt.Sprintf("K%03d", tried)}
-			if b.scan(p.symbol()) != nil {
+			p := demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("K%03d", tried)}
+			if b.Scan(p.Symbol()) != nil {
 				break // the scanner has gone dark
 			}
-			must(t, until(t.Context(), "the station answers or is dead", func() bool {
-				acknowledged[p.serial] = b.knows(t.Context(), p.serial)
-				return acknowledged[p.serial] || !b.powered()
+			must(t, demo.Until(t.Context(), "the station answers or is dead", func() bool {
+				acknowledged[p.Serial] = knows(b, t.Context(), p.Serial)
+				return acknowledged[p.Serial] || !b.Powered()
 			}))
 		}
 		must(t, <-killed)
-		must(t, b.power(t.Context(), true))
+		must(t, b.Power(t.Context(), true))
 	}
 	again := make(map[station.ID]bool)
-	must(t, until(t.Context(), "a person has sent what was held again, and it is delivered", func() bool {
-		c, err := b.contents(t.Context())
+	must(t, demo.Until(t.Context(), "a person has sent what was held again, and it is delivered", func() bool {
+		c, err := b.Contents(t.Context())
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && !again[e.ID] {
 				t.Logf("held, and sent again: %s: %s", e.With["serial"], e.Reason)
-				_, err = b.desk().Retry(t.Context(), string(e.ID))
+				_, err = b.Desk().Retry(t.Context(), string(e.ID))
 				again[e.ID] = err == nil
 			}
 		}
 		return err == nil && len(c.Entries) == 0
 	}))
 	seen := make(map[string]int)
-	for _, tr := range b.plant.Traces() {
+	for _, tr := range b.Plant.Traces() {
 		if seen[tr.Serial]++; seen[tr.Serial] > 1 {
 			t.Errorf("serial %s took effect %d times", tr.Serial, seen[tr.Serial])
 		}
@@ -258,10 +259,10 @@ func TestKilledAtRandomMoments(t *testing.T) {
 }
 
 // knows reports whether a part's trace is in the outbox or at the plant.
-func (b *box) knows(ctx context.Context, serial string) bool {
-	c, err := b.desk().Contents(ctx, station.NoLimit())
+func knows(b *demo.Box, ctx context.Context, serial string) bool {
+	c, err := b.Desk().Contents(ctx, station.NoLimit())
 	return err == nil && slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return e.With["serial"] == serial }) ||
-		slices.ContainsFunc(b.plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
+		slices.ContainsFunc(b.Plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }
 
 func TestAScanNobodyKnows(t *testing.T) {
@@ -269,27 +270,27 @@ func TestAScanNobodyKnows(t *testing.T) {
 	b := floor(t, nil)
 	const label = "7310865004703"
 	scanned := time.Now()
-	must(t, b.scan(label))
-	must(t, until(t.Context(), "the white lamp blinks quickly", func() bool {
-		return b.eyes.saw(pinWhite, station.Quick, scanned)
+	must(t, b.Scan(label))
+	must(t, demo.Until(t.Context(), "the white lamp blinks quickly", func() bool {
+		return b.Eyes.Saw(demo.PinWhite, station.Quick, scanned)
 	}))
 	kept := func() {
 		t.Helper()
-		c, err := b.contents(t.Context())
+		c, err := b.Contents(t.Context())
 		must(t, err)
 		if len(c.Kept) != 1 || c.Kept[0].Code != label || len(c.Entries) != 0 {
 			t.Errorf("it is kept, and is nothing else: %+v", c)
 		}
 	}
 	kept()
-	if page := get(t, http.DefaultClient, b.log.pageURL()); !strings.Contains(page, label) {
+	if page := get(t, http.DefaultClient, b.Log.PageURL()); !strings.Contains(page, label) {
 		t.Error("the station's page does not show it")
 	}
-	must(t, b.power(t.Context(), false))
+	must(t, b.Power(t.Context(), false))
 	kept()
-	must(t, b.power(t.Context(), true))
+	must(t, b.Power(t.Context(), true))
 	kept()
-	if n := len(b.plant.Requests()); n != 0 {
+	if n := len(b.Plant.Requests()); n != 0 {
 		t.Errorf("the plant was asked %d times for a label from elsewhere", n)
 	}
 }
@@ -315,60 +316,60 @@ func get(t *testing.T, client *http.Client, url string) string {
 func TestTheKeyStaysInItsFile(t *testing.T) {
 	t.Parallel()
 	const canary = "canary" // stands in both keys and nowhere else, however they are spelled
-	b := floor(t, func(s *boxSetting) {
+	b := floor(t, func(s *demo.BoxSetting) {
 		s.Plant.L2LKey, s.Plant.APIKey = "canary+l2l/7f3c", "canary+lagerkoll/91ab"
 	})
 	day := func(f plant.Fault) {
 		t.Helper()
-		b.plant.Clear()
+		b.Plant.Clear()
 		f.Next = 1
 		l2l, lagerkoll := f, f
 		l2l.Where, lagerkoll.Where = "POST *", "PUT *"
-		b.plant.Order(l2l)
-		b.plant.Order(lagerkoll)
-		recorded(t, b, "material.press", func() { b.push(pinMaterial, briefly) })
-		scanned(t, b, part{article: soup, batch: "B7", serial: string(f.Kind)}.symbol())
+		b.Plant.Order(l2l)
+		b.Plant.Order(lagerkoll)
+		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: string(f.Kind)}.Symbol())
 	}
 	scanned(t, b, "PO4711")
 	scanned(t, b, "PC-200")
 	for _, kind := range []plant.Kind{plant.Lost, plant.Reset, plant.ErrorAfter, plant.BadGateway, plant.Truncated, plant.HTML, plant.Redirect, plant.Refusal} {
 		day(plant.Fault{Kind: kind, Text: "no"})
-		must(t, b.drained(t.Context()))
+		must(t, b.Drained(t.Context()))
 	}
-	must(t, b.cable(false))
+	must(t, b.Cable(false))
 	day(plant.Fault{Kind: plant.Unauthorized})
-	b.plant.Order(plant.Fault{Kind: plant.Unauthorized}) // to a read as well, or it is not the key
-	must(t, until(t.Context(), "the page says that the plant is not reached", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	b.Plant.Order(plant.Fault{Kind: plant.Unauthorized}) // to a read as well, or it is not the key
+	must(t, demo.Until(t.Context(), "the page says that the plant is not reached", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.NoContact && s.Health.Backends["lagerkoll"].Kind == station.NoContact
 	}))
-	must(t, b.cable(true))
-	must(t, until(t.Context(), "the keys are said to be wrong", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, b.Cable(true))
+	must(t, demo.Until(t.Context(), "the keys are said to be wrong", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Fault != "" && s.Health.Backends["lagerkoll"].Fault != ""
 	}))
 
 	shown := make(map[string]string)
 	for _, path := range []string{"", "events", "metrics", "healthz"} {
-		shown["the station's page /"+path] = get(t, http.DefaultClient, b.log.pageURL()+path)
+		shown["the station's page /"+path] = get(t, http.DefaultClient, b.Log.PageURL()+path)
 	}
-	page := httptest.NewServer(newDemoPage(b).handler())
+	page := httptest.NewServer(demo.NewPage(b).Handler())
 	defer page.Close()
 	for _, path := range []string{"/", "/events"} {
 		shown["the demo's page "+path] = get(t, page.Client(), page.URL+path)
 	}
-	socket := http.Client{Transport: socketTransport(b.socketPath())}
+	socket := http.Client{Transport: socketTransport(b.SocketPath())}
 	for _, path := range []string{"/outbox", "/snapshot", "/outbox/verify"} {
 		shown["the control socket "+path] = get(t, &socket, "http://stationd.invalid"+path)
 	}
-	must(t, b.power(t.Context(), false))
+	must(t, b.Power(t.Context(), false))
 	keys := 0
-	must(t, filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
+	must(t, filepath.WalkDir(b.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if filepath.Dir(path) == filepath.Join(b.dir, "keys") {
+		if filepath.Dir(path) == filepath.Join(b.Dir, "keys") {
 			if bytes.Contains(text, []byte(canary)) {
 				keys++
 			}
@@ -377,8 +378,8 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 		shown[path] = string(text)
 		return err
 	}))
-	if keys != 2 || !strings.Contains(shown[b.logPath()], heardReady) {
-		t.Fatalf("%d key files were found, and a log of %d bytes: there was nothing to prove", keys, len(shown[b.logPath()]))
+	if keys != 2 || !strings.Contains(shown[b.LogPath()], demo.HeardReady) {
+		t.Fatalf("%d key files were found, and a log of %d bytes: there was nothing to prove", keys, len(shown[b.LogPath()]))
 	}
 	for where, text := range shown {
 		if at := strings.Index(strings.ToLower(text), canary); at >= 0 {

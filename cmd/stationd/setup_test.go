@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stationd/internal/config"
+	"stationd/internal/demo"
 	"stationd/internal/gpio"
+	"stationd/internal/plan"
 	"stationd/internal/plant"
 )
 
@@ -116,9 +118,9 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answers("Its colours", "")
 
 	// A reader and its labels.
-	c.answers("nothing   there are no readers", r.link)
-	c.reads("listening on " + r.link)
-	must(t, r.scan("PO4711"))
+	c.answers("nothing   there are no readers", r.Link)
+	c.reads("listening on " + r.Link)
+	must(t, r.Scan("PO4711"))
 	c.reads("It sends no AIM identifier")
 	c.answers("The reader's name", "maintenance")
 	c.answers("is the name of another input or lamp already", "hand")
@@ -129,11 +131,11 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	label := func(code string) {
 		t.Helper()
 		c.reads("Scan a label of another kind")
-		c.reads("listening on " + r.link)
-		must(t, r.scan(code))
+		c.reads("listening on " + r.Link)
+		must(t, r.Scan(code))
 		c.reads("text    ")
 	}
-	label(part{article: soup, batch: "B7", serial: "0001"}.symbol())
+	label(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol())
 	c.reads("a part: it is traced on the production order in hand")
 	c.answers("Its number", "1")
 	label("PC-200")
@@ -155,7 +157,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 }
 
 // runsAsSetUp runs the station that was set up, and uses everything it has.
-func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *reader, p *plant.Plant) {
+func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Reader, p *plant.Plant) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	must(t, err)
@@ -175,16 +177,16 @@ func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *reader, p *plant.P
 	sim.Release(5)
 	station := sit(t, "run", "--config", path)
 	station.reads("scanner ready")
-	briefPress(sim, 17, func() { <-time.After(briefly) })
-	must(t, until(t.Context(), "the call is open at the plant", func() bool { return len(p.Dispatches()) == 1 }))
+	briefPress(sim, 17, func() { <-time.After(demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the call is open at the plant", func() bool { return len(p.Dispatches()) == 1 }))
 	if d := p.Dispatches()[0]; d.Machine != "SEAL-1" || !strings.Contains(d.Description, "Help needed at pack4-1") {
 		t.Errorf("the plant has %+v", d)
 	}
-	briefPress(sim, 5, func() { <-time.After(briefly) })
-	must(t, until(t.Context(), "the second call is open at the plant", func() bool { return len(p.Dispatches()) == 2 }))
-	must(t, r.scan("PO4711"))
-	must(t, r.scan(part{article: soup, batch: "B7", serial: "0001"}.symbol()))
-	must(t, until(t.Context(), "the part is traced at the plant", func() bool { return len(p.Traces()) == 1 }))
+	briefPress(sim, 5, func() { <-time.After(demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the second call is open at the plant", func() bool { return len(p.Dispatches()) == 2 }))
+	must(t, r.Scan("PO4711"))
+	must(t, r.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol()))
+	must(t, demo.Until(t.Context(), "the part is traced at the plant", func() bool { return len(p.Traces()) == 1 }))
 	if tr := p.Traces()[0]; tr.Order != 4711 || tr.Serial != "0001" {
 		t.Errorf("the plant has %+v", tr)
 	}
@@ -212,14 +214,14 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			briefPress(sim, 4, func() { c.answers("The button's name", "guard") })
 			c.answers("The GPIO number of the lamp", "22")
 			c.answers("Drive GPIO22", "y")
-			must(t, until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
+			must(t, demo.Until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
 		}, ctrlC},
 		{"Ctrl-C while a scan is waited for", func(t *testing.T, c *console, sim *gpio.Sim) {
 			r := handReader(t)
 			toButtons(t, c, sim)
 			c.types("\n")
 			c.answers("Its colours", "")
-			c.answers("there are no readers", r.link)
+			c.answers("there are no readers", r.Link)
 			c.reads("listening on")
 		}, ctrlC},
 		{"Ctrl-C while the lamps of a stack light are lit", func(t *testing.T, c *console, sim *gpio.Sim) {
@@ -229,7 +231,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.answers("the red lamp", "22")
 			c.answers("the green lamp", "23")
 			c.answers("Light them", "y")
-			must(t, until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
+			must(t, demo.Until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
 		}, ctrlC},
 		{"Ctrl-C while a buzzer sounds", func(t *testing.T, c *console, sim *gpio.Sim) {
 			toButtons(t, c, sim)
@@ -238,7 +240,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.answers("there are no readers", "")
 			c.answers("The GPIO number of a buzzer", "22")
 			c.answers("Drive GPIO22", "y")
-			must(t, until(t.Context(), "the buzzer sounds", func() bool { return sim.Level(22) }))
+			must(t, demo.Until(t.Context(), "the buzzer sounds", func() bool { return sim.Level(22) }))
 		}, ctrlC},
 		{"Ctrl-D before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
 			toButtons(t, c, sim)
@@ -270,7 +272,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(dir, "stationd.toml")); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("a configuration was written (%v)", err)
 			}
-			must(t, until(t.Context(), "GPIO22 is driven no more", func() bool { return !sim.Level(22) }))
+			must(t, demo.Until(t.Context(), "GPIO22 is driven no more", func() bool { return !sim.Level(22) }))
 		})
 	}
 }
@@ -378,89 +380,9 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 	if content(path) != content(other) {
 		t.Error("the file was not replaced, though somebody said yes")
 	}
-	plan, faults, err := read(path)
-	if err != nil || len(faults) > 0 || plan.station.Name != `pack "4" \1` {
+	plan, faults, err := plan.Read(path)
+	if err != nil || len(faults) > 0 || plan.Station.Name != `pack "4" \1` {
 		t.Errorf("%v, %v, %+v", err, faults, plan)
-	}
-}
-
-func TestSetupWaitsForARunningStation(t *testing.T) {
-	t.Parallel()
-	wires := []gpio.Wire{
-		{Pin: 4, Name: "GPIO4"},
-		{Pin: 17, Name: "GPIO17", Holder: "stationd@812", Skipped: "held by stationd@812"},
-		{Pin: 22, Name: "GPIO22", Holder: "stationd@812", Skipped: "held by stationd@812"},
-		{Pin: 8, Name: "GPIO8", Holder: "spi0 CS0", Skipped: "held by spi0 CS0"},
-	}
-	err := heldByStation(wires)
-	if err == nil || err.Error() != "GPIO17, GPIO22: in use by stationd@812, a station that is running" {
-		t.Errorf("got %v", err)
-	}
-	if err := heldByStation(append(wires[:1:1], wires[3])); err != nil {
-		t.Errorf("a bus is no station: %v", err)
-	}
-}
-
-func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
-	t.Parallel()
-	d := draft{
-		Name: `"quoted" \ 'and' Å`, Timezone: "Europe/Stockholm", Data: "/var/lib/station d",
-		L2L:       &l2lDraft{URL: "https://acme.example/api/1.0/", Site: "12", Line: `P"4`, Machine: `S\1`, Trade: "MÉCH"},
-		Lagerkoll: &lagerkollDraft{URL: "https://capi.example/v1/", Store: "1001", Key: "/etc/a key"},
-		Buttons: []buttonDraft{
-			{Name: "maintenance", wirePlace: wirePlace{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
-				{Event: "press", Type: `A"B`, Description: `{station}: "help" # now`},
-				{Event: "double", Type: "OTHER", Description: "other"},
-				{Event: "hold", Ends: true, Type: `A"B`},
-			}},
-			{Name: "material", wirePlace: wirePlace{Pin: 5}, Wiring: "nc", Latch: true, Calls: []callDraft{{Event: "press", Type: "MAT", Description: "trays"}}},
-			{Name: "guard", wirePlace: wirePlace{Pin: 6, Chip: "mcp@1-0020"}, NC: &wirePlace{Pin: 0, Chip: "mcp@1-0020"}, Active: "high", Buzzer: "horn"},
-		},
-		Lamps: []outputDraft{
-			{Name: "röd", wirePlace: wirePlace{Pin: 22}, Active: "low"},
-			{Name: "tower-red", wirePlace: wirePlace{Pin: 1, Chip: "mcp@1-0020"}},
-		},
-		Buzzers: []outputDraft{{Name: "horn", wirePlace: wirePlace{Pin: 13}, Active: "low"}},
-		Buzzer:  "horn",
-		Stack:   &stackDraft{Name: "tower", Red: "tower-red", Buzzer: "horn"},
-		Readers: []readerDraft{{
-			Name: "hand", Port: "usb:0403:6001:A#1", Maker: "Åcme # 1",
-			Orders:   []string{`^PO(?P<order>\d+)$`, `^it's (?P<order>\d+)$`},
-			Products: []string{`^PC-(?P<product>.+)$`},
-			Parts:    [][]string{{"01"}, {"01", "10", "21"}},
-			Lamp:     "röd", Buzzer: "horn",
-		}, {Name: "typing", Port: "hid:0c2e:0b61", Layout: "se"}},
-	}
-	d.Readers[0].order()
-	text, err := d.text()
-	must(t, err)
-	path := filepath.Join(t.TempDir(), "stationd.toml")
-	must(t, os.WriteFile(path, text, 0o600))
-	p, faults, err := read(path)
-	must(t, err)
-	for _, f := range faults {
-		t.Error(f)
-	}
-	if p.station.Name != d.Name || p.station.Data != d.Data || p.scanners[0].Port != d.Readers[0].Port || p.lamps[0].Active != "low" {
-		t.Errorf("station %+v, scanners %+v, lamps %+v", p.station, p.scanners, p.lamps)
-	}
-	if b := p.buttons; b[0].Lamp != "röd" || b[1].Wiring != "nc" || !b[1].Latch || b[2].Active != "high" || *b[2].PinNC != 0 || b[2].Chip != "mcp@1-0020" || b[2].Buzzer != "horn" {
-		t.Errorf("buttons %+v", b)
-	}
-	if k := p.stacks; len(k) != 1 || k[0].Red != "tower-red" || k[0].Buzzer != "horn" || p.station.Buzzer != "horn" || p.buzzers[0].Active != "low" {
-		t.Errorf("stack lights %+v, buzzers %+v of %+v", k, p.buzzers, p.station)
-	}
-	if r := p.scanners; r[0].Lamp != "röd" || r[0].Buzzer != "horn" || r[1].Layout != "se" {
-		t.Errorf("readers %+v", r)
-	}
-	if n := len(p.program.Bindings); n != 3+1+2+2+1 {
-		t.Errorf("%d bindings", n)
-	}
-	if got := p.program.Bindings[0].Do[0].With["description"].String(); got != d.Buttons[0].Calls[0].Description {
-		t.Errorf("the technicians would read %q", got)
-	}
-	if diff := cmp.Diff([]string{`^it's (?P<order>\d+)$`, `^PO(?P<order>\d+)$`}, []string{p.program.Bindings[6].Match.String(), p.program.Bindings[7].Match.String()}); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -583,7 +505,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 		t.Error("the lamp of the other chip was not lit, or not alone")
 	}
 
-	plan, faults, err := read(path)
+	plan, faults, err := plan.Read(path)
 	must(t, err)
 	for _, f := range faults {
 		t.Error(f)
@@ -593,20 +515,20 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 		{Name: "both", Pin: 17, PinNC: &nc, HoldBound: true, DoubleBound: true},
 		{Name: "driven", Pin: 7, Active: "high"},
 		{Name: "far", Pin: 5, Chip: chip2, Lamp: "far-lamp"},
-	}, plan.buttons); diff != "" {
+	}, plan.Buttons); diff != "" {
 		t.Errorf("buttons (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]gpio.Lamp{
 		{Name: "far-lamp", Pin: 6, Chip: chip2, Active: "low"},
 		{Name: "tower-green", Pin: 23, Active: "low"},
 		{Name: "tower-red", Pin: 24, Active: "low"},
-	}, plan.lamps); diff != "" {
+	}, plan.Lamps); diff != "" {
 		t.Errorf("lamps (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]gpio.Buzzer{{Name: "horn", Pin: 12}}, plan.buzzers); diff != "" || plan.station.Buzzer != "horn" {
-		t.Errorf("buzzers (-want +got):\n%s\nthe station's is %q", diff, plan.station.Buzzer)
+	if diff := cmp.Diff([]gpio.Buzzer{{Name: "horn", Pin: 12}}, plan.Buzzers); diff != "" || plan.Station.Buzzer != "horn" {
+		t.Errorf("buzzers (-want +got):\n%s\nthe station's is %q", diff, plan.Station.Buzzer)
 	}
-	if diff := cmp.Diff([]config.Stack{{Name: "tower", Red: "tower-red", Green: "tower-green"}}, plan.stacks); diff != "" {
+	if diff := cmp.Diff([]config.Stack{{Name: "tower", Red: "tower-red", Green: "tower-green"}}, plan.Stacks); diff != "" {
 		t.Errorf("stack lights (-want +got):\n%s", diff)
 	}
 	for line := range strings.SplitSeq(c.shown(), "\n") {
@@ -648,28 +570,6 @@ func TestAChipThatVanishesWhileAButtonIsWaitedForEndsNothing(t *testing.T) {
 	c.ends(1)
 }
 
-func TestALongLineIsBrokenBetweenItsWords(t *testing.T) {
-	t.Parallel()
-	words := strings.Repeat("word ", 15) // 75 characters
-	tests := []struct{ name, text, want string }{
-		{"what fits stays", words + "four\n", words + "four\n"},
-		{"what does not fit is broken", words + "fives", words[:74] + "\n   fives"},
-		{"a path that is too long is left whole", strings.Repeat("/path", 20), strings.Repeat("/path", 20)},
-		{"and what follows it is not", "at " + strings.Repeat("/path", 20) + " there", "at\n   " + strings.Repeat("/path", 20) + "\n   there"},
-		{"lines stay apart", "one\ntwo\n\n", "one\ntwo\n\n"},
-		{"a question keeps its last space", "Name: ", "Name: "},
-		{"letters are counted and not bytes", strings.Repeat("å", 79), strings.Repeat("å", 79)},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if diff := cmp.Diff(test.want, wrapped(test.text, 3)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	t.Parallel()
 	sim, chip, _ := simHands(t)
@@ -706,22 +606,5 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	}
 	if _, err := os.Stat(path + ".draft"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the answers are still kept: %v", err)
-	}
-}
-
-func TestSetupSaysAtItsBeginningWhatMayNotBeOpened(t *testing.T) {
-	t.Parallel()
-	dev := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dev, "gpiochip0"), nil, 0o000))
-	must(t, os.WriteFile(filepath.Join(dev, "ttyACM0"), nil, 0o600))
-	open := func(path string) error {
-		if strings.HasSuffix(path, "gpiochip0") {
-			return fs.ErrPermission
-		}
-		return nil
-	}
-	got := strings.Join(notPermitted(dev, os.Geteuid(), open), "\n")
-	if !strings.Contains(got, "gpiochip0, so buttons and lamps will not be found") || !strings.Contains(got, "sudo adduser") || strings.Contains(got, "ttyACM0") {
-		t.Errorf("it says %q", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
 	"stationd/internal/station"
@@ -81,7 +82,7 @@ func TestStorms(t *testing.T) {
 // A storm is a floor at work, and what was confirmed to it.
 type storm struct {
 	t        *testing.T
-	b        *box
+	b        *demo.Box
 	front    *front
 	seed     uint64
 	products []string
@@ -123,7 +124,7 @@ func openStorm(t *testing.T, seed uint64) *storm {
 	for n := range 40 {
 		s.products = append(s.products, fmt.Sprintf("Q%02d", n+1))
 	}
-	s.b = dark(t, func(set *boxSetting) {
+	s.b = dark(t, func(set *demo.BoxSetting) {
 		set.Settle, set.Watch = stormSettle, time.Second
 		set.Plant.Products = append(set.Plant.Products, s.products...)
 		for n, product := range s.products {
@@ -131,17 +132,17 @@ func openStorm(t *testing.T, seed uint64) *storm {
 		}
 		for id := range int64(3) {
 			set.Plant.Orders = append(set.Plant.Orders, plant.Order{ID: 5001 + id, State: plant.StateDeveloping,
-				Articles: []plant.OrderArticle{{Article: soup, Amount: 1_000_000}}})
+				Articles: []plant.OrderArticle{{Article: demo.Soup, Amount: 1_000_000}}})
 		}
 	})
-	address := s.b.plant.Addr()
+	address := s.b.Plant.Addr()
 	s.front = newFront(t, address)
 	for range 2 { // one for each vendor
 		edit(t, s.b, address, s.front.listener.Addr().String())
 	}
 	edit(t, s.b, "pin  = 17\n", "pin  = 17\nlatch = true\n")
 	edit(t, s.b, "[[on]]\nevent = \"maintenance.hold\"\ndo    = [{ l2l = \"dispatch.close\" }]\n", "")
-	must(t, s.b.power(t.Context(), true))
+	must(t, s.b.Power(t.Context(), true))
 	s.up = true
 	return s
 }
@@ -154,8 +155,8 @@ func (s *storm) blow() {
 	var parts sync.WaitGroup
 	for i, part := range []func(*rand.Rand){
 		s.power, s.network, s.late, s.vendors, s.person, s.scanner,
-		func(r *rand.Rand) { s.caller("maintenance", pinMaintenance, r) },
-		func(r *rand.Rand) { s.caller("material", pinMaterial, r) },
+		func(r *rand.Rand) { s.caller("maintenance", demo.PinMaintenance, r) },
+		func(r *rand.Rand) { s.caller("material", demo.PinMaterial, r) },
 	} {
 		random := rand.New(rand.NewPCG(s.seed, uint64(i))) //nolint:gosec // the number of a part
 		parts.Go(func() { part(random) })
@@ -205,7 +206,7 @@ func (s *storm) power(r *rand.Rand) {
 	for s.blows(between(r, 200*time.Millisecond, 2500*time.Millisecond)) {
 		s.off(func() error {
 			s.happens("kills")
-			return s.b.kill()
+			return s.b.Kill()
 		})
 		<-time.After(between(r, 0, 300*time.Millisecond))
 		s.on()
@@ -222,7 +223,7 @@ func (s *storm) off(end func() error) {
 	if err := end(); err != nil {
 		s.t.Error(err)
 	}
-	c, err := queue.ReadContents(s.b.outboxPath(), station.NoLimit())
+	c, err := queue.ReadContents(s.b.OutboxPath(), station.NoLimit())
 	if err != nil {
 		s.t.Error(err)
 	}
@@ -230,7 +231,7 @@ func (s *storm) off(end func() error) {
 }
 
 func (s *storm) on() {
-	if err := s.b.power(s.t.Context(), true); err != nil {
+	if err := s.b.Power(s.t.Context(), true); err != nil {
 		s.t.Error(err)
 		return
 	}
@@ -270,11 +271,11 @@ func (s *storm) outage(lasts time.Duration) {
 	s.cable.Lock()
 	defer s.cable.Unlock()
 	s.happens("outages")
-	if err := s.b.cable(false); err != nil {
+	if err := s.b.Cable(false); err != nil {
 		s.t.Error(err)
 	}
 	<-time.After(lasts)
-	if err := s.b.cable(true); err != nil {
+	if err := s.b.Cable(true); err != nil {
 		s.t.Error(err)
 	}
 }
@@ -288,10 +289,10 @@ func (s *storm) late(r *rand.Rand) {
 }
 
 func (s *storm) lateOne(r *rand.Rand) {
-	s.b.plant.Order(plant.Fault{Kind: plant.Late, Where: []string{"POST /api/1.0/dispatches/open/", "PUT *"}[r.IntN(2)], Next: 1, Delay: between(r, mostLate/2, mostLate)})
-	seen := len(s.b.plant.Requests())
+	s.b.Plant.Order(plant.Fault{Kind: plant.Late, Where: []string{"POST /api/1.0/dispatches/open/", "PUT *"}[r.IntN(2)], Next: 1, Delay: between(r, mostLate/2, mostLate)})
+	seen := len(s.b.Plant.Requests())
 	for waited := time.Now(); time.Since(waited) < 2*time.Second && s.blows(5*time.Millisecond); {
-		if slices.ContainsFunc(s.b.plant.Requests()[seen:], func(q plant.Request) bool { return q.Fault == plant.Late }) {
+		if slices.ContainsFunc(s.b.Plant.Requests()[seen:], func(q plant.Request) bool { return q.Fault == plant.Late }) {
 			s.happens("late effects")
 			s.outage(between(r, 20*time.Millisecond, 200*time.Millisecond))
 			return
@@ -312,8 +313,8 @@ func (s *storm) vendors(r *rand.Rand) {
 		}
 		if r.IntN(8) == 0 { // and what it came to is not shown
 			s.happens("lost answers and looks")
-			s.b.plant.Order(plant.Fault{Kind: plant.Lost, Where: []string{"POST *", "PUT *"}[r.IntN(2)], Next: 1})
-			s.b.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "GET *", Next: 1 + r.IntN(3), Text: "Not now"})
+			s.b.Plant.Order(plant.Fault{Kind: plant.Lost, Where: []string{"POST *", "PUT *"}[r.IntN(2)], Next: 1})
+			s.b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "GET *", Next: 1 + r.IntN(3), Text: "Not now"})
 			continue
 		}
 		s.happens("faults")
@@ -322,7 +323,7 @@ func (s *storm) vendors(r *rand.Rand) {
 		if f.Kind == plant.TooMany && r.IntN(2) == 0 {
 			f.RetryAfter = time.Second
 		}
-		s.b.plant.Order(f)
+		s.b.Plant.Order(f)
 	}
 }
 
@@ -333,12 +334,12 @@ func (s *storm) wrongKey(r *rand.Rand) {
 	s.happens("wrong keys")
 	f := plant.Fault{Kind: []plant.Kind{plant.Unauthorized, plant.Refusal}[r.IntN(2)], Text: "Not allowed",
 		Where: []string{"*/api/1.0/*", "*/v1/*", ""}[r.IntN(3)]}
-	s.b.plant.Order(f)
+	s.b.Plant.Order(f)
 	<-time.After(between(r, 100*time.Millisecond, 1000*time.Millisecond))
-	s.b.plant.Clear()
-	c := s.b.running()
+	s.b.Plant.Clear()
+	c := s.b.Running()
 	if s.ready() && c != nil { // before it is ready the signal would end it
-		_ = c.cmd.Process.Signal(syscall.SIGHUP) // it may have ended since
+		_ = c.Cmd.Process.Signal(syscall.SIGHUP) // it may have ended since
 	}
 }
 
@@ -348,7 +349,7 @@ func (s *storm) person(r *rand.Rand) {
 		if !s.ready() {
 			continue
 		}
-		c, err := s.b.desk().Contents(s.over, station.NoLimit())
+		c, err := s.b.Desk().Contents(s.over, station.NoLimit())
 		if err != nil {
 			continue // it is dark
 		}
@@ -356,7 +357,7 @@ func (s *storm) person(r *rand.Rand) {
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && r.IntN(2) == 0 {
 				s.happens("retries")
-				_, _ = s.b.desk().Retry(s.over, string(e.ID)) // it is killed, or somebody else was quicker
+				_, _ = s.b.Desk().Retry(s.over, string(e.ID)) // it is killed, or somebody else was quicker
 			}
 		}
 	}
@@ -388,14 +389,14 @@ func (s *storm) scanner(r *rand.Rand) {
 			products = products[1:]
 		default:
 			serial := fmt.Sprintf("T%04d", n)
-			s.scanOne(part{article: soup, batch: "B7", serial: serial}.symbol(), order, serial)
+			s.scanOne(demo.Part{Article: demo.Soup, Batch: "B7", Serial: serial}.Symbol(), order, serial)
 		}
 	}
 }
 
 // inHand is what the station says that the operator has in hand.
 func (s *storm) inHand(name string) string {
-	now, err := s.b.desk().Snapshot(s.t.Context())
+	now, err := s.b.Desk().Snapshot(s.t.Context())
 	if err != nil {
 		return ""
 	}
@@ -405,7 +406,7 @@ func (s *storm) inHand(name string) string {
 // scanOne scans a label of which there is one, and keeps what was confirmed of it.
 func (s *storm) scanOne(code, lane, what string) {
 	done := s.scan(code, func() bool {
-		c, err := s.b.desk().Contents(s.t.Context(), station.NoLimit())
+		c, err := s.b.Desk().Contents(s.t.Context(), station.NoLimit())
 		return err == nil && slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return isOf(e, what) }) || len(s.effectsOf(what)) > 0
 	})
 	done.lane, done.what = lane, what
@@ -429,10 +430,10 @@ func (s *storm) scan(code string, confirmed func() bool) *scanDone {
 		}
 	}
 	done := &scanDone{began: time.Now()}
-	if s.b.scan(code) != nil {
+	if s.b.Scan(code) != nil {
 		return done // it has gone dark, and what the scanner sent is gone with it or not
 	}
-	err := until(s.t.Context(), "the scan is recorded, or the station killed", func() bool {
+	err := demo.Until(s.t.Context(), "the scan is recorded, or the station killed", func() bool {
 		s.mu.Lock()
 		same := s.process == process
 		s.mu.Unlock()
@@ -457,7 +458,7 @@ func (s *storm) caller(button string, pin int, r *rand.Rand) {
 		s.mu.Lock()
 		s.pushes[button] = append(s.pushes[button], pushed)
 		s.mu.Unlock()
-		s.b.push(pin, briefly)
+		s.b.Push(pin, demo.Briefly)
 		for waited := time.Now(); time.Since(waited) < 4*time.Second; <-time.After(10 * time.Millisecond) {
 			if now, seen := s.look(button, pushed); seen && now != before {
 				break
@@ -470,7 +471,7 @@ func (s *storm) caller(button string, pin int, r *rand.Rand) {
 // look takes up what the station says of the calls of a button, of which there is one
 // observer, and returns them in short. pushed is when it was pressed last.
 func (s *storm) look(button string, pushed time.Time) (short string, seen bool) {
-	now, err := s.b.desk().Snapshot(s.t.Context())
+	now, err := s.b.Desk().Snapshot(s.t.Context())
 	if err != nil {
 		return "", false
 	}
@@ -525,14 +526,14 @@ func (s *storm) firstPush(button string) time.Time {
 // calm ends everything that is wrong, and waits until there is nothing left to do.
 func (s *storm) calm() {
 	s.t.Helper()
-	s.b.plant.Clear()
+	s.b.Plant.Clear()
 	s.front.deaf(s.t, false)
-	must(s.t, s.b.cable(true))
-	s.off(s.b.kill)
+	must(s.t, s.b.Cable(true))
+	s.off(s.b.Kill)
 	s.on()
 	s.settles()
 	for _, button := range []string{"maintenance", "material"} {
-		must(s.t, until(s.t.Context(), "the station tells of its calls", func() bool {
+		must(s.t, demo.Until(s.t.Context(), "the station tells of its calls", func() bool {
 			_, seen := s.look(button, time.Time{})
 			return seen
 		}))
@@ -546,9 +547,9 @@ func (s *storm) settles() {
 	last := ""
 	for {
 		var c station.Contents
-		err := until(s.t.Context(), "something is delivered or held", func() bool {
+		err := demo.Until(s.t.Context(), "something is delivered or held", func() bool {
 			var err error
-			c, err = s.b.contents(s.t.Context())
+			c, err = s.b.Contents(s.t.Context())
 			now := ""
 			for _, e := range c.Entries {
 				now += fmt.Sprint(e.ID, e.Condition, " ")
@@ -597,13 +598,13 @@ func waitsForPerson(e station.Standing, all []station.Standing) bool {
 func (s *storm) retryHeld() {
 	s.t.Helper()
 	for range 3 {
-		c, err := s.b.contents(s.t.Context())
+		c, err := s.b.Contents(s.t.Context())
 		must(s.t, err)
 		slices.SortFunc(c.Entries, func(a, b station.Standing) int { return int(a.Seq) - int(b.Seq) }) //nolint:gosec // a few hundred
 		retried := 0
 		for _, e := range c.Entries {
 			if e.Condition == station.Held {
-				_, err := s.b.desk().Retry(s.t.Context(), string(e.ID))
+				_, err := s.b.Desk().Retry(s.t.Context(), string(e.ID))
 				must(s.t, err)
 				retried++
 			}
@@ -626,7 +627,7 @@ type effect struct {
 // compare holds what was confirmed against what the plant has and what is held.
 func (s *storm) compare(when string) {
 	s.t.Helper()
-	c, err := s.b.contents(s.t.Context())
+	c, err := s.b.Contents(s.t.Context())
 	must(s.t, err)
 	s.note(c)
 	told := s.history()
@@ -689,12 +690,12 @@ func (s *storm) compareScans(waits func(func(station.Standing) bool) bool, wrong
 // effectsOf are the effects of the label of a part or a product; of all, where none is
 // named.
 func (s *storm) effectsOf(what string) (found []effect) {
-	for _, tr := range s.b.plant.Traces() {
+	for _, tr := range s.b.Plant.Traces() {
 		if what == "" || tr.Serial == what {
 			found = append(found, effect{lane: fmt.Sprint(tr.Order), what: tr.Serial, at: tr.At})
 		}
 	}
-	for _, change := range s.b.plant.Changeovers() {
+	for _, change := range s.b.Plant.Changeovers() {
 		if what == "" || change.Product == what {
 			found = append(found, effect{lane: change.Line, what: change.Product, at: change.Started})
 		}
@@ -710,7 +711,7 @@ func isOf(e station.Standing, what string) bool {
 // compareCalls compares the calls. The caller holds mu.
 func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.Standing) bool) bool, wrong func(string, ...any)) (effects []effect) {
 	made := make(map[string][]plant.Dispatch) // by type
-	for _, d := range s.b.plant.Dispatches() {
+	for _, d := range s.b.Plant.Dispatches() {
 		if d.Made != "changeover" {
 			made[d.Type] = append(made[d.Type], d)
 		}
@@ -778,7 +779,7 @@ func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.S
 // was pressed between two moments, and the vendor takes whole seconds, or minutes from a
 // station whose clock was never set.
 func (s *storm) untrue(call *callDone, d plant.Dispatch) string {
-	told, hazy := toldOf(d, plant.Demo().Zone)
+	told, hazy := demo.TimeOf(d, plant.Demo().Zone)
 	allowed := time.Second
 	if hazy {
 		allowed = time.Minute
@@ -796,7 +797,7 @@ func (s *storm) history() map[station.ID]bool {
 	codes := make(map[station.ID]string) // of the events
 	all := make(map[station.ID]bool)
 	var held []queue.Done
-	files, err := filepath.Glob(filepath.Join(s.b.dataPath(), "history", "*"))
+	files, err := filepath.Glob(filepath.Join(s.b.DataPath(), "history", "*"))
 	must(s.t, err)
 	for _, path := range files {
 		text, err := os.ReadFile(path)
@@ -835,7 +836,7 @@ func (s *storm) history() map[station.ID]bool {
 
 // report says what was done and what became of it.
 func (s *storm) report() {
-	c, err := s.b.contents(s.t.Context())
+	c, err := s.b.Contents(s.t.Context())
 	must(s.t, err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -849,7 +850,7 @@ func (s *storm) report() {
 		pushed += len(times)
 	}
 	s.t.Logf("%v: %d scans, %d of them confirmed; %d pushes, %d calls; %d requests; %v; %d were held, %d are",
-		time.Since(s.began).Round(time.Second), len(s.scans), sure, pushed, len(s.calls), len(s.b.plant.Requests()), s.happened, len(s.held), len(c.Entries))
+		time.Since(s.began).Round(time.Second), len(s.scans), sure, pushed, len(s.calls), len(s.b.Plant.Requests()), s.happened, len(s.held), len(c.Entries))
 	for _, e := range c.Entries {
 		s.t.Logf("held still: %s of %s: %s %s", e.Verb, e.Lane, e.Condition, e.Reason)
 	}

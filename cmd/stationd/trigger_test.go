@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stationd/internal/plan"
 )
 
 const triggerConfig = `[station]
@@ -40,14 +42,14 @@ func TestABindingTriggersAReader(t *testing.T) {
 	t.Parallel()
 	hand, line := handReader(t), handReader(t)
 	data := t.TempDir()
-	station := sit(t, "run", "--config", configured(t, triggerConfig, data, hand.link, line.link, "line", `LON\r`))
+	station := sit(t, "run", "--config", configured(t, triggerConfig, data, hand.Link, line.Link, "line", `LON\r`))
 	station.reads("scanner ready")
 	station.reads("scanner ready")
-	must(t, hand.scan("GO"))
+	must(t, hand.Scan("GO"))
 	heard := make(chan string, 1)
 	go func() {
 		got := make([]byte, len("LON\r"))
-		n, err := io.ReadFull(line.line(), got)
+		n, err := io.ReadFull(line.Line(), got)
 		heard <- string(got[:n]) + strings.TrimPrefix(errorText(err), "<nil>")
 	}()
 	select {
@@ -79,13 +81,13 @@ func TestATriggerThatCannotBeSentIsAFault(t *testing.T) {
 		{"line", `\e`, "has a backslash that begins nothing"},
 		{"line", "", "there is nothing to send"},
 	} {
-		_, faults, err := read(configured(t, triggerConfig, t.TempDir(), "/dev/a", "/dev/b", test.reader, test.text))
+		_, faults, err := plan.Read(configured(t, triggerConfig, t.TempDir(), "/dev/a", "/dev/b", test.reader, test.text))
 		must(t, err)
 		if len(faults) != 1 || !strings.Contains(faults[0].Text, test.want) {
 			t.Errorf("%+v: faults %v", test, faults)
 		}
 	}
-	_, faults, err := read(configured(t, triggerConfig, t.TempDir(), "/dev/a", "hid:1209:5d01", "line", "LON"))
+	_, faults, err := plan.Read(configured(t, triggerConfig, t.TempDir(), "/dev/a", "hid:1209:5d01", "line", "LON"))
 	must(t, err)
 	if len(faults) != 1 || !strings.Contains(faults[0].Text, "nothing can be sent to a reader that types") {
 		t.Errorf("faults %v", faults)

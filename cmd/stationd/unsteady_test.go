@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
 	"stationd/internal/station"
 )
 
@@ -14,14 +16,14 @@ func TestAnInputWithTooManyGlitchesIsSaidByPageDoctorAndLamp(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	const says = "unsteady: more than 20 changes in a minute"
-	must(t, until(t.Context(), "the page says it", func() bool {
-		b.push(pinMaintenance, 2*time.Millisecond)
-		return strings.Contains(b.page(t), says)
+	must(t, demo.Until(t.Context(), "the page says it", func() bool {
+		b.Push(demo.PinMaintenance, 2*time.Millisecond)
+		return strings.Contains(pageOf(b, t), says)
 	}))
-	found, _ := consult(t, b.configPath())
-	found.is(t, "lines", isNotWell, "maintenance: "+says)
-	must(t, until(t.Context(), "the lamp blinks quickly", func() bool {
-		light, known := b.eyes.light(pinRed)
+	found, _ := consult(t, b.ConfigPath())
+	found.is(t, "lines", doctor.Fail, "maintenance: "+says)
+	must(t, demo.Until(t.Context(), "the lamp blinks quickly", func() bool {
+		light, known := b.Eyes.Light(demo.PinRed)
 		return known && light == station.Quick
 	}))
 }

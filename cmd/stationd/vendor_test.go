@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
 	"stationd/internal/station"
@@ -49,21 +50,21 @@ func TestVendorScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			env.Setenv("CONFIG", b.configPath())
+			env.Setenv("CONFIG", b.ConfigPath())
 			env.Values[boxKey{}] = b
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"power": scripted(1, func(b *box, args []string) error {
+			"power": scripted(1, func(b *demo.Box, args []string) error {
 				if args[0] == "on" {
-					return b.power(t.Context(), true)
+					return b.Power(t.Context(), true)
 				}
-				return b.stop()
+				return b.Stop()
 			}),
-			"cable":      scripted(1, func(b *box, args []string) error { return b.cable(args[0] == "in") }),
-			"technician": scripted(2, func(b *box, args []string) error { return b.technician(t.Context(), args[0], args[1]) }),
-			"fault": scripted(2, func(b *box, args []string) error {
-				b.plant.Order(plant.Fault{Kind: plant.Kind(args[0]), Where: args[1], Next: 1, Text: "no"})
+			"cable":      scripted(1, func(b *demo.Box, args []string) error { return b.Cable(args[0] == "in") }),
+			"technician": scripted(2, func(b *demo.Box, args []string) error { return technicianDoes(b, t.Context(), args[0], args[1]) }),
+			"fault": scripted(2, func(b *demo.Box, args []string) error {
+				b.Plant.Order(plant.Fault{Kind: plant.Kind(args[0]), Where: args[1], Next: 1, Text: "no"})
 				return nil
 			}),
 		},
@@ -74,18 +75,18 @@ func TestVendorScript(t *testing.T) {
 type boxKey struct{}
 
 // scripted is a command of a script that does something to its box.
-func scripted(args int, do func(*box, []string) error) func(*testscript.TestScript, bool, []string) {
+func scripted(args int, do func(*demo.Box, []string) error) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, said []string) {
 		if neg || len(said) != args {
 			ts.Fatalf("this command takes %d words, and no !", args)
 		}
-		b, _ := ts.Value(boxKey{}).(*box)
+		b, _ := ts.Value(boxKey{}).(*demo.Box)
 		ts.Check(do(b, said))
 	}
 }
 
 // scriptBox opens a box whose station is off.
-func scriptBox(ctx context.Context, env *testscript.Env) (*box, error) {
+func scriptBox(ctx context.Context, env *testscript.Env) (*demo.Box, error) {
 	binary, err := exec.LookPath("stationd") // the test binary itself, see TestMain
 	if err != nil {
 		return nil, err
@@ -94,21 +95,21 @@ func scriptBox(ctx context.Context, env *testscript.Env) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	setting := boxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
+	setting := demo.BoxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
 	setting.Plant.PerMinute = 1_000_000
 	setting.Plant.L2LKey, setting.Plant.APIKey = canaryL2L, canaryLagerkoll
-	b, err := openBox(ctx, setting)
+	b, err := demo.OpenBox(ctx, setting)
 	if err != nil {
 		return nil, err
 	}
 	env.Defer(func() {
-		err := b.close()
+		err := b.Close()
 		nobody := func(text string) bool { return strings.Contains(text, "NOSUCH") } // it is asked for on purpose
-		if c := slices.DeleteFunc(b.plant.Complaints(), nobody); len(c) > 0 {
+		if c := slices.DeleteFunc(b.Plant.Complaints(), nobody); len(c) > 0 {
 			err = errors.Join(err, fmt.Errorf("the plant complains: %q", c))
 		}
-		if _, absent := os.Stat(b.outboxPath()); absent == nil && err == nil {
-			err = queue.VerifyFile(b.outboxPath())
+		if _, absent := os.Stat(b.OutboxPath()); absent == nil && err == nil {
+			err = queue.VerifyFile(b.OutboxPath())
 		}
 		_ = os.RemoveAll(dir)
 		if err != nil {
@@ -118,11 +119,11 @@ func scriptBox(ctx context.Context, env *testscript.Env) (*box, error) {
 	return b, nil
 }
 
-// technician has somebody in L2L complete or close a dispatch, with the plant's own
+// technicianDoes has somebody in L2L complete or close a dispatch, with the plant's own
 // key and without this station.
-func (b *box) technician(ctx context.Context, what, id string) error {
+func technicianDoes(b *demo.Box, ctx context.Context, what, id string) error {
 	form := url.Values{"auth": {canaryL2L}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.plant.L2LURL()+"dispatches/"+what+"/"+id+"/", strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.Plant.L2LURL()+"dispatches/"+what+"/"+id+"/", strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
@@ -182,48 +183,31 @@ func TestEveryOperationHasTheCommandThatTheTableNames(t *testing.T) {
 	}
 }
 
-func TestVendorsTextIsShownAsText(t *testing.T) {
-	t.Parallel()
-	var b bytes.Buffer
-	must(t, show(&b, station.Answer{
-		Columns: []string{"NAME", "TEXT"},
-		Rows:    [][]string{{"a\tb", "two\nlines \x1b[2J"}, {"", strings.Repeat("å", 200)}},
-		Note:    "\x1b]0;title\x07 and " + strings.Repeat("more ", 40),
-	}))
-	got := b.String()
-	if strings.ContainsAny(got, "\x1b\x07") || strings.Count(got, "\n") != 4 {
-		t.Errorf("it is shown as it came: %q", got)
-	}
-	if !strings.Contains(got, "…") || !strings.Contains(got, "NAME  ") && !strings.Contains(got, "NAME ") || !strings.Contains(got, "\n-  ") && !strings.Contains(got, "\n- ") {
-		t.Errorf("the table is %q", got)
-	}
-}
-
 func TestATechnicianCompletesTheCallAndTheLampGoesOut(t *testing.T) {
 	t.Parallel()
-	b := floor(t, func(s *boxSetting) {
+	b := floor(t, func(s *demo.BoxSetting) {
 		s.Watch = 100 * time.Millisecond
 		s.Plant.L2LKey = canaryL2L
 	})
 	shows := func(l station.Light) func() bool {
 		return func() bool {
-			now, ok := b.eyes.light(pinRed)
+			now, ok := b.Eyes.Light(demo.PinRed)
 			return ok && now == l
 		}
 	}
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "the red lamp is steady: the call is at the vendor", shows(station.Steady)))
-	found := b.plant.Dispatches()
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "the red lamp is steady: the call is at the vendor", shows(station.Steady)))
+	found := b.Plant.Dispatches()
 	if len(found) != 1 {
 		t.Fatalf("the plant has %+v", found)
 	}
-	recorded(t, b, "l2l.dispatch.closed", func() { must(t, b.technician(t.Context(), "complete", fmt.Sprint(found[0].ID))) })
-	must(t, until(t.Context(), "the red lamp is out", shows(station.Off)))
-	calls, err := b.desk().Calls(t.Context())
+	recorded(t, b, "l2l.dispatch.closed", func() { must(t, technicianDoes(b, t.Context(), "complete", fmt.Sprint(found[0].ID))) })
+	must(t, demo.Until(t.Context(), "the red lamp is out", shows(station.Off)))
+	calls, err := b.Desk().Calls(t.Context())
 	if err != nil || len(calls) != 0 {
 		t.Errorf("open calls: %+v, %v", calls, err)
 	}
-	if n := len(b.plant.Dispatches()); n != 1 {
+	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}
 }

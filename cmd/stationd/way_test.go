@@ -19,14 +19,16 @@ import (
 	"time"
 
 	"stationd/internal/api/apitest"
+	"stationd/internal/demo"
+	"stationd/internal/doctor"
 	"stationd/internal/station"
 )
 
 // behindTLS puts the box's L2L behind TLS, under a name. It returns the address and
 // the certificate of who vouches for it.
-func behindTLS(t *testing.T, b *box, host string) (url string, authority []byte) {
+func behindTLS(t *testing.T, b *demo.Box, host string) (url string, authority []byte) {
 	t.Helper()
-	server := httptest.NewUnstartedServer(b.plant.Handler())
+	server := httptest.NewUnstartedServer(b.Plant.Handler())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -35,8 +37,8 @@ func behindTLS(t *testing.T, b *box, host string) (url string, authority []byte)
 }
 
 // lastSaid is what the last attempt at L2L came to.
-func lastSaid(t *testing.T, b *box) station.Contact {
-	s, err := b.desk().Snapshot(t.Context())
+func lastSaid(t *testing.T, b *demo.Box) station.Contact {
+	s, err := b.Desk().Snapshot(t.Context())
 	if err != nil {
 		return station.Contact{}
 	}
@@ -50,22 +52,22 @@ func TestTheFileOfThePlantsAuthorityComesLater(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	url, authority := behindTLS(t, b, "127.0.0.1")
-	path := filepath.Join(b.dir, "plant.pem")
-	must(t, b.power(t.Context(), false))
-	edit(t, b, `"`+b.plant.L2LURL()+`"`, `"`+url+`"`+"\nca = \""+path+`"`)
-	must(t, b.power(t.Context(), true))
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "it is said which file is missing", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	path := filepath.Join(b.Dir, "plant.pem")
+	must(t, b.Power(t.Context(), false))
+	edit(t, b, `"`+b.Plant.L2LURL()+`"`, `"`+url+`"`+"\nca = \""+path+`"`)
+	must(t, b.Power(t.Context(), true))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "it is said which file is missing", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && strings.Contains(s.Health.Devices["l2l network"], path) && s.Waiting == 1
 	}))
 	must(t, os.WriteFile(path, authority, 0o600))
-	must(t, b.drained(t.Context()))
-	must(t, until(t.Context(), "nothing is said of the file any more", func() bool {
-		s, err := b.desk().Snapshot(t.Context())
+	must(t, b.Drained(t.Context()))
+	must(t, demo.Until(t.Context(), "nothing is said of the file any more", func() bool {
+		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Health.Devices["l2l network"] == ""
 	}))
-	if n := len(b.plant.Dispatches()); n != 1 {
+	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("%d calls are open", n)
 	}
 }
@@ -82,27 +84,27 @@ func TestAPlantWithADeadNameServerAndAnAuthorityThatIsInstalledLater(t *testing.
 	trusted := t.TempDir()
 	t.Setenv("SSL_CERT_FILE", filepath.Join(trusted, "none"))
 	t.Setenv("SSL_CERT_DIR", trusted)
-	b := floor(t, func(s *boxSetting) { s.Settle = time.Minute }) // the least where the vendor is not this machine
+	b := floor(t, func(s *demo.BoxSetting) { s.Settle = time.Minute }) // the least where the vendor is not this machine
 	url, authority := behindTLS(t, b, "example.com")
-	edit(t, b, b.plant.L2LURL(), url)
+	edit(t, b, b.Plant.L2LURL(), url)
 	reload(t, b, heardReload)
-	recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-	must(t, until(t.Context(), "it is said that nobody vouches for the vendor", func() bool {
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	must(t, demo.Until(t.Context(), "it is said that nobody vouches for the vendor", func() bool {
 		return strings.Contains(lastSaid(t, b).Last, "certificate")
 	}))
 	must(t, os.WriteFile(filepath.Join(trusted, "plant.pem"), authority, 0o600))
-	must(t, b.drained(t.Context()))
-	if n := len(b.plant.Dispatches()); n != 1 {
+	must(t, b.Drained(t.Context()))
+	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("%d calls are open", n)
 	}
 	if dead.Asked.Load() == 0 || alive.Asked.Load() == 0 {
 		t.Error("the name servers were not asked: there was nothing to prove")
 	}
-	found, _ := consult(t, b.configPath())
-	found.is(t, "l2l name server", isWarning, "127.0.0.2 does not answer, and 127.0.0.3 does")
-	found.is(t, "l2l connection", isWell, "")
-	found.is(t, "l2l TLS", isWell, "")
-	found.is(t, "l2l key", isWell, "")
+	found, _ := consult(t, b.ConfigPath())
+	found.is(t, "l2l name server", doctor.Warning, "127.0.0.2 does not answer, and 127.0.0.3 does")
+	found.is(t, "l2l connection", doctor.OK, "")
+	found.is(t, "l2l TLS", doctor.OK, "")
+	found.is(t, "l2l key", doctor.OK, "")
 }
 
 // The password of a proxy is shown nowhere, however it is spelled, and be it that its
@@ -134,20 +136,20 @@ func TestTheProxysPasswordIsShownNowhere(t *testing.T) {
 			// In the environment of the processes alone: this one reads its own once.
 			proxy := "HTTPS_PROXY=http://" + tt.login + "@" + refusing.Addr().String()
 			var stationd string
-			b := floor(t, func(s *boxSetting) {
+			b := floor(t, func(s *demo.BoxSetting) {
 				s.Settle = 3 * time.Minute // a proxy takes longer
 				stationd = s.Command[0]
 				s.Command = append([]string{"env", proxy}, s.Command...)
 			})
-			edit(t, b, b.plant.L2LURL(), "https://example.com/api/1.0/")
+			edit(t, b, b.Plant.L2LURL(), "https://example.com/api/1.0/")
 			reload(t, b, heardReload)
-			recorded(t, b, "maintenance.press", func() { b.push(pinMaintenance, briefly) })
-			must(t, until(t.Context(), "the proxy is blamed: "+tt.says, func() bool { return strings.Contains(lastSaid(t, b).Last, tt.says) }))
-			shown := map[string]string{"the log": b.log.tail()}
+			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+			must(t, demo.Until(t.Context(), "the proxy is blamed: "+tt.says, func() bool { return strings.Contains(lastSaid(t, b).Last, tt.says) }))
+			shown := map[string]string{"the log": b.Log.Tail()}
 			for _, path := range []string{"", "events", "metrics", "healthz"} {
-				shown["the page /"+path] = get(t, http.DefaultClient, b.log.pageURL()+path)
+				shown["the page /"+path] = get(t, http.DefaultClient, b.Log.PageURL()+path)
 			}
-			doctor := exec.CommandContext(t.Context(), "env", proxy, stationd, "doctor", "--config", b.configPath())
+			doctor := exec.CommandContext(t.Context(), "env", proxy, stationd, "doctor", "--config", b.ConfigPath())
 			said, _ := doctor.CombinedOutput() // it finds something, and says so by its exit code
 			if shown["the doctor"] = string(said); !strings.Contains(string(said), "l2l") {
 				t.Errorf("the doctor says nothing of L2L: %s", said)

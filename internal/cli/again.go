@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/control"
+	"stationd/internal/exit"
+	"stationd/internal/station"
+)
+
+// A given command is one that the running station records. It is recorded once for its
+// ID, however often it is given.
+type given struct{ event string }
+
+// eventFlag adds --event.
+func (g *given) eventFlag(c *cobra.Command) {
+	c.Flags().StringVar(&g.event, "event", "", "the ID of the same command, given before, whose answer did not come: it is recorded once")
+}
+
+// under returns the client that the command is given by.
+func (g *given) under(client *control.Client) (*control.Client, error) {
+	switch {
+	case g.event == "":
+		g.event = string(station.NewID())
+	case !station.ID(g.event).OfEvent():
+		return nil, exit.With(exit.Usage, fmt.Errorf("--event %q: an event's ID has 32 hexadecimal digits", g.event))
+	}
+	return client.WithEvent(station.ID(g.event)), nil
+}
+
+// unanswered completes the error of a command whose answer did not come: it may be
+// recorded, and how to find out. Any other error stays as it is.
+func (g *given) unanswered(err error) error {
+	if !errors.Is(err, control.ErrUnanswered) {
+		return err
+	}
+	return fmt.Errorf("%w: it may be recorded. Give the same command again with --event %s when the station runs: it is recorded once, and the answer says what became of it", err, g.event)
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/config"
+	"stationd/internal/doctor"
+	"stationd/internal/exit"
+	"stationd/internal/plan"
+	"stationd/internal/terminal"
+)
+
+// A complaint is one thing that check found.
+type complaint struct {
+	Severity string `json:"severity"` // fault or warning
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"`   // 0: it is not a place in the file
+	Column   int    `json:"column,omitempty"` //
+	Text     string `json:"text"`             // never a secret
+	Do       string `json:"do,omitempty"`     // what to do about it
+
+	detail string
+}
+
+const (
+	severeFault   = "fault"
+	severeWarning = "warning"
+)
+
+func CheckCommand() *cobra.Command {
+	var asJSON, strict bool
+	c := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Say everything that is wrong with a configuration file",
+		Long: `check reads a configuration as run would, and reports every fault at once, each with
+its line and column. Then it looks for what a start on this machine would be missing:
+the page's port, the control socket, the keys, the certificates, files beside the outbox
+that the station could not open. It changes nothing.
+
+What is missing on this machine is a warning where the station would record all the
+same, and so is what may not be what was meant. check exits with 78 when there is a fault, with --strict also when there is a
+warning.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			path := plan.DefaultPath
+			if len(args) == 1 {
+				path = args[0]
+			}
+			p, all, err := complaints(c.Context(), path)
+			if err != nil {
+				return exit.With(exit.Config, err)
+			}
+			faults, warnings := 0, 0
+			for _, one := range all {
+				if one.Severity == severeFault {
+					faults++
+				} else {
+					warnings++
+				}
+			}
+			if asJSON {
+				if err := printJSON(c.OutOrStdout(), all); err != nil {
+					return exit.Wrap(err)
+				}
+			} else {
+				printComplaints(c.ErrOrStderr(), all)
+			}
+			if faults > 0 || strict && warnings > 0 {
+				return &exit.Error{Code: exit.Config}
+			}
+			if !asJSON {
+				fmt.Fprintf(c.OutOrStdout(), "%s: station %s, %s, %s, %s, %s: no faults\n", path, p.Station.Name,
+					terminal.Count(len(p.Buttons)+len(p.Scanners), "input"), terminal.Count(len(p.Lamps), "lamp"),
+					terminal.Count(len(p.Vendors), "backend"), terminal.Count(len(p.Program.Bindings), "binding"))
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: one object a fault or warning, in a list")
+	c.Flags().BoolVar(&strict, "strict", false, "exit with 78 for a warning too")
+	return c
+}
+
+// complaints are everything that is wrong with a configuration, and where nothing is,
+// what this machine lacks for it. An error says that there is no file to look at.
+func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, error) {
+	p, faults, err := plan.Read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	all := []complaint{}
+	for _, f := range faults {
+		all = append(all, complaint{Severity: severeFault, File: f.File, Line: f.Line, Column: f.Col, Text: f.Text, detail: f.Detail})
+	}
+	if len(all) > 0 {
+		return p, all, nil
+	}
+	for _, w := range p.Warnings {
+		all = append(all, complaint{Severity: severeWarning, File: w.File, Line: w.Line, Column: w.Col, Text: w.Text, detail: w.Detail})
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for _, f := range doctor.BeforeStart(p, p.Running(ctx)) {
+		one := complaint{File: path, Text: doctor.OneText(f.Check + ": " + f.Found), Do: doctor.OneText(f.Do)}
+		switch f.Verdict {
+		case doctor.Fail:
+			one.Severity = severeFault
+		case doctor.Warning:
+			one.Severity = severeWarning
+		case doctor.OK, doctor.Unknown, doctor.Skipped:
+			continue
+		}
+		all = append(all, one)
+	}
+	return p, all, nil
+}
+
+// printComplaints writes what was found for a person: the faults of the file as
+// editors understand them.
+func printComplaints(w io.Writer, all []complaint) {
+	var faults []config.Fault
+	for _, c := range all {
+		switch {
+		case c.Line > 0 && c.Severity == severeWarning:
+			fmt.Fprintf(w, "%s:%d:%d: warning: %s\n", c.File, c.Line, c.Column, c.Text)
+			if c.detail != "" {
+				fmt.Fprintln(w, c.detail)
+			}
+		case c.Line > 0:
+			faults = append(faults, config.Fault{File: c.File, Line: c.Line, Col: c.Column, Text: c.Text, Detail: c.detail})
+		case c.Do != "":
+			fmt.Fprintf(w, "%s: %s: %s -- %s\n", c.File, c.Severity, c.Text, c.Do)
+		default:
+			fmt.Fprintf(w, "%s: %s: %s\n", c.File, c.Severity, c.Text)
+		}
+	}
+	if len(faults) > 0 {
+		plan.PrintFaults(w, faults)
+	}
+}
+
+func printJSON(w io.Writer, what any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(what)
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/contents"
+	"stationd/internal/exit"
+	"stationd/internal/plan"
+	"stationd/internal/station"
+	"stationd/internal/terminal"
+)
+
+// completionLimit is how long a shell waits for the station's entries: it stands
+// still meanwhile.
+const completionLimit = 2 * time.Second
+
+func CompletionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "Print the completion of a shell",
+		Long: `completion prints what a shell needs to complete commands, flags, fields, entries and
+calls. The Debian package has it in place for all three shells. Elsewhere:
+
+  bash   stationd completion bash >~/.local/share/bash-completion/completions/stationd
+  zsh    stationd completion zsh  >"${fpath[1]}/_stationd"
+  fish   stationd completion fish >~/.config/fish/completions/stationd.fish`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		RunE: func(c *cobra.Command, args []string) error {
+			root, w := c.Root(), c.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return exit.Wrap(root.GenBashCompletionV2(w, true))
+			case "zsh":
+				return exit.Wrap(root.GenZshCompletion(w))
+			default:
+				return exit.Wrap(root.GenFishCompletion(w, true))
+			}
+		},
+	}
+}
+
+// Complete tells each command below c what its arguments can be. A command without
+// arguments completes nothing, where a shell would offer the files of the folder.
+func Complete(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		Complete(sub)
+	}
+	if c.Flags().Lookup("config") != nil {
+		// It fails only for a flag that is not there.
+		_ = c.MarkFlagFilename("config", "toml")
+	}
+	if c.ValidArgs != nil || c.ValidArgsFunction != nil {
+		return
+	}
+	switch strings.TrimPrefix(c.CommandPath(), "stationd ") {
+	case "check":
+		c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return []cobra.Completion{"toml"}, cobra.ShellCompDirectiveFilterFileExt
+		}
+	case "outbox show":
+		c.ValidArgsFunction = entryCompletions(func(station.Condition) bool { return true }, true)
+	case "outbox retry":
+		c.ValidArgsFunction = entryCompletions(isHeld, false)
+	case "outbox discard":
+		c.ValidArgsFunction = entryCompletions(isHeld, true)
+	case "call close":
+		c.ValidArgsFunction = callCompletions
+	default:
+		c.ValidArgsFunction = cobra.NoFileCompletions
+	}
+}
+
+func isHeld(c station.Condition) bool { return c == station.Held }
+
+// entryCompletions completes one entry of a condition, or an event that is kept.
+func entryCompletions(of func(station.Condition) bool, kept bool) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return ask(c, args, func(ctx context.Context, p *plan.Plan) (found []cobra.Completion, err error) {
+			all, err := contents.Read(ctx, p, station.Limit{Held: mostOffered, Waiting: mostOffered, Unknown: mostOffered})
+			for _, e := range all.Entries {
+				if of(e.Condition) {
+					found = append(found, cobra.CompletionWithDesc(e.ID.Short(), fmt.Sprintf("%s, %s: %s", e.Verb, e.Condition, terminal.OneLine(e.Reason))))
+				}
+			}
+			for _, ev := range all.Kept {
+				if kept {
+					found = append(found, cobra.CompletionWithDesc(ev.ID.Short(), terminal.OneLine(ev.Code)))
+				}
+			}
+			return found, err
+		})
+	}
+}
+
+// callCompletions completes one open call.
+func callCompletions(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return ask(c, args, func(ctx context.Context, p *plan.Plan) (found []cobra.Completion, err error) {
+		calls, err := contents.Calls(ctx, p)
+		for _, call := range calls {
+			found = append(found, cobra.CompletionWithDesc(call.Entry.Short(), fmt.Sprintf("%s %s", call.Source, terminal.OneLine(call.Ref))))
+		}
+		return found, err
+	})
+}
+
+// mostOffered is how many entries a shell is offered: a person chooses among them.
+const mostOffered = 100
+
+// ask completes the only argument of a command by what the station that it means
+// has. Where that cannot be asked there is nothing to offer.
+func ask(c *cobra.Command, args []string, of func(context.Context, *plan.Plan) ([]cobra.Completion, error)) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
+	defer cancel()
+	p, err := plan.Load(c.Flag("config").Value.String(), io.Discard)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	found, err := of(ctx, p)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return found[:min(len(found), mostOffered)], cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// fieldCompletions completes FIELD=VALUE by the names that are not said yet.
+func fieldCompletions(names []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var left []cobra.Completion
+		for _, name := range names {
+			if !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, name+"=") }) {
+				left = append(left, name+"=")
+			}
+		}
+		return left, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveKeepOrder
+	}
+}

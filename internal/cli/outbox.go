@@ -1,0 +1,450 @@
+// Package cli has the commands that ask a station or its files: outbox, call, check,
+// reload, lamps, version, completion, and those of the vendors.
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/contents"
+	"stationd/internal/control"
+	"stationd/internal/exit"
+	"stationd/internal/plan"
+	"stationd/internal/queue"
+	"stationd/internal/station"
+	"stationd/internal/terminal"
+	"stationd/internal/verify"
+)
+
+func OutboxCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "outbox",
+		Short: "Look at what waits, and decide what is held",
+		Long: `outbox asks the running stationd. When none runs, ls, show and verify read the
+file themselves; retry and discard need a running one.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(outboxList(), outboxSummary(), outboxShow(), outboxVerify(), outboxExport(),
+		outboxRetry(), outboxDiscard(), outboxAdopt())
+	return c
+}
+
+// mostOfEach is how many outbox ls lists of what waits, what is held and which scans
+// nobody knew, where nothing is said.
+const mostOfEach = 100
+
+func outboxList() *cobra.Command {
+	var path string
+	var asJSON, all bool
+	var most int
+	c := &cobra.Command{
+		Use:   "ls",
+		Short: "List what waits, what is held, which scans nobody knew, and notices",
+		Long: fmt.Sprintf(`ls lists what is in the outbox, in the order of the events: the oldest %d entries
+that wait, the oldest %d that are held, and the newest %d scans that nobody knew. It says
+how many more there are; --limit lists more of each, and --all lists them all, however
+many. Of an entry that waits behind a held one it says which that is, and why it is held.`, mostOfEach, mostOfEach, mostOfEach),
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if most < 0 {
+				return exit.With(exit.Usage, fmt.Errorf("--limit %d: it is a number of entries", most))
+			}
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			limit := station.Limit{Held: most, Waiting: most, Unknown: most}
+			if all {
+				limit = station.NoLimit()
+			}
+			out := bufio.NewWriter(c.OutOrStdout())
+			if asJSON {
+				err = listAsJSON(c.Context(), out, p, limit)
+			} else {
+				err = list(c.Context(), out, p, limit)
+			}
+			return exit.Wrap(errors.Join(err, out.Flush()))
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c.Flags().IntVar(&most, "limit", mostOfEach, "of each kind so many")
+	c.Flags().BoolVar(&all, "all", false, "all of them")
+	c.MarkFlagsMutuallyExclusive("limit", "all")
+	return c
+}
+
+// listAsJSON writes a list of any length as one object.
+//
+//	{
+//	  "entries": [{…}, …],
+//	  "kept": [{…}, …],
+//	  "totals": {"waiting": 50000, "held": 0, "unknown": 1, "notices": 0}
+//	}
+func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) error {
+	between := "\n"
+	write := func(v any) error {
+		text, err := json.MarshalIndent(v, "    ", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s    %s", between, text)
+		between = ",\n"
+		return err
+	}
+	var kept []station.Event // there are never very many
+	fmt.Fprint(w, "{\n  \"entries\": [")
+	totals, err := contents.List(ctx, p, limit, func(e station.Standing) error { return write(e) },
+		func(ev station.Event) error { kept = append(kept, ev); return nil })
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, "\n  ],\n  \"kept\": [")
+	between = "\n"
+	for _, ev := range kept {
+		if err := write(ev); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(totals)
+	fmt.Fprintf(w, "\n  ],\n  \"totals\": %s\n}\n", text)
+	return err
+}
+
+// linedUp is how many rows of a long list are put in line with each other.
+const linedUp = 500
+
+func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	entries := 0
+	var kept []station.Event // there are never very many
+	totals, err := contents.List(ctx, p, limit, func(e station.Standing) error {
+		if entries == 0 {
+			fmt.Fprintln(t, "ENTRY\tOF\tLANE\tVERB\tCONDITION\tWHY")
+		}
+		condition := string(e.Condition)
+		if e.Condition == station.Held {
+			condition += " (" + string(e.Hold) + ")"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.Local(e.At), e.Lane, e.Verb, condition, terminal.OneLine(whyIn(e)))
+		if entries++; entries%linedUp == 0 {
+			return t.Flush()
+		}
+		return nil
+	}, func(ev station.Event) error {
+		kept = append(kept, ev)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if totals == (station.Totals{}) {
+		fmt.Fprintln(w, "The outbox is empty: everything recorded was delivered.")
+		return nil
+	}
+	if more := totals.Waiting + totals.Held - entries; more > 0 {
+		fmt.Fprintf(t, "and %d more: %d wait and %d are held (stationd outbox ls --all)\n", more, totals.Waiting, totals.Held)
+	}
+	between := ""
+	if entries > 0 {
+		between = "\n"
+	}
+	notices, scans := parted(kept)
+	if len(scans) > 0 {
+		fmt.Fprintln(t, between+"UNKNOWN SCAN\tOF\tFROM\tCODE")
+		between = "\n"
+	}
+	for _, ev := range scans {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", ev.ID.Short(), p.Local(ev.At), ev.Source, terminal.OneLine(ev.Code))
+	}
+	if more := totals.Unknown - len(scans); more > 0 {
+		fmt.Fprintf(t, "and %d older ones (stationd outbox ls --all)\n", more)
+	}
+	if len(notices) > 0 {
+		fmt.Fprintln(t, between+"NOTICE\tOF\tWHAT HAPPENED")
+	}
+	for _, ev := range notices {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", ev.ID.Short(), p.Local(ev.At), terminal.OneLine(ev.Code))
+	}
+	listContacts(ctx, t, p)
+	return t.Flush()
+}
+
+// whyIn says why an entry is held, or which held one it waits behind, and which one
+// counts the same; "" of any other.
+func whyIn(e station.Standing) string {
+	why := e.Reason
+	if e.Behind != nil {
+		why = waitsBehind(*e.Behind)
+	}
+	if e.Twice != "" { // in front: what is long is cut
+		why = strings.TrimSuffix(fmt.Sprintf("counts the same as %s: if both are sent, it is counted twice; %s", e.Twice.Short(), why), "; ")
+	}
+	return why
+}
+
+// waitsBehind says what an entry waits behind:
+//
+//	behind 9f86d081.1, which is held (refused): Shift not started
+func waitsBehind(b station.Behind) string {
+	return fmt.Sprintf("behind %s, which is held (%s): %s", b.Entry.Short(), b.Hold, b.Reason)
+}
+
+// listContacts says how it stands with the vendors, where a station runs.
+func listContacts(ctx context.Context, w io.Writer, p *plan.Plan) {
+	now, err := control.Dial(plan.ControlPath(p)).Snapshot(ctx)
+	if err != nil || len(now.Health.Backends) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nVENDOR\tCONTACT\tLAST ERROR")
+	for _, name := range slices.Sorted(maps.Keys(now.Health.Backends)) {
+		c := now.Health.Backends[name]
+		kind := cmp.Or(string(c.Kind), "not spoken to yet")
+		if c.Fault != "" {
+			kind = "the key is not accepted"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, kind, terminal.OneLine(cmp.Or(c.Fault, c.Last)))
+	}
+}
+
+// parted tells what the station itself kept for a person from what was scanned.
+func parted(kept []station.Event) (notices, scans []station.Event) {
+	for _, ev := range kept {
+		if ev.Source == station.FromStation {
+			notices = append(notices, ev)
+		} else {
+			scans = append(scans, ev)
+		}
+	}
+	return notices, scans
+}
+
+func outboxShow() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "show ENTRY",
+		Short: "Show all of one entry or unknown scan, as JSON",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			one, err := pick(c.Context(), p, args[0])
+			if err != nil {
+				return exit.Wrap(err)
+			}
+			return exit.Wrap(terminal.WriteJSON(c.OutOrStdout(), one))
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	return c
+}
+
+// pick finds the one entry or unknown scan that a person means by its ID, its
+// short form or the beginning of either.
+func pick(ctx context.Context, p *plan.Plan, name string) (any, error) {
+	var found any
+	times := 0
+	event, place, _ := strings.Cut(name, ".")
+	note := func(id station.ID, one any) {
+		if name != "" && strings.HasPrefix(string(id.Event()), event) && (place == "" || strings.HasSuffix(string(id), "."+place)) {
+			found = one
+			times++
+		}
+	}
+	_, err := contents.List(ctx, p, station.NoLimit(),
+		func(e station.Standing) error { note(e.ID, e); return nil },
+		func(ev station.Event) error { note(ev.ID, ev); return nil })
+	switch {
+	case err != nil:
+		return nil, err
+	case times == 0:
+		return nil, fmt.Errorf("entry %s: it is not in the outbox; it may have been delivered: stationd outbox ls", name)
+	case times > 1:
+		return nil, fmt.Errorf("entry %s: %d begin like that; write more of it", name, times)
+	}
+	return found, nil
+}
+
+func outboxVerify() *cobra.Command {
+	var path, file string
+	var quick bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the outbox file: its structure and everything it promises",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" {
+				return verify.File(c.OutOrStdout(), file, quick)
+			}
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			err = control.Dial(plan.ControlPath(p)).Verify(c.Context())
+			if errors.Is(err, control.ErrAbsent) {
+				err = queue.VerifyFile(p.Outbox())
+			}
+			if err != nil {
+				return exit.Wrap(err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: sound\n", p.Outbox())
+			return nil
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	c.Flags().BoolVar(&quick, "quick", false, "with --file: what a start looks at, and no more")
+	c.Flags().StringVar(&file, "file", "", "this file, which nobody has open; no configuration is read")
+	return c
+}
+
+func outboxExport() *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Print what was done, as JSON lines, the oldest first",
+		Long: `export prints the history: each event that was recorded, and what became of each
+entry. It goes back as many days as [station] days says, and is promised to nobody:
+what waits and what is held is in the outbox itself (stationd outbox ls --all --json).`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return exit.Wrap(queue.ExportHistory(p.History(), c.OutOrStdout()))
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	return c
+}
+
+func outboxRetry() *cobra.Command {
+	var path string
+	var notThere, toCurrent bool
+	var g given
+	c := &cobra.Command{
+		Use:   "retry ENTRY",
+		Short: "Put a held entry back at its old place, to be sent",
+		Long: `retry puts a held entry back at its old place. What may have arrived is looked up at
+the vendor first, and sent only if it is certainly not there; where the vendor's records
+cannot tell, it is held again. Whoever has looked there says --not-there.
+
+An entry that was meant for another address than the station speaks to now is not sent
+elsewhere unasked: --to-current sends it to the present one, and with it what waits for
+its result. What may have arrived at the old address needs --not-there besides.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			var said []string
+			if notThere {
+				said = append(said, station.NotThere)
+			}
+			if toCurrent {
+				said = append(said, station.ToCurrent)
+			}
+			client, err := g.under(control.Dial(plan.ControlPath(p)))
+			if err != nil {
+				return err
+			}
+			done, err := client.RetryWith(c.Context(), args[0], said...)
+			if err != nil {
+				return exit.Wrap(g.unanswered(err))
+			}
+			what := "it waits to be sent"
+			switch {
+			case done.Repeated:
+				what = "it was put back before, and not a second time"
+			case done.Looks:
+				what = "it may have arrived: it is looked up first, and sent if it is not there"
+			}
+			fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", done.Entry.Short(), what)
+			return nil
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	c.Flags().BoolVar(&notThere, "not-there", false, "you have looked at the vendor, and it is not there: send it")
+	c.Flags().BoolVar(&toCurrent, "to-current", false, "send it to the address that the station speaks to now")
+	g.eventFlag(c)
+	return c
+}
+
+func outboxDiscard() *cobra.Command {
+	var path string
+	var g given
+	c := &cobra.Command{
+		Use:   "discard ENTRY",
+		Short: "Give a held entry up, or put an unknown scan away",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			client, err := g.under(control.Dial(plan.ControlPath(p)))
+			if err != nil {
+				return err
+			}
+			id, err := client.Discard(c.Context(), args[0])
+			if err != nil {
+				return exit.Wrap(g.unanswered(err))
+			}
+			fmt.Fprintf(c.OutOrStdout(), "entry %s: it is discarded\n", id.Short())
+			return nil
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	g.eventFlag(c)
+	return c
+}
+
+func outboxAdopt() *cobra.Command {
+	var path string
+	var gone bool
+	c := &cobra.Command{
+		Use:   "adopt --old-computer-gone",
+		Short: "Deliver what is held because the outbox came from another computer",
+		Long: `adopt is for a card that was moved to another computer, or a backup that was put back,
+because the old one is gone for good. Everything that is held as a copy is looked up at
+the vendor and sent if it is not there. While the old computer can still run, it would
+deliver the same: then leave it held.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !gone {
+				return exit.With(exit.Usage, errors.New("say that the old computer is gone for good: stationd outbox adopt --old-computer-gone"))
+			}
+			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			n, err := control.Dial(plan.ControlPath(p)).Adopt(c.Context())
+			if errors.Is(err, control.ErrUnanswered) {
+				return exit.Wrap(fmt.Errorf("%w: it may be done, and may be done again", err))
+			}
+			if err != nil {
+				return exit.Wrap(err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%d entries are looked up, and sent if they are not there\n", n)
+			return nil
+		},
+	}
+	plan.PathFlag(c.Flags(), &path)
+	c.Flags().BoolVar(&gone, "old-computer-gone", false, "nobody has the original any more, and nothing is delivered from it")
+	return c
+}

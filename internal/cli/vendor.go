@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/api/l2l"
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/control"
+	"stationd/internal/exit"
+	"stationd/internal/plan"
+	"stationd/internal/station"
+	"stationd/internal/terminal"
+)
+
+// vendorCLI is a vendor as the command line knows it, without any configuration.
+type vendorCLI struct {
+	table     string // of its table, and of its command
+	title     string
+	verbs     []station.Verb
+	reads     []station.Read
+	summaries map[string]string // what each verb does, in a line
+}
+
+func VendorCommands() []*cobra.Command {
+	return []*cobra.Command{
+		vendorCommand(vendorCLI{"l2l", "L2L", l2l.Verbs(), l2l.Reads(), map[string]string{
+			"dispatch.open":     "Open a dispatch: call for help",
+			"dispatch.add":      "Add a dispatch that is over",
+			"dispatch.complete": "Complete a dispatch",
+			"dispatch.close":    "Close a dispatch",
+			"changeover.start":  "Start the changeover of a line to an order",
+			"changeover.finish": "Finish the changeover of a line",
+			"order.hold":        "Put an order on hold",
+			"order.complete":    "Complete an order",
+			"production.record": "Record what a line made",
+		}}),
+		vendorCommand(vendorCLI{"lagerkoll", "Lagerkoll", append(lagerkoll.Verbs(), plan.PrintVerb()), lagerkoll.Reads(), map[string]string{
+			"order.create":                     "Create a production order",
+			"order.create_from_customer_order": "Create a production order of a customer order",
+			"order.update":                     "Change a production order",
+			"order.start":                      "Start a production order",
+			"order.finish":                     "Finish a production order",
+			"order.cancel":                     "Cancel a production order",
+			"article.add":                      "Add an article to a production order",
+			"article.update":                   "Change an article of a production order",
+			"article.trace":                    "Report what was made of an article, and of what",
+			"article.remove":                   "Remove an article from a production order",
+			"picking_list.print":               "Print the picking list of a production order",
+		}}),
+	}
+}
+
+func vendorCommand(s vendorCLI) *cobra.Command {
+	c := &cobra.Command{
+		Use:   s.table,
+		Short: "Ask " + s.title + " how things are, or have it do one thing",
+		Long: fmt.Sprintf(`%[1]s asks %[2]s one question, or has it do one thing: what a binding can do, and
+what its operations can show. What is told stands behind the command as
+FIELD=VALUE; the --help of each command lists its fields.
+
+Questions change nothing. They are asked by the running station, under its pace;
+where none runs, this command asks once by itself, with the station's key.
+
+What changes something is asked back first (--yes: not), and then goes through
+the outbox of the running station as a press does: it is delivered through any
+outage, in its place in the lane, and never twice on a guess.`, s.table, s.title),
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddGroup(&cobra.Group{ID: "read", Title: "Questions, which change nothing:"}, &cobra.Group{ID: "verb", Title: "What " + s.title + " can be asked to do:"})
+	for _, r := range s.reads {
+		c.AddCommand(newQueryCommand(s, r))
+	}
+	for _, v := range s.verbs {
+		c.AddCommand(newActionCommand(s, v))
+	}
+	return c
+}
+
+// parseFields reads the arguments of a command: FIELD=VALUE, and without a name the fields
+// that bare lists, in order. Its faults are all there are, a sentence each.
+func parseFields(args, bare []string) (with map[string]string, faults []string) {
+	with = make(map[string]string)
+	for _, arg := range args {
+		name, value, named := strings.Cut(arg, "=")
+		if !named {
+			if len(bare) == 0 {
+				faults = append(faults, fmt.Sprintf("%q is no FIELD=VALUE", arg))
+				continue
+			}
+			name, value, bare = bare[0], arg, bare[1:]
+		}
+		if _, twice := with[name]; twice {
+			faults = append(faults, fmt.Sprintf("%s is said twice", name))
+		}
+		with[name] = value
+	}
+	return with, faults
+}
+
+// usageError is the error of a command line that is wrong, with everything that is.
+// The sentences may quote what was typed.
+func usageError(stderr io.Writer, c *cobra.Command, faults []string) error {
+	for _, fault := range faults {
+		fmt.Fprintf(stderr, "stationd: %s\n", terminal.Quote(fault))
+	}
+	return exit.With(exit.Usage, fmt.Errorf("nothing was done; %s --help lists the fields", c.CommandPath()))
+}
+
+// vendorOf finds the vendor of a command in a configuration.
+func vendorOf(p *plan.Plan, s vendorCLI) (plan.Vendor, error) {
+	v, there := p.Vendor(s.table)
+	if !there {
+		return plan.Vendor{}, exit.With(exit.Config, fmt.Errorf("%s has no table [%s]: this station does not speak to %s", p.Path, s.table, s.title))
+	}
+	return v, nil
+}
+
+// requireStopped refuses to work beside a running station: one pace and one lane for
+// each subject is what its promises rest on.
+func requireStopped(ctx context.Context, p *plan.Plan) error {
+	_, err := control.Dial(plan.ControlPath(p)).Snapshot(ctx)
+	switch {
+	case errors.Is(err, control.ErrAbsent):
+		return nil
+	case err != nil:
+		return exit.Wrap(fmt.Errorf("whether the station runs cannot be told, and --direct must not work beside it: %w", err))
+	}
+	return exit.Wrap(errors.New("the station runs, and --direct must not work beside it: leave --direct out, or stop the station"))
+}
+
+// explainCredential is the error of a backend that a command could not open for itself. A key
+// that systemd hands over is not handed to a command.
+func explainCredential(err error) error {
+	var file *fs.PathError
+	if err == nil || errors.As(err, &file) || os.Getenv("CREDENTIALS_DIRECTORY") != "" {
+		return err
+	}
+	return fmt.Errorf("%w; a command that works without the station is root's, as CREDENTIALS_DIRECTORY=/etc/stationd/keys stationd …", err)
+}
+
+// fieldHelp lists fields for a person who is to say them:
+//
+//	machine  text, required
+//	         machine code: SEAL-1
+func fieldHelp(fields []station.Field, required func(station.Field) bool) string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, f := range fields {
+		kind := f.Type.String()
+		if required(f) {
+			kind += ", required"
+		}
+		fmt.Fprintf(t, "  %s\t%s\n", f.Name, kind)
+		for _, line := range column(f.Means, 56) {
+			fmt.Fprintf(t, "  \t%s\n", line)
+		}
+	}
+	_ = t.Flush() // it writes to memory
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// column breaks a text into lines of at most so many characters, at its spaces.
+func column(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len([]rune(line+" "+word)) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
+}
+
+// confirmed asks a person, and reports whether the answer is yes. Where nobody can
+// be asked that is an error.
+func confirmed(c *cobra.Command, question string) (bool, error) {
+	if in, is := c.InOrStdin().(*os.File); !is || !terminal.Is(in) {
+		return false, exit.With(exit.Usage, errors.New("nobody can be asked whether to do this: the input is no terminal; add --yes, or --dry-run to see the request"))
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
+	var answer string
+	_, _ = fmt.Fscanln(c.InOrStdin(), &answer) // nothing is no
+	switch strings.ToLower(answer) {
+	case "y", "yes":
+		return true, nil
+	}
+	return false, nil
+}

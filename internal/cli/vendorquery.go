@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"stationd/internal/control"
+	"stationd/internal/exit"
+	"stationd/internal/plan"
+	"stationd/internal/station"
+	"stationd/internal/terminal"
+)
+
+// queryCommand is a question on the command line.
+type queryCommand struct {
+	vendorCLI
+	station.Read
+	config string
+	json   bool
+	direct bool
+	output string // of a file
+	force  bool   // it may be replaced
+}
+
+func newQueryCommand(s vendorCLI, r station.Read) *cobra.Command {
+	q := &queryCommand{vendorCLI: s, Read: r}
+	use := []string{r.Name}
+	for _, arg := range r.Args {
+		word := strings.ToUpper(arg)
+		if f, _ := r.Field(arg); !f.Required {
+			word = "[" + word + "]"
+		}
+		use = append(use, word)
+	}
+	if len(r.Fields) > len(r.Args) {
+		use = append(use, "[FIELD=VALUE …]")
+	}
+	long := r.Means + "."
+	if len(r.Fields) > 0 {
+		long += "\n\nFields:\n" + fieldHelp(r.Fields, func(f station.Field) bool { return f.Required })
+	}
+	var names []string
+	for _, f := range r.Fields {
+		names = append(names, f.Name)
+	}
+	c := &cobra.Command{
+		Use:     strings.Join(use, " "),
+		Short:   r.Means,
+		Long:    long,
+		GroupID: "read",
+		RunE:    q.run,
+
+		ValidArgsFunction: fieldCompletions(names),
+	}
+	plan.PathFlag(c.Flags(), &q.config)
+	c.Flags().BoolVar(&q.direct, "direct", false, "ask once by oneself, with the station's key; refused while the station runs")
+	if r.File == "" {
+		c.Flags().BoolVar(&q.json, "json", false, "everything that was read, as JSON")
+		return c
+	}
+	c.Flags().StringVarP(&q.output, "output", "o", "", "the file that "+r.File+" is written to; - is the standard output")
+	c.Flags().BoolVar(&q.force, "force", false, "replace the file if it is there")
+	return c
+}
+
+func (q *queryCommand) run(c *cobra.Command, args []string) error {
+	p, err := plan.Load(q.config, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	v, err := vendorOf(p, q.vendorCLI)
+	if err != nil {
+		return err
+	}
+	with, faults := parseFields(args, q.Args)
+	for _, f := range q.Fields {
+		if value := v.Schema.Defaults[f.Name]; f.Required && value != "" && with[f.Name] == "" {
+			with[f.Name] = value
+		}
+	}
+	if faults = append(faults, q.Misfits(with)...); len(faults) > 0 {
+		return usageError(c.ErrOrStderr(), c, faults)
+	}
+	if q.File != "" {
+		if q.output == "" {
+			return exit.With(exit.Usage, fmt.Errorf("%s is written to a file: say which with -o, or -o - for the standard output", q.File))
+		}
+		if err := q.free(); err != nil {
+			return err
+		}
+	}
+	answer, err := q.ask(c.Context(), p, v, with)
+	switch {
+	case err != nil:
+		return exit.Wrap(fmt.Errorf("%s: %w", q.title, err))
+	case q.File != "":
+		return exit.Wrap(q.save(c.OutOrStdout(), c.ErrOrStderr(), answer.File))
+	case q.json:
+		return exit.Wrap(terminal.WriteJSON(c.OutOrStdout(), answer.All))
+	}
+	return exit.Wrap(show(c.OutOrStdout(), answer))
+}
+
+// ask asks the running station, or the vendor itself where none runs.
+func (q *queryCommand) ask(ctx context.Context, p *plan.Plan, v plan.Vendor, with map[string]string) (station.Answer, error) {
+	if q.direct {
+		if err := requireStopped(ctx, p); err != nil {
+			return station.Answer{}, err
+		}
+	} else {
+		answer, err := control.Dial(plan.ControlPath(p)).Read(ctx, q.table, q.Name, with)
+		if !errors.Is(err, control.ErrAbsent) {
+			return answer, err
+		}
+	}
+	b, err := v.Open(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return station.Answer{}, explainCredential(err)
+	}
+	return station.Inquire(ctx, b, q.Name, with)
+}
+
+// show writes an answer as a table. Each cell is the vendor's text as text.
+func show(w io.Writer, a station.Answer) error {
+	if len(a.Rows) > 0 {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, strings.Join(a.Columns, "\t"))
+		for _, row := range a.Rows {
+			for i, cell := range row {
+				end := "\t"
+				if i == len(row)-1 {
+					end = "\n"
+				}
+				if cell == "" {
+					cell = "-"
+				}
+				fmt.Fprint(t, terminal.OneLine(cell)+end)
+			}
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.Note != "":
+		fmt.Fprintln(w, terminal.Quote(a.Note))
+	case len(a.Rows) == 0:
+		fmt.Fprintln(w, "There is none.")
+	}
+	return nil
+}
+
+// free refuses a file that is there already, before the vendor is asked for it.
+func (q *queryCommand) free() error {
+	if q.output == "-" || q.force {
+		return nil
+	}
+	if _, err := os.Lstat(q.output); !errors.Is(err, os.ErrNotExist) {
+		if err == nil {
+			err = fmt.Errorf("%s is there already: name another file, or add --force", q.output)
+		}
+		return exit.Wrap(err)
+	}
+	return nil
+}
+
+// save writes a file whole or not at all: under another name first.
+func (q *queryCommand) save(stdout, stderr io.Writer, content []byte) (err error) {
+	if q.output == "-" {
+		_, err := terminal.Raw(stdout).Write(content)
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(q.output), ".stationd-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // what went wrong is said already
+		}
+	}()
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if q.force {
+		err = os.Rename(f.Name(), q.output)
+	} else if err = os.Link(f.Name(), q.output); err == nil { // unlike a rename it replaces nothing
+		err = os.Remove(f.Name())
+	}
+	if err == nil {
+		fmt.Fprintf(stderr, "%s: %d bytes\n", q.output, len(content))
+	}
+	return err
+}

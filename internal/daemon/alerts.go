@@ -1,0 +1,289 @@
+package daemon
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"stationd/internal/api/alert"
+	"stationd/internal/atomicfile"
+	"stationd/internal/plan"
+	"stationd/internal/station"
+	"stationd/internal/terminal"
+)
+
+const (
+	// alertsName is the file beside the outbox that remembers what has been told.
+	alertsName = "alerts.json"
+
+	alertEvery  = time.Second // between two looks at the station
+	alertKept   = time.Minute // what has lasted as long is remembered over a restart
+	alertListed = 3           // held entries in a message
+
+	alertKeyEvery = 10 * time.Second // between two looks at the key
+)
+
+// The ways of telling, as the file beside the outbox has them.
+const (
+	byPost  = "post"  // to the address in [alert]
+	byEvent = "event" // by a binding of station.alert, through the outbox
+)
+
+// alerts tells somebody elsewhere that something is held, or that nothing can be
+// delivered, once it has lasted for as long as [alert] says. It looks on: neither
+// recording nor delivering waits for it.
+type alerts struct {
+	path     string
+	log      *slog.Logger
+	stamp    func(time.Time) station.Stamp
+	plan     func() *plan.Plan
+	snapshot func() station.Snapshot
+	held     func() ([]station.Standing, error) // the first
+	record   station.Emit
+	fault    func(text string) // says what is wrong with the telling; "" when all is well
+
+	all     []station.AlertState
+	written []byte            // what the file has
+	unkept  error             // why it could not be written
+	errors  map[string]string // what the last try came to, by the way
+	keyAt   time.Time         // when the key was last looked at
+	keyless error             // why it cannot be used
+	shown   bool              // fault has been called
+}
+
+// alerts makes the part that tells.
+func (s *openStation) alerts() *alerts {
+	return &alerts{
+		path:     filepath.Join(s.plan.Station.Data, alertsName),
+		log:      s.log,
+		stamp:    s.clock.Stamp,
+		plan:     s.active.plan.Load,
+		snapshot: s.status.Snapshot,
+		held: func() (held []station.Standing, err error) {
+			c, err := s.outbox.Contents(station.Limit{Held: alertListed})
+			return c.Entries, err
+		},
+		record: s.outbox.Record,
+		fault:  func(text string) { s.faults.set(plan.PartAlert, text) },
+		errors: make(map[string]string),
+	}
+}
+
+// run looks at the station until ctx is done.
+func (a *alerts) run(ctx context.Context) error {
+	a.read()
+	tick := time.NewTicker(alertEvery)
+	defer tick.Stop()
+	for {
+		a.look(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look takes one look, and tells what is to be told now.
+func (a *alerts) look(ctx context.Context) {
+	p, s, now := a.plan(), a.snapshot(), a.stamp(time.Now())
+	switch {
+	case s.Now == (station.Stamp{}): // nobody has looked at it yet
+		return
+	case p.Alert == nil:
+		a.all = nil
+	default:
+		a.all = s.Alerts(a.all, now)
+	}
+	for i := range a.all {
+		for _, way := range a.ways(p, a.all[i]) {
+			if a.all[i].Due(way, now, p.Alert.After, p.Alert.Repeat) {
+				a.tell(ctx, p, i, way)
+			}
+		}
+	}
+	a.keep(alertKept)
+	a.say(p)
+}
+
+// ways are the ways in which an alert is told. What cannot be delivered to a vendor is
+// not told by that vendor: it would arrive when it is over. Which one it is where an
+// entry waits and nothing says why, nobody knows.
+func (a *alerts) ways(p *plan.Plan, one station.AlertState) (all []string) {
+	if p.Alert.URL != "" {
+		all = append(all, byPost)
+	}
+	if vendors := p.AlertVendors(); len(vendors) > 0 && (one.Kind == station.AlertHeld || one.Kind == station.AlertUndelivered && !slices.Contains(vendors, one.Backend)) {
+		all = append(all, byEvent)
+	}
+	return all
+}
+
+// tell makes one try. It is on disk before anything leaves.
+func (a *alerts) tell(ctx context.Context, p *plan.Plan, i int, way string) {
+	now := a.stamp(time.Now())
+	again := a.all[i].Told[way].At != station.Stamp{}
+	a.all[i] = a.all[i].Trying(way, now)
+	a.keep(0)
+	m, brief := a.message(p, a.all[i], now, again)
+	log := a.log.With("alert", string(a.all[i].Kind), "backend", a.all[i].Backend, "way", way)
+	var err error
+	if way == byPost {
+		err = p.Alert.Post(ctx, m, a.log)
+	} else {
+		err = a.emit(brief)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil: // the station stops, and the try counts
+	case err != nil:
+		a.errors[way] = err.Error()
+		log.Warn("an alert was not told", "try", a.all[i].Told[way].Tries, "of", station.MostAlertTries, "error", err)
+	default:
+		delete(a.errors, way)
+		a.all[i] = a.all[i].ToldNow(way, now)
+		log.Info("an alert was told", "text", m.Text)
+	}
+	a.keep(0)
+}
+
+// emit tells by an event of the station's own, in a text that fits a value of a binding.
+func (a *alerts) emit(text string) error {
+	if runes := []rune(text); len(runes) > station.LongestValue {
+		text = string(runes[:station.LongestValue-1]) + "…"
+	}
+	done, err := a.record(station.Event{
+		ID: station.NewID(), Source: station.FromStation, Kind: station.Alert,
+		Data: map[string]string{station.DataAlert: text},
+		At:   a.stamp(time.Now()),
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(done.Entries) > 0, done.Retried != "", done.Note.Kind == station.NoteAlready, done.Note.Kind == station.NoteAsked:
+		return nil
+	}
+	return errors.New("the binding of station.alert made nothing of it: " + strings.TrimSpace(string(done.Note.Kind)+" "+done.Note.Text))
+}
+
+// message puts an alert in words, and returns with it a sentence without anybody
+// else's words.
+func (a *alerts) message(p *plan.Plan, one station.AlertState, now station.Stamp, again bool) (m alert.Message, brief string) {
+	s := a.snapshot()
+	long := one.For(now)
+	m = alert.Message{
+		Station: p.Station.Name, What: one.Kind, Backend: one.Backend, Again: again,
+		Minutes: int(long / time.Minute), Held: s.Held, Waiting: s.Waiting,
+	}
+	when := fmt.Sprintf("for %d min", m.Minutes)
+	if now.Trusted {
+		since := now.Wall.Add(-long).In(p.Zone).Truncate(time.Second)
+		m.Since, when = &since, "since "+since.Format("2006-01-02 15:04")
+	}
+	if one.Kind == station.AlertWaiting {
+		m.Text = fmt.Sprintf("%s: the oldest of %d that wait is not delivered %s, although the vendors answer: stationd outbox ls", m.Station, m.Waiting, when)
+		return m, m.Text
+	}
+	if one.Kind == station.AlertUndelivered {
+		c := s.Health.Backends[one.Backend]
+		m.Reason = terminal.OneLine(cmp.Or(c.Fault, c.Last))
+		brief = fmt.Sprintf("%s: nothing can be delivered to %s %s, and %d wait", m.Station, one.Backend, when, m.Waiting)
+		m.Text = brief + ": " + m.Reason
+		return m, brief
+	}
+	noun := "entries are"
+	if m.Held == 1 {
+		noun = "entry is"
+	}
+	m.Text = fmt.Sprintf("%s: %d %s held for a person %s: stationd outbox ls", m.Station, m.Held, noun, when)
+	held, err := a.held()
+	if err != nil {
+		a.log.Warn("what is held could not be read for an alert", "error", err)
+	}
+	for _, e := range held {
+		if e.Condition == station.Held {
+			m.Entries = append(m.Entries, alert.Entry{ID: e.ID, Lane: e.Lane, Verb: e.Verb, Hold: e.Hold, Reason: terminal.OneLine(e.Reason)})
+		}
+	}
+	return m, m.Text
+}
+
+// lookAtKey looks whether the secret of the address can be used: a person hears of that
+// before it is needed.
+func (a *alerts) lookAtKey(p *plan.Plan) {
+	if now := time.Now(); now.Sub(a.keyAt) >= alertKeyEvery {
+		a.keyAt, a.keyless = now, nil
+		if p.Alert != nil && p.Alert.Key.Given() {
+			_, a.keyless = p.Alert.Key.Read()
+		}
+	}
+}
+
+// say says what is wrong with the telling: that nobody could be told, or could be, or
+// that it is not remembered what was told.
+func (a *alerts) say(p *plan.Plan) {
+	text := ""
+	if a.lookAtKey(p); a.keyless != nil && p.Alert != nil {
+		text = fmt.Sprintf("nobody could be told: %v; see [alert] in %s", a.keyless, p.Path)
+	}
+	for _, one := range a.all {
+		for _, way := range a.ways(p, one) {
+			if one.Told[way].Tries >= station.MostAlertTries {
+				text = fmt.Sprintf("nobody was told that something is %s, in %d tries: %s; see [alert] in %s", one.Kind, station.MostAlertTries, a.errors[way], p.Path)
+			}
+		}
+	}
+	if a.unkept != nil {
+		text = fmt.Sprintf("what was told is not remembered, and a restart tells it again: %v", a.unkept)
+	}
+	if text != "" || a.shown || p.Alert != nil {
+		a.shown = true
+		a.fault(text)
+	}
+}
+
+// read takes up what an earlier process told. A file that cannot be read tells nothing.
+func (a *alerts) read() {
+	text, err := os.ReadFile(a.path)
+	if err == nil {
+		err = json.Unmarshal(text, &a.all)
+	}
+	if err != nil {
+		a.all = nil
+		if !errors.Is(err, fs.ErrNotExist) {
+			a.log.Warn("what was told before is not known", "error", err)
+		}
+		return
+	}
+	a.written = text
+}
+
+// keep writes down what has lasted for so long, where that is not what the file has.
+func (a *alerts) keep(long time.Duration) {
+	now := a.stamp(time.Now())
+	kept := []station.AlertState{}
+	for _, one := range a.all {
+		if len(one.Told) > 0 || one.For(now) >= long {
+			kept = append(kept, one)
+		}
+	}
+	text, err := json.Marshal(kept)
+	if err == nil && (bytes.Equal(text, a.written) || len(kept) == 0 && a.written == nil) {
+		return
+	}
+	if err == nil {
+		err = atomicfile.Write(a.path, text)
+	}
+	if a.unkept = err; err == nil {
+		a.written = text
+	}
+}

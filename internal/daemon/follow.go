@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"stationd/internal/gpio"
+	"stationd/internal/live"
+	"stationd/internal/scanner"
+)
+
+const (
+	// followRoom is how many scans may wait for one who looks on. What has no room is
+	// not shown, and that is said: recording waits for nobody.
+	viewerRoom = 64
+
+	// followEvery is the wait between two looks at lines and faults. A line that went
+	// and came back in between shows by its count of edges.
+	followEvery = 100 * time.Millisecond
+)
+
+// An viewers is who looks on at the readers.
+type viewers struct {
+	mu  sync.Mutex
+	all map[*viewer]bool
+}
+
+// A viewer is one who looks on.
+type viewer struct {
+	scans  chan live.Scan
+	missed int // scans that there was no room for; the onlook's lock guards it
+}
+
+// scanned shows a scan to everybody who looks on, and waits for none of them.
+func (o *viewers) scanned(f scanner.FollowedScan) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.all) == 0 {
+		return
+	}
+	scan := live.Scan{Raw: f.Raw, Repeat: f.Repeat, Event: f.Event, Came: strings.TrimSpace(string(f.Note.Kind) + " " + f.Note.Text)}
+	if f.Err != nil {
+		scan.Came = "not recorded: " + f.Err.Error()
+	}
+	for one := range o.all {
+		select {
+		case one.scans <- scan:
+		default:
+			one.missed++
+		}
+	}
+}
+
+func (o *viewers) join() *viewer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	one := &viewer{scans: make(chan live.Scan, viewerRoom)}
+	o.all[one] = true
+	return one
+}
+
+func (o *viewers) leave(one *viewer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.all, one)
+}
+
+// takeMissed returns how many scans were not shown, and counts anew.
+func (o *viewers) takeMissed(one *viewer) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	missed := one.missed
+	one.missed = 0
+	return missed
+}
+
+// follow is the desk's: it shows what readers or buttons do until ctx is done.
+func (s *openStation) follow(ctx context.Context, what string, tell func(any) error) error {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	one := s.viewers.join()
+	defer s.viewers.leave(one)
+	inputs, said := make(map[string]gpio.Input), make(map[string]string)
+	for {
+		var lines []live.Line
+		faults := s.faultsOfReaders()
+		if what == "pins" {
+			lines, faults = s.changedInputs(inputs), s.faultsOfBoards()
+		} else if missed := s.viewers.takeMissed(one); missed > 0 {
+			lines = append(lines, live.Line{Said: fmt.Sprintf("%d scans were taken and are not shown here: they came too fast", missed)})
+		}
+		for _, source := range slices.Sorted(maps.Keys(faults)) {
+			if before, is := said[source]; !is || before != faults[source] {
+				said[source] = faults[source]
+				lines = append(lines, live.Line{Source: source, Said: faults[source]})
+			}
+		}
+		for _, line := range lines {
+			if err := tell(line); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case scan := <-one.scans:
+			if what != "scans" {
+				continue
+			}
+			if err := tell(live.Line{Scan: &scan}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// faultsOfReaders are the readers with what is wrong with each, "" where nothing is, and
+// what was lost on its way from them.
+func (s *openStation) faultsOfReaders() map[string]string {
+	faults := make(map[string]string)
+	for i, r := range s.reader {
+		maps.Copy(faults, r.Tell())
+		c := r.Counts()
+		if lost := c.Partials + c.Overflows + c.Damaged; lost > 0 {
+			faults["scans of "+s.plan.Scanners[i].Name] = fmt.Sprintf("%d lost since the start (%d whose end never came, %d too long, %d damaged on the way)", lost, c.Partials, c.Overflows, c.Damaged)
+		}
+	}
+	return faults
+}
+
+// faultsOfBoards are the buttons, lamps and buzzers with what is wrong with each.
+func (s *openStation) faultsOfBoards() map[string]string {
+	faults := make(map[string]string)
+	for _, b := range s.boards {
+		maps.Copy(faults, b.Tell())
+	}
+	return faults
+}
+
+// changedInputs are the lines of buttons that are not as they were shown.
+func (s *openStation) changedInputs(shown map[string]gpio.Input) []live.Line {
+	var lines []live.Line
+	for _, b := range s.boards {
+		for _, in := range b.inputs() {
+			id := fmt.Sprint(in.Button, " ", in.Pin)
+			if was, there := shown[id]; !there || was != in {
+				shown[id] = in
+				lines = append(lines, live.Line{Input: &in})
+			}
+		}
+	}
+	return lines
+}

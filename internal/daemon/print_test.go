@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/printer"
+	"stationd/internal/station"
+)
+
+func TestATrayOfPickingLists(t *testing.T) {
+	t.Parallel()
+	never := func(context.Context, lagerkoll.ID, lagerkoll.Picking) ([]byte, error) {
+		return nil, errors.New("nobody asked")
+	}
+	scan := func(all printQueues, order string) {
+		all.take(slog.New(slog.DiscardHandler), "pack4-1", station.Action{Verb: "picking_list.print", With: map[string]string{"order": order, "printer": "office"}})
+	}
+	t.Run("what no longer fits is refused at once and told", func(t *testing.T) {
+		t.Parallel()
+		one := newPrintQueue(printer.Printer{Name: "office"}, never, slog.New(slog.DiscardHandler))
+		for range mostLists {
+			scan(printQueues{one}, "4711")
+		}
+		if fault := one.Tell()["office"]; fault != "" {
+			t.Errorf("%d lists wait, and it says %s", mostLists, fault)
+		}
+		scan(printQueues{one}, "4712")
+		if fault := one.Tell()["office"]; !strings.Contains(fault, "order 4712") || !strings.Contains(fault, "16 picking lists wait") {
+			t.Errorf("it says %q", fault)
+		}
+	})
+	t.Run("what waits when the station stops is not printed, and counted", func(t *testing.T) {
+		t.Parallel()
+		one := newPrintQueue(printer.Printer{Name: "office"}, never, slog.New(slog.DiscardHandler))
+		scan(printQueues{one}, "4711")
+		scan(printQueues{one}, "4712")
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		must(t, one.run(ctx))
+		if printed, not := one.counts(); printed != 0 || not != 2 {
+			t.Errorf("%d printed, %d not", printed, not)
+		}
+	})
+	t.Run("a code that is no order's id is never asked for", func(t *testing.T) {
+		t.Parallel()
+		for _, order := range []string{"", "PO4711", "-1", "0", "4711/../4712"} {
+			if _, _, err := (pickingList{order: order}).ask(); err == nil {
+				t.Errorf("%q is taken for an id", order)
+			}
+		}
+	})
+	t.Run("what the binding says is what Lagerkoll is asked", func(t *testing.T) {
+		t.Parallel()
+		id, p, err := pickingList{order: "4711", with: map[string]string{"sort": "supplier", "descending": "true", "only_available": "true", "images": "true"}}.ask()
+		want := lagerkoll.Picking{Sorting: lagerkoll.Sorting{Sort: "supplier", Descending: true}, OnlyAvailable: true, Images: true}
+		if err != nil || id != 4711 || p != want {
+			t.Errorf("%d %+v %v", id, p, err)
+		}
+	})
+	t.Run("a list goes to the printer that it is for", func(t *testing.T) {
+		t.Parallel()
+		attic := newPrintQueue(printer.Printer{Name: "attic"}, never, slog.New(slog.DiscardHandler))
+		office := newPrintQueue(printer.Printer{Name: "office"}, never, slog.New(slog.DiscardHandler))
+		scan(printQueues{attic, office}, "4711")
+		if len(attic.waiting) != 0 || len(office.waiting) != 1 {
+			t.Errorf("%d wait in the attic, %d in the office", len(attic.waiting), len(office.waiting))
+		}
+	})
+	t.Run("a printer that nobody has is an error in the log", func(t *testing.T) {
+		t.Parallel()
+		var log bytes.Buffer
+		printQueues{}.take(slog.New(slog.NewTextHandler(&log, nil)), "pack4-1", station.Action{With: map[string]string{"printer": "attic"}})
+		if !strings.Contains(log.String(), "attic") {
+			t.Errorf("%q", &log)
+		}
+	})
+}

@@ -1,0 +1,34 @@
+package daemon
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"stationd/internal/clock"
+)
+
+func TestAStationThatIsStoppedInOrderMakesNoLoop(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	clock, err := clock.New()
+	must(t, err)
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	for range 2 * manyStarts {
+		s := openStarts(folder, clock.Stamp, log)
+		if s.loops() {
+			t.Fatal("it is said to loop")
+		}
+		s.stop()
+	}
+	for n := range mostStarts + 10 {
+		if s := openStarts(folder, clock.Stamp, log); s.recent() != min(n, mostStarts) {
+			t.Fatalf("%d ends that were not clean are %d", n, s.recent())
+		}
+	}
+	must(t, os.WriteFile(filepath.Join(folder, startsName), []byte(`{"unclean":[`), 0o600)) // a power cut tore it
+	if s := openStarts(folder, clock.Stamp, log); s.recent() != 0 {
+		t.Errorf("a torn file is %d starts", s.recent())
+	}
+}

@@ -1,0 +1,82 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// A soonWatch is the watch of a vendor that can be asked to look at once.
+type soonWatch interface{ LookSoon() }
+
+// lookSoon returns emit for those who press: where somebody presses for a call that is
+// open already, the vendors are looked at at once. It may be over there, and then the
+// press would have called nobody.
+func (f *activeConfig) lookSoon(emit station.Emit) station.Emit {
+	return func(ev station.Event) (station.Result, error) {
+		done, err := emit(ev)
+		if err == nil && done.Note.Kind == station.NoteAlready {
+			for _, b := range f.backends {
+				if w := b.watch.Load(); w != nil {
+					(*w).LookSoon()
+				}
+			}
+		}
+		return done, err
+	}
+}
+
+// watch follows a vendor until ctx is done, through the backend in force: after a
+// reload it begins anew, with the new key. What it tells again changes nothing.
+func (f *activeConfig) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
+	b := f.backends[name]
+	for ctx.Err() == nil {
+		reload := *b.reload.Load() // before the backend, so that none is missed
+		v, _ := f.plan.Load().Vendor(name)
+		source := v.Watch(*b.now.Load(), open, stamp)
+		if source == nil { // nothing is followed, or the backend has no key yet
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-reload:
+				continue
+			}
+		}
+		if w, can := source.(soonWatch); can {
+			b.watch.Store(&w)
+		}
+		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(ctx, emit) }); err != nil {
+			return fmt.Errorf("watch of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// runUntil runs something until ctx is done or over is closed.
+func runUntil(ctx context.Context, over <-chan struct{}, run func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel()
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+	}()
+	return run(ctx)
+}
+
+// read puts a question to a vendor through the backend in force.
+func (f *activeConfig) read(ctx context.Context, name, question string, with map[string]string) (station.Answer, error) {
+	b := f.backends[name]
+	if b == nil {
+		return station.Answer{}, fmt.Errorf("this station has no backend %q: its configuration has no table [%s]", name, name)
+	}
+	open, err := b.usable()
+	if err != nil {
+		return station.Answer{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return station.Inquire(ctx, open, question, with)
+}

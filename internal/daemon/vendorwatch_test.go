@@ -1,0 +1,78 @@
+package daemon
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stationd/internal/plan"
+	"stationd/internal/station"
+)
+
+// deaf is a backend that is only watched.
+type deaf struct{ name string }
+
+func (deaf) Verbs() []station.Verb { return nil }
+
+func (deaf) Deliver(context.Context, station.Delivery) station.Receipt {
+	return station.Receipt{Outcome: station.Unreached}
+}
+
+// eye is a source that says through which backend it looks.
+type eye struct {
+	through station.Backend
+	began   chan<- string
+}
+
+func (e eye) Run(ctx context.Context, _ station.Emit) error {
+	d, _ := e.through.(deaf)
+	e.began <- d.name
+	<-ctx.Done()
+	return nil
+}
+
+func TestAReloadBeginsTheWatchAnewWithTheNewKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := make(chan string, 4)
+		keyed := func(name string) *plan.Plan {
+			return &plan.Plan{Vendors: []plan.Vendor{{
+				Name: "l2l",
+				Watch: func(b station.Backend, _ func() []station.Call, _ func(time.Time) station.Stamp) station.Source {
+					return eye{b, began}
+				},
+			}, {
+				Name:  "lagerkoll",
+				Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Source { return nil },
+			}}, Path: name}
+		}
+		f := &activeConfig{backends: map[string]*backend{"l2l": newBackend(deaf{"old key"}), "lagerkoll": newBackend(deaf{})}}
+		f.plan.Store(keyed("old"))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 2)
+		for _, name := range []string{"l2l", "lagerkoll"} {
+			go func() { ended <- f.watch(ctx, name, nil, nil, nil) }()
+		}
+		if got := <-began; got != "old key" {
+			t.Errorf("it looks through %q", got)
+		}
+		var next station.Backend = deaf{"new key"}
+		f.backends["l2l"].now.Store(&next)
+		f.plan.Store(keyed("new"))
+		f.backends["l2l"].renewed()
+		if got := <-began; got != "new key" {
+			t.Errorf("after the reload it looks through %q", got)
+		}
+		synctest.Wait()
+		if len(ended) > 0 {
+			t.Error("a watch has ended by itself")
+		}
+		stop()
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

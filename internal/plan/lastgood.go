@@ -1,0 +1,150 @@
+package plan
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"stationd/internal/atomicfile"
+	"stationd/internal/config"
+	"stationd/internal/exit"
+)
+
+// Rejected is the fault of a station whose file was not taken up.
+func Rejected(path string, wrong []string) string {
+	more := ""
+	if n := len(wrong) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Sprintf("the file was not taken up and what was in force before stays: %s%s; put it right (stationd check %s), then: systemctl reload stationd", wrong[0], more, path)
+}
+
+// lastGoodName is the file beside the outbox with the configuration that was in force
+// last. It is as the person wrote it, and holds no key: the configuration names only
+// where keys are.
+const lastGoodName = "last-good.toml"
+
+// A LastGood says that the file of the configuration was not taken up at the start,
+// and that the one which was in force last is.
+type LastGood struct {
+	since  time.Time // when it was put in force
+	Faults []string  // with the file; never empty
+}
+
+// Fault is what the station says of it.
+func (l LastGood) Fault(path string) string {
+	return fmt.Sprintf("%s; in force is the last good one, of %s", Rejected(path, l.Faults), l.since.Format("2006-01-02 15:04"))
+}
+
+// origin is the first line of a last good configuration.
+func origin(path string) []byte {
+	return fmt.Appendf(nil, "# Kept by stationd: what was in force last of %s. Edit that file and not this one.\n", path)
+}
+
+// Keep keeps the configuration as the last good one. Where it cannot be written the
+// station goes on: it is a convenience of the next start.
+func (p *Plan) Keep(log *slog.Logger) {
+	if !p.Station.LastGood {
+		return
+	}
+	text := append(origin(p.Path), p.text...)
+	path := filepath.Join(p.Station.Data, lastGoodName)
+	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) {
+		return // the card is spared
+	}
+	if err := atomicfile.Write(path, text); err != nil {
+		log.Warn("the configuration is not kept for a start with a faulty one", "error", err)
+	}
+}
+
+// LoadToRun reads the configuration that a station is to run: the file, or where that
+// has faults, the one that was in force last. The faults are printed in either case.
+func LoadToRun(path string, stderr io.Writer) (*Plan, error) {
+	p, faults, err := Read(path)
+	if err == nil && len(faults) == 0 {
+		return p, nil
+	}
+	var wrong []string
+	if err != nil {
+		wrong = []string{err.Error()}
+	}
+	for _, f := range faults {
+		wrong = append(wrong, f.String())
+	}
+	if len(faults) > 0 {
+		PrintFaults(stderr, faults)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.With(exit.Config, err)
+	}
+	if last := ReadLastGood(path, wrong); last != nil {
+		return last, nil
+	}
+	return nil, exit.With(exit.Config, err)
+}
+
+// ReadLastGood reads the configuration that was in force last at a path whose file is
+// faulty; nil where there is none, or the station is told not to use it. Where the
+// file is so broken that it does not say where the outbox is, the folder of the
+// packaged station is looked in; a configuration that was kept of another file is
+// never taken.
+func ReadLastGood(path string, wrong []string) *Plan {
+	data, allowed := config.Outline(path)
+	if !allowed {
+		return nil
+	}
+	if data == "" {
+		data = PackagedData
+	}
+	kept := filepath.Join(data, lastGoodName)
+	text, err := os.ReadFile(kept)
+	if err != nil || !bytes.HasPrefix(text, origin(path)) {
+		return nil
+	}
+	p, faults, err := Read(kept)
+	if err != nil || len(faults) > 0 || !p.Station.LastGood || p.Station.Data != data {
+		return nil
+	}
+	p.Path, p.text = path, bytes.TrimPrefix(text, origin(path))
+	p.LastGood = &LastGood{Faults: wrong}
+	if info, err := os.Stat(kept); err == nil {
+		p.LastGood.since = info.ModTime()
+	}
+	return p
+}
+
+// LoadStation reads the configuration for a command that asks the running station or
+// looks into its files. Where the file has faults it goes by the one that was in force
+// last, as a start does; whoever may not read that one, as a member of the station's
+// group, still reaches a station that runs. Otherwise it ends as load does.
+func LoadStation(ctx context.Context, path string, stderr io.Writer) (*Plan, error) {
+	p, faults, err := Read(path)
+	if err == nil && len(faults) == 0 {
+		return p, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.With(exit.Config, err)
+	}
+	if last := ReadLastGood(path, nil); last != nil {
+		fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this goes by the last good one\n", path, path)
+		return last, nil
+	}
+	// What only a file in the usual place does not say is where it usually is.
+	if data, _ := config.Outline(path); data != "" || path == DefaultPath {
+		bare := &Plan{Path: path, Zone: time.Local}
+		bare.Station.Data = cmp.Or(data, PackagedData)
+		if bare.Running(ctx) {
+			fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this asks the running station\n", path, path)
+			return bare, nil
+		}
+	}
+	return Load(path, stderr)
+}

@@ -1,0 +1,413 @@
+// Package plan reads a configuration and says what each of its sections becomes. A Plan is
+// complete and checked, and nothing of it is open: the daemon opens it, and check, doctor
+// and the commands go by it.
+//
+// It has the one table of vendors (readVendors) and the one of devices (readDevices).
+package plan
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/api/alert"
+	"stationd/internal/api/l2l"
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/config"
+	"stationd/internal/exit"
+	"stationd/internal/gpio"
+	"stationd/internal/printer"
+	"stationd/internal/scanner"
+	"stationd/internal/station"
+)
+
+const DefaultPath = "/etc/stationd/stationd.toml"
+
+// PathFlag adds --config, which every command that needs a configuration has.
+func PathFlag(flags interface {
+	StringVar(value *string, name, standard, usage string)
+}, path *string,
+) {
+	flags.StringVar(path, "config", DefaultPath, "the configuration file")
+}
+
+// Vendor returns the vendor of that name in the configuration in force.
+func (p *Plan) Vendor(name string) (Vendor, bool) {
+	for _, v := range p.Vendors {
+		if v.Name == name {
+			return v, true
+		}
+	}
+	return Vendor{}, false
+}
+
+// A Plan is a configuration that has been read: everything a station will
+// consist of, and nothing opened yet.
+type Plan struct {
+	Path     string
+	text     []byte    // of the file
+	LastGood *LastGood // nil: it is the file itself
+	Station  config.Station
+	Zone     *time.Location
+	Web      config.Web
+	Chips    gpio.Chips
+	Buttons  []gpio.Button
+	Lamps    []gpio.Lamp
+	Buzzers  []gpio.Buzzer
+	Stacks   []config.Stack
+	Scanners []scanner.Config
+	Printers []printer.Printer
+	Vendors  []Vendor
+	Sections Sections
+	Alert    *alert.Section // nil where the file has none
+	Program  station.Program
+	Warnings []config.Fault // of what is no fault and may not be what was meant
+}
+
+// Panel is everything that is wired to the GPIO chips.
+func (p *Plan) Panel() gpio.Panel {
+	return gpio.Panel{Chips: p.Chips, Buttons: p.Buttons, Lamps: p.Lamps, Buzzers: p.Buzzers}
+}
+
+// Sections are the vendors' own tables, for doctor; nil where the file has none.
+type Sections struct {
+	L2l       *l2l.Section
+	Lagerkoll *lagerkoll.Section
+}
+
+// A Vendor is one backend that the configuration has a table for.
+type Vendor struct {
+	Name   string
+	Schema station.Vendor
+	Settle time.Duration
+	Open   func(*slog.Logger) (station.Backend, error)
+
+	// rehearse opens a backend that shows what it would send and sends none of it
+	// but reads.
+	DryRun func(*slog.Logger, func(api.Rehearsed)) (station.Backend, error)
+
+	// watch returns the source that follows the vendor through a backend which open
+	// returned; nil where nothing is followed.
+	Watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source
+}
+
+// The languages of the operator's page.
+var languages = []string{"en", "sv"} //nolint:gochecknoglobals // never changes
+
+// Read reads a configuration whole. The faults are everything that is wrong with
+// it; with any fault the plan is not to be used. An error says that the file
+// could not be read at all.
+func Read(path string) (*Plan, []config.Fault, error) {
+	f, err := config.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &Plan{Path: path, text: f.Text()}
+	p.Station, p.Zone = f.Station()
+	f.OneOf(config.At("station", "language"), p.Station.Language, languages...)
+	p.Web = f.Web()
+	p.readPrinters(f)
+	p.readVendors(f)
+	p.readDevices(f)
+	p.readAlert(f)
+	p.readProgram(f)
+	p.checkAlert(f)
+	f.Unread()
+	p.Warnings = f.Warnings()
+	return p, f.Faults(), nil
+}
+
+// readVendors is the one table of who is who: a third backend is one more entry.
+func (p *Plan) readVendors(f *config.File) {
+	var one l2l.Section
+	if f.Section("l2l", &one) {
+		p.Sections.L2l = &one
+		one.Check(func(key, text string) { f.Fault(config.At("l2l", key), "%q %s", key, text) })
+		p.Vendors = append(p.Vendors, Vendor{
+			Name:   "l2l",
+			Schema: station.Vendor{Verbs: l2l.Verbs(), To: one.To(), Defaults: one.Defaults()},
+			Settle: one.SettleTime(),
+			Open:   func(log *slog.Logger) (station.Backend, error) { return l2l.Open(one, p.Zone, log) },
+			DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
+				rehearsing := one
+				rehearsing.Rehearse = show
+				return l2l.Open(rehearsing, p.Zone, log)
+			},
+			Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+				if site, is := b.(*l2l.Backend); is {
+					return site.Watch(one.Line, one.Watch, open, stamp)
+				}
+				return nil
+			},
+		})
+	}
+	var two lagerkoll.Section
+	if f.Section("lagerkoll", &two) {
+		p.Sections.Lagerkoll = &two
+		two.Check(func(key, text string) { f.Fault(config.At("lagerkoll", key), "%q %s", key, text) })
+		p.Vendors = append(p.Vendors, Vendor{
+			Name:   "lagerkoll",
+			Schema: station.Vendor{Verbs: append(lagerkoll.Verbs(), PrintVerb()), To: two.To(), Defaults: p.printerDefaults()},
+			Settle: two.SettleTime(),
+			Open:   func(log *slog.Logger) (station.Backend, error) { return lagerkoll.Open(two, log) },
+			DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
+				rehearsing := two
+				rehearsing.Rehearse = show
+				return lagerkoll.Open(rehearsing, log)
+			},
+			Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Source { return nil },
+		})
+	}
+}
+
+// readAlert reads how somebody elsewhere is told.
+func (p *Plan) readAlert(f *config.File) {
+	section := alert.Default()
+	if f.Section("alert", &section) {
+		p.Alert = &section
+		section.Check(func(key, text string) { f.Fault(config.At("alert", key), "%q %s", key, text) })
+	}
+}
+
+// checkAlert checks that an alert reaches anybody.
+func (p *Plan) checkAlert(f *config.File) {
+	if p.Alert != nil && p.Alert.URL == "" && len(p.AlertVendors()) == 0 {
+		f.Fault(config.At("alert"), `[alert] tells nobody: give it a url, or bind station.alert to an action, as do = [{ l2l = "dispatch.open", type = "STATION", description = "{alert}" }]`)
+	}
+}
+
+// AlertVendors are the backends that the station's alert has something done by.
+func (p *Plan) AlertVendors() (all []string) {
+	for _, b := range p.Program.Bindings {
+		if b.Event != station.FromStation+"."+station.Alert {
+			continue
+		}
+		for _, do := range b.Do {
+			all = append(all, do.Backend)
+		}
+	}
+	return all
+}
+
+func (p *Plan) readDevices(f *config.File) {
+	f.Section("gpio", &p.Chips)
+	f.Tables("button", &p.Buttons)
+	for i, b := range p.Buttons {
+		p.Buttons[i] = b.ResolveKey()
+	}
+	f.Tables("lamp", &p.Lamps)
+	f.Tables("buzzer", &p.Buzzers)
+	f.Tables("stack", &p.Stacks)
+	f.Tables("scanner", &p.Scanners)
+	fault := func(table string, index int, key, text string) { f.Fault(config.At(table, index, key), "%s", text) }
+	gpio.Check(p.Panel(), fault)
+	scanner.Check(p.Scanners, fault)
+
+	a := answers{File: f, stacked: make(map[string]string)}
+	for i, l := range p.Lamps {
+		if l.Name != "" && f.Name(config.At("lamp", i, "name"), l.Name) {
+			a.lamps = append(a.lamps, l.Name)
+		}
+	}
+	for i, b := range p.Buzzers {
+		if b.Name != "" && f.Name(config.At("buzzer", i, "name"), b.Name) {
+			a.buzzers = append(a.buzzers, b.Name)
+		}
+	}
+	for i, k := range p.Stacks {
+		a.stack(i, k)
+	}
+	for i, b := range p.Buttons {
+		if b.Name != "" {
+			f.Name(config.At("button", i, "name"), b.Name)
+		}
+		a.by(b.Lamp, b.Buzzer, "button", i)
+	}
+	for i, s := range p.Scanners {
+		if s.Name != "" {
+			f.Name(config.At("scanner", i, "name"), s.Name)
+		}
+		a.by(s.Lamp, s.Buzzer, "scanner", i)
+		p.doubtPort(f, i, s.Port)
+	}
+	a.by(p.Station.Lamp, p.Station.Buzzer, "station")
+}
+
+// doubtPort warns of a reader's port that will not do as it stands.
+func (p *Plan) doubtPort(f *config.File, i int, port string) {
+	at := config.At("scanner", i, "port")
+	if line := scanner.MissingDeviceAllow(port); line != "" {
+		f.Warn(at, "the packaged unit does not allow this device: `systemctl edit stationd`, write [Service] and below it %s", line)
+	}
+	if scanner.HasUnstableName(port) {
+		offer := "`stationd setup` finds one that lasts"
+		if lasting := scanner.StablePort(port); lasting != "" {
+			offer = "now it is " + lasting
+		}
+		f.Warn(at, "the kernel gives this name anew with each plug, and another reader may have it tomorrow; %s", offer)
+	}
+}
+
+// answers checks what answers for what.
+type answers struct {
+	*config.File
+	lamps, buzzers []string
+	stacked        map[string]string // the stack light that a lamp belongs to
+}
+
+// by checks the lamp and the buzzer that a table names.
+func (a answers) by(lamp, buzzer string, table ...any) {
+	at := func(key string) config.Path { return config.At(append(slices.Clone(table), key)...) }
+	switch stack := a.stacked[lamp]; {
+	case lamp == "":
+	case stack != "":
+		a.Fault(at("lamp"), "%q is a lamp of the stack light %q, which shows the station as a whole; it answers for nothing else", lamp, stack)
+	default:
+		a.OneOf(at("lamp"), lamp, a.lamps...)
+	}
+	if buzzer != "" {
+		a.OneOf(at("buzzer"), buzzer, a.buzzers...)
+	}
+}
+
+// stack checks a stack light and takes note of its lamps.
+func (a answers) stack(i int, k config.Stack) {
+	a.Name(config.At("stack", i, "name"), k.Name)
+	if k.Red+k.Yellow+k.Green+k.Buzzer == "" {
+		a.Fault(config.At("stack", i), "this stack light has neither a lamp nor a buzzer; name at least one as red, yellow, green or buzzer")
+	}
+	for _, colour := range []struct{ key, lamp string }{{"red", k.Red}, {"yellow", k.Yellow}, {"green", k.Green}} {
+		at := config.At("stack", i, colour.key)
+		switch stack := a.stacked[colour.lamp]; {
+		case colour.lamp == "":
+		case stack != "":
+			a.Fault(at, "%q is a lamp of the stack light %q already", colour.lamp, stack)
+		default:
+			a.OneOf(at, colour.lamp, a.lamps...)
+			a.stacked[colour.lamp] = k.Name
+		}
+	}
+	if k.Buzzer != "" {
+		a.OneOf(config.At("stack", i, "buzzer"), k.Buzzer, a.buzzers...)
+	}
+}
+
+func (p *Plan) readProgram(f *config.File) {
+	base := station.Program{
+		Station: p.Station.Name,
+		Vendors: make(map[string]station.Vendor),
+		Lamp:    make(map[string]string),
+		Rest:    p.Station.Lamp,
+		Latch:   make(map[string]bool),
+
+		Reminders:  make(map[string]time.Duration),
+		Buzzer:     make(map[string]string),
+		RestBuzzer: p.Station.Buzzer,
+	}
+	kinds := make(map[string][]string)
+	for _, v := range p.Vendors {
+		base.Vendors[v.Name] = v.Schema
+	}
+	for _, l := range p.Lamps {
+		base.Lamps = append(base.Lamps, l.Name)
+	}
+	for _, b := range p.Buzzers {
+		base.Reminders[b.Name] = b.Reminder()
+	}
+	for _, k := range p.Stacks {
+		base.Stacks = append(base.Stacks, station.Stack(k))
+	}
+	for _, b := range p.Buttons {
+		kinds[b.Name] = []string{station.Press, station.Hold, station.Double, station.Release}
+		base.Latch[b.Name] = b.Latch
+		if b.Lamp != "" {
+			base.Lamp[b.Name] = b.Lamp
+		}
+		if b.Buzzer != "" {
+			base.Buzzer[b.Name] = b.Buzzer
+		}
+	}
+	for _, s := range p.Scanners {
+		kinds[s.Name] = []string{station.Scan}
+		if s.Lamp != "" {
+			base.Lamp[s.Name] = s.Lamp
+		}
+		if s.Buzzer != "" {
+			base.Buzzer[s.Name] = s.Buzzer
+		}
+	}
+	if p.Alert != nil {
+		kinds[station.FromStation] = []string{station.Alert}
+	}
+	p.Program = f.Program(base, kinds)
+	p.checkPrinting(f)
+	p.checkTriggers(f)
+	bound := make(map[string]bool)
+	for _, b := range p.Program.Bindings {
+		bound[b.Event] = true
+	}
+	for i := range p.Buttons {
+		b := &p.Buttons[i]
+		b.HoldBound = bound[b.Name+"."+station.Hold]
+		b.DoubleBound = bound[b.Name+"."+station.Double]
+		b.ReleaseBound = bound[b.Name+"."+station.Release]
+	}
+}
+
+// checkTriggers checks what bindings send to readers.
+func (p *Plan) checkTriggers(f *config.File) {
+	var names []string
+	for _, s := range p.Scanners {
+		names = append(names, s.Name)
+	}
+	for i, b := range p.Program.Bindings {
+		for _, name := range slices.Sorted(maps.Keys(b.Send)) {
+			at := config.At("on", i, "trigger", name)
+			if !f.OneOf(at, name, names...) {
+				continue
+			}
+			if why := p.Scanners[slices.Index(names, name)].WhyNotSend(b.Send[name]); why != "" {
+				f.Fault(at, "%s", why)
+			}
+		}
+	}
+}
+
+// Outbox is where the station's outbox lies.
+func (p *Plan) Outbox() string { return filepath.Join(p.Station.Data, "outbox.db") }
+
+// History is the folder of what was done.
+func (p *Plan) History() string { return filepath.Join(p.Station.Data, "history") }
+
+// Load reads a configuration for a command that needs one. Faults are printed,
+// and end the command with the code for them.
+func Load(path string, stderr io.Writer) (*Plan, error) {
+	p, faults, err := Read(path)
+	if err != nil {
+		return nil, exit.With(exit.Config, err)
+	}
+	if len(faults) > 0 {
+		PrintFaults(stderr, faults)
+		return nil, &exit.Error{Code: exit.Config}
+	}
+	return p, nil
+}
+
+func PrintFaults(w io.Writer, faults []config.Fault) {
+	for _, fault := range faults {
+		fmt.Fprintln(w, fault)
+		if fault.Detail != "" {
+			fmt.Fprintln(w, fault.Detail)
+		}
+	}
+	noun := "faults"
+	if len(faults) == 1 {
+		noun = "fault"
+	}
+	fmt.Fprintf(w, "%d %s\n", len(faults), noun)
+}

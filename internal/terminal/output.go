@@ -1,0 +1,56 @@
+package terminal
+
+import (
+	"io"
+	"sync"
+	"unicode/utf8"
+
+	"stationd/internal/station"
+)
+
+// A Output is what commands print on: nothing that came from a label, a vendor or a
+// file acts on the terminal it is shown on. All that is printed goes through it, but for
+// drawings, which clean their lines themselves, and documents.
+type Output struct {
+	To io.Writer
+
+	mu   sync.Mutex
+	part []byte // of a character whose rest is to come
+}
+
+// Write implements io.Writer.
+func (o *Output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := append(o.part, text...)
+	whole := len(all)
+	for at := max(0, whole-utf8.UTFMax+1); at < whole; at++ {
+		if utf8.RuneStart(all[at]) && !utf8.FullRune(all[at:]) {
+			whole = at
+			break
+		}
+	}
+	o.part = append([]byte(nil), all[whole:]...)
+	if _, err := o.To.Write(station.Printable(all[:whole])); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// End prints what is left of a character that has not come whole.
+func (o *Output) End() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.part) > 0 {
+		_, _ = o.To.Write(station.Printable(o.part)) // nobody is left to be told
+		o.part = nil
+	}
+}
+
+// Raw is what a textOutput prints on: for what is no text.
+func Raw(w io.Writer) io.Writer {
+	if o, ok := w.(*Output); ok {
+		return o.To
+	}
+	return w
+}

@@ -1,0 +1,105 @@
+// Package verify looks at an outbox file in a process of its own, so that a damaged file
+// which ends a reader with a panic, or keeps it for ever, ends or keeps only that one.
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"stationd/internal/exit"
+	"stationd/internal/queue"
+)
+
+const (
+	// verifyLimit is longer than the whole outbox takes from a slow card, and
+	// shorter than the service manager waits for a start.
+	verifyLimit = time.Minute
+
+	// exitUnread is the exit code of a look that said nothing of the file: it is
+	// locked, or not this process's to read. exitConfig says that a newer version
+	// wrote it. Every other end but 0 speaks against the file: also a panic, and the
+	// end of a stack.
+	unread = 3
+
+	// deepestStack ends a look at pages that go in circles before the memory does.
+	DeepestStack = 16 << 20
+)
+
+// Quick has the outbox looked at by another process: this program
+// again, as stationd outbox verify --quick --file PATH.
+func Quick(path string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), verifyLimit)
+	defer cancel()
+	return InSubprocess(ctx, path, "--quick")
+}
+
+// InSubprocess has another process look at the outbox, until ctx ends.
+func InSubprocess(ctx context.Context, path string, how ...string) error {
+	// This program itself, also where its file has been replaced since, under the
+	// name that it was started by.
+	look := exec.CommandContext(ctx, "/proc/self/exe", append([]string{"outbox", "verify", "--file", path}, how...)...)
+	look.Args[0] = os.Args[0]
+	var said bytes.Buffer
+	look.Stderr = &said
+	err := look.Run()
+	var ended *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: looking at it took too long", queue.ErrDamaged)
+	case errors.As(err, &ended) && ended.ExitCode() == exit.Config:
+		return newerOutbox{strings.TrimPrefix(strings.TrimPrefix(beginning(said.String()), "stationd: "), "outbox "+path+": ")}
+	case !errors.As(err, &ended), ended.ExitCode() == unread, !ended.Exited():
+		return fmt.Errorf("verify it in another process: %w: %s", err, beginning(said.String()))
+	}
+	return fmt.Errorf("%w: %s", queue.ErrDamaged, beginning(said.String()))
+}
+
+// newerOutbox is what the other process said of a file that a newer version wrote.
+type newerOutbox struct{ said string }
+
+// Error implements error.
+func (n newerOutbox) Error() string { return n.said }
+
+// Unwrap says what it is.
+func (newerOutbox) Unwrap() error { return queue.ErrNewer }
+
+// beginning is the first line of a text, without the stack of a panic, and no more
+// of it than a log line may carry.
+func beginning(text string) string {
+	const longest = 500
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	if len(text) > longest {
+		text = text[:longest] + "…"
+	}
+	return text
+}
+
+// File is the other end of verifyElsewhere.
+func File(w io.Writer, path string, quick bool) error {
+	debug.SetMaxStack(DeepestStack)
+	// Whoever asked may have been killed meanwhile.
+	time.AfterFunc(verifyLimit, func() { os.Exit(exit.Failure) })
+	look := queue.VerifyFile
+	if quick {
+		look = queue.InspectFile
+	}
+	err := look(path)
+	switch {
+	case err == nil:
+		fmt.Fprintf(w, "%s: sound\n", path)
+		return nil
+	case errors.Is(err, queue.ErrDamaged), errors.Is(err, queue.ErrNewer):
+		return exit.Wrap(err)
+	}
+	return exit.With(unread, err)
+}
