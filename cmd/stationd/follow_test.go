@@ -33,7 +33,7 @@ func TestAReaderIsTriedWhileTheStationRuns(t *testing.T) {
 	on.reads("(21)    0042                  SERIAL")
 	on.reads("station recorded")
 	must(t, r.Scan("\x1b[2J"))
-	on.reads("text    <1B>[2J")
+	on.reads("text    <ESC>[2J")
 	on.reads("station un")
 	second := sit(t, "scans", "--follow", "--json", "--config", config)
 	second.reads("hand: ready")

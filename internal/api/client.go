@@ -18,7 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -290,13 +289,7 @@ func (c *Client) cut(text string, most int) string {
 	if len(text) > readWords {
 		text = text[:readWords]
 	}
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(c.hide(text), ""), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
-	}), " ")
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
+	return station.OneLine(c.hide(text), most)
 }
 
 func (c *Client) hide(text string) string {

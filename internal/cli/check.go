@@ -13,6 +13,7 @@ import (
 	"stationd/internal/doctor"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
+	"stationd/internal/station"
 	"stationd/internal/terminal"
 )
 
@@ -107,7 +108,7 @@ func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, erro
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for _, f := range doctor.BeforeStart(p, p.Running(ctx)) {
-		one := complaint{File: path, Text: doctor.OneText(f.Check + ": " + f.Found), Do: doctor.OneText(f.Do)}
+		one := complaint{File: path, Text: station.OneLine(f.Check+": "+f.Found, 0), Do: station.OneLine(f.Do, 0)}
 		switch f.Verdict {
 		case doctor.Fail:
 			one.Severity = severeFault

@@ -111,7 +111,7 @@ func parseFields(args, bare []string) (with map[string]string, faults []string) 
 // The sentences may quote what was typed.
 func usageError(stderr io.Writer, c *cobra.Command, faults []string) error {
 	for _, fault := range faults {
-		fmt.Fprintf(stderr, "stationd: %s\n", terminal.Quote(fault))
+		fmt.Fprintf(stderr, "stationd: %s\n", terminal.Visible(fault))
 	}
 	return exit.With(exit.Usage, fmt.Errorf("nothing was done; %s --help lists the fields", c.CommandPath()))
 }

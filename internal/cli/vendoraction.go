@@ -161,10 +161,10 @@ func (d *actionCommand) enter(c *cobra.Command, p *plan.Plan, asking station.Ask
 // end where it is told to.
 func tellAsked(c *cobra.Command, client *control.Client, asked operator.Receipt, wait bool) error {
 	if asked.Entry == "" {
-		fmt.Fprintln(c.OutOrStdout(), terminal.Quote(asked.Said))
+		fmt.Fprintln(c.OutOrStdout(), terminal.Visible(asked.Said))
 		return nil
 	}
-	fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", asked.Entry.Short(), cmp.Or(terminal.Quote(asked.Said), "recorded"))
+	fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", asked.Entry.Short(), cmp.Or(terminal.Visible(asked.Said), "recorded"))
 	if !wait {
 		return nil
 	}
@@ -185,12 +185,12 @@ func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *control.Cli
 		case s.Standing == nil:
 			return fmt.Errorf("entry %s: it has left the outbox, and nobody knows any more how", id.Short())
 		case s.Standing.Condition == station.Held:
-			return fmt.Errorf("entry %s: held (%s): %s", id.Short(), s.Standing.Hold, terminal.Quote(s.Standing.Reason))
+			return fmt.Errorf("entry %s: held (%s): %s", id.Short(), s.Standing.Hold, terminal.Visible(s.Standing.Reason))
 		}
 		why := waitsFor(*s.Standing, s.Contact)
 		if why != told {
 			told = why
-			fmt.Fprintf(stderr, "entry %s: waits: %s\n", id.Short(), terminal.Quote(why))
+			fmt.Fprintf(stderr, "entry %s: waits: %s\n", id.Short(), terminal.Visible(why))
 		}
 	}
 }
@@ -221,10 +221,10 @@ func tellEnded(w io.Writer, id station.ID, e station.Ended) error {
 		text += " (" + e.Note + ")"
 	}
 	if e.What == station.FateDelivered || e.What == station.FateMerged {
-		fmt.Fprintf(w, "entry %s: %s\n", id.Short(), terminal.Quote(text))
+		fmt.Fprintf(w, "entry %s: %s\n", id.Short(), terminal.Visible(text))
 		return nil
 	}
-	return fmt.Errorf("entry %s: %s", id.Short(), terminal.Quote(text))
+	return fmt.Errorf("entry %s: %s", id.Short(), terminal.Visible(text))
 }
 
 // delivery is one attempt at an action, of an entry that no outbox has.
@@ -260,16 +260,16 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor,
 	rc := once(ctx, b, d.Verb, try)
 	why := ""
 	if rc.Err != nil {
-		why = terminal.Quote(rc.Err.Error())
+		why = terminal.Visible(rc.Err.Error())
 	}
 	switch rc.Outcome {
 	case station.Delivered:
 		text := d.title + " did it"
 		if rc.Ref != "" {
-			text += ": " + terminal.Quote(rc.Ref)
+			text += ": " + terminal.Visible(rc.Ref)
 		}
 		if rc.Note != "" {
-			text += " (" + terminal.Quote(rc.Note) + ")"
+			text += " (" + terminal.Visible(rc.Note) + ")"
 		}
 		fmt.Fprintf(w, "%s: %s.\n", d.Name, text)
 		return nil
@@ -304,10 +304,10 @@ func (d *actionCommand) rehearse(ctx context.Context, w io.Writer, v plan.Vendor
 	case changes > 0:
 		return nil
 	case rc.Outcome == station.Delivered:
-		fmt.Fprintf(w, "# nothing would be sent: %s\n", terminal.Quote(cmp.Or(rc.Note, "it is so already")))
+		fmt.Fprintf(w, "# nothing would be sent: %s\n", terminal.Visible(cmp.Or(rc.Note, "it is so already")))
 		return nil
 	case rc.Err != nil:
-		return fmt.Errorf("%s: nothing would be sent: %s", d.Name, terminal.Quote(rc.Err.Error()))
+		return fmt.Errorf("%s: nothing would be sent: %s", d.Name, terminal.Visible(rc.Err.Error()))
 	}
 	return fmt.Errorf("%s: nothing would be sent", d.Name)
 }
@@ -320,14 +320,14 @@ func (d *actionCommand) rehearse(ctx context.Context, w io.Writer, v plan.Vendor
 //	dispatchtypecode=MAINT&…
 func written(r api.Rehearsed) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", r.Method, terminal.Quote(r.URL))
+	fmt.Fprintf(&b, "%s %s\n", r.Method, terminal.Visible(r.URL))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
-			fmt.Fprintf(&b, "%s: %s\n", name, terminal.Quote(value))
+			fmt.Fprintf(&b, "%s: %s\n", name, terminal.Visible(value))
 		}
 	}
 	if r.Body != "" {
-		fmt.Fprintf(&b, "\n%s\n", terminal.Quote(r.Body))
+		fmt.Fprintf(&b, "\n%s\n", terminal.Visible(r.Body))
 	}
 	return b.String()
 }

@@ -152,7 +152,7 @@ func show(w io.Writer, a station.Answer) error {
 	}
 	switch {
 	case a.Note != "":
-		fmt.Fprintln(w, terminal.Quote(a.Note))
+		fmt.Fprintln(w, terminal.Visible(a.Note))
 	case len(a.Rows) == 0:
 		fmt.Fprintln(w, "There is none.")
 	}

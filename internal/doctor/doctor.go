@@ -15,6 +15,7 @@ import (
 
 	"stationd/internal/exit"
 	"stationd/internal/plan"
+	"stationd/internal/station"
 	"stationd/internal/terminal"
 )
 
@@ -100,7 +101,7 @@ type report struct {
 
 func (p *report) add(found ...Finding) {
 	for _, f := range found {
-		f.Found, f.Do = OneText(f.Found), OneText(f.Do)
+		f.Found, f.Do = station.OneLine(f.Found, 0), station.OneLine(f.Do, 0)
 		p.all = append(p.all, f)
 		if p.asJSON {
 			continue
@@ -111,17 +112,6 @@ func (p *report) add(found ...Finding) {
 		}
 		fmt.Fprintln(p.w, line)
 	}
-}
-
-// OneText shows text as one line, be it a vendor's: nothing in it can move the
-// cursor or begin another line.
-func OneText(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
 }
 
 // count is how many findings have a verdict.

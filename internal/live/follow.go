@@ -89,5 +89,5 @@ func sayOfSource(w io.Writer, line Line) {
 	if line.Source != "" && !strings.Contains(said, line.Source) {
 		said = line.Source + ": " + said
 	}
-	fmt.Fprintln(w, terminal.Wrap(Visible([]byte(said)), 2))
+	fmt.Fprintln(w, terminal.Wrap(terminal.Visible(said), 2))
 }

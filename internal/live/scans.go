@@ -365,23 +365,23 @@ func (l *ScanLines) Show(s ScanReport) error {
 	}
 	b.WriteString(textAndMark(s.Raw, s.Found.Pos))
 	if s.How != nil {
-		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "read", Visible([]byte(strings.Join(s.How, "; ")))), 10))
+		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "read", terminal.Visible(strings.Join(s.How, "; "))), 10))
 	}
-	if code := Visible([]byte(s.Event.Code)); !strings.HasSuffix(Visible(s.Raw), code) {
+	if code := terminal.Visible(s.Event.Code); !strings.HasSuffix(terminal.Visible(string(s.Raw)), code) {
 		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "code", code), 10))
 	}
 	if s.Found.Err != nil {
-		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "fault", Visible([]byte(s.Found.Err.Error()))), 10))
+		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "fault", terminal.Visible(s.Found.Err.Error())), 10))
 	}
 	for _, e := range s.Found.Elements {
-		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", Visible([]byte(e.Value)), gs1.Title(e.AI))
+		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", terminal.Visible(e.Value), gs1.Title(e.AI))
 	}
 	b.WriteString(furtherNames(s.Event))
 	if s.Means != nil {
 		s.Means.write(&b, s.Event)
 	}
 	if s.Came != "" {
-		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "station", Visible([]byte(s.Came))), 10))
+		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "station", terminal.Visible(s.Came)), 10))
 	}
 	_, err := io.WriteString(l.W, b.String()+"\n")
 	return err
@@ -395,12 +395,12 @@ func furtherNames(ev station.Event) string {
 		kind, id, _ := strings.Cut(name, ".")
 		switch {
 		case id == "error" && kind != "gs1", name == station.DataRefused:
-			b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "fault", Visible([]byte(ev.Data[name]))), 10))
+			b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "fault", terminal.Visible(ev.Data[name])), 10))
 		case !station.OnLabel(name) || id == "error" || kind == "gs1" && !gs1.HasPoint(id):
 		case kind == "di":
-			fmt.Fprintf(&b, "  %-8s{%s} = %s  %s\n", "", name, Visible([]byte(ev.Data[name])), mh10.Title(id))
+			fmt.Fprintf(&b, "  %-8s{%s} = %s  %s\n", "", name, terminal.Visible(ev.Data[name]), mh10.Title(id))
 		default:
-			fmt.Fprintf(&b, "  %-8s{%s} = %s\n", "", name, Visible([]byte(ev.Data[name])))
+			fmt.Fprintf(&b, "  %-8s{%s} = %s\n", "", name, terminal.Visible(ev.Data[name]))
 		}
 	}
 	return b.String()
@@ -415,14 +415,14 @@ func textAndMark(raw []byte, fault int) string {
 		to = from
 		for to < len(raw) {
 			_, size := utf8.DecodeRune(raw[to:])
-			if utf8.RuneCountInString(Visible(raw[from:to+size])) > width {
+			if utf8.RuneCountInString(terminal.Visible(string(raw[from:to+size]))) > width {
 				break
 			}
 			to += size
 		}
-		fmt.Fprintf(&b, "  %-8s%s\n", label("text", from == 0), Visible(raw[from:to]))
+		fmt.Fprintf(&b, "  %-8s%s\n", label("text", from == 0), terminal.Visible(string(raw[from:to])))
 		if fault >= from && (fault < to || to == len(raw)) {
-			fmt.Fprintf(&b, "  %-8s%s^\n", "", strings.Repeat(" ", utf8.RuneCountInString(Visible(raw[from:min(fault, to)]))))
+			fmt.Fprintf(&b, "  %-8s%s^\n", "", strings.Repeat(" ", utf8.RuneCountInString(terminal.Visible(string(raw[from:min(fault, to)])))))
 			fault = -1
 		}
 	}
@@ -436,36 +436,13 @@ func label(text string, first bool) string {
 	return ""
 }
 
-// Visible shows a scan as text: control characters by their names, and bytes that
-// are no text as they would be read, each as one character.
-func Visible(raw []byte) string {
-	var b strings.Builder
-	for rest := raw; len(rest) > 0; {
-		r, size := utf8.DecodeRune(rest)
-		switch {
-		case r == 0x1D:
-			b.WriteString("<GS>")
-		case r == 0x1E:
-			b.WriteString("<RS>")
-		case r == 0x04:
-			b.WriteString("<EOT>")
-		case r == utf8.RuneError && size == 1, r < ' ', r >= 0x7F && r < 0xA0:
-			fmt.Fprintf(&b, "<%02X>", rest[:size])
-		default:
-			b.Write(rest[:size])
-		}
-		rest = rest[size:]
-	}
-	return b.String()
-}
-
 // write says what a scan means, in a few lines.
 func (m *meaning) write(w *strings.Builder, ev station.Event) {
 	source := ev.Source
 	if m.Place == 0 {
 		fmt.Fprintf(w, "  %-8sno binding knows it; a station keeps it for a person\n", "means")
 		for _, why := range m.WhyNot {
-			w.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "", Visible([]byte(why))), 10))
+			w.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "", terminal.Visible(why)), 10))
 		}
 		return
 	}
@@ -475,12 +452,12 @@ func (m *meaning) write(w *strings.Builder, ev station.Event) {
 		fmt.Fprintf(w, "  %-8s%s must be in hand first; nothing is in hand here\n", "", note.Text)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.State.Values)) {
-		fmt.Fprintf(w, "  %-8stakes %s = %s in hand\n", "", name, Visible([]byte(m.State.Values[name].Text)))
+		fmt.Fprintf(w, "  %-8stakes %s = %s in hand\n", "", name, terminal.Visible(m.State.Values[name].Text))
 	}
 	for _, a := range m.Actions {
-		fmt.Fprintf(w, "  %-8swould do %s %s in lane %s\n", "", a.Backend(), a.Verb, Visible([]byte(a.Lane)))
+		fmt.Fprintf(w, "  %-8swould do %s %s in lane %s\n", "", a.Backend(), a.Verb, terminal.Visible(a.Lane))
 		for _, field := range slices.Sorted(maps.Keys(a.With)) {
-			fmt.Fprintf(w, "  %-8s  %s = %s\n", "", field, Visible([]byte(a.With[field])))
+			fmt.Fprintf(w, "  %-8s  %s = %s\n", "", field, terminal.Visible(a.With[field]))
 		}
 	}
 	if len(m.Actions) == 0 && len(m.State.Values) == 0 && note.Kind != station.NoteNeeds {

@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"strings"
 
-	"stationd/internal/live"
 	"stationd/internal/scanner"
+	"stationd/internal/terminal"
 )
 
 // A readerFound is what a scan of the test label of docs/labels.md, a GS1 DataMatrix of
@@ -44,13 +44,13 @@ func (f readerFound) lines() []string {
 	case "":
 		say("Separator: it sends nothing for it, and batch and serial cannot be told apart. Switch on \"transmit GS\" or \"FNC1\" in its manual, and scan the label again.")
 	default:
-		say("Separator: it writes %s for it; gs is written.", live.Visible([]byte(f.GS)))
+		say("Separator: it writes %s for it; gs is written.", terminal.Visible(f.GS))
 	}
 	if f.Prefix != "" {
-		say("It puts %s in front of each code, which is taken off.", live.Visible([]byte(f.Prefix)))
+		say("It puts %s in front of each code, which is taken off.", terminal.Visible(f.Prefix))
 	}
 	if f.Suffix != "" {
-		say("It puts %s behind each code, which is taken off.", live.Visible([]byte(f.Suffix)))
+		say("It puts %s behind each code, which is taken off.", terminal.Visible(f.Suffix))
 	}
 	return lines
 }

@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -26,6 +27,64 @@ func Printable(text []byte) []byte {
 		at += size
 	}
 	return text
+}
+
+// OneLine returns what somebody else wrote, a vendor's words or an error, as one line that
+// nothing acts on: line breaks and control characters are spaces, and no two spaces follow
+// each other. Of more than most characters the rest is an ellipsis; 0 is no limit.
+func OneLine(text string, most int) string {
+	words := strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	return Cut(string(Printable([]byte(strings.Join(words, " ")))), most)
+}
+
+// Cut returns a text of which no more than most characters are left, and an ellipsis where
+// there were more; 0 is no limit.
+func Cut(text string, most int) string {
+	if most == 0 || len(text) <= most {
+		return text
+	}
+	for at := range text {
+		if most--; most < 0 {
+			return text[:at] + "…"
+		}
+	}
+	return text
+}
+
+// controls are the names of the characters below the space, in their order (ISO 646).
+// There are pictures of them in Unicode, but not in the fonts of a small board.
+const controls = "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+
+// Visible returns what was read, a bar code, say, with all that is in it for a person to
+// see, between the two marks: a control character by its name, what hides or turns the
+// text around by its number, and a byte that is no text as it is.
+//
+//	0109501101530003 1D 10AB-123   0109501101530003<GS>10AB-123
+//	U+202E                         <U+202E>
+//	byte E9                        <E9>
+func Visible(text, before, after string) string {
+	var b strings.Builder
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		name := ""
+		switch {
+		case r == utf8.RuneError && size == 1:
+			name = fmt.Sprintf("%02X", text[at])
+		case r < ' ':
+			name = strings.Fields(controls)[r]
+		case r == 0x7f:
+			name = "DEL"
+		case unicode.In(r, unicode.C, unicode.Zl, unicode.Zp):
+			name = fmt.Sprintf("U+%04X", r)
+		}
+		if name == "" {
+			b.WriteString(text[at : at+size])
+		} else {
+			b.WriteString(before + name + after)
+		}
+		at += size
+	}
+	return b.String()
 }
 
 // printable is Printable of a text that is printable up to a place.

@@ -52,3 +52,37 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatWasReadIsShownWithAllThatIsInIt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"0109501101530003\x1d10AB-123": "0109501101530003<GS>10AB-123",
+		"PO4711\r\n":                   "PO4711<CR><LF>",
+		"caf\xe9 and café":             "caf<E9> and café",
+		"abc\u202edef\u0085\x7f":       "abc<U+202E>def<U+0085><DEL>",
+		"the sign \ufffd":              "the sign \ufffd",
+	} {
+		if got := Visible(text, "<", ">"); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestWhatAVendorWroteIsOneLine(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{" Shift not\r\n\tstarted\x00 ", 0, "Shift not started"},
+		{"a\u202eb", 0, `a\u202eb`},
+		{"a\xffb", 0, "ab"},
+		{"åäöåäöåäöåäö", 10, "åäöåäöåäöå…"},
+		{"åäöåäöåäöå", 10, "åäöåäöåäöå"},
+	} {
+		if got := OneLine(test.text, test.most); got != test.want {
+			t.Errorf("%q becomes %q, want %q", test.text, got, test.want)
+		}
+	}
+}

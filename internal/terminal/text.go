@@ -2,9 +2,9 @@ package terminal
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
+
+	"stationd/internal/station"
 )
 
 func WriteJSON(w io.Writer, v any) error {
@@ -14,18 +14,8 @@ func WriteJSON(w io.Writer, v any) error {
 }
 
 // OneLine shows text of a vendor or a bar code as text: nothing in it can move
-// the cursor or pretend to be another line.
-func OneLine(text string) string {
-	const longest = 120
-	quoted := Quote(text)
-	if runes := []rune(quoted); len(runes) > longest {
-		quoted = string(runes[:longest]) + "…"
-	}
-	return quoted
-}
+// the cursor or pretend to be another line. It is cut to what a table has room for.
+func OneLine(text string) string { return station.Cut(Visible(text), 120) }
 
-// Quote is oneLine for a text of any length.
-func Quote(text string) string {
-	quoted := fmt.Sprintf("%q", text)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
-}
+// Visible is OneLine for a text of any length.
+func Visible(text string) string { return station.Visible(text, "<", ">") }
