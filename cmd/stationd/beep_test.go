@@ -71,11 +71,11 @@ func TestAReaderBeepsRecordedOnlyForWhatIsRecorded(t *testing.T) {
 		want     byte
 		page     string
 	}{
-		{"a part whose order was never scanned", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRefused, "Needed first: order"},
-		{"a code that nobody knows", "what is this", beepRefused, "Unknown scan, kept: what is this"},
-		{"an order", "PO4711", beepRecorded, "Taken in hand: PO4711"},
+		{"a part whose order was never scanned", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRefused, "Scan order first"},
+		{"a code that nobody knows", "what is this", beepRefused, "Unknown code: what is this"},
+		{"an order", "PO4711", beepRecorded, "Noted: PO4711"},
 		{"a part of that order", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRecorded, "Recorded: "},
-		{"a code that nobody knows, after one that was recorded", "what is this", beepRefused, "Unknown scan, kept: what is this"},
+		{"a code that nobody knows, after one that was recorded", "what is this", beepRefused, "Unknown code: what is this"},
 	} {
 		if got := beepAfter(b, t, scan.code); got != scan.want {
 			t.Errorf("%s: the reader beeps %q, want %q", scan.so, got, scan.want)
@@ -94,7 +94,7 @@ func TestAReaderBeepsRefusedWhenTheOutboxIsFull(t *testing.T) {
 		t.Errorf("the outbox is full, and the reader beeps %q", got)
 	}
 	must(t, demo.Until(t.Context(), "the page says that the scan was not recorded", func() bool {
-		return strings.Contains(pageOf(b, t), "Not recorded, do it again: ")
+		return strings.Contains(pageOf(b, t), "Not recorded: do it again: ")
 	}))
 	must(t, demo.Until(t.Context(), "the reader's lamp blinks quickly", func() bool {
 		light, known := b.Eyes.Light(demo.PinWhite)

@@ -29,7 +29,7 @@ func english() words {
 		Sounds: map[string]saying{
 			"recorded": {Title: "one short", Promise: "<b>Recorded.</b> The press or scan is on disk."},
 			"refused":  {Title: "two long", Promise: "<b>Not taken.</b> The code is not known, or something must be scanned first. Look at the screen."},
-			"held":     {Title: "three short", Promise: "<b>A person must decide.</b> The screen says on what."},
+			"held":     {Title: "three short", Promise: "<b>Action needed.</b> The screen says what."},
 		},
 	}
 }
@@ -50,7 +50,7 @@ func swedish() words {
 		Sounds: map[string]saying{
 			"recorded": {Title: "en kort", Promise: "<b>Registrerat.</b> Trycket eller skanningen är sparad på disk."},
 			"refused":  {Title: "två långa", Promise: "<b>Inte mottaget.</b> Koden är okänd, eller något måste skannas först. Titta på skärmen."},
-			"held":     {Title: "tre korta", Promise: "<b>Någon måste bestämma.</b> Skärmen visar om vad."},
+			"held":     {Title: "tre korta", Promise: "<b>Åtgärd krävs.</b> Skärmen visar vad."},
 		},
 	}
 }

@@ -117,29 +117,29 @@ func TestThePageInARealBrowser(t *testing.T) {
 	address := "http://" + s.Addr().String() + "/"
 
 	do(t, ctx, chromedp.Navigate(address))
-	if got := value[string](t, ctx, `document.querySelector(".big").textContent`); got != "Look here. A person must look: 2 held" {
+	if got := value[string](t, ctx, `document.querySelector(".big").textContent`); got != "Attention. Action needed: 2 on hold" {
 		t.Errorf("the page says %q", got)
 	}
 
 	t.Run("a change shows without loading the page again", func(t *testing.T) {
-		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("how"); document.querySelector("details").open = true; undefined`))
+		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("headline"); document.querySelector("details").open = true; undefined`))
 		f.Change(func() {
 			f.Entries = slices.Clone(f.Entries)
 			f.Entries[0].Reason = "422: order 4711 is closed"
 		})
 		until(t, ctx, `document.getElementById("held").innerText.includes("order 4711 is closed")`)
-		if !value[bool](t, ctx, `window.before === document.getElementById("how")`) {
+		if !value[bool](t, ctx, `window.before === document.getElementById("headline")`) {
 			t.Error("the page was loaded again")
 		}
 		if !value[bool](t, ctx, `document.querySelector("details").open`) {
-			t.Error("what the reader had opened was closed")
+			t.Error("what the viewer had opened was closed")
 		}
 	})
 
 	t.Run("a held entry is retried by a click", func(t *testing.T) {
 		entry := operatortest.Trace(0x9f86d081).ID
 		submit(t, ctx, `[id="retry-`+string(entry)+`"]`)
-		until(t, ctx, `document.querySelector(".big").textContent === "Look here. A person must look: 1 held"`)
+		until(t, ctx, `document.querySelector(".big").textContent === "Attention. Action needed: 1 on hold"`)
 		events := f.Events()
 		if len(events) != 1 || events[0].Kind != station.VerbRetry || events[0].Data["entry"] != string(entry) {
 			t.Errorf("recorded: %+v", events)
@@ -166,7 +166,7 @@ func TestThePageInARealBrowser(t *testing.T) {
 			t.Errorf("the first touch recorded something: %d events", n-before)
 		}
 		submit(t, ctx, `[id="close-`+maint+`"]`)
-		until(t, ctx, `document.getElementById("calls").innerText.includes("its close is on its way")`)
+		until(t, ctx, `document.getElementById("calls").innerText.includes("closing")`)
 		if events := f.Events(); len(events) != before+1 || events[before].Kind != station.Close {
 			t.Errorf("recorded: %+v", events)
 		}

@@ -33,7 +33,7 @@ func TestAPersonClosesACallOnThePage(t *testing.T) {
 		t.Parallel()
 		f := operatortest.Quiet()
 		w := ask(open(t, f, "sv"), http.MethodPost, "/close", "entry="+maint, func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1" })
-		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "Beslut tas vid stationen") || len(f.Events()) > 0 {
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "Beslut tas på stationens skärm") || len(f.Events()) > 0 {
 			t.Errorf("the answer is %d, recorded %v", w.Code, f.Events())
 		}
 	})

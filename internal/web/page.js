@@ -1,11 +1,11 @@
 "use strict";
 
-// Keeps the page true without loading it again. Each section is replaced only
-// when it changed, so that a finger on its way to a button finds it.
+// Keeps the page up to date without loading it again. Each section is replaced only
+// when it changed, so that a button stays where a finger is about to press it.
 (() => {
-  const quiet = 40000; // ms without a beat: the page may be old
-  const again = 10000; // ms until a stream that was refused is tried again
-  const readable = 60000; // ms that the answer to a decision stays
+  const silence = 40000; // ms without an event: the page may be out of date
+  const retryAfter = 10000; // ms until a stream that was refused is tried again
+  const answerFor = 60000; // ms that the answer to a decision stays
   const warning = document.getElementById("lost");
   const shown = new Map();
   for (const part of document.querySelectorAll("main > section")) {
@@ -13,12 +13,16 @@
   }
   let heard = Date.now();
 
-  function old(is) {
-    warning.hidden = !is;
-    document.body.classList.toggle("old", is);
+  // setStale says whether the station has fallen silent, and what the page still shows.
+  function setStale(stale) {
+    if (stale) {
+      document.getElementById("heard").textContent = new Date(heard).toLocaleTimeString("sv", { timeStyle: "short" });
+    }
+    warning.hidden = !stale;
+    document.body.classList.toggle("stale", stale);
   }
 
-  function take(html) {
+  function update(html) {
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     for (const part of fresh.content.children) {
@@ -29,7 +33,7 @@
     }
   }
 
-  // replace keeps the focus and what the reader had opened.
+  // replace keeps the focus and what the viewer had opened.
   function replace(target, html) {
     const focus = target.contains(document.activeElement) ? document.activeElement.id : "";
     const open = Array.from(target.querySelectorAll("details[open]"), (d) => d.id);
@@ -42,30 +46,30 @@
   }
 
   function listen() {
-    const live = new EventSource("/events");
-    live.addEventListener("main", (event) => {
+    const stream = new EventSource("/events");
+    stream.addEventListener("main", (event) => {
       heard = Date.now();
-      old(false);
-      take(event.data);
+      setStale(false);
+      update(event.data);
     });
-    live.addEventListener("beat", (event) => {
+    stream.addEventListener("beat", (event) => {
       heard = Date.now();
-      old(false);
+      setStale(false);
       if (event.data !== document.body.dataset.version) location.replace("/");
     });
-    live.addEventListener("error", () => {
-      old(true);
-      if (live.readyState === EventSource.CLOSED) setTimeout(listen, again);
+    stream.addEventListener("error", () => {
+      setStale(true);
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, retryAfter);
     });
   }
 
   const answer = document.getElementById("answer");
   if (answer) {
     history.replaceState(null, "", "/"); // loading again does not decide again
-    setTimeout(() => answer.remove(), readable);
+    setTimeout(() => answer.remove(), answerFor);
   }
   setInterval(() => {
-    if (Date.now() - heard > quiet) old(true);
+    if (Date.now() - heard > silence) setStale(true);
   }, 5000);
   listen();
 })();

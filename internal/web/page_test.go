@@ -18,7 +18,7 @@ import (
 	"stationd/internal/station"
 )
 
-var update = flag.Bool("update", false, "write the golden pages anew")
+var update = flag.Bool("update", false, "write the golden pages again")
 
 func TestThePageSaysHowThingsAre(t *testing.T) {
 	t.Parallel()
@@ -61,14 +61,14 @@ func TestThePageSaysHowThingsAre(t *testing.T) {
 // sentence returns the page's big sentence.
 func sentence(t *testing.T, page string) string {
 	t.Helper()
-	found := regexp.MustCompile(`<p class="big"><span class="unseen">[^<]*</span>([^<]*)</p>`).FindStringSubmatch(page)
+	found := regexp.MustCompile(`<p class="big"><span class="spoken">[^<]*</span>([^<]*)</p>`).FindStringSubmatch(page)
 	if found == nil {
 		t.Fatalf("no big sentence on the page:\n%s", page)
 	}
 	return found[1]
 }
 
-func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
+func TestTheBigSentenceIsTheMostSeriousThing(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
@@ -93,7 +93,7 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 		{"the vendor answers with a page", func(f *operatortest.Station) {
 			f.Shown.Waiting = 3
 			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Unreadable, Last: "413: it answers, and the answer cannot be read"}
-		}, "3 waiting: L2L answers, and cannot be read"},
+		}, "3 waiting: the answer of L2L cannot be read"},
 		{"the vendor answers that it failed", func(f *operatortest.Station) {
 			f.Shown.Waiting = 1
 			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Failing, Last: "500: the vendor failed"}
@@ -105,17 +105,17 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 		{"the network is down and nothing waits", func(f *operatortest.Station) {
 			f.Shown.Health.Backends["lagerkoll"] = station.Contact{Kind: station.NoContact}
 		}, "No contact with Lagerkoll since 14:30"},
-		{"one is held while others wait", func(f *operatortest.Station) { f.Shown.Waiting, f.Shown.Held = 3, 1 }, "A person must look: 1 held"},
+		{"one is held while others wait", func(f *operatortest.Station) { f.Shown.Waiting, f.Shown.Held = 3, 1 }, "Action needed: 1 on hold"},
 		{"the key is wrong", func(f *operatortest.Station) {
 			f.Shown.Waiting = 2
 			f.Shown.Health.Backends["l2l"] = station.Contact{Kind: station.Connected, Fault: "401: the key is wrong"}
-		}, "A person must look: L2L does not accept the key"},
-		{"a scanner is unplugged", func(f *operatortest.Station) { f.Shown.Health.Devices["hand"] = "it is unplugged" }, "A person must look: hand"},
+		}, "Action needed: L2L does not accept the key"},
+		{"a scanner is unplugged", func(f *operatortest.Station) { f.Shown.Health.Devices["hand"] = "it is unplugged" }, "Action needed: hand"},
 		{"storage failed while one is held", func(f *operatortest.Station) { f.Shown.Held, f.Shown.Health.Storage = 1, "input/output error" }, "Storage failed: nothing pressed here is recorded"},
 		{"the outbox is full", func(f *operatortest.Station) { f.Shown.Health.Fill, f.Shown.Health.Storage = 1, "the outbox is full" }, "The outbox is full: nothing new is recorded"},
 		{"the outbox cannot be read", func(f *operatortest.Station) { f.Shown.Waiting, f.Unread = 1, errors.New("damaged record") }, "The outbox cannot be read"},
 		{"the clock is not set", func(f *operatortest.Station) { f.Shown.Health.Clock = false }, "The clock is not set"},
-		{"an unknown scan is kept", func(f *operatortest.Station) { f.Shown.Kept = 1 }, "1 unknown scan is kept"},
+		{"an unknown scan is kept", func(f *operatortest.Station) { f.Shown.Kept = 1 }, "1 unknown code was scanned"},
 		{"the station stops", func(f *operatortest.Station) { f.Shown.Lights["red"] = station.OffDuty }, "stationd is stopping: nothing pressed here is recorded"},
 		{"a third vendor is out of reach", func(f *operatortest.Station) {
 			f.Shown.Health.Backends["mes"] = station.Contact{Kind: station.NoContact}
@@ -133,17 +133,17 @@ func TestTheBigSentenceIsTheGravestThing(t *testing.T) {
 	}
 }
 
-func TestAStationThatHasStoppedLookingIsNotShownAsWell(t *testing.T) {
+func TestAStationThatDoesNotRespondIsNotShownAsOK(t *testing.T) {
 	t.Parallel()
 	f := operatortest.Quiet()
-	desk := shown(f, "en")
-	desk.Stamp = func(time.Time) station.Stamp { return operatortest.At("14:31") } // the last look was at 14:30
-	s, err := Open("127.0.0.1:0", desk, quietLog())
+	stuck := shown(f, "en")
+	stuck.Stamp = func(time.Time) station.Stamp { return operatortest.At("14:31") } // the last look was at 14:30
+	s, err := Open("127.0.0.1:0", stuck, quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.listener.Close()
-	if got := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()); !strings.HasPrefix(got, "stationd has stopped looking") {
+	if got := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()); !strings.HasPrefix(got, "The station does not respond") {
 		t.Errorf("the page says %q", got)
 	}
 	if w := ask(s, http.MethodGet, "/healthz", ""); w.Code != http.StatusServiceUnavailable {
@@ -183,7 +183,7 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 		since, ago string
 	}{
 		{"today", operatortest.At("14:30"), operatortest.At("14:12"), "since 14:12", "14:12, 18 min ago"},
-		{"just now", operatortest.At("14:30"), operatortest.At("14:30"), "since 14:30", "14:30, under a minute ago"},
+		{"just now", operatortest.At("14:30"), operatortest.At("14:30"), "since 14:30", "14:30, just now"},
 		{"hours ago", operatortest.At("14:30"), operatortest.At("06:05"), "since 06:05", "06:05, 8 h 25 min ago"},
 		{"another day and boot", operatortest.At("14:30"), old, "since 2026-03-12 12:30", "2026-03-12 12:30, 2 d 2 h ago"},
 		{"before the clock was set, in this boot", operatortest.At("14:30"), station.Stamp{Wall: unset.Wall, Boot: "b1", Up: 9 * time.Hour}, "since 14:00", "14:00, 30 min ago"},
@@ -193,7 +193,7 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			clock := times{now: c.now, zone: operatortest.Stockholm, words: english()}
+			clock := times{now: c.now, zone: operatortest.Stockholm, texts: english()}
 			if got := clock.since(c.at); got != c.since {
 				t.Errorf("since: %q, want %q", got, c.since)
 			}
@@ -326,7 +326,7 @@ func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
 	f.Shown.State.Counters = map[string]station.Counter{"made": {Count: 17, Since: operatortest.At("14:29")}, "scrap": {Until: operatortest.At("14:29")}}
 	s := open(t, f, "en")
 	got := map[string]string{}
-	for _, l := range s.looker(f.Shown, nil).view().Hand {
+	for _, l := range s.viewBuilder(f.Shown, nil).view().Job {
 		got[l.Name] = l.Text
 	}
 	if want := map[string]string{"order": "4711", "parts": "2", "made": "17"}; !maps.Equal(got, want) {
@@ -337,8 +337,8 @@ func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
 func TestThePageSaysWhatWaitsBehindAHeldEntryAndWhatCountsTheSame(t *testing.T) {
 	t.Parallel()
 	for language, want := range map[string][]string{
-		"en": {"waits behind 9f86d081.1, which is held", "It counts the same as 00000033.1: if both are sent, it is counted twice.", "It counts the same as 9f86d081.1"},
-		"sv": {"väntar bakom 9f86d081.1, som är kvarhållen", "Den räknar samma som 00000033.1: skickas båda räknas det två gånger.", "Den räknar samma som 9f86d081.1"},
+		"en": {"waits behind 9f86d081.1, which is on hold", "It counts the same as 00000033.1: if both are sent, it is counted twice.", "It counts the same as 9f86d081.1"},
+		"sv": {"väntar bakom 9f86d081.1, som är pausad", "Den räknar samma som 00000033.1: skickas båda räknas det två gånger.", "Den räknar samma som 9f86d081.1"},
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()

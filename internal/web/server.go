@@ -33,10 +33,10 @@ type Server struct {
 	listener *httpserver.Listener
 	host     string // the name or address it was told to listen on
 	pages    *template.Template
-	words    words
-	live     *live
-	lost     lost
-	picture  picture
+	texts    texts
+	feed     *feed
+	outages  outages
+	cache    mainCache
 }
 
 // Open listens at an address, host:port, at once: a port that is taken is an
@@ -63,8 +63,8 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		listener: httpserver.Limit(listener, log),
 		host:     host,
 		pages:    pages,
-		words:    wordsIn(shown.Language),
-		live:     newLive(),
+		texts:    textsIn(shown.Language),
+		feed:     newFeed(),
 	}, nil
 }
 
@@ -98,12 +98,12 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 			return err
 		case <-changed:
 			changed = nil
-			due.Reset(max(lookAfter, time.Until(looked.Add(lookLeast))))
+			due.Reset(max(refreshDelay, time.Until(looked.Add(refreshGap))))
 		case <-due.C:
 			changed = s.station.Outbox.Changed() // before looking, so that nothing is missed
 			s.refresh()
 			looked = time.Now()
-			due.Reset(lookEvery)
+			due.Reset(refreshEvery)
 		}
 	}
 }
@@ -124,12 +124,12 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /close", s.closeCall)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.Handle("GET /metrics", metrics(s.station, s.listener, s.log))
-	return s.own(guarded(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
+	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
 }
 
-// guarded tells the browser to run nothing but what came from here, to take no
+// withSecurityHeaders tells the browser to run nothing but what came from here, to take no
 // file for what it is not, to tell nobody where it came from, and to keep nothing.
-func guarded(next http.Handler) http.Handler {
+func withSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
@@ -140,22 +140,22 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// own refuses requests for a host that this is not. A page from elsewhere can
+// onlyOwnHost refuses requests for a host that this is not. A page from elsewhere can
 // have its own name resolved to this address (DNS rebinding) and would then count
 // as of the same origin; but its name stays in the Host field.
-func (s *Server) own(next http.Handler) http.Handler {
+func (s *Server) onlyOwnHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.known(r) {
-			http.Error(w, "this station does not go by that name: use the address in [web] listen", http.StatusMisdirectedRequest)
+		if !s.namesThisHost(r) {
+			http.Error(w, "unknown host name: use the address in [web] listen", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// known reports whether a request names this machine: a loopback name, the host
+// namesThisHost reports whether a request names this machine: a loopback name, the host
 // it was told to listen on, or the very address that the connection came in at.
-func (s *Server) known(r *http.Request) bool {
+func (s *Server) namesThisHost(r *http.Request) bool {
 	host := strings.ToLower(hostOf(r.Host))
 	if host == "localhost" || s.host != "" && host == strings.ToLower(s.host) {
 		return true
@@ -183,38 +183,38 @@ func hostOf(address string) string {
 	return strings.Trim(address, "[]")
 }
 
-// here reports whether a request comes from the station's own screen. There is
+// isLocal reports whether a request comes from the station's own screen. There is
 // no log-in: whoever is elsewhere may read, and not decide. A proxy on the same
 // machine would make everybody look like the station's own screen.
-func here(r *http.Request) bool {
+func isLocal(r *http.Request) bool {
 	from, err := netip.ParseAddr(hostOf(r.RemoteAddr))
 	return err == nil && from.Unmap().IsLoopback()
 }
 
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	s.draw(w, r, http.StatusOK, "")
+	s.render(w, r, http.StatusOK, "")
 }
 
-// A sheet is a whole page: the main part, which everybody sees, and what is said to
+// pageData is a whole page: the main part, which everybody sees, and what is said to
 // whoever asked.
-type sheet struct {
-	W       words
+type pageData struct {
+	Texts   texts
 	Station string
 	Version string
-	Reader  bool   // whoever sees this page may read and not decide
+	Visitor bool   // whoever sees this page may look and not decide
 	Answer  string // what became of a decision that was not carried out
 	Main    template.HTML
 }
 
-// draw writes the whole page; answer says what became of a decision.
-func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer string) {
+// render writes the whole page; answer says what became of a decision.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
 	var b bytes.Buffer
 	now := s.station.Snapshot()
-	fragment, err := s.main()
+	fragment, err := s.renderMain()
 	if err == nil {
-		err = s.pages.ExecuteTemplate(&b, "page", sheet{
-			W: s.words, Station: visible(now.Station), Version: visible(now.Version),
-			Reader: !here(r), Answer: visible(answer), Main: fragment,
+		err = s.pages.ExecuteTemplate(&b, "page", pageData{
+			Texts: s.texts, Station: visible(now.Station), Version: visible(now.Version),
+			Visitor: !isLocal(r), Answer: visible(answer), Main: fragment,
 		})
 	}
 	if err != nil {
@@ -231,7 +231,7 @@ func (s *Server) draw(w http.ResponseWriter, r *http.Request, status int, answer
 // the page again.
 func (s *Server) decision(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.decided(func(by operator.Person, entry string) error {
+		s.deciding(func(by operator.Person, entry string) error {
 			var options []string
 			for _, option := range []string{station.NotThere, station.ToCurrent} {
 				if r.PostFormValue(option) == "true" {
@@ -245,26 +245,26 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 
 // closeCall closes the call that the entry in a form's field entry opened.
 func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
-	s.decided(func(by operator.Person, entry string) error {
+	s.deciding(func(by operator.Person, entry string) error {
 		_, err := s.station.Operator.CloseCall(by, entry)
 		return err
 	})(w, r)
 }
 
-// decided carries out what a person decided about an entry.
-func (s *Server) decided(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
+// deciding carries out what a person decided about an entry.
+func (s *Server) deciding(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !here(r) {
-			s.draw(w, r, http.StatusForbidden, s.words.Say("refuse.reader"))
+		if !isLocal(r) {
+			s.render(w, r, http.StatusForbidden, s.texts.Say("refuse.visitor"))
 			return
 		}
 		entry := r.PostFormValue("entry")
 		if entry == "" {
-			s.draw(w, r, http.StatusBadRequest, s.words.Say("refuse.entry"))
+			s.render(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
 			return
 		}
 		if err := carryOut(operator.Person{Source: station.FromPage, Name: "addr:" + hostOf(r.RemoteAddr), Event: station.NewID()}, entry); err != nil {
-			s.draw(w, r, http.StatusConflict, err.Error())
+			s.render(w, r, http.StatusConflict, err.Error())
 			return
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)

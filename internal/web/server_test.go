@@ -45,7 +45,7 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 	}{
 		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: operatortest.Now}},
 		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: operatortest.Now}},
-		{"an unknown scan is put away", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": "addr:127.0.0.1"}, At: operatortest.Now}},
+		{"an unknown scan is dismissed", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": "addr:127.0.0.1"}, At: operatortest.Now}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestADecisionThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	if w.Code != http.StatusConflict {
 		t.Errorf("the answer is %d", w.Code)
 	}
-	if want := "This was not done: entry deadbeef.1: no such entry that is held"; !strings.Contains(w.Body.String(), want) {
+	if want := "Not done: entry deadbeef.1: no such entry that is held"; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("the page does not say %q", want)
 	}
 }
@@ -134,11 +134,11 @@ func TestWhoeverIsElsewhereSeesNoButtons(t *testing.T) {
 	t.Parallel()
 	s := open(t, operatortest.Held(), "en")
 	elsewhere := ask(s, http.MethodGet, "/", "", func(r *http.Request) { r.RemoteAddr = "10.0.0.99:4000" }).Body.String()
-	if !strings.Contains(elsewhere, `class="reader"`) {
-		t.Error("a page elsewhere is not for readers")
+	if !strings.Contains(elsewhere, `class="visitor"`) {
+		t.Error("a page elsewhere is not for visitors")
 	}
-	if strings.Contains(ask(s, http.MethodGet, "/", "").Body.String(), `class="reader"`) {
-		t.Error("the station's own screen is for readers")
+	if strings.Contains(ask(s, http.MethodGet, "/", "").Body.String(), `class="visitor"`) {
+		t.Error("the station's own screen is for visitors")
 	}
 }
 
@@ -312,7 +312,7 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 	}
 	until("Everything delivered")
 	f.Change(func() { f.Shown.Held = 1 })
-	until("A person must look: 1 held")
+	until("Action needed: 1 on hold")
 	began := time.Now()
 	stop()
 	if took := time.Since(began); took > httpserver.SendWithin {
@@ -326,8 +326,8 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 func TestTooManyPagesAreTurnedAway(t *testing.T) {
 	t.Parallel()
 	s := open(t, operatortest.Quiet(), "en")
-	for range mostReaders {
-		if !s.live.join(false) {
+	for range mostRemoteViewers {
+		if !s.feed.join(false) {
 			t.Fatal("turned away too early")
 		}
 	}
@@ -335,16 +335,16 @@ func TestTooManyPagesAreTurnedAway(t *testing.T) {
 	if w := ask(s, http.MethodGet, "/events", "", elsewhere); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("one page too many got %d", w.Code)
 	}
-	for range mostOwn {
-		if !s.live.join(true) {
+	for range mostLocalViewers {
+		if !s.feed.join(true) {
 			t.Fatal("the operator's own screen was turned away")
 		}
 	}
 	if w := ask(s, http.MethodGet, "/events", ""); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("one page of this machine too many got %d", w.Code)
 	}
-	s.live.leave(false)
-	if !s.live.join(false) {
+	s.feed.leave(false)
+	if !s.feed.join(false) {
 		t.Error("a page that left did not make room")
 	}
 }

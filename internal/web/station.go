@@ -62,8 +62,8 @@ func stale(s station.Snapshot, now station.Stamp) bool {
 // Ceilings lists how much of anything the page takes and shows.
 func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
-		{Of: "open pages on other machines", Most: strconv.Itoa(mostReaders), Then: "one more shows what it showed first and says that it is old, and tries again every ten seconds"},
-		{Of: "open pages on this machine", Most: strconv.Itoa(mostOwn), Then: "as above"},
+		{Of: "open pages on other machines", Most: strconv.Itoa(mostRemoteViewers), Then: "one more shows what it showed first and says that the station does not respond, and tries again every ten seconds"},
+		{Of: "open pages on this machine", Most: strconv.Itoa(mostLocalViewers), Then: "as above"},
 		{Of: "a form or question to the page", Most: strconv.Itoa(mostForm) + " bytes", Then: "413"},
 		{Of: "calls on the page", Most: strconv.Itoa(mostCalls), Then: "*and 12 more*: those whose close waits are left out first; `stationd call ls` lists all"},
 		{Of: "a scan or a vendor's text as the page shows it", Most: strconv.Itoa(longestShown) + " characters", Then: "an ellipsis; the whole of it is in the outbox"},

@@ -6,11 +6,11 @@ import (
 	"stationd/internal/station"
 )
 
-// Times says when things were, as far as anybody can know.
+// times says when things were, as far as anybody can know.
 type times struct {
 	now   station.Stamp
 	zone  *time.Location
-	words words
+	texts texts
 }
 
 // since says from when on something holds: "since 14:03", or "for 5 min" while
@@ -19,23 +19,27 @@ func (t times) since(at station.Stamp) string {
 	clock, age := t.clock(at), t.age(at)
 	switch {
 	case age == "":
-		return t.words.Say("time.unknown.since")
+		return t.texts.Say("time.unknown.since")
 	case clock == "":
-		return t.words.Say("time.for", age)
+		return t.texts.Say("time.for", age)
 	}
-	return t.words.Say("time.since", clock)
+	return t.texts.Say("time.since", clock)
 }
 
 // ago says when something was: "14:03, 5 min ago".
 func (t times) ago(at station.Stamp) string {
 	clock, age := t.clock(at), t.age(at)
-	switch {
+	switch since, _ := t.now.Since(at); {
 	case age == "":
-		return t.words.Say("time.unknown")
+		return t.texts.Say("time.unknown")
+	case clock == "" && since < time.Minute:
+		return t.texts.Say("time.now")
+	case since < time.Minute:
+		return clock + ", " + t.texts.Say("time.now")
 	case clock == "":
-		return t.words.Say("time.ago", age)
+		return t.texts.Say("time.ago", age)
 	}
-	return t.words.Say("time.both", clock, age)
+	return t.texts.Say("time.both", clock, age)
 }
 
 // clock is the true time of a stamp: it is reckoned from now, because the clock
@@ -63,11 +67,11 @@ func (t times) age(at station.Stamp) string {
 	minutes := int(age / time.Minute)
 	switch {
 	case minutes < 1:
-		return t.words.Say("age.now")
+		return t.texts.Say("age.now")
 	case minutes < 60:
-		return t.words.Say("age.minutes", minutes)
+		return t.texts.Say("age.minutes", minutes)
 	case minutes < 24*60:
-		return t.words.Say("age.hours", minutes/60, minutes%60)
+		return t.texts.Say("age.hours", minutes/60, minutes%60)
 	}
-	return t.words.Say("age.days", minutes/60/24, minutes/60%24)
+	return t.texts.Say("age.days", minutes/60/24, minutes/60%24)
 }

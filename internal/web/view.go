@@ -9,23 +9,23 @@ import (
 	"stationd/internal/station"
 )
 
-// rank orders levels, the gravest first.
+// rank orders levels, the most serious first.
 func rank(l station.Level) int {
 	return slices.Index([]station.Level{station.Look, station.Wait, station.Good}, l)
 }
 
-// A View is everything that the main part of the page says, in words, ready for the
+// A view is everything that the main part of the page says, in words, ready for the
 // template. All text from outside has passed visible.
 type view struct {
-	W        words
-	How      finding   // how things are: the gravest finding
-	Besides  []finding // the others
+	Texts    texts
+	Headline finding   // the most serious finding
+	Others   []finding // the others
 	Lamps    []lamp
 	Held     []item
 	MoreHeld int
 	Calls    []line
 	MoreCall int
-	Hand     []line
+	Job      []line
 	Waiting  []item
 	MoreWait int
 	Notices  []item
@@ -36,20 +36,20 @@ type view struct {
 	Fill     int // percent
 }
 
-// A Finding is one thing that is so, in a sentence.
+// A finding is one thing that is so, in a sentence.
 type finding struct {
 	Level  station.Level
 	Text   string
-	Detail string // for whoever mends it
-	about  string // the backend that it speaks of; empty: none
+	Detail string // for whoever repairs it
+	about  string // the backend it is about; empty: none
 }
 
-// A Lamp is a lamp and its light. Class is the light's word fit for a class name.
+// A lamp is a lamp and its light. Class is the light's word fit for a class name.
 type lamp struct {
 	Name, Light, Class string
 }
 
-// A Line is a thing, how it is, and since when.
+// A line is a thing, how it is, and since when.
 type line struct {
 	Level station.Level
 	Name  string
@@ -58,7 +58,7 @@ type line struct {
 	Close station.ID // of a call that can be closed: the entry that opened it
 }
 
-// An Item is an entry or an unknown scan.
+// An item is an entry or an unknown scan.
 type item struct {
 	ID     station.ID
 	Short  string
@@ -82,41 +82,41 @@ const (
 	mostKept    = 20
 )
 
-// limit is what the page lists.
-func limit() station.Limit {
+// pageLimit is how much the page lists.
+func pageLimit() station.Limit {
 	return station.Limit{Held: mostHeld, Waiting: mostWaiting, Unknown: mostKept}
 }
 
-// A Looker makes a view of the station.
-type looker struct {
-	snapshot station.Snapshot
-	program  station.Program
-	contents station.Contents         // the beginning of it: limit()
-	unread   error                    // why they are not known
-	lost     map[string]station.Stamp // since when each backend has not been reached
-	words    words
-	times    times
+// A viewBuilder makes a view of the station.
+type viewBuilder struct {
+	snapshot    station.Snapshot
+	program     station.Program
+	contents    station.Contents         // the beginning of it: pageLimit
+	contentsErr error                    // why they are not known
+	outages     map[string]station.Stamp // since when each backend has not been reached
+	texts       texts
+	times       times
 }
 
-func (l looker) view() view {
-	s := l.snapshot
-	findings := l.findings()
-	held, waiting := l.items()
+func (b viewBuilder) view() view {
+	s := b.snapshot
+	findings := b.findings()
+	held, waiting := b.items()
 	v := view{
-		W:       l.words,
-		How:     findings[0],
-		Besides: findings[1:],
-		Lamps:   l.lamps(),
-		Hand:    l.hand(),
-		Notes:   l.notes(),
-		Parts:   slices.Concat(l.backends(), l.devices()),
-		Fill:    percent(s.Health.Fill),
+		Texts:    b.texts,
+		Headline: findings[0],
+		Others:   findings[1:],
+		Lamps:    b.lamps(),
+		Job:      b.currentJob(),
+		Notes:    b.notes(),
+		Parts:    slices.Concat(b.backends(), b.devices()),
+		Fill:     percent(s.Health.Fill),
 	}
-	v.Calls, v.MoreCall = l.calls()
-	v.Held, v.MoreHeld = held, more(l.contents.Held, held)
-	v.Waiting, v.MoreWait = waiting, more(l.contents.Waiting, waiting)
-	v.Notices, v.Kept = l.kept()
-	v.MoreKept = more(l.contents.Unknown, v.Kept)
+	v.Calls, v.MoreCall = b.calls()
+	v.Held, v.MoreHeld = held, more(b.contents.Held, held)
+	v.Waiting, v.MoreWait = waiting, more(b.contents.Waiting, waiting)
+	v.Notices, v.Kept = b.kept()
+	v.MoreKept = more(b.contents.Unknown, v.Kept)
 	return v
 }
 
@@ -132,20 +132,20 @@ func percent(part float64) int {
 	return min(max(whole, 0), 100)
 }
 
-// findings says how things are, the gravest first. There is always one.
-func (l looker) findings() []finding {
-	all := slices.Concat(l.ownFaults(), l.forPerson(), l.delivery(), l.oddities())
+// findings says how things are, the most serious first. There is always one.
+func (b viewBuilder) findings() []finding {
+	all := slices.Concat(b.ownFaults(), b.actionNeeded(), b.delivery(), b.remarks())
 	slices.SortStableFunc(all, func(a, b finding) int { return rank(a.Level) - rank(b.Level) })
 	return all
 }
 
 // ownFaults are those of stationd itself: what is pressed now may be lost.
-func (l looker) ownFaults() []finding {
+func (b viewBuilder) ownFaults() []finding {
 	var all []finding
 	add := func(key, detail string) {
-		all = append(all, finding{Level: station.Look, Text: l.words.Say(key), Detail: visible(detail)})
+		all = append(all, finding{Level: station.Look, Text: b.texts.Say(key), Detail: visible(detail)})
 	}
-	s := l.snapshot
+	s := b.snapshot
 	switch {
 	case s.Health.Fill >= 1:
 		add("how.full", s.Health.Storage)
@@ -158,115 +158,115 @@ func (l looker) ownFaults() []finding {
 			break
 		}
 	}
-	if stale(s, l.times.now) {
+	if stale(s, b.times.now) {
 		add("how.stale", "")
 	}
-	if l.unread != nil {
-		add("how.unread", l.unread.Error())
+	if b.contentsErr != nil {
+		add("how.unread", b.contentsErr.Error())
 	}
 	return all
 }
 
-// forPerson is what waits for somebody to act.
-func (l looker) forPerson() []finding {
+// actionNeeded is what waits for somebody to act.
+func (b viewBuilder) actionNeeded() []finding {
 	var all []finding
-	s := l.snapshot
+	s := b.snapshot
 	if s.Held > 0 {
-		all = append(all, finding{Level: station.Look, Text: l.words.Count("how.held", s.Held)})
+		all = append(all, finding{Level: station.Look, Text: b.texts.Count("how.held", s.Held)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
 		if fault := s.Health.Backends[name].Fault; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: l.words.Say("how.key", l.backend(name)), Detail: visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.key", b.backend(name)), Detail: visible(fault)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
 		if fault := s.Health.Devices[name]; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: l.words.Say("how.device", visible(name)), Detail: visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.device", visible(name)), Detail: visible(fault)})
 		}
 	}
 	return all
 }
 
 // delivery says whether everything has been delivered, and if not, why.
-func (l looker) delivery() []finding {
-	s := l.snapshot
+func (b viewBuilder) delivery() []finding {
+	s := b.snapshot
 	var all []finding
 	if s.Waiting > 0 {
-		all = append(all, l.waiting())
+		all = append(all, b.waiting())
 	}
-	for _, name := range l.backendsThatAre(station.NoContact) {
+	for _, name := range b.backendsThatAre(station.NoContact) {
 		if s.Waiting > 0 && len(all) == 1 && all[0].about == name {
 			continue // said with what waits
 		}
-		text := l.words.Say("how.lost", l.backend(name), l.times.since(l.lost[name]))
+		text := b.texts.Say("how.lost", b.backend(name), b.times.since(b.outages[name]))
 		all = append(all, finding{Level: station.Wait, Text: text, Detail: visible(s.Health.Backends[name].Last)})
 	}
-	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && l.unread == nil {
-		all = append(all, finding{Level: station.Good, Text: l.words.Say("how.good")})
+	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && b.contentsErr == nil {
+		all = append(all, finding{Level: station.Good, Text: b.texts.Say("how.good")})
 	}
 	return all
 }
 
 // waiting says how much waits, and for what: for a vendor that does not answer, for
 // one that is asked what arrived, or for its turn.
-func (l looker) waiting() finding {
-	s := l.snapshot
+func (b viewBuilder) waiting() finding {
+	s := b.snapshot
 	contacts := s.Health.Backends
-	for _, name := range l.backendsThatAre(station.NoContact) {
-		text := l.words.Count("how.offline", s.Waiting, l.backend(name), l.times.since(l.lost[name]))
+	for _, name := range b.backendsThatAre(station.NoContact) {
+		text := b.texts.Count("how.offline", s.Waiting, b.backend(name), b.times.since(b.outages[name]))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
-	for _, name := range l.backendsThatAre(station.Unreadable) {
-		text := l.words.Count("how.unreadable", s.Waiting, l.backend(name))
+	for _, name := range b.backendsThatAre(station.Unreadable) {
+		text := b.texts.Count("how.unreadable", s.Waiting, b.backend(name))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
-	for _, name := range l.backendsThatAre(station.Failing) {
-		text := l.words.Count("how.failing", s.Waiting, l.backend(name))
+	for _, name := range b.backendsThatAre(station.Failing) {
+		text := b.texts.Count("how.failing", s.Waiting, b.backend(name))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
-	for _, name := range l.backendsThatAre(station.Confirming) {
-		text := l.words.Count("how.confirming", s.Waiting, l.backend(name))
-		return finding{Level: station.Wait, Text: text, Detail: l.words.Say("how.confirming.detail"), about: name}
+	for _, name := range b.backendsThatAre(station.Confirming) {
+		text := b.texts.Count("how.confirming", s.Waiting, b.backend(name))
+		return finding{Level: station.Wait, Text: text, Detail: b.texts.Say("how.confirming.detail"), about: name}
 	}
 	oldest := ""
 	if s.Oldest != (station.Stamp{}) {
-		oldest = l.words.Say("how.oldest", l.times.since(s.Oldest))
+		oldest = b.texts.Say("how.oldest", b.times.since(s.Oldest))
 	}
-	return finding{Level: station.Wait, Text: l.words.Count("how.waiting", s.Waiting), Detail: oldest}
+	return finding{Level: station.Wait, Text: b.texts.Count("how.waiting", s.Waiting), Detail: oldest}
 }
 
 // backendsThatAre are the names of those with that contact whose key is not wrong.
-func (l looker) backendsThatAre(kind station.ContactKind) []string {
+func (b viewBuilder) backendsThatAre(kind station.ContactKind) []string {
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(l.snapshot.Health.Backends)) {
-		if c := l.snapshot.Health.Backends[name]; c.Kind == kind && c.Fault == "" {
+	for _, name := range slices.Sorted(maps.Keys(b.snapshot.Health.Backends)) {
+		if c := b.snapshot.Health.Backends[name]; c.Kind == kind && c.Fault == "" {
 			all = append(all, name)
 		}
 	}
 	return all
 }
 
-// oddities are what a person should know, and nobody has to act on at once.
-func (l looker) oddities() []finding {
+// remarks are what a person should know, and nobody has to act on at once.
+func (b viewBuilder) remarks() []finding {
 	var all []finding
-	if !l.snapshot.Health.Clock {
-		all = append(all, finding{Level: station.Wait, Text: l.words.Say("how.clock"), Detail: l.words.Say("how.clock.detail")})
+	if !b.snapshot.Health.Clock {
+		all = append(all, finding{Level: station.Wait, Text: b.texts.Say("how.clock"), Detail: b.texts.Say("how.clock.detail")})
 	}
-	if n := l.snapshot.Kept - l.contents.Notices; n > 0 {
-		all = append(all, finding{Level: station.Wait, Text: l.words.Count("how.kept", n)})
+	if n := b.snapshot.Kept - b.contents.Notices; n > 0 {
+		all = append(all, finding{Level: station.Wait, Text: b.texts.Count("how.kept", n)})
 	}
 	return all
 }
 
-func (l looker) backend(name string) string { return l.words.or("backend."+name, name) }
+func (b viewBuilder) backend(name string) string { return b.texts.textOr("backend."+name, name) }
 
-func (l looker) lamps() []lamp {
+func (b viewBuilder) lamps() []lamp {
 	var all []lamp
-	for _, name := range slices.Sorted(maps.Keys(l.snapshot.Lights)) {
-		light := l.snapshot.Lights[name].String()
+	for _, name := range slices.Sorted(maps.Keys(b.snapshot.Lights)) {
+		light := b.snapshot.Lights[name].String()
 		all = append(all, lamp{
 			Name:  visible(name),
-			Light: l.words.Say("light." + light),
+			Light: b.texts.Say("light." + light),
 			Class: strings.ReplaceAll(light, " ", "-"),
 		})
 	}
@@ -277,9 +277,9 @@ func (l looker) lamps() []lamp {
 // whose close waits.
 const mostCalls = 100
 
-func (l looker) calls() (all []line, more int) {
+func (b viewBuilder) calls() (all []line, more int) {
 	open, closing := make([]station.Call, 0, mostCalls), make([]station.Call, 0, mostCalls)
-	for _, c := range l.snapshot.State.Calls {
+	for _, c := range b.snapshot.State.Calls {
 		if c.Closing == "" {
 			open = append(open, c)
 		} else {
@@ -296,75 +296,71 @@ func (l looker) calls() (all []line, more int) {
 		n := line{
 			Level: station.Wait,
 			Name:  strings.Join(subject, " · "),
-			When:  l.times.ago(c.At),
-			Text:  l.words.Say("call.waiting"),
+			When:  b.times.ago(c.At),
+			Text:  b.texts.Say("call.waiting"),
 		}
 		if c.Closing == "" {
 			n.Close = c.Entry
 		}
 		switch {
 		case c.Hold != station.HoldNone:
-			n.Level, n.Text = station.Look, l.words.Say("call.held")
+			n.Level, n.Text = station.Look, b.texts.Say("call.held")
 		case c.Closing != "":
-			n.Text = l.words.Say("call.closing")
+			n.Text = b.texts.Say("call.closing")
 		case c.Ref != "":
-			n.Level, n.Text = station.Good, l.words.Say("call.ref", visible(c.Ref))
+			n.Level, n.Text = station.Good, b.texts.Say("call.ref", visible(c.Ref))
 		}
 		all = append(all, n)
 	}
 	return all, more
 }
 
-// hand is what the operator has in hand: of a list, how many items it has. What
+// currentJob is what the operator has in hand: of a list, how many items it has. What
 // has expired is not in hand, and neither is a counter at zero.
-func (l looker) hand() []line {
+func (b viewBuilder) currentJob() []line {
 	var all []line
-	values := l.snapshot.State.Values
+	values := b.snapshot.State.Values
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v := values[name]
-		if age, known := l.times.now.Since(v.At); v.For > 0 && (!known || age > v.For) {
+		if age, known := b.times.now.Since(v.At); v.For > 0 && (!known || age > v.For) {
 			continue
 		}
 		text := visible(v.Text)
 		if v.List > 0 {
 			text = strconv.Itoa(v.List)
 		}
-		all = append(all, line{Name: visible(name), Text: text, When: l.times.ago(v.At)})
+		all = append(all, line{Name: visible(name), Text: text, When: b.times.ago(v.At)})
 	}
-	counters := l.snapshot.State.Counters
+	counters := b.snapshot.State.Counters
 	for _, name := range slices.Sorted(maps.Keys(counters)) {
 		if c := counters[name]; c.Count > 0 {
-			all = append(all, line{Name: visible(name), Text: strconv.Itoa(c.Count), When: l.times.ago(c.Since)})
+			all = append(all, line{Name: visible(name), Text: strconv.Itoa(c.Count), When: b.times.ago(c.Since)})
 		}
 	}
 	return all
 }
 
-func (l looker) notes() []line {
+func (b viewBuilder) notes() []line {
 	var all []line
-	notes := l.snapshot.State.Notes
+	notes := b.snapshot.State.Notes
 	for _, source := range slices.Sorted(maps.Keys(notes)) {
 		n := notes[source]
-		text := l.words.or("note."+string(n.Kind), string(n.Kind))
-		if n.Text != "" {
-			text += ": " + visible(n.Text)
-		}
-		all = append(all, line{Level: n.Kind.Reply().Page, Name: visible(source), Text: text, When: l.times.ago(n.At)})
+		all = append(all, line{Level: n.Kind.Reply().Page, Name: visible(source), Text: b.texts.note(string(n.Kind), n.Text), When: b.times.ago(n.At)})
 	}
 	return all
 }
 
-func (l looker) backends() []line {
+func (b viewBuilder) backends() []line {
 	var all []line
-	contacts := l.snapshot.Health.Backends
+	contacts := b.snapshot.Health.Backends
 	for _, name := range slices.Sorted(maps.Keys(contacts)) {
 		c := contacts[name]
-		n := line{Level: station.Wait, Name: l.backend(name), Text: l.words.Say("contact." + string(c.Kind)), When: visible(c.Last)}
+		n := line{Level: station.Wait, Name: b.backend(name), Text: b.texts.Say("contact." + string(c.Kind)), When: visible(c.Last)}
 		switch {
 		case c.Fault != "":
-			n.Level, n.Text, n.When = station.Look, l.words.Say("contact.key"), visible(c.Fault)
+			n.Level, n.Text, n.When = station.Look, b.texts.Say("contact.key"), visible(c.Fault)
 		case c.Kind == station.NoContact:
-			n.Text = l.words.Say("contact.no contact", l.times.since(l.lost[name]))
+			n.Text = b.texts.Say("contact.no contact", b.times.since(b.outages[name]))
 		case c.Kind == station.Connected:
 			n.Level = station.Good
 		}
@@ -373,11 +369,11 @@ func (l looker) backends() []line {
 	return all
 }
 
-func (l looker) devices() []line {
+func (b viewBuilder) devices() []line {
 	var all []line
-	devices := l.snapshot.Health.Devices
+	devices := b.snapshot.Health.Devices
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		n := line{Level: station.Good, Name: visible(name), Text: l.words.Say("device.well")}
+		n := line{Level: station.Good, Name: visible(name), Text: b.texts.Say("device.well")}
 		if fault := devices[name]; fault != "" {
 			n.Level, n.Text = station.Look, visible(fault)
 		}
@@ -387,41 +383,41 @@ func (l looker) devices() []line {
 }
 
 // items are the entries, as what is held and what waits.
-func (l looker) items() (held, waiting []item) {
-	for _, e := range l.contents.Entries {
-		backend := l.backend(e.Backend())
+func (b viewBuilder) items() (held, waiting []item) {
+	for _, e := range b.contents.Entries {
+		backend := b.backend(e.Backend())
 		i := item{
 			ID:    e.ID,
 			Short: e.ID.Short(),
-			What:  l.words.or("verb."+e.Verb, e.Verb),
+			What:  b.texts.textOr("verb."+e.Verb, e.Verb),
 			Where: backend + " · " + visible(subject(e.Lane)),
-			With:  listed(e.With),
-			When:  visible(e.Source) + " · " + l.times.ago(e.At),
+			With:  fieldList(e.With),
+			When:  visible(e.Source) + " · " + b.times.ago(e.At),
 		}
 		if e.Condition != station.Held {
 			if e.Condition == station.Marked {
-				i.Hold = l.words.Say("waiting.marked")
+				i.Hold = b.texts.Say("waiting.marked")
 			}
 			if e.Behind != nil {
-				i.Hold = l.words.Say("waiting.behind", e.Behind.Entry.Short())
+				i.Hold = b.texts.Say("waiting.behind", e.Behind.Entry.Short())
 			}
 			if e.Twice != "" {
-				i.Hold = strings.TrimSpace(i.Hold + " " + l.words.Say("entry.twice", e.Twice.Short()))
+				i.Hold = strings.TrimSpace(i.Hold + " " + b.texts.Say("entry.twice", e.Twice.Short()))
 			}
 			waiting = append(waiting, i)
 			continue
 		}
-		i.Hold, i.Reason = l.words.Say("hold."+string(e.Hold), backend), visible(e.Reason)
+		i.Hold, i.Reason = b.texts.Say("hold."+string(e.Hold), backend), visible(e.Reason)
 		if e.Hold == station.HoldUndecided || e.Doubtful {
 			i.Doubtful = true
-			i.Advice, i.Sure = l.words.Say("held.look", backend), l.words.Say("held.notthere.sure", backend)
+			i.Advice, i.Sure = b.texts.Say("held.look", backend), b.texts.Say("held.notthere.sure", backend)
 		}
-		if to := l.program.Vendors[e.Backend()].To; to != "" && to != e.To {
-			i.Moved = l.words.Say("held.moved", visible(e.To), visible(to))
-			i.Advice = l.words.Say("held.moved.look", visible(e.To), visible(to))
+		if to := b.program.Vendors[e.Backend()].To; to != "" && to != e.To {
+			i.Moved = b.texts.Say("held.moved", visible(e.To), visible(to))
+			i.Advice = b.texts.Say("held.moved.look", visible(e.To), visible(to))
 		}
 		if e.Twice != "" {
-			i.Advice = strings.TrimSpace(i.Advice + " " + l.words.Say("entry.twice", e.Twice.Short()))
+			i.Advice = strings.TrimSpace(i.Advice + " " + b.texts.Say("entry.twice", e.Twice.Short()))
 		}
 		held = append(held, i)
 	}
@@ -436,14 +432,14 @@ func subject(lane string) string {
 
 // kept are what the station itself noted for a person, and the scans that no
 // binding knew, the newest first.
-func (l looker) kept() (notices, scans []item) {
-	for _, ev := range slices.Backward(l.contents.Kept) {
+func (b viewBuilder) kept() (notices, scans []item) {
+	for _, ev := range slices.Backward(b.contents.Kept) {
 		one := item{
 			ID:    ev.ID,
 			Short: ev.ID.Short(),
 			What:  visible(ev.Code),
-			With:  listed(ev.Data),
-			When:  l.times.ago(ev.At),
+			With:  fieldList(ev.Data),
+			When:  b.times.ago(ev.At),
 		}
 		if ev.Source == station.FromStation {
 			notices = append(notices, one)
@@ -455,8 +451,8 @@ func (l looker) kept() (notices, scans []item) {
 	return notices, scans
 }
 
-// listed writes fields for a person to read: "article 7350, batch A1".
-func listed(fields map[string]string) string {
+// fieldList writes fields for a person to read: "article 7350, batch A1".
+func fieldList(fields map[string]string) string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		all = append(all, visible(name)+" "+visible(fields[name]))

@@ -28,16 +28,16 @@ func TestSixtyPagesAtOnceAreDrawnOnce(t *testing.T) {
 		people.Wait()
 	}
 	read()
-	if s.picture.drawn != 1 || f.Reads() != 1 {
-		t.Errorf("the page was drawn %d times, and the outbox read %d times", s.picture.drawn, f.Reads())
+	if s.cache.drawings != 1 || f.Reads() != 1 {
+		t.Errorf("the page was drawn %d times, and the outbox read %d times", s.cache.drawings, f.Reads())
 	}
 	f.Change(func() {
 		f.Entries = append(f.Entries, operatortest.Trace(0x99))
 		f.Shown.Waiting++
 	})
 	read()
-	if s.picture.drawn != 2 || f.Reads() != 2 {
-		t.Errorf("after a change it was drawn %d times, and the outbox read %d times", s.picture.drawn, f.Reads())
+	if s.cache.drawings != 2 || f.Reads() != 2 {
+		t.Errorf("after a change it was drawn %d times, and the outbox read %d times", s.cache.drawings, f.Reads())
 	}
 }
 
@@ -66,8 +66,8 @@ func TestThePageIsDrawnAnewForWhatItShowsAndNotForWhatItDoesNot(t *testing.T) {
 		if page := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(page, "7 waiting") {
 			t.Errorf("%s: the page says nothing of what waits", step.so)
 		}
-		if s.picture.drawn != step.drawn || f.Reads() != step.reads {
-			t.Errorf("%s: drawn %d times and read %d times, want %d and %d", step.so, s.picture.drawn, f.Reads(), step.drawn, step.reads)
+		if s.cache.drawings != step.drawn || f.Reads() != step.reads {
+			t.Errorf("%s: drawn %d times and read %d times, want %d and %d", step.so, s.cache.drawings, f.Reads(), step.drawn, step.reads)
 		}
 	}
 }

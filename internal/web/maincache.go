@@ -1,0 +1,90 @@
+package web
+
+import (
+	"html/template"
+	"maps"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"stationd/internal/station"
+)
+
+// ageEvery is how often the page is drawn anew when nothing changes but how long ago
+// things were, which it tells in minutes.
+const ageEvery = 5 * time.Second
+
+// A mainCache is the main part of the page as it was drawn last, for everybody who
+// looks at it: sixty pages cost one drawing, and one that nothing has changed on costs
+// none.
+type mainCache struct {
+	mu       sync.Mutex // guards all fields, and is held while the page is drawn
+	drawings int        // so far
+	snapshot station.Snapshot
+	stale    bool
+	outages  map[string]station.Stamp // since when each backend has not been reached
+	fragment template.HTML
+
+	// The entries that are listed, read again when the outbox has changed.
+	read        bool
+	commits     uint64 // of the snapshot for which they were read
+	contents    station.Contents
+	contentsErr error
+}
+
+// renderMain returns the main part of the page as the station is now.
+func (s *Server) renderMain() (template.HTML, error) {
+	c := &s.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := s.station.Snapshot()
+	old := stale(now, s.station.Stamp(time.Now()))
+	outages := s.outages.note(now)
+	if c.drawings > 0 && old == c.stale && maps.Equal(outages, c.outages) && c.isTrue(now) {
+		return c.fragment, nil
+	}
+	var b strings.Builder
+	if err := s.pages.ExecuteTemplate(&b, "main", s.viewBuilder(now, outages).view()); err != nil {
+		return "", err
+	}
+	c.drawings++
+	c.snapshot, c.stale, c.outages, c.fragment = now, old, outages, template.HTML(b.String()) //nolint:gosec // the template's own
+	return c.fragment, nil
+}
+
+// isTrue reports whether what was drawn is still true.
+func (c *mainCache) isTrue(now station.Snapshot) bool {
+	if age, known := now.Now.Since(c.snapshot.Now); !known || age < 0 || age >= ageEvery {
+		return false
+	}
+	before := c.snapshot
+	for _, s := range []*station.Snapshot{&before, &now} {
+		s.Now, s.Counts = station.Stamp{}, station.Counts{} // the page does not show them
+	}
+	return reflect.DeepEqual(before, now)
+}
+
+// viewBuilder gathers what a view is made of. The caller holds the lock of the cache.
+func (s *Server) viewBuilder(now station.Snapshot, outages map[string]station.Stamp) viewBuilder {
+	c := &s.cache
+	if now.Waiting+now.Held+now.Kept == 0 {
+		c.read, c.contents, c.contentsErr = false, station.Contents{}, nil
+	} else if !c.read || c.contentsErr != nil || c.commits != now.Commits {
+		c.contents, c.contentsErr = s.station.Outbox.Contents(pageLimit())
+		c.read, c.commits = true, now.Commits
+	}
+	l := viewBuilder{
+		snapshot:    now,
+		program:     s.station.Program(),
+		contents:    c.contents,
+		contentsErr: c.contentsErr,
+		outages:     outages,
+		texts:       s.texts,
+		times:       times{now: s.station.Stamp(time.Now()), zone: s.station.Zone, texts: s.texts},
+	}
+	if l.times.zone == nil {
+		l.times.zone = time.Local
+	}
+	return l
+}
