@@ -78,7 +78,7 @@ func TestWhoLooksOnHoldsUpNothing(t *testing.T) {
 		must(t, err)
 	}
 	fifth := sit(t, "scans", "--follow", "--config", config)
-	fifth.reads("4 look on already: end one of them first")
+	fifth.reads("4 are following already: end one of them first")
 	fifth.ends(1)
 	const many = 600
 	for i := range many {

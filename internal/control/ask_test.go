@@ -64,12 +64,12 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 		{"for a call that was refused", func(s *station.State) { s.Calls[0].Hold = station.HoldRefused }, opening("type", "MAINT"),
 			"this call was refused before, and is sent again", maint},
 		{"for a call about which a person must decide", func(s *station.State) { s.Calls[0].Hold = station.HoldUndecided }, opening("type", "MAINT"),
-			"nothing was done: a person must decide about this call first (stationd outbox ls)", ""},
+			"nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)", ""},
 		{"for what is not kept", nil, station.Asking{Backend: "l2l", Verb: "list.print", With: map[string]string{"order": "4711"}},
-			"it is tried once, and not kept: the page and the log say what came of it", ""},
+			"tried once and not kept: page and log say what came of it", ""},
 		{"for a close that is on its way", func(s *station.State) { s.Calls[0].Closing = "aa.1" },
 			station.Asking{Backend: "l2l", Verb: "dispatch.close", With: map[string]string{"dispatch": "88123"}},
-			"nothing was done: the close of this call is on its way already (stationd call ls)", ""},
+			"nothing was done: this call is being closed already (stationd call ls)", ""},
 	}
 	for _, c := range said {
 		t.Run(c.name, func(t *testing.T) {
@@ -128,9 +128,9 @@ func TestAPersonClosesACallAtTheCommandLine(t *testing.T) {
 		})
 	}
 	refused := []struct{ name, said, want string }{
-		{"none is like that", "77777", `call "77777": no open call goes by that: stationd call ls lists them`},
+		{"none is like that", "77777", `call "77777": no such open call: stationd call ls lists them`},
 		{"too little is said", "8", `call "8": give at least 4 characters of its ID`},
-		{"its close is on its way", "88123", "call 88123: its close is on its way already, as entry 0a0b0c0d.1"},
+		{"its close is on its way", "88123", "call 88123: it is being closed already, by entry 0a0b0c0d.1"},
 	}
 	for _, c := range refused {
 		t.Run("and hears why not: "+c.name, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestAPersonClosesACallAtTheCommandLine(t *testing.T) {
 		f := operatortest.Quiet()
 		f.Shown.State.Calls[0].Adopted, f.Shown.State.Calls[0].Leave = true, true
 		got, err := control(t, f).CloseCall(t.Context(), "88123")
-		if err != nil || got.Entry != "" || got.Said != "the call is over here; at the vendor it stays open" {
+		if err != nil || got.Entry != "" || got.Said != "closed here, still open at the vendor" {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})

@@ -137,10 +137,9 @@ func (c *Client) Retry(ctx context.Context, entry string) (station.ID, error) {
 	return done.Entry, err
 }
 
-// RetryWith is Retry with the words that a person says besides: station.NotThere,
-// station.ToCurrent.
-func (c *Client) RetryWith(ctx context.Context, entry string, said ...string) (Retried, error) {
-	d, err := c.decide(ctx, station.VerbRetry, named{entry, slices.Contains(said, station.NotThere), slices.Contains(said, station.ToCurrent)})
+// RetryWith is Retry with options: station.NotThere, station.ToCurrent.
+func (c *Client) RetryWith(ctx context.Context, entry string, options ...string) (Retried, error) {
+	d, err := c.decide(ctx, station.VerbRetry, decisionRequest{entry, slices.Contains(options, station.NotThere), slices.Contains(options, station.ToCurrent)})
 	return Retried{d.Entry, d.Looks, d.Repeated}, err
 }
 
@@ -148,28 +147,28 @@ func (c *Client) RetryWith(ctx context.Context, entry string, said ...string) (R
 // who knows that nobody has the original any more, and returns how many entries that
 // were.
 func (c *Client) Adopt(ctx context.Context) (int, error) {
-	var done adoptedNow
-	err := c.ask(ctx, http.MethodPost, "/outbox/adopt", adoption{true}, &done)
+	var done adoptAnswer
+	err := c.request(ctx, http.MethodPost, "/outbox/adopt", adoptRequest{true}, &done)
 	return done.Entries, err
 }
 
-// Discard gives a held entry up, or puts an unknown scan away, and returns its
+// Discard discards a held entry or dismisses an unknown scan, and returns its
 // whole ID. It may be named as for Retry.
 func (c *Client) Discard(ctx context.Context, entry string) (station.ID, error) {
-	d, err := c.decide(ctx, station.VerbDiscard, named{Entry: entry})
+	d, err := c.decide(ctx, station.VerbDiscard, decisionRequest{Entry: entry})
 	return d.Entry, err
 }
 
-func (c *Client) decide(ctx context.Context, verb string, question named) (d decided, err error) {
-	err = c.ask(ctx, http.MethodPost, "/outbox/"+verb, question, &d)
+func (c *Client) decide(ctx context.Context, verb string, question decisionRequest) (d decisionAnswer, err error) {
+	err = c.request(ctx, http.MethodPost, "/outbox/"+verb, question, &d)
 	return d, err
 }
 
 // Verify lets stationd check the outbox. An error that wraps neither ErrAbsent
 // nor a context's error is what it found.
 func (c *Client) Verify(ctx context.Context) error {
-	var v verified
-	if err := c.ask(ctx, http.MethodGet, "/outbox/verify", nil, &v); err != nil {
+	var v verifyAnswer
+	if err := c.request(ctx, http.MethodGet, "/outbox/verify", nil, &v); err != nil {
 		return err
 	}
 	if v.Fault != "" {
@@ -178,11 +177,11 @@ func (c *Client) Verify(ctx context.Context) error {
 	return nil
 }
 
-// Reload lets stationd take up its configuration as it is now, and returns what is
+// Reload lets stationd read its configuration again, and returns what is
 // wrong with it, one line each; where anything is, the one in force stays.
 func (c *Client) Reload(ctx context.Context) ([]string, error) {
-	var r reloaded
-	err := c.ask(ctx, http.MethodPost, "/reload", nil, &r)
+	var r reloadAnswer
+	err := c.request(ctx, http.MethodPost, "/reload", nil, &r)
 	return r.Faults, err
 }
 
@@ -190,14 +189,14 @@ func (c *Client) Reload(ctx context.Context) ([]string, error) {
 // *operator.InvalidError says what is wrong with what is asked.
 func (c *Client) Ask(ctx context.Context, a station.Asking) (operator.Receipt, error) {
 	var receipt operator.Receipt
-	err := c.ask(ctx, http.MethodPost, "/ask", a, &receipt)
+	err := c.request(ctx, http.MethodPost, "/ask", a, &receipt)
 	return receipt, err
 }
 
 // Calls lists the open calls, the oldest first.
 func (c *Client) Calls(ctx context.Context) ([]station.Call, error) {
 	var calls []station.Call
-	err := c.ask(ctx, http.MethodGet, "/call", nil, &calls)
+	err := c.request(ctx, http.MethodGet, "/call", nil, &calls)
 	return calls, err
 }
 
@@ -205,7 +204,7 @@ func (c *Client) Calls(ctx context.Context) ([]station.Call, error) {
 // that opened it.
 func (c *Client) CloseCall(ctx context.Context, call string) (operator.Receipt, error) {
 	var receipt operator.Receipt
-	err := c.ask(ctx, http.MethodPost, "/call/close", namedCall{call}, &receipt)
+	err := c.request(ctx, http.MethodPost, "/call/close", closeCallRequest{call}, &receipt)
 	return receipt, err
 }
 
@@ -213,7 +212,7 @@ func (c *Client) CloseCall(ctx context.Context, call string) (operator.Receipt, 
 // returns how an entry stands that still waits.
 func (c *Client) Await(ctx context.Context, entry station.ID) (Progress, error) {
 	var s Progress
-	err := c.ask(ctx, http.MethodGet, "/outbox/entry/"+url.PathEscape(string(entry)), nil, &s)
+	err := c.request(ctx, http.MethodGet, "/outbox/entry/"+url.PathEscape(string(entry)), nil, &s)
 	return s, err
 }
 
@@ -244,12 +243,12 @@ func (c *Client) Read(ctx context.Context, backend, name string, with map[string
 // Snapshot returns the station as it was at the last look.
 func (c *Client) Snapshot(ctx context.Context) (station.Snapshot, error) {
 	var p snapshotJSON
-	err := c.ask(ctx, http.MethodGet, "/snapshot", nil, &p)
+	err := c.request(ctx, http.MethodGet, "/snapshot", nil, &p)
 	return p.snapshot(), err
 }
 
-// ask puts one question and reads the answer into what.
-func (c *Client) ask(ctx context.Context, method, path string, question, what any) error {
+// request puts one question and reads the answer into what.
+func (c *Client) request(ctx context.Context, method, path string, question, what any) error {
 	response, err := c.send(ctx, method, path, question)
 	if err != nil {
 		return err
@@ -291,7 +290,7 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 		return response, nil
 	}
 	defer response.Body.Close()
-	var no refused
+	var no errorAnswer
 	switch {
 	case json.NewDecoder(response.Body).Decode(&no) != nil || no.Error == "":
 		return nil, fmt.Errorf("stationd at %s answers %s: is it of another version?", c.path, response.Status)

@@ -107,7 +107,7 @@ func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 		said   string
 		want   string
 	}{
-		{"two begin like that", client.Discard, "9f86", `entry "9f86": 2 begin like that, say which: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
+		{"two begin like that", client.Discard, "9f86", `entry "9f86": 2 begin like that, give more of one of: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
 		{"none is like that", client.Discard, "abcdef12.1", `entry "abcdef12.1": it is not in the outbox; it may have been delivered`},
 		{"too little is said", client.Discard, "9", `entry "9": give at least 4 characters of its ID`},
 		{"it only waits", client.Retry, "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried or discarded`},
@@ -215,7 +215,7 @@ func TestASocketThatCannotBeMadeIsAClearError(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := []struct{ name, path, want string }{
-		{"something else is there", file, "something is there that is no socket"},
+		{"something else is there", file, "something else is there, not a socket"},
 		{"the folder is missing", filepath.Join(t.TempDir(), "missing", "control.sock"), "no such file or directory"},
 		{"the path is too long", filepath.Join(t.TempDir(), strings.Repeat("x", 120)), "the path is too long"},
 	}

@@ -54,14 +54,14 @@ type Server struct {
 	following chan struct{} // has room for as many as may follow at once
 }
 
-// mostFollowers is how many may look on at once.
+// mostFollowers is how many may follow at once.
 const mostFollowers = 4
 
 // Open listens on a new socket at path, which the owner and the group may
-// open. What a stationd that was killed left there is put away; where one still
+// open. A socket that a killed stationd left there is removed; where one still
 // answers, that is an error. The folder must exist.
 func Open(path string, asked Station, log *slog.Logger) (*Server, error) {
-	if err := clearAway(path); err != nil {
+	if err := removeStaleSocket(path); err != nil {
 		return nil, fmt.Errorf("control socket %s: %w", path, err)
 	}
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -77,9 +77,9 @@ func Open(path string, asked Station, log *slog.Logger) (*Server, error) {
 	return &Server{path: path, station: asked, log: log, listener: httpserver.Limit(listener, log), following: make(chan struct{}, mostFollowers)}, nil
 }
 
-// clearAway removes a socket at path that nobody answers. It removes nothing but
+// removeStaleSocket removes a socket at path that nobody answers. It removes nothing but
 // a socket.
-func clearAway(path string) error {
+func removeStaleSocket(path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -87,7 +87,7 @@ func clearAway(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("something is there that is no socket: move it away")
+		return errors.New("something else is there, not a socket: move it away")
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second) //nolint:noctx // it ends within a second
 	if err == nil {
@@ -104,7 +104,7 @@ func clearAway(path string) error {
 // called once.
 func (s *Server) Run(ctx context.Context) error {
 	server := s.listener.Server(ctx, s.handler())
-	server.ConnContext = withPeer
+	server.ConnContext = withPeerName
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(s.listener) }()
 	select {
@@ -118,16 +118,16 @@ func (s *Server) Run(ctx context.Context) error {
 // peerKey is the key of the peer's name in a connection's context.
 type peerKey struct{}
 
-// withPeer notes who is at the other end: the kernel says so, not the peer
+// withPeerName notes who is at the other end: the kernel says so, not the peer
 // (SO_PEERCRED, see unix(7)).
-func withPeer(ctx context.Context, conn net.Conn) context.Context {
-	if uid, err := peer(conn); err == nil {
+func withPeerName(ctx context.Context, conn net.Conn) context.Context {
+	if uid, err := peerUID(conn); err == nil {
 		return context.WithValue(ctx, peerKey{}, fmt.Sprintf("uid:%d", uid))
 	}
 	return ctx
 }
 
-func peer(conn net.Conn) (uid uint32, err error) {
+func peerUID(conn net.Conn) (uid uint32, err error) {
 	if c, ok := conn.(*httpserver.Conn); ok {
 		conn = c.Conn
 	}
@@ -150,8 +150,8 @@ func peer(conn net.Conn) (uid uint32, err error) {
 	return cred.Uid, nil
 }
 
-// mostAsked is the size of a question in bytes: a list of parts may be long.
-const mostAsked = 128 << 10
+// mostRequest is the size of a question in bytes: a list of parts may be long.
+const mostRequest = 128 << 10
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -168,7 +168,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /ask", s.ask)
 	mux.HandleFunc("GET /call", s.calls)
 	mux.HandleFunc("POST /call/close", s.closeCall)
-	return http.MaxBytesHandler(mux, mostAsked)
+	return http.MaxBytesHandler(mux, mostRequest)
 }
 
 // list streams the outbox, and ends with the totals: a list without them broke off.
@@ -182,7 +182,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		if said := r.URL.Query().Get(name); said != "" {
 			n, err := strconv.Atoi(said)
 			if err != nil {
-				s.refuse(w, http.StatusBadRequest, fmt.Errorf("%s=%s is no number", name, said))
+				s.refuse(w, http.StatusBadRequest, fmt.Errorf("%s=%s is not a number", name, said))
 				return
 			}
 			*most = n
@@ -202,19 +202,19 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// follow streams what the readers or the buttons do. Who does not read what is sent is
-// let go.
+// follow streams what the readers or the buttons do. A client that does not read is
+// disconnected.
 func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 	what := r.PathValue("what")
 	if s.station.Follow == nil || what != "scans" && what != "pins" {
-		s.refuse(w, http.StatusNotFound, fmt.Errorf("%q is nothing that can be followed", what))
+		s.refuse(w, http.StatusNotFound, fmt.Errorf("%q cannot be followed: scans and pins can", what))
 		return
 	}
 	select {
 	case s.following <- struct{}{}:
 		defer func() { <-s.following }()
 	default:
-		s.refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%d look on already: end one of them first", mostFollowers))
+		s.refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%d are following already: end one of them first", mostFollowers))
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
@@ -225,23 +225,23 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 		return errors.Join(out.Encode(line), control.Flush())
 	}
 	if err := s.station.Follow(r.Context(), what, send); err != nil {
-		s.log.Debug("somebody who looked on is gone", "what", what, "error", err)
+		s.log.Debug("a follower is gone", "what", what, "error", err)
 	}
 }
 
 // decision takes a person's decision about one entry, or one kept scan.
 func (s *Server) decision(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var asked named
-		who, ok := s.asks(w, r, &asked)
+		var asked decisionRequest
+		person, ok := s.readRequest(w, r, &asked)
 		if !ok {
 			return
 		}
-		if _, before := s.station.Outbox.Recorded(who.Event, verb); before { // the entry may be gone since
-			s.answer(w, http.StatusOK, decided{Entry: station.ID(asked.Entry), Event: who.Event, Repeated: true})
+		if _, before := s.station.Outbox.Recorded(person.Event, verb); before { // the entry may be gone since
+			s.answer(w, http.StatusOK, decisionAnswer{Entry: station.ID(asked.Entry), Event: person.Event, Repeated: true})
 			return
 		}
-		id, status, err := s.meant(asked.Entry)
+		id, status, err := s.resolve(asked.Entry)
 		if err != nil {
 			s.refuse(w, status, err)
 			return
@@ -258,18 +258,18 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 		if asked.ToCurrent {
 			options = append(options, station.ToCurrent)
 		}
-		if err := s.station.Operator.Decide(who, verb, id, options...); err != nil {
+		if err := s.station.Operator.Decide(person, verb, id, options...); err != nil {
 			s.refuse(w, http.StatusConflict, err)
 			return
 		}
-		s.answer(w, http.StatusOK, decided{Entry: id, Event: who.Event, Looks: before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
+		s.answer(w, http.StatusOK, decisionAnswer{Entry: id, Event: person.Event, Looks: before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
 	}
 }
 
 // adopt puts back everything that is held because the outbox is a copy.
 func (s *Server) adopt(w http.ResponseWriter, r *http.Request) {
-	var said adoption
-	who, ok := s.asks(w, r, &said)
+	var said adoptRequest
+	person, ok := s.readRequest(w, r, &said)
 	if !ok {
 		return
 	}
@@ -278,41 +278,41 @@ func (s *Server) adopt(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n, err := s.station.Outbox.Adopt()
-	s.log.Info("a person adopted what is held as a copy: it is looked up, and then sent", "entries", n, "by", who.Name, "error", err)
+	s.log.Info("the entries held as a copy are adopted: each is looked up, and then sent", "entries", n, "by", person.Name, "error", err)
 	if err != nil {
 		s.refuse(w, http.StatusConflict, err)
 		return
 	}
-	s.answer(w, http.StatusOK, adoptedNow{n})
+	s.answer(w, http.StatusOK, adoptAnswer{n})
 }
 
-// asks reads who asks and what. Where that cannot be done it answers, and ok is
+// readRequest reads who asks and what. Where that cannot be done it answers, and ok is
 // false.
-func (s *Server) asks(w http.ResponseWriter, r *http.Request, question any) (who operator.Person, ok bool) {
-	who = operator.Person{Source: station.FromCommand, Event: station.ID(r.Header.Get(eventHeader))}
-	if who.Name, ok = r.Context().Value(peerKey{}).(string); !ok {
+func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, question any) (person operator.Person, ok bool) {
+	person = operator.Person{Source: station.FromCommand, Event: station.ID(r.Header.Get(eventHeader))}
+	if person.Name, ok = r.Context().Value(peerKey{}).(string); !ok {
 		s.refuse(w, http.StatusForbidden, errors.New("the kernel does not say who asks"))
 		return operator.Person{}, false
 	}
 	switch {
-	case who.Event == "":
-		who.Event = station.NewID()
-	case !who.Event.OfEvent():
-		s.refuse(w, http.StatusBadRequest, fmt.Errorf("%q is no ID of an event: it has 32 hexadecimal digits", who.Event))
+	case person.Event == "":
+		person.Event = station.NewID()
+	case !person.Event.OfEvent():
+		s.refuse(w, http.StatusBadRequest, fmt.Errorf("%q is not the ID of an event, which has 32 hexadecimal digits", person.Event))
 		return operator.Person{}, false
 	}
 	if err := json.NewDecoder(r.Body).Decode(question); err != nil {
 		s.refuse(w, http.StatusBadRequest, fmt.Errorf("the question cannot be read: %w", err))
 		return operator.Person{}, false
 	}
-	return who, true
+	return person, true
 }
 
 // ask takes what a person asks a vendor to do.
 func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
 	var question station.Asking
-	if who, ok := s.asks(w, r, &question); ok {
-		s.answerReceipt(w)(s.station.Operator.Ask(who, question))
+	if person, ok := s.readRequest(w, r, &question); ok {
+		s.answerReceipt(w)(s.station.Operator.Ask(person, question))
 	}
 }
 
@@ -322,16 +322,16 @@ func (s *Server) calls(w http.ResponseWriter, _ *http.Request) {
 
 // closeCall closes a call.
 func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
-	var question namedCall
-	who, ok := s.asks(w, r, &question)
+	var question closeCallRequest
+	person, ok := s.readRequest(w, r, &question)
 	if !ok {
 		return
 	}
-	if done, before := s.station.Outbox.Recorded(who.Event, station.Close); before { // the call may be over since
+	if done, before := s.station.Outbox.Recorded(person.Event, station.Close); before { // the call may be over since
 		s.answerReceipt(w)(s.station.Operator.Repeated(done))
 		return
 	}
-	s.answerReceipt(w)(s.station.Operator.CloseCall(who, question.Call))
+	s.answerReceipt(w)(s.station.Operator.CloseCall(person, question.Call))
 }
 
 // answerReceipt answers with what came of something.
@@ -367,18 +367,18 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	// waitFor is how long an entry is waited for in one question.
-	waitFor = 5 * time.Second
-	// waitBetween is the least time between two looks at the outbox, which may be
+	// awaitFor is how long an entry is waited for in one question.
+	awaitFor = 5 * time.Second
+	// awaitGap is the least time between two looks at the outbox, which may be
 	// long.
-	waitBetween = 200 * time.Millisecond
+	awaitGap = 200 * time.Millisecond
 )
 
 // await answers when an entry is delivered, held or gone, and else after a while
 // with how it stands.
 func (s *Server) await(w http.ResponseWriter, r *http.Request) {
 	id := station.ID(r.PathValue("entry"))
-	over := time.NewTimer(waitFor)
+	over := time.NewTimer(awaitFor)
 	defer over.Stop()
 	for {
 		changed := s.station.Outbox.Changed() // before looking, so that nothing is missed
@@ -402,7 +402,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-time.After(waitBetween):
+		case <-time.After(awaitGap):
 		}
 	}
 }
@@ -422,9 +422,9 @@ func (s *Server) progress(id station.ID) (Progress, error) {
 	return Progress{}, nil
 }
 
-// meant returns the ID of the entry or the unknown scan that a person means, or the
+// resolve returns the ID of the entry or the unknown scan that a person means, or the
 // status of the refusal.
-func (s *Server) meant(said string) (id station.ID, status int, err error) {
+func (s *Server) resolve(said string) (id station.ID, status int, err error) {
 	var all []station.ID
 	if len(said) >= operator.LeastNamed {
 		begins, _, _ := strings.Cut(said, ".")
@@ -437,16 +437,16 @@ func (s *Server) meant(said string) (id station.ID, status int, err error) {
 }
 
 func (s *Server) verify(w http.ResponseWriter, _ *http.Request) {
-	var v verified
+	var v verifyAnswer
 	if err := s.station.Outbox.Verify(); err != nil {
 		v.Fault = err.Error()
 	}
 	s.answer(w, http.StatusOK, v)
 }
 
-// reload takes up the configuration as it is now. The answer comes when that is done.
+// reload reads the configuration again. The answer comes when that is done.
 func (s *Server) reload(w http.ResponseWriter, _ *http.Request) {
-	s.answer(w, http.StatusOK, reloaded{append([]string{}, s.station.Reload()...)})
+	s.answer(w, http.StatusOK, reloadAnswer{append([]string{}, s.station.Reload()...)})
 }
 
 func (s *Server) snapshot(w http.ResponseWriter, _ *http.Request) {
@@ -454,7 +454,7 @@ func (s *Server) snapshot(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) refuse(w http.ResponseWriter, status int, err error) {
-	no := refused{Error: err.Error()}
+	no := errorAnswer{Error: err.Error()}
 	if wrong, ok := errors.AsType[*operator.InvalidError](err); ok {
 		no.Faults = wrong.Faults
 	}

@@ -63,7 +63,7 @@ type Station struct {
 // Ceilings lists how much of anything the control socket takes.
 func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
-		{Of: "commands that look on (`--follow`)", Most: strconv.Itoa(mostFollowers), Then: "one more is refused with words"},
-		{Of: "a question to the control socket", Most: strconv.Itoa(mostAsked) + " bytes", Then: "the command says so"},
+		{Of: "commands that follow (`--follow`)", Most: strconv.Itoa(mostFollowers), Then: "one more is refused with words"},
+		{Of: "a question to the control socket", Most: strconv.Itoa(mostRequest) + " bytes", Then: "the command says so"},
 	}
 }

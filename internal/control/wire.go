@@ -15,25 +15,25 @@ const eventHeader = "Stationd-Event"
 
 // The answers and questions of the control socket.
 type (
-	named struct {
+	decisionRequest struct {
 		Entry     string `json:"entry"`
 		NotThere  bool   `json:"not_there,omitempty"`  // of retry: station.NotThere
 		ToCurrent bool   `json:"to_current,omitempty"` // of retry: station.ToCurrent
 	}
-	decided struct {
+	decisionAnswer struct {
 		Entry station.ID `json:"entry"`
 		Event station.ID `json:"event"`
 		Looks bool       `json:"looks,omitempty"` // it is looked up at the vendor before it is sent
 
 		Repeated bool `json:"repeated,omitempty"` // it was done before, under the same event
 	}
-	adoption struct {
+	adoptRequest struct {
 		OldComputerGone bool `json:"old_computer_gone"` // they know that nobody has the original any more
 	}
-	adoptedNow struct {
+	adoptAnswer struct {
 		Entries int `json:"entries"`
 	}
-	reloaded struct {
+	reloadAnswer struct {
 		Faults []string `json:"faults"` // empty: it is in force
 	}
 	outboxLine struct { // one line of a list
@@ -42,14 +42,14 @@ type (
 		Totals *station.Totals   `json:"totals,omitempty"` // the last line
 		Error  string            `json:"error,omitempty"`  // the last line of a list that broke off
 	}
-	verified struct {
+	verifyAnswer struct {
 		Fault string `json:"fault"` // empty: the outbox is sound
 	}
-	refused struct {
+	errorAnswer struct {
 		Error  string   `json:"error"`
 		Faults []string `json:"faults,omitempty"`
 	}
-	namedCall struct {
+	closeCallRequest struct {
 		Call string `json:"call"`
 	}
 )

@@ -79,12 +79,15 @@ func (r Recorder) Decide(by Person, verb string, about station.ID, options ...st
 		At:     r.Stamp(time.Now()),
 	})
 	if err != nil {
-		r.Log.Info("a person's decision was not carried out", "verb", verb, "entry", string(about), "by", by.Name, "error", err)
+		r.Log.Info("entry not "+pastOf[verb], "entry", string(about), "by", by.Name, "error", err)
 		return err
 	}
-	r.Log.Info("a person decided", "verb", verb, "entry", string(about), "by", by.Name, "event", string(done.ID))
+	r.Log.Info("entry "+pastOf[verb], "entry", string(about), "by", by.Name, "event", string(done.ID))
 	return nil
 }
+
+// pastOf are the verbs of decisions as the log writes them.
+var pastOf = map[string]string{station.VerbRetry: "retried", station.VerbDiscard: "discarded"}
 
 // Ask records what a person asks a vendor to do. The error is an *InvalidError where
 // the request is wrong, and else says why nothing was done.
@@ -105,7 +108,7 @@ func (r Recorder) CloseCall(by Person, named string) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if c.Closing != "" {
-		return Receipt{}, fmt.Errorf("call %s: its close is on its way already, as entry %s", named, c.Closing.Short())
+		return Receipt{}, fmt.Errorf("call %s: it is being closed already, by entry %s", named, c.Closing.Short())
 	}
 	return r.record(station.Event{
 		ID:     by.Event,
@@ -126,7 +129,7 @@ func (r Recorder) call(named string) (station.Call, error) {
 		}
 		entries = append(entries, c.Entry)
 	}
-	id, err := Pick("call", named, entries, "no open call goes by that: stationd call ls lists them")
+	id, err := Pick("call", named, entries, "no such open call: stationd call ls lists them")
 	if err != nil {
 		return station.Call{}, err
 	}
@@ -137,13 +140,13 @@ func (r Recorder) call(named string) (station.Call, error) {
 func (r Recorder) record(ev station.Event) (Receipt, error) {
 	done, err := r.Record(ev)
 	if err != nil {
-		r.Log.Info("what a person asked for was not done", "kind", ev.Kind, "by", ev.Data["by"], "error", err)
+		r.Log.Info("a request was refused", "kind", ev.Kind, "by", ev.Data["by"], "error", err)
 		return Receipt{}, err
 	}
 	if done.Repeated {
 		return r.Repeated(done)
 	}
-	r.Log.Info("a person asked", "kind", ev.Kind, "by", ev.Data["by"], "event", string(ev.ID), "entries", len(done.Entries))
+	r.Log.Info("a request is recorded", "kind", ev.Kind, "by", ev.Data["by"], "event", string(ev.ID), "entries", len(done.Entries))
 	return receiptOf(done)
 }
 
@@ -155,7 +158,7 @@ func (r Recorder) Repeated(done station.Result) (Receipt, error) {
 	}
 	receipt.Repeated = true
 	if receipt.Entry == "" {
-		receipt.Said = "it was recorded before, and is not done again"
+		receipt.Said = "recorded before, and not done again"
 		return receipt, nil
 	}
 	became := "it has left the outbox"
@@ -180,23 +183,23 @@ func receiptOf(done station.Result) (Receipt, error) {
 	receipt := Receipt{Event: done.ID}
 	switch note := done.Note; {
 	case len(done.Entries) > 0 && note.Kind == station.NoteTwice:
-		receipt.Entry, receipt.Said = done.Entries[0], "recorded, and it counts the same as "+note.Text+", which is held: if both are sent, it is counted twice"
+		receipt.Entry, receipt.Said = done.Entries[0], "recorded, and it counts the same as "+note.Text+", which is on hold: if both are sent, it is counted twice"
 	case len(done.Entries) > 0:
 		receipt.Entry = done.Entries[0]
 	case done.Retried != "":
 		receipt.Entry, receipt.Said = done.Retried, "this call was refused before, and is sent again"
 	case note.Kind == station.NoteAsked:
-		receipt.Said = "it is tried once, and not kept: the page and the log say what came of it"
+		receipt.Said = "tried once and not kept: page and log say what came of it"
 	case note.Kind == station.NoteLeft:
-		receipt.Said = "the call is over here; at the vendor it stays open"
+		receipt.Said = "closed here, still open at the vendor"
 	case note.Kind == "":
-		return Receipt{}, errors.New("nothing was done: a person must decide about its open first (stationd outbox ls)")
+		return Receipt{}, errors.New("nothing was done: the entry that opens this call is on hold: retry or discard it first (stationd outbox ls)")
 	case note.Kind == station.NoteAlready && note.Text != "":
-		return Receipt{}, errors.New("nothing was done: the close of this call is on its way already (stationd call ls)")
+		return Receipt{}, errors.New("nothing was done: this call is being closed already (stationd call ls)")
 	case note.Kind == station.NoteAlready:
 		return Receipt{}, errors.New("nothing was done: this call is open already (stationd call ls)")
 	case note.Kind == station.NoteHeld:
-		return Receipt{}, errors.New("nothing was done: a person must decide about this call first (stationd outbox ls)")
+		return Receipt{}, errors.New("nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)")
 	default:
 		return Receipt{}, fmt.Errorf("nothing was done (%s %s)", note.Kind, note.Text)
 	}
@@ -229,5 +232,5 @@ func Pick(what, named string, all []station.ID, none string) (station.ID, error)
 	case 1:
 		return station.ID(found[0]), nil
 	}
-	return "", fmt.Errorf("%s %q: %d begin like that, say which: %s", what, named, len(found), strings.Join(found, " "))
+	return "", fmt.Errorf("%s %q: %d begin like that, give more of one of: %s", what, named, len(found), strings.Join(found, " "))
 }
