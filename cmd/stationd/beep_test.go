@@ -129,7 +129,7 @@ func fillOutbox(b *demo.Box, t *testing.T, n int) {
 	for range writers {
 		hands.Go(func() {
 			for i := range numbers {
-				asking := station.Asking{Backend: "lagerkoll", Verb: "article.trace", With: map[string]string{"order": fmt.Sprint(5000 + i%100), "article": demo.Soup, "batch": "B1", "serial": fmt.Sprint(i)}}
+				asking := station.ActionRequest{Backend: "lagerkoll", Verb: "article.trace", With: map[string]string{"order": fmt.Sprint(5000 + i%100), "article": demo.Soup, "batch": "B1", "serial": fmt.Sprint(i)}}
 				if _, err := outbox.Record(asking.Event("uid:0", clock.Stamp(time.Now()))); errors.Is(err, queue.ErrFull) {
 					full()
 				} else if err != nil {

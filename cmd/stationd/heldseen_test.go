@@ -121,7 +121,7 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 		must(t, err)
 		return s.State.Notes["hand"]
 	}
-	entry := func(batch string, condition station.Condition) (found station.Standing) {
+	entry := func(batch string, condition station.Condition) (found station.EntryStatus) {
 		c, err := b.Contents(t.Context())
 		must(t, err)
 		for _, e := range c.Entries {
@@ -141,7 +141,7 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 	if n := note(); n.Kind != station.NoteTwice || n.Text != first.Short() {
 		t.Errorf("the same batch again: the operator is told %+v, want that it counts the same as %s", n, first.Short())
 	}
-	held, again := entry("B7", station.Held), station.Standing{}
+	held, again := entry("B7", station.Held), station.EntryStatus{}
 	c, err := b.Contents(t.Context())
 	must(t, err)
 	for _, e := range c.Entries {

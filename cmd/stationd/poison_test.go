@@ -15,9 +15,9 @@ import (
 
 // heldWith waits, with patience for the distances between tries, until an entry of
 // that verb is held and its reason says so.
-func heldWith(t *testing.T, b *demo.Box, verb, says string) station.Standing {
+func heldWith(t *testing.T, b *demo.Box, verb, says string) station.EntryStatus {
 	t.Helper()
-	var found station.Standing
+	var found station.EntryStatus
 	held := func() bool {
 		c, err := b.Contents(t.Context())
 		for _, e := range c.Entries {
@@ -193,7 +193,7 @@ func TestTheRightKeyFreesWhatWasHeldForTheWrongOne(t *testing.T) {
 	heldWith(t, b, "changeover.start", "Not allowed")
 	b.Plant.Clear()
 	reload(t, b, heardReload)
-	var held []station.Standing
+	var held []station.EntryStatus
 	err := demo.Until(t.Context(), "the right key has freed all of it", func() bool {
 		c, err := b.Contents(t.Context())
 		held = c.Entries

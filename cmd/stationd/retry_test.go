@@ -20,7 +20,7 @@ func says(t *testing.T, b *demo.Box, args ...string) (code int, text string) {
 }
 
 // heldOne waits until one entry is held, and returns it.
-func heldOne(t *testing.T, b *demo.Box) (held station.Standing) {
+func heldOne(t *testing.T, b *demo.Box) (held station.EntryStatus) {
 	t.Helper()
 	must(t, demo.Until(t.Context(), "one entry is held", func() bool {
 		c, err := b.Contents(t.Context())

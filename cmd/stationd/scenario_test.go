@@ -261,7 +261,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 // knows reports whether a part's trace is in the outbox or at the plant.
 func knows(b *demo.Box, ctx context.Context, serial string) bool {
 	c, err := b.Desk().Contents(ctx, station.NoLimit())
-	return err == nil && slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return e.With["serial"] == serial }) ||
+	return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial }) ||
 		slices.ContainsFunc(b.Plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }
 

@@ -407,7 +407,7 @@ func (s *storm) inHand(name string) string {
 func (s *storm) scanOne(code, lane, what string) {
 	done := s.scan(code, func() bool {
 		c, err := s.b.Desk().Contents(s.t.Context(), station.NoLimit())
-		return err == nil && slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return isOf(e, what) }) || len(s.effectsOf(what)) > 0
+		return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return isOf(e, what) }) || len(s.effectsOf(what)) > 0
 	})
 	done.lane, done.what = lane, what
 	s.mu.Lock()
@@ -578,7 +578,7 @@ func stuck(c station.Contents) bool {
 	return true
 }
 
-func waitsForPerson(e station.Standing, all []station.Standing) bool {
+func waitsForPerson(e station.EntryStatus, all []station.EntryStatus) bool {
 	if e.Condition == station.Held {
 		return true
 	}
@@ -600,7 +600,7 @@ func (s *storm) retryHeld() {
 	for range 3 {
 		c, err := s.b.Contents(s.t.Context())
 		must(s.t, err)
-		slices.SortFunc(c.Entries, func(a, b station.Standing) int { return int(a.Seq) - int(b.Seq) }) //nolint:gosec // a few hundred
+		slices.SortFunc(c.Entries, func(a, b station.EntryStatus) int { return int(a.Seq) - int(b.Seq) }) //nolint:gosec // a few hundred
 		retried := 0
 		for _, e := range c.Entries {
 			if e.Condition == station.Held {
@@ -642,7 +642,7 @@ func (s *storm) compare(when string) {
 			wrong("%s %s is held, and nobody says why", e.Verb, e.ID)
 		}
 	}
-	waits := func(is func(station.Standing) bool) bool { return slices.ContainsFunc(c.Entries, is) }
+	waits := func(is func(station.EntryStatus) bool) bool { return slices.ContainsFunc(c.Entries, is) }
 
 	var effects []effect
 	effects = append(effects, s.compareScans(waits, wrong)...)
@@ -661,12 +661,12 @@ func (s *storm) compare(when string) {
 }
 
 // compareScans compares the labels that were scanned. The caller holds mu.
-func (s *storm) compareScans(waits func(func(station.Standing) bool) bool, wrong func(string, ...any)) (effects []effect) {
+func (s *storm) compareScans(waits func(func(station.EntryStatus) bool) bool, wrong func(string, ...any)) (effects []effect) {
 	known := make(map[string]bool)
 	for _, done := range s.scans {
 		known[done.what] = true
 		found := s.effectsOf(done.what)
-		here := waits(func(e station.Standing) bool { return isOf(e, done.what) })
+		here := waits(func(e station.EntryStatus) bool { return isOf(e, done.what) })
 		switch {
 		case len(found) > 1:
 			wrong("%s was scanned once and took effect %d times", done.what, len(found))
@@ -704,12 +704,12 @@ func (s *storm) effectsOf(what string) (found []effect) {
 }
 
 // isOf reports whether an entry came of the label of a part or a product.
-func isOf(e station.Standing, what string) bool {
+func isOf(e station.EntryStatus, what string) bool {
 	return e.With["serial"] == what || e.With["product"] == what
 }
 
 // compareCalls compares the calls. The caller holds mu.
-func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.Standing) bool) bool, wrong func(string, ...any)) (effects []effect) {
+func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.EntryStatus) bool) bool, wrong func(string, ...any)) (effects []effect) {
 	made := make(map[string][]plant.Dispatch) // by type
 	for _, d := range s.b.Plant.Dispatches() {
 		if d.Made != "changeover" {
@@ -735,7 +735,7 @@ func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.S
 				known[d.ID]++
 			}
 		}
-		here := waits(func(e station.Standing) bool { return e.ID == call.entry })
+		here := waits(func(e station.EntryStatus) bool { return e.ID == call.entry })
 		switch {
 		case len(found) > 1:
 			wrong("the %s call %s was opened %d times", call.kind, call.entry.Short(), len(found))
@@ -752,7 +752,7 @@ func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.S
 		}
 		held := s.held[call.entry] != ""
 		effects = append(effects, effect{lane: d.Machine, what: call.kind + " open " + call.entry.Short(), began: call.since, confirmed: call.confirmed, at: d.Created, held: held})
-		closes := waits(func(e station.Standing) bool { return e.ID == call.closing || e.About == call.entry })
+		closes := waits(func(e station.EntryStatus) bool { return e.ID == call.closing || e.About == call.entry })
 		switch {
 		case call.closed.IsZero():
 		case d.Closed.IsZero() && !closes && !here:

@@ -48,7 +48,7 @@ type Setting struct {
 	Outputs  []Part // lamps, pages, watchdog: stopped last
 	Displays []station.Display
 	Sounders []station.Sounder
-	Tellers  []station.Teller
+	Tellers  []station.HealthReporter
 	Status   *Status // of Outbox; where the parts that need it find how the station is
 
 	Ready func() // called once, when every part has been started; may be nil
@@ -245,7 +245,7 @@ func (a *agent) look() {
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices, s.Health.Advice = make(map[string]string), make(map[string]string)
 	for _, t := range a.setting.Tellers {
-		for name, fault := range t.Tell() {
+		for name, fault := range t.Faults() {
 			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
 				s.Health.Devices[name] = fault
 			}

@@ -119,7 +119,7 @@ func setting(b *box, d *diary) Setting {
 
 type teller map[string]string
 
-func (t teller) Tell() map[string]string { return t }
+func (t teller) Faults() map[string]string { return t }
 
 func TestAgent(t *testing.T) {
 	t.Parallel()
@@ -223,7 +223,7 @@ func TestAgent(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, d := newBox(), &diary{}
 			s := setting(b, d)
-			s.Tellers = []station.Teller{teller{"red": "stuck: held for 75 s"}}
+			s.Tellers = []station.HealthReporter{teller{"red": "stuck: held for 75 s"}}
 			a := s.Status
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
@@ -241,7 +241,7 @@ func TestAgent(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, d := newBox(), &diary{}
 			s := setting(b, d)
-			s.Tellers = []station.Teller{teller{"red": "its GPIO chip is gone"}, teller{"red": ""}}
+			s.Tellers = []station.HealthReporter{teller{"red": "its GPIO chip is gone"}, teller{"red": ""}}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- Run(ctx, s) }()
@@ -361,7 +361,7 @@ func TestAgent(t *testing.T) {
 			horns := &horns{}
 			s.Sounders = []station.Sounder{horns}
 			s.Program = func() station.Program {
-				return station.Program{RestBuzzer: "horn", Reminders: map[string]time.Duration{"horn": time.Minute}}
+				return station.Program{DefaultBuzzer: "horn", Reminders: map[string]time.Duration{"horn": time.Minute}}
 			}
 			note := func(source string, kind station.NoteKind) {
 				at := s.Stamp(time.Now())
@@ -423,7 +423,7 @@ func TestAgent(t *testing.T) {
 			s := setting(b, d)
 			horns := &horns{}
 			s.Sounders = []station.Sounder{horns}
-			s.Program = func() station.Program { return station.Program{RestBuzzer: "horn"} }
+			s.Program = func() station.Program { return station.Program{DefaultBuzzer: "horn"} }
 			s.Lanes = []Part{d.part("lane", 20*time.Second)}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)

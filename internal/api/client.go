@@ -138,7 +138,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	t.by = c
 	c.hear(t)
 	rc := c.clean(what, t.outcome(r.Says))
-	rc.Answered, rc.Left = t.status != 0, t.left && t.status == 0
+	rc.Answered, rc.Sent = t.status != 0, t.left && t.status == 0
 	c.leaveAlone(rc.Wait)
 	if c.log.Enabled(ctx, slog.LevelDebug) { // what is not written need not be gathered
 		c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,

@@ -31,7 +31,7 @@ func misfit(d station.Delivery, to string, verbs []station.Verb) string {
 	}
 	for _, f := range verbs[i].Fields {
 		if f.Required && d.With[f.Name] == "" {
-			return fmt.Sprintf("%s is missing (%s)", f.Name, f.Means)
+			return fmt.Sprintf("%s is missing (%s)", f.Name, f.Help)
 		}
 	}
 	var unknown []string

@@ -95,7 +95,7 @@ func switchOne(p gpio.Panel) error {
 	if err != nil {
 		return err
 	}
-	for name, fault := range board.Tell() {
+	for name, fault := range board.Faults() {
 		if fault != "" {
 			err = fmt.Errorf("%s: %s", name, fault)
 		}

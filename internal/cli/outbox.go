@@ -106,7 +106,7 @@ func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Li
 	}
 	var kept []station.Event // there are never very many
 	fmt.Fprint(w, "{\n  \"entries\": [")
-	totals, err := contents.List(ctx, p, limit, func(e station.Standing) error { return write(e) },
+	totals, err := contents.List(ctx, p, limit, func(e station.EntryStatus) error { return write(e) },
 		func(ev station.Event) error { kept = append(kept, ev); return nil })
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) e
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	entries := 0
 	var kept []station.Event // there are never very many
-	totals, err := contents.List(ctx, p, limit, func(e station.Standing) error {
+	totals, err := contents.List(ctx, p, limit, func(e station.EntryStatus) error {
 		if entries == 0 {
 			fmt.Fprintln(t, "ENTRY\tOF\tLANE\tVERB\tCONDITION\tWHY")
 		}
@@ -184,7 +184,7 @@ func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) e
 
 // whyIn says why an entry is held, or which held one it waits behind, and which one
 // counts the same; "" of any other.
-func whyIn(e station.Standing) string {
+func whyIn(e station.EntryStatus) string {
 	why := e.Reason
 	if e.Behind != nil {
 		why = waitsBehind(*e.Behind)
@@ -266,7 +266,7 @@ func pick(ctx context.Context, p *plan.Plan, name string) (any, error) {
 		}
 	}
 	_, err := contents.List(ctx, p, station.NoLimit(),
-		func(e station.Standing) error { note(e.ID, e); return nil },
+		func(e station.EntryStatus) error { note(e.ID, e); return nil },
 		func(ev station.Event) error { note(ev.ID, ev); return nil })
 	switch {
 	case err != nil:

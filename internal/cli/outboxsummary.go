@@ -114,7 +114,7 @@ func summaryOf(c *cobra.Command, path, file, entries string) (s summary, err err
 func summarize(path string, w io.Writer) (s summary, err error) {
 	buffered := bufio.NewWriter(w)
 	lines := json.NewEncoder(buffered)
-	err = queue.Walk(path, func(e station.Standing) error {
+	err = queue.Walk(path, func(e station.EntryStatus) error {
 		if e.Condition == station.Held {
 			s.Held++
 		} else {

@@ -26,13 +26,13 @@ type vendorCLI struct {
 	table     string // of its table, and of its command
 	title     string
 	verbs     []station.Verb
-	reads     []station.Read
+	reads     []station.Query
 	summaries map[string]string // what each verb does, in a line
 }
 
 func VendorCommands() []*cobra.Command {
 	return []*cobra.Command{
-		vendorCommand(vendorCLI{"l2l", "L2L", l2l.Verbs(), l2l.Reads(), map[string]string{
+		vendorCommand(vendorCLI{"l2l", "L2L", l2l.Verbs(), l2l.Queries(), map[string]string{
 			"dispatch.open":     "Open a dispatch: call for help",
 			"dispatch.add":      "Add a dispatch that is over",
 			"dispatch.complete": "Complete a dispatch",
@@ -43,7 +43,7 @@ func VendorCommands() []*cobra.Command {
 			"order.complete":    "Complete an order",
 			"production.record": "Record what a line made",
 		}}),
-		vendorCommand(vendorCLI{"lagerkoll", "Lagerkoll", append(lagerkoll.Verbs(), plan.PrintVerb()), lagerkoll.Reads(), map[string]string{
+		vendorCommand(vendorCLI{"lagerkoll", "Lagerkoll", append(lagerkoll.Verbs(), plan.PrintVerb()), lagerkoll.Queries(), map[string]string{
 			"order.create":                     "Create a production order",
 			"order.create_from_customer_order": "Create a production order of a customer order",
 			"order.update":                     "Change a production order",
@@ -161,7 +161,7 @@ func fieldHelp(fields []station.Field, required func(station.Field) bool) string
 			kind += ", required"
 		}
 		fmt.Fprintf(t, "  %s\t%s\n", f.Name, kind)
-		for _, line := range column(f.Means, 56) {
+		for _, line := range column(f.Help, 56) {
 			fmt.Fprintf(t, "  \t%s\n", line)
 		}
 	}

@@ -97,12 +97,12 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	with, faults := parseFields(args, nil)
-	asking := station.Asking{Backend: d.table, Verb: d.Name, With: with}
-	action, misfits := p.Program.Form(asking)
+	asking := station.ActionRequest{Backend: d.table, Verb: d.Name, With: with}
+	action, misfits := p.Program.BuildAction(asking)
 	if faults = append(faults, misfits...); len(faults) > 0 {
 		return usageError(c.ErrOrStderr(), c, faults)
 	}
-	if d.Fleeting && (d.direct || d.dry) {
+	if d.BestEffort && (d.direct || d.dry) {
 		return exit.With(exit.Usage, fmt.Errorf("%s is done by the running station alone: leave --direct and --dry-run out", d.Name))
 	}
 	if d.dry {
@@ -139,7 +139,7 @@ func listed(with map[string]string) string {
 }
 
 // enter hands the action to the running station.
-func (d *actionCommand) enter(c *cobra.Command, p *plan.Plan, asking station.Asking) error {
+func (d *actionCommand) enter(c *cobra.Command, p *plan.Plan, asking station.ActionRequest) error {
 	client, err := d.under(control.Dial(plan.ControlPath(p)))
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *control.Cli
 
 // waitsFor says what an entry waits for. What the last attempt at another one came to
 // is said only where it is so for all of the vendor's.
-func waitsFor(e station.Standing, c station.Contact) string {
+func waitsFor(e station.EntryStatus, c station.Contact) string {
 	switch {
 	case e.Behind != nil:
 		return waitsBehind(*e.Behind)
@@ -233,7 +233,7 @@ func delivery(a station.Action) station.Delivery {
 	now := time.Now()
 	return station.Delivery{
 		Entry: station.Entry{ID: id.Entry(1), Source: station.FromCommand, Kind: station.Ask, Action: a},
-		When:  now, Sure: true, Attempt: 1,
+		When:  now, Exact: true, Attempt: 1,
 	}
 }
 

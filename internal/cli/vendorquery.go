@@ -23,7 +23,7 @@ import (
 // queryCommand is a question on the command line.
 type queryCommand struct {
 	vendorCLI
-	station.Read
+	station.Query
 	config string
 	json   bool
 	direct bool
@@ -31,8 +31,8 @@ type queryCommand struct {
 	force  bool   // it may be replaced
 }
 
-func newQueryCommand(s vendorCLI, r station.Read) *cobra.Command {
-	q := &queryCommand{vendorCLI: s, Read: r}
+func newQueryCommand(s vendorCLI, r station.Query) *cobra.Command {
+	q := &queryCommand{vendorCLI: s, Query: r}
 	use := []string{r.Name}
 	for _, arg := range r.Args {
 		word := strings.ToUpper(arg)
@@ -44,7 +44,7 @@ func newQueryCommand(s vendorCLI, r station.Read) *cobra.Command {
 	if len(r.Fields) > len(r.Args) {
 		use = append(use, "[FIELD=VALUE …]")
 	}
-	long := r.Means + "."
+	long := r.Help + "."
 	if len(r.Fields) > 0 {
 		long += "\n\nFields:\n" + fieldHelp(r.Fields, func(f station.Field) bool { return f.Required })
 	}
@@ -54,7 +54,7 @@ func newQueryCommand(s vendorCLI, r station.Read) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:     strings.Join(use, " "),
-		Short:   r.Means,
+		Short:   r.Help,
 		Long:    long,
 		GroupID: "read",
 		RunE:    q.run,
@@ -87,7 +87,7 @@ func (q *queryCommand) run(c *cobra.Command, args []string) error {
 			with[f.Name] = value
 		}
 	}
-	if faults = append(faults, q.Misfits(with)...); len(faults) > 0 {
+	if faults = append(faults, q.Validate(with)...); len(faults) > 0 {
 		return usageError(c.ErrOrStderr(), c, faults)
 	}
 	if q.File != "" {
@@ -126,7 +126,7 @@ func (q *queryCommand) ask(ctx context.Context, p *plan.Plan, v plan.Vendor, wit
 	if err != nil {
 		return station.Answer{}, explainCredential(err)
 	}
-	return station.Inquire(ctx, b, q.Name, with)
+	return station.RunQuery(ctx, b, q.Name, with)
 }
 
 // show writes an answer as a table. Each cell is the vendor's text as text.

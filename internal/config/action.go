@@ -142,7 +142,7 @@ func takes(v station.Verb) []string {
 	if len(v.Opens) > 0 {
 		names = append(names, "again")
 	}
-	if v.Ends == "" && !v.Fleeting {
+	if v.Ends == "" && !v.BestEffort {
 		names = append(names, "late", "late_after")
 	}
 	if adopts(v) {
@@ -211,7 +211,7 @@ func (s scope) field(n *node, f station.Field) (station.Template, bool) {
 		return t, ok && s.typed(n, t, f)
 	case f.Type == station.List && (n.kind == list || n.kind == table):
 		return s.list(n, none)
-	case f.Type == station.Truth && n.kind == truth,
+	case f.Type == station.Bool && n.kind == truth,
 		f.Type == station.Integer && n.kind == whole,
 		f.Type == station.Number && (n.kind == whole || n.kind == number),
 		f.Type == station.Date && n.kind == date:
@@ -381,10 +381,10 @@ func (n *node) vanishes() bool {
 }
 
 func means(f station.Field) string {
-	if f.Means == "" {
+	if f.Help == "" {
 		return ""
 	}
-	return ": " + f.Means
+	return ": " + f.Help
 }
 
 // manner compiles again, adopted, late and late_after.
@@ -404,7 +404,7 @@ func (s scope) manner(n *node, d *station.Do) {
 		s.misplaced(after, fate, d.Verb.Name)
 		return
 	}
-	if d.Verb.Fleeting {
+	if d.Verb.BestEffort {
 		const once = "%s is tried once, and at once: it is never late"
 		s.misplaced(late, once, d.Verb.Name)
 		s.misplaced(after, once, d.Verb.Name)

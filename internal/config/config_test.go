@@ -143,13 +143,13 @@ var l2lVerbs = []station.Verb{
 	{
 		Name: "dispatch.open",
 		Fields: []station.Field{
-			{Name: "machine", Required: true, Means: "code of the machine"},
-			{Name: "type", Required: true, Means: "code of the dispatch type"},
+			{Name: "machine", Required: true, Help: "code of the machine"},
+			{Name: "type", Required: true, Help: "code of the dispatch type"},
 			{Name: "trade"},
 			{Name: "description"},
 			{Name: "tech", Type: station.Integer},
 			{Name: "user"},
-			{Name: "once", Type: station.Truth},
+			{Name: "once", Type: station.Bool},
 		},
 		PassThrough: true,
 		Lane:        []string{"machine"}, Opens: []string{"machine", "type"},
@@ -178,8 +178,8 @@ var lagerkollVerbs = []station.Verb{
 	{
 		Name: "article.trace",
 		Fields: []station.Field{
-			{Name: "order", Required: true, Means: "id of the production order"},
-			{Name: "article", Required: true, Means: "article number"},
+			{Name: "order", Required: true, Help: "id of the production order"},
+			{Name: "article", Required: true, Help: "article number"},
 			{Name: "amount", Type: station.Number, Required: true},
 			{Name: "batch"}, {Name: "serial"},
 			{Name: "best_before", Type: station.Date},
@@ -192,7 +192,7 @@ var lagerkollVerbs = []station.Verb{
 		Fields: []station.Field{
 			{Name: "reference", Required: true},
 			{Name: "articles", Type: station.List, Required: true},
-			{Name: "start", Type: station.Truth},
+			{Name: "start", Type: station.Bool},
 		},
 		Lane: []string{"reference"},
 	},

@@ -14,7 +14,7 @@ import (
 
 // List hands over what is in the outbox, one at a time: through the running
 // station, or from the file where none runs.
-func List(ctx context.Context, p *plan.Plan, limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+func List(ctx context.Context, p *plan.Plan, limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 	totals, err := control.Dial(plan.ControlPath(p)).List(ctx, limit, entry, kept)
 	if errors.Is(err, control.ErrAbsent) {
 		return queue.Read(p.Outbox(), limit, entry, kept)

@@ -16,8 +16,8 @@ import (
 // maint is the call that every floor has open.
 const maint = "00000000000000000000000000000001.1"
 
-func opening(fields ...string) station.Asking {
-	a := station.Asking{Backend: "l2l", Verb: "dispatch.open", With: map[string]string{}}
+func opening(fields ...string) station.ActionRequest {
+	a := station.ActionRequest{Backend: "l2l", Verb: "dispatch.open", With: map[string]string{}}
 	for i := 0; i < len(fields); i += 2 {
 		a.With[fields[i]] = fields[i+1]
 	}
@@ -56,7 +56,7 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 	said := []struct {
 		name   string
 		change func(*station.State)
-		ask    station.Asking
+		ask    station.ActionRequest
 		want   string // of the answer or the error
 		entry  station.ID
 	}{
@@ -65,10 +65,10 @@ func TestAPersonAsksAtTheCommandLine(t *testing.T) {
 			"this call was refused before, and is sent again", maint},
 		{"for a call about which a person must decide", func(s *station.State) { s.Calls[0].Hold = station.HoldUndecided }, opening("type", "MAINT"),
 			"nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)", ""},
-		{"for what is not kept", nil, station.Asking{Backend: "l2l", Verb: "list.print", With: map[string]string{"order": "4711"}},
+		{"for what is not kept", nil, station.ActionRequest{Backend: "l2l", Verb: "list.print", With: map[string]string{"order": "4711"}},
 			"tried once and not kept: page and log say what came of it", ""},
 		{"for a close that is on its way", func(s *station.State) { s.Calls[0].Closing = "aa.1" },
-			station.Asking{Backend: "l2l", Verb: "dispatch.close", With: map[string]string{"dispatch": "88123"}},
+			station.ActionRequest{Backend: "l2l", Verb: "dispatch.close", With: map[string]string{"dispatch": "88123"}},
 			"nothing was done: this call is being closed already (stationd call ls)", ""},
 	}
 	for _, c := range said {
@@ -206,7 +206,7 @@ func TestAPersonWaitsForAnEntry(t *testing.T) {
 		{"until it is held", func(f *operatortest.Station) {
 			held := operatortest.Trace(0x5a11ce00)
 			held.Condition, held.Hold, held.Reason = station.Held, station.HoldRefused, "no"
-			f.Entries = []station.Standing{held}
+			f.Entries = []station.EntryStatus{held}
 		}, func(s Progress) bool { return s.Standing != nil && s.Standing.Reason == "no" }},
 		{"until nobody knows any more", func(f *operatortest.Station) { f.Entries = nil }, func(s Progress) bool { return s == Progress{} }},
 	}
@@ -216,7 +216,7 @@ func TestAPersonWaitsForAnEntry(t *testing.T) {
 			f := operatortest.Quiet()
 			waits := operatortest.Trace(0x5a11ce00)
 			waits.Condition = station.Waiting
-			f.Entries = []station.Standing{waits}
+			f.Entries = []station.EntryStatus{waits}
 			client := control(t, f)
 			go f.Change(func() { c.come(f) })
 			got, err := client.Await(t.Context(), entry)

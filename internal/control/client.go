@@ -57,7 +57,7 @@ func Dial(path string) *Client {
 // List hands over what is in the outbox, one at a time: the entries in the order of
 // their events, and then what is kept. It ends with the first error of a function's.
 // The totals are good when there is no error.
-func (c *Client) List(ctx context.Context, limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+func (c *Client) List(ctx context.Context, limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 	query := url.Values{}
 	for name, most := range map[string]int{"held": limit.Held, "waiting": limit.Waiting, "unknown": limit.Unknown} {
 		query.Set(name, strconv.Itoa(most))
@@ -114,10 +114,10 @@ func (c *Client) Follow(ctx context.Context, what string, each func(json.RawMess
 
 // Contents is List in one piece.
 func (c *Client) Contents(ctx context.Context, limit station.Limit) (station.Contents, error) {
-	found := station.Contents{Entries: []station.Standing{}, Kept: []station.Event{}}
+	found := station.Contents{Entries: []station.EntryStatus{}, Kept: []station.Event{}}
 	var err error
 	found.Totals, err = c.List(ctx, limit,
-		func(e station.Standing) error { found.Entries = append(found.Entries, e); return nil },
+		func(e station.EntryStatus) error { found.Entries = append(found.Entries, e); return nil },
 		func(ev station.Event) error { found.Kept = append(found.Kept, ev); return nil })
 	return found, err
 }
@@ -187,7 +187,7 @@ func (c *Client) Reload(ctx context.Context) ([]string, error) {
 
 // Ask asks a vendor for one action, through the outbox. An error that wraps a
 // *operator.InvalidError says what is wrong with what is asked.
-func (c *Client) Ask(ctx context.Context, a station.Asking) (operator.Receipt, error) {
+func (c *Client) Ask(ctx context.Context, a station.ActionRequest) (operator.Receipt, error) {
 	var receipt operator.Receipt
 	err := c.request(ctx, http.MethodPost, "/ask", a, &receipt)
 	return receipt, err

@@ -191,7 +191,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jsonl")
 	out := json.NewEncoder(w)
 	totals, err := s.station.Outbox.List(limit,
-		func(e station.Standing) error { return out.Encode(outboxLine{Entry: &e}) },
+		func(e station.EntryStatus) error { return out.Encode(outboxLine{Entry: &e}) },
 		func(ev station.Event) error { return out.Encode(outboxLine{Kept: &ev}) })
 	last := outboxLine{Totals: &totals}
 	if err != nil {
@@ -310,7 +310,7 @@ func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, question an
 
 // ask takes what a person asks a vendor to do.
 func (s *Server) ask(w http.ResponseWriter, r *http.Request) {
-	var question station.Asking
+	var question station.ActionRequest
 	if person, ok := s.readRequest(w, r, &question); ok {
 		s.answerReceipt(w)(s.station.Operator.Ask(person, question))
 	}

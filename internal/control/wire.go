@@ -4,7 +4,7 @@ import "stationd/internal/station"
 
 // A Progress is an entry as it stands, or how it ended.
 type Progress struct {
-	Standing *station.Standing `json:"standing,omitempty"` // while it is in the outbox
+	Standing *station.EntryStatus `json:"standing,omitempty"` // while it is in the outbox
 	Contact  station.Contact   `json:"contact,omitzero"`   // how its backend is
 	Ended    *station.Ended    `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
 }
@@ -37,7 +37,7 @@ type (
 		Faults []string `json:"faults"` // empty: it is in force
 	}
 	outboxLine struct { // one line of a list
-		Entry  *station.Standing `json:"entry,omitempty"`
+		Entry  *station.EntryStatus `json:"entry,omitempty"`
 		Kept   *station.Event    `json:"kept,omitempty"`
 		Totals *station.Totals   `json:"totals,omitempty"` // the last line
 		Error  string            `json:"error,omitempty"`  // the last line of a list that broke off

@@ -58,7 +58,7 @@ func (f *activeConfig) tell(vendor string, err error) {
 		rest = err.Error()
 	}
 	f.faults.set(vendor+" key", key)
-	if rest != "" || f.faults.Tell()[vendor] != "" {
+	if rest != "" || f.faults.Faults()[vendor] != "" {
 		f.faults.set(vendor, rest)
 	}
 }

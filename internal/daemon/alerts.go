@@ -48,7 +48,7 @@ type alerts struct {
 	stamp    func(time.Time) station.Stamp
 	plan     func() *plan.Plan
 	snapshot func() station.Snapshot
-	held     func() ([]station.Standing, error) // the first
+	held     func() ([]station.EntryStatus, error) // the first
 	record   station.Emit
 	fault    func(text string) // says what is wrong with the telling; "" when all is well
 
@@ -69,7 +69,7 @@ func (s *openStation) alerts() *alerts {
 		stamp:    s.clock.Stamp,
 		plan:     s.active.plan.Load,
 		snapshot: s.status.Snapshot,
-		held: func() (held []station.Standing, err error) {
+		held: func() (held []station.EntryStatus, err error) {
 			c, err := s.outbox.Contents(station.Limit{Held: alertListed})
 			return c.Entries, err
 		},

@@ -31,7 +31,7 @@ func TestThatNobodyCouldBeToldIsAFaultOfTheStation(t *testing.T) {
 			path: filepath.Join(t.TempDir(), alertsName), log: slog.New(slog.DiscardHandler), stamp: stamp,
 			plan:     func() *plan.Plan { return p },
 			snapshot: func() station.Snapshot { return station.Snapshot{Now: stamp(time.Now()), Held: 1} },
-			held:     func() ([]station.Standing, error) { return nil, nil },
+			held:     func() ([]station.EntryStatus, error) { return nil, nil },
 			record: func(ev station.Event) (station.Result, error) {
 				if works {
 					return station.Result{ID: ev.ID, Entries: []station.ID{ev.ID.Entry(1)}}, nil

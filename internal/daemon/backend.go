@@ -8,6 +8,13 @@ import (
 	"stationd/internal/station"
 )
 
+var (
+	_ station.Looker         = (*backend)(nil)
+	_ station.Prober         = (*backend)(nil)
+	_ station.VendorClock    = (*backend)(nil)
+	_ station.HealthReporter = (*backend)(nil)
+)
+
 // A backend is the one in force: a reload gives it another key or rate between
 // two attempts.
 type backend struct {
@@ -39,18 +46,18 @@ func (b *backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 	return (*b.now.Load()).Deliver(ctx, d)
 }
 
-// Heard implements station.Timekeeper, for backends that are one.
-func (b *backend) Heard() (vendor, at time.Time) {
-	if keeper, ok := (*b.now.Load()).(station.Timekeeper); ok {
-		return keeper.Heard()
+// VendorTime implements station.VendorClock, for backends that are one.
+func (b *backend) VendorTime() (vendor, at time.Time) {
+	if keeper, ok := (*b.now.Load()).(station.VendorClock); ok {
+		return keeper.VendorTime()
 	}
 	return time.Time{}, time.Time{}
 }
 
-// Tell implements station.Teller, for backends that are one.
-func (b *backend) Tell() map[string]string {
-	if teller, ok := (*b.now.Load()).(station.Teller); ok {
-		return teller.Tell()
+// Faults implements station.HealthReporter, for backends that are one.
+func (b *backend) Faults() map[string]string {
+	if teller, ok := (*b.now.Load()).(station.HealthReporter); ok {
+		return teller.Faults()
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 var (
 	_ station.Display = (*chipBoard)(nil)
 	_ station.Sounder = (*chipBoard)(nil)
-	_ station.Teller  = (*chipBoard)(nil)
+	_ station.HealthReporter  = (*chipBoard)(nil)
 )
 
 // A chipBoard is what is wired to one GPIO chip, whether the chip is there or not:
@@ -235,11 +235,11 @@ func (c *chipBoard) Sound(sounds map[string]station.SoundKind) {
 	}
 }
 
-// Tell implements station.Teller: while the chip is missing, all that is wired to it
+// Faults implements station.HealthReporter: while the chip is missing, all that is wired to it
 // is.
-func (c *chipBoard) Tell() map[string]string {
+func (c *chipBoard) Faults() map[string]string {
 	if run := c.current(); run != nil {
-		return run.Tell()
+		return run.Faults()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

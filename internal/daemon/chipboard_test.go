@@ -51,7 +51,7 @@ func TestAChipThatIsGoneIsTakenUpAgain(t *testing.T) {
 	go func() { loops <- board.runLamps(ctx) }()
 	press := func() {
 		t.Helper()
-		tell := func() bool { return board.Tell()["red"] == "" }
+		tell := func() bool { return board.Faults()["red"] == "" }
 		must(t, demo.Until(t.Context(), "the chip is there", tell))
 		var got station.Event
 		must(t, demo.Until(t.Context(), "red is told", func() bool {
@@ -73,7 +73,7 @@ func TestAChipThatIsGoneIsTakenUpAgain(t *testing.T) {
 	press()
 	pull()
 	must(t, demo.Until(t.Context(), "the button and the lamp are faulty", func() bool {
-		told := board.Tell()
+		told := board.Faults()
 		return told["red"] != "" && told["lamp"] != ""
 	}))
 	sim, pull = plug()

@@ -13,7 +13,7 @@ import (
 // retryEvery is the wait between two tries to take up what is not there.
 const retryEvery = time.Second
 
-var _ station.Teller = (*faults)(nil)
+var _ station.HealthReporter = (*faults)(nil)
 
 // faults are what is wrong with the parts of a station that can fail without keeping
 // it from recording. Its methods may be called by several goroutines.
@@ -44,8 +44,8 @@ func (f *faults) set(part, fault string) {
 	}
 }
 
-// Tell implements station.Teller.
-func (f *faults) Tell() map[string]string {
+// Faults implements station.HealthReporter.
+func (f *faults) Faults() map[string]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.byPart)

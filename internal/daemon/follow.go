@@ -125,7 +125,7 @@ func (s *openStation) follow(ctx context.Context, what string, tell func(any) er
 func (s *openStation) faultsOfReaders() map[string]string {
 	faults := make(map[string]string)
 	for i, r := range s.reader {
-		maps.Copy(faults, r.Tell())
+		maps.Copy(faults, r.Faults())
 		c := r.Counts()
 		if lost := c.Partials + c.Overflows + c.Damaged; lost > 0 {
 			faults["scans of "+s.plan.Scanners[i].Name] = fmt.Sprintf("%d lost since the start (%d whose end never came, %d too long, %d damaged on the way)", lost, c.Partials, c.Overflows, c.Damaged)
@@ -138,7 +138,7 @@ func (s *openStation) faultsOfReaders() map[string]string {
 func (s *openStation) faultsOfBoards() map[string]string {
 	faults := make(map[string]string)
 	for _, b := range s.boards {
-		maps.Copy(faults, b.Tell())
+		maps.Copy(faults, b.Faults())
 	}
 	return faults
 }

@@ -100,6 +100,6 @@ func (o noOutbox) State() station.State { return station.State{} }
 
 func (o noOutbox) Ended(station.ID) (station.Ended, bool) { return station.Ended{}, false }
 
-func (o noOutbox) Standing(station.ID) (station.Standing, bool, error) {
-	return station.Standing{}, false, o.why
+func (o noOutbox) Standing(station.ID) (station.EntryStatus, bool, error) {
+	return station.EntryStatus{}, false, o.why
 }

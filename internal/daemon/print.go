@@ -153,9 +153,9 @@ func (t *printQueue) end(l pickingList, number int, err error) {
 	t.log.Info("a picking list was printed", "printer", t.printer.Name, "order", l.order, "number", number)
 }
 
-// Tell implements station.Teller: what was wrong with the last list, until one is
+// Faults implements station.HealthReporter: what was wrong with the last list, until one is
 // printed again, and else why the printer was not there.
-func (t *printQueue) Tell() map[string]string {
+func (t *printQueue) Faults() map[string]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return map[string]string{t.printer.Name: cmp.Or(t.fault, t.absent)}

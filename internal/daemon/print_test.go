@@ -27,11 +27,11 @@ func TestATrayOfPickingLists(t *testing.T) {
 		for range mostLists {
 			scan(printQueues{one}, "4711")
 		}
-		if fault := one.Tell()["office"]; fault != "" {
+		if fault := one.Faults()["office"]; fault != "" {
 			t.Errorf("%d lists wait, and it says %s", mostLists, fault)
 		}
 		scan(printQueues{one}, "4712")
-		if fault := one.Tell()["office"]; !strings.Contains(fault, "order 4712") || !strings.Contains(fault, "16 picking lists wait") {
+		if fault := one.Faults()["office"]; !strings.Contains(fault, "order 4712") || !strings.Contains(fault, "16 picking lists wait") {
 			t.Errorf("it says %q", fault)
 		}
 	})

@@ -383,7 +383,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 		if !reflect.DeepEqual(was.program, now.program) || !reflect.DeepEqual(was.settle, now.settle) {
 			t.Error("a part of it is in force all the same")
 		}
-		if fault := f.faults.Tell()[plan.PartConfiguration]; !strings.Contains(fault, "needs a restart") {
+		if fault := f.faults.Faults()[plan.PartConfiguration]; !strings.Contains(fault, "needs a restart") {
 			t.Errorf("the station says %q", fault)
 		}
 		return

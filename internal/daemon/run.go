@@ -361,7 +361,7 @@ func (s *openStation) setting(limit time.Duration) agent.Setting {
 		Log:     s.log,
 		Status:  s.status,
 		Ready:   s.ready,
-		Tellers: []station.Teller{s.outbox, s.faults, s.starts, s.journal},
+		Tellers: []station.HealthReporter{s.outbox, s.faults, s.starts, s.journal},
 		Outputs: []agent.Part{
 			{Name: "control socket", Run: s.socket.run},
 			{Name: "configuration", Run: s.active.run},

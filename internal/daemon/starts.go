@@ -23,7 +23,7 @@ const (
 	manyStarts   = 3 // without a clean stop before them, within startsWithin, are a loop
 )
 
-var _ station.Teller = (*starts)(nil)
+var _ station.HealthReporter = (*starts)(nil)
 
 // starts remembers the starts that no clean stop went before: of a station that is
 // started again and again somebody has to hear, or it goes on for ever unseen.
@@ -92,8 +92,8 @@ func (s *starts) recent() int {
 // loops reports whether the station is being started again and again.
 func (s *starts) loops() bool { return s.recent() >= manyStarts }
 
-// Tell implements station.Teller.
-func (s *starts) Tell() map[string]string {
+// Faults implements station.HealthReporter.
+func (s *starts) Faults() map[string]string {
 	fault := ""
 	if n := s.recent(); n >= manyStarts {
 		fault = fmt.Sprintf("it was started %d times within the last hour without having been stopped: journalctl -u stationd says why it ended", n)

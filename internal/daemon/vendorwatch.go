@@ -78,5 +78,5 @@ func (f *activeConfig) read(ctx context.Context, name, question string, with map
 	if err != nil {
 		return station.Answer{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return station.Inquire(ctx, open, question, with)
+	return station.RunQuery(ctx, open, question, with)
 }

@@ -292,7 +292,7 @@ func (b *Box) Contents(ctx context.Context) (station.Contents, error) {
 
 // Waiting returns the entries in the outbox that are not held. When the outbox
 // cannot be asked just now, ok is false.
-func (b *Box) Waiting(ctx context.Context) (waiting []station.Standing, ok bool) {
+func (b *Box) Waiting(ctx context.Context) (waiting []station.EntryStatus, ok bool) {
 	c, err := b.Contents(ctx)
 	for _, e := range c.Entries {
 		if e.Condition != station.Held {
@@ -306,7 +306,7 @@ func (b *Box) Waiting(ctx context.Context) (waiting []station.Standing, ok bool)
 // each entry anew: a busy machine takes its time for many.
 func (b *Box) Drained(ctx context.Context) error {
 	for fewest := math.MaxInt; fewest > 0; {
-		var left []station.Standing
+		var left []station.EntryStatus
 		err := Until(ctx, "the outbox has been delivered", func() bool {
 			waiting, ok := b.Waiting(ctx)
 			left = waiting

@@ -412,7 +412,7 @@ func (v *demoView) lookIntoOutbox(c station.Contents, err error) {
 }
 
 // saysOf is an entry in the words of the floor.
-func saysOf(e station.Standing) string {
+func saysOf(e station.EntryStatus) string {
 	var said []string
 	for _, field := range []string{"type", "machine", "product", "line", "order", "article", "batch", "serial"} {
 		text := e.With[field]

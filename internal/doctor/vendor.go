@@ -274,11 +274,11 @@ func (w *vendorChecks) accepted(ctx context.Context) []Finding {
 // time compares the vendor's clock with this one.
 func (w *vendorChecks) time() Finding {
 	name := w.name + " time"
-	keeper, ok := w.backend.(station.Timekeeper)
+	keeper, ok := w.backend.(station.VendorClock)
 	if !ok {
 		return skipped(name, "this vendor tells no time")
 	}
-	vendor, at := keeper.Heard()
+	vendor, at := keeper.VendorTime()
 	if vendor.IsZero() {
 		return skipped(name, "no answer had a time")
 	}

@@ -21,7 +21,7 @@ const drainTime = 5 * time.Second
 
 // A Board is the station's buttons, lamps and buzzers. It is a station.Source of
 // every button's events, a station.Display, a station.Sounder and a
-// station.Teller.
+// station.HealthReporter.
 //
 // Its work is done by blocking loops that the caller runs, each in a goroutine of
 // its own: Run of every one of Banks, Run, and RunLamps.
@@ -63,7 +63,7 @@ var (
 	_ station.Source  = (*Board)(nil)
 	_ station.Display = (*Board)(nil)
 	_ station.Sounder = (*Board)(nil)
-	_ station.Teller  = (*Board)(nil)
+	_ station.HealthReporter  = (*Board)(nil)
 )
 
 // Open takes the lines of everything on the panel and drives lamps dark and
@@ -373,10 +373,10 @@ func (b *Board) Lost() map[string]int {
 	return lost
 }
 
-// Tell returns what is wrong with each button, lamp and buzzer by its name; "" where
+// Faults returns what is wrong with each button, lamp and buzzer by its name; "" where
 // nothing is. A button that has been down for a minute is stuck until it is released.
 // Where a button and a lamp share a name, so do their faults.
-func (b *Board) Tell() map[string]string {
+func (b *Board) Faults() map[string]string {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()

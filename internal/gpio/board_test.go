@@ -62,12 +62,12 @@ func TestAButtonThatIsDownAtTheStartIsNotAPress(t *testing.T) {
 		f.at(10*ms, 17, true)
 		f.until(75*time.Second + 10*ms)
 		f.expectEvents()
-		if got := f.board.Tell()["red"]; !strings.HasPrefix(got, "stuck: held for 75 s") {
+		if got := f.board.Faults()["red"]; !strings.HasPrefix(got, "stuck: held for 75 s") {
 			t.Errorf("red is %q", got)
 		}
 		f.at(80*time.Second, 17, false)
 		f.until(81 * time.Second)
-		if got := f.board.Tell()["red"]; got != "" {
+		if got := f.board.Faults()["red"]; got != "" {
 			t.Errorf("after its release red is %q", got)
 		}
 		f.at(82*time.Second, 17, true)
@@ -84,7 +84,7 @@ func TestAButtonHeldForAMinuteIsAFaultAndNotAnEvent(t *testing.T) {
 		f.until(76 * time.Second)
 		f.expectEvents("red.press of 1s")
 		want := map[string]string{"red": "stuck: held for 75 s", "green": "", "lamp": ""}
-		if diff := cmp.Diff(want, f.board.Tell()); diff != "" {
+		if diff := cmp.Diff(want, f.board.Faults()); diff != "" {
 			t.Errorf("Tell (-want +got):\n%s", diff)
 		}
 	})
@@ -213,7 +213,7 @@ func TestALevelThatCannotBeReadIsNotAPress(t *testing.T) {
 		default:
 			t.Fatal("Run goes on without levels")
 		}
-		told := f.board.Tell()
+		told := f.board.Faults()
 		if !strings.Contains(told["red"], "gone") || told["key"] != "" {
 			t.Errorf("Tell says %v", told)
 		}
@@ -380,7 +380,7 @@ func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 		hand(1)
 		f.until(2 * time.Second)
 		hand(maxPending)
-		if got := f.board.Tell()["red"]; got != "" {
+		if got := f.board.Faults()["red"]; got != "" {
 			t.Errorf("with nothing lost red is %q", got)
 		}
 		hand(2)
@@ -388,7 +388,7 @@ func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 			t.Errorf("lost (-want +got):\n%s", diff)
 		}
 		want := map[string]string{"red": "2 events lost so far: the outbox does not keep up", "green": ""}
-		if diff := cmp.Diff(want, f.board.Tell()); diff != "" {
+		if diff := cmp.Diff(want, f.board.Faults()); diff != "" {
 			t.Errorf("Tell (-want +got):\n%s", diff)
 		}
 		const line = "lost: too much waits to be recorded"
@@ -396,7 +396,7 @@ func TestWhatCannotBeRecordedInTimeIsLostAloud(t *testing.T) {
 			t.Errorf("logged (-want +got):\n%s", diff)
 		}
 		f.until(62 * time.Second)
-		if got := f.board.Tell()["red"]; got != "" {
+		if got := f.board.Faults()["red"]; got != "" {
 			t.Errorf("a minute later red is %q", got)
 		}
 	})
@@ -495,7 +495,7 @@ func TestAnInputWithTooManyGlitchesIsAtFaultUntilItIsQuietAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newTestBoard(t, []Button{red, green}, nil, nil)
 		for n := range 21 {
-			if fault := f.board.Tell()["red"]; fault != "" {
+			if fault := f.board.Faults()["red"]; fault != "" {
 				t.Errorf("after %d glitches: %s", n, fault)
 			}
 			at := time.Duration(n+1) * time.Second
@@ -503,14 +503,14 @@ func TestAnInputWithTooManyGlitchesIsAtFaultUntilItIsQuietAgain(t *testing.T) {
 			f.at(at+5*ms, 17, false)
 			f.until(at + 500*ms)
 		}
-		if fault := f.board.Tell()["red"]; !strings.HasPrefix(fault, "unsteady: more than 20 changes in a minute that were too short to count") {
+		if fault := f.board.Faults()["red"]; !strings.HasPrefix(fault, "unsteady: more than 20 changes in a minute that were too short to count") {
 			t.Errorf("after 21 glitches: %q", fault)
 		}
-		if fault := f.board.Tell()["green"]; fault != "" {
+		if fault := f.board.Faults()["green"]; fault != "" {
 			t.Errorf("the other button: %s", fault)
 		}
 		f.until(2 * time.Minute)
-		if fault := f.board.Tell()["red"]; fault != "" {
+		if fault := f.board.Faults()["red"]; fault != "" {
 			t.Errorf("after a quiet minute: %s", fault)
 		}
 		f.expectEvents()
@@ -557,7 +557,7 @@ func TestALineThatAnotherProgramHasKeepsNothingElseFromWorking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := b.Tell()
+	told := b.Faults()
 	for name, faulty := range map[string]bool{"red": true, "green": false, "lamp": true, "other": false, "horn": true} {
 		if got := told[name]; (got != "") != faulty || faulty && !strings.Contains(got, "busy") {
 			t.Errorf("%s: %q", name, got)
@@ -606,7 +606,7 @@ func TestANormallyClosedButton(t *testing.T) {
 			f.at(1200*ms, 17, false)
 			f.until(2 * time.Second)
 			f.expectEvents("red.press of 1s")
-			if got := f.board.Tell()["red"]; got != "" {
+			if got := f.board.Faults()["red"]; got != "" {
 				t.Errorf("red is %q", got)
 			}
 		})
@@ -617,17 +617,17 @@ func TestANormallyClosedButton(t *testing.T) {
 			f := newTestBoard(t, []Button{closed}, nil, nil)
 			f.at(time.Second, 17, true)
 			f.until(60 * time.Second)
-			if got := f.board.Tell()["red"]; got != "" {
+			if got := f.board.Faults()["red"]; got != "" {
 				t.Errorf("after 59 s red is %q", got)
 			}
 			f.until(76 * time.Second)
-			if got, want := f.board.Tell()["red"], "held or wire cut: its contact has been open for 75 s"; got != want {
+			if got, want := f.board.Faults()["red"], "held or wire cut: its contact has been open for 75 s"; got != want {
 				t.Errorf("red is %q, want %q", got, want)
 			}
 			f.at(80*time.Second, 17, false) // mended
 			f.until(81 * time.Second)
 			f.expectEvents()
-			if got := f.board.Tell()["red"]; got != "" {
+			if got := f.board.Faults()["red"]; got != "" {
 				t.Errorf("when the wire is whole again red is %q", got)
 			}
 		})
@@ -639,7 +639,7 @@ func TestANormallyClosedButton(t *testing.T) {
 			f.chips[""].press(17, true)
 			f.until(10 * ms)
 			want := "held or wire cut: its contact is open since the start"
-			if got := f.board.Tell()["red"]; got != want {
+			if got := f.board.Faults()["red"]; got != want {
 				t.Errorf("red is %q, want %q", got, want)
 			}
 			f.at(5*time.Second, 17, false)
@@ -664,7 +664,7 @@ func TestAButtonWithTwoContacts(t *testing.T) {
 	}
 	fault := func(t *testing.T, f *testBoard, want string) {
 		t.Helper()
-		if got := f.board.Tell()["red"]; got != want {
+		if got := f.board.Faults()["red"]; got != want {
 			t.Errorf("red is %q, want %q", got, want)
 		}
 	}

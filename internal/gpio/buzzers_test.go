@@ -136,7 +136,7 @@ func TestABuzzerThatCannotBeDrivenIsToldOf(t *testing.T) {
 		if err := <-f.lampsErr; err == nil || err.Error() != want {
 			t.Errorf("RunLamps returned %v, want %s", err, want)
 		}
-		if got := f.board.Tell()["horn"]; got != want {
+		if got := f.board.Faults()["horn"]; got != want {
 			t.Errorf("Tell says %q", got)
 		}
 	})

@@ -160,7 +160,7 @@ func TestALampThatCannotBeDrivenEndsTheLampsAndIsToldOf(t *testing.T) {
 		if err := <-f.lampsErr; err == nil || err.Error() != want {
 			t.Errorf("RunLamps returned %v, want %s", err, want)
 		}
-		if got := f.board.Tell()["red"]; got != want {
+		if got := f.board.Faults()["red"]; got != want {
 			t.Errorf("Tell says %q", got)
 		}
 	})

@@ -220,7 +220,7 @@ func TestEdgesThatTheKernelForgotInventNoPress(t *testing.T) {
 		}
 		f.until(5 * time.Second)
 		f.expectEvents()
-		if got, want := f.board.Tell()["red"], "3 of its changes lost so far: its contact chatters, or stationd stood still"; got != want {
+		if got, want := f.board.Faults()["red"], "3 of its changes lost so far: its contact chatters, or stationd stood still"; got != want {
 			t.Errorf("red is %q, want %q", got, want)
 		}
 		f.at(6*time.Second, 17, true)
@@ -233,7 +233,7 @@ func TestEdgesThatTheKernelForgotInventNoPress(t *testing.T) {
 			t.Errorf("lost (-want +got):\n%s", diff)
 		}
 		f.until(70 * time.Second)
-		if got := f.board.Tell()["red"]; got != "" {
+		if got := f.board.Faults()["red"]; got != "" {
 			t.Errorf("a minute later red is %q", got)
 		}
 	})

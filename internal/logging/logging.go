@@ -146,9 +146,9 @@ func (l *Log) Dropped() Dropped {
 	return l.dropped
 }
 
-// Tell returns what a person should know of the log itself. It implements
-// station.Teller.
-func (l *Log) Tell() map[string]string {
+// Faults returns what a person should know of the log itself. It implements
+// station.HealthReporter.
+func (l *Log) Faults() map[string]string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	text := ""

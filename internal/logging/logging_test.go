@@ -98,7 +98,7 @@ func TestLog(t *testing.T) {
 				log.Info("delivered", "n", n)
 				synctest.Wait() // the first is on its way, and stays there
 			}
-			if got := l.Tell()["log"]; !strings.Contains(got, "nobody reads it") {
+			if got := l.Faults()["log"]; !strings.Contains(got, "nobody reads it") {
 				t.Errorf("it says %q", got)
 			}
 			r.set(nil, nil)
@@ -108,7 +108,7 @@ func TestLog(t *testing.T) {
 			if lost == 0 || len(got)+lost != 2001 || !strings.Contains(got[1], "were dropped") || !strings.Contains(got[1], fmt.Sprintf("lines=%d", lost)) || !strings.HasSuffix(got[len(got)-1], "n=1999") {
 				t.Errorf("%d lines, %d lost: %q … %q", len(got), lost, got[:2], got[len(got)-1])
 			}
-			if got := l.Tell()["log"]; got != "" {
+			if got := l.Faults()["log"]; got != "" {
 				t.Errorf("it still says %q", got)
 			}
 		})
@@ -120,11 +120,11 @@ func TestLog(t *testing.T) {
 			r.set(nil, holds)
 			log.Info("delivered")
 			synctest.Wait()
-			if got := l.Tell()["log"]; got != "" {
+			if got := l.Faults()["log"]; got != "" {
 				t.Errorf("at once it says %q", got)
 			}
 			time.Sleep(stuckAfter + time.Second)
-			if got := l.Tell()["log"]; !strings.Contains(got, "nobody has read it for 6s") {
+			if got := l.Faults()["log"]; !strings.Contains(got, "nobody has read it for 6s") {
 				t.Errorf("it says %q", got)
 			}
 			close(holds)
@@ -144,18 +144,18 @@ func TestLog(t *testing.T) {
 			log.Info("one")
 			log.Info("two")
 			synctest.Wait()
-			if got := l.Tell()["log"]; !strings.Contains(got, "broken pipe") || !strings.Contains(got, "2 lines") {
+			if got := l.Faults()["log"]; !strings.Contains(got, "broken pipe") || !strings.Contains(got, "2 lines") {
 				t.Errorf("it says %q", got)
 			}
 			back.Store(true)
 			time.Sleep(firstSpan)
-			if got := again.read(); !strings.Contains(got, "lines=2") || l.Tell()["log"] != "" {
-				t.Errorf("while nothing is said: %q\n%s", l.Tell(), got)
+			if got := again.read(); !strings.Contains(got, "lines=2") || l.Faults()["log"] != "" {
+				t.Errorf("while nothing is said: %q\n%s", l.Faults(), got)
 			}
 			log.Info("three")
 			got := again.read()
 			if !strings.HasSuffix(got, "msg=three\n") {
-				t.Errorf("%q\n%s", l.Tell(), got)
+				t.Errorf("%q\n%s", l.Faults(), got)
 			}
 		})
 	})
@@ -233,7 +233,7 @@ func TestLog(t *testing.T) {
 				}
 			}
 			begin(slog.LevelInfo, 60)
-			if got := l.Tell()["log"]; got != "" || l.Dropped().Ceiling == 0 {
+			if got := l.Faults()["log"]; got != "" || l.Dropped().Ceiling == 0 {
 				t.Errorf("routine is no fault: %q, %+v", got, l.Dropped())
 			}
 			log.Warn("a warning in between")
@@ -241,7 +241,7 @@ func TestLog(t *testing.T) {
 				t.Error("the warning is missing, or that routine is left out")
 			}
 			begin(slog.LevelError, 22*60)
-			if got := l.Tell()["log"]; !strings.Contains(got, "ceiling of 10 MB") {
+			if got := l.Faults()["log"]; !strings.Contains(got, "ceiling of 10 MB") {
 				t.Errorf("it says %q, %+v", got, l.Dropped())
 			}
 			got := r.read()
@@ -253,8 +253,8 @@ func TestLog(t *testing.T) {
 			}
 			time.Sleep(12 * time.Hour)
 			log.Info("quiet again")
-			if got := r.read(); !strings.Contains(got, "quiet again") || l.Tell()["log"] != "" {
-				t.Errorf("it says %q", l.Tell())
+			if got := r.read(); !strings.Contains(got, "quiet again") || l.Faults()["log"] != "" {
+				t.Errorf("it says %q", l.Faults())
 			}
 		})
 	})

@@ -33,7 +33,7 @@ import (
 // An end is what an entry came to.
 type end struct {
 	word   string // once, another's, adopted, held, waits, TWICE, LOST or WRONG
-	hold   station.Holding
+	hold   station.HoldReason
 	done   bool   // of one that is held: it has been done
 	reason string // of one that is held or waits
 }
@@ -312,7 +312,7 @@ func (c *cell) judge(entries []station.ID, ours int) end {
 
 // waitsFor says for what an entry may wait without end: for a key that works, or
 // for the fate of another that a person decides. "" is neither.
-func (c *cell) waitsFor(e station.Standing, all []station.Standing) string {
+func (c *cell) waitsFor(e station.EntryStatus, all []station.EntryStatus) string {
 	for _, other := range all {
 		if other.ID == e.About && other.Condition == station.Held {
 			return "a person decides about the open first"

@@ -246,7 +246,7 @@ func verbsOf(backend string) (kept []station.Verb) {
 		all = lagerkoll.Verbs()
 	}
 	for _, v := range all {
-		if !v.Fleeting {
+		if !v.BestEffort {
 			kept = append(kept, v)
 		}
 	}

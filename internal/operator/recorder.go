@@ -22,7 +22,7 @@ type Outbox interface {
 
 	// Standing returns how an entry stands; there is false where it is not in the
 	// outbox.
-	Standing(id station.ID) (s station.Standing, there bool, err error)
+	Standing(id station.ID) (s station.EntryStatus, there bool, err error)
 
 	// Ended returns what became of an entry that has left the outbox; known is false
 	// where nobody knows any more.
@@ -91,8 +91,8 @@ var pastOf = map[string]string{station.VerbRetry: "retried", station.VerbDiscard
 
 // Ask records what a person asks a vendor to do. The error is an *InvalidError where
 // the request is wrong, and else says why nothing was done.
-func (r Recorder) Ask(by Person, a station.Asking) (Receipt, error) {
-	if _, faults := r.Program().Form(a); len(faults) > 0 {
+func (r Recorder) Ask(by Person, a station.ActionRequest) (Receipt, error) {
+	if _, faults := r.Program().BuildAction(a); len(faults) > 0 {
 		return Receipt{}, &InvalidError{faults}
 	}
 	ev := a.Event(by.Name, r.Stamp(time.Now()))

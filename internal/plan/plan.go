@@ -302,12 +302,12 @@ func (p *Plan) readProgram(f *config.File) {
 		Station: p.Station.Name,
 		Vendors: make(map[string]station.Vendor),
 		Lamp:    make(map[string]string),
-		Rest:    p.Station.Lamp,
+		DefaultLamp:    p.Station.Lamp,
 		Latch:   make(map[string]bool),
 
 		Reminders:  make(map[string]time.Duration),
 		Buzzer:     make(map[string]string),
-		RestBuzzer: p.Station.Buzzer,
+		DefaultBuzzer: p.Station.Buzzer,
 	}
 	kinds := make(map[string][]string)
 	for _, v := range p.Vendors {

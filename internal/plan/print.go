@@ -11,14 +11,14 @@ import (
 func PrintVerb() station.Verb {
 	return station.Verb{
 		Name:     "picking_list.print",
-		Fleeting: true,
+		BestEffort: true,
 		Fields: []station.Field{
-			{Name: "order", Type: station.Integer, Required: true, Means: "id of the production order"},
-			{Name: FieldPrinter, Required: true, Means: "name of the [[printer]]"},
-			{Name: "only_available", Type: station.Truth, Means: "true: what is not available is left out"},
-			{Name: "images", Type: station.Truth, Means: "true: with pictures of the articles"},
-			{Name: "sort", Means: "art, name, supplier or supplier_art; left out: art"},
-			{Name: "descending", Type: station.Truth, Means: "true: the last article first"},
+			{Name: "order", Type: station.Integer, Required: true, Help: "id of the production order"},
+			{Name: FieldPrinter, Required: true, Help: "name of the [[printer]]"},
+			{Name: "only_available", Type: station.Bool, Help: "true: what is not available is left out"},
+			{Name: "images", Type: station.Bool, Help: "true: with pictures of the articles"},
+			{Name: "sort", Help: "art, name, supplier or supplier_art; left out: art"},
+			{Name: "descending", Type: station.Bool, Help: "true: the last article first"},
 		},
 	}
 }

@@ -13,7 +13,7 @@ func TestACommandIsRecordedOnceForItsID(t *testing.T) {
 	t.Parallel()
 	s := open1(t)
 	ask := func(id station.ID, order, by string) (station.Result, error) {
-		ev := station.Asking{Backend: "l2l", Verb: "article.trace", With: map[string]string{"order": order}}.Event(by, s.stamp(time.Now()))
+		ev := station.ActionRequest{Backend: "l2l", Verb: "article.trace", With: map[string]string{"order": order}}.Event(by, s.stamp(time.Now()))
 		ev.ID = id
 		return s.box.Record(ev)
 	}

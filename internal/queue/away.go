@@ -25,7 +25,7 @@ type absence struct {
 // reachedNobody reports whether an attempt has reached nobody, so that any other would have
 // come to the same.
 func reachedNobody(rc station.Receipt) bool {
-	return rc.Outcome == station.Unreached && !rc.Answered && !rc.Left && !errors.Is(rc.Err, station.ErrAbsent)
+	return rc.Outcome == station.Unreached && !rc.Answered && !rc.Sent && !errors.Is(rc.Err, station.ErrAbsent)
 }
 
 // missed takes up an attempt, begun then, that has reached nobody. The caller holds mu.

@@ -91,10 +91,10 @@ func (e entryRecord) behind() *station.Behind {
 }
 
 // standings reads entries that wait behind others as the selection says.
-func (s selection) standings(o *Outbox) func(*bbolt.Tx, place) (station.Standing, bool, error) {
+func (s selection) standings(o *Outbox) func(*bbolt.Tx, place) (station.EntryStatus, bool, error) {
 	var last place // the many behind one read it once
 	var behind *station.Behind
-	return func(tx *bbolt.Tx, at place) (station.Standing, bool, error) {
+	return func(tx *bbolt.Tx, at place) (station.EntryStatus, bool, error) {
 		e, there, err := o.standingAt(tx, at)
 		held := s.behind[at]
 		if err != nil || !there || held == 0 || e.Condition == station.Held {

@@ -27,7 +27,7 @@ func TestWhatWaitsBehindAHeldEntrySaysBehindWhichAndWhy(t *testing.T) {
 	// any length, of one entry, and in the file.
 	behind := func(s *station1, want map[station.ID]station.ID) {
 		s.Helper()
-		check := func(where string, all []station.Standing) {
+		check := func(where string, all []station.EntryStatus) {
 			s.Helper()
 			for _, e := range all {
 				held, waits := want[e.ID]
@@ -50,7 +50,7 @@ func TestWhatWaitsBehindAHeldEntrySaysBehindWhichAndWhy(t *testing.T) {
 			if err != nil || !there {
 				s.Fatal(err, there)
 			}
-			check("asked for alone", []station.Standing{one})
+			check("asked for alone", []station.EntryStatus{one})
 		}
 		s.stop()
 		c, err = ReadContents(s.path, station.NoLimit())

@@ -78,11 +78,11 @@ func (o *Outbox) noteClock(b *batch) error {
 // learn takes the time of a vendor's answer where the station's own clock has not
 // been set. The clock of the system is never set by it. The caller holds mu.
 func (o *Outbox) learn(backend station.Backend) {
-	keeper, ok := backend.(station.Timekeeper)
+	keeper, ok := backend.(station.VendorClock)
 	if !ok {
 		return
 	}
-	vendor, at := keeper.Heard()
+	vendor, at := keeper.VendorTime()
 	if vendor.IsZero() {
 		return
 	}

@@ -182,7 +182,7 @@ func (s stock) comesUp(t *testing.T, data []byte) cameUp {
 			got.back++
 		}
 	}
-	switch tell := box.Tell()["outbox"]; {
+	switch tell := box.Faults()["outbox"]; {
 	case got.saved < len(s.waiting) && !got.salvaged:
 		t.Errorf("only %d of %d were saved, and nobody is told", got.saved, len(s.waiting))
 	case got.salvaged && (!strings.Contains(tell, "made anew") || c.Kept[0].Source != station.FromStation):

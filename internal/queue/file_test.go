@@ -97,7 +97,7 @@ func TestFile(t *testing.T) {
 		fills := map[string]float64{}
 		for i := 0; box.fill() < 0.9; i++ {
 			s.scan(fmt.Sprintf("1/n%d", i))
-			if fill := box.fill(); box.Tell()["outbox"] != "" && fills["told"] == 0 {
+			if fill := box.fill(); box.Faults()["outbox"] != "" && fills["told"] == 0 {
 				fills["told"] = fill
 			}
 		}
@@ -118,7 +118,7 @@ func TestFile(t *testing.T) {
 			t.Errorf("opened: %v", err)
 		}
 		s.start()
-		if len(s.standings()) != 1 || s.box.Tell()["outbox"] != "" {
+		if len(s.standings()) != 1 || s.box.Faults()["outbox"] != "" {
 			t.Error("it was made anew all the same")
 		}
 	})

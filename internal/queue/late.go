@@ -13,7 +13,7 @@ import (
 // age is how long ago the entry's event was, as far as anybody knows.
 func (t *turn) age() (age time.Duration, known bool) {
 	age, known = t.now.Since(t.entry.At)
-	if !known && t.delivery.Sure && t.now.Trusted {
+	if !known && t.delivery.Exact && t.now.Trusted {
 		return t.now.Wall.Sub(t.delivery.When), true
 	}
 	return age, known
@@ -64,7 +64,7 @@ func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb
 	d.Verb, d.With = after.Verb, told(history, d.With)
 	d.With[after.From] = d.When.UTC().Format(time.RFC3339)
 	d.With[after.Until] = until.UTC().Format(time.RFC3339)
-	d.Sure, d.Merged = d.Sure && sure, true
+	d.Exact, d.Merged = d.Exact && sure, true
 	t.closing = at
 	return nil
 }

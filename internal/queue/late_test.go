@@ -31,7 +31,7 @@ func (v *afterwards) Verbs() []station.Verb {
 	return append(all, station.Verb{Name: "dispatch.add", Fields: []station.Field{{Name: "machine"}, {Name: "type"}, {Name: "reported"}, {Name: "completed"}}})
 }
 
-func (v *afterwards) Heard() (time.Time, time.Time) {
+func (v *afterwards) VendorTime() (time.Time, time.Time) {
 	if v.clock == nil {
 		return time.Time{}, time.Time{}
 	}
@@ -50,7 +50,7 @@ func recording() station.Program {
 	p := program()
 	open := &p.Bindings[0].Do[0]
 	open.Late, open.LateAfter = station.LateRecord, 30*time.Minute
-	open.Verb.Fields = append(slices.Clone(open.Verb.Fields), station.Field{Name: "once", Type: station.Truth})
+	open.Verb.Fields = append(slices.Clone(open.Verb.Fields), station.Field{Name: "once", Type: station.Bool})
 	open.With["once"] = template("true") // which means nothing to a call that is over
 	return p
 }
@@ -75,7 +75,7 @@ func TestLateness(t *testing.T) {
 			}
 			d := sent[0]
 			if d.Verb != "dispatch.add" || d.ID != open || d.With["machine"] != "SEAL-1" ||
-				d.With["once"] != "" || d.With["reported"] != pressed.Format(time.RFC3339) || d.With["completed"] != released.Format(time.RFC3339) || !d.Sure {
+				d.With["once"] != "" || d.With["reported"] != pressed.Format(time.RFC3339) || d.With["completed"] != released.Format(time.RFC3339) || !d.Exact {
 				t.Errorf("sent %+v", d)
 			}
 			if left := s.standings(); len(left) != 0 || len(s.box.State().Calls) != 0 {
@@ -233,8 +233,8 @@ func TestTrueTimes(t *testing.T) {
 			v := &afterwards{clock: func() (time.Time, time.Time) { return right(time.Now()).Wall, time.Now() }}
 			s.deliver(v, time.Minute)
 			sent := v.attempts()
-			if last := sent[len(sent)-1]; !last.Sure || last.When.Sub(want).Abs() > time.Second {
-				t.Errorf("sent with %v (sure %v), want %v", last.When, last.Sure, want)
+			if last := sent[len(sent)-1]; !last.Exact || last.When.Sub(want).Abs() > time.Second {
+				t.Errorf("sent with %v (sure %v), want %v", last.When, last.Exact, want)
 			}
 		})
 	})
@@ -267,7 +267,7 @@ func TestTrueTimes(t *testing.T) {
 				t.Error("nobody knows that it was set")
 			}
 			s.deliver(v, 3*time.Minute)
-			if sent := v.attempts(); len(sent) != 1 || sent[0].Sure || !sent[0].When.Equal(want) {
+			if sent := v.attempts(); len(sent) != 1 || sent[0].Exact || !sent[0].When.Equal(want) {
 				t.Errorf("sent %+v, want %v", sent, want)
 			}
 			s.box.setting.Stamp = right // a process that saw it being set
@@ -313,8 +313,8 @@ func TestTrueTimes(t *testing.T) {
 			}
 			d := sent[1]
 			earliest := right(time.Now()).Wall.Add(-24 * time.Hour)
-			if d.Sure || d.When.Before(earliest) || d.When.After(began) {
-				t.Errorf("sent with %v (sure %v); it happened at %v, the next boot began at %v", d.When, d.Sure, happened, began)
+			if d.Exact || d.When.Before(earliest) || d.When.After(began) {
+				t.Errorf("sent with %v (sure %v); it happened at %v, the next boot began at %v", d.When, d.Exact, happened, began)
 			}
 		})
 	})

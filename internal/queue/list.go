@@ -41,7 +41,7 @@ const mostLooked = 4096
 
 // Read is List for the file at path, which it opens for looking only. It fails while
 // a stationd has the file open: ask that one instead.
-func Read(path string, limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+func Read(path string, limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 	l := listing{limit: limit}
 	for !l.done {
 		l.entries = l.entries[:0]
@@ -69,7 +69,7 @@ type listing struct {
 	from    []byte // the key to go on at; nil: the first
 	done    bool
 	blocked map[string]*blocked // by lane
-	entries []station.Standing  // of the last go
+	entries []station.EntryStatus  // of the last go
 	kept    []station.Event     // all of the list's
 }
 
@@ -188,16 +188,16 @@ func (l *listing) keep(ev station.Event) {
 
 // ReadContents is Contents for the file at path, as Read is List.
 func ReadContents(path string, limit station.Limit) (station.Contents, error) {
-	return gathered(limit, func(limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+	return gathered(limit, func(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 		return Read(path, limit, entry, kept)
 	})
 }
 
 // gathered is what a list hands over.
-func gathered(limit station.Limit, list func(station.Limit, func(station.Standing) error, func(station.Event) error) (station.Totals, error)) (c station.Contents, err error) {
-	c.Entries, c.Kept = []station.Standing{}, []station.Event{}
+func gathered(limit station.Limit, list func(station.Limit, func(station.EntryStatus) error, func(station.Event) error) (station.Totals, error)) (c station.Contents, err error) {
+	c.Entries, c.Kept = []station.EntryStatus{}, []station.Event{}
 	c.Totals, err = list(limit,
-		func(e station.Standing) error { c.Entries = append(c.Entries, e); return nil },
+		func(e station.EntryStatus) error { c.Entries = append(c.Entries, e); return nil },
 		func(ev station.Event) error { c.Kept = append(c.Kept, ev); return nil })
 	return c, err
 }

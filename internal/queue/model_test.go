@@ -118,7 +118,7 @@ type model struct {
 	dead     bool   // the power is off: nothing that this process does counts
 	card     string // what was on the card when it went
 	fault    error
-	recorded []station.Standing
+	recorded []station.EntryStatus
 	effects  map[station.ID]int
 	saw      map[station.ID][]string // what Look showed
 	doubted  map[station.ID]bool     // since an attempt that may have arrived
@@ -243,7 +243,7 @@ func (m *model) record(r *rapid.T, ev station.Event) {
 	}
 }
 
-func (m *model) contents(r *rapid.T) []station.Standing {
+func (m *model) contents(r *rapid.T) []station.EntryStatus {
 	c, err := m.box.Contents(station.NoLimit())
 	if err != nil {
 		r.Fatal(err)
@@ -345,7 +345,7 @@ func (m *model) kill(r *rapid.T) {
 
 // person decides about what is held.
 func (m *model) person(r *rapid.T) {
-	var held []station.Standing
+	var held []station.EntryStatus
 	for _, e := range m.contents(r) {
 		if e.Condition == station.Held {
 			held = append(held, e)
@@ -358,7 +358,7 @@ func (m *model) person(r *rapid.T) {
 	m.decide(r, e, rapid.SampledFrom([]string{station.VerbRetry, station.VerbRetry, station.VerbDiscard}).Draw(r, "decision"))
 }
 
-func (m *model) decide(r *rapid.T, e station.Standing, decision string) {
+func (m *model) decide(r *rapid.T, e station.EntryStatus, decision string) {
 	m.mu.Lock()
 	if decision == station.VerbRetry {
 		m.counts["retried"]++ // which is looked up first where it may have arrived
@@ -484,7 +484,7 @@ func (m *model) Look(_ context.Context, d station.Delivery) ([]byte, station.Rec
 // play is what the script says for this attempt. It goes by entry and attempt, so
 // that it does not matter which lane comes first.
 func (m *model) play(d station.Delivery) play {
-	i := slices.IndexFunc(m.recorded, func(e station.Standing) bool { return e.ID == d.ID })
+	i := slices.IndexFunc(m.recorded, func(e station.EntryStatus) bool { return e.ID == d.ID })
 	return m.script[(i+d.Attempt)%len(m.script)]
 }
 
@@ -587,7 +587,7 @@ func (m *model) mayBeSent(d station.Delivery) {
 		m.wrong("%v", err)
 		return
 	}
-	i := slices.IndexFunc(c.Entries, func(e station.Standing) bool { return e.ID == d.ID })
+	i := slices.IndexFunc(c.Entries, func(e station.EntryStatus) bool { return e.ID == d.ID })
 	if i < 0 {
 		m.wrong("%s is attempted, and is not in the outbox", d.ID)
 		return

@@ -156,7 +156,7 @@ func TestANewerVersionWroteIt(t *testing.T) {
 				"inspected": InspectFile(s.path),
 				"verified":  VerifyFile(s.path),
 				"read":      read,
-				"walked":    Walk(s.path, func(station.Standing) error { return nil }, func(station.Event) error { return nil }),
+				"walked":    Walk(s.path, func(station.EntryStatus) error { return nil }, func(station.Event) error { return nil }),
 			} {
 				if !errors.Is(err, ErrNewer) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "1.9.0") {
 					t.Errorf("%s: %v", how, err)

@@ -149,8 +149,8 @@ func TestOutage(t *testing.T) {
 				t.Errorf("%d commits for %d records and what became of them", all, len(made))
 			}
 			for _, d := range v.attempts() {
-				if !d.Sure || d.When.Sub(when[d.ID]).Abs() > time.Second {
-					t.Errorf("%s of %v was told as of %v, sure %v", d.Verb, when[d.ID], d.When, d.Sure)
+				if !d.Exact || d.When.Sub(when[d.ID]).Abs() > time.Second {
+					t.Errorf("%s of %v was told as of %v, sure %v", d.Verb, when[d.ID], d.When, d.Exact)
 				}
 			}
 			t.Logf("%d records, %d commits and %d attempts in the outage; %d commits in all", len(made), written, v.tries, s.commits()-before)
@@ -179,11 +179,11 @@ func TestOutage(t *testing.T) {
 			s.judge(v, slices.Concat(first, second))
 			for _, d := range v.attempts() {
 				if d.At.Boot == "boot-2" {
-					if !d.Sure || d.When.Sub(later[d.ID]).Abs() > time.Second {
-						t.Errorf("%s of %v was told as of %v, sure %v", d.Verb, later[d.ID], d.When, d.Sure)
+					if !d.Exact || d.When.Sub(later[d.ID]).Abs() > time.Second {
+						t.Errorf("%s of %v was told as of %v, sure %v", d.Verb, later[d.ID], d.When, d.Exact)
 					}
-				} else if d.Sure || d.When.After(cut.Add(time.Second)) {
-					t.Errorf("%s of %v, before the clock was ever set, was told as of %v, sure %v", d.Verb, when[d.ID], d.When, d.Sure)
+				} else if d.Exact || d.When.After(cut.Add(time.Second)) {
+					t.Errorf("%s of %v, before the clock was ever set, was told as of %v, sure %v", d.Verb, when[d.ID], d.When, d.Exact)
 				}
 			}
 		})

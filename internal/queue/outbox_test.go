@@ -258,7 +258,7 @@ func (s *station1) deliver(v station.Backend, so time.Duration) {
 	}
 }
 
-func (s *station1) standings() []station.Standing {
+func (s *station1) standings() []station.EntryStatus {
 	s.Helper()
 	c, err := s.box.Contents(station.NoLimit())
 	if err != nil {
@@ -335,7 +335,7 @@ func TestRecord(t *testing.T) {
 		if h := s.box.Snapshot().Health; h.Storage == "" {
 			t.Error("the health of a full outbox says nothing")
 		}
-		asked := station.Asking{Backend: "l2l", Verb: "article.trace", With: map[string]string{"order": "1"}}.Event("uid:0", s.stamp(time.Now()))
+		asked := station.ActionRequest{Backend: "l2l", Verb: "article.trace", With: map[string]string{"order": "1"}}.Event("uid:0", s.stamp(time.Now()))
 		if _, err := s.box.Record(asked); !errors.Is(err, ErrFull) {
 			t.Errorf("what a person asks for at the command line: %v, want ErrFull", err)
 		}
@@ -837,8 +837,8 @@ func TestRestart(t *testing.T) {
 			s.start()
 			s.deliver(v, 3*time.Minute)
 			sent := v.attempts()
-			if len(sent) != 1 || !sent[0].Sure || !sent[0].When.Equal(want) {
-				t.Errorf("sent with %v (sure %v), want %v", sent[0].When, sent[0].Sure, want)
+			if len(sent) != 1 || !sent[0].Exact || !sent[0].When.Equal(want) {
+				t.Errorf("sent with %v (sure %v), want %v", sent[0].When, sent[0].Exact, want)
 			}
 		})
 	})
@@ -858,8 +858,8 @@ func TestRestart(t *testing.T) {
 			s.box.setting.Stamp = right
 			s.deliver(v, time.Minute)
 			sent := v.attempts()
-			if len(sent) != 1 || !sent[0].Sure || !sent[0].When.Equal(want) {
-				t.Errorf("sent with %v (sure %v), want %v", sent[0].When, sent[0].Sure, want)
+			if len(sent) != 1 || !sent[0].Exact || !sent[0].When.Equal(want) {
+				t.Errorf("sent with %v (sure %v), want %v", sent[0].When, sent[0].Exact, want)
 			}
 		})
 	})

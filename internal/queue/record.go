@@ -270,7 +270,7 @@ type entryRecord struct {
 	station.Entry
 	Target    place             `json:"target,omitempty"` // of the entry in About
 	Condition station.Condition `json:"condition"`
-	Hold      station.Holding   `json:"hold,omitempty"`
+	Hold      station.HoldReason   `json:"hold,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
 	Before    []byte            `json:"before,omitempty"`  // what Look saw, where it may have arrived
 	Starts    int               `json:"starts,omitempty"`  // marked attempts that began and did not end

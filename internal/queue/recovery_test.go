@@ -92,7 +92,7 @@ func (v *returning) ends() (first, last time.Time) {
 func waysToBeAway() map[string]station.Receipt {
 	return map[string]station.Receipt{
 		"the network is gone":            {Outcome: station.Unreached, Err: errors.New("not sent: no way there")},
-		"it hangs, and nothing was sent": {Outcome: station.Unreached, Left: true, Err: errors.New("the look got no answer")},
+		"it hangs, and nothing was sent": {Outcome: station.Unreached, Sent: true, Err: errors.New("the look got no answer")},
 		"it answers with 503, to a look": {Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("503: %w", station.ErrFailed)},
 		"a page stands before it":        {Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("200: %w", station.ErrUnreadable)},
 	}

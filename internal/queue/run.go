@@ -204,9 +204,9 @@ func (o *Outbox) take(l *lane, at place) (*turn, error) {
 	if l.attempt.doubtful {
 		t.delivery.Settle = max(0, o.setting.Settle(t.entry.Backend())-time.Since(l.attempt.since))
 	}
-	t.delivery.When, t.delivery.Sure = o.when(t.entry.At, t.now)
+	t.delivery.When, t.delivery.Exact = o.when(t.entry.At, t.now)
 	if t.entry.Insists {
-		t.delivery.Insists, t.delivery.Late, t.delivery.LateAfter = true, station.LateDeliver, 0
+		t.delivery.Forced, t.delivery.Late, t.delivery.LateAfter = true, station.LateDeliver, 0
 	}
 	return t, nil
 }

@@ -64,7 +64,7 @@ func TestSalvage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, told = make(map[station.Condition]int), box.Tell()["outbox"]
+		found, told = make(map[station.Condition]int), box.Faults()["outbox"]
 		c, err := box.Contents(station.NoLimit())
 		if err != nil {
 			t.Fatal(err)

@@ -71,7 +71,7 @@ func TestFailedCommit(t *testing.T) {
 			if calls := s.box.State().Calls; len(calls) != 1 || calls[0].Entry != done.Entries[0] {
 				t.Errorf("calls %+v", calls)
 			}
-			if tell := s.box.Tell()["outbox"]; !strings.Contains(tell, "3 entries saved, 0 lost") {
+			if tell := s.box.Faults()["outbox"]; !strings.Contains(tell, "3 entries saved, 0 lost") {
 				t.Errorf("it tells %q", tell)
 			}
 			if _, err := os.Stat(beside(s.path, spareSuffix)); !errors.Is(err, os.ErrNotExist) {
@@ -157,7 +157,7 @@ func TestFailedCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.start()
-		if left := s.standings(); len(left) != 1 || left[0].ID != id || len(s.box.Tell()["outbox"]) != 0 {
+		if left := s.standings(); len(left) != 1 || left[0].ID != id || len(s.box.Faults()["outbox"]) != 0 {
 			t.Errorf("%+v", left)
 		}
 	})
@@ -186,13 +186,13 @@ func TestNotice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.box.Tell()["outbox"] == "" || len(c.Kept) != mostKept+1 || c.Kept[0].Kind != Salvaged {
+		if s.box.Faults()["outbox"] == "" || len(c.Kept) != mostKept+1 || c.Kept[0].Kind != Salvaged {
 			t.Fatalf("%d kept, the oldest %+v", len(c.Kept), c.Kept[0])
 		}
 		if err := s.command(station.VerbDiscard, c.Kept[0].ID); err != nil {
 			t.Fatal(err)
 		}
-		if tell := s.box.Tell()["outbox"]; tell != "" {
+		if tell := s.box.Faults()["outbox"]; tell != "" {
 			t.Errorf("it still tells %q", tell)
 		}
 	})

@@ -128,7 +128,7 @@ func TestFullCard(t *testing.T) {
 		if !errors.Is(err, ErrFull) {
 			t.Fatalf("after %d: %v, want %v", n, err, ErrFull)
 		}
-		if tell := box.Tell()["outbox"]; !strings.Contains(tell, "full") {
+		if tell := box.Faults()["outbox"]; !strings.Contains(tell, "full") {
 			t.Errorf("it tells %q", tell)
 		}
 		v := &vendor{}

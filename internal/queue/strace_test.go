@@ -131,7 +131,7 @@ func TestEverySystemCallFails(t *testing.T) {
 		}
 		return path
 	}
-	after := func(t *testing.T, path string, acknowledged []station.ID) (there []station.Standing) {
+	after := func(t *testing.T, path string, acknowledged []station.ID) (there []station.EntryStatus) {
 		t.Helper()
 		box, err := Open(path, Setting{Size: 1 << 20, Stamp: board("boot-2"), Program: program, Verify: inChild(t, 10*time.Second)})
 		if err != nil {
@@ -142,7 +142,7 @@ func TestEverySystemCallFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, id := range acknowledged {
-			if !slices.ContainsFunc(c.Entries, func(e station.Standing) bool { return e.ID == id && e.Condition != station.Held }) {
+			if !slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.ID == id && e.Condition != station.Held }) {
 				t.Errorf("entry %s was acknowledged and is lost, or held", id)
 			}
 		}

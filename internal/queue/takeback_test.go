@@ -177,7 +177,7 @@ func TestSomebodyElsesCall(t *testing.T) {
 		return func() station.Program {
 			p := program()
 			open := do("dispatch.open", map[string]string{"machine": "SEAL-1", "type": "MAINT", "once": "true"})
-			open.Verb.Fields = append(open.Verb.Fields, station.Field{Name: "once", Type: station.Truth})
+			open.Verb.Fields = append(open.Verb.Fields, station.Field{Name: "once", Type: station.Bool})
 			open.Close = closes
 			p.Bindings[0].Do = []station.Do{open}
 			return p
@@ -359,7 +359,7 @@ func TestFleeting(t *testing.T) {
 		s.box.setting.Program = func() station.Program {
 			p := program()
 			list := do("article.trace", map[string]string{"order": "7"})
-			list.Verb.Name, list.Verb.Fleeting = "picking_list.print", true
+			list.Verb.Name, list.Verb.BestEffort = "picking_list.print", true
 			p.Bindings = append([]station.Binding{
 				{Event: "hand.scan", Do: []station.Do{list, do("article.trace", map[string]string{"order": "8"})}},
 				{Event: "hand.double", Do: []station.Do{list}},

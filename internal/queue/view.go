@@ -200,10 +200,10 @@ func (o *Outbox) Changed() <-chan struct{} { return o.seen.Load().changed }
 // nothing.
 func (o *Outbox) Err() error { return o.seen.Load().failed }
 
-// Tell says what a person should know of the outbox itself: that it had to be made
+// Faults says what a person should know of the outbox itself: that it had to be made
 // anew, until the event of it has been put away, and that it is getting full. It
 // waits for nothing. The map is shared: it is for reading only.
-func (o *Outbox) Tell() map[string]string { return o.seen.Load().told }
+func (o *Outbox) Faults() map[string]string { return o.seen.Load().told }
 
 // Snapshot fills in what the outbox knows of the station at this moment. It waits
 // for nothing and reads nothing. Its maps are shared: they are for reading only.
@@ -220,7 +220,7 @@ func (o *Outbox) Contents(limit station.Limit) (station.Contents, error) {
 // function's. A list of up to a hundred of each is the outbox at one moment; a longer
 // one is read in pieces, with nothing but the places in hand, and what ends meanwhile
 // is left out.
-func (o *Outbox) List(limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (station.Totals, error) {
+func (o *Outbox) List(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 	v := o.seen.Load()
 	if v.has(limit) {
 		l, err := o.listed(v, limit, true)
@@ -346,7 +346,7 @@ func (o *Outbox) entryAt(tx *bbolt.Tx, at place) (e entryRecord, there bool, err
 	return e, true, nil
 }
 
-func (o *Outbox) standingAt(tx *bbolt.Tx, at place) (station.Standing, bool, error) {
+func (o *Outbox) standingAt(tx *bbolt.Tx, at place) (station.EntryStatus, bool, error) {
 	e, there, err := o.entryAt(tx, at)
 	return e.standing(at), there, err
 }
@@ -365,13 +365,13 @@ func (o *Outbox) keptAt(tx *bbolt.Tx, at place) (ev station.Event, there bool, e
 }
 
 // standing is how an entry stands, as everybody outside is told.
-func (e entryRecord) standing(at place) station.Standing {
-	return station.Standing{Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived(), Twice: e.Twice}
+func (e entryRecord) standing(at place) station.EntryStatus {
+	return station.EntryStatus{Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived(), Twice: e.Twice}
 }
 
 // Standing returns how an entry stands; there is false where it is not in the
 // outbox.
-func (o *Outbox) Standing(id station.ID) (s station.Standing, there bool, err error) {
+func (o *Outbox) Standing(id station.ID) (s station.EntryStatus, there bool, err error) {
 	for at, now := range o.placesOf(id) {
 		err = o.db.View(func(tx *bbolt.Tx) error {
 			if s, there, err = o.standingAt(tx, at); err != nil || !there || now.behind == 0 {
@@ -381,14 +381,14 @@ func (o *Outbox) Standing(id station.ID) (s station.Standing, there bool, err er
 			return err
 		})
 		if err != nil {
-			return station.Standing{}, false, fmt.Errorf("outbox %s: %w", o.path, err)
+			return station.EntryStatus{}, false, fmt.Errorf("outbox %s: %w", o.path, err)
 		}
 		if there && s.ID == id {
 			s.Last = now.last
 			return s, true, nil
 		}
 	}
-	return station.Standing{}, false, nil
+	return station.EntryStatus{}, false, nil
 }
 
 // inLane is what memory alone knows of how an entry stands.

@@ -149,7 +149,7 @@ func TestNobodyWhoLooksWaitsForTheCard(t *testing.T) {
 			faults = append(faults, fmt.Errorf("while it is written, %d wait", got.Waiting))
 		}
 		faults = append(faults, s.box.Err())
-		s.box.Tell()
+		s.box.Faults()
 		s.box.Changed()
 		c, err := s.box.Contents(station.Limit{Held: mostListed, Waiting: mostListed, Unknown: mostListed})
 		if len(c.Entries) != 1 || len(c.Kept) != 1 {
@@ -207,7 +207,7 @@ func TestAListIsTheOutboxAtOneMoment(t *testing.T) {
 		})
 	}()
 	<-onDisk
-	listed := make(chan []station.Standing, 1)
+	listed := make(chan []station.EntryStatus, 1)
 	go func() {
 		c, err := s.box.Contents(station.NoLimit())
 		if err != nil {
@@ -264,7 +264,7 @@ func TestAListOfTheOutboxIsTheSameOfItsFile(t *testing.T) {
 		if len(some.Entries) != 3 || some.Totals != (station.Totals{Waiting: 4, Held: 3, Unknown: 5}) || !slices.Equal(codes, []string{"nobody knows 2", "nobody knows 3", "nobody knows 4"}) {
 			t.Errorf("one held, two waiting and three unknown are %+v", some)
 		}
-		if !slices.IsSortedFunc(some.Entries, func(a, b station.Standing) int { return int(a.Seq) - int(b.Seq) }) {
+		if !slices.IsSortedFunc(some.Entries, func(a, b station.EntryStatus) int { return int(a.Seq) - int(b.Seq) }) {
 			t.Error("they are not in the order of their events")
 		}
 		s.stop()

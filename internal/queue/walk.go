@@ -15,7 +15,7 @@ import (
 //
 // It fails while a stationd has the file open. As for VerifyFile, an error about the
 // file wraps ErrDamaged, and a damaged file may end or hang the process.
-func Walk(path string, entry func(station.Standing) error, kept func(station.Event) error) error {
+func Walk(path string, entry func(station.EntryStatus) error, kept func(station.Event) error) error {
 	var given error // an error of the caller's says nothing about the file
 	err := lookAt(path, func(tx *bbolt.Tx) error {
 		if err := inspect(tx); err != nil {

@@ -315,7 +315,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 			err = b.discard(a.About)
 		case a.Verb == station.VerbKeep:
 			kept = true
-		case a.Fleeting:
+		case a.BestEffort:
 			b.fleeting = append(b.fleeting, fleeting{ev, a})
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
@@ -353,7 +353,7 @@ func makesEntry(a station.Action) bool {
 	case station.VerbRetry, station.VerbDiscard, station.VerbUndo, station.VerbKeep:
 		return false
 	}
-	return !a.Fleeting
+	return !a.BestEffort
 }
 
 // allowed refuses a retry or discard that cannot be carried out. What a person asked

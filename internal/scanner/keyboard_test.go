@@ -297,7 +297,7 @@ func TestAReaderThatTypesIsReadAgainAfterItWasUnplugged(t *testing.T) {
 	hands[0].strike(strokes(t, "p o 2 down:shift")...)
 	hands[0].unplug()
 	b.waitForLog(t, "scanner not ready")
-	if fault := b.Tell()["hand"]; !strings.Contains(fault, "unplugged, plug the reader in again") {
+	if fault := b.Faults()["hand"]; !strings.Contains(fault, "unplugged, plug the reader in again") {
 		t.Errorf("an unplugged reader tells %q", fault)
 	}
 	b.waitForLog(t, "scanner ready")

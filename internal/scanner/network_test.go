@@ -68,7 +68,7 @@ func TestAReaderThatIsConnectedToIsReadAgainAfterItWasSwitchedOff(t *testing.T) 
 	b.expectScans(t, "PO4711")
 	line.Close()
 	b.waitForLog(t, "scanner not ready")
-	if fault := b.Tell()["hand"]; !strings.Contains(fault, "has hung up") {
+	if fault := b.Faults()["hand"]; !strings.Contains(fault, "has hung up") {
 		t.Errorf("it tells %q", fault)
 	}
 	if line, err = l.Accept(); err != nil {
@@ -99,7 +99,7 @@ func TestAReaderThatConnectsMayDoSoForEachScanAndAnew(t *testing.T) {
 	b := prepare(t, Config{Port: "tcp-listen:" + address})
 	b.start(t)
 	b.waitForLog(t, "scanner not ready")
-	if fault := b.Tell()["hand"]; !strings.Contains(fault, "nobody has connected to "+address) {
+	if fault := b.Faults()["hand"]; !strings.Contains(fault, "nobody has connected to "+address) {
 		t.Errorf("it tells %q", fault)
 	}
 	connect := func() net.Conn {

@@ -38,7 +38,7 @@ const (
 	drainTime = 5 * time.Second
 )
 
-// A Scanner is one bar code scanner. It is a station.Source and a station.Teller. It has
+// A Scanner is one bar code scanner. It is a station.Source and a station.HealthReporter. It has
 // two loops, and both must run, each in a goroutine of its own: RunPort reads scans, and
 // Run records them.
 type Scanner struct {
@@ -248,9 +248,9 @@ func (r *Scanner) RunPort(ctx context.Context) error {
 	}
 }
 
-// Tell returns what is wrong with the scanner by its name; "" when its port is open, and
+// Faults returns what is wrong with the scanner by its name; "" when its port is open, and
 // every scan from now on is read.
-func (r *Scanner) Tell() map[string]string {
+func (r *Scanner) Faults() map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return map[string]string{r.config.Name: r.fault}

@@ -25,7 +25,7 @@ import (
 // A Scanner is a source that says how its scanner is.
 var (
 	_ station.Source = (*Scanner)(nil)
-	_ station.Teller = (*Scanner)(nil)
+	_ station.HealthReporter = (*Scanner)(nil)
 )
 
 // limit is how long a test waits for what must come.
@@ -473,7 +473,7 @@ func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
 	b := prepare(t, Config{Port: byID})
 	b.start(t)
 	b.waitForLog(t, "scanner ready")
-	if fault := b.Tell()["hand"]; fault != "" {
+	if fault := b.Faults()["hand"]; fault != "" {
 		t.Errorf("a scanner that is ready tells %q", fault)
 	}
 	first.scan(t, "PO1\rPO2 is cut sh")
@@ -481,7 +481,7 @@ func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
 
 	first.unplug(t)
 	b.waitForLog(t, "scanner not ready")
-	if fault := b.Tell()["hand"]; !strings.Contains(fault, "scanner hand: port "+byID+": unplugged") {
+	if fault := b.Faults()["hand"]; !strings.Contains(fault, "scanner hand: port "+byID+": unplugged") {
 		t.Errorf("an unplugged scanner tells %q", fault)
 	}
 
@@ -492,7 +492,7 @@ func TestAReaderThatComesBackUnderAnotherNumberIsReadAgain(t *testing.T) {
 	b.waitForLog(t, "scanner ready")
 	second.scan(t, "PO3\r")
 	b.expectScans(t, "PO3")
-	if fault := b.Tell()["hand"]; fault != "" {
+	if fault := b.Faults()["hand"]; fault != "" {
 		t.Errorf("a scanner that came back tells %q", fault)
 	}
 	b.expectNoMore(t)
@@ -530,7 +530,7 @@ func TestAPortThatIsNotThereIsToldOnceAndTriedAgain(t *testing.T) {
 		b := prepare(t, Config{Port: filepath.Join(dir, "ttyUSB0")})
 		b.start(t)
 		b.waitForLog(t, "scanner not ready")
-		if fault := b.Tell()["hand"]; !strings.Contains(fault, "not there, plug the reader in") {
+		if fault := b.Faults()["hand"]; !strings.Contains(fault, "not there, plug the reader in") {
 			t.Errorf("a missing scanner tells %q", fault)
 		}
 		time.Sleep(time.Hour)
@@ -559,12 +559,12 @@ func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(wait - time.Nanosecond)
-			if fault := b.Tell()["hand"]; !strings.Contains(fault, found[!there]) {
+			if fault := b.Faults()["hand"]; !strings.Contains(fault, found[!there]) {
 				t.Errorf("try %d came before %v: %s", i+2, wait, fault)
 			}
 			time.Sleep(time.Nanosecond)
 			synctest.Wait()
-			if fault := b.Tell()["hand"]; !strings.Contains(fault, found[there]) {
+			if fault := b.Faults()["hand"]; !strings.Contains(fault, found[there]) {
 				t.Errorf("try %d had not come after %v: %s", i+2, wait, fault)
 			}
 		}
@@ -766,7 +766,7 @@ func TestAReaderThatTakesNoBeepIsReadAllTheSame(t *testing.T) {
 			full = scans
 		}
 	}
-	if fault := b.Tell()["hand"]; fault != "" {
+	if fault := b.Faults()["hand"]; fault != "" {
 		t.Errorf("a reader that takes no beep tells %q", fault)
 	}
 	b.expectNoMore(t)

@@ -35,7 +35,7 @@ func TestASerialReaderIsASource(t *testing.T) {
 			Source: readAndRecord{r},
 			Events: []string{"hand.scan"},
 			Act:    func(n int) { c.scan(t, fmt.Sprintf("PO%d\r", n)) },
-			Ready:  func() bool { return r.Tell()["hand"] == "" },
+			Ready:  func() bool { return r.Faults()["hand"] == "" },
 		}
 	})
 }
@@ -50,7 +50,7 @@ func TestAReaderThatTypesIsASource(t *testing.T) {
 			Source: readAndRecord{r},
 			Events: []string{"hand.scan"},
 			Act:    func(n int) { h.types(fmt.Sprintf("PO%d", n)) },
-			Ready:  func() bool { return r.Tell()["hand"] == "" },
+			Ready:  func() bool { return r.Faults()["hand"] == "" },
 		}
 	})
 }

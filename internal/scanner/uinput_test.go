@@ -91,7 +91,7 @@ func TestAKeyboardOfTheKernels(t *testing.T) {
 
 	h.unplug()
 	b.waitForLog(t, "scanner not ready")
-	if fault := b.Tell()["hand"]; !strings.Contains(fault, "unplugged, plug the reader in again: no such device") {
+	if fault := b.Faults()["hand"]; !strings.Contains(fault, "unplugged, plug the reader in again: no such device") {
 		t.Errorf("an unplugged reader tells %q", fault)
 	}
 	h = plugVirtual(t)

@@ -32,9 +32,9 @@ type Action struct {
 	// was ever sent, and nothing is in doubt.
 	Marks bool `json:"marks,omitempty"`
 
-	// Fleeting: it makes no entry. The outbox hands it out once when its event is on
+	// BestEffort: it makes no entry. The outbox hands it out once when its event is on
 	// disk, and what becomes of it then is nobody's to keep.
-	Fleeting bool `json:"fleeting,omitempty"`
+	BestEffort bool `json:"fleeting,omitempty"`
 
 	Late      Late          `json:"late,omitempty"`       // what becomes of it when it cannot be delivered in time
 	LateAfter time.Duration `json:"late_after,omitempty"` // how old it may get before it is late; 0: never late
@@ -76,7 +76,7 @@ const (
 	VerbUndo = "undo"
 )
 
-// VerbSend is the program's own too: an Action with it is Fleeting, has no lane, and
+// VerbSend is the program's own too: an Action with it is BestEffort, has no lane, and
 // sends the text in With[SendText] to the reader With[SendTo], with the escapes of the
 // configuration.
 const (
@@ -133,15 +133,15 @@ type Delivery struct {
 	Ref      string    // what the backend called the entry in About
 	Before   []byte    // what Look saw before the first attempt that may have arrived
 	When     time.Time // the true time of the event, worked out by the lane; zero where nothing is known
-	Sure     bool      // false: When is an estimate
+	Exact     bool      // false: When is an estimate
 
 	// Merged: it tells of a call that was opened and closed before the vendor heard
 	// of either, by the verb's Afterwards. Its two times in With are as sure as When.
 	Merged bool
 
-	// Insists: it was held because it did not fit any more, and a person had it sent
+	// Forced: it was held because it did not fit any more, and a person had it sent
 	// all the same. They were shown what was meant at the event, and mean that.
-	Insists bool
+	Forced bool
 
 	// Marks is what the vendor was last seen to do with them; empty: nobody knows.
 	Marks Marks
@@ -198,9 +198,9 @@ type Receipt struct {
 	// and a vendor's own no go without saying.
 	Answered bool
 
-	// Left: the request has left, and no answer came: somebody is there, or was. Where
+	// Sent: the request has left, and no answer came: somebody is there, or was. Where
 	// neither this nor Answered is set, nobody is reached, whatever is asked.
-	Left bool
+	Sent bool
 
 	// Marks is what the answer shows of marks at this vendor; empty: nothing.
 	Marks Marks
@@ -260,7 +260,7 @@ var ErrFailed = errors.New("the vendor failed")
 var ErrMisfit = errors.New("not sent")
 
 // Holds says whether the receipt means that a person must decide, and why.
-func (rc Receipt) Holds() Holding {
+func (rc Receipt) Holds() HoldReason {
 	switch {
 	case rc.Outcome == Refused && errors.Is(rc.Err, ErrMisfit):
 		return HoldMisfit
@@ -286,10 +286,10 @@ type Verb struct {
 	// backend is a Looker, and what Look saw is on disk before the attempt.
 	Before bool
 
-	// Fleeting verbs are tried once and never kept: what they do is worth nothing
+	// BestEffort verbs are tried once and never kept: what they do is worth nothing
 	// later, and a person sees at once whether it was done. A list is printed, or
 	// asked for again.
-	Fleeting bool
+	BestEffort bool
 
 	// Opens names the fields that tell one call from another. A verb with Opens
 	// opens a call: {machine, type}.
@@ -354,7 +354,7 @@ type Field struct {
 	Name     string
 	Type     FieldType
 	Required bool
-	Means    string // one line for the integrator: "article number of the bundled article"
+	Help    string // one line for the integrator: "article number of the bundled article"
 }
 
 // A FieldType says what text a field takes.
@@ -366,7 +366,7 @@ const (
 	Text    FieldType = iota // any text
 	Number                   // a decimal number: 12, 0.5
 	Integer                  // a whole number
-	Truth                    // true or false
+	Bool                    // true or false
 	Date                     // YYMMDD as in GS1, or YYYY-MM-DD
 	List                     // canonical JSON text
 )
@@ -380,7 +380,7 @@ func (t FieldType) String() string {
 		return "number"
 	case Integer:
 		return "whole number"
-	case Truth:
+	case Bool:
 		return "true or false"
 	case Date:
 		return "date"

@@ -12,10 +12,10 @@ import (
 )
 
 // Ask is the kind of the event by which a person at the command line asks for one
-// action. Data is that of an Asking.
+// action. Data is that of an ActionRequest.
 const Ask = "ask"
 
-// The names of an Asking in the data of its event. A field stands under its own
+// The names of an ActionRequest in the data of its event. A field stands under its own
 // name behind fieldData.
 const (
 	backendData = "backend"
@@ -23,16 +23,16 @@ const (
 	fieldData   = "field."
 )
 
-// An Asking is one action as a person asks for it: what a binding's action is, but
+// An ActionRequest is one action as a person asks for it: what a binding's action is, but
 // with nothing to be filled in.
-type Asking struct {
+type ActionRequest struct {
 	Backend string            `json:"backend"`
 	Verb    string            `json:"verb"`
 	With    map[string]string `json:"with,omitempty"` // by field; with.NAME is passed through
 }
 
 // Event returns the event that asks. by says who asks.
-func (a Asking) Event(by string, at Stamp) Event {
+func (a ActionRequest) Event(by string, at Stamp) Event {
 	data := map[string]string{backendData: a.Backend, verbData: a.Verb, "by": by}
 	for name, value := range a.With {
 		data[fieldData+name] = value
@@ -40,9 +40,9 @@ func (a Asking) Event(by string, at Stamp) Event {
 	return Event{ID: NewID(), Source: FromCommand, Kind: Ask, Data: data, At: at}
 }
 
-// askingOf reads an Asking from its event's data.
-func askingOf(data map[string]string) Asking {
-	a := Asking{Backend: data[backendData], Verb: data[verbData], With: make(map[string]string)}
+// requestOf reads an Asking from its event's data.
+func requestOf(data map[string]string) ActionRequest {
+	a := ActionRequest{Backend: data[backendData], Verb: data[verbData], With: make(map[string]string)}
 	for name, value := range data {
 		if field, is := strings.CutPrefix(name, fieldData); is {
 			a.With[field] = value
@@ -51,14 +51,14 @@ func askingOf(data map[string]string) Asking {
 	return a
 }
 
-// Form turns what a person asks for into an action as a binding would: with the
+// BuildAction turns what a person asks for into an action as a binding would: with the
 // vendor's defaults, its lane, whom it is for, and its verb's own lateness. faults
 // are everything that is wrong with it, a sentence each; with any of them the
 // action is not to be used.
 //
 // A verb that ends a call must be told which by the vendor's own name for it: a
 // person has opened nothing that could be meant.
-func (p Program) Form(a Asking) (action Action, faults []string) {
+func (p Program) BuildAction(a ActionRequest) (action Action, faults []string) {
 	vendor, known := p.Vendors[a.Backend]
 	if !known {
 		return Action{}, []string{fmt.Sprintf("this station has no backend %q", a.Backend)}
@@ -73,7 +73,7 @@ func (p Program) Form(a Asking) (action Action, faults []string) {
 			with[f.Name] = value
 		}
 	}
-	faults = verb.misfits(a.With)
+	faults = verb.validate(a.With)
 	for name, value := range a.With {
 		if f, own := verb.Field(name); own && f.Type == List {
 			value = compact(value)
@@ -92,8 +92,8 @@ func (p Program) Form(a Asking) (action Action, faults []string) {
 	return action, faults
 }
 
-// misfits says what of the fields that a person says does not fit the verb.
-func (v Verb) misfits(with map[string]string) (faults []string) {
+// validate says what of the fields that a person says does not fit the verb.
+func (v Verb) validate(with map[string]string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		f, own := v.Field(name)
 		switch further, is := strings.CutPrefix(name, Further); {
@@ -104,7 +104,7 @@ func (v Verb) misfits(with map[string]string) (faults []string) {
 		case own && v.Ends != "" && name != v.Ends:
 			faults = append(faults, fmt.Sprintf("%s chooses among the calls of a binding; here %s says which one", name, v.Ends))
 		case own:
-			faults = append(faults, f.Misfit(with[name])...)
+			faults = append(faults, f.Validate(with[name])...)
 		default:
 			faults = append(faults, fmt.Sprintf("%s has no field %q; it takes: %s", v.Name, name, strings.Join(v.Takes(), ", ")))
 		}
@@ -134,7 +134,7 @@ func (v Verb) lacks(with map[string]string) (faults []string) {
 	for _, f := range v.Fields {
 		must := f.Required || slices.Contains(v.Lane, f.Name) || v.Ends == f.Name
 		if _, said := with[f.Name]; must && !said {
-			faults = append(faults, fmt.Sprintf("%s needs %s=…: %s", v.Name, f.Name, f.Means))
+			faults = append(faults, fmt.Sprintf("%s needs %s=…: %s", v.Name, f.Name, f.Help))
 		}
 	}
 	return faults
@@ -155,9 +155,9 @@ func (v Verb) Takes() []string {
 	return append(must, may...)
 }
 
-// Misfit says in a sentence why a text cannot be the field's value; nothing where
+// Validate says in a sentence why a text cannot be the field's value; nothing where
 // it can.
-func (f Field) Misfit(text string) []string {
+func (f Field) Validate(text string) []string {
 	switch {
 	case text == "":
 		return []string{fmt.Sprintf("%s= says nothing: leave it out", f.Name)}
@@ -179,7 +179,7 @@ func (t FieldType) Fits(text string) bool {
 		return decimal.MatchString(text)
 	case Integer:
 		return integer.MatchString(text)
-	case Truth:
+	case Bool:
 		return text == "true" || text == "false"
 	case Date:
 		return isDay(text)
@@ -197,7 +197,7 @@ func (t FieldType) Wanted() string {
 		return "a number, as 12 or 0.5"
 	case Integer:
 		return "a whole number"
-	case Truth:
+	case Bool:
 		return t.String()
 	case Date:
 		return `a date, as "2026-10-31" or "261031"`
@@ -237,8 +237,8 @@ func compact(text string) string {
 // is built in. What is in hand at the station is its operator's and fills nothing
 // in, but what a line was last seen to run is true for everybody.
 func (p Program) ask(s State, ev Event) (State, []Action) {
-	a := askingOf(ev.Data)
-	action, faults := p.Form(a)
+	a := requestOf(ev.Data)
+	action, faults := p.BuildAction(a)
 	if len(faults) > 0 {
 		return s, nil
 	}

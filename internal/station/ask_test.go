@@ -18,14 +18,14 @@ func office() Program {
 			Fields: []Field{{Name: "line", Required: true}, {Name: "id", Type: Integer}, {Name: LastSeen}}},
 		Verb{Name: "dispatch.add", Lane: []string{"machine"}, PassThrough: true, Fields: []Field{
 			{Name: "machine", Required: true}, {Name: "parts", Type: List}, {Name: "waste", Type: Number}, {Name: "day", Type: Date},
-			{Name: "sure", Type: Truth}, {Name: "user"}}},
-		Verb{Name: "list.print", Fleeting: true, Fields: []Field{{Name: "order", Required: true}}})
+			{Name: "sure", Type: Bool}, {Name: "user"}}},
+		Verb{Name: "list.print", BestEffort: true, Fields: []Field{{Name: "order", Required: true}}})
 	p.Vendors = map[string]Vendor{"l2l": vendor}
 	return p
 }
 
-func asking(verb string, fields ...string) Asking {
-	a := Asking{Backend: "l2l", Verb: verb, With: map[string]string{}}
+func asking(verb string, fields ...string) ActionRequest {
+	a := ActionRequest{Backend: "l2l", Verb: verb, With: map[string]string{}}
 	for i := 0; i < len(fields); i += 2 {
 		a.With[fields[i]] = fields[i+1]
 	}
@@ -36,11 +36,11 @@ func TestWhatIsAskedWronglyIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name string
-		ask  Asking
+		ask  ActionRequest
 		want []string
 	}{
 		{"all is well", asking("dispatch.open", "type", "MAINT", "description", "Help"), nil},
-		{"a backend that there is not", Asking{Backend: "mes", Verb: "x"}, []string{`this station has no backend "mes"`}},
+		{"a backend that there is not", ActionRequest{Backend: "mes", Verb: "x"}, []string{`this station has no backend "mes"`}},
 		{"a verb that there is not", asking("dispatch.opn"), []string{`l2l has no verb "dispatch.opn"`}},
 		{"a field that there is not, and two that are missing", asking("dispatch.open", "typ", "MAINT"), []string{
 			`dispatch.open has no field "typ"; it takes: type, machine, description, trade`,
@@ -68,7 +68,7 @@ func TestWhatIsAskedWronglyIsSaidAtOnce(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, faults := office().Form(c.ask)
+			_, faults := office().BuildAction(c.ask)
 			if diff := cmp.Diff(c.want, faults); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
@@ -96,7 +96,7 @@ func TestWhatAPersonAsksForIsDoneAsABindingDoesIt(t *testing.T) {
 	}
 	cases := []struct {
 		name string
-		ask  Asking
+		ask  ActionRequest
 		want []Action
 		note NoteKind
 	}{
@@ -117,7 +117,7 @@ func TestWhatAPersonAsksForIsDoneAsABindingDoesIt(t *testing.T) {
 		{"the end of a call of this station's, be it adopted", asking("dispatch.close", "dispatch", "90001"),
 			[]Action{{Lane: "l2l/machine:SEAL-1", Verb: "dispatch.close", To: to, With: map[string]string{"dispatch": "90001"}}}, NoteRecorded},
 		{"what is not kept", asking("list.print", "order", "4711"),
-			[]Action{{Lane: "l2l/", Verb: "list.print", To: to, Fleeting: true, With: map[string]string{"order": "4711"}}}, NoteAsked},
+			[]Action{{Lane: "l2l/", Verb: "list.print", To: to, BestEffort: true, With: map[string]string{"order": "4711"}}}, NoteAsked},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestWhatAPersonAsksForIsDoneAsABindingDoesIt(t *testing.T) {
 
 func TestAQuestionIsCheckedBeforeItIsAsked(t *testing.T) {
 	t.Parallel()
-	r := Read{Name: "orders", Fields: []Field{{Name: "line", Required: true, Means: "line code"}, {Name: "limit", Type: Integer}},
+	r := Query{Name: "orders", Fields: []Field{{Name: "line", Required: true, Help: "line code"}, {Name: "limit", Type: Integer}},
 		Also: func(with map[string]string) []string {
 			if with["limit"] == "0" {
 				return []string{"a list of none"}
@@ -171,7 +171,7 @@ func TestAQuestionIsCheckedBeforeItIsAsked(t *testing.T) {
 				name, value, _ := strings.Cut(part, "=")
 				with[name] = value
 			}
-			if diff := cmp.Diff(want, r.Misfits(with)); diff != "" {
+			if diff := cmp.Diff(want, r.Validate(with)); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})

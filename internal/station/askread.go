@@ -10,24 +10,24 @@ import (
 	"strings"
 )
 
-// A Reader is a Backend whose vendor can be asked how things are, for the command
+// A Querier is a Backend whose vendor can be asked how things are, for the command
 // line and for whoever looks after the station.
-type Reader interface {
+type Querier interface {
 	Backend
 
-	// Reads lists what can be asked.
-	Reads() []Read
+	// Queries lists what can be asked.
+	Queries() []Query
 
-	// Read asks, under the backend's pace, and changes nothing. with is what
-	// Read.Misfits finds nothing wrong with. An error says in a sentence what did
+	// Query asks, under the backend's pace, and changes nothing. with is what
+	// Query.Validate finds nothing wrong with. An error says in a sentence what did
 	// not come, wraps ErrKey where the key was not accepted, and carries no key.
-	Read(ctx context.Context, name string, with map[string]string) (Answer, error)
+	Query(ctx context.Context, name string, with map[string]string) (Answer, error)
 }
 
-// A Read is one question to a vendor.
-type Read struct {
+// A Query is one question to a vendor.
+type Query struct {
 	Name   string   // in the command's words: current-order
-	Means  string   // one line for the integrator
+	Help  string   // one line for the integrator
 	Args   []string // the fields that may be said without their names, in order
 	Fields []Field
 	File   string // what the answer is where it is a file: a PDF
@@ -38,7 +38,7 @@ type Read struct {
 }
 
 // Field returns the field of that name.
-func (r Read) Field(name string) (Field, bool) {
+func (r Query) Field(name string) (Field, bool) {
 	i := slices.IndexFunc(r.Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {
 		return Field{}, false
@@ -46,19 +46,19 @@ func (r Read) Field(name string) (Field, bool) {
 	return r.Fields[i], true
 }
 
-// Misfits says everything that is wrong with what the question is told, a sentence
+// Validate says everything that is wrong with what the question is told, a sentence
 // each.
-func (r Read) Misfits(with map[string]string) (faults []string) {
+func (r Query) Validate(with map[string]string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		if f, own := r.Field(name); own {
-			faults = append(faults, f.Misfit(with[name])...)
+			faults = append(faults, f.Validate(with[name])...)
 			continue
 		}
 		faults = append(faults, fmt.Sprintf("%s has no field %q; it takes: %s", r.Name, name, r.takes()))
 	}
 	for _, f := range r.Fields {
 		if _, said := with[f.Name]; f.Required && !said {
-			faults = append(faults, fmt.Sprintf("%s needs %s=…: %s", r.Name, f.Name, f.Means))
+			faults = append(faults, fmt.Sprintf("%s needs %s=…: %s", r.Name, f.Name, f.Help))
 		}
 	}
 	if len(faults) == 0 && r.Also != nil {
@@ -67,7 +67,7 @@ func (r Read) Misfits(with map[string]string) (faults []string) {
 	return faults
 }
 
-func (r Read) takes() string {
+func (r Query) takes() string {
 	var names []string
 	for _, f := range r.Fields {
 		names = append(names, f.Name)
@@ -94,20 +94,20 @@ func AnswerOf(all any, columns ...string) (Answer, error) {
 	return Answer{Columns: columns, All: text}, err
 }
 
-// Inquire puts one question to a backend, and says everything that is wrong with
+// RunQuery puts one question to a backend, and says everything that is wrong with
 // the question before it does.
-func Inquire(ctx context.Context, b Backend, name string, with map[string]string) (Answer, error) {
-	reader, can := b.(Reader)
+func RunQuery(ctx context.Context, b Backend, name string, with map[string]string) (Answer, error) {
+	reader, can := b.(Querier)
 	if !can {
 		return Answer{}, errors.New("this backend cannot be asked anything")
 	}
-	reads := reader.Reads()
-	i := slices.IndexFunc(reads, func(r Read) bool { return r.Name == name })
+	reads := reader.Queries()
+	i := slices.IndexFunc(reads, func(r Query) bool { return r.Name == name })
 	if i < 0 {
 		return Answer{}, fmt.Errorf("there is no question %q", name)
 	}
-	if faults := reads[i].Misfits(with); len(faults) > 0 {
+	if faults := reads[i].Validate(with); len(faults) > 0 {
 		return Answer{}, errors.New(strings.Join(faults, "; "))
 	}
-	return reader.Read(ctx, name, with)
+	return reader.Query(ctx, name, with)
 }

@@ -87,12 +87,12 @@ func TestNoTextInTheStateGrowsWithoutEnd(t *testing.T) {
 func TestWhatAPersonAsksForHasCeilingsToo(t *testing.T) {
 	t.Parallel()
 	p, s := hostile(), State{}
-	_, faults := p.Form(Asking{Backend: "l2l", Verb: "dispatch.open", With: map[string]string{"type": "MAINT", "description": "x", "machine": strings.Repeat("8", 300)}})
+	_, faults := p.BuildAction(ActionRequest{Backend: "l2l", Verb: "dispatch.open", With: map[string]string{"type": "MAINT", "description": "x", "machine": strings.Repeat("8", 300)}})
 	if len(faults) != 1 || !strings.Contains(faults[0], "machine has 300 characters") {
 		t.Errorf("faults: %q", faults)
 	}
 	for n := range 150 {
-		asking := Asking{Backend: "l2l", Verb: "dispatch.open", With: map[string]string{"type": "MAINT", "description": "x", "machine": fmt.Sprint("M", n)}}
+		asking := ActionRequest{Backend: "l2l", Verb: "dispatch.open", With: map[string]string{"type": "MAINT", "description": "x", "machine": fmt.Sprint("M", n)}}
 		ev := asking.Event("uid:0", scanOf("", n).At)
 		ev.ID = scanOf("", n).ID
 		s, _ = p.Decide(s, ev)

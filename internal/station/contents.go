@@ -14,7 +14,7 @@ func NoLimit() Limit { return Limit{-1, -1, -1} }
 // Contents is what is in the outbox without a final fate, or the beginning of it.
 type Contents struct {
 	Totals
-	Entries []Standing `json:"entries"` // waiting and held, in the order of their events
+	Entries []EntryStatus `json:"entries"` // waiting and held, in the order of their events
 	Kept    []Event    `json:"kept"`    // unknown scans and notices, in their order
 }
 

@@ -51,7 +51,7 @@ func floor() Program {
 		}},
 		Lamps: []string{"red", "white"},
 		Lamp:  map[string]string{"maintenance": "red"},
-		Rest:  "white",
+		DefaultLamp:  "white",
 		Latch: map[string]bool{"latching": true},
 		Bindings: []Binding{
 			{Event: "maintenance.press", Do: []Do{call}},

@@ -351,7 +351,7 @@ func TestAdoptedCalls(t *testing.T) {
 	t.Parallel()
 	p := floor()
 	once := doing("dispatch.open", map[string]string{"type": "MAINT", "description": "Help"})
-	once.Verb.Fields = append([]Field{{Name: "once", Type: Truth}}, once.Verb.Fields...)
+	once.Verb.Fields = append([]Field{{Name: "once", Type: Bool}}, once.Verb.Fields...)
 	once.With["once"] = template("true")
 	p.Bindings[0].Do = []Do{once}
 	adopting := once

@@ -94,7 +94,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 		if _, lamp := shown[device]; lamp {
 			shown.raise(device, Quick)
 			// It may be what keeps it from shining: another lamp has to say so.
-			if shown.raise(p.Rest, Quick); p.Rest == "" || p.Rest == device {
+			if shown.raise(p.DefaultLamp, Quick); p.DefaultLamp == "" || p.DefaultLamp == device {
 				nobodys = true
 			}
 			continue
@@ -106,12 +106,12 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 		nobodys = true
 	}
 	switch {
-	case h.Storage != "", h.keyFault() && p.Rest == "" && !p.hasRed():
+	case h.Storage != "", h.keyFault() && p.DefaultLamp == "" && !p.hasRed():
 		for lamp := range shown {
 			shown.raise(lamp, Quick)
 		}
 	case h.keyFault():
-		shown.raise(p.Rest, Quick)
+		shown.raise(p.DefaultLamp, Quick)
 	}
 	if nobodys && !p.hasRed() {
 		for lamp, l := range shown {
@@ -151,7 +151,7 @@ func (p Program) lampOf(source string) string {
 	if lamp := p.Lamp[source]; lamp != "" {
 		return lamp
 	}
-	return p.Rest
+	return p.DefaultLamp
 }
 
 func (p Program) hasRed() bool {

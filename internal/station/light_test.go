@@ -55,7 +55,7 @@ func says(t *testing.T, heading string, want []string) {
 
 func TestTheOwnLampIsAsThePageSays(t *testing.T) {
 	t.Parallel()
-	p := Program{Lamps: []string{"red", "white"}, Lamp: map[string]string{"maintenance": "red"}, Rest: "white"}
+	p := Program{Lamps: []string{"red", "white"}, Lamp: map[string]string{"maintenance": "red"}, DefaultLamp: "white"}
 	var rows []string
 	for _, sc := range []scene{
 		{so: "nothing is going on"},
@@ -79,7 +79,7 @@ func TestTheStackLightIsAsThePageSays(t *testing.T) {
 	t.Parallel()
 	p := Program{
 		Lamps:  []string{"white", "tower-red", "tower-yellow", "tower-green"},
-		Rest:   "white",
+		DefaultLamp:   "white",
 		Stacks: []Stack{{Name: "tower", Red: "tower-red", Yellow: "tower-yellow", Green: "tower-green"}},
 	}
 	var rows []string
@@ -111,8 +111,8 @@ func TestWhatBelongsToNoSourceIsSeenSomewhere(t *testing.T) {
 		health  Health
 		want    map[string]Light
 	}{
-		{"a stack light's own lamp that is not well, on the station's lamp", Program{Lamps: []string{"red", "white", "t-red", "t-green"}, Rest: "white", Stacks: tower}, Health{Devices: map[string]string{"t-green": "gone"}}, map[string]Light{"red": Off, "white": Quick, "t-red": Quick, "t-green": Off}},
-		{"a wrong key, on the station's lamp", Program{Lamps: []string{"red", "white"}, Rest: "white"}, wrongKey, map[string]Light{"red": Off, "white": Quick}},
+		{"a stack light's own lamp that is not well, on the station's lamp", Program{Lamps: []string{"red", "white", "t-red", "t-green"}, DefaultLamp: "white", Stacks: tower}, Health{Devices: map[string]string{"t-green": "gone"}}, map[string]Light{"red": Off, "white": Quick, "t-red": Quick, "t-green": Off}},
+		{"a wrong key, on the station's lamp", Program{Lamps: []string{"red", "white"}, DefaultLamp: "white"}, wrongKey, map[string]Light{"red": Off, "white": Quick}},
 		{"a wrong key, on a stack light's red", Program{Lamps: []string{"red", "t-red", "t-green"}, Stacks: tower}, wrongKey, map[string]Light{"red": Off, "t-red": Quick, "t-green": Off}},
 		{"a wrong key, on every lamp where there is neither", Program{Lamps: []string{"red", "green"}}, wrongKey, map[string]Light{"red": Quick, "green": Quick}},
 		{"a failed outbox, on every lamp but never on a green one", Program{Lamps: []string{"red", "t-red", "t-green"}, Stacks: tower}, Health{Storage: "gone"}, map[string]Light{"red": Quick, "t-red": Quick, "t-green": Off}},
@@ -142,7 +142,7 @@ func TestAPartWithoutALampShowsOnTheLampsThatAnswerNothing(t *testing.T) {
 		{"nothing is going on", p, State{}, faulty, map[string]Light{"red": Quick, "yellow": Quick}},
 		{"a press is recorded and waits", p, waits, faulty, map[string]Light{"red": Slow, "yellow": Quick}},
 		{"the part is well again", p, waits, Health{Devices: map[string]string{"page": ""}}, map[string]Light{"red": Slow, "yellow": Off}},
-		{"a lamp shows the station", Program{Lamps: p.Lamps, Lamp: p.Lamp, Rest: "yellow"}, State{}, faulty, map[string]Light{"red": Off, "yellow": Quick}},
+		{"a lamp shows the station", Program{Lamps: p.Lamps, Lamp: p.Lamp, DefaultLamp: "yellow"}, State{}, faulty, map[string]Light{"red": Off, "yellow": Quick}},
 		{"a red of a stack light does", Program{Lamps: []string{"red", "yellow", "up"}, Lamp: p.Lamp, Stacks: []Stack{{Name: "tower", Red: "up"}}}, State{}, faulty,
 			map[string]Light{"red": Off, "yellow": Off, "up": Quick}},
 	} {

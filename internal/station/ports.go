@@ -47,14 +47,14 @@ type Prober interface {
 	Probe(ctx context.Context) Receipt
 }
 
-// A Timekeeper is a Backend that hears the vendor's clock with its answers. It is
+// A VendorClock is a Backend that hears the vendor's clock with its answers. It is
 // good to a second or so, and all there is where no time server can be reached.
-type Timekeeper interface {
+type VendorClock interface {
 	Backend
 
-	// Heard returns what the vendor's clock said last, and when that was heard;
+	// VendorTime returns what the vendor's clock said last, and when that was heard;
 	// zero times where none was. It must not block.
-	Heard() (vendor, at time.Time)
+	VendorTime() (vendor, at time.Time)
 }
 
 // A Result says what became of an event that has been recorded.
@@ -97,14 +97,14 @@ type Sounder interface {
 	Sound(map[string]SoundKind)
 }
 
-// A Teller is a Source or a Display that knows how its devices are.
-type Teller interface {
-	// Tell returns what is wrong with each device by its configured name; "" says
+// A HealthReporter is a Source or a Display that knows how its devices are.
+type HealthReporter interface {
+	// Faults returns what is wrong with each device by its configured name; "" says
 	// that it is well. It must not block.
-	Tell() map[string]string
+	Faults() map[string]string
 }
 
-// An Adviser is a Teller whose devices could be set better than they are, with which
+// An Adviser is a HealthReporter whose devices could be set better than they are, with which
 // nothing is wrong.
 type Adviser interface {
 	// Advice returns what would make a device better by its configured name. It must

@@ -22,13 +22,13 @@ type Program struct {
 	Vendors  map[string]Vendor // by backend
 	Lamps    []string          // every configured lamp
 	Lamp     map[string]string // the lamp of each source that has one
-	Rest     string            // the lamp that shows everything that has none; may be empty
+	DefaultLamp     string            // the lamp that shows everything that has none; may be empty
 	Latch    map[string]bool   // sources whose second press closes the call
 
 	Stacks     []Stack
 	Reminders  map[string]time.Duration // of every configured buzzer: how often it sounds again; 0: never
 	Buzzer     map[string]string        // the buzzer of each source that has one
-	RestBuzzer string                   // the buzzer that answers for everything that has none; may be empty
+	DefaultBuzzer string                   // the buzzer that answers for everything that has none; may be empty
 }
 
 // A Stack is a stack light: it shows the station as a whole and answers no single
@@ -322,7 +322,7 @@ func (t *turn) done() (kind NoteKind, text string) {
 
 // noteOf says of actions whether anything of them is kept.
 func noteOf(actions []Action) NoteKind {
-	if slices.ContainsFunc(actions, func(a Action) bool { return !a.Fleeting }) {
+	if slices.ContainsFunc(actions, func(a Action) bool { return !a.BestEffort }) {
 		return NoteRecorded
 	}
 	return NoteAsked
@@ -490,7 +490,7 @@ func (t *turn) do() Note {
 // send adds what is sent to readers: a fixed one is told to read.
 func (t *turn) send() Note {
 	for _, reader := range slices.Sorted(maps.Keys(t.b.Send)) {
-		t.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: t.b.Send[reader]}, Fleeting: true})
+		t.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: t.b.Send[reader]}, BestEffort: true})
 	}
 	return Note{}
 }
@@ -566,7 +566,7 @@ func (t *turn) action(do Do, with map[string]string) Action {
 		To:        t.p.Vendors[do.Backend].To,
 		Barrier:   do.Verb.Barrier,
 		Marks:     do.Verb.Before,
-		Fleeting:  do.Verb.Fleeting,
+		BestEffort:  do.Verb.BestEffort,
 		Late:      do.Late,
 		LateAfter: do.LateAfter,
 	}
@@ -583,7 +583,7 @@ func laneOf(backend string, verb Verb, with map[string]string) string {
 
 // add appends an action, which becomes an entry unless it is fleeting.
 func (t *turn) add(a Action) {
-	if a.Fleeting {
+	if a.BestEffort {
 		t.actions = append(t.actions, a)
 		return
 	}

@@ -37,7 +37,7 @@ func TestLampBuzzerReaderAndPageTellEveryNoteAsLampsMdSays(t *testing.T) {
 	t.Parallel()
 	p := Program{
 		Lamps: []string{"red"}, Lamp: map[string]string{"maintenance": "red"},
-		Reminders: map[string]time.Duration{"horn": 5 * time.Minute}, RestBuzzer: "horn",
+		Reminders: map[string]time.Duration{"horn": 5 * time.Minute}, DefaultBuzzer: "horn",
 	}
 	var rows []string
 	told := make(map[NoteKind]bool)

@@ -84,7 +84,7 @@ func (s State) release(open ID) State {
 }
 
 // holdCall notes at the call that entry opens why it waits for a person.
-func (s State) holdCall(entry ID, hold Holding) State {
+func (s State) holdCall(entry ID, hold HoldReason) State {
 	for i, c := range s.Calls {
 		if c.Entry == entry && c.Hold != hold {
 			s.Calls = slices.Clone(s.Calls)

@@ -73,7 +73,7 @@ func (p Program) Sounds(s State, h Health, now Stamp) map[string]Sound {
 		}
 	}
 	if h.Storage != "" || h.keyFault() {
-		p.remind(sounds, FromStation, p.RestBuzzer, never, now)
+		p.remind(sounds, FromStation, p.DefaultBuzzer, never, now)
 	}
 	if s.held() || h.Storage != "" || h.keyFault() {
 		for _, k := range p.Stacks {
@@ -88,7 +88,7 @@ func (p Program) buzzerOf(source string) string {
 	if buzzer := p.Buzzer[source]; buzzer != "" {
 		return buzzer
 	}
-	return p.RestBuzzer
+	return p.DefaultBuzzer
 }
 
 // remind adds the reminder that is due now, unless the thing was said not long ago.

@@ -12,7 +12,7 @@ func TestSounds(t *testing.T) {
 	p := Program{
 		Reminders:  map[string]time.Duration{"horn": 5 * time.Minute, "beeper": 0, "siren": time.Minute},
 		Buzzer:     map[string]string{"hand": "beeper"},
-		RestBuzzer: "horn",
+		DefaultBuzzer: "horn",
 		Stacks:     []Stack{{Name: "tower", Buzzer: "siren"}},
 	}
 	sound := func(kind SoundKind, buzzer string, second int) Sound {

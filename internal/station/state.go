@@ -64,21 +64,21 @@ type Call struct {
 	Entry   ID                `json:"entry"`             // the open
 	Ref     string            `json:"ref,omitempty"`     // the vendor's name for it, once delivered
 	Closing ID                `json:"closing,omitempty"` // the close that waits
-	Hold    Holding           `json:"hold,omitempty"`    // why its open waits for a person
+	Hold    HoldReason           `json:"hold,omitempty"`    // why its open waits for a person
 	Adopted bool              `json:"adopted,omitempty"` // it was open at the vendor already: somebody else's
 	Leave   bool              `json:"leave,omitempty"`   // if it is adopted, closing it here leaves it open there
 	At      Stamp             `json:"at"`
 }
 
-// Holding says why an entry waits for a person.
-type Holding string
+// HoldReason says why an entry waits for a person.
+type HoldReason string
 
 // The reasons for holding. The zero value is not held.
 const (
-	HoldNone      Holding = ""
-	HoldRefused   Holding = "refused"   // the vendor said no
-	HoldUndecided Holding = "undecided" // it may have arrived; the vendor's records cannot tell
-	HoldMisfit    Holding = "misfit"    // the configuration no longer fits it, or it came too late
+	HoldNone      HoldReason = ""
+	HoldRefused   HoldReason = "refused"   // the vendor said no
+	HoldUndecided HoldReason = "undecided" // it may have arrived; the vendor's records cannot tell
+	HoldMisfit    HoldReason = "misfit"    // the configuration no longer fits it, or it came too late
 )
 
 // A Note is the last thing the station had to say to a source's operator.
@@ -136,12 +136,12 @@ const (
 	FateMerged    Fate = "merged"    // another entry told the vendor for both
 )
 
-// A Standing is how an entry stands in the outbox.
-type Standing struct {
+// A EntryStatus is how an entry stands in the outbox.
+type EntryStatus struct {
 	Entry
 	Seq       uint64    `json:"seq"` // the order of its event; never a clock
 	Condition Condition `json:"condition"`
-	Hold      Holding   `json:"hold,omitempty"`
+	Hold      HoldReason   `json:"hold,omitempty"`
 	Reason    string    `json:"reason,omitempty"` // in words, for the person who must decide
 
 	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
@@ -164,7 +164,7 @@ type Standing struct {
 // retried or discarded it.
 type Behind struct {
 	Entry  ID      `json:"entry"`
-	Hold   Holding `json:"hold"`
+	Hold   HoldReason `json:"hold"`
 	Reason string  `json:"reason,omitempty"` // in words, for the person who must decide
 }
 

@@ -288,7 +288,7 @@ func TestEveryWordOfTheStationHasAText(t *testing.T) {
 			t.Errorf("note %q has no text", kind)
 		}
 	}
-	for _, hold := range []station.Holding{station.HoldRefused, station.HoldUndecided, station.HoldMisfit} {
+	for _, hold := range []station.HoldReason{station.HoldRefused, station.HoldUndecided, station.HoldMisfit} {
 		if en["hold."+string(hold)] == "" {
 			t.Errorf("holding %q has no text", hold)
 		}

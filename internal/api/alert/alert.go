@@ -134,7 +134,7 @@ type Entry struct {
 	ID     station.ID      `json:"id"`
 	Lane   string          `json:"lane"`
 	Verb   string          `json:"verb"`
-	Hold   station.Holding `json:"hold"`
+	Hold   station.HoldReason `json:"hold"`
 	Reason string          `json:"reason"`
 }
 

@@ -44,17 +44,17 @@ func describedWire() [][2]string {
 
 func describedFields() []station.Field {
 	return []station.Field{
-		{Name: "type", Required: true, Means: "dispatch type code: MAINT"},
-		{Name: "machine", Required: true, Means: "machine code: SEAL-1"},
-		{Name: "description", Required: true, Means: "what the technicians read"},
-		{Name: "trade", Required: true, Means: "trade code: MECH"},
-		{Name: "user", Means: "L2L user name of who opens it"},
-		{Name: "reason", Type: station.Integer, Means: "id of the dispatch reason"},
-		{Name: "trade_required", Type: station.Truth, Means: "true: an unknown trade is refused; else L2L takes the default trade"},
-		{Name: "assigned_users", Means: "L2L user names to call, with commas between"},
-		{Name: "document_externalid", Means: "external id of the document to show"},
-		{Name: "last_part_run", Means: "the last part that was run"},
-		{Name: "material_quarantined", Means: "Y or N"},
+		{Name: "type", Required: true, Help: "dispatch type code: MAINT"},
+		{Name: "machine", Required: true, Help: "machine code: SEAL-1"},
+		{Name: "description", Required: true, Help: "what the technicians read"},
+		{Name: "trade", Required: true, Help: "trade code: MECH"},
+		{Name: "user", Help: "L2L user name of who opens it"},
+		{Name: "reason", Type: station.Integer, Help: "id of the dispatch reason"},
+		{Name: "trade_required", Type: station.Bool, Help: "true: an unknown trade is refused; else L2L takes the default trade"},
+		{Name: "assigned_users", Help: "L2L user names to call, with commas between"},
+		{Name: "document_externalid", Help: "external id of the document to show"},
+		{Name: "last_part_run", Help: "the last part that was run"},
+		{Name: "material_quarantined", Help: "Y or N"},
 	}
 }
 
@@ -62,7 +62,7 @@ func openVerb() station.Verb {
 	return station.Verb{
 		Name: dispatchOpen,
 		Fields: append(describedFields(),
-			station.Field{Name: "once", Type: station.Truth, Means: "true: a dispatch of this type that is open at the machine already is taken for the call, and no second is opened"}),
+			station.Field{Name: "once", Type: station.Bool, Help: "true: a dispatch of this type that is open at the machine already is taken for the call, and no second is opened"}),
 		Lane:        []string{"machine"},
 		Opens:       []string{"machine", "type"},
 		PassThrough: true,
@@ -78,8 +78,8 @@ func addVerb() station.Verb {
 	return station.Verb{
 		Name: dispatchAdd,
 		Fields: append(describedFields(),
-			station.Field{Name: "reported", Means: "when it began: 2026-03-02T08:15:00+01:00, or the site's time 2026-03-02 08:15; left out: at the event"},
-			station.Field{Name: "completed", Means: "when it was over, written the same way; left out: at the event"}),
+			station.Field{Name: "reported", Help: "when it began: 2026-03-02T08:15:00+01:00, or the site's time 2026-03-02 08:15; left out: at the event"},
+			station.Field{Name: "completed", Help: "when it was over, written the same way; left out: at the event"}),
 		Lane:        []string{"machine"},
 		PassThrough: true,
 		Counts:      []string{"machine", "type", "reported"},
@@ -203,7 +203,7 @@ func (b *Backend) described(d station.Delivery) url.Values {
 func (b *Backend) openForm(d station.Delivery) (url.Values, error) {
 	form := b.described(d)
 	switch {
-	case d.Sure && !d.When.IsZero():
+	case d.Exact && !d.When.IsZero():
 		form.Set("reported", b.local(d.When))
 	case !d.When.IsZero():
 		form.Set("description", form.Get("description")+b.about(d.When))
@@ -221,7 +221,7 @@ func (b *Backend) addForm(d station.Delivery) (url.Values, error) {
 	if !reported.IsZero() {
 		form.Set("reported", b.local(reported))
 	}
-	if !d.Sure && !d.When.IsZero() && (reported.IsZero() || d.Merged) {
+	if !d.Exact && !d.When.IsZero() && (reported.IsZero() || d.Merged) {
 		form.Set("description", form.Get("description")+b.about(d.When))
 	}
 	if !completed.IsZero() {
@@ -233,7 +233,7 @@ func (b *Backend) addForm(d station.Delivery) (url.Values, error) {
 // times returns the times that a dispatch is made with. A time that the action
 // says is taken at its word; the event's own only when it is certain.
 func (b *Backend) times(d station.Delivery) (reported, completed time.Time, err error) {
-	if d.Sure {
+	if d.Exact {
 		reported, completed = d.When, d.When
 	}
 	if text := d.With["completed"]; text != "" {

@@ -36,7 +36,7 @@ func TestWhatIsOverIsAddedWithItsTrueTimes(t *testing.T) {
 			with := help()
 			with["reported"], with["completed"] = c.reported, c.completed
 			d := f.delivery(dispatchAdd, "", with)
-			d.When, d.Sure = event, !c.unsure
+			d.When, d.Exact = event, !c.unsure
 			rc := f.must(t, d)
 			got := f.Dispatches()[0]
 			clock := func(at time.Time) string { return at.In(zone).Format(time.TimeOnly) }

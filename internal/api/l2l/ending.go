@@ -41,9 +41,9 @@ func endVerb(name, does string) station.Verb {
 	return station.Verb{
 		Name: name,
 		Fields: []station.Field{
-			{Name: "dispatch", Type: station.Integer, Means: "id of the dispatch (not its number); without it the one that this call opened"},
-			{Name: "machine", Means: does + " only calls at this machine: SEAL-1"},
-			{Name: "type", Means: does + " only calls of this dispatch type: MAINT"},
+			{Name: "dispatch", Type: station.Integer, Help: "id of the dispatch (not its number); without it the one that this call opened"},
+			{Name: "machine", Help: does + " only calls at this machine: SEAL-1"},
+			{Name: "type", Help: does + " only calls of this dispatch type: MAINT"},
 		},
 		Ends: "dispatch",
 	}

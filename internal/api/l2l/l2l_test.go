@@ -56,7 +56,7 @@ func opened(t testing.TB, url, auth string) *Backend {
 }
 
 func (b *Backend) delivery(verb, ref string, with map[string]string) station.Delivery {
-	return station.Delivery{Attempt: 1, Ref: ref, When: time.Now().Add(-time.Minute), Sure: true, Entry: station.Entry{
+	return station.Delivery{Attempt: 1, Ref: ref, When: time.Now().Add(-time.Minute), Exact: true, Entry: station.Entry{
 		ID: station.NewID().Entry(1), Action: station.Action{Verb: verb, To: b.to, With: with}}}
 }
 
@@ -654,7 +654,7 @@ func TestWhatTheRecordsOfDispatchesProve(t *testing.T) {
 			})
 			d := inDoubt(b.delivery(dispatchOpen, "", help()))
 			d.ID = entry
-			d.Sure = !c.unsure
+			d.Exact = !c.unsure
 			rc := b.Deliver(t.Context(), d)
 			got := "held"
 			switch {
@@ -746,7 +746,7 @@ func TestTheReportedTimeIsTheSites(t *testing.T) {
 	} {
 		d := b.delivery(dispatchOpen, "", map[string]string{"description": "Help"})
 		d.When, _ = time.Parse(time.RFC3339, c.when)
-		d.Sure = c.sure
+		d.Exact = c.sure
 		form, _ := b.openForm(d)
 		if form.Get("reported") != c.reported || form.Get("description") != d.ID.Mark()+" "+c.text {
 			t.Errorf("%s: %v", sentence, form)

@@ -24,8 +24,8 @@ const orderLate = 2 * time.Minute
 // where L2L is told the external id.
 func lineFields() []station.Field {
 	return []station.Field{
-		{Name: "line", Required: true, Means: "line code: PACK4"},
-		{Name: "line_externalid", Means: "external id of the line, which L2L is then told in the place of its code"},
+		{Name: "line", Required: true, Help: "line code: PACK4"},
+		{Name: "line_externalid", Help: "external id of the line, which L2L is then told in the place of its code"},
 	}
 }
 
@@ -58,7 +58,7 @@ func declareOnLine(name, which string) station.Verb {
 	return station.Verb{
 		Name: name,
 		Fields: append(fields, station.Field{Name: station.LastSeen,
-			Means: "id of the order that the line was last seen to run before the event; filled in by the program"}),
+			Help: "id of the order that the line was last seen to run before the event; filled in by the program"}),
 		Lane:      []string{"line"},
 		Barrier:   true,
 		Before:    true,
@@ -78,7 +78,7 @@ func tooLate(d station.Delivery, now orderSeen) error {
 	case station.NoOrder:
 		then = ""
 	}
-	inTime := d.Sure && time.Since(d.When) <= d.LateAfter
+	inTime := d.Exact && time.Since(d.When) <= d.LateAfter
 	if d.Late != station.LateHold || d.LateAfter == 0 || inTime || now.ID == then {
 		return nil
 	}
@@ -106,9 +106,9 @@ func leaves(d station.Delivery, rc station.Receipt) string {
 // whichFields are the fields that name an order, at most one of them.
 func whichFields(verb string) []station.Field {
 	return []station.Field{
-		{Name: "product", Means: "product code of the order to " + verb},
-		{Name: "id", Type: station.Integer, Means: "id of the build sequence to " + verb},
-		{Name: "externalid", Means: "external id of the build sequence to " + verb},
+		{Name: "product", Help: "product code of the order to " + verb},
+		{Name: "id", Type: station.Integer, Help: "id of the build sequence to " + verb},
+		{Name: "externalid", Help: "external id of the build sequence to " + verb},
 	}
 }
 

@@ -42,7 +42,7 @@ type startAsked struct {
 // note notes that a delivery started an order.
 func (s *starts) note(d station.Delivery, rc station.Receipt) {
 	started := rc.Outcome == station.Delivered && (rc.Note == "" || rc.Note == byWhomUnsure)
-	if d.Verb != changeoverStart || !started || rc.Ref == "" || !d.Sure {
+	if d.Verb != changeoverStart || !started || rc.Ref == "" || !d.Exact {
 		return
 	}
 	s.mu.Lock()
@@ -59,7 +59,7 @@ func (s *starts) twice(d station.Delivery, runs string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.of[lineOf(d).String()]
-	return last.order == runs && d.Sure && d.When.Sub(last.when).Abs() <= scannedTwice
+	return last.order == runs && d.Exact && d.When.Sub(last.when).Abs() <= scannedTwice
 }
 
 // productRuns says what becomes of a changeover to a product that the line runs
@@ -76,7 +76,7 @@ func (s *starts) twice(d station.Delivery, runs string) bool {
 func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs orderSeen) station.Receipt {
 	so := station.Receipt{Outcome: station.Delivered, Ref: runs.ID, Note: alreadySo}
 	seen := d.With[station.LastSeen]
-	inTime := d.Sure && time.Since(d.When) <= orderLate
+	inTime := d.Exact && time.Since(d.When) <= orderLate
 	if seen != "" && seen != runs.ID || inTime && runs.Status == statusChangeover || b.starts.twice(d, runs.ID) {
 		return so
 	}

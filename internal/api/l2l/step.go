@@ -151,7 +151,7 @@ func (b *Backend) meant(ctx context.Context, d station.Delivery) (orderSeen, sta
 // a person has sent all the same, is for the order that ran at the event: they mean
 // that one, and not whatever runs when they decide.
 func stepID(d station.Delivery) string {
-	if d.With["id"] != "" || !d.Insists || d.With["product"] != "" || d.With["externalid"] != "" {
+	if d.With["id"] != "" || !d.Forced || d.With["product"] != "" || d.With["externalid"] != "" {
 		return d.With["id"]
 	}
 	if seen := d.With[station.LastSeen]; seen != station.NoOrder {

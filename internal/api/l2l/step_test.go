@@ -159,7 +159,7 @@ func TestALateStepThatAPersonSendsIsForTheOrderThatRanAtTheEvent(t *testing.T) {
 			f.start(t, "LINE1")
 			meant, runs := f.order("LINE1", 2), f.order("LINE1", 1)
 			d := f.delivery(verb, "", map[string]string{"line": "LINE1", station.LastSeen: meant})
-			d.Insists, d.When, d.Sure = true, time.Now().Add(-time.Hour), true
+			d.Forced, d.When, d.Exact = true, time.Now().Add(-time.Hour), true
 			was := f.sequence(runs).Status
 			rc := f.send(t, d)
 			if now := f.sequence(runs).Status; now != was {
@@ -198,7 +198,7 @@ func TestALateVerbOnAnOrderWaitsForAPersonWhenTheLineHasMoved(t *testing.T) {
 				f.start(t, "LINE1")
 				d := f.delivery(verb, "", map[string]string{"line": "LINE1", station.LastSeen: c.seen(f)})
 				d.Late, d.LateAfter = station.LateHold, orderLate
-				d.When, d.Sure = time.Now().Add(-c.age), c.sure
+				d.When, d.Exact = time.Now().Add(-c.age), c.sure
 				before := f.effects()
 				rc := f.send(t, d)
 				if rc.Outcome != c.want || (f.effects() == before) != (c.want == station.Refused) {

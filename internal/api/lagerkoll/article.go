@@ -20,7 +20,7 @@ const (
 
 // articleNames is how the verbs of an order's article name it.
 func articleNames() []station.Field {
-	return []station.Field{orderField(), {Name: "article", Required: true, Means: "article number of the bundled article"}}
+	return []station.Field{orderField(), {Name: "article", Required: true, Help: "article number of the bundled article"}}
 }
 
 func addVerb() station.Verb {

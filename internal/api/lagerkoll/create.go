@@ -34,7 +34,7 @@ func createVerb() station.Verb {
 	for i := range fields {
 		if fields[i].Name == "reference" {
 			fields[i].Required = true
-			fields[i].Means += `; "next": the next one of Lagerkoll's`
+			fields[i].Help += `; "next": the next one of Lagerkoll's`
 		}
 	}
 	return station.Verb{Name: orderCreate, Fields: fields, Lane: []string{"reference"}, Before: true}
@@ -281,7 +281,7 @@ func (b *Backend) between(ctx context.Context, query string, page int) (Page, st
 func createFromVerb() station.Verb {
 	return station.Verb{
 		Name:   orderCreateFrom,
-		Fields: []station.Field{{Name: "customer_order", Type: station.Integer, Required: true, Means: "id of the customer order"}},
+		Fields: []station.Field{{Name: "customer_order", Type: station.Integer, Required: true, Help: "id of the customer order"}},
 		Lane:   []string{"customer_order"},
 		Before: true,
 	}

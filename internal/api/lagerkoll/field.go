@@ -82,11 +82,11 @@ func articleFields() []field {
 
 // sayable lists the fields of a verb that a class has, with their types.
 func sayable(class []field) []station.Field {
-	types := map[kind]station.FieldType{aWhole: station.Integer, aDecimal: station.Number, aTruth: station.Truth}
+	types := map[kind]station.FieldType{aWhole: station.Integer, aDecimal: station.Number, aTruth: station.Bool}
 	var fields []station.Field
 	for _, f := range class {
 		if f.name != "" {
-			fields = append(fields, station.Field{Name: f.name, Type: types[f.kind], Means: f.means})
+			fields = append(fields, station.Field{Name: f.name, Type: types[f.kind], Help: f.means})
 		}
 	}
 	return fields

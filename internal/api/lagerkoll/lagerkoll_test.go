@@ -57,7 +57,7 @@ func (b *Backend) delivery(with map[string]string) station.Delivery {
 }
 
 func (b *Backend) deliveryOf(verb string, with map[string]string) station.Delivery {
-	return station.Delivery{Attempt: 1, When: time.Now(), Sure: true, Entry: station.Entry{
+	return station.Delivery{Attempt: 1, When: time.Now(), Exact: true, Entry: station.Entry{
 		ID: station.NewID().Entry(1), Action: station.Action{Verb: verb, To: b.to, With: with}}}
 }
 

@@ -24,7 +24,7 @@ const (
 
 // orderField is how the verbs of an order name it.
 func orderField() station.Field {
-	return station.Field{Name: "order", Type: station.Integer, Required: true, Means: "id of the production order"}
+	return station.Field{Name: "order", Type: station.Integer, Required: true, Help: "id of the production order"}
 }
 
 func updateVerb() station.Verb {

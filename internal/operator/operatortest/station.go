@@ -26,7 +26,7 @@ type Station struct {
 	changed chan struct{}
 
 	Shown   station.Snapshot
-	Entries []station.Standing
+	Entries []station.EntryStatus
 	Kept    []station.Event
 	Left    map[station.ID]station.Ended // entries that have left the outbox
 	Unread  error                        // why the entries cannot be read
@@ -88,8 +88,8 @@ func Quiet() *Station {
 }
 
 // Trace is an entry about an article.
-func Trace(n uint32) station.Standing {
-	return station.Standing{
+func Trace(n uint32) station.EntryStatus {
+	return station.EntryStatus{
 		Seq:       uint64(n),
 		Condition: station.Waiting,
 		Entry: station.Entry{
@@ -126,7 +126,7 @@ func Held() *Station {
 	no, perhaps := Trace(0x9f86d081), Trace(0x5a11ce00)
 	no.Condition, no.Hold, no.Reason = station.Held, station.HoldRefused, "422: Article 07350053850019 is not part of production order 4711"
 	perhaps.Condition, perhaps.Hold, perhaps.Reason = station.Held, station.HoldUndecided, "finished rose by 3, this entry's amount is 1"
-	m.Entries = []station.Standing{no, perhaps, Trace(0x33)}
+	m.Entries = []station.EntryStatus{no, perhaps, Trace(0x33)}
 	m.Kept = []station.Event{
 		{ID: "feed0000000000000000000000000000", Source: "hand", Kind: station.Scan, Code: "WIFI:S:guest;T:WPA;;", At: At("14:25")},
 		{ID: "da3a6ed0000000000000000000000000", Source: station.FromStation, Kind: "salvaged", Code: "the outbox was damaged, and it was made anew: 146 entries saved, 4 lost", At: At("14:20")},
@@ -172,7 +172,7 @@ func (m *Station) Change(how func()) {
 }
 
 // List lists the station as the outbox does.
-func (m *Station) List(limit station.Limit, entry func(station.Standing) error, kept func(station.Event) error) (all station.Totals, err error) {
+func (m *Station) List(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (all station.Totals, err error) {
 	m.mu.Lock()
 	entries, events, err := slices.Clone(m.Entries), slices.Clone(m.Kept), m.Unread
 	m.mu.Unlock()
@@ -230,7 +230,7 @@ func (m *Station) decide(ev station.Event) (err error) {
 	m.Change(func() {
 		m.events = append(m.events, ev)
 		about := station.ID(ev.Data["entry"])
-		is := func(e station.Standing) bool { return e.ID == about && e.Condition == station.Held }
+		is := func(e station.EntryStatus) bool { return e.ID == about && e.Condition == station.Held }
 		if i := slices.IndexFunc(m.Kept, func(k station.Event) bool { return k.ID == about }); i >= 0 && ev.Kind == station.VerbDiscard {
 			m.Kept = slices.Delete(slices.Clone(m.Kept), i, i+1)
 			m.Shown.Kept--
@@ -260,9 +260,9 @@ func Program() station.Program {
 		Defaults: map[string]string{"machine": "SEAL-1"},
 		Verbs: []station.Verb{
 			{Name: "dispatch.open", Opens: []string{"machine", "type"}, Lane: []string{"machine"}, Fields: []station.Field{
-				{Name: "machine", Required: true}, {Name: "type", Required: true, Means: "dispatch type code: MAINT"}, {Name: "reason", Type: station.Integer}}},
-			{Name: "dispatch.close", Ends: "dispatch", Fields: []station.Field{{Name: "dispatch", Type: station.Integer, Means: "id of the dispatch"}}},
-			{Name: "list.print", Fleeting: true, Fields: []station.Field{{Name: "order", Required: true}}},
+				{Name: "machine", Required: true}, {Name: "type", Required: true, Help: "dispatch type code: MAINT"}, {Name: "reason", Type: station.Integer}}},
+			{Name: "dispatch.close", Ends: "dispatch", Fields: []station.Field{{Name: "dispatch", Type: station.Integer, Help: "id of the dispatch"}}},
+			{Name: "list.print", BestEffort: true, Fields: []station.Field{{Name: "order", Required: true}}},
 		},
 	}}}
 }
@@ -278,11 +278,11 @@ func (m *Station) enter(ev station.Event) station.Result {
 			if a.Verb == station.VerbRetry {
 				done.Retried = a.About
 			}
-			if a.Lane == "" || a.Fleeting {
+			if a.Lane == "" || a.BestEffort {
 				continue
 			}
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
-			m.Entries = append(slices.Clone(m.Entries), station.Standing{Entry: e, Condition: station.Waiting})
+			m.Entries = append(slices.Clone(m.Entries), station.EntryStatus{Entry: e, Condition: station.Waiting})
 			done.Entries = append(done.Entries, e.ID)
 		}
 	})
@@ -318,7 +318,7 @@ func (m *Station) Snapshot() (s station.Snapshot) {
 func (m *Station) Contents(limit station.Limit) (c station.Contents, err error) {
 	m.locked(func() { m.reads++ })
 	c.Totals, err = m.List(limit,
-		func(e station.Standing) error { c.Entries = append(c.Entries, e); return nil },
+		func(e station.EntryStatus) error { c.Entries = append(c.Entries, e); return nil },
 		func(ev station.Event) error { c.Kept = append(c.Kept, ev); return nil })
 	return c, err
 }
@@ -331,7 +331,7 @@ func (m *Station) Reads() (n int) {
 
 // Find implements control.Outbox.
 func (m *Station) Find(begins string) (found []station.ID, err error) {
-	_, err = m.List(station.NoLimit(), func(e station.Standing) error {
+	_, err = m.List(station.NoLimit(), func(e station.EntryStatus) error {
 		if strings.HasPrefix(string(e.ID), begins) {
 			found = append(found, e.ID)
 		}
@@ -346,9 +346,9 @@ func (m *Station) Find(begins string) (found []station.ID, err error) {
 }
 
 // Standing implements operator.Outbox.
-func (m *Station) Standing(id station.ID) (s station.Standing, there bool, err error) {
+func (m *Station) Standing(id station.ID) (s station.EntryStatus, there bool, err error) {
 	m.locked(func() {
-		if i := slices.IndexFunc(m.Entries, func(e station.Standing) bool { return e.ID == id }); i >= 0 {
+		if i := slices.IndexFunc(m.Entries, func(e station.EntryStatus) bool { return e.ID == id }); i >= 0 {
 			s, there = m.Entries[i], true
 		}
 		err = m.Unread

@@ -177,7 +177,7 @@ func declared(t *testing.T, b Bench) {
 			}
 		}
 		for _, f := range v.Fields {
-			if f.Means == "" {
+			if f.Help == "" {
 				t.Errorf("%s: nobody says what %s means", v.Name, f.Name)
 			}
 		}

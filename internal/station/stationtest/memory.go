@@ -72,12 +72,12 @@ func (m *Memory) Counter(name string) int {
 
 // Verbs lists the three verbs.
 func (m *Memory) Verbs() []station.Verb {
-	text := station.Field{Name: "text", Required: true, Means: "what the note says"}
-	board := station.Field{Name: "board", Required: true, Means: "where it hangs"}
+	text := station.Field{Name: "text", Required: true, Help: "what the note says"}
+	board := station.Field{Name: "board", Required: true, Help: "where it hangs"}
 	return []station.Verb{
 		{Name: NoteWrite, Fields: []station.Field{board, text}, Lane: []string{"board"}, Opens: []string{"board"}},
-		{Name: NoteErase, Fields: []station.Field{{Name: "note", Type: station.Integer, Means: "which note"}}, Ends: "note"},
-		{Name: CounterAdd, Fields: []station.Field{{Name: "counter", Required: true, Means: "which counter"}},
+		{Name: NoteErase, Fields: []station.Field{{Name: "note", Type: station.Integer, Help: "which note"}}, Ends: "note"},
+		{Name: CounterAdd, Fields: []station.Field{{Name: "counter", Required: true, Help: "which counter"}},
 			Lane: []string{"counter"}, Barrier: true, Before: true},
 	}
 }

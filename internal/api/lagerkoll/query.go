@@ -23,49 +23,49 @@ const (
 	askRows    = "picking-rows"
 )
 
-// Reads lists what the backend can be asked; see station.Reader.
-func (b *Backend) Reads() []station.Read { return Reads() }
+// Queries lists what the backend can be asked; see station.Querier.
+func (b *Backend) Queries() []station.Query { return Queries() }
 
-// Reads lists what this package can ask, for those who have no key.
-func Reads() []station.Read {
-	order := station.Field{Name: "order", Type: station.Integer, Required: true, Means: "id of the production order"}
+// Queries lists what this package can ask, for those who have no key.
+func Queries() []station.Query {
+	order := station.Field{Name: "order", Type: station.Integer, Required: true, Help: "id of the production order"}
 	sorting := []station.Field{
-		{Name: "sort", Means: "art, name, supplier or supplier_art; art where nothing is said"},
-		{Name: "descending", Type: station.Truth, Means: "true: the last first"},
+		{Name: "sort", Help: "art, name, supplier or supplier_art; art where nothing is said"},
+		{Name: "descending", Type: station.Bool, Help: "true: the last first"},
 	}
 	picking := append([]station.Field{order}, append(sorting,
-		station.Field{Name: "available", Type: station.Truth, Means: "true: leave out what is not available"},
-		station.Field{Name: "images", Type: station.Truth, Means: "true: with pictures of the articles"})...)
-	return []station.Read{
-		{Name: askOrder, Means: "Show a production order and its articles", Args: []string{"order"}, Fields: []station.Field{order}},
-		{Name: askOrders, Means: "List production orders: by state, customer order or article, or between two states", Fields: []station.Field{
-			{Name: "state", Means: "in this state: new, developing, finished or cancelled"},
-			{Name: "after", Means: "with state: that start at this time or after it: 2026-03-02, or 2026-03-02T06:00:00+01:00"},
-			{Name: "before", Means: "with state: that start at this time or before it"},
-			{Name: "customer_order", Type: station.Integer, Means: "of the customer order with this id"},
-			{Name: "article", Means: "with this article"},
-			{Name: "max_state", Means: "with article: in this state or one before it"},
-			{Name: "from", Means: "from this state; new where nothing is said"},
-			{Name: "to", Means: "to this state; cancelled where nothing is said"},
-			{Name: "query", Means: "between two states: what fits this text"},
-			{Name: "sort", Means: "start_date or end_date; start_date where nothing is said; not between two states"},
-			{Name: "ascending", Type: station.Truth, Means: "true: the first first; not between two states"},
-			{Name: "page", Type: station.Integer, Means: "which page of the list, from 0"},
-			{Name: "limit", Type: station.Integer, Means: "how many a page; Lagerkoll's own where nothing is said"},
+		station.Field{Name: "available", Type: station.Bool, Help: "true: leave out what is not available"},
+		station.Field{Name: "images", Type: station.Bool, Help: "true: with pictures of the articles"})...)
+	return []station.Query{
+		{Name: askOrder, Help: "Show a production order and its articles", Args: []string{"order"}, Fields: []station.Field{order}},
+		{Name: askOrders, Help: "List production orders: by state, customer order or article, or between two states", Fields: []station.Field{
+			{Name: "state", Help: "in this state: new, developing, finished or cancelled"},
+			{Name: "after", Help: "with state: that start at this time or after it: 2026-03-02, or 2026-03-02T06:00:00+01:00"},
+			{Name: "before", Help: "with state: that start at this time or before it"},
+			{Name: "customer_order", Type: station.Integer, Help: "of the customer order with this id"},
+			{Name: "article", Help: "with this article"},
+			{Name: "max_state", Help: "with article: in this state or one before it"},
+			{Name: "from", Help: "from this state; new where nothing is said"},
+			{Name: "to", Help: "to this state; cancelled where nothing is said"},
+			{Name: "query", Help: "between two states: what fits this text"},
+			{Name: "sort", Help: "start_date or end_date; start_date where nothing is said; not between two states"},
+			{Name: "ascending", Type: station.Bool, Help: "true: the first first; not between two states"},
+			{Name: "page", Type: station.Integer, Help: "which page of the list, from 0"},
+			{Name: "limit", Type: station.Integer, Help: "how many a page; Lagerkoll's own where nothing is said"},
 		}, Also: wrongOrders},
-		{Name: askBatches, Means: "Show the batches and serial numbers of a production order", Args: []string{"order"}, Fields: []station.Field{order}},
-		{Name: askParts, Means: "List the parts that a production order needs", Args: []string{"order"}, Fields: append([]station.Field{order,
-			{Name: "query", Means: "only parts that fit this text"},
-			{Name: "supplier", Means: "only parts of this supplier"},
+		{Name: askBatches, Help: "Show the batches and serial numbers of a production order", Args: []string{"order"}, Fields: []station.Field{order}},
+		{Name: askParts, Help: "List the parts that a production order needs", Args: []string{"order"}, Fields: append([]station.Field{order,
+			{Name: "query", Help: "only parts that fit this text"},
+			{Name: "supplier", Help: "only parts of this supplier"},
 		}, sorting...)},
-		{Name: askNext, Means: "Show the reference that the next production order would get"},
-		{Name: askPicking, Means: "Fetch the picking list of a production order as a PDF", Args: []string{"order"}, Fields: picking, File: "a PDF"},
-		{Name: askRows, Means: "List the picking list of a production order", Args: []string{"order"}, Fields: picking},
+		{Name: askNext, Help: "Show the reference that the next production order would get"},
+		{Name: askPicking, Help: "Fetch the picking list of a production order as a PDF", Args: []string{"order"}, Fields: picking, File: "a PDF"},
+		{Name: askRows, Help: "List the picking list of a production order", Args: []string{"order"}, Fields: picking},
 	}
 }
 
-// Read asks Lagerkoll one of its Reads; see station.Reader.
-func (b *Backend) Read(ctx context.Context, name string, with map[string]string) (station.Answer, error) {
+// Query asks Lagerkoll one of its Queries; see station.Querier.
+func (b *Backend) Query(ctx context.Context, name string, with map[string]string) (station.Answer, error) {
 	switch name {
 	case askOrders:
 		return b.askOrders(ctx, with)

@@ -30,9 +30,9 @@ func (c *Client) hear(t trip) {
 	c.heard.vendor, c.heard.at = date.Add(time.Second/2), time.Now()
 }
 
-// Heard returns what the vendor's clock said last, and when that was heard; zero
+// VendorTime returns what the vendor's clock said last, and when that was heard; zero
 // times where no answer has come yet.
-func (c *Client) Heard() (vendor, at time.Time) {
+func (c *Client) VendorTime() (vendor, at time.Time) {
 	c.heard.mu.Lock()
 	defer c.heard.mu.Unlock()
 	return c.heard.vendor, c.heard.at

@@ -21,44 +21,44 @@ const (
 // askLimit is how many rows are asked for where nothing is said.
 const askLimit = 20
 
-// Reads lists what the backend can be asked; see station.Reader.
-func (b *Backend) Reads() []station.Read { return Reads() }
+// Queries lists what the backend can be asked; see station.Querier.
+func (b *Backend) Queries() []station.Query { return Queries() }
 
-// Reads lists what this package can ask, for those who have no key.
-func Reads() []station.Read {
-	limit := station.Field{Name: "limit", Type: station.Integer, Means: fmt.Sprintf("at most so many; %d where nothing is said", askLimit)}
-	offset := station.Field{Name: "offset", Type: station.Integer, Means: "leave out so many at the beginning"}
-	return []station.Read{
-		{Name: askDispatches, Means: "List dispatches, the newest first", Fields: []station.Field{
-			{Name: "machine", Means: "at this machine: SEAL-1"},
-			{Name: "type", Means: "of this dispatch type: MAINT"},
-			{Name: "line", Means: "on this line: PACK4"},
-			{Name: "open", Type: station.Truth, Means: "true: only open ones; false: only those that are not"},
-			{Name: "order_by", Means: "a field of L2L's, with a minus in front for the greatest first; -reported where nothing is said"},
+// Queries lists what this package can ask, for those who have no key.
+func Queries() []station.Query {
+	limit := station.Field{Name: "limit", Type: station.Integer, Help: fmt.Sprintf("at most so many; %d where nothing is said", askLimit)}
+	offset := station.Field{Name: "offset", Type: station.Integer, Help: "leave out so many at the beginning"}
+	return []station.Query{
+		{Name: askDispatches, Help: "List dispatches, the newest first", Fields: []station.Field{
+			{Name: "machine", Help: "at this machine: SEAL-1"},
+			{Name: "type", Help: "of this dispatch type: MAINT"},
+			{Name: "line", Help: "on this line: PACK4"},
+			{Name: "open", Type: station.Bool, Help: "true: only open ones; false: only those that are not"},
+			{Name: "order_by", Help: "a field of L2L's, with a minus in front for the greatest first; -reported where nothing is said"},
 			limit, offset,
 		}},
-		{Name: askDispatch, Means: "Look up one dispatch", Args: []string{"number"}, Fields: []station.Field{
-			{Name: "number", Type: station.Integer, Means: "the number that people say"},
-			{Name: "id", Type: station.Integer, Means: "its id, in the place of the number"},
+		{Name: askDispatch, Help: "Look up one dispatch", Args: []string{"number"}, Fields: []station.Field{
+			{Name: "number", Type: station.Integer, Help: "the number that people say"},
+			{Name: "id", Type: station.Integer, Help: "its id, in the place of the number"},
 		}, Also: numberOrID},
-		{Name: askCurrent, Means: "Show the order that runs on a line", Args: []string{"line"}, Fields: []station.Field{
-			{Name: "line", Required: true, Means: "line code: PACK4"},
-			{Name: "line_externalid", Means: "external id of the line, which L2L is then told in the place of its code"},
+		{Name: askCurrent, Help: "Show the order that runs on a line", Args: []string{"line"}, Fields: []station.Field{
+			{Name: "line", Required: true, Help: "line code: PACK4"},
+			{Name: "line_externalid", Help: "external id of the line, which L2L is then told in the place of its code"},
 		}},
-		{Name: askOrders, Means: "List the build sequences of a line", Args: []string{"line"}, Fields: []station.Field{
-			{Name: "line", Means: "line code: PACK4"},
-			{Name: "id", Type: station.Integer, Means: "the one with this id"},
-			{Name: "status_from", Type: station.Integer, Means: "L2L's number of the first status: 2 is scheduled"},
-			{Name: "status_to", Type: station.Integer, Means: "and of the last: 6 is on hold"},
-			{Name: "order_by", Means: "schedule_start_date, with a minus in front for the last first"},
+		{Name: askOrders, Help: "List the build sequences of a line", Args: []string{"line"}, Fields: []station.Field{
+			{Name: "line", Help: "line code: PACK4"},
+			{Name: "id", Type: station.Integer, Help: "the one with this id"},
+			{Name: "status_from", Type: station.Integer, Help: "L2L's number of the first status: 2 is scheduled"},
+			{Name: "status_to", Type: station.Integer, Help: "and of the last: 6 is on hold"},
+			{Name: "order_by", Help: "schedule_start_date, with a minus in front for the last first"},
 			limit, offset,
 		}},
-		{Name: askSites, Means: "List the sites that the key may see"},
+		{Name: askSites, Help: "List the sites that the key may see"},
 	}
 }
 
-// Read asks L2L one of its Reads; see station.Reader.
-func (b *Backend) Read(ctx context.Context, name string, with map[string]string) (station.Answer, error) {
+// Query asks L2L one of its Queries; see station.Querier.
+func (b *Backend) Query(ctx context.Context, name string, with map[string]string) (station.Answer, error) {
 	switch name {
 	case askDispatches:
 		return b.askDispatches(ctx, with)
