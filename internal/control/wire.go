@@ -5,8 +5,8 @@ import "stationd/internal/station"
 // A Progress is an entry as it stands, or how it ended.
 type Progress struct {
 	Standing *station.EntryStatus `json:"standing,omitempty"` // while it is in the outbox
-	Contact  station.Contact   `json:"contact,omitzero"`   // how its backend is
-	Ended    *station.Ended    `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
+	Contact  station.Contact      `json:"contact,omitzero"`   // how its backend is
+	Ended    *station.Ended       `json:"ended,omitempty"`    // nil with no standing: nobody knows any more
 }
 
 // eventHeader is the header by which a command brings the ID of its event along: given
@@ -38,9 +38,9 @@ type (
 	}
 	outboxLine struct { // one line of a list
 		Entry  *station.EntryStatus `json:"entry,omitempty"`
-		Kept   *station.Event    `json:"kept,omitempty"`
-		Totals *station.Totals   `json:"totals,omitempty"` // the last line
-		Error  string            `json:"error,omitempty"`  // the last line of a list that broke off
+		Kept   *station.Event       `json:"kept,omitempty"`
+		Totals *station.Totals      `json:"totals,omitempty"` // the last line
+		Error  string               `json:"error,omitempty"`  // the last line of a list that broke off
 	}
 	verifyAnswer struct {
 		Fault string `json:"fault"` // empty: the outbox is sound

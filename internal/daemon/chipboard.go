@@ -15,9 +15,9 @@ import (
 )
 
 var (
-	_ station.Display = (*chipBoard)(nil)
-	_ station.Sounder = (*chipBoard)(nil)
-	_ station.HealthReporter  = (*chipBoard)(nil)
+	_ station.Display        = (*chipBoard)(nil)
+	_ station.Sounder        = (*chipBoard)(nil)
+	_ station.HealthReporter = (*chipBoard)(nil)
 )
 
 // A chipBoard is what is wired to one GPIO chip, whether the chip is there or not:

@@ -60,10 +60,10 @@ type lossCount struct {
 const lossFaultTime = time.Minute
 
 var (
-	_ station.Source  = (*Board)(nil)
-	_ station.Display = (*Board)(nil)
-	_ station.Sounder = (*Board)(nil)
-	_ station.HealthReporter  = (*Board)(nil)
+	_ station.Source         = (*Board)(nil)
+	_ station.Display        = (*Board)(nil)
+	_ station.Sounder        = (*Board)(nil)
+	_ station.HealthReporter = (*Board)(nil)
 )
 
 // Open takes the lines of everything on the panel and drives lamps dark and

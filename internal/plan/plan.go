@@ -299,14 +299,14 @@ func (a answers) stack(i int, k config.Stack) {
 
 func (p *Plan) readProgram(f *config.File) {
 	base := station.Program{
-		Station: p.Station.Name,
-		Vendors: make(map[string]station.Vendor),
-		Lamp:    make(map[string]string),
-		DefaultLamp:    p.Station.Lamp,
-		Latch:   make(map[string]bool),
+		Station:     p.Station.Name,
+		Vendors:     make(map[string]station.Vendor),
+		Lamp:        make(map[string]string),
+		DefaultLamp: p.Station.Lamp,
+		Latch:       make(map[string]bool),
 
-		Reminders:  make(map[string]time.Duration),
-		Buzzer:     make(map[string]string),
+		Reminders:     make(map[string]time.Duration),
+		Buzzer:        make(map[string]string),
 		DefaultBuzzer: p.Station.Buzzer,
 	}
 	kinds := make(map[string][]string)

@@ -10,7 +10,7 @@ import (
 // out: its picking list is read there and printed here. It is tried once.
 func PrintVerb() station.Verb {
 	return station.Verb{
-		Name:     "picking_list.print",
+		Name:       "picking_list.print",
 		BestEffort: true,
 		Fields: []station.Field{
 			{Name: "order", Type: station.Integer, Required: true, Help: "id of the production order"},

@@ -68,9 +68,9 @@ type listing struct {
 	totals  station.Totals
 	from    []byte // the key to go on at; nil: the first
 	done    bool
-	blocked map[string]*blocked // by lane
-	entries []station.EntryStatus  // of the last go
-	kept    []station.Event     // all of the list's
+	blocked map[string]*blocked   // by lane
+	entries []station.EntryStatus // of the last go
+	kept    []station.Event       // all of the list's
 }
 
 // some looks at the next records.

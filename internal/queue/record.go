@@ -268,13 +268,13 @@ func labelFrom(body []byte) (l label, rest []byte, err error) {
 // entryRecord is an entry that has no final fate.
 type entryRecord struct {
 	station.Entry
-	Target    place             `json:"target,omitempty"` // of the entry in About
-	Condition station.Condition `json:"condition"`
-	Hold      station.HoldReason   `json:"hold,omitempty"`
-	Reason    string            `json:"reason,omitempty"`
-	Before    []byte            `json:"before,omitempty"`  // what Look saw, where it may have arrived
-	Starts    int               `json:"starts,omitempty"`  // marked attempts that began and did not end
-	Insists   bool              `json:"insists,omitempty"` // a person said: send it although it is late
+	Target    place              `json:"target,omitempty"` // of the entry in About
+	Condition station.Condition  `json:"condition"`
+	Hold      station.HoldReason `json:"hold,omitempty"`
+	Reason    string             `json:"reason,omitempty"`
+	Before    []byte             `json:"before,omitempty"`  // what Look saw, where it may have arrived
+	Starts    int                `json:"starts,omitempty"`  // marked attempts that began and did not end
+	Insists   bool               `json:"insists,omitempty"` // a person said: send it although it is late
 
 	// Doubtful: it is held, and an attempt at it may have arrived. Of what is not held
 	// the condition says so: marked.

@@ -24,7 +24,7 @@ import (
 
 // A Scanner is a source that says how its scanner is.
 var (
-	_ station.Source = (*Scanner)(nil)
+	_ station.Source         = (*Scanner)(nil)
 	_ station.HealthReporter = (*Scanner)(nil)
 )
 

@@ -133,7 +133,7 @@ type Delivery struct {
 	Ref      string    // what the backend called the entry in About
 	Before   []byte    // what Look saw before the first attempt that may have arrived
 	When     time.Time // the true time of the event, worked out by the lane; zero where nothing is known
-	Exact     bool      // false: When is an estimate
+	Exact    bool      // false: When is an estimate
 
 	// Merged: it tells of a call that was opened and closed before the vendor heard
 	// of either, by the verb's Afterwards. Its two times in With are as sure as When.
@@ -354,7 +354,7 @@ type Field struct {
 	Name     string
 	Type     FieldType
 	Required bool
-	Help    string // one line for the integrator: "article number of the bundled article"
+	Help     string // one line for the integrator: "article number of the bundled article"
 }
 
 // A FieldType says what text a field takes.
@@ -366,7 +366,7 @@ const (
 	Text    FieldType = iota // any text
 	Number                   // a decimal number: 12, 0.5
 	Integer                  // a whole number
-	Bool                    // true or false
+	Bool                     // true or false
 	Date                     // YYMMDD as in GS1, or YYYY-MM-DD
 	List                     // canonical JSON text
 )

@@ -27,7 +27,7 @@ type Querier interface {
 // A Query is one question to a vendor.
 type Query struct {
 	Name   string   // in the command's words: current-order
-	Help  string   // one line for the integrator
+	Help   string   // one line for the integrator
 	Args   []string // the fields that may be said without their names, in order
 	Fields []Field
 	File   string // what the answer is where it is a file: a PDF

@@ -15,7 +15,7 @@ func NoLimit() Limit { return Limit{-1, -1, -1} }
 type Contents struct {
 	Totals
 	Entries []EntryStatus `json:"entries"` // waiting and held, in the order of their events
-	Kept    []Event    `json:"kept"`    // unknown scans and notices, in their order
+	Kept    []Event       `json:"kept"`    // unknown scans and notices, in their order
 }
 
 // Totals are how many there are altogether, listed or not.

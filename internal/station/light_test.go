@@ -78,9 +78,9 @@ func TestTheOwnLampIsAsThePageSays(t *testing.T) {
 func TestTheStackLightIsAsThePageSays(t *testing.T) {
 	t.Parallel()
 	p := Program{
-		Lamps:  []string{"white", "tower-red", "tower-yellow", "tower-green"},
-		DefaultLamp:   "white",
-		Stacks: []Stack{{Name: "tower", Red: "tower-red", Yellow: "tower-yellow", Green: "tower-green"}},
+		Lamps:       []string{"white", "tower-red", "tower-yellow", "tower-green"},
+		DefaultLamp: "white",
+		Stacks:      []Stack{{Name: "tower", Red: "tower-red", Yellow: "tower-yellow", Green: "tower-green"}},
 	}
 	var rows []string
 	for _, sc := range []scene{

@@ -17,17 +17,17 @@ import (
 // a value that nobody changes: a changed configuration is a new Program, taken
 // up between two records.
 type Program struct {
-	Station  string // the station's name, {station} in templates
-	Bindings []Binding
-	Vendors  map[string]Vendor // by backend
-	Lamps    []string          // every configured lamp
-	Lamp     map[string]string // the lamp of each source that has one
-	DefaultLamp     string            // the lamp that shows everything that has none; may be empty
-	Latch    map[string]bool   // sources whose second press closes the call
+	Station     string // the station's name, {station} in templates
+	Bindings    []Binding
+	Vendors     map[string]Vendor // by backend
+	Lamps       []string          // every configured lamp
+	Lamp        map[string]string // the lamp of each source that has one
+	DefaultLamp string            // the lamp that shows everything that has none; may be empty
+	Latch       map[string]bool   // sources whose second press closes the call
 
-	Stacks     []Stack
-	Reminders  map[string]time.Duration // of every configured buzzer: how often it sounds again; 0: never
-	Buzzer     map[string]string        // the buzzer of each source that has one
+	Stacks        []Stack
+	Reminders     map[string]time.Duration // of every configured buzzer: how often it sounds again; 0: never
+	Buzzer        map[string]string        // the buzzer of each source that has one
 	DefaultBuzzer string                   // the buzzer that answers for everything that has none; may be empty
 }
 
@@ -560,15 +560,15 @@ func (t *turn) further(do Do, with map[string]string) Note {
 
 func (t *turn) action(do Do, with map[string]string) Action {
 	return Action{
-		Lane:      laneOf(do.Backend, do.Verb, with),
-		Verb:      do.Verb.Name,
-		With:      with,
-		To:        t.p.Vendors[do.Backend].To,
-		Barrier:   do.Verb.Barrier,
-		Marks:     do.Verb.Before,
-		BestEffort:  do.Verb.BestEffort,
-		Late:      do.Late,
-		LateAfter: do.LateAfter,
+		Lane:       laneOf(do.Backend, do.Verb, with),
+		Verb:       do.Verb.Name,
+		With:       with,
+		To:         t.p.Vendors[do.Backend].To,
+		Barrier:    do.Verb.Barrier,
+		Marks:      do.Verb.Before,
+		BestEffort: do.Verb.BestEffort,
+		Late:       do.Late,
+		LateAfter:  do.LateAfter,
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 func TestSounds(t *testing.T) {
 	t.Parallel()
 	p := Program{
-		Reminders:  map[string]time.Duration{"horn": 5 * time.Minute, "beeper": 0, "siren": time.Minute},
-		Buzzer:     map[string]string{"hand": "beeper"},
+		Reminders:     map[string]time.Duration{"horn": 5 * time.Minute, "beeper": 0, "siren": time.Minute},
+		Buzzer:        map[string]string{"hand": "beeper"},
 		DefaultBuzzer: "horn",
-		Stacks:     []Stack{{Name: "tower", Buzzer: "siren"}},
+		Stacks:        []Stack{{Name: "tower", Buzzer: "siren"}},
 	}
 	sound := func(kind SoundKind, buzzer string, second int) Sound {
 		return Sound{Kind: kind, Buzzer: buzzer, Boot: "b", Up: time.Duration(second) * time.Second}

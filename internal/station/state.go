@@ -64,7 +64,7 @@ type Call struct {
 	Entry   ID                `json:"entry"`             // the open
 	Ref     string            `json:"ref,omitempty"`     // the vendor's name for it, once delivered
 	Closing ID                `json:"closing,omitempty"` // the close that waits
-	Hold    HoldReason           `json:"hold,omitempty"`    // why its open waits for a person
+	Hold    HoldReason        `json:"hold,omitempty"`    // why its open waits for a person
 	Adopted bool              `json:"adopted,omitempty"` // it was open at the vendor already: somebody else's
 	Leave   bool              `json:"leave,omitempty"`   // if it is adopted, closing it here leaves it open there
 	At      Stamp             `json:"at"`
@@ -139,10 +139,10 @@ const (
 // A EntryStatus is how an entry stands in the outbox.
 type EntryStatus struct {
 	Entry
-	Seq       uint64    `json:"seq"` // the order of its event; never a clock
-	Condition Condition `json:"condition"`
-	Hold      HoldReason   `json:"hold,omitempty"`
-	Reason    string    `json:"reason,omitempty"` // in words, for the person who must decide
+	Seq       uint64     `json:"seq"` // the order of its event; never a clock
+	Condition Condition  `json:"condition"`
+	Hold      HoldReason `json:"hold,omitempty"`
+	Reason    string     `json:"reason,omitempty"` // in words, for the person who must decide
 
 	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
 	Doubtful bool `json:"doubtful,omitempty"`
@@ -163,9 +163,9 @@ type EntryStatus struct {
 // A Behind is a held entry that others wait behind: they go on when a person has
 // retried or discarded it.
 type Behind struct {
-	Entry  ID      `json:"entry"`
+	Entry  ID         `json:"entry"`
 	Hold   HoldReason `json:"hold"`
-	Reason string  `json:"reason,omitempty"` // in words, for the person who must decide
+	Reason string     `json:"reason,omitempty"` // in words, for the person who must decide
 }
 
 // A Snapshot is the station at one moment, for the page and the commands.

@@ -131,11 +131,11 @@ type Message struct {
 
 // An Entry is one that is held.
 type Entry struct {
-	ID     station.ID      `json:"id"`
-	Lane   string          `json:"lane"`
-	Verb   string          `json:"verb"`
+	ID     station.ID         `json:"id"`
+	Lane   string             `json:"lane"`
+	Verb   string             `json:"verb"`
 	Hold   station.HoldReason `json:"hold"`
-	Reason string          `json:"reason"`
+	Reason string             `json:"reason"`
 }
 
 // Post makes one attempt at posting a message, follows no redirect and does not try
