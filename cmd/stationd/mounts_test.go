@@ -58,7 +58,7 @@ func TestAPartitionThatIsMountedLateIsWaitedFor(t *testing.T) {
 	if out, err := mount.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	must(t, demo.Until(t.Context(), "the station is ready", func() bool { return log.Count(demo.HeardReady) > 0 || over() }))
+	must(t, demo.Until(t.Context(), "the station is ready", func() bool { return log.Count(heardReady) > 0 || over() }))
 	beneath()
 	must(t, demo.Until(t.Context(), "the station says that its outbox is in memory", func() bool {
 		return strings.Contains(get(t, http.DefaultClient, log.PageURL()+"healthz"), "ok\ndata: "+data+" is in memory (tmpfs)")

@@ -12,8 +12,9 @@ import (
 	"stationd/internal/plant"
 )
 
-// heardReload and heardStays are what the station says of a reload.
+// heardReady is what the station says at its start, and the others what it says of a reload.
 const (
+	heardReady  = "the station is ready"
 	heardReload = "the configuration was reloaded"
 	heardStays  = "the configuration stays as it was"
 )

@@ -378,7 +378,7 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 		shown[path] = string(text)
 		return err
 	}))
-	if keys != 2 || !strings.Contains(shown[b.LogPath()], demo.HeardReady) {
+	if keys != 2 || !strings.Contains(shown[b.LogPath()], heardReady) {
 		t.Fatalf("%d key files were found, and a log of %d bytes: there was nothing to prove", keys, len(shown[b.LogPath()]))
 	}
 	for where, text := range shown {

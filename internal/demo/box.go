@@ -18,7 +18,6 @@ import (
 
 	"stationd/internal/control"
 	"stationd/internal/gpio"
-	"stationd/internal/live"
 	"stationd/internal/plan"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
@@ -271,11 +270,11 @@ func (b *Box) connected() bool {
 
 // plug plugs the scanner in and waits until the station reads it.
 func (b *Box) plug(ctx context.Context) error {
-	before := b.Log.Count(live.HeardScanner)
+	before := b.Log.PortsOpened()
 	if err := b.Reader.Plug(); err != nil {
 		return err
 	}
-	return Until(ctx, "the station reads the scanner", func() bool { return b.Log.Count(live.HeardScanner) > before })
+	return Until(ctx, "the station reads the scanner", func() bool { return b.Log.PortsOpened() > before })
 }
 
 // Desk is the station's control socket.

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"stationd/internal/live"
 )
 
 // A child is the station's process while it lives.
@@ -72,7 +70,7 @@ func (b *Box) Powered() bool {
 
 // start starts the station.
 func (b *Box) start(ctx context.Context) error {
-	reading := b.Log.Count(live.HeardScanner)
+	opened := b.Log.PortsOpened()
 	// A line that another process left open may be its own still.
 	if err := b.Reader.renew(); err != nil {
 		return err
@@ -82,7 +80,7 @@ func (b *Box) start(ctx context.Context) error {
 		return err
 	}
 	err = Until(ctx, "the station is ready", func() bool {
-		return c.Over() || b.Said(c, "READY=1") > 0 && (!b.Reader.plugged() || b.Log.Count(live.HeardScanner) > reading)
+		return c.Over() || b.Said(c, "READY=1") > 0 && (!b.Reader.plugged() || b.Log.PortsOpened() > opened)
 	})
 	if c.Over() {
 		return fmt.Errorf("the station ended at once: %w\n%s", c.Err, b.Log.Tail())
@@ -187,18 +185,16 @@ func (b *Box) Stop() error {
 	}
 }
 
-// HeardReady is what the station's log says when it takes presses and scans.
-const HeardReady = "the station is ready"
-
-// A LogWatcher is the station's log: it is kept in a file, and what the box listens for
-// is counted.
+// A LogWatcher keeps the station's log in a file, and reads from the fields of its lines
+// what the box waits for.
 type LogWatcher struct {
-	mu    sync.Mutex
-	file  *os.File
-	begun []byte // a line whose end has not come
-	heard map[string]int
-	page  string // where the station's own page listens
-	last  []string
+	mu     sync.Mutex // guards what follows
+	file   *os.File
+	begun  []byte // a line whose end has not come
+	heard  map[string]int
+	opened int    // how often a scanner's port was opened
+	page   string // where the station's own page listens
+	last   []string
 }
 
 // tailLines is how many lines of its log tell why a station ended.
@@ -228,19 +224,24 @@ func (d *LogWatcher) Write(p []byte) (int, error) {
 	return d.file.Write(p)
 }
 
-// listen takes in one line:
+// listen takes in one line. One with a page says where that is, and one with a source and
+// a port that this source is read there now:
 //
 //	{"time":"…","level":"INFO","msg":"the station is ready","station":"pack4-1","page":"127.0.0.1:8420"}
+//	{"time":"…","level":"INFO","msg":"scanner ready","source":"hand","port":"/dev/ttyACM0","stale":0}
 func (d *LogWatcher) listen(line []byte) {
 	d.last = append(d.last, string(line))
 	d.last = d.last[max(0, len(d.last)-tailLines):]
-	var said struct{ Msg, Page string }
+	var said struct{ Msg, Page, Source, Port string }
 	if json.Unmarshal(line, &said) != nil {
 		return // a fault of the configuration, or a crash, is told in plain words
 	}
 	d.heard[said.Msg]++
-	if said.Msg == HeardReady {
+	if said.Page != "" {
 		d.page = said.Page
+	}
+	if said.Source != "" && said.Port != "" {
+		d.opened++
 	}
 }
 
@@ -249,6 +250,13 @@ func (d *LogWatcher) Count(what string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.heard[what]
+}
+
+// PortsOpened returns how often the station has opened a scanner's port.
+func (d *LogWatcher) PortsOpened() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opened
 }
 
 // PageURL returns where the station's own page is.

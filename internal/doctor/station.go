@@ -485,7 +485,7 @@ func (d *doctor) reader(ctx context.Context, s scanner.Config) Finding {
 		_, err = os.Stat(device)
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, scanner.ErrNotThere), errors.Is(err, fs.ErrNotExist):
 		return failed(name, "plug it in; stationd setup finds its name", "%s is not there", s.Port)
 	case err != nil:
 		return failed(name, "stationd setup finds what it is called", "%s: %v", s.Port, err)

@@ -32,6 +32,9 @@ type Wire struct {
 	Glitches int // changes that came back before they counted
 }
 
+// HeldByStation reports whether a stationd holds the line.
+func (w Wire) HeldByStation() bool { return strings.HasPrefix(w.Holder, consumer) }
+
 // A Watch shows the lines of one chip live, to the person who wires them. It takes as
 // inputs the lines that nobody holds. It drives none, and never touches one that somebody
 // holds, that is an output as it is found, or that drives a lamp or buzzer.

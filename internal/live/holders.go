@@ -8,12 +8,18 @@ import (
 	"strings"
 )
 
+// A process is a program that runs.
+type process struct{ program, pid string }
+
+// String implements fmt.Stringer.
+func (p process) String() string { return fmt.Sprintf("%s (process %s)", p.program, p.pid) }
+
 // holders says which other processes have a device open, as far as this user may
 // see:
 //
 //	/proc/812/fd/9 -> /dev/ttyACM0
 //	/proc/812/comm    stationd
-func holders(device string) []string {
+func holders(device string) []process {
 	real, err := filepath.EvalSymlinks(device)
 	if err != nil {
 		return nil
@@ -22,18 +28,18 @@ func holders(device string) []string {
 	if err != nil {
 		return nil
 	}
-	var found []string
+	var found []process
 	for _, fd := range open {
-		process := filepath.Dir(filepath.Dir(fd))
-		pid := filepath.Base(process)
+		folder := filepath.Dir(filepath.Dir(fd))
+		pid := filepath.Base(folder)
 		if to, err := os.Readlink(fd); err != nil || to != real || pid == fmt.Sprint(os.Getpid()) {
 			continue
 		}
-		comm, err := os.ReadFile(filepath.Join(process, "comm"))
+		comm, err := os.ReadFile(filepath.Join(folder, "comm"))
 		if err != nil {
 			continue // it has just ended
 		}
-		if who := fmt.Sprintf("%s (process %s)", strings.TrimSpace(string(comm)), pid); !slices.Contains(found, who) {
+		if who := (process{strings.TrimSpace(string(comm)), pid}); !slices.Contains(found, who) {
 			found = append(found, who)
 		}
 	}

@@ -170,7 +170,7 @@ func HeldByStation(wires []gpio.Wire) error {
 	var held []string
 	var holder string
 	for _, w := range wires {
-		if strings.HasPrefix(w.Holder, "stationd") {
+		if w.HeldByStation() {
 			held, holder = append(held, w.Name), w.Holder
 		}
 	}

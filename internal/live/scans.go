@@ -198,17 +198,18 @@ func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, out 
 			stop(err)
 		}
 	}
-	log := slog.New(NewStatusPrinter(readers, func(line string) {
+	say := func(line string) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintln(stderr, terminal.Wrap(line, 2))
-	}))
+	}
 	if _, _, ok := terminal.Size(stderr); ok {
 		fmt.Fprintln(stderr, "Scan a label; Ctrl-C ends this.")
 	}
 	var listening sync.WaitGroup
 	for _, setting := range readers {
-		r := scanner.Open(setting, clock.Stamp, log)
+		r := scanner.Open(setting, clock.Stamp, slog.New(slog.DiscardHandler))
+		r.Observe(func(status scanner.Status) { ReportStatus(setting, status, say) })
 		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, func(f scanner.Frame) { show(setting, f) }) }} {
 			listening.Go(func() {
 				if err := run(ctx); err != nil {
@@ -216,7 +217,7 @@ func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, out 
 				}
 			})
 		}
-		listening.Go(func() { ReportLosses(ctx, r, setting, log) })
+		listening.Go(func() { ReportLosses(ctx, r, setting.Name, say) })
 	}
 	listening.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -225,8 +226,8 @@ func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, out 
 	return nil
 }
 
-// ReportLosses says what a reader sent that is no scan, as it is counted.
-func ReportLosses(ctx context.Context, r *scanner.Scanner, setting scanner.Config, log *slog.Logger) {
+// ReportLosses says what a reader sent that is no scan, as it is counted, until ctx is done.
+func ReportLosses(ctx context.Context, r *scanner.Scanner, name string, say func(line string)) {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	was := r.Counts()
@@ -238,111 +239,55 @@ func ReportLosses(ctx context.Context, r *scanner.Scanner, setting scanner.Confi
 		}
 		now := r.Counts()
 		if now.Partials > was.Partials {
-			log.Warn("the end of a scan never came; set the reader's suffix to CR, or frame to what it sends", "source", setting.Name)
+			say(name + ": the end of a scan never came; set the reader's suffix to CR, or frame to what it sends")
 		}
 		if now.Damaged > was.Damaged {
-			log.Warn("a part of a scan was lost on the way; it is dropped", "source", setting.Name)
+			say(name + ": a part of a scan was lost on the way; it is dropped")
 		}
 		if now.Overflows > was.Overflows {
-			log.Warn("a scan is longer than any symbol can be; compare the reader's suffix with frame, and its speed with baud", "source", setting.Name)
+			say(name + ": a scan is longer than any symbol can be; compare the reader's suffix with frame, and its speed with baud")
 		}
 		if now.Noise > was.Noise {
-			log.Warn("bytes came that belong to no scan; compare the reader's speed with baud, and its prefix with frame", "source", setting.Name, "bytes", now.Noise-was.Noise)
+			say(fmt.Sprintf("%s: bytes came that belong to no scan; compare the reader's speed with baud, and its prefix with frame (bytes %d)", name, now.Noise-was.Noise))
 		}
 		was = now
 	}
 }
 
-// A StatusPrinter is the log of readers as plain lines for the person who looks on.
-type StatusPrinter struct {
-	readers []scanner.Config
-	say     func(line string)
-}
-
-// NewStatusPrinter returns the log of these readers; say is handed each line.
-func NewStatusPrinter(readers []scanner.Config, say func(line string)) StatusPrinter {
-	return StatusPrinter{readers, say}
-}
-
-// Enabled implements slog.Handler.
-func (StatusPrinter) Enabled(context.Context, slog.Level) bool { return true }
-
-// WithAttrs implements slog.Handler; readers do not use it.
-func (t StatusPrinter) WithAttrs([]slog.Attr) slog.Handler { return t }
-
-// WithGroup implements slog.Handler; readers do not use it.
-func (t StatusPrinter) WithGroup(string) slog.Handler { return t }
-
-// Handle implements slog.Handler.
-func (t StatusPrinter) Handle(_ context.Context, r slog.Record) error {
-	var source, port string
-	var err error
-	var rest []string
-	r.Attrs(func(a slog.Attr) bool {
-		switch a.Key {
-		case "source":
-			source = a.Value.String()
-		case "port":
-			port = a.Value.String()
-		case "error":
-			err, _ = a.Value.Any().(error)
-		default:
-			if a.Value.String() != "0" {
-				rest = append(rest, fmt.Sprintf("%s %s", a.Key, a.Value))
-			}
+// ReportStatus says how it stands with a reader, and who else has its port.
+func ReportStatus(setting scanner.Config, status scanner.Status, say func(line string)) {
+	if status.Kind == scanner.Ready {
+		line := "listening on " + status.Port
+		if setting.Name != status.Port {
+			line = setting.Name + ": " + line
 		}
-		return true
-	})
-	line := fmt.Sprintf("%s: %s", source, r.Message)
-	if r.Message == HeardScanner {
-		line = "listening on " + port
-		if source != port {
-			line = source + ": " + line
+		if status.Old > 0 {
+			line += fmt.Sprintf(" (%s from before dropped)", terminal.Count(status.Old, "byte"))
 		}
-	}
-	if err != nil {
-		line = err.Error()
-	}
-	if rest != nil {
-		line += " (" + strings.Join(rest, ", ") + ")"
-	}
-	t.say(line)
-	switch {
-	case err == nil:
-	case strings.Contains(err.Error(), heardBusy):
-		t.sayHolder(source)
-	case strings.Contains(err.Error(), heardBarred):
-		t.say("For this command that is your own user; or give it with sudo.")
-	}
-	return nil
-}
-
-// HeardScanner is what the station's log says when a reader's port is open.
-const HeardScanner = "scanner ready"
-
-// What stands in the error of a port that another program has open, and of one that
-// this user may not open.
-const (
-	heardBusy   = "in use, "
-	heardBarred = "not allowed, "
-)
-
-// sayHolder says who has the reader's port, where somebody has.
-func (t StatusPrinter) sayHolder(source string) {
-	i := slices.IndexFunc(t.readers, func(s scanner.Config) bool { return s.Name == source })
-	if i < 0 {
+		say(line)
 		return
 	}
-	device, err := scanner.Find(t.readers[i].Port)
+	say(status.Err.Error())
+	switch {
+	case errors.Is(status.Err, scanner.ErrInUse):
+		sayHolders(setting, say)
+	case errors.Is(status.Err, scanner.ErrNotAllowed):
+		say("For this command that is your own user; or give it with sudo.")
+	}
+}
+
+// sayHolders says who has the reader's port, where somebody has.
+func sayHolders(setting scanner.Config, say func(line string)) {
+	device, err := scanner.Find(setting.Port)
 	if err != nil {
 		return
 	}
 	for _, who := range holders(device) {
-		line := fmt.Sprintf("%s: %s is in use by %s", source, device, who)
-		if strings.HasPrefix(who, "stationd") {
+		line := fmt.Sprintf("%s: %s is in use by %s", setting.Name, device, who)
+		if who.program == "stationd" {
 			line += ", a station that is running; look on with stationd scans --follow, or " + plan.StopFirst
 		}
-		t.say(line)
+		say(line)
 	}
 }
 

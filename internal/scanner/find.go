@@ -1,7 +1,6 @@
 package scanner
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,7 +45,7 @@ func (p deviceRoots) find(port string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", errors.New("not there, plug the reader in")
+		return "", ErrNotThere
 	case 1:
 		return found[0], nil
 	}

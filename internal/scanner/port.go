@@ -247,11 +247,11 @@ func explainOpen(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
-		return fmt.Errorf("not there, plug the reader in: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotThere, err)
 	case errors.Is(err, fs.ErrPermission), code == serial.PermissionDenied:
-		return fmt.Errorf("not allowed, add the user of stationd to the device's group (dialout, or input for a reader that types): %w", err)
+		return fmt.Errorf("%w: %w", ErrNotAllowed, err)
 	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EWOULDBLOCK), code == serial.PortBusy:
-		return fmt.Errorf("in use, stop the other program that has it open: %w", err)
+		return fmt.Errorf("%w: %w", ErrInUse, err)
 	case code == serial.InvalidSerialPort:
 		return fmt.Errorf("not a serial line, name another port: %w", err)
 	}

@@ -54,6 +54,7 @@ type Scanner struct {
 	refused   []byte   // and "refused"
 	scans     chan scan
 	followed  func(FollowedScan)
+	observe   func(Status)
 
 	// Only RunPort's own.
 	framer  framer
@@ -115,6 +116,7 @@ func Open(config Config, stamp func(time.Time) station.Stamp, log *slog.Logger) 
 		scans:  make(chan scan, maxUnrecorded),
 
 		followed: func(FollowedScan) {},
+		observe:  func(Status) {},
 		fault:    "is not open yet",
 	}
 	r.configErr = r.prepare()
@@ -167,7 +169,9 @@ func (r *Scanner) openLine(_ context.Context, path string) (device, error) {
 		return nil, err
 	}
 	if p.unsupported != "" {
-		r.log.Warn("the line has no such levels, and is read all the same; where the reader stays silent, it needs another line or adapter", "source", r.config.Name, "keys", p.unsupported)
+		const why = "the line has no such levels, and is read all the same; where the reader stays silent, it needs another line or adapter"
+		r.log.Warn(why, "source", r.config.Name, "keys", p.unsupported)
+		r.observe(Status{Kind: Limited, Err: fmt.Errorf("%s: %s (keys %s)", r.config.Name, why, p.unsupported)})
 	}
 	return p, nil
 }
@@ -429,8 +433,9 @@ func (r *Scanner) refuseBurst(frames int) {
 	r.framer.frames -= frames
 	r.framer.damaged++
 	r.publish()
-	r.log.Warn("scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none",
-		"source", r.config.Name, "parts", frames)
+	const why = "scan dropped: a part of it has no AIM identifier, so it holds what ends a scan; set another end at the reader and as frame, or take aim from the scanner if it sends none"
+	r.log.Warn(why, "source", r.config.Name, "parts", frames)
+	r.observe(Status{Kind: Dropped, Err: fmt.Errorf("%s: %s (parts %d)", r.config.Name, why, frames)})
 }
 
 // enqueue passes a scan on to Run, and waits while maxUnrecorded are waiting.
@@ -461,8 +466,9 @@ func (r *Scanner) handleLoss(lost *loss) {
 		r.framer.reset() // what was lost was lost as a whole
 	}
 	if r.framer.damaged > before {
-		r.publish() // who hears of it finds it counted
+		r.publish() // before it is logged, so that whoever reads of it finds it counted
 		r.log.Warn("scan dropped, scan it again", "source", r.config.Name, "error", lost)
+		r.observe(Status{Kind: Dropped, Err: fmt.Errorf("%s: scan dropped, scan it again: %w", r.config.Name, lost)})
 	}
 }
 
@@ -588,6 +594,7 @@ func (r *Scanner) setReady(path string, d device) {
 	r.mu.Unlock()
 	r.wasOpen, r.warned = true, false
 	r.log.Info("scanner ready", "source", r.config.Name, "port", path, "stale", dropped)
+	r.observe(Status{Kind: Ready, Port: path, Old: dropped})
 }
 
 // setFault notes why the port is not open, and returns whether it was before. It is logged
@@ -600,6 +607,7 @@ func (r *Scanner) setFault(err error) (wasReady bool) {
 	if !r.warned {
 		r.warned = true
 		r.log.Warn("scanner not ready", "source", r.config.Name, "error", err)
+		r.observe(Status{Kind: NotReady, Err: err})
 	}
 	return wasReady
 }

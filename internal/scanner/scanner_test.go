@@ -683,7 +683,7 @@ func TestASecondProgramIsToldThatThePortIsInUse(t *testing.T) {
 		p.close()
 		t.Fatal("the port was opened twice")
 	}
-	if !strings.Contains(err.Error(), "in use, stop the other program") {
+	if !errors.Is(err, ErrInUse) {
 		t.Errorf("the second program is told %q", err)
 	}
 }

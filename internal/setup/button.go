@@ -436,18 +436,19 @@ func (s *setup) askButton(at captureState, p captured) (err error) {
 	return err
 }
 
+// same reports whether two places are one line.
+func (s *setup) same(a, b wirePlace) bool { return a.Pin == b.Pin && s.chipOf(a) == s.chipOf(b) }
+
 // user is what a line is in use for in this talk; "" for nothing.
 func (s *setup) user(w wirePlace) string {
-	same := func(other wirePlace) bool { return other.Pin == w.Pin && s.chipOf(other) == s.chipOf(w) }
+	same := func(other wirePlace) bool { return s.same(other, w) }
 	for _, b := range s.Buttons {
 		if same(b.wirePlace) || b.NC != nil && same(*b.NC) {
 			return "button " + b.Name
 		}
 	}
-	for _, l := range s.Lamps {
-		if same(l.wirePlace) {
-			return "lamp " + l.Name
-		}
+	if lamp := s.lampAt(w); lamp != "" {
+		return "lamp " + lamp
 	}
 	for _, b := range s.Buzzers {
 		if same(b.wirePlace) {

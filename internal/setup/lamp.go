@@ -68,11 +68,12 @@ func (s *setup) askLamp(whom, input string) (string, error) {
 
 // lampAt is the name of the lamp on a line; "" for none.
 func (s *setup) lampAt(w wirePlace) string {
-	name, found := strings.CutPrefix(s.user(w), "lamp ")
-	if !found {
-		return ""
+	for _, l := range s.Lamps {
+		if s.same(l.wirePlace, w) {
+			return l.Name
+		}
 	}
-	return name
+	return ""
 }
 
 // How long a lamp is lit to be seen, and a buzzer sounds to be heard.

@@ -215,7 +215,6 @@ func (s *setup) listen(readers []scanner.Config) (heard *scanHeard, answer strin
 		case <-ctx.Done():
 		}
 	}
-	log := slog.New(live.NewStatusPrinter(readers, tell))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
@@ -224,7 +223,8 @@ func (s *setup) listen(readers []scanner.Config) (heard *scanHeard, answer strin
 		if !(readerDraft{Port: setting.Port}).Reports() {
 			whole.Frame = scanner.WholeBurst
 		}
-		r := scanner.Open(whole, clock.Stamp, log)
+		r := scanner.Open(whole, clock.Stamp, slog.New(slog.DiscardHandler))
+		r.Observe(func(status scanner.Status) { live.ReportStatus(setting, status, tell) })
 		each := func(f scanner.Frame) {
 			heard, err := hears(i, setting, f)
 			if err != nil {
@@ -239,7 +239,7 @@ func (s *setup) listen(readers []scanner.Config) (heard *scanHeard, answer strin
 			case <-ctx.Done():
 			}
 		}
-		running.Go(func() { live.ReportLosses(ctx, r, setting, log) })
+		running.Go(func() { live.ReportLosses(ctx, r, setting.Name, tell) })
 		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, each) }} {
 			running.Go(func() { failed <- run(ctx) })
 		}
