@@ -33,7 +33,7 @@ func throughEverything(t *testing.T, s *fixture) {
 	s.plug()
 	s.Scan("PO4711\r")
 	before := len(s.vendors.Dispatches())
-	s.vendors.Order(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	s.vendors.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
 	s.Push(maintenance, 150*time.Millisecond)
 	until(t, s.Patience(time.Minute), "L2L has the call and its answer is lost", func() bool { return len(s.vendors.Dispatches()) == before+1 })
 	s.Network(false)

@@ -224,7 +224,7 @@ type fixture struct {
 // without readers, the vendors reachable, and nothing waiting.
 func (s *fixture) well(t *testing.T) {
 	t.Helper()
-	s.vendors.Clear()
+	s.vendors.ClearFaults()
 	s.Network(true)
 	s.Unplug()
 	if _, err := s.Try("dpkg -s stationd 2>/dev/null | grep -q '^Status: install ok installed'"); err != nil {

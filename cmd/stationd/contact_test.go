@@ -15,7 +15,7 @@ import (
 func TestACallWhoseAnswerWasLostIsBeingConfirmedAndNobodySaysNoContact(t *testing.T) {
 	t.Parallel()
 	b := floor(t, func(s *demo.BoxSetting) { s.Settle = 20 * time.Second })
-	b.Plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/", Next: 1})
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 
 	must(t, demo.Until(t.Context(), "the call is being confirmed", func() bool {

@@ -180,7 +180,7 @@ func (s findings) only(t *testing.T, checks ...string) {
 	}
 }
 
-func served(t *testing.T, change func(*plant.Setting)) *plant.Plant {
+func served(t *testing.T, change func(*plant.Config)) *plant.Plant {
 	t.Helper()
 	setting := plant.Demo()
 	if change != nil {
@@ -240,7 +240,7 @@ func TestDoctorSaysWhereAReaderSendsIdentifiersAndTheConfigurationDoesNotRequire
 func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	must(t, b.Drained(t.Context()))
 	found, code := consult(t, b.ConfigPath())
@@ -388,7 +388,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		"Lagerkoll shows the lists and not the batches": {
 			setup: func(t *testing.T) (*sickbay, []string) {
 				plant1 := served(t, nil)
-				plant1.Order(plant.Fault{Kind: plant.Refusal, Where: "*/batch", Code: 903001, Text: "No rights to batches"})
+				plant1.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/batch", Code: 903001, Text: "No rights to batches"})
 				return sickbayOf(t, plant1.Handler()), nil
 			},
 			wrong: map[string]string{"lagerkoll batches": "the key may not read an order's batches and serials: "},
@@ -396,7 +396,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		},
 		"the key may not read sites": {
 			setup: func(t *testing.T) (*sickbay, []string) {
-				return sickbayOf(t, served(t, func(s *plant.Setting) {
+				return sickbayOf(t, served(t, func(s *plant.Config) {
 					s.Assumptions = map[plant.Assumption]plant.Position{plant.SitesReadable: plant.Refused}
 				}).Handler()), nil
 			},

@@ -12,13 +12,13 @@ func TestACallInDoubtIsSentOnceByAStationThatIsKilledAgainAndAgain(t *testing.T)
 	t.Parallel()
 	const settle = 10 * time.Second
 	b := floor(t, func(s *demo.BoxSetting) { s.Settle = settle })
-	b.Plant.Order(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/"})
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	must(t, demo.Until(t.Context(), "the call is in doubt", func() bool {
 		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Counts.Outcomes[[2]string{"l2l", "doubtful"}] > 0
 	}))
-	b.Plant.Clear()
+	b.Plant.ClearFaults()
 	kills := 0
 	for end := time.Now().Add(12 * settle); len(b.Plant.Dispatches()) == 0 && time.Now().Before(end); kills++ {
 		must(t, b.Power(t.Context(), false))

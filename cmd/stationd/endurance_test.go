@@ -288,7 +288,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 	must(t, b.Drained(t.Context()))
 
 	d.keys++
-	b.Plant.Order(plant.Fault{Kind: plant.Unauthorized}) // reads as well, or it is not the key
+	b.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized}) // reads as well, or it is not the key
 	part()
 	// Not by the log, in which a line that was written lately is only counted.
 	healthy := func(what string, so func(station.Health) bool) {
@@ -299,7 +299,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 		}))
 	}
 	healthy("the key is said to be wrong", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault != "" })
-	b.Plant.Clear()
+	b.Plant.ClearFaults()
 	must(t, processOf(b).Signal(syscall.SIGHUP))
 	healthy("the key is right again", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault == "" })
 	must(t, b.Drained(t.Context()))

@@ -44,7 +44,7 @@ func typeCommand(b *demo.Box, t *testing.T, words ...string) (out string, code i
 // heldTrace has the station hold the trace of a batch, and returns its entry.
 func heldTrace(t *testing.T, b *demo.Box, batch string) station.ID {
 	t.Helper()
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
 	scanned(t, b, demo.Part{Article: demo.Soup, Batch: batch}.Symbol())
 	var held station.ID
 	must(t, demo.Until(t.Context(), "the trace is held", func() bool {
@@ -65,7 +65,7 @@ func TestWhatWaitsBehindAHeldEntryIsSaidByEveryCommand(t *testing.T) {
 	scanned(t, b, "PO4711")
 	held := heldTrace(t, b, "B7")
 	// Another call is refused, and its reason is nobody else's.
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 1, Text: "no such shift"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 1, Text: "no such shift"})
 	if out, _ := typeCommand(b, t, "l2l", "dispatch.open", "type=MAINT", "description=x", "--yes", "--wait"); !strings.Contains(out, "no such shift") {
 		t.Fatalf("it says:\n%s", out)
 	}

@@ -56,7 +56,7 @@ func TestACallInDoubtIsHeldWhereMarksAreNotShown(t *testing.T) {
 	must(t, b.Power(t.Context(), false))
 	must(t, b.Power(t.Context(), true)) // and keeps it
 
-	b.Plant.Order(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
 	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	if e := heldWith(t, b, "dispatch.open", "mark"); e.Hold != station.HoldUndecided || !e.Doubtful {
 		t.Errorf("it is held as %s, in doubt %v: %s", e.Hold, e.Doubtful, e.Reason)

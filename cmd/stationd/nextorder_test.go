@@ -17,7 +17,7 @@ func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	t.Parallel()
 	b := floor(t, func(s *demo.BoxSetting) {
 		s.Watch = 50 * time.Millisecond
-		s.Plant.Lines = []plant.Line{{Code: "PACK4", ExternalID: "L-PACK4", Queue: []plant.Queued{
+		s.Plant.Lines = []plant.Line{{Code: "PACK4", ExternalID: "L-PACK4", Queue: []plant.QueuedOrder{
 			{Product: "100", ExternalID: "PO-100-1"}, {Product: "100", ExternalID: "PO-100-2"}}}}
 	})
 	// Somebody starts the first at L2L's own screen, and the watch sees it.

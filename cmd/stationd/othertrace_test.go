@@ -22,7 +22,7 @@ func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 	}
 	var once sync.Once
 	b := dark(t, func(s *demo.BoxSetting) {
-		s.Plant.Seen = func(r *http.Request, _ []byte, _ int, _ http.Header, _ []byte) {
+		s.Plant.Observe = func(r *http.Request, _ []byte, _ int, _ http.Header, _ []byte) {
 			if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/4711") {
 				return
 			}
@@ -34,7 +34,7 @@ func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 				theirs.Header = r.Header.Clone()
 				theirs.Header.Set("Content-Type", "application/json")
 				box.plant.Handler().ServeHTTP(httptest.NewRecorder(), theirs)
-				box.plant.Order(plant.Fault{Kind: plant.Reset, Where: "PUT *", Next: 1})
+				box.plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "PUT *", Next: 1})
 			})
 		}
 	})

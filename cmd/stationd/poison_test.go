@@ -44,7 +44,7 @@ func heldWith(t *testing.T, b *demo.Box, verb, says string) station.EntryStatus 
 func TestOneForbiddenOperationStopsNoCall(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.Plant.Order(plant.Fault{Kind: plant.Forbidden, Where: "POST /api/1.0/buildsequence/start_change_over/", Text: "No rights to change over"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Forbidden, Where: "POST /api/1.0/buildsequence/start_change_over/", Text: "No rights to change over"})
 	scanned(t, b, "PC-200")
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	must(t, demo.Until(t.Context(), "the call is open", func() bool { return len(b.Plant.Dispatches()) == 1 }))
@@ -72,7 +72,7 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 			t.Parallel()
 			b := floor(t, nil)
 			f.Where = "POST /api/1.0/dispatches/open/"
-			b.Plant.Order(f)
+			b.Plant.AddFault(f)
 			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 			must(t, demo.Until(t.Context(), "it is said that the vendor answers", func() bool {
 				s, err := b.Desk().Snapshot(t.Context())
@@ -84,7 +84,7 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 			if e.Hold != station.HoldRefused || e.Source != "maintenance" {
 				t.Errorf("held: %+v", e)
 			}
-			b.Plant.Clear()
+			b.Plant.ClearFaults()
 			must(t, b.Drained(t.Context()))
 			if found := b.Plant.Dispatches(); len(found) != 1 || found[0].Type != "MATERIAL" {
 				t.Errorf("the lane did not go on: %+v", found)
@@ -98,7 +98,7 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 func TestAnOutageWithAPageHoldsNothing(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	b.Plant.Order(plant.Fault{Kind: plant.HTML})
+	b.Plant.AddFault(plant.Fault{Kind: plant.HTML})
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	asked := func() int { return len(b.Plant.Requests()) }
 	for more := 1; more <= 7; more++ {
@@ -108,7 +108,7 @@ func TestAnOutageWithAPageHoldsNothing(t *testing.T) {
 			t.Fatalf("%d wait", len(waiting))
 		}
 		if more == 7 {
-			b.Plant.Clear()
+			b.Plant.ClearFaults()
 		}
 	}
 	must(t, b.Drained(t.Context()))
@@ -122,7 +122,7 @@ func TestLagerkollsCommonErrorIsANoWhenItLeftNoTrace(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	scanned(t, b, "PO4711")
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Text: "Batch B7 is closed"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Text: "Batch B7 is closed"})
 	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "P1", BestBefore: "270331"}.Symbol())
 	if e := heldWith(t, b, "article.trace", "Batch B7 is closed"); e.Hold != station.HoldRefused {
 		t.Errorf("it is held as %s: %s", e.Hold, e.Reason)
@@ -147,7 +147,7 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 	key := filepath.Join(b.Dir, "keys", "l2l.key")
 	right, err := os.ReadFile(key)
 	must(t, err)
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	scanned(t, b, "PC-200")
@@ -163,7 +163,7 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 			t.Errorf("%s is held: %s", e.Verb, e.Reason)
 		}
 	}
-	b.Plant.Clear()
+	b.Plant.ClearFaults()
 	must(t, os.WriteFile(key, right, 0o600))
 	reload(t, b, heardReload)
 	must(t, b.Drained(t.Context()))
@@ -185,13 +185,13 @@ func TestTheRightKeyFreesWhatWasHeldForTheWrongOne(t *testing.T) {
 	b := floor(t, nil)
 	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 	must(t, b.Drained(t.Context()))
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/dispatches/*", Text: "No rights to dispatches"})
-	b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/dispatches/*", Text: "No rights to dispatches"})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
 	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 	heldWith(t, b, "dispatch.open", "No rights to dispatches")
 	scanned(t, b, "PC-200")
 	heldWith(t, b, "changeover.start", "Not allowed")
-	b.Plant.Clear()
+	b.Plant.ClearFaults()
 	reload(t, b, heardReload)
 	var held []station.EntryStatus
 	err := demo.Until(t.Context(), "the right key has freed all of it", func() bool {

@@ -125,7 +125,7 @@ do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
 	}
 
 	// What fails is tried once, and not again.
-	b.Plant.Order(plant.Fault{Kind: plant.BadGateway, Where: "*/pickinglist/print", Next: 1})
+	b.Plant.AddFault(plant.Fault{Kind: plant.BadGateway, Where: "*/pickinglist/print", Next: 1})
 	scanned(t, b, "LIST4711")
 	must(t, demo.Until(t.Context(), "the page says that Lagerkoll failed", fault("order 4711 was not printed: Lagerkoll")))
 	must(t, b.Drained(t.Context()))

@@ -142,7 +142,7 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 				Articles: []plant.OrderArticle{{Article: demo.Soup, Amount: 1000}}})
 		}
 	})
-	b.Plant.Order(plant.Fault{Kind: plant.Lost, Every: 3})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Every: 3})
 	began := time.Now()
 
 	var hands sync.WaitGroup
@@ -202,7 +202,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	scanned(t, b, "PO4711")
 	must(t, b.Drained(t.Context()))
 	// An answer takes its time, and so the kill often strikes between effect and answer.
-	b.Plant.Order(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 15 * time.Millisecond})
+	b.Plant.AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 15 * time.Millisecond})
 
 	var tried int
 	acknowledged := make(map[string]bool)
@@ -321,24 +321,24 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 	})
 	day := func(f plant.Fault) {
 		t.Helper()
-		b.Plant.Clear()
+		b.Plant.ClearFaults()
 		f.Next = 1
 		l2l, lagerkoll := f, f
 		l2l.Where, lagerkoll.Where = "POST *", "PUT *"
-		b.Plant.Order(l2l)
-		b.Plant.Order(lagerkoll)
+		b.Plant.AddFault(l2l)
+		b.Plant.AddFault(lagerkoll)
 		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
 		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: string(f.Kind)}.Symbol())
 	}
 	scanned(t, b, "PO4711")
 	scanned(t, b, "PC-200")
-	for _, kind := range []plant.Kind{plant.Lost, plant.Reset, plant.ErrorAfter, plant.BadGateway, plant.Truncated, plant.HTML, plant.Redirect, plant.Refusal} {
+	for _, kind := range []plant.FaultKind{plant.Lost, plant.Reset, plant.ErrorAfter, plant.BadGateway, plant.Truncated, plant.HTML, plant.Redirect, plant.Refusal} {
 		day(plant.Fault{Kind: kind, Text: "no"})
 		must(t, b.Drained(t.Context()))
 	}
 	must(t, b.Cable(false))
 	day(plant.Fault{Kind: plant.Unauthorized})
-	b.Plant.Order(plant.Fault{Kind: plant.Unauthorized}) // to a read as well, or it is not the key
+	b.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized}) // to a read as well, or it is not the key
 	must(t, demo.Until(t.Context(), "the page says that the plant is not reached", func() bool {
 		s, err := b.Desk().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.NoContact && s.Health.Backends["lagerkoll"].Kind == station.NoContact

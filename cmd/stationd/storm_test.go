@@ -128,7 +128,7 @@ func openStorm(t *testing.T, seed uint64) *storm {
 		set.Settle, set.Watch = stormSettle, time.Second
 		set.Plant.Products = append(set.Plant.Products, s.products...)
 		for n, product := range s.products {
-			set.Plant.Lines[0].Queue = append(set.Plant.Lines[0].Queue, plant.Queued{Product: product, ExternalID: fmt.Sprintf("PO-Q-%d", n+1)})
+			set.Plant.Lines[0].Queue = append(set.Plant.Lines[0].Queue, plant.QueuedOrder{Product: product, ExternalID: fmt.Sprintf("PO-Q-%d", n+1)})
 		}
 		for id := range int64(3) {
 			set.Plant.Orders = append(set.Plant.Orders, plant.Order{ID: 5001 + id, State: plant.StateDeveloping,
@@ -289,7 +289,7 @@ func (s *storm) late(r *rand.Rand) {
 }
 
 func (s *storm) lateOne(r *rand.Rand) {
-	s.b.Plant.Order(plant.Fault{Kind: plant.Late, Where: []string{"POST /api/1.0/dispatches/open/", "PUT *"}[r.IntN(2)], Next: 1, Delay: between(r, mostLate/2, mostLate)})
+	s.b.Plant.AddFault(plant.Fault{Kind: plant.Late, Where: []string{"POST /api/1.0/dispatches/open/", "PUT *"}[r.IntN(2)], Next: 1, Delay: between(r, mostLate/2, mostLate)})
 	seen := len(s.b.Plant.Requests())
 	for waited := time.Now(); time.Since(waited) < 2*time.Second && s.blows(5*time.Millisecond); {
 		if slices.ContainsFunc(s.b.Plant.Requests()[seen:], func(q plant.Request) bool { return q.Fault == plant.Late }) {
@@ -302,7 +302,7 @@ func (s *storm) lateOne(r *rand.Rand) {
 
 // vendors lets the vendors answer otherwise than they should, or not at all.
 func (s *storm) vendors(r *rand.Rand) {
-	kinds := []plant.Kind{
+	kinds := []plant.FaultKind{
 		plant.Down, plant.Reset, plant.Lost, plant.Lost, plant.Lost, plant.Slow, plant.Late, plant.ErrorBefore, plant.ErrorAfter, plant.BadGateway,
 		plant.TooMany, plant.Refusal, plant.Truncated, plant.HTML, plant.Redirect, plant.Forbidden, plant.TooLarge, plant.Warned, plant.ByteOrder,
 	}
@@ -313,8 +313,8 @@ func (s *storm) vendors(r *rand.Rand) {
 		}
 		if r.IntN(8) == 0 { // and what it came to is not shown
 			s.happens("lost answers and looks")
-			s.b.Plant.Order(plant.Fault{Kind: plant.Lost, Where: []string{"POST *", "PUT *"}[r.IntN(2)], Next: 1})
-			s.b.Plant.Order(plant.Fault{Kind: plant.Refusal, Where: "GET *", Next: 1 + r.IntN(3), Text: "Not now"})
+			s.b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: []string{"POST *", "PUT *"}[r.IntN(2)], Next: 1})
+			s.b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "GET *", Next: 1 + r.IntN(3), Text: "Not now"})
 			continue
 		}
 		s.happens("faults")
@@ -323,7 +323,7 @@ func (s *storm) vendors(r *rand.Rand) {
 		if f.Kind == plant.TooMany && r.IntN(2) == 0 {
 			f.RetryAfter = time.Second
 		}
-		s.b.Plant.Order(f)
+		s.b.Plant.AddFault(f)
 	}
 }
 
@@ -332,11 +332,11 @@ func (s *storm) vendors(r *rand.Rand) {
 // as after somebody has put it right.
 func (s *storm) wrongKey(r *rand.Rand) {
 	s.happens("wrong keys")
-	f := plant.Fault{Kind: []plant.Kind{plant.Unauthorized, plant.Refusal}[r.IntN(2)], Text: "Not allowed",
+	f := plant.Fault{Kind: []plant.FaultKind{plant.Unauthorized, plant.Refusal}[r.IntN(2)], Text: "Not allowed",
 		Where: []string{"*/api/1.0/*", "*/v1/*", ""}[r.IntN(3)]}
-	s.b.Plant.Order(f)
+	s.b.Plant.AddFault(f)
 	<-time.After(between(r, 100*time.Millisecond, 1000*time.Millisecond))
-	s.b.Plant.Clear()
+	s.b.Plant.ClearFaults()
 	c := s.b.Running()
 	if s.ready() && c != nil { // before it is ready the signal would end it
 		_ = c.Cmd.Process.Signal(syscall.SIGHUP) // it may have ended since
@@ -526,7 +526,7 @@ func (s *storm) firstPush(button string) time.Time {
 // calm ends everything that is wrong, and waits until there is nothing left to do.
 func (s *storm) calm() {
 	s.t.Helper()
-	s.b.Plant.Clear()
+	s.b.Plant.ClearFaults()
 	s.front.deaf(s.t, false)
 	must(s.t, s.b.Cable(true))
 	s.off(s.b.Kill)

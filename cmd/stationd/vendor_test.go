@@ -64,7 +64,7 @@ func TestVendorScript(t *testing.T) {
 			"cable":      scripted(1, func(b *demo.Box, args []string) error { return b.Cable(args[0] == "in") }),
 			"technician": scripted(2, func(b *demo.Box, args []string) error { return technicianDoes(b, t.Context(), args[0], args[1]) }),
 			"fault": scripted(2, func(b *demo.Box, args []string) error {
-				b.Plant.Order(plant.Fault{Kind: plant.Kind(args[0]), Where: args[1], Next: 1, Text: "no"})
+				b.Plant.AddFault(plant.Fault{Kind: plant.FaultKind(args[0]), Where: args[1], Next: 1, Text: "no"})
 				return nil
 			}),
 		},

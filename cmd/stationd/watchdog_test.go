@@ -61,10 +61,10 @@ func TestTheWatchdogHearsOfProgressForAsLongAsThereIsSome(t *testing.T) {
 			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
 			vouched(t, b, 4, "in an outage")
 			must(t, b.Cable(true))
-			b.Plant.Order(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: time.Second})
+			b.Plant.AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: time.Second})
 			scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "slow"}.Symbol())
 			vouched(t, b, 4, "while the vendor takes its time")
-			b.Plant.Clear()
+			b.Plant.ClearFaults()
 			must(t, b.Drained(t.Context()))
 		})
 	}

@@ -198,9 +198,9 @@ func mishaps() []mishap {
 func (p *Page) fault(r *http.Request) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	kind := plant.Kind(r.PostFormValue("kind"))
+	kind := plant.FaultKind(r.PostFormValue("kind"))
 	if kind == "none" {
-		p.box.Plant.Clear()
+		p.box.Plant.ClearFaults()
 		p.ordered = parseFaultKey(p.box.Plant)
 		return nil
 	}
@@ -211,7 +211,7 @@ func (p *Page) fault(r *http.Request) error {
 		m.fault.Next = 1
 		for _, method := range []string{http.MethodPost, http.MethodPut} {
 			m.fault.Where = method + " *"
-			p.box.Plant.Order(m.fault)
+			p.box.Plant.AddFault(m.fault)
 			p.ordered[faultKey{kind, method}]++
 		}
 		return nil
@@ -337,7 +337,7 @@ type (
 	}
 	demoRequest struct{ At, Method, Path, Answer, Class string }
 	demoMishap  struct {
-		Kind    plant.Kind
+		Kind    plant.FaultKind
 		Text    string
 		Pending string
 	}
@@ -488,7 +488,7 @@ func newest[T any](all []T, most int) []T {
 
 // A faultKey is a kind of mishap and the method of the requests that it strikes.
 type faultKey struct {
-	kind   plant.Kind
+	kind   plant.FaultKind
 	method string
 }
 

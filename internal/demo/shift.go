@@ -234,7 +234,7 @@ func (s *shift) happens(text string, do func() error) {
 // orders lets something go wrong at the plant.
 func (s *shift) orders(text string, f plant.Fault) {
 	s.happens(text, func() error {
-		s.box.Plant.Order(f)
+		s.box.Plant.AddFault(f)
 		return nil
 	})
 }

@@ -126,7 +126,7 @@ func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assum
 			setting.Assumptions = map[plant.Assumption]plant.Position{at.Assumption: at.to}
 		}
 		e = c.run(setting)
-		restsOn = c.plant.RestsOn()
+		restsOn = c.plant.AssumptionsUsed()
 		if complaints := c.plant.Complaints(); c.stands && len(complaints) > 0 {
 			t.Errorf("the plant complains: %q", complaints)
 		}
@@ -161,7 +161,7 @@ func card(t *testing.T) string {
 	return dir
 }
 
-func (c *cell) run(setting plant.Setting) end {
+func (c *cell) run(setting plant.Config) end {
 	if c.fault.others {
 		setting.Types = append(setting.Types, plant.DispatchType{Code: other})
 		setting.Orders = append(setting.Orders, plant.Order{ID: 4999, State: plant.StateDeveloping,
@@ -322,7 +322,7 @@ func (c *cell) waitsFor(e station.EntryStatus, all []station.EntryStatus) string
 }
 
 // open builds the plant and the station before it.
-func (c *cell) open(setting plant.Setting) {
+func (c *cell) open(setting plant.Config) {
 	c.t.Helper()
 	var err error
 	if c.plant, err = plant.Open(setting); err != nil {
@@ -559,7 +559,7 @@ func (c *cell) alter(w http.ResponseWriter, r *http.Request) {
 // order lets the fault strike the acting request, once.
 func (c *cell) order(f plant.Fault) {
 	f.Where, f.Next = c.sample.act, 1
-	c.plant.Order(f)
+	c.plant.AddFault(f)
 }
 
 // present is what the plant shows for a certificate from now on.

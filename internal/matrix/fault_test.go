@@ -100,9 +100,9 @@ func faults() []fault {
 				c.elsewhere, c.backend = false, nil
 			}},
 			{"the vendor shows it nothing for a while", func(c *cell) {
-				c.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "GET *"})
+				c.plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "GET *"})
 				c.deliver(brokenFor)
-				c.plant.Clear()
+				c.plant.ClearFaults()
 			}},
 			{"the vendor is not in the configuration for a while", func(c *cell) {
 				if err := c.box.HoldStrangers(func(string) bool { return false }); err != nil {
@@ -138,7 +138,7 @@ func always() (list []fault) {
 	} {
 		list = append(list, fault{name: f.name, kind: toRequest, strikes: func(c *cell, _ *http.Request, serve func()) {
 			f.Where = c.sample.act
-			c.plant.Order(f.Fault)
+			c.plant.AddFault(f.Fault)
 			serve()
 		}})
 	}
@@ -150,7 +150,7 @@ func always() (list []fault) {
 func altered() (list []fault) {
 	for _, f := range []struct {
 		name   string
-		kind   plant.Kind
+		kind   plant.FaultKind
 		alters func(string) string
 	}{
 		{"the answer is lost, and texts are shown in capitals", plant.Lost, strings.ToUpper},
@@ -195,12 +195,12 @@ func ways() []fault {
 			name: "the key is wrong for a while, and each verb is told so with a plain no", kind: toWay, others: true,
 			breaks: func(c *cell) {
 				for part := range strings.FieldsSeq("dispatches buildsequence pitch article finish cancel customer_order") {
-					c.plant.Order(plant.Fault{Kind: plant.Refusal, Where: "*" + part + "*", Code: 903003, Text: "Not allowed: " + part})
+					c.plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*" + part + "*", Code: 903003, Text: "Not allowed: " + part})
 				}
-				c.plant.Order(plant.Fault{Kind: plant.Refusal, Code: 903001, Text: "Not allowed"})
+				c.plant.AddFault(plant.Fault{Kind: plant.Refusal, Code: 903001, Text: "Not allowed"})
 			},
 			mends: func(c *cell) {
-				c.plant.Clear()
+				c.plant.ClearFaults()
 				c.backend = nil
 				c.box.TryNow()
 			},
@@ -214,10 +214,10 @@ func deaf() fault {
 		name: "the answer is lost, and no look-up works either", kind: toRequest,
 		strikes: func(c *cell, _ *http.Request, serve func()) {
 			c.order(plant.Fault{Kind: plant.Lost})
-			c.plant.Order(plant.Fault{Kind: plant.BadGateway, Where: "GET *"})
+			c.plant.AddFault(plant.Fault{Kind: plant.BadGateway, Where: "GET *"})
 			serve()
 		},
-		mends: func(c *cell) { c.plant.Clear() },
+		mends: func(c *cell) { c.plant.ClearFaults() },
 	}
 }
 

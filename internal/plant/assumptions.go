@@ -137,8 +137,8 @@ func Switches() []Switch {
 	}
 }
 
-// allows reports whether the assumption can be put to that position.
-func allows(a Assumption, pos Position) bool {
+// canBe reports whether the assumption can be put to that position.
+func canBe(a Assumption, pos Position) bool {
 	return slices.ContainsFunc(Switches(), func(s Switch) bool {
 		return s.Assumption == a && (pos == Stands || slices.Contains(s.Positions, pos))
 	})

@@ -15,29 +15,29 @@ import (
 // refuse connections and yet belong to nobody else: a socket that is bound and
 // never listens keeps it.
 type cable struct {
-	address string
-	keep    int // the socket that keeps the port
+	address  string
+	reserved int // the socket that keeps the port
 
-	mu      sync.Mutex
+	mu      sync.Mutex    // guards the fields below
 	inner   net.Listener  // nil while pulled
 	plugged chan struct{} // closed while inner is set
 	open    map[net.Conn]struct{}
 	closed  bool
 }
 
-// plug listens on an IPv4 address; port 0 is any free one.
-func plug(address string) (*cable, error) {
+// newCable listens on an IPv4 address; port 0 is any free one.
+func newCable(address string) (*cable, error) {
 	inner, err := listen(address)
 	if err != nil {
 		return nil, err
 	}
 	addr := inner.Addr().(*net.TCPAddr)
-	keep, err := hold(addr)
+	reserved, err := reservePort(addr)
 	if err != nil {
 		inner.Close()
-		return nil, fmt.Errorf("keep port %s: %w", addr, err)
+		return nil, fmt.Errorf("reserve port %s: %w", addr, err)
 	}
-	c := &cable{address: addr.String(), keep: keep, inner: inner, plugged: make(chan struct{}), open: map[net.Conn]struct{}{}}
+	c := &cable{address: addr.String(), reserved: reserved, inner: inner, plugged: make(chan struct{}), open: map[net.Conn]struct{}{}}
 	close(c.plugged)
 	return c, nil
 }
@@ -57,10 +57,10 @@ func listen(address string) (net.Listener, error) {
 	return config.Listen(context.Background(), "tcp4", address) //nolint:forbidigo // listening on an own address does not wait
 }
 
-// hold binds a socket to the address and does not listen on it. It sets
+// reservePort binds a socket to the address and does not listen on it. It sets
 // SO_REUSEPORT alone: with SO_REUSEADDR as well, any other program's listener
 // would be let in beside it.
-func hold(addr *net.TCPAddr) (int, error) {
+func reservePort(addr *net.TCPAddr) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return 0, err
@@ -95,14 +95,14 @@ func (c *cable) Accept() (net.Conn, error) {
 			}
 			continue
 		}
-		if c.still(inner) {
+		if c.isPluggedIn(inner) {
 			return nil, err
 		}
 	}
 }
 
-// still reports whether inner is plugged in.
-func (c *cable) still(inner net.Listener) bool {
+// isPluggedIn reports whether inner is plugged in.
+func (c *cable) isPluggedIn(inner net.Listener) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.inner == inner
@@ -118,7 +118,7 @@ func (c *cable) admit(inner net.Listener, conn net.Conn) (net.Conn, bool) {
 		return nil, false
 	}
 	c.open[conn] = struct{}{}
-	return &plugged{Conn: conn, cable: c}, true
+	return &cableConn{Conn: conn, cable: c}, true
 }
 
 // pull cuts every connection and refuses new ones.
@@ -162,7 +162,7 @@ func (c *cable) Close() error {
 		return nil
 	}
 	c.closed = true
-	unix.Close(c.keep)
+	unix.Close(c.reserved)
 	if c.inner == nil {
 		close(c.plugged)
 		return nil
@@ -178,22 +178,22 @@ func (c *cable) Addr() net.Addr {
 	return addr
 }
 
-// plugged is a connection that its cable knows of.
-type plugged struct {
+// A cableConn is a connection that its cable knows of.
+type cableConn struct {
 	net.Conn
 	cable *cable
 }
 
-func (c *plugged) Close() error {
+func (c *cableConn) Close() error {
 	c.cable.mu.Lock()
 	delete(c.cable.open, c.Conn)
 	c.cable.mu.Unlock()
 	return c.Conn.Close()
 }
 
-// reset closes a connection so that the other end sees it torn, not ended.
+// reset closes a connection so that the other end sees a reset, not an end.
 func reset(conn net.Conn) {
-	if p, ok := conn.(*plugged); ok {
+	if p, ok := conn.(*cableConn); ok {
 		reset(p.Conn)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {

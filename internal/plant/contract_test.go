@@ -17,13 +17,13 @@ var l2lContract = sync.OnceValues(func() (*apitest.Contract, error) {
 
 // held holds what the plant takes and answers as L2L against the contract: it
 // does nothing that the contract does not allow, and answers within it.
-func held(t *testing.T, s *Setting) {
+func held(t *testing.T, s *Config) {
 	t.Helper()
 	contract, err := l2lContract()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Seen = func(r *http.Request, body []byte, status int, header http.Header, answer []byte) {
+	s.Observe = func(r *http.Request, body []byte, status int, header http.Header, answer []byte) {
 		if !strings.HasPrefix(r.URL.Path, l2lRoot) || status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusMovedPermanently {
 			return
 		}

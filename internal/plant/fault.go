@@ -10,35 +10,35 @@ import (
 	"time"
 )
 
-// Kind is what goes wrong.
-type Kind string
+// FaultKind is what goes wrong.
+type FaultKind string
 
 // The kinds of fault. Each says whether the request still takes effect, which
 // is the one thing a client cannot see.
 const (
-	Down         Kind = "down"         // the connection ends unanswered; nothing is done
-	Reset        Kind = "reset"        // the connection is torn; nothing is done
-	Lost         Kind = "lost"         // it is done, and the connection torn before the answer
-	Slow         Kind = "slow"         // it is done at once and answered after Delay
-	Late         Kind = "late"         // it is done and answered after Delay, even when the client has gone
-	ErrorBefore  Kind = "error before" // 500; nothing is done
-	ErrorAfter   Kind = "error after"  // 500; it is done all the same
-	BadGateway   Kind = "bad gateway"  // 502 with a proxy's HTML page; nothing is done
-	TooMany      Kind = "too many"     // 429, with Retry-After when it is set; nothing is done
-	Refusal      Kind = "refusal"      // the vendor's own no with Text; nothing is done
-	Unauthorized Kind = "unauthorized" // 401, as if the key were wrong; nothing is done
-	Truncated    Kind = "truncated"    // it is done; the answer is the first half of its JSON
-	HTML         Kind = "html"         // 200 with a captive portal's page; nothing is done
-	Redirect     Kind = "redirect"     // 307 to another host; nothing is done
-	Forbidden    Kind = "forbidden"    // 403, the key has no right to this; nothing is done
-	TooLarge     Kind = "too large"    // 413 with a proxy's page; nothing is done
-	Warned       Kind = "warned"       // it is done; a warning's text stands before the answer's JSON
-	ByteOrder    Kind = "byte order"   // it is done; a byte order mark stands before the answer's JSON
+	Down         FaultKind = "down"         // the connection ends unanswered; nothing is done
+	Reset        FaultKind = "reset"        // the connection is reset; nothing is done
+	Lost         FaultKind = "lost"         // it is done, and the connection reset before the answer
+	Slow         FaultKind = "slow"         // it is done at once and answered after Delay
+	Late         FaultKind = "late"         // it is done and answered after Delay, even when the client has gone
+	ErrorBefore  FaultKind = "error before" // 500; nothing is done
+	ErrorAfter   FaultKind = "error after"  // 500; it is done all the same
+	BadGateway   FaultKind = "bad gateway"  // 502 with a proxy's HTML page; nothing is done
+	TooMany      FaultKind = "too many"     // 429, with Retry-After when it is set; nothing is done
+	Refusal      FaultKind = "refusal"      // the vendor's own no with Text; nothing is done
+	Unauthorized FaultKind = "unauthorized" // 401, as if the key were wrong; nothing is done
+	Truncated    FaultKind = "truncated"    // it is done; the answer is the first half of its JSON
+	HTML         FaultKind = "html"         // 200 with a captive portal's page; nothing is done
+	Redirect     FaultKind = "redirect"     // 307 to another host; nothing is done
+	Forbidden    FaultKind = "forbidden"    // 403, the key has no right to this; nothing is done
+	TooLarge     FaultKind = "too large"    // 413 with a proxy's page; nothing is done
+	Warned       FaultKind = "warned"       // it is done; a warning's text stands before the answer's JSON
+	ByteOrder    FaultKind = "byte order"   // it is done; a byte order mark stands before the answer's JSON
 )
 
-// A Fault is something that goes wrong with requests, ordered beforehand.
+// A Fault is something that goes wrong with requests.
 type Fault struct {
-	Kind Kind
+	Kind FaultKind
 
 	// Where says which requests it strikes: a method and a path, or a path alone,
 	// as "POST /api/1.0/dispatches/open/". A star stands for any text, slashes
@@ -56,32 +56,31 @@ type Fault struct {
 	To         string        // of Redirect, a URL without a path; empty: this plant under the name localhost
 }
 
-// ordered is a fault with its count.
-type ordered struct {
+// An activeFault is a fault with its count.
+type activeFault struct {
 	Fault
 	fits   int // requests that fitted so far
 	struck int
 }
 
-// Order orders a fault. Faults are asked in the order in which they were
-// ordered, and the first that strikes a request is the only one that does.
-func (p *Plant) Order(f Fault) {
+// AddFault lets a fault strike from now on. Of several that match a request, the one
+// that was added first strikes.
+func (p *Plant) AddFault(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.faults = append(p.faults, &ordered{Fault: f})
+	p.faults = append(p.faults, &activeFault{Fault: f})
 }
 
-// Clear takes back every fault that was ordered. A request that one has struck
-// already runs to its end.
-func (p *Plant) Clear() {
+// ClearFaults removes every fault. A request that one has struck already runs to its
+// end.
+func (p *Plant) ClearFaults() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.faults = nil
 }
 
-// strike returns the fault that strikes the request; the zero Fault strikes
-// nothing.
-func (p *Plant) strike(r *http.Request) Fault {
+// matchFault returns the fault that strikes a request; the zero Fault where none does.
+func (p *Plant) matchFault(r *http.Request) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.faults {
@@ -94,17 +93,17 @@ func (p *Plant) strike(r *http.Request) Fault {
 			continue
 		}
 		f.struck++
-		strike := f.Fault
-		if strike.To == "" {
+		match := f.Fault
+		if match.To == "" {
 			_, port, _ := strings.Cut(p.Addr(), ":")
-			strike.To = "http://localhost:" + port
+			match.To = "http://localhost:" + port
 		}
-		return strike
+		return match
 	}
 	return Fault{}
 }
 
-// fits reports whether a request is among those that where speaks of.
+// fits reports whether a request is among those that where names.
 func fits(where, method, path string) bool {
 	if m, rest, ok := strings.Cut(where, " "); ok {
 		if m != method {
@@ -134,9 +133,9 @@ func fits(where, method, path string) bool {
 	return strings.HasSuffix(path, parts[last])
 }
 
-// instead returns the answer that a fault gives in place of the vendor's, for
+// replacement returns the answer that a fault gives in place of the vendor's, for
 // the faults that do.
-func (f Fault) instead(r *http.Request) (answer, bool) {
+func (f Fault) replacement(r *http.Request) (answer, bool) {
 	lagerkoll := strings.HasPrefix(r.URL.Path, lagerkollRoot)
 	text := f.Text
 	if text == "" {
@@ -187,8 +186,8 @@ func (f Fault) tooMany(lagerkoll bool) answer {
 	return a
 }
 
-// spoilt is what becomes of a good answer.
-func (f Fault) spoilt(a answer) answer {
+// damaged returns a good answer as the fault leaves it.
+func (f Fault) damaged(a answer) answer {
 	if f.Kind == ErrorAfter {
 		return page(http.StatusInternalServerError, "Server Error (500)")
 	}
@@ -203,13 +202,13 @@ func (f Fault) spoilt(a answer) answer {
 	return a
 }
 
-// cut ends the connection without an answer; torn, the client sees a reset.
-func cut(w http.ResponseWriter, torn bool) {
+// cut ends the connection without an answer; abrupt: the client sees a reset.
+func cut(w http.ResponseWriter, abrupt bool) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return // a server that keeps its connections: the answer stays empty
 	}
-	if torn {
+	if abrupt {
 		reset(conn)
 		return
 	}

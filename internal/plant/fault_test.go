@@ -17,7 +17,7 @@ import (
 func press(t *testing.T, p *Plant, c *http.Client) (status int, body string, err error) {
 	t.Helper()
 	form := pairs("site", "12", "dispatchtypecode", "MATERIAL", "description", "x", "machinecode", "SEAL-1")
-	r := request(t, "POST", p.L2LURL()+"dispatches/open/?auth="+p.set.L2LKey, form.Encode())
+	r := request(t, "POST", p.L2LURL()+"dispatches/open/?auth="+p.config.L2LKey, form.Encode())
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	res, err := c.Do(r)
 	if err != nil {
@@ -55,7 +55,7 @@ func TestAFaultSaysWhatIsDoneAndWhatTheClientSees(t *testing.T) {
 		t.Run(string(tt.fault.Kind), func(t *testing.T) {
 			t.Parallel()
 			p := served(t, Demo())
-			p.Order(tt.fault)
+			p.AddFault(tt.fault)
 			status, body, err := press(t, p, client())
 			if status != tt.status || tt.seen != nil && !tt.seen(status, body, err) {
 				t.Errorf("status %d, error %v, body %s", status, err, body)
@@ -66,7 +66,7 @@ func TestAFaultSaysWhatIsDoneAndWhatTheClientSees(t *testing.T) {
 			if r := p.Requests(); len(r) != 1 || r[0].Fault != tt.fault.Kind || r[0].Status != tt.status {
 				t.Errorf("%+v", r)
 			}
-			p.Clear()
+			p.ClearFaults()
 			if status, _, err := press(t, p, client()); err != nil || status != 200 || len(p.Dispatches()) != tt.done+1 {
 				t.Errorf("when it is over: %d, %v", status, err)
 			}
@@ -78,7 +78,7 @@ func TestAFaultSaysWhatIsDoneAndWhatTheClientSees(t *testing.T) {
 func TestALateEffectComesAfterTheClientHasGone(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
-	p.Order(Fault{Kind: Late, Delay: 300 * time.Millisecond})
+	p.AddFault(Fault{Kind: Late, Delay: 300 * time.Millisecond})
 	c := client()
 	c.Timeout = 50 * time.Millisecond
 	if _, _, err := press(t, p, c); err == nil {
@@ -101,7 +101,7 @@ func TestALateEffectComesAfterTheClientHasGone(t *testing.T) {
 func TestASlowAnswerComesAfterTheEffect(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
-	p.Order(Fault{Kind: Slow, Delay: time.Minute})
+	p.AddFault(Fault{Kind: Slow, Delay: time.Minute})
 	c := client()
 	c.Timeout = 200 * time.Millisecond
 	if _, _, err := press(t, p, c); err == nil {
@@ -119,7 +119,7 @@ func TestAFaultStrikesWhereAndWhenItWasOrdered(t *testing.T) {
 		for range n {
 			r, _ := http.NewRequest(method, path, nil)
 			mark := "."
-			if p.strike(r).Kind != "" {
+			if p.matchFault(r).Kind != "" {
 				mark = "x"
 			}
 			pattern += mark
@@ -144,7 +144,7 @@ func TestAFaultStrikesWhereAndWhenItWasOrdered(t *testing.T) {
 	} {
 		p := &Plant{cable: &cable{address: "127.0.0.1:1"}}
 		tt.fault.Kind = Reset
-		p.Order(tt.fault)
+		p.AddFault(tt.fault)
 		if got := struck(p, "POST", "/api/1.0/dispatches/open/", 6); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
@@ -154,8 +154,8 @@ func TestAFaultStrikesWhereAndWhenItWasOrdered(t *testing.T) {
 func TestTooManyRequestsMaySayHowLongToWait(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
-	p.Order(Fault{Kind: TooMany, RetryAfter: 1500 * time.Millisecond, Next: 1})
-	p.Order(Fault{Kind: TooMany, Next: 1})
+	p.AddFault(Fault{Kind: TooMany, RetryAfter: 1500 * time.Millisecond, Next: 1})
+	p.AddFault(Fault{Kind: TooMany, Next: 1})
 	if a := lager(t, p, "GET", "4711", ""); a.header.Get("Retry-After") != "2" || a.json["errorCode"] != 900429.0 {
 		t.Errorf("%v %s", a.header, a.text)
 	}
@@ -167,7 +167,7 @@ func TestTooManyRequestsMaySayHowLongToWait(t *testing.T) {
 func TestAFollowedRedirectIsComplainedOf(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
-	p.Order(Fault{Kind: Redirect, Next: 1, To: "http://" + p.Addr()})
+	p.AddFault(Fault{Kind: Redirect, Next: 1, To: "http://" + p.Addr()})
 	c := client()
 	c.CheckRedirect = nil
 	if _, _, err := press(t, p, c); err != nil {

@@ -31,7 +31,7 @@ const (
 	siteRecord    = 7 // sites[].id, which is not the site number
 )
 
-func newSite(s Setting) site {
+func newSite(s Config) site {
 	w := site{current: map[string]int{}}
 	start := time.Now().Truncate(time.Hour)
 	for _, line := range s.Lines {
@@ -78,26 +78,26 @@ func operations() []operation {
 func siteParameter() map[string]parameter { return map[string]parameter{"site": {form: number}} }
 
 func sitesParameters() map[string]parameter {
-	return map[string]parameter{"site": {form: number}, "test_site": {form: truth}, "active": {form: truth}}
+	return map[string]parameter{"site": {form: number}, "test_site": {form: boolean}, "active": {form: boolean}}
 }
 
 // l2l answers a request below /api/1.0/. The caller holds the lock.
 func (p *Plant) l2l(r *http.Request, rest string, body []byte) answer {
 	name := r.Method + " " + l2lRoot + rest
 	if !strings.HasSuffix(rest, "/") {
-		p.object("%s: its path lacks the slash at the end", name)
+		p.complainLocked("%s: its path lacks the slash at the end", name)
 		a := page(http.StatusMovedPermanently, "Moved Permanently")
 		a.header.Set("Location", l2lRoot+rest+"/"+query(r))
 		return a
 	}
 	op, id, status := route(r.Method, rest)
 	if status != http.StatusOK {
-		p.object("%s: L2L's texts have no such operation", name)
+		p.complainLocked("%s: L2L's texts have no such operation", name)
 		return page(status, http.StatusText(status))
 	}
-	asked, err := takeApart(r, body)
+	asked, err := parseRequest(r, body)
 	if err != nil {
-		p.object("%s: %v", name, err)
+		p.complainLocked("%s: %v", name, err)
 		return l2lError(http.StatusOK, err.Error())
 	}
 	if why := p.wrongKey(asked.keys); why != "" {
@@ -107,11 +107,11 @@ func (p *Plant) l2l(r *http.Request, rest string, body []byte) answer {
 		return l2lError(http.StatusUnauthorized, why)
 	}
 	q := asked.params
-	if refusal := p.switchedOff(op, q); refusal != "" {
+	if refusal := p.applySwitches(op, q); refusal != "" {
 		return l2lError(http.StatusOK, refusal)
 	}
 	if refusal := p.malformed(op, q); refusal != "" {
-		p.object("%s: %s", name, refusal)
+		p.complainLocked("%s: %s", name, refusal)
 		return l2lError(http.StatusOK, refusal)
 	}
 	if id != "" {
@@ -137,7 +137,7 @@ func (p *Plant) wrongKey(keys map[string]string) string {
 		return "API key missing"
 	}
 	for _, key := range keys {
-		if key != p.set.L2LKey {
+		if key != p.config.L2LKey {
 			return "Invalid API key"
 		}
 	}
@@ -174,14 +174,14 @@ func route(method, rest string) (op operation, id string, status int) {
 	return operation{}, "", status
 }
 
-// l2lData is L2L's yes:
+// l2lData is an answer of L2L's with data:
 //
 //	{"success":true,"data":…}
 func l2lData(data any) answer {
 	return l2lAnswer(http.StatusOK, map[string]any{"success": true, "data": data})
 }
 
-// l2lError is L2L's no:
+// l2lError is a refusal of L2L's:
 //
 //	{"success":false,"error":"Dispatch already closed"}
 func l2lError(status int, text string) answer {
@@ -196,38 +196,38 @@ func l2lAnswer(status int, envelope map[string]any) answer {
 	return answer{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: body}
 }
 
-// refuse is a no to a code that the plant does not have: it is reported too,
-// because only a wrong configuration asks for it.
+// refuse refuses a code that the plant does not have, and complains of it, because
+// only a wrong configuration asks for it.
 func (p *Plant) refuse(format string, args ...any) answer {
 	why := fmt.Sprintf(format, args...)
-	p.object("l2l: %s", why)
+	p.complainLocked("l2l: %s", why)
 	return l2lError(http.StatusOK, why)
 }
 
-// local is a time as L2L writes it: in the site's zone, without naming it.
-func (p *Plant) local(t time.Time) any {
+// localTime is a time as L2L writes it: in the site's zone, without naming it.
+func (p *Plant) localTime(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.In(p.set.Zone).Format(time.DateTime)
+	return t.In(p.config.Zone).Format(time.DateTime)
 }
 
-// moment reads a time of the site that has been checked.
-func (p *Plant) moment(s string) time.Time {
-	t, _ := p.parseMoment(s)
+// siteTime reads a time of the site that has been checked.
+func (p *Plant) siteTime(s string) time.Time {
+	t, _ := p.parseSiteTime(s)
 	return t
 }
 
-func (p *Plant) parseMoment(s string) (time.Time, error) {
-	if t, err := time.ParseInLocation("2006-01-02 15:04", s, p.set.Zone); err == nil {
+func (p *Plant) parseSiteTime(s string) (time.Time, error) {
+	if t, err := time.ParseInLocation("2006-01-02 15:04", s, p.config.Zone); err == nil {
 		return t, nil
 	}
-	return time.ParseInLocation(time.DateTime, s, p.set.Zone)
+	return time.ParseInLocation(time.DateTime, s, p.config.Zone)
 }
 
-// listed returns the part of a list that limit and offset ask for, in the order
+// window returns the part of a list that limit and offset ask for, in the order
 // that is asked for.
-func listed[T any](all []T, q params) []T {
+func window[T any](all []T, q params) []T {
 	if strings.HasPrefix(q["order_by"], "-") {
 		slices.Reverse(all)
 	}
@@ -243,12 +243,12 @@ func (p *Plant) listSites(q params) answer {
 	if p.is(SitesReadable, Refused) {
 		return l2lError(http.StatusOK, "Permission denied")
 	}
-	if q["site"] != "" && q.number("site") != p.set.Site || isFalse(q["active"]) || isTrue(q["test_site"]) != p.set.TestSite && q["test_site"] != "" {
+	if q["site"] != "" && q.number("site") != p.config.Site || isFalse(q["active"]) || isTrue(q["test_site"]) != p.config.TestSite && q["test_site"] != "" {
 		return l2lData([]any{})
 	}
 	return l2lData([]any{map[string]any{
-		"id": siteRecord, "site": p.set.Site, "description": fmt.Sprintf("Site %d", p.set.Site),
-		"test_site": p.set.TestSite, "active": true,
+		"id": siteRecord, "site": p.config.Site, "description": fmt.Sprintf("Site %d", p.config.Site),
+		"test_site": p.config.TestSite, "active": true,
 	}})
 }
 

@@ -18,15 +18,15 @@ func listParameters() map[string]parameter {
 		"dispatchtypecode": {},
 		"linecode":         {},
 		"dispatchnumber":   {form: number},
-		"open":             {form: truth, assumed: OpenFalse},
+		"open":             {form: boolean, assumed: OpenFalse},
 		"order_by":         {},
 		"id":               {form: number, assumed: DispatchByID},
 		"limit":            {form: number, assumed: LimitAboveOne},
 		"offset":           {form: number, assumed: LimitAboveOne},
-		"reported__gte":    {form: moment, assumed: ReportedGTE},
-		"reported__lte":    {form: moment, assumed: ReportedGTE},
-		"created__gte":     {form: moment, assumed: CreatedGTE},
-		"created__lte":     {form: moment, assumed: CreatedGTE},
+		"reported__gte":    {form: siteTime, assumed: ReportedGTE},
+		"reported__lte":    {form: siteTime, assumed: ReportedGTE},
+		"created__gte":     {form: siteTime, assumed: CreatedGTE},
+		"created__lte":     {form: siteTime, assumed: CreatedGTE},
 	}
 }
 
@@ -39,22 +39,22 @@ func openParameters() map[string]parameter {
 		"machinecode":          {},
 		"machine":              {form: number},
 		"tradecode":            {},
-		"trade_required":       {form: truth},
+		"trade_required":       {form: boolean},
 		"user":                 {},
-		"due":                  {form: moment},
+		"due":                  {form: siteTime},
 		"assigned_users":       {},
 		"reason_id":            {form: number},
 		"document_externalid":  {},
 		"parent_dispatch_id":   {form: number},
 		"last_part_run":        {},
-		"material_quarantined": {form: letter},
-		"reported":             {form: moment, assumed: ReportedOnOpen},
+		"material_quarantined": {form: yesNo},
+		"reported":             {form: siteTime, assumed: ReportedOnOpen},
 	}
 }
 
 func addParameters() map[string]parameter {
 	takes := openParameters()
-	takes["completed"] = parameter{form: moment, assumed: CompletedOnAdd}
+	takes["completed"] = parameter{form: siteTime, assumed: CompletedOnAdd}
 	return takes
 }
 
@@ -71,7 +71,7 @@ func needsOfOpen() []string {
 // with a list; filtered by id with one object, or with an empty list when there
 // is none of that id.
 func (p *Plant) listDispatches(q params) answer {
-	if why := p.strangers(q); why != "" {
+	if why := p.unknownCode(q); why != "" {
 		return p.refuse("%s", why)
 	}
 	if by := strings.TrimPrefix(q["order_by"], "-"); by != "" && !slices.Contains([]string{"id", "dispatchnumber", "reported", "created"}, by) {
@@ -90,15 +90,15 @@ func (p *Plant) listDispatches(q params) answer {
 		slices.SortStableFunc(found, func(a, b Dispatch) int { return a.Reported.Compare(b.Reported) })
 	}
 	records := []any{}
-	for _, d := range listed(found, q) {
+	for _, d := range window(found, q) {
 		records = append(records, p.dispatchRecord(d))
 	}
 	return l2lData(records)
 }
 
-// strangers names the first code among the filters that the plant does not
+// unknownCode names the first code among the filters that the plant does not
 // have; where the site ignores such a filter, it is taken away instead.
-func (p *Plant) strangers(q params) string {
+func (p *Plant) unknownCode(q params) string {
 	known := map[string]func(string) bool{
 		"machinecode":      func(c string) bool { _, ok := p.machine(c); return ok },
 		"dispatchtypecode": func(c string) bool { _, ok := p.dispatchType(c); return ok },
@@ -134,7 +134,7 @@ func (p *Plant) matches(d Dispatch, q params) bool {
 		return false
 	}
 	within := func(from, to string, t time.Time) bool {
-		return (q[from] == "" || !t.Before(p.moment(q[from]))) && (q[to] == "" || !t.After(p.moment(q[to])))
+		return (q[from] == "" || !t.Before(p.siteTime(q[from]))) && (q[to] == "" || !t.After(p.siteTime(q[to])))
 	}
 	return within("reported__gte", "reported__lte", d.Reported) && within("created__gte", "created__lte", d.Created.Truncate(time.Second))
 }
@@ -154,11 +154,11 @@ func (p *Plant) dispatchRecord(d Dispatch) map[string]any {
 	machine, _ := p.machine(d.Machine)
 	kind, _ := p.dispatchType(d.Type)
 	record := map[string]any{
-		"id": d.ID, "dispatchnumber": d.Number, "site": p.set.Site,
+		"id": d.ID, "dispatchnumber": d.Number, "site": p.config.Site,
 		"dispatchtype": firstType + kind, "dispatchtypecode": d.Type,
 		"machine": firstMachine + machine, "machinecode": d.Machine,
 		"line": p.lineID(d.Line), "linecode": d.Line,
-		"reported": p.local(d.Reported), "created": p.local(d.Created), "lastupdated": p.local(lastOf(d)),
+		"reported": p.localTime(d.Reported), "created": p.localTime(d.Created), "lastupdated": p.localTime(lastOf(d)),
 	}
 	if !p.is(DescriptionReturned, Ignored) {
 		record["description"] = d.Description
@@ -169,7 +169,7 @@ func (p *Plant) dispatchRecord(d Dispatch) map[string]any {
 		if p.countsAsOpen(d) {
 			record["open"] = "T"
 		}
-		record["completed"], record["closed"] = p.local(d.Completed), p.local(d.Closed)
+		record["completed"], record["closed"] = p.localTime(d.Completed), p.localTime(d.Closed)
 	case Otherwise:
 		record["currentstatus_dispatchstatus_id"], record["currentstatus_description"] = d.status()
 	}
@@ -200,52 +200,52 @@ func lastOf(d Dispatch) time.Time {
 
 // openDispatch launches an open dispatch, as the New Dispatch form does.
 func (p *Plant) openDispatch(q params) answer {
-	d, why := p.described(q)
+	d, why := p.newDispatch(q)
 	if why != "" {
 		return p.refuse("%s", why)
 	}
-	if p.set.Types[p.typeOf(d.Type)].Critical && slices.ContainsFunc(p.site.dispatches, func(o Dispatch) bool {
-		return o.Open() && o.Machine == d.Machine && p.set.Types[p.typeOf(o.Type)].Critical
+	if p.config.Types[p.typeOf(d.Type)].Critical && slices.ContainsFunc(p.site.dispatches, func(o Dispatch) bool {
+		return o.Open() && o.Machine == d.Machine && p.config.Types[p.typeOf(o.Type)].Critical
 	}) {
 		return l2lError(http.StatusOK, "This Machine already has an open critical Dispatch.")
 	}
 	d.Made = "open"
-	return p.filed(p.fileDispatch(d))
+	return p.dispatchAnswer(p.storeDispatch(d))
 }
 
-// addDispatch files a dispatch that is completed and closed already.
+// addDispatch records a dispatch that is completed and closed already.
 func (p *Plant) addDispatch(q params) answer {
-	d, why := p.described(q)
+	d, why := p.newDispatch(q)
 	if why != "" {
 		return p.refuse("%s", why)
 	}
 	d.Completed = d.Reported
 	if q["completed"] != "" {
-		d.Completed = p.moment(q["completed"])
+		d.Completed = p.siteTime(q["completed"])
 	}
 	if d.Completed.Before(d.Reported) || d.Completed.After(time.Now().Add(tolerance)) {
 		return p.refuse("Invalid value for completed: %q", q["completed"])
 	}
 	d.Closed, d.Made = d.Completed, "add"
-	return p.filed(p.fileDispatch(d))
+	return p.dispatchAnswer(p.storeDispatch(d))
 }
 
-// filed is the answer to open and add.
-func (p *Plant) filed(d Dispatch) answer {
+// dispatchAnswer is the answer to open and add.
+func (p *Plant) dispatchAnswer(d Dispatch) answer {
 	if p.is(DispatchAnswered, Ignored) {
 		return l2lAnswer(http.StatusOK, map[string]any{"success": true})
 	}
 	return l2lData(p.dispatchRecord(d))
 }
 
-// described is the dispatch that the parameters describe, or why there can be
+// newDispatch is the dispatch that the parameters describe, or why there can be
 // none.
-func (p *Plant) described(q params) (d Dispatch, why string) {
+func (p *Plant) newDispatch(q params) (d Dispatch, why string) {
 	now := time.Now()
 	machine, ok := p.machine(q["machinecode"])
 	if q["machinecode"] == "" {
 		machine = q.number("machine") - firstMachine
-		ok = machine >= 0 && machine < len(p.set.Machines)
+		ok = machine >= 0 && machine < len(p.config.Machines)
 	}
 	if !ok {
 		return Dispatch{}, fmt.Sprintf("Unknown machine: %q", q["machinecode"]+q["machine"])
@@ -253,7 +253,7 @@ func (p *Plant) described(q params) (d Dispatch, why string) {
 	kind, ok := p.dispatchType(q["dispatchtypecode"])
 	if q["dispatchtypecode"] == "" {
 		kind = q.number("dispatchtype") - firstType
-		ok = kind >= 0 && kind < len(p.set.Types)
+		ok = kind >= 0 && kind < len(p.config.Types)
 	}
 	if !ok {
 		return Dispatch{}, fmt.Sprintf("Unknown dispatch type: %q", q["dispatchtypecode"]+q["dispatchtype"])
@@ -264,14 +264,14 @@ func (p *Plant) described(q params) (d Dispatch, why string) {
 	}
 	reported := now
 	if q["reported"] != "" {
-		reported = p.moment(q["reported"])
+		reported = p.siteTime(q["reported"])
 	}
 	if reported.After(now.Add(tolerance)) {
 		return Dispatch{}, fmt.Sprintf("reported lies in the future: %q", q["reported"])
 	}
-	m := p.set.Machines[machine]
+	m := p.config.Machines[machine]
 	return Dispatch{
-		Machine: m.Code, Line: m.Line, Type: p.set.Types[kind].Code, Trade: trade, User: q["user"],
+		Machine: m.Code, Line: m.Line, Type: p.config.Types[kind].Code, Trade: trade, User: q["user"],
 		Description: q["description"], Reported: reported.Truncate(time.Second), Created: now,
 	}, ""
 }
@@ -279,17 +279,17 @@ func (p *Plant) described(q params) (d Dispatch, why string) {
 // trade is the trade that is called: the default trade for none or an unknown
 // one, unless it is required.
 func (p *Plant) trade(q params) (trade, why string) {
-	if slices.Contains(p.set.Trades, q["tradecode"]) {
+	if slices.Contains(p.config.Trades, q["tradecode"]) {
 		return q["tradecode"], ""
 	}
-	if isTrue(q["trade_required"]) || len(p.set.Trades) == 0 {
+	if isTrue(q["trade_required"]) || len(p.config.Trades) == 0 {
 		return "", fmt.Sprintf("Unknown trade: %q", q["tradecode"])
 	}
-	return p.set.Trades[0], ""
+	return p.config.Trades[0], ""
 }
 
-// fileDispatch gives the dispatch its id and number and keeps it.
-func (p *Plant) fileDispatch(d Dispatch) Dispatch {
+// storeDispatch gives the dispatch its id and number and keeps it.
+func (p *Plant) storeDispatch(d Dispatch) Dispatch {
 	d.ID, d.Number = firstDispatch+len(p.site.dispatches), firstNumber+len(p.site.dispatches)
 	p.site.dispatches = append(p.site.dispatches, d)
 	return d
@@ -302,9 +302,9 @@ func (p *Plant) completeDispatch(q params) answer {
 	case d == nil:
 		return l2lError(http.StatusOK, "Dispatch not found")
 	case !d.Closed.IsZero():
-		return p.already("Dispatch already closed")
+		return p.alreadyDone("Dispatch already closed")
 	case !d.Completed.IsZero():
-		return p.already("Dispatch is already completed")
+		return p.alreadyDone("Dispatch is already completed")
 	}
 	d.Completed = time.Now()
 	return l2lData(p.dispatchRecord(*d))
@@ -317,7 +317,7 @@ func (p *Plant) closeDispatch(q params) answer {
 	case d == nil:
 		return l2lError(http.StatusOK, "Dispatch not found")
 	case !d.Closed.IsZero():
-		return p.already("Dispatch already closed")
+		return p.alreadyDone("Dispatch already closed")
 	}
 	d.Closed = time.Now()
 	if d.Completed.IsZero() {
@@ -326,8 +326,8 @@ func (p *Plant) closeDispatch(q params) answer {
 	return l2lData(p.dispatchRecord(*d))
 }
 
-// already is the no to what is done already.
-func (p *Plant) already(text string) answer {
+// alreadyDone refuses what is done already.
+func (p *Plant) alreadyDone(text string) answer {
 	if p.is(RepeatSaysSo, Otherwise) {
 		text = "The request could not be processed"
 	}
@@ -344,7 +344,7 @@ func (p *Plant) dispatch(id int) *Dispatch {
 }
 
 func (p *Plant) machine(code string) (int, bool) {
-	i := slices.IndexFunc(p.set.Machines, func(m Machine) bool { return m.Code == code })
+	i := slices.IndexFunc(p.config.Machines, func(m Machine) bool { return m.Code == code })
 	return i, i >= 0
 }
 
@@ -354,13 +354,13 @@ func (p *Plant) dispatchType(code string) (int, bool) {
 }
 
 func (p *Plant) typeOf(code string) int {
-	return slices.IndexFunc(p.set.Types, func(t DispatchType) bool { return t.Code == code })
+	return slices.IndexFunc(p.config.Types, func(t DispatchType) bool { return t.Code == code })
 }
 
 func (p *Plant) hasLine(code string) bool {
-	return slices.ContainsFunc(p.set.Lines, func(l Line) bool { return l.Code == code })
+	return slices.ContainsFunc(p.config.Lines, func(l Line) bool { return l.Code == code })
 }
 
 func (p *Plant) lineID(code string) int {
-	return firstLine + slices.IndexFunc(p.set.Lines, func(l Line) bool { return l.Code == code })
+	return firstLine + slices.IndexFunc(p.config.Lines, func(l Line) bool { return l.Code == code })
 }

@@ -56,14 +56,14 @@ func productParameters() map[string]parameter {
 func (p *Plant) lineOf(q params) (line, why string) {
 	line = q["linecode"]
 	if external, given := q["line_externalid"]; given {
-		i := slices.IndexFunc(p.set.Lines, func(l Line) bool { return l.ExternalID == external && external != "" })
+		i := slices.IndexFunc(p.config.Lines, func(l Line) bool { return l.ExternalID == external && external != "" })
 		switch {
 		case line != "":
 			return "", "linecode and line_externalid together"
 		case i < 0:
 			return "", fmt.Sprintf("Unknown line: %q", external)
 		}
-		line = p.set.Lines[i].Code
+		line = p.config.Lines[i].Code
 	}
 	if !p.hasLine(line) {
 		return "", fmt.Sprintf("Unknown line: %q", line)
@@ -77,15 +77,15 @@ func (p *Plant) lineOf(q params) (line, why string) {
 	if named > 1 {
 		return "", "more than one of productcode, id and externalid"
 	}
-	if product := q["productcode"]; product != "" && !slices.Contains(p.set.Products, product) {
+	if product := q["productcode"]; product != "" && !slices.Contains(p.config.Products, product) {
 		return "", fmt.Sprintf("Unknown product: %q", product)
 	}
 	return line, ""
 }
 
-// named returns the build sequence that id or externalid names on the line; nil
+// namedSequence returns the build sequence that id or externalid names on the line; nil
 // when it is not there. asked is false when neither is given.
-func (p *Plant) named(line string, q params) (s *Sequence, asked bool) {
+func (p *Plant) namedSequence(line string, q params) (s *Sequence, asked bool) {
 	if q["id"] == "" && q["externalid"] == "" {
 		return nil, false
 	}
@@ -128,7 +128,7 @@ func (p *Plant) startChangeover(q params) answer {
 	if why != "" {
 		return p.refuse("%s", why)
 	}
-	s, asked := p.named(line, q)
+	s, asked := p.namedSequence(line, q)
 	if !asked {
 		s = p.next(line, q["productcode"])
 	}
@@ -137,17 +137,17 @@ func (p *Plant) startChangeover(q params) answer {
 	}
 	switch s.Status {
 	case Changeover, InProgress:
-		return p.already("Build Sequence is already started")
+		return p.alreadyDone("Build Sequence is already started")
 	case Completed:
-		return p.already("Build Sequence is already completed")
+		return p.alreadyDone("Build Sequence is already completed")
 	}
-	p.begin(s)
-	return p.order(*s)
+	p.startSequence(s)
+	return p.sequenceAnswer(*s)
 }
 
-// begin splits the line's pitch, ends the order that runs, starts s and makes a
+// startSequence splits the line's pitch, ends the order that runs, starts s and makes a
 // changeover dispatch where the site has a type for it.
-func (p *Plant) begin(s *Sequence) {
+func (p *Plant) startSequence(s *Sequence) {
 	now := time.Now()
 	change := Change{Line: s.Line, Sequence: s.ID, Product: s.Product, Started: now}
 	if old := p.running(s.Line); old != nil {
@@ -162,7 +162,7 @@ func (p *Plant) begin(s *Sequence) {
 		s.Status, change.Finished = InProgress, now
 	}
 	p.site.current[s.Line] = s.ID
-	if p.set.ChangeoverType != "" {
+	if p.config.ChangeoverType != "" {
 		change.Dispatch = p.changeoverDispatch(s, now)
 	}
 	p.site.changes = append(p.site.changes, change)
@@ -171,25 +171,25 @@ func (p *Plant) begin(s *Sequence) {
 // changeoverDispatch opens the dispatch on the first machine of the line; 0: the
 // line has no machine.
 func (p *Plant) changeoverDispatch(s *Sequence, now time.Time) int {
-	i := slices.IndexFunc(p.set.Machines, func(m Machine) bool { return m.Line == s.Line })
+	i := slices.IndexFunc(p.config.Machines, func(m Machine) bool { return m.Line == s.Line })
 	if i < 0 {
 		return 0
 	}
 	trade, _ := p.trade(params{})
-	return p.fileDispatch(Dispatch{
-		Machine: p.set.Machines[i].Code, Line: s.Line, Type: p.set.ChangeoverType, Trade: trade,
+	return p.storeDispatch(Dispatch{
+		Machine: p.config.Machines[i].Code, Line: s.Line, Type: p.config.ChangeoverType, Trade: trade,
 		Description: "Changeover to " + s.Product, Reported: now.Truncate(time.Second), Created: now, Made: "changeover",
 	}).ID
 }
 
-// meant returns the order that finish, hold or complete is about: the one that
+// targetSequence returns the order that finish, hold or complete is about: the one that
 // is named, or else the line's current one.
-func (p *Plant) meant(q params) (*Sequence, answer, bool) {
+func (p *Plant) targetSequence(q params) (*Sequence, answer, bool) {
 	line, why := p.lineOf(q)
 	if why != "" {
 		return nil, p.refuse("%s", why), false
 	}
-	s, asked := p.named(line, q)
+	s, asked := p.namedSequence(line, q)
 	if !asked {
 		s = p.running(line)
 	}
@@ -201,12 +201,12 @@ func (p *Plant) meant(q params) (*Sequence, answer, bool) {
 
 // finishChangeover completes the changeover and its open dispatches.
 func (p *Plant) finishChangeover(q params) answer {
-	s, refusal, ok := p.meant(q)
+	s, refusal, ok := p.targetSequence(q)
 	if !ok {
 		return refusal
 	}
 	if s.Status != Changeover && (s.Status != InProgress || s.Planned != 0) {
-		return p.already("Build Sequence is not in changeover")
+		return p.alreadyDone("Build Sequence is not in changeover")
 	}
 	now := time.Now()
 	s.Status = InProgress
@@ -216,56 +216,56 @@ func (p *Plant) finishChangeover(q params) answer {
 		}
 	}
 	for i := range p.site.dispatches {
-		if d := &p.site.dispatches[i]; d.Line == s.Line && d.Type == p.set.ChangeoverType && d.Open() {
+		if d := &p.site.dispatches[i]; d.Line == s.Line && d.Type == p.config.ChangeoverType && d.Open() {
 			d.Completed = now
 		}
 	}
-	return p.order(*s)
+	return p.sequenceAnswer(*s)
 }
 
 // holdOrder puts an order on hold, to be completed at a later date.
 func (p *Plant) holdOrder(q params) answer {
-	s, refusal, ok := p.meant(q)
+	s, refusal, ok := p.targetSequence(q)
 	if !ok {
 		return refusal
 	}
 	switch s.Status {
 	case OnHold:
-		return p.already("Build Sequence is already on hold")
+		return p.alreadyDone("Build Sequence is already on hold")
 	case Completed:
-		return p.already("Build Sequence is already completed")
+		return p.alreadyDone("Build Sequence is already completed")
 	}
-	p.leave(s, OnHold)
-	return p.order(*s)
+	p.endSequence(s, OnHold)
+	return p.sequenceAnswer(*s)
 }
 
 // completeOrder completes an order.
 func (p *Plant) completeOrder(q params) answer {
-	s, refusal, ok := p.meant(q)
+	s, refusal, ok := p.targetSequence(q)
 	if !ok {
 		return refusal
 	}
 	if s.Status == Completed {
-		return p.already("Build Sequence is already completed")
+		return p.alreadyDone("Build Sequence is already completed")
 	}
-	p.leave(s, Completed)
-	return p.order(*s)
+	p.endSequence(s, Completed)
+	return p.sequenceAnswer(*s)
 }
 
-// leave ends the order's time on its line.
-func (p *Plant) leave(s *Sequence, status Status) {
+// endSequence ends the order's time on its line.
+func (p *Plant) endSequence(s *Sequence, status Status) {
 	s.Status = status
 	if p.site.current[s.Line] != s.ID {
 		return
 	}
 	delete(p.site.current, s.Line)
 	if next := p.next(s.Line, ""); next != nil && p.is(LineIdles, Otherwise) {
-		p.begin(next)
+		p.startSequence(next)
 	}
 }
 
-// order is the answer to an operation on an order.
-func (p *Plant) order(s Sequence) answer {
+// sequenceAnswer is the answer to an operation on an order.
+func (p *Plant) sequenceAnswer(s Sequence) answer {
 	if p.is(OrderAnswered, Ignored) {
 		return l2lAnswer(http.StatusOK, map[string]any{"success": true})
 	}
@@ -293,7 +293,7 @@ func (p *Plant) currentOrder(q params) answer {
 // listSequences answers GET buildsequence/?site=12&id=8801 with one object, and
 // any other filter with a list.
 func (p *Plant) listSequences(q params) answer {
-	if why := p.strangers(q); why != "" {
+	if why := p.unknownCode(q); why != "" {
 		return p.refuse("%s", why)
 	}
 	if by := strings.TrimPrefix(q["order_by"], "-"); by != "" && by != "id" && by != "schedule_start_date" {
@@ -316,7 +316,7 @@ func (p *Plant) listSequences(q params) answer {
 		slices.SortStableFunc(found, func(a, b Sequence) int { return a.Start.Compare(b.Start) })
 	}
 	records := []any{}
-	for _, s := range listed(found, q) {
+	for _, s := range window(found, q) {
 		records = append(records, p.sequenceRecord(s))
 	}
 	return l2lData(records)
@@ -328,9 +328,9 @@ func (p *Plant) listSequences(q params) answer {
 //	{"id":8801,"externalid":"PO-100-1","line":71,"linecode":"PACK4","product":3001,"status":4,…}
 func (p *Plant) sequenceRecord(s Sequence) map[string]any {
 	record := map[string]any{
-		"id": s.ID, "site": p.set.Site, "line": p.lineID(s.Line),
-		"product": firstProduct + slices.Index(p.set.Products, s.Product), "status": int(s.Status),
-		"schedule_start_date": p.local(s.Start),
+		"id": s.ID, "site": p.config.Site, "line": p.lineID(s.Line),
+		"product": firstProduct + slices.Index(p.config.Products, s.Product), "status": int(s.Status),
+		"schedule_start_date": p.localTime(s.Start),
 	}
 	if !p.is(LineCodeReturned, Ignored) {
 		record["linecode"] = s.Line
@@ -345,24 +345,24 @@ func (p *Plant) sequenceRecord(s Sequence) map[string]any {
 // and any other filter with a list.
 func (p *Plant) listProducts(q params) answer {
 	if q["id"] != "" {
-		if i := q.number("id") - firstProduct; i >= 0 && i < len(p.set.Products) {
+		if i := q.number("id") - firstProduct; i >= 0 && i < len(p.config.Products) {
 			return l2lData(p.productRecord(i))
 		}
 		return l2lData([]any{})
 	}
 	var found []int
-	for i, code := range p.set.Products {
+	for i, code := range p.config.Products {
 		if q["code"] == "" || q["code"] == code {
 			found = append(found, i)
 		}
 	}
 	records := []any{}
-	for _, i := range listed(found, q) {
+	for _, i := range window(found, q) {
 		records = append(records, p.productRecord(i))
 	}
 	return l2lData(records)
 }
 
 func (p *Plant) productRecord(i int) map[string]any {
-	return map[string]any{"id": firstProduct + i, "site": p.set.Site, "code": p.set.Products[i], "description": "Product " + p.set.Products[i]}
+	return map[string]any{"id": firstProduct + i, "site": p.config.Site, "code": p.config.Products[i], "description": "Product " + p.config.Products[i]}
 }

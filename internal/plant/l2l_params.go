@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// form is what a parameter's value must look like.
+// A form is what a parameter's value must look like.
 type form int
 
 const (
-	text    form = iota
-	number       // a whole number
-	moment       // site time: 2006-01-02 15:04:05 or 2006-01-02 15:04
-	truth        // T, F, True, False, true, false
-	letter       // Y, N
-	instant      // a moment, or now
-	decimal      // a number of at most two decimal places
+	text          form = iota
+	number             // a whole number
+	siteTime           // site time: 2006-01-02 15:04:05 or 2006-01-02 15:04
+	boolean            // T, F, True, False, true, false
+	yesNo              // Y, N
+	siteTimeOrNow      // a site time, or now
+	decimal            // a number of at most two decimal places
 )
 
 // A parameter is one that an operation takes.
@@ -41,52 +41,52 @@ func (q params) number(name string) int {
 	return n
 }
 
-// asked is a request taken apart.
-type asked struct {
+// parsed is a request of L2L's, read into its parts.
+type parsed struct {
 	params params
 	keys   map[string]string // by place: query, header, body
 }
 
-// takeApart reads the parameters: a GET's from its query, a POST's from its form
+// parseRequest reads the parameters: a GET's from its query, a POST's from its form
 // body. Only the key and the format may stand in a POST's query.
 //
 //	POST /api/1.0/dispatches/open/?auth=KEY
 //	site=12&dispatchtypecode=MAINT&description=Help&machinecode=SEAL-1&tradecode=MECH
-func takeApart(r *http.Request, body []byte) (asked, error) {
-	a := asked{params: params{}, keys: map[string]string{}}
+func parseRequest(r *http.Request, body []byte) (parsed, error) {
+	a := parsed{params: params{}, keys: map[string]string{}}
 	if header := r.Header.Values("L2LAUTH"); len(header) > 0 {
 		a.keys["header"] = header[0]
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return asked{}, errors.New("the query cannot be read")
+		return parsed{}, errors.New("the query cannot be read")
 	}
-	if err := a.take("query", query); err != nil {
-		return asked{}, err
+	if err := a.add("query", query); err != nil {
+		return parsed{}, err
 	}
 	if r.Method != http.MethodPost {
 		if len(body) > 0 {
-			return asked{}, fmt.Errorf("a %s with a body", r.Method)
+			return parsed{}, fmt.Errorf("a %s with a body", r.Method)
 		}
 		return a, nil
 	}
 	for name := range a.params {
 		if name != "format" {
-			return asked{}, fmt.Errorf("parameter %s stands in the query; a POST has it in its body", name)
+			return parsed{}, fmt.Errorf("parameter %s stands in the query; a POST has it in its body", name)
 		}
 	}
 	if len(body) > 0 && !isForm(r) {
-		return asked{}, fmt.Errorf("a body of type %q where a form is due", r.Header.Get("Content-Type"))
+		return parsed{}, fmt.Errorf("a body of type %q where a form is due", r.Header.Get("Content-Type"))
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return asked{}, errors.New("the form cannot be read")
+		return parsed{}, errors.New("the form cannot be read")
 	}
-	return a, a.take("body", form)
+	return a, a.add("body", form)
 }
 
-// take adds the parameters that were found in one place.
-func (a asked) take(place string, values url.Values) error {
+// add adds the parameters that were found in one place.
+func (a parsed) add(place string, values url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if len(values[name]) != 1 {
 			return fmt.Errorf("parameter %s is given %d times", name, len(values[name]))
@@ -100,9 +100,9 @@ func (a asked) take(place string, values url.Values) error {
 	return nil
 }
 
-// switchedOff applies the switches to the parameters: it returns a refusal, or
+// applySwitches applies the switches to the parameters: it returns a refusal, or
 // takes away what the vendor is to ignore.
-func (p *Plant) switchedOff(op operation, q params) string {
+func (p *Plant) applySwitches(op operation, q params) string {
 	for name, takes := range op.takes {
 		if _, given := q[name]; !given || takes.assumed == "" {
 			continue
@@ -142,7 +142,7 @@ func (p *Plant) malformed(op operation, q params) string {
 			return fmt.Sprintf("Missing parameter: %s", strings.ReplaceAll(need, "|", " or "))
 		}
 	}
-	if q["site"] != "" && q.number("site") != p.set.Site {
+	if q["site"] != "" && q.number("site") != p.config.Site {
 		return fmt.Sprintf("Unknown site: %s", q["site"])
 	}
 	return ""
@@ -153,19 +153,19 @@ func (p *Plant) wellFormed(f form, value string) bool {
 	case number:
 		_, err := strconv.ParseUint(value, 10, 31)
 		return err == nil
-	case moment:
-		_, err := p.parseMoment(value)
+	case siteTime:
+		_, err := p.parseSiteTime(value)
 		return err == nil
-	case instant:
-		_, err := p.parseMoment(value)
+	case siteTimeOrNow:
+		_, err := p.parseSiteTime(value)
 		return err == nil || value == "now"
 	case decimal:
 		_, places, _ := strings.Cut(value, ".")
 		f, err := strconv.ParseFloat(value, 64)
 		return err == nil && f >= 0 && len(places) <= 2
-	case truth:
+	case boolean:
 		return isTrue(value) || isFalse(value)
-	case letter:
+	case yesNo:
 		return value == "Y" || value == "N"
 	}
 	return true

@@ -9,15 +9,15 @@ import (
 func pitchParameters() map[string]parameter {
 	takes := lineParameters()
 	takes["productcode"] = parameter{}
-	takes["start"], takes["end"] = parameter{form: instant}, parameter{form: instant}
+	takes["start"], takes["end"] = parameter{form: siteTimeOrNow}, parameter{form: siteTimeOrNow}
 	takes["actual"], takes["scrap"], takes["operator_count"] = parameter{form: decimal}, parameter{form: decimal}, parameter{form: decimal}
 	return takes
 }
 
 func pitchListParameters() map[string]parameter {
 	takes := lineParameters()
-	takes["start__gte"] = parameter{form: moment, assumed: PitchDetailsListed}
-	takes["start__lte"] = parameter{form: moment, assumed: PitchDetailsListed}
+	takes["start__gte"] = parameter{form: siteTime, assumed: PitchDetailsListed}
+	takes["start__lte"] = parameter{form: siteTime, assumed: PitchDetailsListed}
 	takes["limit"], takes["offset"] = parameter{form: number, assumed: LimitAboveOne}, parameter{form: number, assumed: LimitAboveOne}
 	return takes
 }
@@ -41,7 +41,7 @@ func (p *Plant) recordDetails(q params) answer {
 		if q[name] == "now" {
 			return now
 		}
-		return p.moment(q[name])
+		return p.siteTime(q[name])
 	}
 	c := Count{Line: line, Product: q["productcode"], Start: at("start"), End: at("end")}
 	c.Actual, _ = strconv.ParseFloat(q["actual"], 64)
@@ -63,12 +63,12 @@ func (p *Plant) listDetails(q params) answer {
 	}
 	var found []any
 	for i, c := range p.site.counts {
-		if c.Line == line && (q["start__gte"] == "" || !c.Start.Before(p.moment(q["start__gte"]))) &&
-			(q["start__lte"] == "" || !c.Start.After(p.moment(q["start__lte"]))) {
+		if c.Line == line && (q["start__gte"] == "" || !c.Start.Before(p.siteTime(q["start__gte"]))) &&
+			(q["start__lte"] == "" || !c.Start.After(p.siteTime(q["start__lte"]))) {
 			found = append(found, p.countRecord(i+1, c))
 		}
 	}
-	return l2lData(append([]any{}, listed(found, q)...))
+	return l2lData(append([]any{}, window(found, q)...))
 }
 
 // countRecord is a production record as L2L writes it.
@@ -76,8 +76,8 @@ func (p *Plant) listDetails(q params) answer {
 //	{"id":1,"site":12,"line":71,"product":3001,"start":"2026-03-02 08:00:00",…,"actual":60,"scrap":2}
 func (p *Plant) countRecord(id int, c Count) map[string]any {
 	return map[string]any{
-		"id": id, "site": p.set.Site, "line": p.lineID(c.Line),
-		"product": firstProduct + slices.Index(p.set.Products, c.Product),
-		"start":   p.local(c.Start), "end": p.local(c.End), "actual": c.Actual, "scrap": c.Scrap,
+		"id": id, "site": p.config.Site, "line": p.lineID(c.Line),
+		"product": firstProduct + slices.Index(p.config.Products, c.Product),
+		"start":   p.localTime(c.Start), "end": p.localTime(c.End), "actual": c.Actual, "scrap": c.Scrap,
 	}
 }

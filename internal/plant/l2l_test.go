@@ -96,7 +96,7 @@ func TestAMachineHasOneOpenCriticalDispatch(t *testing.T) {
 func TestAnAddedDispatchIsHistory(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
-	reported := time.Now().Add(-2 * time.Hour).In(p.set.Zone).Truncate(time.Second)
+	reported := time.Now().Add(-2 * time.Hour).In(p.config.Zone).Truncate(time.Second)
 	a := post(t, p, "dispatches/add/", "site", "12", "dispatchtypecode", "MAINT", "description", "while the network was down",
 		"machinecode", "SEAL-1", "tradecode", "MECH", "reported", reported.Format(time.DateTime), "completed", reported.Add(time.Hour).Format(time.DateTime))
 	if !a.yes() {
@@ -120,8 +120,8 @@ func TestTimesAreThoseOfTheSite(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
 	at := time.Now().Add(-time.Hour).Truncate(time.Second)
-	a := red(t, p, "reported", at.In(p.set.Zone).Format(time.DateTime))
-	if got, want := a.record()["reported"], at.In(p.set.Zone).Format(time.DateTime); got != want {
+	a := red(t, p, "reported", at.In(p.config.Zone).Format(time.DateTime))
+	if got, want := a.record()["reported"], at.In(p.config.Zone).Format(time.DateTime); got != want {
 		t.Errorf("reported is answered as %v, want %v", got, want)
 	}
 	if d := p.Dispatches()[0]; !d.Reported.Equal(at) {
@@ -167,15 +167,15 @@ func TestWhatNoTextOfL2LAllowsIsRefusedAloud(t *testing.T) {
 			return post(t, p, "buildsequence/start_change_over/", "site", "12", "linecode", "PACK4", "productcode", "100", "id", "8801")
 		}, "more than one"},
 		"JSON where a form is due": {func(t *testing.T, p *Plant) reply {
-			r := request(t, "POST", p.L2LURL()+"dispatches/open/?auth="+p.set.L2LKey, `{"site":12}`)
+			r := request(t, "POST", p.L2LURL()+"dispatches/open/?auth="+p.config.L2LKey, `{"site":12}`)
 			r.Header.Set("Content-Type", "application/json")
 			return send(t, r)
 		}, "where a form is due"},
 		"parameters of a POST in its query": {func(t *testing.T, p *Plant) reply {
-			return send(t, request(t, "POST", p.L2LURL()+"dispatches/open/?site=12&auth="+p.set.L2LKey, ""))
+			return send(t, request(t, "POST", p.L2LURL()+"dispatches/open/?site=12&auth="+p.config.L2LKey, ""))
 		}, "stands in the query"},
 		"a parameter given twice": {func(t *testing.T, p *Plant) reply {
-			return send(t, request(t, "GET", p.L2LURL()+"dispatches/?site=12&site=12&auth="+p.set.L2LKey, ""))
+			return send(t, request(t, "GET", p.L2LURL()+"dispatches/?site=12&site=12&auth="+p.config.L2LKey, ""))
 		}, "is given 2 times"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,16 +212,16 @@ func TestTheKeyIsTakenInThreePlacesAndAWrongOneIsNot(t *testing.T) {
 		url, body := p.L2LURL()+"dispatches/open/", "site=12&dispatchtypecode=QUALITY&description=x&machinecode=SEAL-1"
 		switch place {
 		case "query":
-			url += "?auth=" + p.set.L2LKey
+			url += "?auth=" + p.config.L2LKey
 		case "body":
-			body += "&auth=" + p.set.L2LKey
+			body += "&auth=" + p.config.L2LKey
 		case "wrong":
 			url += "?auth=x"
 		}
 		r := request(t, "POST", url, body)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if place == "header" {
-			r.Header.Set("L2LAUTH", p.set.L2LKey)
+			r.Header.Set("L2LAUTH", p.config.L2LKey)
 		}
 		if a := send(t, r); a.yes() != good || !good && a.status != 401 {
 			t.Errorf("%s: %d %s", place, a.status, a.text)
@@ -365,11 +365,11 @@ func TestL2LBehavesAsItsSwitchesSay(t *testing.T) {
 	line := []string{"site", "12", "linecode", "PACK4"}
 	byHeader := func(t *testing.T, p *Plant) reply {
 		r := request(t, "GET", p.L2LURL()+"dispatches/?site=12", "")
-		r.Header.Set("L2LAUTH", p.set.L2LKey)
+		r.Header.Set("L2LAUTH", p.config.L2LKey)
 		return send(t, r)
 	}
 	inBody := func(t *testing.T, p *Plant) reply {
-		r := request(t, "POST", p.L2LURL()+"dispatches/close/90001/", "auth="+p.set.L2LKey)
+		r := request(t, "POST", p.L2LURL()+"dispatches/close/90001/", "auth="+p.config.L2LKey)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		return send(t, r)
 	}
@@ -397,10 +397,10 @@ func TestL2LBehavesAsItsSwitchesSay(t *testing.T) {
 		{DispatchByID, Refused, list("id", "90001"), no},
 		{DispatchByID, Ignored, list("id", "90001"), count(3)},
 		{ReportedOnOpen, Refused, func(t *testing.T, p *Plant) reply {
-			return post(t, p, "dispatches/open/", "site", "12", "dispatchtypecode", "QUALITY", "description", "x", "machinecode", "SEAL-1", "reported", long.In(p.set.Zone).Format(time.DateTime))
+			return post(t, p, "dispatches/open/", "site", "12", "dispatchtypecode", "QUALITY", "description", "x", "machinecode", "SEAL-1", "reported", long.In(p.config.Zone).Format(time.DateTime))
 		}, no},
 		{ReportedOnOpen, Ignored, func(t *testing.T, p *Plant) reply {
-			return post(t, p, "dispatches/open/", "site", "12", "dispatchtypecode", "QUALITY", "description", "x", "machinecode", "SEAL-1", "reported", long.In(p.set.Zone).Format(time.DateTime))
+			return post(t, p, "dispatches/open/", "site", "12", "dispatchtypecode", "QUALITY", "description", "x", "machinecode", "SEAL-1", "reported", long.In(p.config.Zone).Format(time.DateTime))
 		}, func(a reply, p *Plant) bool { return a.yes() && time.Since(p.Dispatches()[3].Reported) < time.Hour }},
 		{CompletedOnAdd, Refused, func(t *testing.T, p *Plant) reply {
 			return post(t, p, "dispatches/add/", "site", "12", "dispatchtypecode", "QUALITY", "description", "x", "machinecode", "SEAL-1", "reported", "2026-01-01 08:00", "completed", "2026-01-01 09:00")
@@ -466,9 +466,9 @@ func (p *Plant) seedDispatches() {
 	defer p.mu.Unlock()
 	now := time.Now()
 	d := Dispatch{Machine: "SEAL-1", Line: "PACK4", Type: "MATERIAL", Description: "x", Reported: now, Created: now}
-	p.fileDispatch(d)
+	p.storeDispatch(d)
 	d.Completed = now
-	p.fileDispatch(d)
+	p.storeDispatch(d)
 	d.Closed = now
-	p.fileDispatch(d)
+	p.storeDispatch(d)
 }

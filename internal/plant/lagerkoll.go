@@ -23,7 +23,7 @@ type store struct {
 	asked   []time.Time // when the account's requests of the last minute came
 }
 
-func newStore(s Setting) store {
+func newStore(s Config) store {
 	w := store{orders: cloneOrders(s.Orders), nextID: 5001, nextRef: 1}
 	for _, o := range s.Orders {
 		w.nextID = max(w.nextID, o.ID+1)
@@ -42,23 +42,23 @@ const (
 	codeCustomer    = 903004
 )
 
-// failure is Lagerkoll's no.
+// A failure is a refusal of Lagerkoll's.
 type failure struct {
-	code int
-	text string
-	loud bool // no text of the vendor's allows the request: it is reported
+	code      int
+	text      string
+	complaint bool // no text of the vendor's allows the request: the plant complains of it
 }
 
 func (f *failure) Error() string { return f.text }
 
-// no is a refusal of the plant's business.
-func no(code int, format string, args ...any) error {
+// refused is a refusal that the vendor's own rules give.
+func refused(code int, format string, args ...any) error {
 	return &failure{code: code, text: fmt.Sprintf(format, args...)}
 }
 
-// wrong is a refusal of a request that the vendor's texts do not allow.
-func wrong(code int, format string, args ...any) error {
-	return &failure{code: code, text: fmt.Sprintf(format, args...), loud: true}
+// invalid is the refusal of a request that the vendor's texts do not allow.
+func invalid(code int, format string, args ...any) error {
+	return &failure{code: code, text: fmt.Sprintf(format, args...), complaint: true}
 }
 
 // call is one request to Lagerkoll, its path taken apart.
@@ -111,12 +111,12 @@ func (p *Plant) lagerkoll(r *http.Request, rest string, body []byte) answer {
 	name := r.Method + " " + r.URL.EscapedPath()
 	route, c, status := p.findRoute(r.Method, r.URL.EscapedPath(), rest)
 	if status != http.StatusOK {
-		p.object("%s: the production orders have no such operation", name)
+		p.complainLocked("%s: the production orders have no such operation", name)
 		return lagerkollError(status, codeCommon, http.StatusText(status))
 	}
-	if why, loud := p.wrongCredentials(r.Header); why != "" {
-		if loud {
-			p.object("%s: %s", name, why)
+	if why, complaint := p.wrongCredentials(r.Header); why != "" {
+		if complaint {
+			p.complainLocked("%s: %s", name, why)
 		}
 		if p.is(CredentialsAre401, Otherwise) {
 			return lagerkollError(http.StatusBadRequest, codeCredentials, why)
@@ -127,7 +127,7 @@ func (p *Plant) lagerkoll(r *http.Request, rest string, body []byte) answer {
 		return Fault{RetryAfter: wait}.tooMany(true)
 	}
 	c.body, c.accepts = body, r.Header.Get("Accept")
-	err := p.proper(r, route, &c)
+	err := p.checkRequest(r, route, &c)
 	var data any
 	if err == nil {
 		data, err = route.do(p, c)
@@ -150,8 +150,8 @@ func (p *Plant) lagerkollRefusal(name string, err error) answer {
 	if !ok {
 		f = &failure{code: codeCommon, text: err.Error()}
 	}
-	if f.loud {
-		p.object("%s: %s", name, f.text)
+	if f.complaint {
+		p.complainLocked("%s: %s", name, f.text)
 	}
 	if p.is(ErrorIs400, Otherwise) {
 		return lagerkollError(http.StatusOK, f.code, f.text)
@@ -214,8 +214,8 @@ func (p *Plant) match(pattern, path string) (c call, ok bool) {
 }
 
 // wrongCredentials says what is wrong with the credentials; "" when they may
-// pass. loud: the two ways were mixed or half given, which no key can mend.
-func (p *Plant) wrongCredentials(h http.Header) (why string, loud bool) {
+// pass. complaint: the two ways were mixed or half given, which no key can put right.
+func (p *Plant) wrongCredentials(h http.Header) (why string, complaint bool) {
 	given := func(name string) bool { return len(h.Values(name)) > 0 }
 	machine, person := given("api_key"), given("user_id") || given("user_token")
 	switch {
@@ -227,9 +227,9 @@ func (p *Plant) wrongCredentials(h http.Header) (why string, loud bool) {
 		return "Credentials are missing", false
 	case person && (!given("user_id") || !given("user_token")):
 		return "user_id and user_token belong together", true
-	case h.Get("store") != p.set.Store,
-		machine && h.Get("api_key") != p.set.APIKey,
-		person && (p.set.UserID == "" || h.Get("user_id") != p.set.UserID || h.Get("user_token") != p.set.UserToken):
+	case h.Get("store") != p.config.Store,
+		machine && h.Get("api_key") != p.config.APIKey,
+		person && (p.config.UserID == "" || h.Get("user_id") != p.config.UserID || h.Get("user_token") != p.config.UserToken):
 		return "Credentials don't match", false
 	}
 	return "", false
@@ -239,38 +239,38 @@ func (p *Plant) wrongCredentials(h http.Header) (why string, loud bool) {
 // up it returns how long to stay away. What was turned away is not counted.
 func (p *Plant) overLimit(now time.Time) time.Duration {
 	p.store.asked = slices.DeleteFunc(p.store.asked, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
-	if len(p.store.asked) >= p.set.PerMinute {
+	if len(p.store.asked) >= p.config.PerMinute {
 		return p.store.asked[0].Add(time.Minute).Sub(now)
 	}
 	p.store.asked = append(p.store.asked, now)
 	return 0
 }
 
-// proper checks everything about a request but its meaning.
-func (p *Plant) proper(r *http.Request, route lagerkollRoute, c *call) error {
+// checkRequest checks everything about a request but its meaning.
+func (p *Plant) checkRequest(r *http.Request, route lagerkollRoute, c *call) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || !utf8.ValidString(c.name) || !utf8.Valid(c.body) {
-		return wrong(codeCommon, "not encoded UTF-8")
+		return invalid(codeCommon, "not encoded UTF-8")
 	}
 	for name, values := range query {
 		if !slices.Contains(strings.Fields(route.query), name) {
-			return wrong(route.code, "unknown parameter %s", name)
+			return invalid(route.code, "unknown parameter %s", name)
 		}
 		if len(values) != 1 {
-			return wrong(route.code, "parameter %s is given %d times", name, len(values))
+			return invalid(route.code, "parameter %s is given %d times", name, len(values))
 		}
 	}
 	c.query = query
 	printed := strings.HasSuffix(route.path, "print") && strings.Contains(c.accepts, "application/pdf")
 	if !printed && !strings.Contains(c.accepts, "application/json") {
-		return wrong(codeCommon, "the header Accept is %q where application/json is due", c.accepts)
+		return invalid(codeCommon, "the header Accept is %q where application/json is due", c.accepts)
 	}
 	if route.method == http.MethodGet && len(c.body) > 0 {
-		return wrong(codeCommon, "a GET with a body")
+		return invalid(codeCommon, "a GET with a body")
 	}
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if len(c.body) > 0 && strings.TrimSpace(kind) != "application/json" {
-		return wrong(codeCommon, "a body of type %q where application/json is due", r.Header.Get("Content-Type"))
+		return invalid(codeCommon, "a body of type %q where application/json is due", r.Header.Get("Content-Type"))
 	}
 	return nil
 }

@@ -19,18 +19,18 @@ func (p *Plant) addArticle(c call) (any, error) {
 		return nil, err
 	}
 	if body.has("productionOrderId") && body.long("productionOrderId") != c.id {
-		return nil, wrong(codeCreate, "productionOrderId in the body is not %d", c.id)
+		return nil, invalid(codeCreate, "productionOrderId in the body is not %d", c.id)
 	}
-	o, err := p.living(c.id, codeCreate)
+	o, err := p.openOrder(c.id, codeCreate)
 	if err != nil {
 		return nil, err
 	}
 	id := body.text("articleId")
 	switch {
-	case !p.set.hasArticle(id):
-		return nil, wrong(codeCreate, "unknown article %q", id)
+	case !p.config.hasArticle(id):
+		return nil, invalid(codeCreate, "unknown article %q", id)
 	case o.article(id) != nil && !p.is(ArticleOnce, Ignored):
-		return nil, no(codeCreate, "Production order %d has article %s already", c.id, id)
+		return nil, refused(codeCreate, "Production order %d has article %s already", c.id, id)
 	}
 	a := OrderArticle{Article: id, Name: p.articleName(id)}
 	o.Articles = append(o.Articles, a)
@@ -64,7 +64,7 @@ func (p *Plant) updateArticle(c call) (any, error) {
 		return nil, err
 	}
 	if body.has("productionOrderId") && body.long("productionOrderId") != c.id {
-		return nil, wrong(codeUpdate, "productionOrderId in the body is not %d", c.id)
+		return nil, invalid(codeUpdate, "productionOrderId in the body is not %d", c.id)
 	}
 	o, a, err := p.articleOf(c.id, body.text("articleId"))
 	if err != nil {
@@ -80,13 +80,13 @@ func (p *Plant) updateArticle(c call) (any, error) {
 
 // articleOf returns an article of an order that may still be changed.
 func (p *Plant) articleOf(order int64, id string) (*Order, *OrderArticle, error) {
-	o, err := p.living(order, codeUpdate)
+	o, err := p.openOrder(order, codeUpdate)
 	if err != nil {
 		return nil, nil, err
 	}
 	a := o.article(id)
 	if a == nil {
-		return nil, nil, no(codeUpdate, "Production order %d has no article %q", order, id)
+		return nil, nil, refused(codeUpdate, "Production order %d has no article %q", order, id)
 	}
 	return o, a, nil
 }
@@ -94,7 +94,7 @@ func (p *Plant) articleOf(order int64, id string) (*Order, *OrderArticle, error)
 // removeArticle answers DELETE /{order_id}/article/{article_id : .+}.
 func (p *Plant) removeArticle(c call) (any, error) {
 	if len(c.body) > 0 {
-		return nil, wrong(codeUpdate, "a body where none is due")
+		return nil, invalid(codeUpdate, "a body where none is due")
 	}
 	o, _, err := p.articleOf(c.id, c.name)
 	if err != nil {
@@ -135,30 +135,30 @@ func (p *Plant) trace(c call, body object) (Trace, error) {
 		Parts: parts, At: time.Now(),
 	}
 	if body.has("articleId") && body.text("articleId") != c.name {
-		return t, wrong(codeUpdate, "articleId in the body is %q, in the path %q", body.text("articleId"), c.name)
+		return t, invalid(codeUpdate, "articleId in the body is %q, in the path %q", body.text("articleId"), c.name)
 	}
 	if !(t.Amount > 0) {
-		return t, wrong(codeUpdate, "amount is %g", t.Amount)
+		return t, invalid(codeUpdate, "amount is %g", t.Amount)
 	}
 	if body.has("bestBefore") && t.BestBefore < bestBeforeFloor && !p.is(BestBeforeMillis, Ignored) {
-		return t, wrong(codeUpdate, "bestBefore %d is no time in milliseconds", t.BestBefore)
+		return t, invalid(codeUpdate, "bestBefore %d is no time in milliseconds", t.BestBefore)
 	}
 	for _, part := range parts {
-		if !p.set.hasArticle(part.Article) {
-			return t, wrong(codeUpdate, "unknown part %q", part.Article)
+		if !p.config.hasArticle(part.Article) {
+			return t, invalid(codeUpdate, "unknown part %q", part.Article)
 		}
 		if !(part.Amount > 0) {
-			return t, wrong(codeUpdate, "amount of part %s is %g", part.Article, part.Amount)
+			return t, invalid(codeUpdate, "amount of part %s is %g", part.Article, part.Amount)
 		}
 	}
 	if c.query.Has("waste") {
 		waste, err := strconv.ParseFloat(c.query.Get("waste"), 64)
 		if err != nil || !(waste >= 0) {
-			return t, wrong(codeUpdate, "waste is %q", c.query.Get("waste"))
+			return t, invalid(codeUpdate, "waste is %q", c.query.Get("waste"))
 		}
 		switch p.position(TraceWaste) {
 		case Refused:
-			return t, no(codeUpdate, "waste is not supported")
+			return t, refused(codeUpdate, "waste is not supported")
 		case Stands:
 			t.Waste = waste
 		}
@@ -196,7 +196,7 @@ func (p *Plant) produce(o *Order, a *OrderArticle, t Trace) {
 //	[{"articleId":"09506000134352","countBatch":1,"countSerial":1,"batches":[{"batchId":"B1","serialNr":"S1",…}]}]
 func (p *Plant) getBatches(c call) (any, error) {
 	if p.is(BatchReadable, Refused) {
-		return nil, no(codeGet, "Permission denied")
+		return nil, refused(codeGet, "Permission denied")
 	}
 	o, err := p.productionOrder(c.id, codeGet)
 	if err != nil {
@@ -289,7 +289,7 @@ func printable(c call) error {
 	}
 	for name, values := range allowed {
 		if c.query.Has(name) && !slices.Contains(values, c.query.Get(name)) {
-			return wrong(codeGet, "%s is %q", name, c.query.Get(name))
+			return invalid(codeGet, "%s is %q", name, c.query.Get(name))
 		}
 	}
 	return nil

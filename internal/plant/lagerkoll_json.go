@@ -89,10 +89,10 @@ func (p *Plant) decode(body []byte, c class, code int) (object, error) {
 	d.UseNumber()
 	var raw map[string]any
 	if err := d.Decode(&raw); err != nil {
-		return nil, wrong(code, "the body is not a JSON object: %v", err)
+		return nil, invalid(code, "the body is not a JSON object: %v", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, wrong(code, "there is more in the body than one JSON object")
+		return nil, invalid(code, "there is more in the body than one JSON object")
 	}
 	return p.typed(raw, c, code)
 }
@@ -102,7 +102,7 @@ func (p *Plant) typed(raw map[string]any, c class, code int) (object, error) {
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		want, known := c[name]
 		if !known {
-			return nil, wrong(code, "unknown field %s", name)
+			return nil, invalid(code, "unknown field %s", name)
 		}
 		if raw[name] == nil {
 			continue
@@ -139,7 +139,7 @@ func (p *Plant) value(name string, raw any, want fieldType, code int) (any, erro
 			return p.list(name, v, want, code)
 		}
 	}
-	return nil, wrong(code, "field %s has the wrong type: %s", name, shown(raw))
+	return nil, invalid(code, "field %s has the wrong type: %s", name, asJSON(raw))
 }
 
 func numeric(v json.Number, want fieldType) (any, bool) {
@@ -181,7 +181,7 @@ func (p *Plant) list(name string, list []any, want fieldType, code int) (any, er
 				continue
 			}
 		}
-		return nil, wrong(code, "field %s holds a wrong element: %s", name, shown(element))
+		return nil, invalid(code, "field %s holds a wrong element: %s", name, asJSON(element))
 	}
 	if want == aStringList {
 		return texts, nil
@@ -203,7 +203,7 @@ func unquoted(name, s string) any {
 	return s
 }
 
-func shown(v any) string {
+func asJSON(v any) string {
 	b, _ := json.Marshal(v)
 	return string(b)
 }

@@ -13,16 +13,16 @@ import (
 func (p *Plant) productionOrder(id int64, code int) (*Order, error) {
 	i := slices.IndexFunc(p.store.orders, func(o Order) bool { return o.ID == id })
 	if i < 0 {
-		return nil, no(code, "There is no production order %d", id)
+		return nil, refused(code, "There is no production order %d", id)
 	}
 	return &p.store.orders[i], nil
 }
 
-// living returns the order if it may still be changed.
-func (p *Plant) living(id int64, code int) (*Order, error) {
+// openOrder returns the order if it may still be changed.
+func (p *Plant) openOrder(id int64, code int) (*Order, error) {
 	o, err := p.productionOrder(id, code)
 	if err == nil && (o.State == StateFinished || o.State == StateCancelled) {
-		return nil, no(code, "Production order %d is finished or cancelled", id)
+		return nil, refused(code, "Production order %d is finished or cancelled", id)
 	}
 	return o, err
 }
@@ -60,48 +60,48 @@ func (p *Plant) createOrder(c call) (any, error) {
 	}
 	o := Order{State: State(body.long("state")), Reference: body.text("prReference"), Customer: body.long("customerOrderId")}
 	if o.State < StateNew || o.State > StateCancelled {
-		return nil, wrong(codeCreate, "state %d is none of 0 to 3", o.State)
+		return nil, invalid(codeCreate, "state %d is none of 0 to 3", o.State)
 	}
 	if o.Customer != 0 && !p.hasCustomer(o.Customer) {
-		return nil, no(codeCustomer, "There is no customer order %d", o.Customer)
+		return nil, refused(codeCustomer, "There is no customer order %d", o.Customer)
 	}
 	if o.Reference == "" {
 		next, _ := p.nextReference(c)
 		o.Reference = next.(map[string]any)["prReference"].(string)
 	}
 	if p.referenceTaken(o.Reference, 0) && !p.is(ReferenceUnique, Ignored) {
-		return nil, no(codeCreate, "prReference %s is taken", o.Reference)
+		return nil, refused(codeCreate, "prReference %s is taken", o.Reference)
 	}
-	p.overwrite(&o, body)
-	return p.orderRecord(p.file(o)), nil
+	p.setFields(&o, body)
+	return p.orderRecord(p.storeOrder(o)), nil
 }
 
 // createFromCustomer answers POST /customer_order/{customer_order_id}.
 func (p *Plant) createFromCustomer(c call) (any, error) {
 	if len(c.body) > 0 {
-		return nil, wrong(codeCreate, "a body where none is due")
+		return nil, invalid(codeCreate, "a body where none is due")
 	}
 	if !p.hasCustomer(c.id) {
-		return nil, no(codeCustomer, "There is no customer order %d", c.id)
+		return nil, refused(codeCustomer, "There is no customer order %d", c.id)
 	}
 	next, _ := p.nextReference(c)
-	o := Order{Customer: c.id, CustomerExternal: p.set.Customers[c.id-1], Reference: next.(map[string]any)["prReference"].(string)}
-	return p.orderRecord(p.file(o)), nil
+	o := Order{Customer: c.id, CustomerExternal: p.config.Customers[c.id-1], Reference: next.(map[string]any)["prReference"].(string)}
+	return p.orderRecord(p.storeOrder(o)), nil
 }
 
-func (p *Plant) hasCustomer(id int64) bool { return id >= 1 && id <= int64(len(p.set.Customers)) }
+func (p *Plant) hasCustomer(id int64) bool { return id >= 1 && id <= int64(len(p.config.Customers)) }
 
-// file gives the order its id and keeps it.
-func (p *Plant) file(o Order) Order {
+// storeOrder gives the order its id and keeps it.
+func (p *Plant) storeOrder(o Order) Order {
 	o.ID = p.store.nextID
 	p.store.nextID++
 	p.store.orders = append(p.store.orders, o)
 	return o
 }
 
-// overwrite puts the plain fields of a body over an order. The totals are sums
+// setFields puts the plain fields of a body over an order. The totals are sums
 // of the articles and are not taken from the body, nor is the state.
-func (p *Plant) overwrite(o *Order, body object) {
+func (p *Plant) setFields(o *Order, body object) {
 	merge := p.is(UpdateReplaces, Otherwise)
 	takes := func(name string) bool { return body.has(name) || !merge }
 	if takes("customerOrderExternalId") {
@@ -141,32 +141,32 @@ func (p *Plant) overwrite(o *Order, body object) {
 func (p *Plant) updateOrder(c call) (any, error) {
 	start, err := strconv.ParseBool(c.query.Get("startProduction"))
 	if err != nil && c.query.Has("startProduction") {
-		return nil, wrong(codeUpdate, "startProduction is %q", c.query.Get("startProduction"))
+		return nil, invalid(codeUpdate, "startProduction is %q", c.query.Get("startProduction"))
 	}
 	body, err := p.decode(c.body, updateClass(), codeUpdate)
 	if err != nil {
 		return nil, err
 	}
 	if body.long("orderId") != c.id {
-		return nil, wrong(codeUpdate, "orderId in the body is not %d", c.id)
+		return nil, invalid(codeUpdate, "orderId in the body is not %d", c.id)
 	}
-	o, err := p.living(c.id, codeUpdate)
+	o, err := p.openOrder(c.id, codeUpdate)
 	if err != nil {
 		return nil, err
 	}
 	if body.has("customerOrderId") && !p.hasCustomer(body.long("customerOrderId")) {
-		return nil, no(codeCustomer, "There is no customer order %d", body.long("customerOrderId"))
+		return nil, refused(codeCustomer, "There is no customer order %d", body.long("customerOrderId"))
 	}
 	if ref := body.text("prReference"); ref != "" {
 		if p.referenceTaken(ref, c.id) && !p.is(ReferenceUnique, Ignored) {
-			return nil, no(codeUpdate, "prReference %s is taken", ref)
+			return nil, refused(codeUpdate, "prReference %s is taken", ref)
 		}
 		o.Reference = ref
 	}
 	if body.has("customerOrderId") {
 		o.Customer = body.long("customerOrderId")
 	}
-	p.overwrite(o, body)
+	p.setFields(o, body)
 	if start && o.State == StateNew {
 		o.State = StateDeveloping
 	}
@@ -181,7 +181,7 @@ func (p *Plant) cancelOrder(c call) (any, error) { return p.end(c, StateCancelle
 
 func (p *Plant) end(c call, state State) (any, error) {
 	if len(c.body) > 0 {
-		return nil, wrong(codeUpdate, "a body where none is due")
+		return nil, invalid(codeUpdate, "a body where none is due")
 	}
 	o, err := p.productionOrder(c.id, codeUpdate)
 	if err != nil {
@@ -190,7 +190,7 @@ func (p *Plant) end(c call, state State) (any, error) {
 	if o.State == state && p.is(EndTwiceRefused, Otherwise) {
 		return p.orderRecord(*o), nil
 	}
-	if o, err = p.living(c.id, codeUpdate); err != nil {
+	if o, err = p.openOrder(c.id, codeUpdate); err != nil {
 		return nil, err
 	}
 	o.State = state
@@ -204,11 +204,11 @@ func (p *Plant) end(c call, state State) (any, error) {
 func (p *Plant) ordersOfState(c call) (any, error) {
 	state, err := strconv.ParseInt(c.name, 10, 64)
 	if err != nil || state < 0 || state > 3 {
-		return nil, wrong(codeGet, "state %q is none of 0 to 3", c.name)
+		return nil, invalid(codeGet, "state %q is none of 0 to 3", c.name)
 	}
-	from, to := whole(c, "from", 0), whole(c, "to", 0)
+	from, to := intParam(c, "from", 0), intParam(c, "to", 0)
 	if from < 0 || to < 0 {
-		return nil, wrong(codeGet, "from and to are times in milliseconds")
+		return nil, invalid(codeGet, "from and to are times in milliseconds")
 	}
 	return p.orders(c, 50, func(o Order) bool {
 		start := o.Start.UnixMilli()
@@ -218,9 +218,9 @@ func (p *Plant) ordersOfState(c call) (any, error) {
 
 // ordersBetween answers GET /production_orders_state.
 func (p *Plant) ordersBetween(c call) (any, error) {
-	from, to := whole(c, "state_from", 0), whole(c, "state_to", 3)
+	from, to := intParam(c, "state_from", 0), intParam(c, "state_to", 3)
 	if from < 0 || to < 0 || from > 3 || to > 3 {
-		return nil, wrong(codeGet, "state_from and state_to are 0 to 3")
+		return nil, invalid(codeGet, "state_from and state_to are 0 to 3")
 	}
 	query := c.query.Get("query")
 	searched := Stands
@@ -229,7 +229,7 @@ func (p *Plant) ordersBetween(c call) (any, error) {
 	}
 	switch searched {
 	case Refused:
-		return nil, no(codeGet, "query is not supported")
+		return nil, refused(codeGet, "query is not supported")
 	case Ignored:
 		query = ""
 	}
@@ -249,16 +249,16 @@ func (p *Plant) ordersBetween(c call) (any, error) {
 // ordersOfCustomer answers GET /customer_order/{order_id}.
 func (p *Plant) ordersOfCustomer(c call) (any, error) {
 	if !p.hasCustomer(c.id) {
-		return nil, no(codeCustomer, "There is no customer order %d", c.id)
+		return nil, refused(codeCustomer, "There is no customer order %d", c.id)
 	}
 	return p.orders(c, 50, func(o Order) bool { return o.Customer == c.id })
 }
 
 // ordersWithArticle answers GET /article/{article_id : .+}.
 func (p *Plant) ordersWithArticle(c call) (any, error) {
-	last := whole(c, "max_state", 3)
+	last := intParam(c, "max_state", 3)
 	if last < 0 || last > 3 {
-		return nil, wrong(codeGet, "max_state is 0 to 3")
+		return nil, invalid(codeGet, "max_state is 0 to 3")
 	}
 	return p.orders(c, 50, func(o Order) bool {
 		return o.State <= State(last) && o.article(c.name) != nil
@@ -269,11 +269,11 @@ func (p *Plant) ordersWithArticle(c call) (any, error) {
 //
 //	{"page":0,"pages":1,"pageSize":50,"ordersCount":2,"orders":[…]}
 func (p *Plant) orders(c call, limit int64, fits func(Order) bool) (map[string]any, error) {
-	page, size := whole(c, "page", 0), whole(c, "limit", limit)
+	page, size := intParam(c, "page", 0), intParam(c, "limit", limit)
 	order, column := c.query.Get("order"), c.query.Get("sort_column")
 	if page < 0 || size < 1 || order != "" && order != "asc" && order != "desc" ||
 		column != "" && column != "start_date" && column != "end_date" {
-		return nil, wrong(codeGet, "page, limit, order or sort_column has no allowed value")
+		return nil, invalid(codeGet, "page, limit, order or sort_column has no allowed value")
 	}
 	found := slices.DeleteFunc(slices.Clone(p.store.orders), func(o Order) bool { return !fits(o) })
 	slices.SortStableFunc(found, func(a, b Order) int {
@@ -296,9 +296,9 @@ func (p *Plant) orders(c call, limit int64, fits func(Order) bool) (map[string]a
 	}, nil
 }
 
-// whole reads a query parameter that is a whole number: the default where it is
+// intParam reads a query parameter that is a whole number: the default where it is
 // not given, -1 where it is something else.
-func whole(c call, name string, otherwise int64) int64 {
+func intParam(c call, name string, otherwise int64) int64 {
 	if !c.query.Has(name) {
 		return otherwise
 	}
@@ -377,7 +377,7 @@ func (p *Plant) partsRecord(a OrderArticle) map[string]any {
 }
 
 func (p *Plant) recipe(article string) []Part {
-	for _, a := range p.set.Articles {
+	for _, a := range p.config.Articles {
 		if a.ID == article {
 			return a.Parts
 		}
@@ -386,7 +386,7 @@ func (p *Plant) recipe(article string) []Part {
 }
 
 func (p *Plant) articleName(id string) string {
-	for _, a := range p.set.Articles {
+	for _, a := range p.config.Articles {
 		if a.ID == id {
 			return a.Name
 		}

@@ -244,8 +244,8 @@ func TestAnAccountHas200RequestsAMinute(t *testing.T) {
 		ask := func() *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(http.MethodGet, lagerkollRoot+"4711", nil)
-			r.Header.Set("store", p.set.Store)
-			r.Header.Set("api_key", p.set.APIKey)
+			r.Header.Set("store", p.config.Store)
+			r.Header.Set("api_key", p.config.APIKey)
 			r.Header.Set("Accept", "application/json")
 			p.Handler().ServeHTTP(w, r)
 			return w

@@ -2,14 +2,14 @@
 // its lines and dispatches and a Lagerkoll store with its production orders,
 // held in memory and served on one port.
 //
-// It is strict. It does what the vendors' own texts say and refuses everything
-// else, out loud: a parameter nobody documented, a quoted number, a code that is
-// not in the plant. Where the texts are silent it behaves as a numbered
+// It is strict. It does what the vendors' own texts say, refuses everything else and
+// complains of it (Complaints): a parameter nobody documented, a quoted number, a code
+// that is not in the plant. Where the texts are silent it behaves as a numbered
 // assumption in docs/assumptions.md says, and many of those can be switched to
 // what a real site might do instead.
 //
-// It fails on demand (Order), loses its network cable (Cable), and knows the
-// truth (Dispatches, Sequences, Changeovers, Orders, Traces), which is what a
+// It fails on demand (AddFault), loses its network cable (Cable), and keeps what
+// really happened (Dispatches, Sequences, Changeovers, Orders, Traces), which is what a
 // test compares with when it asks whether something happened exactly once.
 package plant
 
@@ -37,39 +37,39 @@ const (
 // A Plant is the simulated plant. All its methods may be called by several
 // goroutines at once.
 type Plant struct {
-	set   Setting
-	cable *cable
-	done  chan struct{} // closed when Run ends
-	over  sync.Once
+	config   Config
+	cable    *cable
+	done     chan struct{} // closed when Run ends
+	stopOnce sync.Once
 
-	mu         sync.Mutex
-	site       site
-	store      store
-	faults     []*ordered
-	requests   []Request
-	complaints []string
-	rests      map[Assumption]bool
+	mu              sync.Mutex // guards the fields below; both vendors answer under it
+	site            site
+	store           store
+	faults          []*activeFault
+	requests        []Request
+	complaints      []string
+	assumptionsUsed map[Assumption]bool
 }
 
-// Open builds the plant that the setting describes and takes its port, so that
-// its URLs are known; nothing is served until Run. An error names what in the
-// setting cannot be, or the address that cannot be had.
-func Open(s Setting) (*Plant, error) {
-	s = s.filled()
+// Open builds the plant that the configuration describes and takes its port, so that
+// its URLs are known; nothing is served until Run. An error names everything that is
+// wrong with the configuration, or the address that cannot be listened on.
+func Open(s Config) (*Plant, error) {
+	s = s.withDefaults()
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("plant: %w", err)
 	}
-	c, err := plug(s.Listen)
+	c, err := newCable(s.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("plant: %w", err)
 	}
 	return &Plant{
-		set:   s,
-		cable: c,
-		done:  make(chan struct{}),
-		site:  newSite(s),
-		store: newStore(s),
-		rests: make(map[Assumption]bool),
+		config:          s,
+		cable:           c,
+		done:            make(chan struct{}),
+		site:            newSite(s),
+		store:           newStore(s),
+		assumptionsUsed: make(map[Assumption]bool),
 	}, nil
 }
 
@@ -78,7 +78,7 @@ func Open(s Setting) (*Plant, error) {
 func (p *Plant) Run(ctx context.Context) error {
 	server := &http.Server{Handler: p.Handler(), ErrorLog: log.New(io.Discard, "", 0)}
 	stop := context.AfterFunc(ctx, func() {
-		p.over.Do(func() { close(p.done) })
+		p.stopOnce.Do(func() { close(p.done) })
 		_ = server.Close() // ends Serve; by then nobody asks how the port was closed
 	})
 	defer stop()
@@ -124,19 +124,19 @@ func (p *Plant) serve(w http.ResponseWriter, r *http.Request) {
 		cut(w, false)
 		return
 	}
-	f := p.strike(r)
-	number := p.note(r, body, f.Kind)
+	f := p.matchFault(r)
+	number := p.recordRequest(r, body, f.Kind)
 
-	a, instead := f.instead(r)
+	a, replaced := f.replacement(r)
 	switch {
 	case f.Kind == Down || f.Kind == Reset:
 		cut(w, f.Kind == Reset)
 		return
 	case f.Kind == Late:
 		p.wait(f.Delay, nil)
-		a = p.act(r, body)
-	case !instead:
-		a = p.act(r, body)
+		a = p.carryOut(r, body)
+	case !replaced:
+		a = p.carryOut(r, body)
 	}
 	switch f.Kind {
 	case Slow:
@@ -145,17 +145,17 @@ func (p *Plant) serve(w http.ResponseWriter, r *http.Request) {
 		cut(w, true)
 		return
 	case ErrorAfter, Truncated, Warned, ByteOrder:
-		a = f.spoilt(a)
+		a = f.damaged(a)
 	}
-	p.answered(number, a.status)
-	if p.set.Seen != nil && f.Kind == "" {
-		p.set.Seen(r, body, a.status, a.header, a.body)
+	p.recordStatus(number, a.status)
+	if p.config.Observe != nil && f.Kind == "" {
+		p.config.Observe(r, body, a.status, a.header, a.body)
 	}
 	a.write(w)
 }
 
-// act carries the request out.
-func (p *Plant) act(r *http.Request, body []byte) answer {
+// carryOut carries the request out.
+func (p *Plant) carryOut(r *http.Request, body []byte) answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	path := r.URL.EscapedPath()
@@ -166,10 +166,10 @@ func (p *Plant) act(r *http.Request, body []byte) answer {
 		return p.lagerkoll(r, strings.TrimPrefix(path, lagerkollRoot), body)
 	}
 	if strings.HasPrefix(path, elsewhereRoot) {
-		p.object("%s %s: a redirect to another host was followed", r.Method, path)
+		p.complainLocked("%s %s: a redirect to another host was followed", r.Method, path)
 		return page(http.StatusOK, "elsewhere")
 	}
-	p.object("%s %s: there is nothing at this path", r.Method, path)
+	p.complainLocked("%s %s: there is nothing at this path", r.Method, path)
 	return page(http.StatusNotFound, "Not Found")
 }
 
@@ -184,22 +184,22 @@ func (p *Plant) wait(d time.Duration, cut <-chan struct{}) {
 	}
 }
 
-// note files the request and returns its number.
-func (p *Plant) note(r *http.Request, body []byte, fault Kind) int {
+// recordRequest keeps a request without its keys, and returns its number.
+func (p *Plant) recordRequest(r *http.Request, body []byte, fault FaultKind) int {
 	query, _ := url.ParseQuery(r.URL.RawQuery)
 	req := Request{
 		At:     time.Now(),
 		Method: r.Method,
-		Path:   p.withoutKeys(r.URL.EscapedPath()),
-		Query:  p.blotted(query),
+		Path:   p.redact(r.URL.EscapedPath()),
+		Query:  p.redacted(query),
 		Key:    keyPlaces(r, query, body),
 		Fault:  fault,
 	}
 	if isForm(r) {
 		form, _ := url.ParseQuery(string(body))
-		req.Form = p.blotted(form)
+		req.Form = p.redacted(form)
 	} else {
-		req.Body = p.withoutKeys(string(body))
+		req.Body = p.redact(string(body))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -208,23 +208,23 @@ func (p *Plant) note(r *http.Request, body []byte, fault Kind) int {
 	return req.Number
 }
 
-// answered files the status that a request was answered with.
-func (p *Plant) answered(number, status int) {
+// recordStatus keeps the status that a request was answered with.
+func (p *Plant) recordStatus(number, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.requests[number-1].Status = status
 }
 
-// complain files a complaint; the caller does not hold the lock.
+// complain keeps a complaint; the caller does not hold the lock.
 func (p *Plant) complain(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.object(format, args...)
+	p.complainLocked(format, args...)
 }
 
-// object files a complaint; the caller holds the lock.
-func (p *Plant) object(format string, args ...any) {
-	p.complaints = append(p.complaints, p.withoutKeys(fmt.Sprintf(format, args...)))
+// complainLocked keeps a complaint; the caller holds the lock.
+func (p *Plant) complainLocked(format string, args ...any) {
+	p.complaints = append(p.complaints, p.redact(fmt.Sprintf(format, args...)))
 }
 
 // An answer is what goes back to the client.
@@ -237,7 +237,7 @@ type answer struct {
 func (a answer) write(w http.ResponseWriter) {
 	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client may be gone; then nobody is left to tell
+	_, _ = w.Write(a.body) // the client may be gone
 }
 
 // page is an answer in HTML, as servers and the proxies before them give when
@@ -256,12 +256,12 @@ func isForm(r *http.Request) bool {
 	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
-// blotted returns a copy of the parameters without keys.
-func (p *Plant) blotted(v url.Values) url.Values {
+// redacted returns a copy of the parameters without keys.
+func (p *Plant) redacted(v url.Values) url.Values {
 	clean := url.Values{}
 	for name, values := range v {
 		for _, value := range values {
-			clean.Add(name, p.withoutKeys(value))
+			clean.Add(name, p.redact(value))
 		}
 	}
 	if clean.Has("auth") {
@@ -270,9 +270,9 @@ func (p *Plant) blotted(v url.Values) url.Values {
 	return clean
 }
 
-// withoutKeys blots out the plant's keys wherever they stand.
-func (p *Plant) withoutKeys(s string) string {
-	for _, key := range []string{p.set.L2LKey, p.set.APIKey, p.set.UserToken} {
+// redact replaces the plant's keys wherever they stand.
+func (p *Plant) redact(s string) string {
+	for _, key := range []string{p.config.L2LKey, p.config.APIKey, p.config.UserToken} {
 		if key != "" {
 			s = strings.ReplaceAll(s, key, "***")
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // served opens the plant and serves it until the test ends.
-func served(t *testing.T, s Setting) *Plant {
+func served(t *testing.T, s Config) *Plant {
 	t.Helper()
 	held(t, &s)
 	p, err := Open(s)
@@ -32,7 +32,7 @@ func served(t *testing.T, s Setting) *Plant {
 }
 
 // with is the demonstration plant with one assumption switched.
-func with(a Assumption, pos Position) Setting {
+func with(a Assumption, pos Position) Config {
 	s := Demo()
 	s.Assumptions = map[Assumption]Position{a: pos}
 	return s
@@ -101,7 +101,7 @@ func pairs(kv ...string) url.Values {
 // post posts a form to L2L with the key in the query, as the seeds do.
 func post(t *testing.T, p *Plant, path string, kv ...string) reply {
 	t.Helper()
-	r := request(t, "POST", p.L2LURL()+path+"?auth="+p.set.L2LKey, pairs(kv...).Encode())
+	r := request(t, "POST", p.L2LURL()+path+"?auth="+p.config.L2LKey, pairs(kv...).Encode())
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return send(t, r)
 }
@@ -110,7 +110,7 @@ func post(t *testing.T, p *Plant, path string, kv ...string) reply {
 func get(t *testing.T, p *Plant, path string, kv ...string) reply {
 	t.Helper()
 	v := pairs(kv...)
-	v.Set("auth", p.set.L2LKey)
+	v.Set("auth", p.config.L2LKey)
 	return send(t, request(t, "GET", p.L2LURL()+path+"?"+v.Encode(), ""))
 }
 
@@ -123,8 +123,8 @@ func lager(t *testing.T, p *Plant, method, path, body string) reply {
 func lagerRequest(t *testing.T, p *Plant, method, path, body string) *http.Request {
 	t.Helper()
 	r := request(t, method, p.LagerkollURL()+path, body)
-	r.Header.Set("store", p.set.Store)
-	r.Header.Set("api_key", p.set.APIKey)
+	r.Header.Set("store", p.config.Store)
+	r.Header.Set("api_key", p.config.APIKey)
 	r.Header.Set("Accept", "application/json")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -153,14 +153,14 @@ func complains(t *testing.T, p *Plant, of string) {
 
 func TestAPlantThatCannotBeIsNotOpened(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(*Setting){
-		"machine on a line that is not there":     func(s *Setting) { s.Machines[0].Line = "PACK9" },
-		"queued product that is not there":        func(s *Setting) { s.Lines[0].Queue[0].Product = "999" },
-		"order of an article that is not there":   func(s *Setting) { s.Orders[0].Articles[0].Article = "1" },
-		"no key":                                  func(s *Setting) { s.L2LKey = "" },
-		"assumption that nobody knows":            func(s *Setting) { s.Assumptions = map[Assumption]Position{"moon": Refused} },
-		"position that an assumption cannot take": func(s *Setting) { s.Assumptions = map[Assumption]Position{LimitAboveOne: Otherwise} },
-		"address that cannot be had":              func(s *Setting) { s.Listen = "203.0.113.1:80" },
+	for name, spoil := range map[string]func(*Config){
+		"machine on a line that is not there":     func(s *Config) { s.Machines[0].Line = "PACK9" },
+		"queued product that is not there":        func(s *Config) { s.Lines[0].Queue[0].Product = "999" },
+		"order of an article that is not there":   func(s *Config) { s.Orders[0].Articles[0].Article = "1" },
+		"no key":                                  func(s *Config) { s.L2LKey = "" },
+		"assumption that nobody knows":            func(s *Config) { s.Assumptions = map[Assumption]Position{"moon": Refused} },
+		"position that an assumption cannot take": func(s *Config) { s.Assumptions = map[Assumption]Position{LimitAboveOne: Otherwise} },
+		"address that cannot be had":              func(s *Config) { s.Listen = "203.0.113.1:80" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -178,19 +178,19 @@ func TestNoKeyIsInWhatThePlantRemembers(t *testing.T) {
 	t.Parallel()
 	p := served(t, Demo())
 	post(t, p, "dispatches/open/", "site", "12")
-	r := request(t, "POST", p.L2LURL()+"dispatches/open/", "auth="+p.set.L2LKey+"&x="+p.set.L2LKey)
+	r := request(t, "POST", p.L2LURL()+"dispatches/open/", "auth="+p.config.L2LKey+"&x="+p.config.L2LKey)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	send(t, r)
-	r = request(t, "POST", p.L2LURL()+"dispatches/open/", `{"auth":"`+p.set.L2LKey+`"}`)
-	r.Header.Set("L2LAUTH", p.set.L2LKey)
+	r = request(t, "POST", p.L2LURL()+"dispatches/open/", `{"auth":"`+p.config.L2LKey+`"}`)
+	r.Header.Set("L2LAUTH", p.config.L2LKey)
 	r.Header.Set("Content-Type", "application/json")
 	send(t, r)
-	lager(t, p, "PUT", "4711/article/1", `{"`+p.set.APIKey+`":1}`)
+	lager(t, p, "PUT", "4711/article/1", `{"`+p.config.APIKey+`":1}`)
 	all, err := json.Marshal([]any{p.Requests(), p.Complaints()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{p.set.L2LKey, p.set.APIKey} {
+	for _, key := range []string{p.config.L2LKey, p.config.APIKey} {
 		if strings.Contains(string(all), key) {
 			t.Errorf("a key is in %s", all)
 		}

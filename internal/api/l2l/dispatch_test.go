@@ -135,7 +135,7 @@ func TestANoIsNotBelievedWhileTheDispatchCannotBeLookedAt(t *testing.T) {
 		opened := f.must(t, f.delivery(dispatchOpen, "", help()))
 		d := f.delivery(verb, opened.Ref, nil)
 		f.must(t, d)
-		f.Order(plant.Fault{Kind: plant.BadGateway, Where: "GET *", Next: 1})
+		f.AddFault(plant.Fault{Kind: plant.BadGateway, Where: "GET *", Next: 1})
 		if rc := f.send(t, d); rc.Outcome != station.Unreached || rc.Holds() != station.HoldNone {
 			t.Errorf("%s: %+v", verb, rc)
 		}

@@ -93,7 +93,7 @@ func newFloorHeld(t *testing.T, auth string, switched map[plant.Assumption]plant
 	s.Zone = stockholm(t)
 	s.Assumptions = switched
 	for i := 1; i <= 9; i++ {
-		s.Lines = append(s.Lines, plant.Line{Code: fmt.Sprintf("LINE%d", i), ExternalID: fmt.Sprintf("L-%d", i), Queue: []plant.Queued{
+		s.Lines = append(s.Lines, plant.Line{Code: fmt.Sprintf("LINE%d", i), ExternalID: fmt.Sprintf("L-%d", i), Queue: []plant.QueuedOrder{
 			{Product: "100", ExternalID: fmt.Sprintf("PO-%d-1", i), Planned: time.Minute},
 			{Product: "200", ExternalID: fmt.Sprintf("PO-%d-2", i), Planned: time.Minute},
 			{Product: "100", ExternalID: fmt.Sprintf("PO-%d-3", i), Planned: time.Minute},
@@ -105,7 +105,7 @@ func newFloorHeld(t *testing.T, auth string, switched map[plant.Assumption]plant
 	}
 	var mu sync.Mutex
 	var faults []error
-	s.Seen = func(r *http.Request, body []byte, status int, header http.Header, answer []byte) {
+	s.Observe = func(r *http.Request, body []byte, status int, header http.Header, answer []byte) {
 		if !held {
 			return
 		}
@@ -234,16 +234,16 @@ func (f floor) closes() (n int) {
 // fail breaks the plant as the suite of backends wants it broken.
 func (f floor) fail(t *testing.T, fault stationtest.Fault) {
 	t.Helper()
-	f.Clear()
+	f.ClearFaults()
 	if err := f.Cable(fault != stationtest.Unplugged); err != nil {
 		t.Error(err)
 	}
-	kinds := map[stationtest.Fault]plant.Kind{
+	kinds := map[stationtest.Fault]plant.FaultKind{
 		stationtest.LostAnswer: plant.Lost, stationtest.LostRequest: plant.Reset,
 		stationtest.Silent: plant.Late, stationtest.SaysNo: plant.Refusal,
 	}
 	if kind, ok := kinds[fault]; ok {
-		f.Order(plant.Fault{Kind: kind, Where: "POST *", Delay: time.Minute})
+		f.AddFault(plant.Fault{Kind: kind, Where: "POST *", Delay: time.Minute})
 	}
 }
 
@@ -292,7 +292,7 @@ func TestTheKeyMayGoElsewhere(t *testing.T) {
 					t.Errorf("%s: the key is in %v", r.Path, r.Key)
 				}
 			}
-			f.Order(plant.Fault{Kind: plant.Refusal, Text: "no such key: " + secret})
+			f.AddFault(plant.Fault{Kind: plant.Refusal, Text: "no such key: " + secret})
 			for sentence, read := range reads(f.Backend) {
 				if err := read(t.Context()); err == nil || strings.Contains(err.Error(), secret) {
 					t.Errorf("%s: %v", sentence, err)

@@ -93,13 +93,13 @@ func (f *floor) lane(t *testing.T, d station.Delivery) station.Receipt {
 func (f floor) trials(t *testing.T, fault plant.Fault) {
 	t.Helper()
 	for _, tr := range trials() {
-		f.Clear()
+		f.ClearFaults()
 		if !tr.prepare(t, f) {
 			continue // the switch that is tried forbids it
 		}
 		d := tr.deliver(f)
 		before := f.effects()
-		f.Order(fault)
+		f.AddFault(fault)
 		rc := f.lane(t, d)
 		n, most := f.effects()-before, tr.most
 		if f.goesOn && (d.Verb == orderHold || d.Verb == orderComplete) {
@@ -120,7 +120,7 @@ func (f floor) trials(t *testing.T, fault plant.Fault) {
 // request.
 func TestEveryVerbIsDoneOnceOrHeldWhateverHappensToItsRequest(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []plant.Kind{plant.Lost, plant.Reset, plant.Down, plant.ErrorBefore, plant.ErrorAfter, plant.BadGateway,
+	for _, kind := range []plant.FaultKind{plant.Lost, plant.Reset, plant.Down, plant.ErrorBefore, plant.ErrorAfter, plant.BadGateway,
 		plant.TooMany, plant.Truncated, plant.HTML, plant.Redirect} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -137,7 +137,7 @@ func TestEveryVerbIsDoneOnceOrHeldWhateverHappensToItsRequest(t *testing.T) {
 			}
 			d := tr.deliver(f)
 			before := f.effects()
-			f.Order(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 2})
+			f.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 2})
 			for range 2 {
 				if rc := f.lane(t, d); rc.Outcome != station.Refused || f.effects() != before {
 					t.Errorf("%s: %+v", tr.sentence, rc)
@@ -158,7 +158,7 @@ func TestEveryVerbIsDoneOnceOrHeldWhateverL2LDoesOtherwise(t *testing.T) {
 			continue
 		}
 		for _, pos := range s.Positions {
-			for _, kind := range []plant.Kind{plant.Lost, plant.Reset} {
+			for _, kind := range []plant.FaultKind{plant.Lost, plant.Reset} {
 				t.Run(fmt.Sprintf("%s %s, %s", s.Assumption, pos, kind), func(t *testing.T) {
 					t.Parallel()
 					f := newFloor(t, "", map[plant.Assumption]plant.Position{s.Assumption: pos})

@@ -113,7 +113,7 @@ func TestAReadThatIsNotAllowedSaysSo(t *testing.T) {
 	if no, ok := errors.AsType[*api.Refusal](err); !ok || no.Text != "Permission denied" {
 		t.Errorf("%v", err)
 	}
-	f.Order(plant.Fault{Kind: plant.Unauthorized})
+	f.AddFault(plant.Fault{Kind: plant.Unauthorized})
 	for sentence, read := range reads(f.Backend) {
 		if err := read(t.Context()); !errors.Is(err, station.ErrKey) {
 			t.Errorf("%s: %v", sentence, err)
@@ -142,7 +142,7 @@ func TestAProbe(t *testing.T) {
 		}
 	}
 	f := newFloor(t, "", nil)
-	f.Order(plant.Fault{Kind: plant.Unauthorized})
+	f.AddFault(plant.Fault{Kind: plant.Unauthorized})
 	if rc := f.Probe(t.Context()); !errors.Is(rc.Err, station.ErrKey) || rc.Outcome != station.Unreached {
 		t.Errorf("with a wrong key: %+v", rc)
 	}

@@ -194,10 +194,10 @@ func TestTheWatchIsSilentWhileTheNetworkIsDown(t *testing.T) {
 	if ev := o.next(t); ev.Kind != station.OrderCurrent {
 		t.Errorf("%+v", ev)
 	}
-	f.Order(plant.Fault{Kind: plant.Down, Where: "GET *"})
+	f.AddFault(plant.Fault{Kind: plant.Down, Where: "GET *"})
 	f.must(t, f.delivery(dispatchClose, ref, nil))
 	o.quiet(t)
-	f.Clear()
+	f.ClearFaults()
 	if ev := o.next(t); ev.Kind != "dispatch.closed" {
 		t.Errorf("%+v", ev)
 	}

@@ -104,7 +104,7 @@ func strikes() map[string]plant.Fault {
 func (f floor) all(t *testing.T, fault plant.Fault, judge func(w told, writes int, rc station.Receipt)) {
 	t.Helper()
 	for _, w := range everyVerb() {
-		f.Clear()
+		f.ClearFaults()
 		if fault.Kind != "" {
 			f.acts(just(fault))
 		}
@@ -158,7 +158,7 @@ func TestAnEffectThatComesLateIsNotRepeated(t *testing.T) {
 			if rc := f.Deliver(t.Context(), d); rc.Outcome != station.Doubtful {
 				t.Fatalf("%+v", rc)
 			}
-			f.Clear()
+			f.ClearFaults()
 			f.Backend = f.later()
 			d = inDoubt(d)
 			d.Settle = time.Minute
@@ -200,7 +200,7 @@ func TestASecondUserWhoDoesTheSameIsNotDoubled(t *testing.T) {
 				if rc := f.Deliver(t.Context(), d); rc.Outcome != station.Doubtful {
 					t.Fatalf("%+v", rc)
 				}
-				f.Clear()
+				f.ClearFaults()
 				ours := len(f.Writes())
 				other := f.later()
 				other.Deliver(t.Context(), other.deliveryOf(w.verb, w.with))

@@ -130,7 +130,7 @@ func newFloor(t *testing.T, switched map[plant.Assumption]plant.Position, change
 	}
 	var mu sync.Mutex
 	var faults []error
-	s.Seen = func(r *http.Request, body []byte, status int, header http.Header, answer []byte) {
+	s.Observe = func(r *http.Request, body []byte, status int, header http.Header, answer []byte) {
 		err := holdAgainst(page, r, body, status, header, answer)
 		mu.Lock()
 		defer mu.Unlock()
@@ -166,18 +166,18 @@ func exclusive(s *Section) { s.Exclusive = true }
 func (f floor) acts(fault plant.Fault) {
 	for _, method := range []string{"PUT", "POST", "DELETE"} {
 		fault.Where = method + " *"
-		f.Plant.Order(fault)
+		f.Plant.AddFault(fault)
 	}
 }
 
 // fail breaks the plant as the suite of backends wants it broken.
 func (f floor) fail(t *testing.T, fault stationtest.Fault) {
 	t.Helper()
-	f.Clear()
+	f.ClearFaults()
 	if err := f.Cable(fault != stationtest.Unplugged); err != nil {
 		t.Error(err)
 	}
-	kinds := map[stationtest.Fault]plant.Kind{
+	kinds := map[stationtest.Fault]plant.FaultKind{
 		stationtest.LostAnswer: plant.Lost, stationtest.LostRequest: plant.Reset, stationtest.Silent: plant.Late,
 	}
 	if kind, ok := kinds[fault]; ok {

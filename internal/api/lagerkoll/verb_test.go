@@ -158,7 +158,7 @@ func TestWhatBecameOfAChange(t *testing.T) {
 	from := change(orderCreateFrom, "customer_order", "2")
 	for sentence, c := range map[string]struct {
 		our       told
-		fault     plant.Kind
+		fault     plant.FaultKind
 		meanwhile []told
 		want      string
 	}{
@@ -194,7 +194,7 @@ func TestWhatBecameOfAChange(t *testing.T) {
 			if rc := f.Deliver(t.Context(), d); rc.Outcome != station.Doubtful {
 				t.Fatalf("%+v", rc)
 			}
-			f.Clear()
+			f.ClearFaults()
 			for _, other := range c.meanwhile {
 				if rc := f.Deliver(t.Context(), f.deliveryOf(other.verb, other.with)); rc.Outcome != station.Delivered {
 					t.Fatalf("%+v", rc)

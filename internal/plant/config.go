@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A Setting is the plant before anything happened in it.
-type Setting struct {
+// A Config is the plant before anything happened in it.
+type Config struct {
 	Listen string         // IPv4 address and port; empty: a free port of 127.0.0.1
 	Zone   *time.Location // the L2L site's; nil: UTC
 
@@ -35,10 +35,10 @@ type Setting struct {
 	Orders      []Order // production orders; their ids are kept
 	Assumptions map[Assumption]Position
 
-	// Seen, when it is set, is shown each request that no fault struck with what it
+	// Observe, when it is set, is shown each request that no fault struck with what it
 	// was answered, before the answer leaves: a test holds both against the vendors'
 	// contracts. Several requests may be shown at once.
-	Seen func(r *http.Request, body []byte, status int, header http.Header, answer []byte)
+	Observe func(r *http.Request, body []byte, status int, header http.Header, answer []byte)
 }
 
 // A DispatchType is a kind of dispatch.
@@ -54,11 +54,11 @@ type Machine struct{ Code, Line string }
 type Line struct {
 	Code       string
 	ExternalID string
-	Queue      []Queued
+	Queue      []QueuedOrder
 }
 
-// Queued is one product order in a line's eKanban queue.
-type Queued struct {
+// A QueuedOrder is one product order in a line's eKanban queue.
+type QueuedOrder struct {
 	Product    string
 	ExternalID string
 	Planned    time.Duration // planned changeover
@@ -74,14 +74,14 @@ type Article struct {
 // Demo is the plant of `stationd demo`, of the emulated board and of most
 // tests: site 12 with the line PACK4 and the machine SEAL-1, and store 1001
 // with the production orders 4711 and 4712.
-func Demo() Setting {
+func Demo() Config {
 	stockholm, err := time.LoadLocation("Europe/Stockholm")
 	if err != nil {
 		stockholm = time.UTC // a machine without time zones: the demonstration still runs
 	}
 	start := time.Date(2026, time.March, 2, 6, 0, 0, 0, stockholm)
 	const soup, stew, lid, tray = "09506000134352", "09506000134369", "09506000134376", "09506000134383"
-	return Setting{
+	return Config{
 		Zone: stockholm,
 		Site: 12, TestSite: true,
 		L2LKey: "demo-l2l-key",
@@ -92,7 +92,7 @@ func Demo() Setting {
 		Machines:       []Machine{{Code: "SEAL-1", Line: "PACK4"}, {Code: "LABEL-1", Line: "PACK4"}},
 		ChangeoverType: "CHANGEOVER",
 		Products:       []string{"100", "200", "300"},
-		Lines: []Line{{Code: "PACK4", ExternalID: "L-PACK4", Queue: []Queued{
+		Lines: []Line{{Code: "PACK4", ExternalID: "L-PACK4", Queue: []QueuedOrder{
 			{Product: "100", ExternalID: "PO-100-1", Planned: 10 * time.Minute},
 			{Product: "200", ExternalID: "PO-200-1", Planned: 15 * time.Minute},
 			{Product: "300", ExternalID: "PO-300-1"},
@@ -117,79 +117,79 @@ func Demo() Setting {
 	}
 }
 
-// filled returns a copy that shares nothing with s, its defaults filled in.
-func (s Setting) filled() Setting {
-	if s.Listen == "" {
-		s.Listen = "127.0.0.1:0"
+// withDefaults returns a copy that shares nothing with c, its defaults filled in.
+func (c Config) withDefaults() Config {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:0"
 	}
-	if s.Zone == nil {
-		s.Zone = time.UTC
+	if c.Zone == nil {
+		c.Zone = time.UTC
 	}
-	if s.PerMinute == 0 {
-		s.PerMinute = 200
+	if c.PerMinute == 0 {
+		c.PerMinute = 200
 	}
-	s.Types, s.Trades, s.Machines = slices.Clone(s.Types), slices.Clone(s.Trades), slices.Clone(s.Machines)
-	s.Products, s.Customers = slices.Clone(s.Products), slices.Clone(s.Customers)
-	s.Lines = slices.Clone(s.Lines)
-	for i, line := range s.Lines {
-		s.Lines[i].Queue = slices.Clone(line.Queue)
+	c.Types, c.Trades, c.Machines = slices.Clone(c.Types), slices.Clone(c.Trades), slices.Clone(c.Machines)
+	c.Products, c.Customers = slices.Clone(c.Products), slices.Clone(c.Customers)
+	c.Lines = slices.Clone(c.Lines)
+	for i, line := range c.Lines {
+		c.Lines[i].Queue = slices.Clone(line.Queue)
 	}
-	s.Articles = slices.Clone(s.Articles)
-	for i, a := range s.Articles {
-		s.Articles[i].Parts = cloneParts(a.Parts)
+	c.Articles = slices.Clone(c.Articles)
+	for i, a := range c.Articles {
+		c.Articles[i].Parts = cloneParts(a.Parts)
 	}
-	s.Orders = cloneOrders(s.Orders)
-	s.Assumptions = maps.Clone(s.Assumptions)
-	return s
+	c.Orders = cloneOrders(c.Orders)
+	c.Assumptions = maps.Clone(c.Assumptions)
+	return c
 }
 
-// check returns every fault of the setting at once.
-func (s Setting) check() error {
+// check returns everything that is wrong with the configuration.
+func (c Config) check() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if strings.TrimSpace(s.L2LKey) == "" || strings.TrimSpace(s.APIKey) == "" {
+	if strings.TrimSpace(c.L2LKey) == "" || strings.TrimSpace(c.APIKey) == "" {
 		fault("both L2LKey and APIKey must be set")
 	}
-	for _, m := range s.Machines {
-		if !slices.ContainsFunc(s.Lines, func(l Line) bool { return l.Code == m.Line }) {
+	for _, m := range c.Machines {
+		if !slices.ContainsFunc(c.Lines, func(l Line) bool { return l.Code == m.Line }) {
 			fault("machine %s stands on line %s, which the plant does not have", m.Code, m.Line)
 		}
 	}
-	for _, line := range s.Lines {
+	for _, line := range c.Lines {
 		for _, q := range line.Queue {
-			if !slices.Contains(s.Products, q.Product) {
+			if !slices.Contains(c.Products, q.Product) {
 				fault("line %s queues product %s, which the plant does not have", line.Code, q.Product)
 			}
 		}
 	}
-	if s.ChangeoverType != "" && !slices.ContainsFunc(s.Types, func(t DispatchType) bool { return t.Code == s.ChangeoverType }) {
-		fault("changeover dispatch type %s is not a dispatch type of the plant", s.ChangeoverType)
+	if c.ChangeoverType != "" && !slices.ContainsFunc(c.Types, func(t DispatchType) bool { return t.Code == c.ChangeoverType }) {
+		fault("changeover dispatch type %s is not a dispatch type of the plant", c.ChangeoverType)
 	}
-	for _, o := range s.Orders {
+	for _, o := range c.Orders {
 		for _, a := range o.Articles {
-			if !s.hasArticle(a.Article) {
+			if !c.hasArticle(a.Article) {
 				fault("production order %d has article %s, which the store does not have", o.ID, a.Article)
 			}
 		}
 	}
-	for a, pos := range s.Assumptions {
-		if !allows(a, pos) {
+	for a, pos := range c.Assumptions {
+		if !canBe(a, pos) {
 			fault("assumption %q has no position %q", a, pos)
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (s Setting) hasArticle(id string) bool {
-	return slices.ContainsFunc(s.Articles, func(a Article) bool { return a.ID == id })
+func (c Config) hasArticle(id string) bool {
+	return slices.ContainsFunc(c.Articles, func(a Article) bool { return a.ID == id })
 }
 
 // is reports whether the assumption was put in that position.
 func (p *Plant) is(a Assumption, pos Position) bool { return p.position(a) == pos }
 
-// position is where the assumption was put; that an answer rests on it is
-// remembered. The caller holds the lock.
+// position is where the assumption was put, and notes that an answer depends on it.
+// The caller holds the lock.
 func (p *Plant) position(a Assumption) Position {
-	p.rests[a] = true
-	return p.set.Assumptions[a]
+	p.assumptionsUsed[a] = true
+	return p.config.Assumptions[a]
 }

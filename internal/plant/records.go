@@ -18,7 +18,7 @@ type Request struct {
 	Body   string     // any other body, as it was sent
 	Key    []string   // where a key was given: "query auth", "header L2LAUTH", "body auth", "header api_key", "header user_token"
 	Status int        // 0: not answered, or not yet
-	Fault  Kind       // the fault that struck it
+	Fault  FaultKind  // the fault that struck it
 }
 
 // A Dispatch is a dispatch as L2L has it.
@@ -176,9 +176,9 @@ func (p *Plant) Requests() []Request {
 	defer p.mu.Unlock()
 	all := slices.Clone(p.requests)
 	for i, r := range all {
-		all[i].Query = p.blotted(r.Query)
+		all[i].Query = p.redacted(r.Query)
 		if r.Form != nil {
-			all[i].Form = p.blotted(r.Form)
+			all[i].Form = p.redacted(r.Form)
 		}
 		all[i].Key = slices.Clone(r.Key)
 	}
@@ -194,15 +194,15 @@ func (p *Plant) Complaints() []string {
 	return slices.Clone(p.complaints)
 }
 
-// RestsOn returns the assumptions that any answer so far rests on, in the order
-// of Switches. With any other of them switched, the same requests would have been
+// AssumptionsUsed returns the assumptions that any answer so far depends on, in the
+// order of Switches. With any other of them switched, the same requests would have been
 // answered the same.
-func (p *Plant) RestsOn() []Assumption {
+func (p *Plant) AssumptionsUsed() []Assumption {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []Assumption
 	for _, s := range Switches() {
-		if p.rests[s.Assumption] {
+		if p.assumptionsUsed[s.Assumption] {
 			all = append(all, s.Assumption)
 		}
 	}
