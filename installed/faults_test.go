@@ -79,7 +79,7 @@ func keyMissing(t *testing.T, s *fixture) {
 	if health := s.get("/healthz"); !strings.Contains(health, "\r\n\r\nok") || !strings.Contains(health, "key") {
 		t.Errorf("/healthz says %q", health)
 	}
-	if found := s.doctor(t)["l2l key"]; found.Verdict != "not well" {
+	if found := s.doctor(t)["l2l key"]; found.Verdict != "FAIL" {
 		t.Errorf("doctor says of l2l key: %+v", found)
 	}
 	s.Run("mv /root/l2l.key /etc/stationd/keys/l2l.key; systemctl restart stationd")
@@ -102,7 +102,7 @@ func portTaken(t *testing.T, s *fixture) {
 	}
 	bad := ""
 	for _, f := range s.doctor(t) {
-		if f.Verdict == "not well" || f.Verdict == "warning" {
+		if f.Verdict == "FAIL" || f.Verdict == "warning" {
 			bad += f.Check + ": " + f.Found + "\n"
 		}
 	}

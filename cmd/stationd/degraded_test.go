@@ -197,11 +197,8 @@ func TestAStationWhoseHistoryCannotBeWrittenRecords(t *testing.T) {
 
 func TestAStationWhosePrinterIsNotThereRecords(t *testing.T) {
 	t.Parallel()
-	gone, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, gone.Close())
 	b := dark(t, nil)
-	edit(t, b, "[web]", "[[printer]]\nname = \"office\"\nurl = \"ipp://"+gone.Addr().String()+"/ipp/print\"\n[web]")
+	edit(t, b, "[web]", "[[printer]]\nname = \"office\"\nurl = \"ipp://"+refusingAddress(t)+"/ipp/print\"\n[web]")
 	must(t, b.Power(t.Context(), true))
 	misses(t, b, "office", "it cannot print now")
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)

@@ -4,8 +4,8 @@ import (
 	"context"
 )
 
-// atAlert looks at the way to where alerts are posted. That one arrives only the first
-// of them shows: the doctor posts nothing.
+// alertChecks check the connection to the address of the alerts. Whether one is
+// accepted there stays unknown: doctor posts nothing.
 func (d *doctor) atAlert() []check {
 	section := d.plan.Alert
 	if section == nil {
@@ -21,7 +21,7 @@ func (d *doctor) atAlert() []check {
 	if section.URL != "" {
 		w.way()
 		w.checks = append(w.checks, one("alert", func(context.Context) Finding {
-			return undetermined("alert", "what lasts for %v is posted to %s: whether that is taken the first one shows", section.After, section.Host())
+			return undetermined("alert", "faults that last %v are posted to %s; whether it accepts them cannot be checked without posting", section.After, section.Host())
 		}))
 	}
 	return w.checks

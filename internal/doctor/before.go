@@ -48,16 +48,16 @@ func pageBefore(p *plan.Plan, running bool) Finding {
 	}
 	_, port, err := net.SplitHostPort(p.Web.Listen)
 	if n, notNumber := strconv.Atoi(port); err == nil && notNumber == nil && 0 < n && n < firstFreePort && p.Station.Data == plan.PackagedData {
-		return warned(name, "take a port from 1024 on as listen in [web]"+records, "the service may not open port %d", n)
+		return warned(name, "set listen in [web] to a port from 1024 on"+records, "the service may not open port %d", n)
 	}
 	listener, err := net.Listen(httpserver.Network(p.Web.Listen), p.Web.Listen) //nolint:noctx // listening on an own address does not wait
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return warned(name, "stop it (ss -ltnp says which it is), or change listen in [web]"+records, "another program listens at %s", p.Web.Listen)
+		return warned(name, "stop it (ss -ltnp shows which it is), or change listen in [web]"+records, "another program listens at %s", p.Web.Listen)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return warned(name, "change listen in [web] to an address that ip address shows, or :PORT for all of them"+records, "%s is not an address of this machine now", p.Web.Listen)
+		return warned(name, "set listen in [web] to an address that \"ip address\" lists, or to :PORT for all of them"+records, "%s is not an address of this machine", p.Web.Listen)
 	case err != nil:
-		return warned(name, "change listen in [web]"+records, "%s cannot be listened at: %v", p.Web.Listen, err)
+		return warned(name, "change listen in [web]"+records, "cannot listen on %s: %v", p.Web.Listen, err)
 	}
 	if err := listener.Close(); err != nil {
 		return undetermined(name, "%v", err)
@@ -70,7 +70,7 @@ func controlBefore(p *plan.Plan) Finding {
 	const name = "control"
 	path := plan.ControlPath(p)
 	if len(path) > longestSocket {
-		return failed(name, "choose a shorter data in [station]", "the control socket %s has a path of %d bytes, and a socket may have %d: no command would reach the station", path, len(path), longestSocket)
+		return failed(name, "choose a shorter data in [station]", "the path of the control socket %s has %d bytes, more than the %d that a socket may have: no command would reach the station", path, len(path), longestSocket)
 	}
 	return passed(name, "%s", path)
 }
@@ -142,7 +142,7 @@ func certificatesBefore(p *plan.Plan) (found []Finding) {
 	}
 	for _, way := range ways(p) {
 		if way.CA != "" {
-			look(way.vendor+" ca", way.CA, "put the certificate of the authority there, in PEM"+lacking(way.vendor), func() error {
+			look(way.vendor+" ca", way.CA, "install the authority's certificate there, as PEM"+lacking(way.vendor), func() error {
 				_, err := api.Trust(way.CA)
 				return err
 			})
@@ -150,7 +150,7 @@ func certificatesBefore(p *plan.Plan) (found []Finding) {
 	}
 	for _, one := range p.Printers {
 		if one.Certificate != "" {
-			look("printer "+one.Name, one.Certificate, "put the printer's own certificate there, in PEM; until then nothing is printed there", one.CheckCertificate)
+			look("printer "+one.Name, one.Certificate, "install the printer's own certificate there, as PEM; until then nothing is printed on it", one.CheckCertificate)
 		}
 	}
 	return found
@@ -163,9 +163,9 @@ func certificateMode(p *plan.Plan, name, file string) Finding {
 		return undetermined(name, "%v", err)
 	}
 	if u, ok := serviceAccount(); ok && p.Station.Data == plan.PackagedData && !canAccess(info, u, 0o400) {
-		return failed(name, "chmod 644 "+file, "the account %s, which the service runs under, may not read %s", u.Username, file)
+		return failed(name, "chmod 644 "+file, "the service's account %s may not read %s", u.Username, file)
 	}
-	return passed(name, "%s can be read", file)
+	return passed(name, "%s is readable", file)
 }
 
 // lacking is what comes of it while a file is missing that a table of the configuration
@@ -173,9 +173,9 @@ func certificateMode(p *plan.Plan, name, file string) Finding {
 func lacking(of string) string {
 	switch table, _, _ := strings.Cut(of, " "); table {
 	case plan.PartAlert:
-		return "; until then nobody is told"
+		return "; until then no alert is sent"
 	default:
-		return "; until then what is for " + table + " waits"
+		return "; until then deliveries to " + table + " wait"
 	}
 }
 
@@ -186,16 +186,16 @@ func keyBefore(p *plan.Plan, name string, from api.KeyFrom) Finding {
 		found, ok := credential(from.Credential)
 		switch {
 		case !ok && os.Geteuid() != 0:
-			return skipped(name, "the credential %s is handed to the service alone: run as root", from.Credential)
+			return skipped(name, "only the service gets the credential %s: run as root", from.Credential)
 		case !ok:
-			return warned(name, "put the key into "+filepath.Join(keysFolder, from.Credential)+waits, "there is no credential %s in %s", from.Credential, keysFolder)
+			return warned(name, "write the key into "+filepath.Join(keysFolder, from.Credential)+waits, "there is no credential %s in %s", from.Credential, keysFolder)
 		}
 		from = found
 	}
 	if _, err := from.Read(); errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
 		return skipped(name, "%v: run as root, or as a member of the group stationd", err)
 	} else if err != nil {
-		return warned(name, "put the key into the file, one line"+waits, "%v", err)
+		return warned(name, "write the key into the file, on one line"+waits, "%v", err)
 	}
 	return keyMode(p, name, from)
 }
@@ -204,18 +204,18 @@ func keyBefore(p *plan.Plan, name string, from api.KeyFrom) Finding {
 func keyMode(p *plan.Plan, name string, from api.KeyFrom) Finding {
 	info, err := os.Stat(from.File)
 	if err != nil {
-		return passed(name, "it can be read")
+		return passed(name, "readable")
 	}
 	if strings.HasPrefix(from.File, keysFolder) || strings.HasPrefix(from.File, "/run/credentials/") {
 		return handedMode(name, from.File)
 	}
 	if u, ok := serviceAccount(); ok && p.Station.Data == plan.PackagedData && !canAccess(info, u, 0o400) {
-		return failed(name, "chgrp stationd "+from.File+"; chmod 640 "+from.File, "the account %s, which the service runs under, may not read %s", u.Username, from.File)
+		return failed(name, "chgrp stationd "+from.File+"; chmod 640 "+from.File, "the service's account %s may not read %s", u.Username, from.File)
 	}
 	if mode := info.Mode().Perm(); mode&0o037 != 0 {
-		return warned(name, "chmod 640 "+from.File, "%s has the mode %04o: it is open to more than its owner and group's reading", from.File, mode)
+		return warned(name, "chmod 640 "+from.File, "%s has mode %04o: more than its owner and group can read it", from.File, mode)
 	}
-	return passed(name, "%s can be read", from.File)
+	return passed(name, "%s is readable", from.File)
 }
 
 // handedMode looks at who may read a credential where it lies between two starts. The
@@ -223,14 +223,14 @@ func keyMode(p *plan.Plan, name string, from api.KeyFrom) Finding {
 func handedMode(name, file string) Finding {
 	folder, err := os.Stat(keysFolder)
 	if err != nil || folder.Mode().Perm()&0o011 == 0 {
-		return passed(name, "%s can be read", file)
+		return passed(name, "%s is readable", file)
 	}
 	kept := filepath.Join(keysFolder, filepath.Base(file))
 	info, err := os.Stat(kept)
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
-		return passed(name, "%s can be read", file)
+		return passed(name, "%s is readable", file)
 	}
-	return warned(name, "chmod 700 "+keysFolder+"; chmod 600 "+kept, "%s has the mode %04o, and the folder is open: it is for root alone", kept, info.Mode().Perm())
+	return warned(name, "chmod 700 "+keysFolder+"; chmod 600 "+kept, "%s has mode %04o in a folder that is open to others: only root should read it", kept, info.Mode().Perm())
 }
 
 // filesBefore looks for files beside the outbox that the station could not open: such
@@ -263,7 +263,7 @@ func filesBefore(p *plan.Plan) []Finding {
 		}
 		if !canAccess(info, account, want) {
 			found = append(found, failed("data files", fmt.Sprintf("chown -R %s: %s", account.Username, p.Station.Data),
-				"%s cannot be opened by %s, to whom the folder belongs: a command that was run as root may have left it so", path, account.Username))
+				"%s cannot be opened by %s, the owner of the folder; a command run as root may have created it", path, account.Username))
 		}
 		return nil
 	})

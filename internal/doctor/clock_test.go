@@ -20,7 +20,7 @@ func TestDoctorSaysWhatTheRunningStationKnowsOfTheClock(t *testing.T) {
 		}
 	}
 	d := &doctor{plan: &plan.Plan{Zone: time.UTC}}
-	if f := d.clock(t.Context()); !strings.Contains(f.Found, "seen from here") {
+	if f := d.clock(t.Context()); !strings.Contains(f.Found, "as doctor itself sees it") {
 		t.Errorf("no station runs, and doctor says: %s", f.Found)
 	}
 }

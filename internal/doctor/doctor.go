@@ -19,28 +19,28 @@ import (
 	"stationd/internal/terminal"
 )
 
-// checkTime limits each check: a network that hangs is told of, and the next thing
-// is looked at.
-const checkTime = 15 * time.Second
+// checkTimeout limits each check, so that a network that hangs is reported and the
+// checks after it are made.
+const checkTimeout = 15 * time.Second
 
 func Command() *cobra.Command {
 	var path string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look for everything that would keep the station from its work",
-		Long: `doctor looks at the configuration, the keys, the way to each vendor and what the
-vendor shows of the site, line, machines and orders that the configuration names; at
+		Short: "Diagnose the station",
+		Long: `doctor checks the configuration, the keys, the connection to each vendor and what
+the vendor shows of the site, line, machines and orders that the configuration names;
 the data folder, the outbox, the clock, the lines, the readers, the printers and the
-service. One line a check: what was looked at, what was found, and what to do where it
-is not well. It reads only: nothing is changed, here or at a vendor.
+service. Each check is one line: its result, its name, what was found, and what to do
+about a problem. It reads only: nothing is changed, here or at a vendor.
 
-"cannot be told" is said of what no reading shows, as whether a key may open a
-dispatch: the first one tells. No check takes longer than ` + checkTime.String() + `.
+The results are ok, warning, FAIL, unknown (doctor cannot tell, such as whether a key may
+open a dispatch) and skipped (an earlier check failed, or only root may look). No check takes longer than ` + checkTimeout.String() + `.
 
-It exits with 0 when everything is well or a warning, with 1 when anything is not well,
-and with 78 when the configuration has faults. Run it as root, or as a member of the
-group stationd, beside a running station or without one.`,
+It exits with 0 when no check fails, with 1 when one does, and with 78 when the
+configuration has faults. Run it as root, or as a member of the group stationd, beside
+a running station or without one.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			out := &report{w: c.OutOrStdout(), asJSON: asJSON}
@@ -49,7 +49,7 @@ group stationd, beside a running station or without one.`,
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
-	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: one object a check, in a list")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: a list with one object per check")
 	return c
 }
 
@@ -57,11 +57,11 @@ group stationd, beside a running station or without one.`,
 type Verdict string
 
 const (
-	OK      Verdict = "well"
+	OK      Verdict = "ok"
 	Warning Verdict = "warning"
-	Fail    Verdict = "not well"
-	Unknown Verdict = "cannot be told"
-	Skipped Verdict = "not looked at"
+	Fail    Verdict = "FAIL"
+	Unknown Verdict = "unknown"
+	Skipped Verdict = "skipped"
 )
 
 // A Finding is one line of the doctor.
@@ -106,7 +106,7 @@ func (p *report) add(found ...Finding) {
 		if p.asJSON {
 			continue
 		}
-		line := fmt.Sprintf("%-14s  %-22s  %s", f.Verdict, f.Check, f.Found)
+		line := fmt.Sprintf("%-7s  %-22s  %s", f.Verdict, f.Check, f.Found)
 		if f.Do != "" {
 			line += " -- " + f.Do
 		}
@@ -150,7 +150,7 @@ func (p *report) end() error {
 func runChecks(ctx context.Context, path string, out *report) error {
 	p, faults, err := plan.Read(path)
 	if err != nil {
-		out.add(failed("configuration", "name the file with --config, or write it: stationd setup", "%s", strings.TrimPrefix(err.Error(), "configuration: ")))
+		out.add(failed("configuration", "pass --config FILE, or create one with stationd setup", "%s", strings.TrimPrefix(err.Error(), "configuration: ")))
 		return &exit.Error{Code: exit.Config}
 	}
 	for _, f := range faults {
@@ -158,7 +158,7 @@ func runChecks(ctx context.Context, path string, out *report) error {
 	}
 	if len(faults) > 0 {
 		out.add(runningBeside(ctx, path)...)
-		out.add(skipped("everything else", "until the configuration has no faults"))
+		out.add(skipped("everything else", "fix the configuration first"))
 		return &exit.Error{Code: exit.Config}
 	}
 	out.add(passed("configuration", "%s: station %s, no faults", path, p.Station.Name))
@@ -171,7 +171,7 @@ func runChecks(ctx context.Context, path string, out *report) error {
 	for i, checks := range wards {
 		under.Go(func() {
 			for _, c := range checks {
-				told[i] = append(told[i], c.within(ctx, checkTime)...)
+				told[i] = append(told[i], c.within(ctx, checkTimeout)...)
 			}
 		})
 	}
@@ -200,7 +200,7 @@ func (c check) within(ctx context.Context, limit time.Duration) []Finding {
 	case f := <-found:
 		return f
 	case <-grace.C:
-		return []Finding{failed(c.name, "", "it did not end within %v", limit)}
+		return []Finding{failed(c.name, "", "no result within %v", limit)}
 	}
 }
 

@@ -40,7 +40,7 @@ func (d *doctor) crash(folder string) Finding {
 	text, at, err := crash.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return passed(name, "none is known")
+		return passed(name, "none recorded")
 	case err != nil:
 		return skipped(name, "%v: run doctor as root", err)
 	}
@@ -48,7 +48,7 @@ func (d *doctor) crash(folder string) Finding {
 	if where != "" {
 		where = " in " + where
 	}
-	return warned(name, "send "+path+" to whoever helps you, and delete it then", "%s: %s%s", at.In(d.plan.Zone).Format("2006-01-02 15:04:05"), what, where)
+	return warned(name, "send "+path+" to your support, then delete it", "%s: %s%s", at.In(d.plan.Zone).Format("2006-01-02 15:04:05"), what, where)
 }
 
 const (
@@ -71,7 +71,7 @@ type doctor struct {
 
 // ask asks the running station how it is.
 func (d *doctor) ask(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	s, err := control.Dial(plan.ControlPath(d.plan)).Snapshot(ctx)
 	d.running, d.snapshot = err == nil, s
@@ -101,17 +101,17 @@ func (d *doctor) folder(context.Context) []Finding {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && path == plan.PackagedData:
-		return []Finding{failed(name, "start the service, which makes it: systemctl start stationd", "%s is not there", path)}
+		return []Finding{failed(name, "start the service, which creates it: systemctl start stationd", "%s does not exist", path)}
 	case errors.Is(err, fs.ErrNotExist):
-		return []Finding{failed(name, "make it, for the account that stationd runs under: install -d -m 700 -o stationd -g stationd "+path, "%s is not there", path)}
+		return []Finding{failed(name, "create it for the service's account: install -d -m 700 -o stationd -g stationd "+path, "%s does not exist", path)}
 	case err != nil:
 		return []Finding{failed(name, "run doctor as root", "%v", err)}
 	case !info.IsDir():
-		return []Finding{failed(name, "move it away: the outbox needs a folder", "%s is a file", path)}
+		return []Finding{failed(name, "move it away: the outbox needs a folder", "%s is not a folder", path)}
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(path, &disk); err != nil {
-		return []Finding{failed(name, "look at the card: dmesg", "%s: %v", path, err)}
+		return []Finding{failed(name, "check the card: dmesg", "%s: %v", path, err)}
 	}
 	return []Finding{writable(path, info, disk), checkFilesystem(path, disk), d.room(path, disk)}
 }
@@ -120,24 +120,24 @@ func (d *doctor) folder(context.Context) []Finding {
 func writable(path string, info fs.FileInfo, disk unix.Statfs_t) Finding {
 	const name = "data folder"
 	if disk.Flags&unix.ST_RDONLY != 0 {
-		return failed(name, "look why: dmesg; a worn card is often mounted so after an error: replace it", "%s is mounted read-only", path)
+		return failed(name, "see dmesg for the cause; a worn card is often mounted read-only after an error: replace it", "%s is mounted read-only", path)
 	}
 	if err := unix.Access(path, unix.W_OK|unix.X_OK); err != nil {
 		if os.Geteuid() != 0 && errors.Is(err, unix.EACCES) && path == plan.PackagedData {
-			return skipped(name, "%s may be opened by the account stationd and root alone: run doctor as root", path)
+			return skipped(name, "only root and the account stationd may open %s: run doctor as root", path)
 		}
-		return failed(name, "give it to the account that stationd runs under", "%s cannot be written: %v", path, err)
+		return failed(name, "give it to the service's account", "%s cannot be written: %v", path, err)
 	}
 	if u, ok := serviceAccount(); ok && path == plan.PackagedData && !canAccess(info, u, 0o300) {
-		return failed(name, "chown -R stationd:stationd "+path, "%s does not belong to the account %s, which the service runs under", path, u.Username)
+		return failed(name, "chown -R stationd:stationd "+path, "%s does not belong to the service's account %s", path, u.Username)
 	}
-	return passed(name, "%s can be written", path)
+	return passed(name, "%s is writable", path)
 }
 
 // checkFilesystem looks at what kind of file system the folder is on.
 func checkFilesystem(path string, disk unix.Statfs_t) Finding {
 	const name = "data file system"
-	const keep = "mount a real partition there (ext4): what waits in the outbox exists nowhere else"
+	const keep = "mount an ext4 partition there: entries that wait in the outbox exist nowhere else"
 	kinds := map[uint32]string{
 		unix.EXT4_SUPER_MAGIC: "ext4", unix.BTRFS_SUPER_MAGIC: "btrfs", unix.F2FS_SUPER_MAGIC: "f2fs", unix.XFS_SUPER_MAGIC: "xfs",
 		unix.TMPFS_MAGIC: "tmpfs", unix.RAMFS_MAGIC: "ramfs", unix.OVERLAYFS_SUPER_MAGIC: "overlay",
@@ -149,12 +149,12 @@ func checkFilesystem(path string, disk unix.Statfs_t) Finding {
 	case "tmpfs", "ramfs":
 		return failed(name, keep, "%s is in memory (%s): a power cut loses everything", path, kind)
 	case "overlay":
-		return warned(name, keep, "%s is on an overlay: where its upper layer is in memory, a power cut loses everything", path)
+		return warned(name, keep, "%s is on an overlay: if its upper layer is in memory, a power cut loses everything", path)
 	case "nfs", "smb", "cifs", "vfat", "fuse":
-		return warned(name, keep, "%s is on %s, which does not keep what it is told to as a local disk does", path, kind)
+		return warned(name, keep, "%s is on %s, which does not store as reliably as a local disk", path, kind)
 	}
 	if !known {
-		return undetermined(name, "%s is on a file system of a kind that doctor does not know (%#x)", path, disk.Type)
+		return undetermined(name, "%s is on a file system that doctor does not know (%#x)", path, disk.Type)
 	}
 	return passed(name, "%s", kind)
 }
@@ -166,13 +166,13 @@ func (d *doctor) room(path string, disk unix.Statfs_t) Finding {
 	info, err := os.Stat(d.plan.Outbox())
 	switch {
 	case err != nil && free < outboxRoom:
-		return failed(name, "make room: the outbox takes all of its space when it is made", "%s has %s free, and a new outbox takes %s", path, megabytes(free), megabytes(outboxRoom))
+		return failed(name, "free some space: a new outbox takes all of its size at once", "%s has %s free, and a new outbox takes %s", path, megabytes(free), megabytes(outboxRoom))
 	case err != nil:
 		return passed(name, "%s free; a new outbox takes %s of it", megabytes(free), megabytes(outboxRoom))
 	case free < info.Size():
-		return warned(name, "make room: a damaged outbox is saved into a second file, and the history grows", "%s has %s free, less than the outbox has itself (%s)", path, megabytes(free), megabytes(info.Size()))
+		return warned(name, "free some space: a damaged outbox is recovered into a second file, and the history grows", "%s has %s free, less than the size of the outbox (%s)", path, megabytes(free), megabytes(info.Size()))
 	}
-	return passed(name, "%s free; the outbox has its %s already", megabytes(free), megabytes(info.Size()))
+	return passed(name, "%s free; the outbox already has its %s", megabytes(free), megabytes(info.Size()))
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
@@ -181,7 +181,7 @@ func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
 func (d *doctor) outbox(ctx context.Context) Finding {
 	const name = "outbox"
 	path := d.plan.Outbox()
-	const damaged = "keep the file for whoever helps you, and restart: what can be read of it is saved at the start"
+	const damaged = "keep a copy of the file for your support and restart: the start recovers what is readable"
 	if d.running {
 		if err := control.Dial(plan.ControlPath(d.plan)).Verify(ctx); err != nil {
 			return failed(name, damaged, "%v", err)
@@ -189,20 +189,20 @@ func (d *doctor) outbox(ctx context.Context) Finding {
 		if fault := d.snapshot.Health.Storage; fault != "" {
 			return failed(name, "see /usr/share/doc/stationd/docs/files.md", "%s", fault)
 		}
-		return passed(name, "%s: sound, as the running station says, and %.0f %% full", path, 100*d.snapshot.Health.Fill)
+		return passed(name, "%s: sound according to the running station, %.0f %% full", path, 100*d.snapshot.Health.Fill)
 	}
 	if d.silence != nil {
-		return skipped(name, "the station has it open, and does not answer: %v", d.silence)
+		return skipped(name, "the station has it open and does not answer: %v", d.silence)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return passed(name, "%s: there is none yet; the first start makes it", path)
+		return passed(name, "%s: does not exist yet; the first start creates it", path)
 	} else if err != nil {
 		return skipped(name, "%v: run doctor as root", err)
 	}
 	err := verify.InSubprocess(ctx, path)
 	switch {
 	case ctx.Err() != nil:
-		return skipped(name, "%s: it takes longer than a check may: stationd outbox verify", path)
+		return skipped(name, "%s: takes too long for a check: run stationd outbox verify", path)
 	case errors.Is(err, queue.ErrDamaged):
 		return failed(name, damaged, "%v", err)
 	case errors.Is(err, queue.ErrNewer):
@@ -227,7 +227,7 @@ func (d *doctor) held(ctx context.Context) Finding {
 		return skipped(name, "%v", err)
 	}
 	if c.Held > 0 {
-		return warned(name, "decide: stationd outbox ls, then retry or discard", "%d held for a person, %d waiting, %d unknown scans", c.Held, c.Waiting, c.Unknown)
+		return warned(name, "list them with stationd outbox ls, then retry or discard each", "%d held, %d waiting, %d unknown scans", c.Held, c.Waiting, c.Unknown)
 	}
 	return passed(name, "none; %d waiting, %d unknown scans", c.Waiting, c.Unknown)
 }
@@ -236,7 +236,7 @@ func (d *doctor) held(ctx context.Context) Finding {
 // which its unit may keep from seeing what this process sees.
 func (d *doctor) clock(context.Context) Finding {
 	const name = "clock"
-	const server = "give it a time server: timedatectl set-ntp true; timedatectl timesync-status"
+	const server = "set up a time server: timedatectl set-ntp true; timedatectl timesync-status"
 	c, err := clock.New()
 	if err != nil {
 		return skipped(name, "%v", err)
@@ -245,18 +245,18 @@ func (d *doctor) clock(context.Context) Finding {
 	kept, fault := c.Synchronised()
 	switch {
 	case d.running && d.snapshot.Health.Clock:
-		return passed(name, "it says %s, and the running station knows that it has been set from outside", now)
+		return passed(name, "%s, synchronised according to the running station", now)
 	case d.running && kept:
-		return warned(name, "see that no drop-in of the service has ProtectClock=yes or takes adjtimex from SystemCallFilter=: systemctl cat stationd",
-			"it says %s and is kept, and the running station cannot see that: the times of presses are estimated", now)
+		return warned(name, "check with systemctl cat stationd that no drop-in sets ProtectClock=yes or removes adjtimex from SystemCallFilter=",
+			"%s, synchronised, but the running station cannot see that: the times of presses are estimated", now)
 	case d.running:
-		return warned(name, server, "it says %s, and nobody has set it since this machine was started: the times of presses are estimated", now)
+		return warned(name, server, "%s, not synchronised since boot: the times of presses are estimated", now)
 	case fault != nil:
-		return undetermined(name, "it says %s; seen from here, for no station runs: %v", now, fault)
+		return undetermined(name, "%s; no station runs, and doctor itself cannot see whether it is synchronised: %v", now, fault)
 	case !c.Set():
-		return warned(name, server, "it says %s, and nobody keeps it, seen from here, for no station runs: the times of presses will be estimates", now)
+		return warned(name, server, "%s, not synchronised as doctor itself sees it (no station runs): the times of presses will be estimated", now)
 	}
-	return passed(name, "it says %s, and is kept, seen from here, for no station runs", now)
+	return passed(name, "%s, synchronised as doctor itself sees it (no station runs)", now)
 }
 
 // serviceAccount is the account that the packaged unit runs under, for a doctor
@@ -295,27 +295,27 @@ func canAccess(info fs.FileInfo, u *user.User, want fs.FileMode) bool {
 func (d *doctor) key(name string, from api.KeyFrom) (Finding, *api.KeyFrom) {
 	// What the service was handed may be another key than the one that lies there now.
 	if fault := d.snapshot.Health.Devices[strings.TrimSuffix(name, " file")]; d.running && fault != "" {
-		return failed(name, "mend the key, then systemctl reload stationd (restart, where it is a credential)", "the running station says: %s", fault), nil
+		return failed(name, "fix the key, then systemctl reload stationd (restart if it is a credential)", "the running station says: %s", fault), nil
 	}
 	if from.Credential != "" {
 		found, ok := credential(from.Credential)
 		switch {
 		case !ok && d.running && os.Geteuid() != 0:
-			return skipped(name, "the running station has the credential %s; only root can try it from here", from.Credential), nil
+			return skipped(name, "the running station has the credential %s; only root can check it from here", from.Credential), nil
 		case !ok && os.Geteuid() == 0:
-			return failed(name, "put the key into "+filepath.Join(keysFolder, from.Credential)+" and restart: systemctl restart stationd", "there is no credential %s, neither with the service nor in %s", from.Credential, keysFolder), nil
+			return failed(name, "write the key into "+filepath.Join(keysFolder, from.Credential)+" and restart: systemctl restart stationd", "the credential %s exists neither in the service nor in %s", from.Credential, keysFolder), nil
 		case !ok:
-			return skipped(name, "the credential %s is handed to the service alone: run doctor as root while the service runs", from.Credential), nil
+			return skipped(name, "only the service gets the credential %s: run doctor as root while the service runs", from.Credential), nil
 		}
 		from = found
 	}
 	if _, err := from.Read(); err != nil {
-		do := "put the key into the file, one line: install -m 640 -o root -g stationd /dev/stdin " + from.File
+		do := "write the key into the file, on one line: install -m 640 -o root -g stationd /dev/stdin " + from.File
 		if strings.HasPrefix(from.File, keysFolder) || strings.HasPrefix(from.File, "/run/credentials/") {
-			do = "put the key into its file under " + keysFolder + " and restart: systemctl restart stationd"
+			do = "write the key into its file under " + keysFolder + " and restart: systemctl restart stationd"
 		}
 		if errors.Is(err, fs.ErrPermission) {
-			do = "run doctor as root, or see that the group stationd may read it"
+			do = "run doctor as root, or let the group stationd read it"
 		}
 		return failed(name, do, "%v", err), nil
 	}
@@ -354,7 +354,7 @@ func (d *doctor) devices() []check {
 			if err := p.Look(ctx); err != nil {
 				return failed("printer "+p.Name, "see /usr/share/doc/stationd/docs/printing.md", "%v", err)
 			}
-			return passed("printer "+p.Name, "%s would print a PDF now", p.URL)
+			return passed("printer "+p.Name, "%s is ready to print PDF", p.URL)
 		}))
 	}
 	return all
@@ -379,9 +379,9 @@ func (d *doctor) lines(context.Context) Finding {
 		}
 	}
 	if len(faults) > 0 {
-		return failed(name, "look at its wiring: /usr/share/doc/stationd/docs/wiring.md", "%s", strings.Join(faults, "; "))
+		return failed(name, "check its wiring: /usr/share/doc/stationd/docs/wiring.md", "%s", strings.Join(faults, "; "))
 	}
-	return passed(name, "the running station has them, and finds nothing wrong: %s", strings.Join(names, ", "))
+	return passed(name, "the running station reports no faults: %s", strings.Join(names, ", "))
 }
 
 // A wired is a line that the configuration names.
@@ -440,9 +440,9 @@ func lookAtInput(name, chip string, wiring []wired) Finding {
 	}
 	device, err := gpio.FindInput(chip, codes)
 	if err != nil {
-		return failed(name, "plug it in, and compare its numbers and keys with the configuration", "%v", err)
+		return failed(name, "plug it in, and compare its USB ids and keys with the configuration", "%v", err)
 	}
-	return passed(name, "it is %s, and has the keys of %s", device, strings.Join(said, ", "))
+	return passed(name, "%s, has the keys of %s", device, strings.Join(said, ", "))
 }
 
 func lookAtChip(name, chip string, wiring []wired) Finding {
@@ -451,7 +451,7 @@ func lookAtChip(name, chip string, wiring []wired) Finding {
 	}
 	wires, err := gpio.Survey(chip)
 	if err != nil {
-		return failed(name, "name the chip as [gpio] chip, by its label: stationd pins shows what there is", "%v", err)
+		return failed(name, "set chip in [gpio] to the label of a chip that stationd pins lists", "%v", err)
 	}
 	var said, faults []string
 	for _, w := range wiring {
@@ -468,7 +468,7 @@ func lookAtChip(name, chip string, wiring []wired) Finding {
 	if len(faults) > 0 {
 		return failed(name, "see stationd pins", "%s", strings.Join(faults, "; "))
 	}
-	return passed(name, "it has every line that is named, and they are free: %s", strings.Join(said, ", "))
+	return passed(name, "all configured lines exist and are free: %s", strings.Join(said, ", "))
 }
 
 // reader looks at whether a reader is plugged in.
@@ -486,24 +486,24 @@ func (d *doctor) reader(ctx context.Context, s scanner.Config) Finding {
 	}
 	switch {
 	case errors.Is(err, scanner.ErrNotThere), errors.Is(err, fs.ErrNotExist):
-		return failed(name, "plug it in; stationd setup finds its name", "%s is not there", s.Port)
+		return failed(name, "plug it in; stationd setup finds its port", "%s does not exist", s.Port)
 	case err != nil:
-		return failed(name, "stationd setup finds what it is called", "%s: %v", s.Port, err)
+		return failed(name, "stationd setup finds its port", "%s: %v", s.Port, err)
 	case d.running:
-		return d.read(name, s.Name, place(s.Port, device)+" is there")
+		return d.read(name, s.Name, place(s.Port, device)+" exists")
 	}
 	if err := unix.Access(device, unix.R_OK|unix.W_OK); err != nil {
-		return failed(name, "join the groups dialout and input, or run doctor as root", "%s may not be opened: %v", place(s.Port, device), err)
+		return failed(name, "join the groups dialout and input, or run doctor as root", "no permission to open %s: %v", place(s.Port, device), err)
 	}
-	return passed(name, "%s is there", place(s.Port, device))
+	return passed(name, "%s exists", place(s.Port, device))
 }
 
 // read is a reader that the running station reads, and what could be better about it.
 func (d *doctor) read(name, reader, where string) Finding {
 	if advice := d.snapshot.Health.Advice[reader]; advice != "" {
-		return warned(name, "say it in its [[scanner]], and restart: systemctl restart stationd", "%s, and the running station reads it; %s", where, advice)
+		return warned(name, "set it in its [[scanner]] and restart: systemctl restart stationd", "%s; the running station reads it; %s", where, advice)
 	}
-	return passed(name, "%s, and the running station reads it", where)
+	return passed(name, "%s; the running station reads it", where)
 }
 
 // networkReader looks at a reader of the network. One that a station reads is left alone:
@@ -515,7 +515,7 @@ func (d *doctor) networkReader(ctx context.Context, name string, s scanner.Confi
 	}
 	switch address, err := scanner.Probe(ctx, port); {
 	case err != nil:
-		return failed(name, "look at its cable, its power and its address", "%v", err)
+		return failed(name, "check its cable, its power and its address", "%v", err)
 	case address == "":
 		return passed(name, "it connects to %s", strings.TrimPrefix(port, "tcp-listen:"))
 	default:
@@ -583,11 +583,11 @@ func named(p *plan.Plan) []string {
 
 // runningBeside are the faults of the station that runs beside a faulty file.
 func runningBeside(ctx context.Context, path string) []Finding {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	s, err := control.Dial(plan.ControlPathOf(path)).Snapshot(ctx)
 	if err != nil {
-		return []Finding{failed("station", "put the configuration right, then: systemctl restart stationd", "none runs: %v", err)}
+		return []Finding{failed("station", "fix the configuration, then: systemctl restart stationd", "not running: %v", err)}
 	}
 	return partsOf(s, nil)
 }
@@ -600,7 +600,7 @@ func runningBeside(ctx context.Context, path string) []Finding {
 func restarts(ctx context.Context) Finding {
 	const name = "restarts"
 	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
-		return skipped(name, "systemd does not run this machine")
+		return skipped(name, "this machine is not run by systemd")
 	}
 	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property=NRestarts,Result", unit).Output()
 	if err != nil {
@@ -620,11 +620,11 @@ func restartsOf(said string) Finding {
 	n, err := strconv.Atoi(values["NRestarts"])
 	switch {
 	case err != nil:
-		return undetermined(name, "systemd does not say how often it started the station again")
+		return undetermined(name, "systemctl shows no NRestarts")
 	case n == 0:
 		return passed(name, "none since the service was started")
 	}
-	return warned(name, "journalctl -u stationd says why it ended", "systemd has started the station again %s since the service was started, the last time after: %s", terminal.Count(n, "time"), values["Result"])
+	return warned(name, "see journalctl -u stationd for the cause", "restarted by systemd %s since the service was started, last after: %s", terminal.Count(n, "time"), values["Result"])
 }
 
 func (d *doctor) daemon(context.Context) Finding {
@@ -634,16 +634,16 @@ func (d *doctor) daemon(context.Context) Finding {
 	case d.silence != nil:
 		return failed(name, "run doctor as root, or join the group stationd: adduser NAME stationd", "%v", d.silence)
 	case !d.running:
-		return failed(name, "systemctl start stationd; journalctl -u stationd -b says why it ended", "no stationd runs with this configuration: nothing answers at %s; clock, keys and devices are told as doctor itself sees them", socket)
+		return failed(name, "systemctl start stationd; journalctl -u stationd -b shows why it stopped", "not running with this configuration: nothing answers at %s; clock, keys and devices are shown as doctor itself sees them", socket)
 	case d.snapshot.Version != version.Current():
-		return warned(name, "systemctl restart stationd", "the running stationd is version %s, and this one is %s", d.snapshot.Version, version.Current())
+		return warned(name, "systemctl restart stationd", "the running stationd is version %s, this one is %s", d.snapshot.Version, version.Current())
 	}
 	for _, backend := range slices.Sorted(maps.Keys(d.snapshot.Health.Backends)) {
 		if fault := d.snapshot.Health.Backends[backend].Fault; fault != "" {
-			return failed(name, "mend the key, then systemctl reload stationd (restart, where it is a credential)", "it delivers nothing to %s: %s", backend, fault)
+			return failed(name, "fix the key, then systemctl reload stationd (restart if it is a credential)", "delivers nothing to %s: %s", backend, fault)
 		}
 	}
-	return passed(name, "version %s runs and answers at %s; %d waiting, %d held%s", d.snapshot.Version, socket, d.snapshot.Waiting, d.snapshot.Held, contacts(d.snapshot.Health.Backends))
+	return passed(name, "version %s is running and answers at %s; %d waiting, %d held%s", d.snapshot.Version, socket, d.snapshot.Waiting, d.snapshot.Held, contacts(d.snapshot.Health.Backends))
 }
 
 // contacts says how it stands with each backend that was spoken to: "; l2l: connected".
@@ -664,15 +664,15 @@ func contacts(backends map[string]station.Contact) string {
 func (d *doctor) enabled(ctx context.Context) Finding {
 	const name = "service"
 	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
-		return skipped(name, "systemd does not run this machine: whether the station is started with it is for whoever starts it")
+		return skipped(name, "this machine is not run by systemd: check yourself that the station starts at boot")
 	}
 	out, err := exec.CommandContext(ctx, "systemctl", "is-enabled", unit).Output()
 	said := strings.TrimSpace(string(out))
 	switch {
 	case said == "enabled":
-		return passed(name, "%s is enabled: the station starts with the machine", unit)
+		return passed(name, "%s is enabled: the station starts at boot", unit)
 	case said != "" && said != "not-found":
-		return failed(name, "systemctl enable --now stationd", "%s is %s: the station does not start with the machine", unit, said)
+		return failed(name, "systemctl enable --now stationd", "%s is %s: the station does not start at boot", unit, said)
 	}
-	return failed(name, "install the package: deploy/README.md", "%s is not there: %v", unit, err)
+	return failed(name, "install the package: deploy/README.md", "%s is not installed: %v", unit, err)
 }

@@ -66,12 +66,12 @@ func (w *vendorChecks) reach(ctx context.Context) []Finding {
 	}
 	trust, err := api.Trust(w.route.CA)
 	if err != nil {
-		return []Finding{failed(w.name+" ca", "put the certificate of the authority there, in PEM, readable by the service; no restart is needed", "%v", err)}
+		return []Finding{failed(w.name+" ca", "install the authority's certificate there, as PEM, readable by the service; no restart is needed", "%v", err)}
 	}
 	proxy, source, err := w.route.ProxyTo(w.url)
 	switch {
 	case err != nil:
-		return []Finding{failed(w.name+" proxy", "better: proxy and proxy_key in ["+w.name+"]", "%v", err)}
+		return []Finding{failed(w.name+" proxy", "set proxy and proxy_key in ["+w.name+"]", "%v", err)}
 	case proxy != nil:
 		return w.reachProxy(ctx, proxy, source)
 	}
@@ -82,12 +82,12 @@ func (w *vendorChecks) reach(ctx context.Context) []Finding {
 	}
 	conn, err := connect(ctx, addresses, port)
 	if err != nil {
-		return append(found, failed(w.name+" connection", "see that the network lets this station out to port "+port, "%v", explainTimeout(err)))
+		return append(found, failed(w.name+" connection", "let this station out to port "+port+" in the network's firewall", "%v", explainTimeout(err)))
 	}
 	defer conn.Close()
 	found = append(found, passed(w.name+" connection", "%s answers", conn.RemoteAddr()))
 	if u.Scheme != "https" {
-		return append(found, passed(w.name+" TLS", "none, which is right for this very machine alone"))
+		return append(found, passed(w.name+" TLS", "not encrypted, which is allowed to this machine only"))
 	}
 	return append(found, w.handshake(ctx, conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: trust}))
 }
@@ -109,13 +109,13 @@ func (w *vendorChecks) reachProxy(ctx context.Context, proxy *url.URL, source st
 	}
 	conn, err := connect(ctx, addresses, portOf(proxy))
 	if err != nil {
-		return append(found, failed(name, "see that proxy in ["+w.name+"] is the plant's, and that it runs", "the proxy %s, named by %s, is not reached: %v", proxy.Host, source, explainTimeout(err)))
+		return append(found, failed(name, "check proxy in ["+w.name+"], and that the proxy is running", "cannot reach the proxy %s, set by %s: %v", proxy.Host, source, explainTimeout(err)))
 	}
 	conn.Close()
 	if w.route.Proxy == "" {
-		return append(found, undetermined(name, "requests go by the proxy %s, named by %s; the service may have another", proxy.Host, source))
+		return append(found, undetermined(name, "requests go through the proxy %s, set by %s; the service may have another", proxy.Host, source))
 	}
-	return append(found, passed(name, "%s answers, and requests go by it", proxy.Host))
+	return append(found, passed(name, "%s answers; requests go through it", proxy.Host))
 }
 
 // serverTime is how long a name server is waited for: as long as whoever looks a
@@ -137,16 +137,16 @@ func (w *vendorChecks) resolve(ctx context.Context, host string) (found []Findin
 	}
 	switch {
 	case err != nil && len(dead) > 0 && len(alive) == 0:
-		found = append(found, failed(name, "see that the cable is in, and that the name server in /etc/resolv.conf is the plant's: resolvectl status",
-			"no name server answers (%s): %s is not found: %v", silent, host, explainTimeout(err)))
+		found = append(found, failed(name, "check the network cable, and that the name server in /etc/resolv.conf is the plant's: resolvectl status",
+			"no name server answers (%s), so %s does not resolve: %v", silent, host, explainTimeout(err)))
 	case err != nil:
-		found = append(found, failed(name, "see that the cable is in, and that the name server knows it: resolvectl query "+host, "%s is not found: %v", host, explainTimeout(err)))
+		found = append(found, failed(name, "check the network cable, and that the name server knows it: resolvectl query "+host, "%s does not resolve: %v", host, explainTimeout(err)))
 	default:
-		found = append(found, passed(name, "%s is found at %s", host, strings.Join(addresses, ", ")))
+		found = append(found, passed(name, "%s resolves to %s", host, strings.Join(addresses, ", ")))
 	}
 	if len(dead) > 0 && len(alive) > 0 {
-		found = append(found, warned(w.name+" name server", "take it out of /etc/resolv.conf (or out of what the network hands out), or mend it",
-			"the name server %s does not answer, and %s does: looking up a name takes up to %v longer", silent, strings.Join(alive, " and "), serverTime))
+		found = append(found, warned(w.name+" name server", "repair it, or remove it from /etc/resolv.conf (or from what DHCP hands out)",
+			"the name server %s does not answer, and %s does: each lookup takes up to %v longer", silent, strings.Join(alive, " and "), serverTime))
 	}
 	return found, addresses
 }
@@ -201,27 +201,27 @@ func (w *vendorChecks) handshake(ctx context.Context, over net.Conn, config *tls
 	defer cancel()
 	err := conn.HandshakeContext(greeting)
 	if errors.Is(err, context.DeadlineExceeded) && w.shortGreeting(ctx, over.RemoteAddr().String(), config) {
-		return warned(name, "have the firewall on the way mended: it drops a TLS greeting that is longer than one packet (tldr.fail)",
-			"a long greeting is swallowed on the way, and a short one is answered: the station goes on with short ones, some tries after each start")
+		return warned(name, "have the firewall fixed: it drops a TLS ClientHello longer than one packet (tldr.fail)",
+			"a long ClientHello is dropped on the way, and a short one is answered: after each start the station falls back to short ones after some tries")
 	}
 	if err == nil {
 		shown := conn.ConnectionState().PeerCertificates[0]
-		return passed(name, "its certificate holds until %s", shown.NotAfter.Format(time.DateOnly))
+		return passed(name, "certificate valid until %s", shown.NotAfter.Format(time.DateOnly))
 	}
 	now := time.Now()
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired && invalid.Cert != nil {
 		from, to := invalid.Cert.NotBefore, invalid.Cert.NotAfter
-		says := fmt.Sprintf("the clock of this station says %s, and the vendor's certificate holds from %s to %s",
+		says := fmt.Sprintf("this station's clock says %s, and the vendor's certificate is valid from %s to %s",
 			now.UTC().Format(time.DateTime), from.Format(time.DateOnly), to.Format(time.DateOnly))
 		if now.Before(from) {
 			return failed(name, "set the clock: timedatectl set-ntp true", "the clock is wrong: %s", says)
 		}
-		return failed(name, "look at the clock (timedatectl); where it is right, the vendor must renew its certificate", "the clock is wrong, or the certificate has run out: %s", says)
+		return failed(name, "check the clock (timedatectl); if it is right, the vendor must renew its certificate", "the clock is wrong, or the certificate has expired: %s", says)
 	}
 	if _, stranger := errors.AsType[x509.UnknownAuthorityError](err); stranger {
-		return failed(name, "install ca-certificates; where the site's network opens what is encrypted, name the file of its authority as ca in ["+w.name+"]", "nobody whom this machine trusts vouches for who answers: %v", err)
+		return failed(name, "install ca-certificates; if the site's network inspects TLS, set ca in ["+w.name+"] to its authority's certificate", "the certificate is not signed by an authority that this machine trusts: %v", err)
 	}
-	return failed(name, "see what stands between this station and the vendor", "%v", explainTimeout(err))
+	return failed(name, "check for a firewall or proxy between this station and the vendor", "%v", explainTimeout(err))
 }
 
 // shortGreeting reports whether a TLS greeting without the post-quantum share is
@@ -257,18 +257,18 @@ func (w *vendorChecks) accepted(ctx context.Context) []Finding {
 	switch {
 	case errors.Is(rc.Err, station.ErrKey):
 		w.skipReason = "the key is not accepted"
-		return []Finding{failed(name, "put the right key into its file; a new one is taken up at a restart, or at a reload where it is a file", "%v", rc.Err), w.time()}
+		return []Finding{failed(name, "write the right key into its file, then systemctl reload stationd (restart if it is a credential)", "%v", rc.Err), w.time()}
 	case rc.Outcome == station.Refused:
-		return []Finding{failed(name, "where the next lines do not say why: have the key given the right to read", "it is accepted, and nothing is shown to it: %v", rc.Err), w.time()}
+		return []Finding{failed(name, "see the next lines; if they do not say why, have the key given the right to read", "accepted, but it may see nothing: %v", rc.Err), w.time()}
 	case rc.Outcome != station.Delivered:
-		w.skipReason = "it was not reached"
-		cause := "whether it is accepted, nobody knows: %v"
+		w.skipReason = "the vendor was not reached"
+		cause := "could not be tried: %v"
 		if w.blocked {
 			return []Finding{skipped(name, cause, explainTimeout(rc.Err)), w.time()}
 		}
-		return []Finding{failed(name, "see that the url is the vendor's own", cause, explainTimeout(rc.Err)), w.time()}
+		return []Finding{failed(name, "check the url in ["+w.name+"]", cause, explainTimeout(rc.Err)), w.time()}
 	}
-	return []Finding{passed(name, "it is accepted"), w.time()}
+	return []Finding{passed(name, "accepted"), w.time()}
 }
 
 // time compares the vendor's clock with this one.
@@ -276,11 +276,11 @@ func (w *vendorChecks) time() Finding {
 	name := w.name + " time"
 	keeper, ok := w.backend.(station.VendorClock)
 	if !ok {
-		return skipped(name, "this vendor tells no time")
+		return skipped(name, "this vendor sends no time")
 	}
 	vendor, at := keeper.VendorTime()
 	if vendor.IsZero() {
-		return skipped(name, "no answer had a time")
+		return skipped(name, "no answer carried a time")
 	}
 	off := at.Sub(vendor).Round(time.Second)
 	side := "ahead of"
@@ -288,9 +288,9 @@ func (w *vendorChecks) time() Finding {
 		off, side = -off, "behind"
 	}
 	if off > clockSlack {
-		return failed(name, "set the clock: timedatectl set-ntp true", "the clock of this station is %v %s the vendor's", off, side)
+		return failed(name, "set the clock: timedatectl set-ntp true", "this station's clock is %v %s the vendor's", off, side)
 	}
-	return passed(name, "the two clocks agree within %v", max(off, time.Second))
+	return passed(name, "both clocks agree within %v", max(off, time.Second))
 }
 
 // missing tells the vendor's own no to a read, which is most often a right that the
@@ -312,7 +312,7 @@ func permissionFinding(check, what, why string, err error) Finding {
 	case err == nil:
 		return passed(check, "the key may read %s", what)
 	case refused:
-		return failed(check, "have the key given the right to read "+what+": "+why, "the key may not read %s: %s", what, text)
+		return failed(check, "give the key the right to read "+what+": "+why, "the key may not read %s: %s", what, text)
 	}
 	return undetermined(check, "%s: %v", what, explainTimeout(err))
 }
@@ -382,7 +382,7 @@ func (d *doctor) atL2L() []check {
 		sites, err := site.ReadSites(ctx)
 		found := siteFinding(fmt.Sprint(section.Site), sites, err)
 		if found.Verdict == Fail {
-			w.skipReason = "the site is not the right one"
+			w.skipReason = "the site is wrong"
 		}
 		return []Finding{found}
 	})
@@ -391,13 +391,13 @@ func (d *doctor) atL2L() []check {
 		newest, err := site.ReadDispatches(ctx, l2l.DispatchQuery{OrderBy: "-created", Limit: 1})
 		readable = err == nil
 		return []Finding{
-			permissionFinding("l2l dispatches", "dispatches", "without it a lost answer cannot be cleared up, nor a call seen to be closed", err),
+			permissionFinding("l2l dispatches", "dispatches", "without it stationd cannot settle a lost answer or see that a call was closed", err),
 			d.zone(newest, err),
 		}
 	})
 	if advice := d.snapshot.Health.Advice["l2l"]; d.running && advice != "" {
 		w.checks = append(w.checks, one("l2l marks", func(context.Context) Finding {
-			return warned("l2l marks", "have L2L keep descriptions as they are told", "%s", advice)
+			return warned("l2l marks", "have L2L store descriptions unchanged", "%s", advice)
 		}))
 	}
 	lines, openLines := d.codes("line")
@@ -424,7 +424,7 @@ func (d *doctor) atL2L() []check {
 		})
 	}
 	trades, openTrades := d.codes("trade")
-	w.on("l2l the rest", func(context.Context) []Finding {
+	w.on("l2l writes", func(context.Context) []Finding {
 		return []Finding{d.rest(trades, map[string]bool{"line": openLines, "machine": openMachines, "type": openTypes, "trade": openTrades})}
 	})
 	return w.checks
@@ -432,23 +432,23 @@ func (d *doctor) atL2L() []check {
 
 // rest says what no read of L2L shows.
 func (d *doctor) rest(trades []string, read map[string]bool) Finding {
-	unknown := []string{"whether the key may open, close and start what the bindings say"}
+	unknown := []string{"whether the key may open, close and start what the bindings name"}
 	for _, trade := range trades {
 		unknown = append(unknown, "whether the trade "+trade+" exists")
 	}
 	for _, field := range slices.Sorted(maps.Keys(read)) {
 		if read[field] {
-			unknown = append(unknown, "every "+field+" that is read at the station")
+			unknown = append(unknown, "every "+field+" that comes from a scan")
 		}
 	}
-	return undetermined("l2l the rest", "no reading shows it, the first action tells: %s", strings.Join(unknown, "; "))
+	return undetermined("l2l writes", "cannot be checked without writing: %s", strings.Join(unknown, "; "))
 }
 
 func siteFinding(number string, sites []l2l.Site, err error) Finding {
 	const name = "l2l site"
 	if err != nil {
 		if text, refused := missing(err); refused {
-			return undetermined(name, "the key may not read sites (%s): whether site %s is the right one shows at the first action", text, number)
+			return undetermined(name, "the key may not read sites (%s): whether site %s is right cannot be checked without writing", text, number)
 		}
 		return undetermined(name, "%v", explainTimeout(err))
 	}
@@ -460,30 +460,30 @@ func siteFinding(number string, sites []l2l.Site, err error) Finding {
 		}
 		switch {
 		case s.Active != nil && !*s.Active:
-			return failed(name, "set site in [l2l] to one that is", "%s (%s) is not active", number, s.Name)
+			return failed(name, "set site in [l2l] to an active one", "%s (%s) is not active", number, s.Name)
 		case s.Test != nil && *s.Test:
-			return passed(name, "%s is %s, a site for tests", number, s.Name)
+			return passed(name, "%s is %s, a test site", number, s.Name)
 		}
 		return passed(name, "%s is %s", number, s.Name)
 	}
 	if len(numbers) == 0 {
-		return failed(name, "see that the key is of this site", "%s is not shown to this key, nor any other", number)
+		return failed(name, "use a key of this site", "this key sees no site, not even %s", number)
 	}
-	return failed(name, "set site in [l2l] to one of them", "%s is not shown to this key; it sees %s", number, strings.Join(numbers, ", "))
+	return failed(name, "set site in [l2l] to one of them", "this key does not see %s; it sees %s", number, strings.Join(numbers, ", "))
 }
 
 func lineFinding(line string, o l2l.Order, err error) Finding {
 	name := "l2l line " + line
 	if text, refused := missing(err); refused {
-		return failed(name, "see how L2L spells the line's code, and that the key may read build sequences", "L2L does not show it: %s", text)
+		return failed(name, "check the spelling of the line's code in L2L, and that the key may read build sequences", "L2L does not show it: %s", text)
 	}
 	switch {
 	case err != nil:
 		return undetermined(name, "%v", explainTimeout(err))
 	case o.ID == "":
-		return passed(name, "it runs no order now")
+		return passed(name, "no order is running")
 	}
-	return passed(name, "it runs build sequence %s, product %s (%s)", o.ID, o.Product, o.StatusName())
+	return passed(name, "build sequence %s is running, product %s (%s)", o.ID, o.Product, o.StatusName())
 }
 
 // codeFinding is what a list of dispatches says of a code: a refusal speaks of the
@@ -492,13 +492,13 @@ func codeFinding(name string, readable, shown bool, err error) Finding {
 	text, refused := missing(err)
 	switch {
 	case refused && readable:
-		return failed(name, "see how L2L spells its code", "L2L does not know it: %s", text)
+		return failed(name, "check the spelling of the code in L2L", "L2L does not know it: %s", text)
 	case err != nil:
 		return undetermined(name, "%v", explainTimeout(err))
 	case !shown:
-		return undetermined(name, "L2L does not object to the code, and shows no dispatch that has it: see in L2L whether it exists")
+		return undetermined(name, "L2L accepts the code but shows no dispatch with it: check in L2L whether it exists")
 	}
-	return passed(name, "L2L shows a dispatch of it")
+	return passed(name, "L2L shows a dispatch with it")
 }
 
 // zone compares the configured time zone with the site's. L2L's records of a site
@@ -515,14 +515,14 @@ func (d *doctor) zone(newest []l2l.Dispatch, err error) Finding {
 	}
 	switch {
 	case err != nil, last.IsZero():
-		return undetermined(name, "L2L shows no dispatch that would speak for or against %s", said)
+		return undetermined(name, "L2L shows no dispatch to compare %s with", said)
 	case time.Until(last) > clockSlack+time.Minute:
-		return failed(name, `set timezone in [station] to where the L2L site is, as "Europe/Stockholm"`,
-			"the newest dispatch was created at %s by the site's clock, which in %s is in %v: the site is elsewhere", last.Format(time.DateTime), said, time.Until(last).Round(time.Minute))
+		return failed(name, `set timezone in [station] to that of the L2L site, such as "Europe/Stockholm"`,
+			"the newest dispatch was created at %s by the site's clock, which in %s is in %v: the site is in another time zone", last.Format(time.DateTime), said, time.Until(last).Round(time.Minute))
 	case time.Since(last) > 45*time.Minute:
-		return undetermined(name, "the newest dispatch, of %s, is too old to speak for or against %s", last.Format(time.DateTime), said)
+		return undetermined(name, "the newest dispatch, of %s, is too old to compare %s with", last.Format(time.DateTime), said)
 	}
-	return passed(name, "the newest dispatch was created %v ago by the site's clock, as is to be expected in %s", time.Since(last).Round(time.Minute), said)
+	return passed(name, "the newest dispatch was created %v ago by the site's clock, which fits %s", time.Since(last).Round(time.Minute), said)
 }
 
 // atLagerkoll looks at Lagerkoll.
@@ -562,17 +562,17 @@ func (d *doctor) atLagerkoll() []check {
 		if len(page.Orders) > 0 {
 			some = page.Orders[0].ID
 		}
-		return []Finding{permissionFinding("lagerkoll orders", "production orders of store "+section.Store, "without it no lost answer can be cleared up", err)}
+		return []Finding{permissionFinding("lagerkoll orders", "production orders of store "+section.Store, "without it stationd cannot settle a lost answer", err)}
 	})
 	of := func(name, what, why string, read func(ctx context.Context) error) {
 		w.on(name, func(ctx context.Context) []Finding {
 			if some == 0 {
-				return []Finding{undetermined(name, "there is no production order to try it with")}
+				return []Finding{undetermined(name, "there is no production order to check it with")}
 			}
 			return []Finding{permissionFinding(name, what, why, read(ctx))}
 		})
 	}
-	of("lagerkoll order", "a production order", "every verb looks at the order before it is sent again", func(ctx context.Context) error {
+	of("lagerkoll order", "a production order", "every verb reads the order before it is sent again", func(ctx context.Context) error {
 		_, err := store.Order(ctx, some)
 		return err
 	})
@@ -594,8 +594,8 @@ func (d *doctor) atLagerkoll() []check {
 			return []Finding{permissionFinding("lagerkoll reference", "the next reference", `it is what reference = "next" asks for`, err)}
 		})
 	}
-	w.on("lagerkoll the rest", func(context.Context) []Finding {
-		return []Finding{undetermined("lagerkoll the rest", "no reading shows it, the first action tells: whether the key may create, change, trace and finish what the bindings say")}
+	w.on("lagerkoll writes", func(context.Context) []Finding {
+		return []Finding{undetermined("lagerkoll writes", "cannot be checked without writing: whether the key may create, change, trace and finish what the bindings name")}
 	})
 	return w.checks
 }
