@@ -14,13 +14,6 @@ import (
 // through sysfs; an arm64 guest has the emulated board's chip, whose lines QEMU
 // drives and reports.
 
-// Buttons are the lines of the buttons by their GPIO number, wired to ground and
-// idle high. Lamps light on a high level.
-func Buttons() []int { return hil.Buttons() }
-
-// Lamps are the lines of the lamps by their GPIO number.
-func Lamps() []int { return hil.Lamps() }
-
 // simulated is the folder of a gpio-sim's chip in the guest.
 const simulated = "/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio%d/%s"
 

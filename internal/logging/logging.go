@@ -5,7 +5,7 @@
 // reads them, or they cannot be written, the oldest give way, are counted, and the
 // count is written as soon as lines flow again. A line that comes again and again is
 // counted too, and said once for all of them; of what is less than a warning, also where
-// only the entry is another. In a day no more than DayBytes are
+// only the entry is another. In a day no more than dayBytes are
 // written; what is routine leaves room for warnings and errors.
 package logging
 
@@ -25,7 +25,7 @@ import (
 
 // The ceilings.
 const (
-	DayBytes   = 10_000_000 // of lines in any 24 hours
+	dayBytes   = 10_000_000 // of lines in any 24 hours
 	onceBytes  = 1_000_000  // of lines at once; what a day allows beside it comes evenly
 	routine    = 500_000    // of them, which routine leaves to warnings and errors
 	openBytes  = 50_000     // how many must be allowed again before what is at its ceiling goes on
@@ -160,7 +160,7 @@ func (l *Log) Faults() map[string]string {
 	case l.unread > 0:
 		text = fmt.Sprintf("nobody reads it, and %d lines were dropped: look at systemctl status systemd-journald", l.unread)
 	case l.all.reached:
-		text = fmt.Sprintf("it is at its ceiling of %d MB a day, and %d lines were dropped: see what comes so often", DayBytes/1_000_000, l.all.dropped)
+		text = fmt.Sprintf("it is at its ceiling of %d MB a day, and %d lines were dropped: see what comes so often", dayBytes/1_000_000, l.all.dropped)
 	}
 	return map[string]string{"log": text}
 }
@@ -242,7 +242,7 @@ func (l *Log) put(line []byte, told int, tried *time.Time) {
 func (l *Log) add(level slog.Level, line []byte) {
 	now := time.Now()
 	if !l.counted.IsZero() {
-		l.allowed = min(onceBytes, l.allowed+now.Sub(l.counted).Seconds()*(DayBytes-onceBytes)/(24*time.Hour).Seconds())
+		l.allowed = min(onceBytes, l.allowed+now.Sub(l.counted).Seconds()*(dayBytes-onceBytes)/(24*time.Hour).Seconds())
 	}
 	l.counted = now
 	open := l.under(&l.all, len(line), slog.LevelError, "the log is at its ceiling: nothing is written for a while")
@@ -266,7 +266,7 @@ func (l *Log) under(c *ceiling, size int, level slog.Level, text string) bool {
 	}
 	if !c.reached && l.allowed < c.floor+float64(size) {
 		c.reached = true
-		l.enqueue(l.notice(level, text, slog.Int("mb_a_day", DayBytes/1_000_000)))
+		l.enqueue(l.notice(level, text, slog.Int("mb_a_day", dayBytes/1_000_000)))
 	}
 	if c.reached {
 		c.dropped++

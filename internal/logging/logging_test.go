@@ -245,7 +245,7 @@ func TestLog(t *testing.T) {
 				t.Errorf("it says %q, %+v", got, l.Dropped())
 			}
 			got := r.read()
-			if len(got) > DayBytes*11/10 || len(got) < DayBytes/2 {
+			if len(got) > dayBytes*11/10 || len(got) < dayBytes/2 {
 				t.Errorf("%d bytes in 23 hours", len(got))
 			}
 			if !strings.Contains(got, "the log is at its ceiling") || !strings.Contains(got, "below its ceiling again") {

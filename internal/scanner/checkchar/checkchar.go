@@ -26,13 +26,6 @@ type rule struct {
 	framed func(aim, text string) (string, error) // does all of it, where the character is not the last
 }
 
-// Sent reports whether the scanner of that AIM identifier ("]A1") has checked a check
-// character and sent it.
-func Sent(aim string) bool {
-	_, ok := rules(aim)
-	return ok
-}
-
 // Strip returns the text of a symbol without the check characters that its scanner sent.
 // Where the identifier announces none, the text is returned as it is. The error says
 // what the check character is and should be: then the text is not what was printed.

@@ -1,7 +1,6 @@
 package gs1
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,15 +16,6 @@ type Label struct {
 	Lost bool
 
 	badAIs []string
-}
-
-// Good returns the elements by their AIs: what stands twice with one value counts once.
-func (l Label) Good() map[string]string {
-	good := make(map[string]string, len(l.Elements))
-	for _, e := range l.Elements {
-		good[e.AI] = e.Value
-	}
-	return good
 }
 
 // Bad lists the AIs of elements that are on the label and cannot be trusted.
@@ -167,9 +157,9 @@ func (l *Label) contradictions() {
 	l.Elements = slices.DeleteFunc(l.Elements, func(e Element) bool { return slices.Contains(l.badAIs, e.AI) })
 }
 
-// StandIns lists what scanners and printers are known to write for the separator. Each
+// standIns lists what scanners and printers are known to write for the separator. Each
 // may stand under gs in the configuration.
-func StandIns() []string {
+func standIns() []string {
 	return []string{
 		"<GS>", "{GS}", "[GS]", "(GS)", "<FNC1>", "{FNC1}", "[FNC1]", "(FNC1)", "Alt029", "ALT029", "Alt+029", "%1D", "%1d", `\x1D`, `\x1d`, `\u001d`, `\u001D`,
 		`\F`, `\035`, "&#29;", "&#x1D;", "<0x1D>", "<1D>", "^]", "_1D", "~d029", "~029", "~1", "]C1", "]d2", "]Q3", "]e0", "\u241d", "\u21d4", "|", "#", "^", "~", "@", "_",
@@ -181,7 +171,7 @@ func standIn(value string, s *spec) string {
 	if s.flags&fixed != 0 {
 		return ""
 	}
-	for _, text := range StandIns() {
+	for _, text := range standIns() {
 		if len(text) > 1 && strings.Contains(value, text) {
 			return text
 		}
@@ -209,7 +199,7 @@ func elementsFollow(text string) bool {
 
 // separatorHint adds to a fault what its text may contain for the separator.
 func separatorHint(text string) string {
-	for _, known := range StandIns() {
+	for _, known := range standIns() {
 		if strings.Contains(text, known) && known != "_" {
 			return fmt.Sprintf("; where the reader writes %q for the separator, say gs = [%q] at the scanner", known, known)
 		}
@@ -516,10 +506,4 @@ func compressed(host string, segments []string) bool {
 	}
 	_, why := only(last, isSet64, "no")
 	return why == ""
-}
-
-// AsFault returns the fault in an error of this package.
-func AsFault(err error) (*Error, bool) {
-	fault := (*Error)(nil)
-	return fault, errors.As(err, &fault)
 }

@@ -2,7 +2,6 @@ package gs1
 
 import (
 	"fmt"
-	"time"
 )
 
 const zeros = "00000000000000" // as many as a GTIN has digits
@@ -30,33 +29,4 @@ func gtin14(code string, offset int) (string, error) {
 		return "", &Error{Pos: offset + pos, AI: "01", Reason: why}
 	}
 	return zeros[len(code):] + code, nil
-}
-
-// Date reads the six digits YYMMDD of AIs such as 11, 15 and 17 as midnight of that day in
-// the location of now. The century is the one that brings the year within 50 years of now
-// (General Specifications 7.12): 49 years back, 50 years on. Day 00 means that only the month is
-// known and gives its last day. Anything else is an *Error whose Pos counts from the
-// beginning of value.
-func Date(value string, now time.Time) (time.Time, error) {
-	if len(value) != 6 {
-		return time.Time{}, &Error{Reason: fmt.Sprintf("a date has 6 digits, YYMMDD, and not %d", len(value))}
-	}
-	if pos, why := numeric.check(value); why != "" {
-		return time.Time{}, &Error{Pos: pos, Reason: why}
-	}
-	year := now.Year() - now.Year()%100 + number(value[:2])
-	switch ahead := year - now.Year(); {
-	case ahead >= 51:
-		year -= 100
-	case ahead <= -50:
-		year += 100
-	}
-	month, day := number(value[2:4]), number(value[4:])
-	if pos, why := calendar(year, month, day); why != "" {
-		return time.Time{}, &Error{Pos: 2 + pos, Reason: why}
-	}
-	if day == 0 {
-		day = daysIn(year, month)
-	}
-	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, now.Location()), nil
 }

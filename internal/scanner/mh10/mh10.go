@@ -116,7 +116,7 @@ func btoi(b bool) int {
 }
 
 func (l *Label) field(text string) {
-	switch f, err := Identify(text); {
+	switch f, err := identify(text); {
 	case text == "":
 	case len(l.Fields)+len(l.Faults) >= maxFields:
 		l.Faults = append(l.Faults, fmt.Errorf("the label holds more than %d fields", maxFields))
@@ -176,10 +176,10 @@ func (l *Label) contradictions() {
 	}
 }
 
-// Identify splits a field into its data identifier, up to three digits and a letter, and
+// identify splits a field into its data identifier, up to three digits and a letter, and
 // its value, whose form is checked where the identifier is known. The error names what is
 // wrong; the field's ID is empty where there is no identifier.
-func Identify(text string) (Field, error) {
+func identify(text string) (Field, error) {
 	n := 0
 	for n < len(text) && n < 3 && '0' <= text[n] && text[n] <= '9' {
 		n++
@@ -205,7 +205,7 @@ func Identify(text string) (Field, error) {
 // with a data identifier of the table, or its value is not of that identifier's form: plain
 // text begins with a letter too.
 func ReadAlone(text string) (f Field, ok bool) {
-	f, err := Identify(text)
+	f, err := identify(text)
 	_, known := find(f.ID)
 	if err != nil || !known || len(f.Value) > maxAlone || strings.ContainsFunc(f.Value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return Field{}, false
@@ -220,13 +220,4 @@ const maxAlone = 50
 func Title(id string) string {
 	known, _ := find(id)
 	return known.title
-}
-
-// ValidID reports whether a text may be a data identifier or a text element identifier.
-func ValidID(id string) bool {
-	if len(id) == 3 && !strings.ContainsFunc(id, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') }) {
-		return true
-	}
-	f, err := Identify(id + "0")
-	return f.ID == id && (err == nil || f.Value == "0")
 }
