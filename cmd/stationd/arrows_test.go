@@ -42,7 +42,8 @@ var may = map[string][]string{
 	// The station itself.
 	"internal/station":               {},
 	"internal/agent":                 {"internal/station"},
-	"internal/queue":                 {"internal/station", "go.etcd.io/bbolt"},
+	"internal/queue":                 {"internal/station", "internal/queue/format"},
+	"internal/queue/format":          {"internal/station", "go.etcd.io/bbolt"},
 	"internal/printer":               {"github.com/OpenPrinting/goipp"},
 	"internal/gpio":                  {"internal/station", "github.com/warthog618/go-gpiocdev"},
 	"internal/scanner":               {"internal/station", "internal/scanner/label", "internal/scanner/charset", "go.bug.st/serial"},

@@ -189,7 +189,7 @@ func (s *openStation) open(ctx context.Context) (err error) {
 	}
 	s.active.changed = s.outbox.TryNow
 	s.status = agent.NewStatus(s.outbox)
-	if err := s.outbox.HoldStrangers(s.active.speaksTo); err != nil {
+	if err := s.outbox.HoldOrphaned(s.active.speaksTo); err != nil {
 		return err
 	}
 	s.logHeld()

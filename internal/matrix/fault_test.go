@@ -105,7 +105,7 @@ func faults() []fault {
 				c.plant.ClearFaults()
 			}},
 			{"the vendor is not in the configuration for a while", func(c *cell) {
-				if err := c.box.HoldStrangers(func(string) bool { return false }); err != nil {
+				if err := c.box.HoldOrphaned(func(string) bool { return false }); err != nil {
 					c.t.Error(err)
 				}
 			}},

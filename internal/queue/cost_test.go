@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -108,9 +109,9 @@ func TestCost(t *testing.T) {
 
 // settling reports whether an answer waits for company, or is taken up already.
 func settling(box *Outbox) bool {
-	box.queued.Lock()
-	waits := len(box.queued.writes) > 0
-	box.queued.Unlock()
+	box.queued.mu.Lock()
+	waits := len(box.queued.all) > 0
+	box.queued.mu.Unlock()
 	return waits || box.Snapshot().Waiting == 0
 }
 
@@ -185,7 +186,7 @@ func median(d []time.Duration) time.Duration {
 func backlog(t testing.TB, path string, n int) {
 	t.Helper()
 	program, clock := program(), board("5f0c8f7e-1c39-4e1f-9d6c-0a4a5b1c7d21")
-	box, err := Open(path, Setting{Stamp: clock, Program: func() station.Program { return program }, noSync: true})
+	box, err := Open(path, Setting{Stamp: clock, Program: func() station.Program { return program }, faults: format.Faults{NoSync: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +208,7 @@ func backlog(t testing.TB, path string, n int) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d entries: %d bytes each, %.0f %% full", n, box.used*pageSize/n, 100*box.fill())
+	t.Logf("%d entries: %d bytes each, %.0f %% full", n, box.file.Used()*format.PageSize/n, 100*box.file.Fill())
 	if err := box.Close(); err != nil {
 		t.Fatal(err)
 	}

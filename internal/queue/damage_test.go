@@ -14,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -64,10 +65,15 @@ func stockOf(t *testing.T, waiting, delivered int) stock {
 	for _, id := range v.effects() {
 		delete(s.waiting, id)
 	}
-	if err := box.db.View(func(tx *bbolt.Tx) error { s.pages = int(tx.Size() / pageSize); return nil }); err != nil {
+	if err := box.file.Close(); err != nil { // as a power cut would
 		t.Fatal(err)
 	}
-	if err := box.db.Close(); err != nil { // as a power cut would
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(tx *bbolt.Tx) error { s.pages = int(tx.Size() / format.PageSize); return nil })
+	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if s.data, err = os.ReadFile(path); err != nil {
@@ -83,38 +89,38 @@ var damages = []struct {
 	do     func(data []byte, pages int, r *rand.Rand) []byte
 }{
 	{"a page of zeros", true, func(data []byte, pages int, r *rand.Rand) []byte {
-		clear(data[(2+r.IntN(pages-2))*pageSize:][:pageSize])
+		clear(data[(2+r.IntN(pages-2))*format.PageSize:][:format.PageSize])
 		return data
 	}},
 	{"a page of noise", true, func(data []byte, pages int, r *rand.Rand) []byte {
-		page := data[(2+r.IntN(pages-2))*pageSize:][:pageSize]
+		page := data[(2+r.IntN(pages-2))*format.PageSize:][:format.PageSize]
 		for i := range page {
 			page[i] = byte(r.Uint32())
 		}
 		return data
 	}},
 	{"a byte of a page's head", true, func(data []byte, pages int, r *rand.Rand) []byte {
-		data[(2+r.IntN(pages-2))*pageSize+r.IntN(pageHead)] ^= byte(1 + r.IntN(255))
+		data[(2+r.IntN(pages-2))*format.PageSize+r.IntN(pageHead)] ^= byte(1 + r.IntN(255))
 		return data
 	}},
 	{"a sector of zeros", true, func(data []byte, pages int, r *rand.Rand) []byte {
-		clear(data[r.IntN(pages*pageSize/512)*512:][:512])
+		clear(data[r.IntN(pages*format.PageSize/512)*512:][:512])
 		return data
 	}},
 	{"one bit", true, func(data []byte, pages int, r *rand.Rand) []byte {
-		data[r.IntN(pages*pageSize)] ^= 1 << r.IntN(8)
+		data[r.IntN(pages*format.PageSize)] ^= 1 << r.IntN(8)
 		return data
 	}},
 	{"one meta page", true, func(data []byte, _ int, r *rand.Rand) []byte {
-		clear(data[r.IntN(2)*pageSize:][:pageSize])
+		clear(data[r.IntN(2)*format.PageSize:][:format.PageSize])
 		return data
 	}},
 	{"both meta pages", false, func(data []byte, _ int, _ *rand.Rand) []byte {
-		clear(data[:2*pageSize])
+		clear(data[:2*format.PageSize])
 		return data
 	}},
 	{"cut off", false, func(data []byte, pages int, r *rand.Rand) []byte {
-		return data[:r.IntN(pages*pageSize)]
+		return data[:r.IntN(pages*format.PageSize)]
 	}},
 }
 
@@ -194,7 +200,7 @@ func (s stock) comesUp(t *testing.T, data []byte) cameUp {
 	if err := VerifyFile(path); err != nil {
 		t.Errorf("the new outbox is not sound: %v", err)
 	}
-	aside, err := filepath.Glob(beside(path, "-*"+asideSuffix))
+	aside, err := filepath.Glob(siblingPath(path, "-*"+asideSuffix))
 	if err != nil || got.salvaged != (len(aside) == 1) {
 		t.Errorf("set aside: %v, %v", aside, err)
 	}

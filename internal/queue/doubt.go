@@ -1,11 +1,10 @@
 package queue
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"stationd/internal/queue/format"
 
 	"stationd/internal/station"
 )
@@ -32,7 +31,7 @@ func quietFor(since, now station.Stamp) time.Duration {
 // quietSince is since when nothing of an entry has left the station. Where its record
 // does not say, an attempt may have been under way until the process before this one
 // ended.
-func (o *Outbox) quietSince(e entryRecord) time.Time {
+func (o *Outbox) quietSince(e format.Entry) time.Time {
 	if e.Since == (station.Stamp{}) {
 		return o.began
 	}
@@ -45,23 +44,23 @@ func (o *Outbox) quietSince(e entryRecord) time.Time {
 // stopped cleanly, and those that are marked. So the settle time goes on where it was
 // when a process ends before it is over; no sequence of restarts begins it anew. A
 // process of an older version kept no ages, and may have sent after what is on disk.
-func (o *Outbox) keepDoubt(q *bbolt.Bucket, commit uint64, clean bool, last session) error {
+func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error {
 	now := o.setting.Stamp(time.Now())
-	for _, l := range o.lanes {
+	for _, l := range o.index.lanes {
 		if !last.Ages {
-			if err := l.forgetUnsent(q, commit); err != nil {
+			if err := l.forgetUnsent(tx); err != nil {
 				return err
 			}
 		}
 		turn := l.head()
 		for i := range l.slots {
 			s := &l.slots[i]
-			if s.held || !s.marked && (clean || i != turn || !s.suspect()) {
+			if s.held || !s.marked && (clean || i != turn || !s.mayHaveBeenSent()) {
 				continue
 			}
-			var e entryRecord
-			if err := decode(q.Get(s.at.key()), kindEntry, s.at, &e); err != nil {
-				return fmt.Errorf("entry %d.%d: %w", s.at.sequence(), s.at.index(), err)
+			e, err := entryAt(tx, s.at)
+			if err != nil {
+				return err
 			}
 			said := e.Since
 			switch {
@@ -79,11 +78,7 @@ func (o *Outbox) keepDoubt(q *bbolt.Bucket, commit uint64, clean bool, last sess
 				continue // it is only aged when its turn comes, or the disk has it
 			}
 			e.Condition, e.Since = station.Marked, o.setting.Stamp(since)
-			record, err := encode(head{kind: kindEntry, at: s.at, commit: commit}, e)
-			if err != nil {
-				return err
-			}
-			if err := q.Put(s.at.key(), record); err != nil {
+			if err := tx.PutEntry(s.at, e); err != nil {
 				return err
 			}
 		}
@@ -93,7 +88,7 @@ func (o *Outbox) keepDoubt(q *bbolt.Bucket, commit uint64, clean bool, last sess
 
 // doubt notes on disk that an attempt at the entry may have arrived, and since when
 // nothing of it has left; the zero time is an attempt that is under way.
-func (b *batch) doubt(l *lane, at place, since time.Time) error {
+func (b *batch) doubt(l *lane, at format.Place, since time.Time) error {
 	i := l.find(at)
 	if i < 0 || l.slots[i].held {
 		return nil
@@ -107,12 +102,12 @@ func (b *batch) doubt(l *lane, at place, since time.Time) error {
 		e.Since = b.o.setting.Stamp(since)
 	}
 	l.slots[i].marked, l.slots[i].unsent = true, false
-	return b.put(kindEntry, at, e)
+	return b.putEntry(at, e)
 }
 
 // certain takes a mark away whose attempts, all of this process, certainly did not
 // arrive.
-func (b *batch) certain(l *lane, at place) error {
+func (b *batch) certain(l *lane, at format.Place) error {
 	i := l.find(at)
 	if i < 0 || l.slots[i].held || !l.slots[i].marked {
 		return nil
@@ -123,7 +118,7 @@ func (b *batch) certain(l *lane, at place) error {
 	}
 	e.Condition, e.Before, e.Since = station.Waiting, nil, station.Stamp{}
 	l.slots[i].marked = false
-	return b.put(kindEntry, at, e)
+	return b.putEntry(at, e)
 }
 
 // inDoubt is the receipt of an entry that an earlier attempt may have brought to the

@@ -10,8 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -28,20 +27,18 @@ func (v *vendor) then(answer func(station.Delivery) (bool, station.Receipt)) {
 }
 
 // onDisk is the entry's record.
-func (s *station1) onDisk(id station.ID) (e entryRecord) {
+func (s *station1) onDisk(id station.ID) (e format.Entry) {
 	s.Helper()
-	err := s.box.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketQ).ForEach(func(_, v []byte) error {
-			h, body, err := open(v)
-			if err != nil || h.kind != kindEntry {
-				return err
+	err := s.box.file.View(func(tx *format.Tx) error {
+		for r, err := range tx.Records(0) {
+			if err != nil || r.Kind != format.KindEntry {
+				continue
 			}
-			var found entryRecord
-			if err := read(h.kind, body, &found); err == nil && found.ID == id {
+			if found, err := r.Entry(); err == nil && found.ID == id {
 				e = found
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 	if err != nil {
 		s.Fatal(err)
@@ -132,9 +129,9 @@ func TestTheAgeOfDoubt(t *testing.T) {
 			s.deliver(v, 10*time.Second)
 			s.crash()
 			s.start()
-			before := s.box.commits
+			before := s.box.file.Commits()
 			s.deliver(away{v}, time.Hour)
-			if after := s.box.commits; after != before {
+			if after := s.box.file.Commits(); after != before {
 				t.Errorf("%d commits in an hour without the network", after-before)
 			}
 		})
@@ -178,8 +175,8 @@ func TestTheAgeOfDoubt(t *testing.T) {
 			s.crash()
 			s.start()
 			time.Sleep(2 * defaultSettle)
-			if err := s.box.db.Update(func(tx *bbolt.Tx) error {
-				return marshal(tx.Bucket(bucketMeta), "session", session{Began: s.stamp(time.Now())})
+			if err := s.box.file.Update(func(tx *format.Tx) error {
+				return tx.ChangeSession(func(last *format.Session) { *last = format.Session{Began: s.stamp(time.Now())} })
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -355,12 +352,12 @@ func TestThePowerIsCutInAnOutage(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const calls = 40
 			s, v := open1(t), &vendor{}
-			before := s.box.commits
+			before := s.box.file.Commits()
 			all := outage(s, calls)
-			if n := s.box.commits - before; n != calls {
+			if n := s.box.file.Commits() - before; n != calls {
 				t.Errorf("%d commits for %d calls in an outage", n, calls)
 			}
-			before = s.box.commits
+			before = s.box.file.Commits()
 			began := time.Now()
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
@@ -373,7 +370,7 @@ func TestThePowerIsCutInAnOutage(t *testing.T) {
 			if err := <-ended; err != nil {
 				t.Fatal(err)
 			}
-			if n := s.box.commits - before; n > calls || took > 10*time.Second {
+			if n := s.box.file.Commits() - before; n > calls || took > 10*time.Second {
 				t.Errorf("%d commits for %d deliveries, in %v after the outage", n, calls, took)
 			}
 			allOnce(t, s, v, all)
@@ -386,8 +383,8 @@ func TestThePowerIsCutInAnOutage(t *testing.T) {
 			all := outage(s, 5)
 			s.crash()
 			s.start()
-			if err := s.box.db.Update(func(tx *bbolt.Tx) error {
-				return marshal(tx.Bucket(bucketMeta), "session", session{Began: s.stamp(time.Now())})
+			if err := s.box.file.Update(func(tx *format.Tx) error {
+				return tx.ChangeSession(func(last *format.Session) { *last = format.Session{Began: s.stamp(time.Now())} })
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -471,7 +468,7 @@ func TestDoubtStaysWithWhatIsHeld(t *testing.T) {
 		"its vendor was taken out": func(s *station1, _ *vendor) {
 			s.crash()
 			s.start()
-			if err := s.box.HoldStrangers(func(string) bool { return false }); err != nil {
+			if err := s.box.HoldOrphaned(func(string) bool { return false }); err != nil {
 				s.Fatal(err)
 			}
 		},
@@ -482,7 +479,7 @@ func TestDoubtStaysWithWhatIsHeld(t *testing.T) {
 			e := s.onDisk(s.standings()[0].ID)
 			if err := s.box.write(func(b *batch) error {
 				e.Condition, e.Starts = station.Marked, mostStarts
-				return b.put(kindEntry, s.box.lanes[e.Lane].slots[0].at, e)
+				return b.putEntry(s.box.index.lanes[e.Lane].slots[0].at, e)
 			}); err != nil {
 				s.Fatal(err)
 			}

@@ -13,6 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -47,7 +50,7 @@ func TestFile(t *testing.T) {
 			for i := range 600 {
 				s.scan(fmt.Sprintf("%d/n%d", i%3, i))
 			}
-			before := s.box.used
+			before := s.box.file.Used()
 			v := &vendor{answer: func(d station.Delivery) (bool, station.Receipt) {
 				if strings.ContainsAny(d.With["serial"][len(d.With["serial"])-1:], "02468") {
 					return false, station.Receipt{Outcome: station.Refused, Err: errors.New("no")}
@@ -55,8 +58,8 @@ func TestFile(t *testing.T) {
 				return true, station.Receipt{Outcome: station.Delivered}
 			}}
 			s.deliver(v, time.Hour)
-			if len(s.standings()) != 300 || s.box.used > before*3/4 {
-				t.Errorf("%d pages before, %d with half of the entries", before, s.box.used)
+			if len(s.standings()) != 300 || s.box.file.Used() > before*3/4 {
+				t.Errorf("%d pages before, %d with half of the entries", before, s.box.file.Used())
 			}
 		})
 	})
@@ -64,19 +67,24 @@ func TestFile(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := open1(t)
-			pages := func() (n int64) {
-				stats := s.box.db.Stats()
-				before := stats.TxStats.GetWrite()
+			s.stop()
+			var written int64
+			s.withDisk(func(tx *bbolt.Tx) error {
+				err := tx.Commit()
+				stats := tx.Stats()
+				written = stats.GetWrite()
+				return err
+			}, nil)
+			pages := func() int64 {
 				s.scan("1/a")
-				stats = s.box.db.Stats()
-				return stats.TxStats.GetWrite() - before
+				return written
 			}
 			first := pages()
 			for i := range 500 {
 				s.scan(fmt.Sprintf("%d/n%d", i%3, i))
 			}
 			s.deliver(&vendor{}, time.Hour)
-			if used := s.box.used; used > 8 {
+			if used := s.box.file.Used(); used > 8 {
 				t.Errorf("an empty outbox uses %d pages", used)
 			}
 			if again := pages(); again > first {
@@ -95,9 +103,9 @@ func TestFile(t *testing.T) {
 		}
 		s.box = box
 		fills := map[string]float64{}
-		for i := 0; box.fill() < 0.9; i++ {
+		for i := 0; box.file.Fill() < 0.9; i++ {
 			s.scan(fmt.Sprintf("1/n%d", i))
-			if fill := box.fill(); box.Faults()["outbox"] != "" && fills["told"] == 0 {
+			if fill := box.file.Fill(); box.Faults()["outbox"] != "" && fills["told"] == 0 {
 				fills["told"] = fill
 			}
 		}
@@ -127,17 +135,17 @@ func TestFile(t *testing.T) {
 		s := open1(t)
 		id := s.scan("1/a")
 		s.stop()
-		for range mostAside + 2 {
+		for range format.MostAside + 2 {
 			box, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: func(string) error { return ErrDamaged }})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := box.db.Close(); err != nil {
+			if err := box.file.Close(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		aside, err := filepath.Glob(filepath.Join(filepath.Dir(s.path), "outbox-*.damaged"))
-		if err != nil || len(aside) != mostAside {
+		if err != nil || len(aside) != format.MostAside {
 			t.Errorf("%v, %v", aside, err)
 		}
 		s.start()

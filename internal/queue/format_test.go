@@ -2,8 +2,6 @@ package queue
 
 import (
 	"bytes"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -77,30 +75,6 @@ func TestYesterday(t *testing.T) {
 			}
 			s.stop()
 		})
-	})
-	t.Run("a record is what doc.go says, byte by byte", func(t *testing.T) {
-		t.Parallel()
-		e := entryRecord{Entry: station.Entry{ID: "7.2", Action: station.Action{Lane: "l2l/machine:SEAL-1", Barrier: true}}, Target: placeOf(7, 1), Condition: station.Held}
-		got, err := encode(head{kind: kindEntry, at: placeOf(7, 2), commit: 9}, e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc := strings.ReplaceAll("53445101 6e000000 ________ 00000000 00000702 00000000 00000009 ________", " ", "")
-		for i, digit := range hex.EncodeToString(got[:headLength]) {
-			if doc[i] != '_' && byte(digit) != doc[i] {
-				t.Fatalf("the head is %x, want %s", got[:headLength], doc)
-			}
-		}
-		if n := binary.BigEndian.Uint32(got[8:]); int(n) != len(got)-headLength {
-			t.Errorf("the length is %d of %d", n, len(got)-headLength)
-		}
-		label := got[headLength:]
-		want := binary.BigEndian.AppendUint64(nil, hash("7.2"))
-		want = append(want, 0, 0, 0, 0, 0, 0, 7, 1, 'h', 1, 0, 18)
-		want = append(want, "l2l/machine:SEAL-1{"...)
-		if !bytes.HasPrefix(label, want) {
-			t.Errorf("the label is\n%x, want\n%x", label[:len(want)], want)
-		}
 	})
 	t.Run("a file of a later stationd is left alone", func(t *testing.T) {
 		t.Parallel()

@@ -6,20 +6,20 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
-func (s *station1) name() (id string) {
+func (s *station1) name() string {
 	s.Helper()
-	if err := s.box.db.View(func(tx *bbolt.Tx) error {
-		id = string(tx.Bucket(bucketMeta).Get([]byte("id")))
+	var id station.ID
+	if err := s.box.file.View(func(tx *format.Tx) error {
+		id = tx.OutboxID()
 		return nil
 	}); err != nil {
 		s.Fatal(err)
 	}
-	return id
+	return string(id)
 }
 
 func TestACopy(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// sameNoes is how many refusals in a row, and a read that is refused as well, make
+	// sameRefusals is how many refusals in a row, and a read that is refused as well, make
 	// the key suspect where requests have been accepted before and reads never were.
-	sameNoes = 3
+	sameRefusals = 3
 
-	// mostNoes bounds the refusals that are taken back when it was the key.
-	mostNoes = 1000
+	// mostRefusals bounds the refusals that are taken back when it was the key.
+	mostRefusals = 1000
 
 	// mostAnswers is how many tries at an entry in a row may be answered in a way that
 	// decides nothing, before it is held. After each but the first a read must show
@@ -48,68 +48,67 @@ func answered(rc station.Receipt) bool {
 // judge looks behind an answer that would stop more than its own entry, or its own
 // lane for ever: one read tells whether the vendor is well otherwise. It returns the
 // receipt that is to be taken up instead.
-func (o *Outbox) judge(ctx context.Context, t *turn, backend station.Backend, rc station.Receipt) (station.Receipt, error) {
-	prober, can := backend.(station.Prober)
+func (w worker) judge(ctx context.Context, t *turn, rc station.Receipt) (station.Receipt, error) {
+	prober, can := w.backend.(station.Prober)
 	switch {
 	case rc.Outcome == station.Delivered:
-		return rc, o.accepted(ctx, t.entry.Backend(), prober)
+		return rc, w.accepted(ctx, prober)
 	case !can, t.enough:
 	case errors.Is(rc.Err, station.ErrKey):
-		return o.judgeKey(ctx, t, prober, rc)
+		return w.judgeKey(ctx, t, prober, rc)
 	case rc.Holds() == station.HoldRefused:
-		return o.judgeNo(ctx, t, prober, rc)
+		return w.judgeRefusal(ctx, t, prober, rc)
 	case errors.Is(rc.Err, station.ErrNotShown):
-		return rc, o.judgeHidden(ctx, t, prober)
+		return rc, w.judgeHidden(ctx, t, prober)
 	case answered(rc):
-		return o.judgeAnswer(ctx, t, prober, rc)
+		return w.judgeAnswer(ctx, t, prober, rc)
 	}
 	return rc, nil
 }
 
 // judgeKey asks whether it is the key that was refused, or this one thing.
-func (o *Outbox) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
+func (w worker) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	probe := prober.Probe(ctx)
 	switch {
 	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
-		return rc, o.blameKey(t.entry.Backend())
+		return rc, w.blameKey()
 	case probe.Outcome != station.Delivered:
 		rc.Err = fmt.Errorf("%v; whether it is the key nobody knows: %v", rc.Err, probe.Err) //nolint:errorlint // it must not be taken for a proof
 		return rc, nil
 	}
-	if err := o.shown(t.entry.Backend()); err != nil {
+	if err := w.shown(); err != nil {
 		return rc, err
 	}
 	switch {
 	case !errors.Is(rc.Err, station.ErrForbidden):
 		rc.Err = fmt.Errorf("%w: %v; and a read is answered", station.ErrFailed, rc.Err) //nolint:errorlint // it is not the key
-		return o.judgeAnswer(ctx, t, prober, rc)
+		return w.judgeAnswer(ctx, t, prober, rc)
 	case t.delivery.Doubtful:
 		return undecided("whether the earlier attempt arrived is not shown: %v", rc.Err), nil
 	}
 	return refused("the key is good for reading, and not for this: %v", rc.Err), nil
 }
 
-// judgeNo asks whether it is the request that was refused, or the key: some vendors
+// judgeRefusal asks whether it is the request that was refused, or the key: some vendors
 // answer a key that they do not know with a plain no.
-func (o *Outbox) judgeNo(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
-	name := t.entry.Backend()
+func (w worker) judgeRefusal(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	probe := prober.Probe(ctx)
 	if probe.Outcome == station.Delivered {
-		return rc, o.shown(name)
+		return rc, w.shown()
 	}
 	if probe.Outcome != station.Refused && !errors.Is(probe.Err, station.ErrKey) {
 		return rc, nil
 	}
-	o.mu.Lock()
-	k := o.keys[name]
-	if probe.Outcome == station.Refused && k.delivered && !k.shown && len(k.refused)+1 < sameNoes {
+	w.mu.Lock()
+	k := w.schedule.keys[w.name]
+	if probe.Outcome == station.Refused && k.delivered && !k.shown && len(k.refused)+1 < sameRefusals {
 		// The key may have no right to read, and be good for everything else.
-		o.suspect(name, t.entry.ID)
-		o.mu.Unlock()
+		w.suspect(t.entry.ID)
+		w.mu.Unlock()
 		return rc, nil
 	}
-	o.mu.Unlock()
-	err := o.blameKey(name)
+	w.mu.Unlock()
+	err := w.blameKey()
 	return station.Receipt{Outcome: station.Unreached,
 		Err: fmt.Errorf("%w? a request and a read were refused alike: %v", station.ErrKey, rc.Err)}, err //nolint:errorlint // nobody has judged it
 }
@@ -117,97 +116,96 @@ func (o *Outbox) judgeNo(ctx context.Context, t *turn, prober station.Prober, rc
 // judgeHidden looks behind a look that was refused, so that its entry is held: where no
 // read is answered it may be the key. Nobody has said no to anything that would change
 // something, so that nothing waits for it.
-func (o *Outbox) judgeHidden(ctx context.Context, t *turn, prober station.Prober) error {
-	name := t.entry.Backend()
+func (w worker) judgeHidden(ctx context.Context, t *turn, prober station.Prober) error {
 	probe := prober.Probe(ctx)
 	switch {
 	case probe.Outcome == station.Delivered:
-		return o.shown(name)
+		return w.shown()
 	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.suspect(name, t.entry.ID)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.suspect(t.entry.ID)
 	}
 	return nil
 }
 
 // suspect notes an entry that is held while reads are refused as well. The caller holds
 // mu.
-func (o *Outbox) suspect(backend string, id station.ID) {
-	k := o.keys[backend]
-	k.refused = append(k.refused[max(0, len(k.refused)+1-mostNoes):], id)
-	o.keys[backend] = k
+func (w worker) suspect(id station.ID) {
+	k := w.schedule.keys[w.name]
+	k.refused = append(k.refused[max(0, len(k.refused)+1-mostRefusals):], id)
+	w.schedule.keys[w.name] = k
 }
 
 // accepted notes that a request was accepted with the key. Where others were refused
 // before, and reads with them, a read tells whether it was the key: it may be another
 // since.
-func (o *Outbox) accepted(ctx context.Context, backend string, prober station.Prober) error {
-	o.mu.Lock()
-	k := o.keys[backend]
+func (w worker) accepted(ctx context.Context, prober station.Prober) error {
+	w.mu.Lock()
+	k := w.schedule.keys[w.name]
 	k.delivered = true
-	o.keys[backend] = k
-	o.mu.Unlock()
+	w.schedule.keys[w.name] = k
+	w.mu.Unlock()
 	if len(k.refused) == 0 {
 		return nil
 	}
 	if prober.Probe(ctx).Outcome == station.Delivered {
-		return o.shown(backend)
+		return w.shown()
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	k = o.keys[backend]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k = w.schedule.keys[w.name]
 	k.refused = nil // it may write and not read
-	o.keys[backend] = k
+	w.schedule.keys[w.name] = k
 	return nil
 }
 
 // askAgain asks, after the configuration was changed, whether what is held was held for
 // the key. It reports whether there was anything to ask.
-func (o *Outbox) askAgain(ctx context.Context, name string, backend station.Backend) (asked bool, err error) {
-	o.mu.Lock()
-	k := o.keys[name]
+func (w worker) askAgain(ctx context.Context) (asked bool, err error) {
+	w.mu.Lock()
+	k := w.schedule.keys[w.name]
 	asked, k.ask = k.ask, false
-	o.keys[name] = k
-	o.mu.Unlock()
-	prober, can := backend.(station.Prober)
+	w.schedule.keys[w.name] = k
+	w.mu.Unlock()
+	prober, can := w.backend.(station.Prober)
 	if asked && can && prober.Probe(ctx).Outcome == station.Delivered {
-		err = o.shown(name)
+		err = w.shown()
 	}
 	return asked, err
 }
 
 // shown notes that a read was answered: the key is good. What was held while reads were
 // refused as well goes back to wait: the key was another then, and nobody has judged it.
-func (o *Outbox) shown(backend string) error {
-	o.mu.Lock()
-	k := o.keys[backend]
+func (w worker) shown() error {
+	w.mu.Lock()
+	k := w.schedule.keys[w.name]
 	k.shown, k.wrong = true, false
-	o.keys[backend] = k
-	o.mu.Unlock()
+	w.schedule.keys[w.name] = k
+	w.mu.Unlock()
 	if len(k.refused) == 0 {
 		return nil
 	}
-	return o.write(func(b *batch) error { return b.forgive(backend) })
+	return w.write(func(b *batch) error { return b.forgive(w.name) })
 }
 
 // blameKey notes that the key is wrong. What was held because of it goes back to
 // wait, for nobody has judged it.
-func (o *Outbox) blameKey(backend string) error {
-	return o.write(func(b *batch) error {
-		k := o.keys[backend]
+func (w worker) blameKey() error {
+	return w.write(func(b *batch) error {
+		k := w.schedule.keys[w.name]
 		k.wrong = true
-		o.keys[backend] = k
-		return b.forgive(backend)
+		w.schedule.keys[w.name] = k
+		return b.forgive(w.name)
 	})
 }
 
 // forgive has everything that was held while reads were refused as well wait again.
 func (b *batch) forgive(backend string) error {
-	k := b.o.keys[backend]
+	k := b.o.schedule.keys[backend]
 	suspects := k.refused
 	k.refused = nil
-	b.o.keys[backend] = k
+	b.o.schedule.keys[backend] = k
 	for _, id := range suspects {
 		l, at, err := b.find(id)
 		if err != nil {
@@ -225,30 +223,30 @@ func (b *batch) forgive(backend string) error {
 // keyWorks asks, while the key is known to be wrong, whether it still is, before
 // anything is sent with it: a vendor that tells a wrong key with a plain no would
 // refuse one entry after the other.
-func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Backend) (works bool, err error) {
-	o.mu.Lock()
-	wrong := o.keys[name].wrong
-	o.mu.Unlock()
-	prober, can := backend.(station.Prober)
+func (w worker) keyWorks(ctx context.Context) (works bool, err error) {
+	w.mu.Lock()
+	wrong := w.schedule.keys[w.name].wrong
+	w.mu.Unlock()
+	prober, can := w.backend.(station.Prober)
 	if !wrong || !can {
 		return true, nil
 	}
 	rc := prober.Probe(ctx)
 	if rc.Outcome == station.Delivered {
-		return true, o.shown(name)
+		return true, w.shown()
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if rc.Outcome == station.Refused {
 		rc = station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("%w? a read is refused: %v", station.ErrKey, rc.Err)} //nolint:errorlint // nobody has judged it
 	}
-	o.met(name, rc, false)
+	w.schedule.noteContact(w.name, rc, false)
 	if errors.Is(rc.Err, station.ErrKey) {
-		o.pause(name, keyWait)
+		w.schedule.pause(w.name, keyWait)
 	} else {
-		o.pause(name, backOff(3))
+		w.schedule.pause(w.name, backOff(3))
 	}
-	o.tell()
+	w.publish()
 	return false, nil
 }
 
@@ -256,21 +254,21 @@ func (o *Outbox) keyWorks(ctx context.Context, name string, backend station.Back
 // otherwise it is the entry that it cannot take: it is looked at once more, and then
 // held, so that its lane goes on. Where nothing of the vendor can be read it is
 // tried for a long time.
-func (o *Outbox) judgeAnswer(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
-	o.mu.Lock()
+func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
+	w.mu.Lock()
 	first := t.lane.attempt.answers == 0
-	o.mu.Unlock()
+	w.mu.Unlock()
 	well := first
 	if !first && !rc.Final {
 		probe := prober.Probe(ctx)
 		well = probe.Outcome == station.Delivered || probe.Outcome == station.Refused
 		if errors.Is(probe.Err, station.ErrKey) {
 			rc.Err = fmt.Errorf("%w; before that: %v", probe.Err, rc.Err) //nolint:errorlint // it is the key
-			return rc, o.blameKey(t.entry.Backend())
+			return rc, w.blameKey()
 		}
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	a := &t.lane.attempt
 	if a.answeredSince.IsZero() {
 		a.answeredSince = time.Now()
@@ -306,9 +304,9 @@ func inARow(err error, times int) string {
 
 // triedEnough says that an entry was tried as often as it may be, with what came of
 // it. Where it has left no trace it is held, and not sent again.
-func (o *Outbox) triedEnough(t *turn) (rc station.Receipt, enough bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (w worker) triedEnough(t *turn) (rc station.Receipt, enough bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	a := t.lane.attempt
 	return refused("%s; and the vendor's records show no trace of it", a.words), a.lookOnly
 }

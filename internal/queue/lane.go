@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -13,8 +14,8 @@ import (
 // outbox's mu.
 type lane struct {
 	name   string
-	slots  []slot            // live entries, in the order of their events
-	abouts map[place][]place // entries that wait for another's result, by the other
+	slots  []slot                          // live entries, in the order of their events
+	abouts map[format.Place][]format.Place // entries that wait for another's result, by the other
 
 	busy    bool      // somebody is carrying out a turn
 	attempt attempt   // the last one, while it is not settled
@@ -35,9 +36,9 @@ func (l *lane) rests() {
 // A slot is what memory knows of a live entry: forty bytes, so that a backlog of
 // tens of thousands fits a small board.
 type slot struct {
-	at      place
-	id      uint64 // hash of the entry's ID
-	about   place  // 0: about nothing
+	at      format.Place
+	id      uint64       // hash of the entry's ID
+	about   format.Place // 0: about nothing
 	held    bool
 	marked  bool
 	barrier bool
@@ -47,15 +48,15 @@ type slot struct {
 	absent  bool // it is marked, and this process knows that nothing of it has arrived
 }
 
-// suspect reports whether an attempt at the entry may have been under way when a
+// mayHaveBeenSent reports whether an attempt at the entry may have been under way when a
 // process ended. One whose verb marks before it acts, and that has no mark, was
 // never attempted, and neither was one of which the disk says so.
-func (s slot) suspect() bool { return s.marked || !s.marks && !s.unsent }
+func (s slot) mayHaveBeenSent() bool { return s.marked || !s.marks && !s.unsent }
 
-func slotOf(at place, e entryRecord, about place) slot {
+func slotOf(at format.Place, e format.Entry, about format.Place) slot {
 	return slot{
 		at:      at,
-		id:      hash(e.ID),
+		id:      format.Hash(e.ID),
 		about:   about,
 		held:    e.Condition == station.Held,
 		marked:  e.Condition == station.Marked,
@@ -67,7 +68,7 @@ func slotOf(at place, e entryRecord, about place) slot {
 
 // An attempt is what memory knows of the tries at one entry.
 type attempt struct {
-	at       place
+	at       format.Place
 	number   int       // counted from 1
 	doubtful bool      // one of them may have arrived
 	merged   bool      // it was sent as history, together with its close
@@ -98,15 +99,15 @@ func (l *lane) append(s slot) {
 }
 
 // find returns the index of the entry at that place, or -1.
-func (l *lane) find(at place) int {
-	i, found := slices.BinarySearchFunc(l.slots, at, func(s slot, at place) int { return cmp.Compare(s.at, at) })
+func (l *lane) find(at format.Place) int {
+	i, found := slices.BinarySearchFunc(l.slots, at, func(s slot, at format.Place) int { return cmp.Compare(s.at, at) })
 	if !found {
 		return -1
 	}
 	return i
 }
 
-func (l *lane) remove(at place) {
+func (l *lane) remove(at format.Place) {
 	if i := l.find(at); i >= 0 {
 		l.slots = slices.Delete(l.slots, i, i+1)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"stationd/internal/queue/format"
 
 	"stationd/internal/station"
 )
@@ -43,9 +43,9 @@ func (t *turn) late() (station.Receipt, bool) {
 // already, into one entry of what happened: under the open's own mark, with both
 // true times. Once it has been sent so in this process it stays so, also in doubt;
 // after a restart the open's look finds what it made by the mark.
-func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb) error {
+func (w worker) merge(t *turn, verb station.Verb) error {
 	after := verb.Afterwards
-	history, known := verbs[after.Verb]
+	history, known := w.verbs[after.Verb]
 	if !known || t.entry.Late != station.LateRecord {
 		return nil
 	}
@@ -55,13 +55,13 @@ func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb
 			return nil
 		}
 	}
-	closing, at, err := o.closing(t, verbs)
+	closing, at, err := w.closing(t)
 	if err != nil || at == 0 {
 		return err
 	}
-	until, sure := o.trueTime(closing.At, t.now)
+	until, sure := w.trueTime(closing.At, t.now)
 	d := &t.delivery
-	d.Verb, d.With = after.Verb, told(history, d.With)
+	d.Verb, d.With = after.Verb, historyFields(history, d.With)
 	d.With[after.From] = d.When.UTC().Format(time.RFC3339)
 	d.With[after.Until] = until.UTC().Format(time.RFC3339)
 	d.Exact, d.Merged = d.Exact && sure, true
@@ -69,11 +69,11 @@ func (o *Outbox) merge(t *turn, verb station.Verb, verbs map[string]station.Verb
 	return nil
 }
 
-// passOn tells the entry behind a delivered one what that left the line to run.
+// propagateLineState tells the entry behind a delivered one what that left the line to run.
 // What the next one was recorded with is what the line ran before both; without
 // this, late, it would take the station's own work for somebody else's. Whoever
 // made it meant it to come after the one before.
-func (b *batch) passOn(l *lane, at place, d station.Delivery, rc station.Receipt) error {
+func (b *batch) propagateLineState(l *lane, at format.Place, d station.Delivery, rc station.Receipt) error {
 	if rc.Runs == "" {
 		return nil
 	}
@@ -90,13 +90,13 @@ func (b *batch) passOn(l *lane, at place, d station.Delivery, rc station.Receipt
 		}
 		e.With = maps.Clone(e.With)
 		e.With[station.LastSeen] = rc.Runs
-		return b.put(kindEntry, s.at, e)
+		return b.putEntry(s.at, e)
 	}
 	return nil
 }
 
-// told is what of an open's With the verb takes that tells the call as history.
-func told(history station.Verb, with map[string]string) map[string]string {
+// historyFields is what of an open's With the verb takes that tells the call as history.
+func historyFields(history station.Verb, with map[string]string) map[string]string {
 	taken := make(map[string]string, len(with)+2)
 	for name, text := range with {
 		_, field := history.Field(name)
@@ -107,34 +107,35 @@ func told(history station.Verb, with map[string]string) map[string]string {
 	return taken
 }
 
-func (o *Outbox) trueTime(s, now station.Stamp) (time.Time, bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.when(s, now)
+func (w worker) trueTime(s, now station.Stamp) (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clocks.when(s, now)
 }
 
 // closing finds the close that waits for the open whose turn it is. One that is
 // held waits for a person, and is not told for anybody.
-func (o *Outbox) closing(t *turn, verbs map[string]station.Verb) (entryRecord, place, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (w worker) closing(t *turn) (format.Entry, format.Place, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, at := range t.lane.abouts[t.at] {
 		i := t.lane.find(at)
 		if i < 0 || t.lane.slots[i].held {
 			continue
 		}
-		var e entryRecord
-		err := o.db.View(func(tx *bbolt.Tx) error {
-			return decode(tx.Bucket(bucketQ).Get(at.key()), kindEntry, at, &e)
+		var e format.Entry
+		err := w.file.View(func(tx *format.Tx) (err error) {
+			e, err = entryAt(tx, at)
+			return err
 		})
 		if err != nil {
-			return entryRecord{}, 0, storage(err)
+			return format.Entry{}, 0, storage(err)
 		}
-		if verbs[e.Verb].Ends != "" {
+		if w.verbs[e.Verb].Ends != "" {
 			return e, at, nil
 		}
 	}
-	return entryRecord{}, 0, nil
+	return format.Entry{}, 0, nil
 }
 
 // mergeEnd ends the close that was told together with its open.
@@ -147,6 +148,6 @@ func (b *batch) mergeEnd(l *lane, t *turn, rc station.Receipt) error {
 		return err
 	}
 	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
-	b.tell(entryLine(string(station.FateMerged), e.Entry, rc))
+	b.note(entryLine(string(station.FateMerged), e.Entry, rc))
 	return b.end(l, t.closing, e, station.FateMerged, rc.Ref)
 }

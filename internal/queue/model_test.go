@@ -336,7 +336,7 @@ func (m *model) restart(r *rapid.T) {
 
 // kill ends the process where it stands, with nothing under way.
 func (m *model) kill(r *rapid.T) {
-	if err := m.box.db.Close(); err != nil {
+	if err := m.box.file.Close(); err != nil {
 		r.Fatal(err)
 	}
 	m.counts["kills"]++

@@ -2,19 +2,15 @@ package queue
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -33,6 +29,24 @@ var (
 	// not in a condition for it.
 	ErrNoEntry = errors.New("no such entry")
 )
+
+// The errors of Open, and of whatever else looks at the file.
+var (
+	// ErrDamaged: the file is not what was written.
+	ErrDamaged = format.ErrDamaged
+
+	// ErrLocked: another process has the outbox open.
+	ErrLocked = format.ErrLocked
+
+	// ErrNewer: a newer version of stationd wrote the outbox or its spare file. That is
+	// no damage: nothing of it is read, salvaged or changed, and no other start mends it.
+	ErrNewer = format.ErrNewer
+)
+
+// Salvaged is the kind of the event, of source station, that says what was saved
+// from a damaged file. It is kept until a person has put it away, and until then
+// Faults says that a person must look.
+const Salvaged = format.Salvaged
 
 // Setting says how an outbox is kept. The zero value of a field is its default.
 type Setting struct {
@@ -60,89 +74,55 @@ type Setting struct {
 	// the file is opened unseen.
 	Verify func(path string) error
 
-	// For tests: what a disk can do to a commit and to the spare file.
-	noSync bool
-	commit func(*bbolt.Tx) error
-	rescue func(path string, data []byte) error
+	faults format.Faults // for tests: what a disk can do
 }
 
 const (
 	defaultSize   = 64 << 20
 	defaultSettle = 60 * time.Second
-	fillLimit     = 0.8  // of the file's pages, so that a delete always finds free ones
-	fillPercent   = 0.95 // of a page, before the next is begun: keys only ascend
-	mostKept      = 500  // unknown scans; the oldest gives way, and the log has them all
-)
-
-var (
-	bucketQ    = []byte("q")
-	bucketMeta = []byte("meta")
+	mostKept      = 500 // unknown scans; the oldest gives way, and the log has them all
 )
 
 // An Outbox is the station's durable memory: events, entries and state in one
 // file. Its methods may be called from several goroutines.
+//
+// A change is made by whoever holds mu, in one transaction and in memory alike, and mu is
+// held until the disk has it: nobody ever acts on a state that is not on disk. Who only
+// looks takes the view, and waits for nobody.
 type Outbox struct {
-	path    string
-	db      *bbolt.DB
 	setting Setting
-
-	queued struct { // writes that wait to share the next commit
-		sync.Mutex
-		writes   []*write
-		recorded time.Time // when the last event came
-	}
+	file    *format.File
+	queued  queuedChanges
+	view    atomic.Pointer[view]
+	ends    recentEnds
 
 	committing atomic.Pointer[time.Time] // when the commit under way began
+	read       atomic.Int64              // records that were read for lists
 
-	seen atomic.Pointer[view] // for whoever only looks
-	read atomic.Int64         // records that were read for them
-	ends endings
-
-	// mu guards everything below. It is held during a commit, so that nobody ever
-	// sees a state that is not on disk yet.
-	mu         sync.Mutex
-	failed     error
-	state      station.State
-	stateBytes int // as it was written last
-	lanes      map[string]*lane
-	receipts   map[place]string // refs of ended entries that a waiting one is about
-	waiting    places           // entries that wait or are marked
-	held       places           // entries that are held
-	kept       places           // events that are kept
-	oldest     struct {         // of those that wait
-		at    place
-		stamp station.Stamp
-	}
-	notices  map[place]string // of kept, those of the program's own
-	commits  uint64           // the number of the last one
-	size     int64            // of the file
-	used     int              // pages
-	warned   float64          // the fill that was last warned of
-	clocks   []bootClock      // in the order of the boots
-	learned  bool             // something of this boot's clock is not on disk yet
-	contacts map[string]station.Contact
-	pauses   map[string]time.Time
-	away     map[string]absence // of the backends that are out of reach
-	counts   station.Counts
-	history  history
-	keys     map[string]keyRecord // by backend
-	commands []commandRecord      // the last ones that were recorded
-	marks    map[string]station.Marks
-	careful  bool      // two unclean ends in a row: every attempt is marked first
-	began    time.Time // since when no attempt of an earlier process can have begun
+	mu         sync.Mutex       // guards everything below, and what the file is told
+	failed     error            // why it takes nothing more
+	state      station.State    // as it is on disk
+	stateBytes int              // as it was written last
+	index      *index           // of what is on disk
+	schedule   *schedule        // whose turn it is
+	clocks     clocks           // of the last boots
+	commands   []format.Command // the last ones that were recorded
+	counts     station.Counts   // since the process began
+	history    history          // what is done
+	warned     float64          // the fill that was last warned of
+	careful    bool             // two unclean ends in a row: every attempt is marked first
+	began      time.Time        // since when no attempt of an earlier process can have begun
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
 // whole under another name and renamed, so that a power cut leaves either no
 // outbox or a sound one. A damaged file is set aside beside it and what can be read
 // of it is saved in a new one; the event of that is kept until a person has put it
-// away, and Tell says so until then. A file of a newer version is no damaged one: it is
+// away, and Faults says so until then. A file of a newer version is no damaged one: it is
 // left as it is, and the error wraps ErrNewer. The caller closes the outbox; another
 // process that opens it meanwhile gets an error after a second.
 func Open(path string, setting Setting) (*Outbox, error) {
-	if setting.Size == 0 {
-		setting.Size = defaultSize
-	}
+	setting.Size = cmp.Or(setting.Size, defaultSize)
 	if setting.Log == nil {
 		setting.Log = slog.New(slog.DiscardHandler)
 	}
@@ -152,50 +132,30 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	if setting.Fleeting == nil {
 		setting.Fleeting = func(station.Event, station.Action) {}
 	}
-	if setting.commit == nil {
-		setting.commit = commit
-	}
-	if setting.rescue == nil {
-		setting.rescue = writeWhole
-	}
-	if err := ready(path, setting); err != nil {
-		return nil, fmt.Errorf("outbox %s: %w", path, err)
-	}
-	db, err := openFile(path, setting)
+	file, err := format.Open(path, format.Options{
+		Size: setting.Size, Stamp: setting.Stamp, Log: setting.Log, Machine: setting.Machine,
+		Verify: setting.Verify, Faults: setting.faults,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", path, err)
 	}
+	index := newIndex()
 	o := &Outbox{
-		path:     path,
-		db:       db,
 		setting:  setting,
-		lanes:    make(map[string]*lane),
-		receipts: make(map[place]string),
-		notices:  make(map[place]string),
-		contacts: make(map[string]station.Contact),
-		pauses:   make(map[string]time.Time),
-		away:     make(map[string]absence),
-		keys:     make(map[string]keyRecord),
+		file:     file,
+		index:    index,
+		schedule: newSchedule(index.lanes),
 		history:  history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
-		counts:   station.Counts{Events: make(map[string]int), Outcomes: make(map[[2]string]int)},
+		counts:   station.Counts{Events: make(map[string]int)},
 	}
-	if err := o.load(); err != nil {
-		return nil, fmt.Errorf("outbox %s: %w", path, errors.Join(err, db.Close()))
+	if err = o.load(); err == nil {
+		err = o.checkHome()
 	}
-	o.tell()
+	if err != nil {
+		return nil, fmt.Errorf("outbox %s: %w", path, errors.Join(err, file.Close()))
+	}
+	o.publish()
 	return o, nil
-}
-
-// session is what the file knows of the process that has, or had, it open.
-type session struct {
-	Began   station.Stamp   `json:"began"`
-	Clean   bool            `json:"clean"`             // it stopped with nothing in the air
-	Ages    bool            `json:"ages,omitempty"`    // it keeps on the entries the age of doubt, and whether any attempt began
-	Unclean []station.Stamp `json:"unclean,omitempty"` // beginnings of processes before it that did not
-
-	Commands []commandRecord `json:"commands,omitempty"` // the last ones that were recorded, of whatever process
-
-	Marks map[string]station.Marks `json:"marks,omitempty"` // what each backend was last seen to do with them
 }
 
 const (
@@ -203,77 +163,53 @@ const (
 	carefulWithin = 10 * time.Minute
 )
 
-// changeSession changes what the file knows of the process that has it open.
-func changeSession(tx *bbolt.Tx, change func(*session)) error {
-	meta := tx.Bucket(bucketMeta)
-	var s session
-	if err := unmarshal(meta, "session", &s); err != nil {
-		return err
-	}
-	change(&s)
-	return marshal(meta, "session", s)
-}
-
-// load reads the index of everything that waits, and begins a session.
+// load reads the index of everything that waits, and begins a session. It is called by
+// Open alone.
 func (o *Outbox) load() error {
 	now := o.setting.Stamp(time.Now())
-	clean := false
-	err := o.db.Update(func(tx *bbolt.Tx) (err error) {
-		defer func() { err = refuseTx(tx, err) }()
-		q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
-		if q == nil || meta == nil {
-			return errors.New("this is not an outbox of stationd")
-		}
-		if err := checkVersion(q, meta); err != nil {
+	return o.file.Update(func(tx *format.Tx) error {
+		if err := o.readClocks(tx, now); err != nil {
 			return err
 		}
-		if err := o.readClocks(meta, now); err != nil {
+		last, err := tx.Session()
+		if err != nil {
 			return err
 		}
-		var last session
-		if err := unmarshal(meta, "session", &last); err != nil {
-			return err
-		}
-		o.commands, o.marks = last.Commands, last.Marks
-		next := session{Began: now, Ages: true, Commands: last.Commands, Marks: last.Marks}
+		o.commands, o.schedule.marks = last.Commands, last.Marks
+		next := format.Session{Began: now, Ages: true, Commands: last.Commands, Marks: last.Marks}
 		o.began = time.Now()
 		if last.Began.Boot != now.Boot {
 			o.began = time.Now().Add(-now.Up)
 		}
-		switch {
-		case last.Began == (station.Stamp{}), last.Clean:
-			clean = true
-		default:
+		clean := last.Began == station.Stamp{} || last.Clean
+		if !clean {
 			next.Unclean = recent(append(last.Unclean, last.Began), now)
 			o.careful = len(next.Unclean) >= carefulEnds
 		}
-		if err := o.index(q); err != nil {
-			return err
-		}
-		// The next number belongs to the transaction that a power cut may have left
-		// half written in free pages.
-		o.commits++
-		if err := o.keepDoubt(q, o.commits+1, clean, last); err != nil {
-			return err
-		}
-		record, err := o.putState(q, o.commits+1, o.state)
+		state, _, err := tx.State()
 		if err != nil {
 			return err
 		}
-		o.stateBytes = len(record)
-		o.commits++
-		if err := meta.Put([]byte("program"), []byte(o.setting.Version)); err != nil {
+		o.state = state.State
+		for r, err := range tx.Records(0) {
+			if err != nil {
+				return err
+			}
+			if err := o.index.load(r); err != nil {
+				return err
+			}
+		}
+		if err := o.keepDoubt(tx, clean, last); err != nil {
 			return err
 		}
-		return marshal(meta, "session", next)
+		if err := o.putState(tx, o.state); err != nil {
+			return err
+		}
+		if err := tx.PutProgram(o.setting.Version); err != nil {
+			return err
+		}
+		return tx.ChangeSession(func(s *format.Session) { *s = next })
 	})
-	if err != nil {
-		return err
-	}
-	if err := o.weigh(); err != nil {
-		return err
-	}
-	return o.settleIn()
 }
 
 // recent drops the stamps that are known to be older than carefulWithin.
@@ -284,126 +220,15 @@ func recent(stamps []station.Stamp, now station.Stamp) []station.Stamp {
 	})
 }
 
-func marshal(b *bbolt.Bucket, key string, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return b.Put([]byte(key), text)
+// putState writes the state, and with it what a salvage needs to know. The caller holds
+// mu, or is Open.
+func (o *Outbox) putState(tx *format.Tx, state station.State) (err error) {
+	last := tx.Sequence()
+	o.stateBytes, err = tx.PutState(format.State{State: state, Sequence: last, Ended: o.index.watermark(last)})
+	return err
 }
 
-func unmarshal(b *bbolt.Bucket, key string, into any) error {
-	text := b.Get([]byte(key))
-	if text == nil {
-		return nil
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("meta %s: %w", key, err)
-	}
-	return nil
-}
-
-// index reads every record once and keeps of each what the lanes need.
-func (o *Outbox) index(q *bbolt.Bucket) error {
-	return q.ForEach(func(k, v []byte) error {
-		h, body, err := open(v)
-		if err != nil {
-			return fmt.Errorf("record at %x: %w", k, err)
-		}
-		if h.at == statePlace {
-			o.commits = h.commit
-			var s stateRecord
-			err := read(h.kind, body, &s)
-			o.state = s.State
-			return err
-		}
-		return o.indexOne(h, body)
-	})
-}
-
-func (o *Outbox) indexOne(h head, body []byte) error {
-	switch h.kind {
-	case kindKept:
-		var ev station.Event
-		if err := read(h.kind, body, &ev); err != nil {
-			return fmt.Errorf("event %d: %w", h.at.sequence(), err)
-		}
-		o.kept.add(h.at)
-		if ev.Source == station.FromStation {
-			o.notices[h.at] = ev.Code
-		}
-	case kindFate:
-		var f fateRecord
-		if err := read(h.kind, body, &f); err != nil {
-			return fmt.Errorf("entry %d.%d: %w", h.at.sequence(), h.at.index(), err)
-		}
-		o.receipts[h.at] = f.Ref
-	case kindEntry:
-		l, _, err := labelFrom(body)
-		if err != nil {
-			return fmt.Errorf("entry %d.%d: %w", h.at.sequence(), h.at.index(), err)
-		}
-		if l.condition == station.Held {
-			o.held.add(h.at)
-		} else {
-			o.waiting.add(h.at)
-		}
-		o.lane(l.lane).append(slot{
-			at: h.at, id: l.id, about: l.about,
-			held: l.condition == station.Held, marked: l.condition == station.Marked,
-			barrier: l.barrier, marks: l.marks, unsent: l.unsent,
-		})
-	}
-	return nil
-}
-
-// endedUpTo is the sequence up to which no entry waits or is held. The caller
-// holds mu.
-func (o *Outbox) endedUpTo(last uint64) uint64 {
-	for _, l := range o.lanes {
-		if len(l.slots) > 0 {
-			last = min(last, l.slots[0].at.sequence()-1)
-		}
-	}
-	return last
-}
-
-// putState writes the state, and with it what a salvage needs to know. It returns
-// the record.
-func (o *Outbox) putState(q *bbolt.Bucket, commit uint64, state station.State) ([]byte, error) {
-	last := q.Sequence()
-	record, err := encode(head{kind: kindState, at: statePlace, commit: commit}, stateRecord{State: state, Sequence: last, Ended: o.endedUpTo(last)})
-	if err != nil {
-		return nil, err
-	}
-	return record, q.Put(stateKey, record)
-}
-
-// weigh takes the measure of a file that has just been opened.
-func (o *Outbox) weigh() error {
-	info, err := os.Stat(o.path)
-	if err != nil {
-		return err
-	}
-	o.size = info.Size()
-	return o.measure()
-}
-
-// measure counts the pages in use: those below the file's high-water mark that no
-// transaction may take. It is the only honest measure of how full the outbox is:
-// records larger than a page, and pages that hold few records, take more than
-// their bytes. What is drained is free, and as the list of free pages is not on
-// disk it costs nothing: the file needs no compacting. The caller holds mu, or is
-// Open.
-func (o *Outbox) measure() error {
-	stats := o.db.Stats()
-	return o.db.View(func(tx *bbolt.Tx) error {
-		o.used = int(tx.Size()/pageSize) - stats.FreePageN - stats.PendingPageN
-		return nil
-	})
-}
-
-// The fills that are warned of: in the log, and the second by Tell as well.
+// The fills that are warned of: in the log, and the second by Faults as well.
 const (
 	fillRemarkable = 0.5
 	fillAlarming   = 0.8
@@ -411,7 +236,7 @@ const (
 
 // warn says once that the outbox is getting full. The caller holds mu.
 func (o *Outbox) warn() {
-	fill := o.fill()
+	fill := o.file.Fill()
 	step := 0.0
 	for _, limit := range []float64{fillRemarkable, fillAlarming, 1} {
 		if fill >= limit {
@@ -426,15 +251,6 @@ func (o *Outbox) warn() {
 	}
 }
 
-func (o *Outbox) lane(name string) *lane {
-	l := o.lanes[name]
-	if l == nil {
-		l = &lane{name: name, abouts: make(map[place][]place)}
-		o.lanes[name] = l
-	}
-	return l
-}
-
 // Close stops taking events. Where an attempt may have arrived and nobody knows,
 // that is noted on the entry, and since when; everything else is then certain, and
 // the file says that the process ended cleanly. Nobody may be running Run any more.
@@ -442,10 +258,10 @@ func (o *Outbox) Close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
-		return o.db.Close()
+		return o.file.Close()
 	}
-	err := o.update(func(b *batch) error {
-		for _, l := range o.lanes {
+	err := o.commit(func(b *batch) error {
+		for _, l := range o.index.lanes {
 			var err error
 			switch {
 			case l.attempt.doubtful:
@@ -457,13 +273,12 @@ func (o *Outbox) Close() error {
 				return err
 			}
 		}
-		b.changed = true
-		return changeSession(b.tx, func(s *session) { s.Clean, s.Unclean = true, nil })
+		return b.tx.ChangeSession(func(s *format.Session) { s.Clean, s.Unclean = true, nil })
 	})
-	o.failed = fmt.Errorf("outbox %s: closed", o.path)
-	o.tell()
-	if err := errors.Join(err, o.db.Close()); err != nil {
-		return fmt.Errorf("outbox %s: %w", o.path, err)
+	o.failed = fmt.Errorf("outbox %s: closed", o.file.Path())
+	o.publish()
+	if err := errors.Join(err, o.file.Close()); err != nil {
+		return fmt.Errorf("outbox %s: %w", o.file.Path(), err)
 	}
 	return nil
 }
@@ -477,11 +292,20 @@ func (o *Outbox) Committing() (began time.Time) {
 	return time.Time{}
 }
 
-// HoldStrangers holds the entries of backends that are not configured any more:
+// Verify checks the file: bbolt's own structure and the invariants of the outbox.
+// It reports everything that it finds, joined; nil says that the file is sound.
+func (o *Outbox) Verify() error {
+	if err := o.file.Verify(); err != nil {
+		return fmt.Errorf("outbox %s: %w", o.file.Path(), err)
+	}
+	return nil
+}
+
+// HoldOrphaned holds the entries of backends that are not configured any more:
 // they wait for a person, or for the configuration to come back.
-func (o *Outbox) HoldStrangers(configured func(backend string) bool) error {
+func (o *Outbox) HoldOrphaned(configured func(backend string) bool) error {
 	return o.write(func(b *batch) error {
-		for _, l := range o.lanes {
+		for _, l := range o.index.lanes {
 			if configured(l.backend()) {
 				continue
 			}
@@ -512,28 +336,40 @@ func (b *batch) holdLane(l *lane, rc station.Receipt) error {
 
 // hold gives an entry that nobody is delivering to a person. What is known of its
 // earlier attempts stays with it.
-func (b *batch) hold(l *lane, s *slot, e entryRecord, rc station.Receipt) error {
+func (b *batch) hold(l *lane, s *slot, e format.Entry, rc station.Receipt) error {
 	if l.attempt.at == s.at {
 		l.attempt = attempt{} // the disk has all of it
 	}
-	e.Doubtful = e.mayHaveArrived() || rc.Outcome == station.Doubtful
+	e.Doubtful = e.MayHaveArrived() || rc.Outcome == station.Doubtful
 	if e.Doubtful {
 		rc, e.Unsent = inDoubt(rc), false
 	}
 	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
 	e.Condition, e.Hold, e.Reason = station.Held, rc.Holds(), rc.Err.Error()
 	s.held, s.marked, s.claimed, s.unsent = true, false, false, e.Unsent
-	return b.put(kindEntry, s.at, e)
+	return b.putEntry(s.at, e)
 }
 
-// fill is how full the outbox is: 1 when it takes no more. The caller holds mu.
-func (o *Outbox) fill() float64 {
-	return float64(o.used) * pageSize / (float64(o.size) * fillLimit)
-}
-
-// hash is a short stand-in for an ID in memory; the disk has the whole one.
-func hash(id station.ID) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(id))
-	return h.Sum64()
+// TryNow ends the waiting for backends whose key was wrong: somebody has changed
+// the configuration, and does not want to wait for the next try to see whether it
+// is right now. What may have been held for the key goes back to wait where it is.
+func (o *Outbox) TryNow() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for backend, k := range o.schedule.keys {
+		k.ask = len(k.refused) > 0
+		o.schedule.keys[backend] = k
+	}
+	for backend, c := range o.schedule.contacts {
+		if c.Fault == "" {
+			continue
+		}
+		delete(o.schedule.pauses, backend)
+		for _, l := range o.index.lanes {
+			if l.backend() == backend {
+				l.rests()
+			}
+		}
+	}
+	o.publish()
 }

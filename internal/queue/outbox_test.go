@@ -190,7 +190,7 @@ func (s *station1) open(setting Setting) {
 // crash ends the process as a power cut does: nothing is said to the file.
 func (s *station1) crash() {
 	s.Helper()
-	if err := s.box.db.Close(); err != nil {
+	if err := s.box.file.Close(); err != nil {
 		s.Fatal(err)
 	}
 	s.box = nil
@@ -912,7 +912,7 @@ func TestRestart(t *testing.T) {
 		t.Parallel()
 		s := open1(t)
 		id := s.scan("1/a")
-		if err := s.box.HoldStrangers(func(backend string) bool { return backend != "l2l" }); err != nil {
+		if err := s.box.HoldOrphaned(func(backend string) bool { return backend != "l2l" }); err != nil {
 			t.Fatal(err)
 		}
 		if left := s.standings(); len(left) != 1 || left[0].ID != id || left[0].Hold != station.HoldMisfit {

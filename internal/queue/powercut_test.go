@@ -22,6 +22,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -183,7 +184,7 @@ func recordUnsynced(path string) error { return sayAll(path, true) }
 
 func sayAll(path string, noSync bool) error {
 	clock := board("boot-1")
-	box, err := Open(path, Setting{Size: 1 << 20, Stamp: clock, Program: program, noSync: noSync})
+	box, err := Open(path, Setting{Size: 1 << 20, Stamp: clock, Program: program, faults: format.Faults{NoSync: noSync}})
 	if err != nil {
 		return err
 	}

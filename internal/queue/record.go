@@ -1,317 +1,479 @@
 package queue
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"math"
+	"reflect"
+	"slices"
+	"time"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
-// A place is where a record stands: the sequence of its event, and 0 for the
-// event or the entry's number. Places order everything; no clock does.
-type place uint64
-
-func placeOf(sequence uint64, index int) place { return place(sequence<<8 | uint64(index)) }
-
-func (p place) sequence() uint64 { return uint64(p) >> 8 }
-func (p place) index() int       { return int(p & 0xff) }
-func (p place) event() place     { return p &^ 0xff }
-
-// statePlace is above every place, so that the state shares the last leaf page,
-// which an append rewrites anyway.
-const statePlace = ^place(0)
-
-// mostEntries is how many entries one event may have: the index is one byte.
-const mostEntries = 255
-
-// key is the place as the bucket has it: eight bytes of sequence, big-endian so
-// that the bucket's order is the order of the events, and one of index.
-func (p place) key() []byte {
-	if p == statePlace {
-		return stateKey
+// Record makes an event durable, with the state after it and the entries that it
+// means, in one transaction, and says what became of it. When it returns no error
+// all of it has been synced; when it returns one none of it may be acknowledged. An
+// event without an ID gets a fresh one. An event of the program's own sources that
+// changes nothing writes nothing. A command whose ID was recorded before is not recorded
+// again: the result says what became of the first, and that it is Repeated.
+func (o *Outbox) Record(ev station.Event) (station.Result, error) {
+	if ev.ID == "" {
+		ev.ID = station.NewID()
 	}
-	var k [9]byte
-	binary.BigEndian.PutUint64(k[:8], p.sequence())
-	k[8] = byte(p.index())
-	return k[:]
-}
-
-func placeFrom(key []byte) (place, error) {
-	if len(key) != 9 {
-		return 0, fmt.Errorf("key %x: %d bytes, want 9", key, len(key))
-	}
-	sequence := binary.BigEndian.Uint64(key[:8])
-	if sequence >= 1<<56 {
-		return 0, fmt.Errorf("key %x: the sequence is beyond 2^56", key)
-	}
-	return placeOf(sequence, int(key[8])), nil
-}
-
-var stateKey = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")
-
-// A kind says what a record holds.
-type kind byte
-
-const (
-	kindEvent kind = 'e'
-	kindKept  kind = 'k' // an event that stays until a person has seen it
-	kindEntry kind = 'n'
-	kindFate  kind = 'f'
-	kindState kind = 's'
-
-	// The spare file alone has these two.
-	kindGone   kind = 'x' // what stood at the place was deleted
-	kindUnsure kind = 'u' // the commit failed and nothing of it was acknowledged
-)
-
-const (
-	version    = 1
-	magic      = "SDQ"
-	headLength = 32
-)
-
-// A head is what a record says of itself before its body.
-type head struct {
-	kind   kind
-	at     place
-	commit uint64
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// errDamaged is wrapped by every error about bytes that are not what was written.
-var errDamaged = errors.New("damaged record")
-
-// encode writes a record as doc.go lays it out.
-func encode(h head, body any) ([]byte, error) {
-	b := make([]byte, headLength, 1024)
-	if e, ok := body.(entryRecord); ok {
-		l, err := e.label()
-		if err != nil {
-			return nil, err
-		}
-		b = l.append(b)
-	}
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		b = append(b, text...)
-	}
-	copy(b, magic)
-	b[3] = version
-	b[4] = byte(h.kind)
-	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-headLength))
-	binary.BigEndian.PutUint64(b[12:], uint64(h.at))
-	binary.BigEndian.PutUint64(b[20:], h.commit)
-	binary.BigEndian.PutUint32(b[28:], checksum(b))
-	return b, nil
-}
-
-// checksum covers everything but itself.
-func checksum(record []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, record[:28])
-	return crc32.Update(sum, castagnoli, record[headLength:])
-}
-
-// decode reads a record and checks that it is the one that was written at p.
-func decode(record []byte, k kind, p place, into any) error {
-	h, body, err := open(record)
-	switch {
-	case err != nil:
-		return err
-	case h.kind != k:
-		return fmt.Errorf("%w: it holds %q, want %q", errDamaged, h.kind, k)
-	case h.at != p:
-		return fmt.Errorf("%w: it was written at %d.%d", errDamaged, h.at.sequence(), h.at.index())
-	}
-	return read(h.kind, body, into)
-}
-
-// read takes a body up.
-func read(k kind, body []byte, into any) error {
-	if k == kindEntry {
+	var done station.Result
+	o.queued.noteEvent()
+	err := o.write(func(b *batch) error {
 		var err error
-		if _, body, err = labelFrom(body); err != nil {
+		done, err = b.record(ev)
+		return err
+	})
+	if err != nil {
+		return station.Result{}, err
+	}
+	return done, nil
+}
+
+func (b *batch) record(ev station.Event) (station.Result, error) {
+	done := station.Result{ID: ev.ID}
+	if first, before, err := b.recorded(ev); before || err != nil {
+		return first, err
+	}
+	command := station.Reserved(ev.Source)
+	full := b.o.file.Fill() >= 1
+	if full && !command {
+		return done, b.full()
+	}
+	next, actions, note := b.o.setting.Program().Answer(b.state, ev)
+	if full && ev.Kind != station.Close && slices.ContainsFunc(actions, makesEntry) {
+		return done, b.full()
+	}
+	if len(actions) == 0 && command && reflect.DeepEqual(next, b.state) {
+		return done, nil
+	}
+	if len(actions) > format.MostEntries {
+		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), format.MostEntries)
+	}
+	for _, a := range actions { // before anything is changed
+		if err := b.allowed(a, command); err != nil {
+			return done, err
+		}
+	}
+	if late, err := b.tooLate(actions); err != nil {
+		return done, err
+	} else if late {
+		next, actions = b.state.TooLate(ev), nil
+		note = next.Notes[ev.Source]
+	}
+	twice, err := b.countsTwice(actions)
+	if err != nil {
+		return done, err
+	}
+	recorded := recordedLine(ev)
+	if held := slices.IndexFunc(twice, func(at format.Place) bool { return at != 0 }); held >= 0 {
+		e, err := b.entry(twice[held])
+		if err != nil {
+			return done, err
+		}
+		next = next.CountsTwice(ev, e.ID)
+		note = next.Notes[ev.Source]
+		recorded.Note = countsAs(e.ID)
+	}
+	sequence, err := b.tx.NextSequence()
+	if err != nil {
+		return done, storage(err)
+	}
+	b.state, done.Note = next, note
+	b.o.counts.Events[ev.Name()]++
+	b.note(recorded)
+	kept := false
+	for i, a := range actions {
+		switch {
+		case a.Verb == station.VerbRetry:
+			done.Retried = a.About
+			err = b.retryOne(a)
+		case a.Verb == station.VerbDiscard, a.Verb == station.VerbUndo:
+			err = b.discard(a.About)
+		case a.Verb == station.VerbKeep:
+			kept = true
+		case a.BestEffort:
+			b.bestEffort = append(b.bestEffort, bestEffort{ev, a})
+		default:
+			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
+			done.Entries = append(done.Entries, e.ID)
+			err = b.add(format.PlaceOf(sequence, i+1), e, twice[i])
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+	b.remember(ev, done)
+	if kept || len(done.Entries) > 0 {
+		if err := b.tx.PutEvent(format.PlaceOf(sequence, 0), ev, kept); err != nil {
+			return done, storage(err)
+		}
+	}
+	if kept {
+		b.o.counts.Unknown++
+		return done, b.keep(format.PlaceOf(sequence, 0))
+	}
+	return done, nil
+}
+
+func (b *batch) full() error {
+	return fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.file.Path(), ErrFull)
+}
+
+// makesEntry reports whether an action is not for the outbox itself.
+func makesEntry(a station.Action) bool {
+	switch a.Verb {
+	case station.VerbRetry, station.VerbDiscard, station.VerbUndo, station.VerbKeep:
+		return false
+	}
+	return !a.BestEffort
+}
+
+// allowed refuses a retry or discard that cannot be carried out. What a person asked
+// for is refused in words where it would only be held again.
+func (b *batch) allowed(a station.Action, command bool) error {
+	switch a.Verb {
+	case station.VerbRetry, station.VerbDiscard:
+	default:
+		return nil
+	}
+	if a.Verb == station.VerbDiscard {
+		if _, ok, err := b.findKept(a.About); ok || err != nil {
 			return err
 		}
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%w: %w", errDamaged, err)
+	l, at, err := b.find(a.About)
+	if err != nil {
+		return err
+	}
+	if i := l.find(at); i < 0 || !l.slots[i].held {
+		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried or discarded", a.About.Short(), ErrNoEntry)
+	}
+	if a.Verb == station.VerbRetry && command {
+		return b.goesAnywhere(l, at, a)
 	}
 	return nil
 }
 
-// open takes a record apart and checks its bytes. One of a newer version is an error
-// that wraps ErrNewer.
-func open(record []byte) (h head, body []byte, err error) {
-	if why := newerRecord(record); why != "" {
-		return head{}, nil, newer("%s", why)
+// goesAnywhere refuses the retry of an entry that this station would not send: it was
+// meant for somewhere else, and nobody says that it is to go to where the station
+// speaks now. Nor is that done in silence where it may have arrived at the old place,
+// or where it speaks of a call by the old place's own name for it.
+func (b *batch) goesAnywhere(l *lane, at format.Place, a station.Action) error {
+	e, err := b.entry(at)
+	if err != nil {
+		return err
 	}
-	return openAny(record)
-}
-
-// openAny is open for a record of whatever kind.
-func openAny(record []byte) (h head, body []byte, err error) {
+	id := e.ID.Short()
+	vendor, known := b.o.setting.Program().Vendors[e.Backend()]
 	switch {
-	case len(record) < headLength:
-		return head{}, nil, fmt.Errorf("%w: %d bytes", errDamaged, len(record))
-	case string(record[:3]) != magic:
-		return head{}, nil, fmt.Errorf("%w: it does not begin with %s", errDamaged, magic)
-	case record[3] != version:
-		return head{}, nil, fmt.Errorf("%w: it says version %d", errDamaged, record[3])
-	case int(binary.BigEndian.Uint32(record[8:])) != len(record)-headLength:
-		return head{}, nil, fmt.Errorf("%w: its length is wrong", errDamaged)
-	case binary.BigEndian.Uint32(record[28:]) != checksum(record):
-		return head{}, nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
+	case !known:
+		return fmt.Errorf("entry %s: it is for %s, and this station speaks to no %s any more: put it back into the configuration, or discard the entry", id, e.To, e.Backend())
+	case e.To == vendor.To:
+		return nil
+	case a.With[station.ToCurrent] == "" && e.MayHaveArrived():
+		return fmt.Errorf("entry %s: it was meant for %s, and may have arrived there; this station now speaks to %s: look there first. Is it there: discard it. Is it not: put the address back, or send it to the new one: stationd outbox retry %s --to-current --not-there", id, e.To, vendor.To, id)
+	case a.With[station.ToCurrent] == "":
+		return fmt.Errorf("entry %s: it was meant for %s, and this station now speaks to %s: put the address back, or send it to the new one: stationd outbox retry %s --to-current", id, e.To, vendor.To, id)
+	case e.MayHaveArrived() && a.With[station.NotThere] == "":
+		return fmt.Errorf("entry %s: it may have arrived at %s: look there first. Is it there: discard it. Is it not: stationd outbox retry %s --to-current --not-there", id, e.To, id)
 	}
-	return head{
-		kind:   kind(record[4]),
-		at:     place(binary.BigEndian.Uint64(record[12:])),
-		commit: binary.BigEndian.Uint64(record[20:]),
-	}, record[headLength:], nil
+	about := l.slots[l.find(at)].about
+	for _, verb := range vendor.Verbs {
+		if verb.Name == e.Verb && verb.Ends != "" && (e.With[verb.Ends] != "" || b.o.index.receipts[about] != "") {
+			return fmt.Errorf("entry %s: it speaks of a call by the name that %s gave it, which means nothing at %s: do it there, and discard it", id, e.To, vendor.To)
+		}
+	}
+	return nil
 }
 
-// kindOf says of what kind a record is, without checking its bytes.
-func kindOf(record []byte) kind {
-	if len(record) < headLength {
-		return 0
+// tooLate reports whether anything is to be taken back that cannot be any more:
+// what has ended, what a person must decide, and what may have been on its way.
+func (b *batch) tooLate(actions []station.Action) (bool, error) {
+	for _, a := range actions {
+		if a.Verb != station.VerbUndo {
+			continue
+		}
+		l, at, err := b.find(a.About)
+		if errors.Is(err, ErrNoEntry) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if s := l.slots[l.find(at)]; s.held || l.mayBeSent(s) {
+			return true, nil
+		}
 	}
-	return kind(record[4])
+	return false, nil
 }
 
-// A label stands in front of an entry's JSON and says what the index in memory
-// needs of it, so that a backlog of tens of thousands is opened without reading
-// all of its JSON.
-type label struct {
-	id        uint64 // hash of the entry's ID
-	about     place  // of what it is about; 0: nothing
-	condition station.Condition
-	barrier   bool
-	marks     bool // its verb marks before it acts
-	unsent    bool // no attempt at it has begun
-	lane      string
+// find returns the lane and the place of a live entry.
+func (b *batch) find(id station.ID) (*lane, format.Place, error) {
+	for l, s := range b.o.index.mayBe(id) {
+		e, err := b.entry(s.at)
+		if err != nil {
+			return nil, 0, err
+		}
+		if e.ID == id {
+			return l, s.at, nil
+		}
+	}
+	return nil, 0, fmt.Errorf("entry %s: %w in the outbox; it may have been delivered", id.Short(), ErrNoEntry)
 }
 
-// The bits of a label's last byte before the lane.
-const (
-	bitBarrier = 1 << iota
-	bitMarks
-	bitUnsent
-)
-
-const labelLength = 20 // without the lane
-
-func (e entryRecord) label() (label, error) {
-	if len(e.Lane) > math.MaxUint16 {
-		return label{}, fmt.Errorf("entry %s: the name of its lane has %d bytes, and may have %d", e.ID.Short(), len(e.Lane), math.MaxUint16)
+func (b *batch) findKept(id station.ID) (format.Place, bool, error) {
+	for _, at := range b.o.index.kept {
+		ev, _, err := b.tx.Kept(at)
+		if err != nil {
+			return 0, false, storage(err)
+		}
+		if ev.ID == id {
+			return at, true, nil
+		}
 	}
-	return label{id: hash(e.ID), about: e.Target, condition: e.Condition, barrier: e.Barrier, marks: e.Marks, unsent: e.Unsent, lane: e.Lane}, nil
+	return 0, false, nil
 }
 
-func (l label) append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint64(b, l.id)
-	b = binary.BigEndian.AppendUint64(b, uint64(l.about))
-	var condition, bits byte
-	if l.condition != "" {
-		condition = l.condition[0] // w, m or h
+// add puts a new entry at the end of its lane. twice is where a held entry stands that
+// counts the same; 0: there is none.
+func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error {
+	var about format.Place
+	if e.About != "" {
+		var err error
+		if _, about, err = b.find(e.About); err != nil {
+			return err
+		}
 	}
-	if l.barrier {
-		bits |= bitBarrier
+	record := format.Entry{Entry: e, Target: about, Condition: station.Waiting}
+	if twice != 0 {
+		var err error
+		if record.Twice, err = b.noteTwice(twice, e.ID); err != nil {
+			return err
+		}
 	}
-	if l.marks {
-		bits |= bitMarks
+	l := b.o.index.lane(e.Lane)
+	if backend := e.Backend(); l.first(e) {
+		record.Unsent = !e.Marks && b.o.schedule.probing(backend)
+		b.o.schedule.probeNow(backend)
 	}
-	if l.unsent {
-		bits |= bitUnsent
+	if err := b.putEntry(at, record); err != nil {
+		return err
 	}
-	b = append(b, condition, bits)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(l.lane)))
-	return append(b, l.lane...)
+	l.append(slotOf(at, record, about))
+	return nil
 }
 
-func labelFrom(body []byte) (l label, rest []byte, err error) {
-	if len(body) < labelLength {
-		return label{}, nil, fmt.Errorf("%w: an entry of %d bytes", errDamaged, len(body))
+// keep remembers an unknown scan for a person; the oldest gives way, but never a
+// notice of the program's own.
+func (b *batch) keep(at format.Place) error {
+	x := b.o.index
+	x.kept.add(at)
+	if len(x.kept)-len(x.notices) <= mostKept {
+		return nil
 	}
-	end := labelLength + int(binary.BigEndian.Uint16(body[18:]))
-	if len(body) < end {
-		return label{}, nil, fmt.Errorf("%w: the name of its lane is cut off", errDamaged)
+	for _, oldest := range x.kept {
+		if _, notice := x.notices[oldest]; !notice {
+			x.kept.remove(oldest)
+			return storage(b.tx.Delete(oldest))
+		}
 	}
-	l = label{
-		id:      binary.BigEndian.Uint64(body),
-		about:   place(binary.BigEndian.Uint64(body[8:])),
-		barrier: body[17]&bitBarrier != 0,
-		marks:   body[17]&bitMarks != 0,
-		unsent:  body[17]&bitUnsent != 0,
-		lane:    string(body[labelLength:end]),
+	return nil
+}
+
+// retry puts a held entry back at its old place: a person decided that it is to be
+// sent. What may have arrived is looked up first, by what was seen before it. What
+// the lane is busy with or in doubt about is noted on disk as such, for it is no
+// longer the head that a restart would suspect. With is what a person said besides.
+func (b *batch) retry(l *lane, at format.Place, with map[string]string) error {
+	if l.attempt.at != 0 && l.attempt.at != at && (l.busy || l.attempt.doubtful) {
+		since := l.attempt.since
+		if l.busy {
+			since = time.Time{}
+		}
+		if err := b.doubt(l, l.attempt.at, since); err != nil {
+			return err
+		}
 	}
-	switch c := body[16]; c {
-	case 0: // none, which Verify finds
-	case station.Waiting[0]:
-		l.condition = station.Waiting
-	case station.Marked[0]:
-		l.condition = station.Marked
-	case station.Held[0]:
-		l.condition = station.Held
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	e.Insists = e.Insists || e.Hold == station.HoldMisfit
+	if with[station.NotThere] != "" {
+		e.Doubtful = false
+	}
+	if with[station.ToCurrent] != "" {
+		if err := b.toCurrent(l, at, &e); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !e.Doubtful:
+		e.Condition, e.Before, e.Since = station.Waiting, nil, station.Stamp{}
+	case e.Since == (station.Stamp{}):
+		e.Condition, e.Since = station.Marked, b.o.setting.Stamp(time.Now())
 	default:
-		return label{}, nil, newer("an entry in the condition %q, which this one does not know", c)
+		e.Condition = station.Marked
 	}
-	return l, body[end:], nil
+	s := &l.slots[l.find(at)]
+	e.Unsent = e.Unsent && !e.Doubtful
+	s.held, s.marked, s.claimed, s.unsent, s.absent = false, e.Doubtful, e.Doubtful, e.Unsent, false
+	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
+	b.state = b.state.Resume(e.Entry)
+	b.note(entryLine("retried", e.Entry, station.Receipt{Note: countsAs(e.Twice)}))
+	l.rests()
+	b.o.schedule.resume(e.Backend())
+	return b.putEntry(at, e)
 }
 
-// entryRecord is an entry that has no final fate.
-type entryRecord struct {
-	station.Entry
-	Target    place              `json:"target,omitempty"` // of the entry in About
-	Condition station.Condition  `json:"condition"`
-	Hold      station.HoldReason `json:"hold,omitempty"`
-	Reason    string             `json:"reason,omitempty"`
-	Before    []byte             `json:"before,omitempty"`  // what Look saw, where it may have arrived
-	Starts    int                `json:"starts,omitempty"`  // marked attempts that began and did not end
-	Insists   bool               `json:"insists,omitempty"` // a person said: send it although it is late
-
-	// Doubtful: it is held, and an attempt at it may have arrived. Of what is not held
-	// the condition says so: marked.
-	Doubtful bool `json:"doubtful,omitempty"`
-
-	// Unsent: it was recorded in an outage, and no attempt at it has begun since.
-	Unsent bool `json:"unsent,omitempty"`
-
-	// Twice is another entry that counts the same, and one of both is or was held.
-	Twice station.ID `json:"twice,omitempty"`
-
-	// Copy: it is held because the outbox is a copy.
-	Copy bool `json:"copy,omitempty"`
-
-	// Since is the age of the doubt: after this moment nothing of it has left the
-	// station. Zero: an attempt may have been under way until the process ended.
-	Since station.Stamp `json:"since,omitzero"`
+// retryOne is retry of the entry that an action is about.
+func (b *batch) retryOne(a station.Action) error {
+	l, at, err := b.find(a.About)
+	if err != nil {
+		return err
+	}
+	return b.retry(l, at, a.With)
 }
 
-// mayHaveArrived reports whether an attempt at the entry may have arrived, as far as
-// the disk says.
-func (e entryRecord) mayHaveArrived() bool {
-	return e.Condition == station.Marked || e.Doubtful
+// toCurrent has an entry go to where the station speaks now, and with it what waits
+// for its result: what opens a call there is closed there.
+func (b *batch) toCurrent(l *lane, at format.Place, e *format.Entry) error {
+	old, to := e.To, b.o.setting.Program().Vendors[e.Backend()].To
+	e.To = to
+	for _, dependent := range l.abouts[at] {
+		d, err := b.entry(dependent)
+		if err != nil {
+			return err
+		}
+		if d.To != old || d.MayHaveArrived() {
+			continue
+		}
+		if err := b.toCurrent(l, dependent, &d); err != nil {
+			return err
+		}
+		if err := b.putEntry(dependent, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// fateRecord is an entry's end. It stays while a waiting entry is about it.
-type fateRecord struct {
-	ID   station.ID   `json:"id"`
-	Lane string       `json:"lane"`
-	Fate station.Fate `json:"fate"`
-	Ref  string       `json:"ref,omitempty"`
+// discard gives an entry up, or puts a kept scan away.
+func (b *batch) discard(id station.ID) error {
+	if at, ok, err := b.findKept(id); ok || err != nil {
+		if err != nil {
+			return err
+		}
+		b.o.index.kept.remove(at)
+		delete(b.o.index.notices, at)
+		b.note(Done{What: string(station.FateDiscarded), ID: id, Name: "an unknown scan"})
+		return storage(b.tx.Delete(at))
+	}
+	l, at, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	e, err := b.entry(at)
+	if err != nil {
+		return err
+	}
+	b.state = b.state.Drop(e.Entry, e.Condition)
+	b.note(entryLine(string(station.FateDiscarded), e.Entry, station.Receipt{}))
+	if err := b.countsOnce(e); err != nil {
+		return err
+	}
+	return b.end(l, at, e, station.FateDiscarded, "")
 }
 
-// stateRecord is the state, with what a salvage needs to know and cannot learn
-// from the entries that it finds.
-type stateRecord struct {
-	station.State
-	Sequence uint64 `json:"sequence"` // the last one that was given out
-	Ended    uint64 `json:"ended"`    // the entries of every event up to it have ended
+// end takes an entry out of its lane for good. What is about it gets its ref, or
+// is moot.
+func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate, ref string) error {
+	l.remove(at)
+	b.o.index.drop(at)
+	if waiting := l.abouts[at]; len(waiting) > 0 && fate == station.FateDelivered {
+		b.o.index.receipts[at] = ref
+		if err := b.tx.PutFate(at, format.Fate{ID: e.ID, Lane: e.Lane, Fate: fate, Ref: ref}); err != nil {
+			return storage(err)
+		}
+	} else {
+		for _, dependent := range waiting {
+			d, err := b.entry(dependent)
+			if err != nil {
+				return err
+			}
+			b.o.setting.Log.Info("an entry is moot: what it was about was discarded", "lane", l.name, "entry", d.ID, "verb", d.Verb)
+			b.state = b.state.Drop(d.Entry, d.Condition)
+			b.note(entryLine(string(station.FateMoot), d.Entry, station.Receipt{}))
+			if err := b.end(l, dependent, d, station.FateMoot, ""); err != nil {
+				return err
+			}
+		}
+		delete(l.abouts, at)
+		if err := b.tx.DeleteEntry(at); err != nil {
+			return storage(err)
+		}
+	}
+	if err := b.release(l, at); err != nil {
+		return err
+	}
+	if len(l.slots) == 0 && len(l.abouts) == 0 {
+		delete(b.o.index.lanes, l.name)
+	}
+	return nil
+}
+
+// leave ends the close that waits for an open which turned out to be somebody
+// else's call, where it is for our own only: that call stays open at the vendor.
+func (b *batch) leave(l *lane, open format.Place, rc station.Receipt) error {
+	if !rc.Adopted {
+		return nil
+	}
+	for _, at := range slices.Clone(l.abouts[open]) {
+		e, err := b.entry(at)
+		if err != nil {
+			return err
+		}
+		if !e.Ours {
+			continue
+		}
+		b.state = b.state.Drop(e.Entry, e.Condition)
+		b.note(entryLine(string(station.FateMoot), e.Entry, station.Receipt{}))
+		if err := b.end(l, at, e, station.FateMoot, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release lets go of the receipt that an ended entry was about, if nobody else
+// waits for it.
+func (b *batch) release(l *lane, at format.Place) error {
+	for target, waiting := range l.abouts {
+		rest := without(waiting, at)
+		if len(rest) == len(waiting) {
+			continue
+		}
+		l.abouts[target] = rest
+		if _, ended := b.o.index.receipts[target]; ended && len(rest) == 0 {
+			delete(b.o.index.receipts, target)
+			delete(l.abouts, target)
+			return storage(b.tx.DeleteEntry(target))
+		}
+	}
+	return nil
+}
+
+func without(places []format.Place, at format.Place) []format.Place {
+	rest := make([]format.Place, 0, len(places))
+	for _, p := range places {
+		if p != at {
+			rest = append(rest, p)
+		}
+	}
+	return rest
 }

@@ -131,7 +131,7 @@ func TestItsAddressHasChanged(t *testing.T) {
 		t.Parallel()
 		s := open1(t)
 		id := s.scan("1/a")
-		if err := s.box.HoldStrangers(func(string) bool { return false }); err != nil {
+		if err := s.box.HoldOrphaned(func(string) bool { return false }); err != nil {
 			t.Fatal(err)
 		}
 		s.box.setting.Program = func() station.Program { return station.Program{} }

@@ -12,24 +12,38 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
 // leaf finds a page of the newest tree that holds entries and not the state.
 func (s stock) leaf(t *testing.T) (number int, page []byte) {
 	t.Helper()
-	newest, root := uint64(0), uint64(0)
-	for i := range 2 {
-		if m, ok := metaAt(s.data, i); ok && binary.LittleEndian.Uint64(m[metaTransact:]) > newest {
-			newest, root = binary.LittleEndian.Uint64(m[metaTransact:]), binary.LittleEndian.Uint64(m[metaRoot:])
-		}
+	path := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(path, s.data, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	seen := walk(s.data, root, everything).seen
-	for number := range uint64(s.pages) {
-		page := s.data[number*pageSize:][:pageSize]
-		if seen[number] && binary.LittleEndian.Uint16(page[8:]) == flagLeaf && number != root && !bytes.Contains(page, stateKey) {
-			return int(number), page
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: format.PageSize, NoFreelistSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bbolt.Tx) error {
+		for i := 2; i < s.pages && number == 0; i++ {
+			page := s.data[i*format.PageSize:][:format.PageSize]
+			if info, err := tx.Page(i); err != nil {
+				return err
+			} else if info.Type == "leaf" && bytes.Contains(page, []byte(magic)) && !bytes.Contains(page, stateKey) {
+				number = i
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if number > 0 {
+		return number, s.data[number*format.PageSize:][:format.PageSize]
 	}
 	t.Fatal("there is no such page")
 	return 0, nil
@@ -37,12 +51,18 @@ func (s stock) leaf(t *testing.T) (number int, page []byte) {
 
 // newestMeta is the page that the last commit wrote.
 func (s stock) newestMeta() int {
-	first, _ := metaAt(s.data, 0)
-	second, _ := metaAt(s.data, 1)
-	if binary.LittleEndian.Uint64(first[metaTransact:]) > binary.LittleEndian.Uint64(second[metaTransact:]) {
+	const transaction = pageHead + 48
+	first, second := s.data[transaction:], s.data[format.PageSize+transaction:]
+	if binary.LittleEndian.Uint64(first) > binary.LittleEndian.Uint64(second) {
 		return 0
 	}
 	return 1
+}
+
+// mayBeRoot reports whether a page has two things of which one is the bucket meta.
+func mayBeRoot(page []byte) bool {
+	const leaf = 2
+	return binary.LittleEndian.Uint16(page[8:]) == leaf && binary.LittleEndian.Uint16(page[10:]) == 2 && bytes.Contains(page, bucketMeta)
 }
 
 func TestSalvage(t *testing.T) {
@@ -75,7 +95,7 @@ func TestSalvage(t *testing.T) {
 				back++
 			}
 		}
-		if err := box.db.Close(); err != nil {
+		if err := box.file.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if err := VerifyFile(path); err != nil {
@@ -110,7 +130,7 @@ func TestSalvage(t *testing.T) {
 	t.Run("where the page of the last commit is lost the file does not go back one commit in silence", func(t *testing.T) {
 		t.Parallel()
 		s := damaged()
-		clear(s.data[s.newestMeta()*pageSize:][pageHead:pageSize])
+		clear(s.data[s.newestMeta()*format.PageSize:][pageHead:format.PageSize])
 		found, told, back := opened(t, s)
 		if told == "" || back != 0 || found[station.Waiting] != 100-heads || strings.Contains(told, "looked up") {
 			t.Errorf("of 100: %v, %d of them had been delivered; told %q", found, back, told)
@@ -119,9 +139,9 @@ func TestSalvage(t *testing.T) {
 	t.Run("without a tree every record is searched for, nothing comes back that ended before the oldest that waits, and all is looked up", func(t *testing.T) {
 		t.Parallel()
 		s := damaged()
-		clear(s.data[:2*pageSize])
+		clear(s.data[:2*format.PageSize])
 		for number := range uint64(s.pages) { // every page that could be the beginning
-			if page := s.data[number*pageSize:][:pageSize]; isRoot(page) {
+			if page := s.data[number*format.PageSize:][:format.PageSize]; mayBeRoot(page) {
 				clear(page[:pageHead])
 			}
 		}
@@ -130,57 +150,23 @@ func TestSalvage(t *testing.T) {
 			t.Errorf("of 100: %v, %d of them back", found, back)
 		}
 	})
-	t.Run("of two copies the newer one counts, and what has ended does not come back", func(t *testing.T) {
-		t.Parallel()
-		var file []byte
-		put := func(k kind, at place, commit uint64, body any) {
-			record, err := encode(head{kind: k, at: at, commit: commit}, body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			file = append(append(file, "somewhere"...), record...)
-		}
-		entry := func(id station.ID, reason string) entryRecord {
-			return entryRecord{Entry: station.Entry{ID: id, Action: station.Action{Lane: "l2l/order:1"}}, Condition: station.Held, Reason: reason}
-		}
-		put(kindEntry, placeOf(3, 1), 3, entry("ended.1", ""))
-		put(kindEntry, placeOf(7, 1), 9, entry("waits.1", "newer"))
-		put(kindState, statePlace, 9, stateRecord{Sequence: 7, Ended: 5})
-		put(kindEntry, placeOf(7, 1), 7, entry("waits.1", "older"))
-		put(kindState, statePlace, 8, stateRecord{Sequence: 7, Ended: 2})
-		put(kindEntry, placeOf(8, 1), 8, entry("fate.1", ""))
-		put(kindFate, placeOf(8, 1), 9, fateRecord{ID: "fate.1"})
-		w := salvage(file)
-		if _, back := w.records[placeOf(3, 1)]; back {
-			t.Error("an entry that has ended is back")
-		}
-		var e entryRecord
-		if f := w.records[placeOf(7, 1)]; f.sure || read(f.kind, f.body, &e) != nil || e.Reason != "newer" {
-			t.Errorf("the entry that waits is %+v", e)
-		}
-		if f := w.records[placeOf(8, 1)]; f.kind != kindFate {
-			t.Errorf("an entry whose fate was written later is a %q", f.kind)
-		}
-	})
 	t.Run("a start leaves out one number: the power may have gone in the middle of the transaction that had it", func(t *testing.T) {
 		t.Parallel()
 		s := open1(t)
 		s.scan("1/a")
-		last := s.box.commits
+		last := s.box.file.Commits()
 		s.crash()
 		s.start()
 		s.scan("1/b")
-		at := placeOf(s.standings()[1].Seq, 1)
-		err := s.box.db.View(func(tx *bbolt.Tx) error {
-			h, _, err := open(tx.Bucket(bucketQ).Get(at.key()))
-			if h.commit <= last+2 {
-				t.Errorf("the next transaction but one has number %d after %d", h.commit, last)
+		at := format.PlaceOf(s.standings()[1].Seq, 1)
+		s.stop()
+		s.file(func(q, _ *bbolt.Bucket) error {
+			record := q.Get(append(binary.BigEndian.AppendUint64(nil, at.Sequence()), 1))
+			if commit := binary.BigEndian.Uint64(record[20:]); commit <= last+2 {
+				t.Errorf("the next transaction but one has number %d after %d", commit, last)
 			}
-			return err
+			return nil
 		})
-		if err != nil {
-			t.Error(err)
-		}
 	})
 	t.Run("a close whose open is lost is held, and says what to do", func(t *testing.T) {
 		t.Parallel()

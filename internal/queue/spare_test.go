@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -18,7 +19,7 @@ import (
 // its hand.
 func (s *station1) withDisk(commit func(*bbolt.Tx) error, rescue func(string, []byte) error) {
 	s.Helper()
-	box, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, commit: commit, rescue: rescue})
+	box, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, faults: format.Faults{Commit: commit, Rescue: rescue}})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestFailedCommit(t *testing.T) {
 			if tell := s.box.Faults()["outbox"]; !strings.Contains(tell, "3 entries saved, 0 lost") {
 				t.Errorf("it tells %q", tell)
 			}
-			if _, err := os.Stat(beside(s.path, spareSuffix)); !errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(siblingPath(s.path, spareSuffix)); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the spare file is still there: %v", err)
 			}
 		})
@@ -106,7 +107,7 @@ func TestFailedCommit(t *testing.T) {
 				if written++; written == 1 {
 					return errDisk
 				}
-				return writeWhole(path, data)
+				return os.WriteFile(path, data, 0o600)
 			})
 		if _, err := s.tried(press); !errors.Is(err, ErrStorage) {
 			t.Fatalf("the press: %v, want %v", err, ErrStorage)
@@ -132,14 +133,14 @@ func TestFailedCommit(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.stop()
-			spare, err := os.ReadFile(beside(s.path, spareSuffix))
+			spare, err := os.ReadFile(siblingPath(s.path, spareSuffix))
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.start()
 			s.deliver(&vendor{}, 3*time.Minute)
 			s.crash()
-			if err := os.WriteFile(beside(s.path, spareSuffix), spare, 0o600); err != nil {
+			if err := os.WriteFile(siblingPath(s.path, spareSuffix), spare, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			s.start()
@@ -153,7 +154,7 @@ func TestFailedCommit(t *testing.T) {
 		s := open1(t)
 		id := s.scan("1/a")
 		s.stop()
-		if err := os.WriteFile(making(beside(s.path, spareSuffix)), []byte("SDQ\x01n"), 0o600); err != nil {
+		if err := os.WriteFile(siblingPath(s.path, spareSuffix)+".new", []byte("SDQ\x01n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s.start()

@@ -165,7 +165,7 @@ func TestEverySystemCallFails(t *testing.T) {
 				if len(acknowledged) != 2 {
 					t.Errorf("%d of 2 were acknowledged: %s", len(acknowledged), wrong)
 				}
-				if _, err := os.Stat(beside(path, spareSuffix)); err != nil {
+				if _, err := os.Stat(siblingPath(path, spareSuffix)); err != nil {
 					t.Errorf("the fault did not happen: %v", err)
 				}
 				after(t, path, acknowledged)

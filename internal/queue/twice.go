@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -14,10 +15,10 @@ const mostCompared = 20
 // countsTwice returns, for each action, where a held entry of its lane stands that
 // counts the same; 0 where there is none. A person who sees that nothing came of a scan
 // scans again, and when the first is then retried both count.
-func (b *batch) countsTwice(actions []station.Action) ([]place, error) {
-	all := make([]place, len(actions))
+func (b *batch) countsTwice(actions []station.Action) ([]format.Place, error) {
+	all := make([]format.Place, len(actions))
 	for i, a := range actions {
-		l := b.o.lanes[a.Lane]
+		l := b.o.index.lanes[a.Lane]
 		verb, _ := b.o.setting.Program().Vendors[a.Backend()].Verb(a.Verb)
 		if l == nil || len(verb.Counts) == 0 {
 			continue
@@ -44,27 +45,27 @@ func (b *batch) countsTwice(actions []station.Action) ([]place, error) {
 }
 
 // countsAs says for the history which other entry counts the same; "" where there is none.
-func (e entryRecord) countsAs() string {
-	if e.Twice == "" {
+func countsAs(other station.ID) string {
+	if other == "" {
 		return ""
 	}
-	return "it counts the same as " + string(e.Twice)
+	return "it counts the same as " + string(other)
 }
 
 // noteTwice notes on a held entry that another one counts the same, and returns the held
 // one's ID.
-func (b *batch) noteTwice(held place, by station.ID) (station.ID, error) {
+func (b *batch) noteTwice(held format.Place, by station.ID) (station.ID, error) {
 	e, err := b.entry(held)
 	if err != nil {
 		return "", err
 	}
 	e.Twice = by
-	return e.ID, b.put(kindEntry, held, e)
+	return e.ID, b.putEntry(held, e)
 }
 
 // countsOnce takes the note from the other one of two entries that count the same, where
 // one of them is given up.
-func (b *batch) countsOnce(given entryRecord) error {
+func (b *batch) countsOnce(given format.Entry) error {
 	if given.Twice == "" {
 		return nil
 	}
@@ -80,5 +81,5 @@ func (b *batch) countsOnce(given entryRecord) error {
 		return err
 	}
 	e.Twice = ""
-	return b.put(kindEntry, at, e)
+	return b.putEntry(at, e)
 }

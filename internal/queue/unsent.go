@@ -1,9 +1,7 @@
 package queue
 
 import (
-	"fmt"
-
-	"go.etcd.io/bbolt"
+	"stationd/internal/queue/format"
 
 	"stationd/internal/station"
 )
@@ -25,31 +23,6 @@ func (l *lane) tried() bool {
 	return i >= 0 && !l.slots[i].unsent && l.unreached > 0 && (l.busy || !l.settles)
 }
 
-// probed reports whether a backend is out of reach and something is tried there again
-// and again. The caller holds mu.
-func (o *Outbox) probed(backend string) bool {
-	return o.contacts[backend].Kind == station.NoContact && o.any(backend, (*lane).tried)
-}
-
-// asking reports whether nobody knows yet if a backend can be reached, and something
-// that is not unsent will show. The caller holds mu.
-func (o *Outbox) asking(backend string) bool {
-	return o.contacts[backend].Kind == station.Untried && o.any(backend, func(l *lane) bool {
-		i := l.head()
-		return i >= 0 && !l.slots[i].unsent && l.fails == 0
-	})
-}
-
-// any reports whether something is so of any lane of a backend. The caller holds mu.
-func (o *Outbox) any(backend string, so func(*lane) bool) bool {
-	for _, l := range o.lanes {
-		if l.backend() == backend && so(l) {
-			return true
-		}
-	}
-	return false
-}
-
 // first reports whether a new entry would be its lane's head.
 func (l *lane) first(e station.Entry) bool {
 	for _, s := range l.slots {
@@ -61,8 +34,8 @@ func (l *lane) first(e station.Entry) bool {
 }
 
 // begins takes the note away that no attempt at a turn's entry has begun.
-func (o *Outbox) begins(t *turn) error {
-	return o.write(func(b *batch) error {
+func (w worker) begins(t *turn) error {
+	return w.write(func(b *batch) error {
 		if err := b.sendable(t.lane, t.at); err != nil {
 			return err
 		}
@@ -74,11 +47,11 @@ func (o *Outbox) begins(t *turn) error {
 // releaseUnsent takes that note away from the heads of a backend that has been reached, in a
 // commit that is made anyway.
 func (b *batch) releaseUnsent(backend string) error {
-	if b.o.contacts[backend].Kind == station.NoContact {
+	if b.o.schedule.contacts[backend].Kind == station.NoContact {
 		return nil
 	}
 	n := 0
-	for _, l := range b.o.lanes {
+	for _, l := range b.o.index.lanes {
 		i := l.head()
 		if i < 0 || !l.slots[i].unsent || l.busy || l.backend() != backend {
 			continue
@@ -94,7 +67,7 @@ func (b *batch) releaseUnsent(backend string) error {
 }
 
 // sendable takes the note away from one entry.
-func (b *batch) sendable(l *lane, at place) error {
+func (b *batch) sendable(l *lane, at format.Place) error {
 	i := l.find(at)
 	if i < 0 || !l.slots[i].unsent {
 		return nil
@@ -105,27 +78,23 @@ func (b *batch) sendable(l *lane, at place) error {
 	}
 	e.Unsent = false
 	l.slots[i].unsent = false
-	return b.put(kindEntry, at, e)
+	return b.putEntry(at, e)
 }
 
 // forgetUnsent takes the note away from everything in a lane, where a process of an
 // older version had the file: it sends without taking it away.
-func (l *lane) forgetUnsent(q *bbolt.Bucket, commit uint64) error {
+func (l *lane) forgetUnsent(tx *format.Tx) error {
 	for i := range l.slots {
 		s := &l.slots[i]
 		if !s.unsent {
 			continue
 		}
-		var e entryRecord
-		if err := decode(q.Get(s.at.key()), kindEntry, s.at, &e); err != nil {
-			return fmt.Errorf("entry %d.%d: %w", s.at.sequence(), s.at.index(), err)
-		}
-		e.Unsent, s.unsent = false, false
-		record, err := encode(head{kind: kindEntry, at: s.at, commit: commit}, e)
+		e, err := entryAt(tx, s.at)
 		if err != nil {
 			return err
 		}
-		if err := q.Put(s.at.key(), record); err != nil {
+		e.Unsent, s.unsent = false, false
+		if err := tx.PutEntry(s.at, e); err != nil {
 			return err
 		}
 	}

@@ -6,49 +6,9 @@ import (
 	"maps"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
-
-// Places are where records stand, in ascending order.
-type places []place
-
-func (p *places) add(at place) {
-	if n := len(*p); n == 0 || (*p)[n-1] < at { // as a new entry always is
-		*p = append(*p, at)
-		return
-	}
-	if i, there := slices.BinarySearch(*p, at); !there {
-		*p = slices.Insert(*p, i, at)
-	}
-}
-
-func (p *places) remove(at place) {
-	switch i, there := slices.BinarySearch(*p, at); {
-	case !there:
-	case i == 0: // as of what is delivered in its order
-		*p = (*p)[1:]
-	default:
-		*p = slices.Delete(*p, i, i+1)
-	}
-}
-
-// first returns a copy of the first n, or of all where n is below zero.
-func (p places) first(n int) places {
-	if n >= 0 && n < len(p) {
-		p = p[:n]
-	}
-	return slices.Clone(p)
-}
-
-// last returns a copy of the last n, or of all where n is below zero.
-func (p places) last(n int) places {
-	if n >= 0 && n < len(p) {
-		p = p[len(p)-n:]
-	}
-	return slices.Clone(p)
-}
 
 // mostListed is how many places of each kind a view has. Who wants a longer list has
 // to wait for the commit under way.
@@ -60,82 +20,45 @@ const mostListed = 100
 type view struct {
 	snapshot station.Snapshot
 	failed   error
-	told     map[string]string // what Tell says
+	faults   map[string]string // what Faults says
+	oldest   aged              // of those that wait
 	marks    map[string]station.Marks
 	changed  chan struct{} // closed when there is a newer one
 	selection
 }
 
-// A selection is what a list has, by its places.
-type selection struct {
-	totals           station.Totals
-	waiting, held    places // the first
-	unknown, notices places // the last, and all of them
-
-	behind map[place]place // the held ones that the waiting wait behind
-}
-
-// selected takes what a list of that length has from the index. The caller holds mu.
-func (o *Outbox) selected(limit station.Limit) selection {
-	unknown, notices := o.keptPlaces(limit.Unknown)
-	waiting := o.waiting.first(limit.Waiting)
-	return selection{
-		totals: station.Totals{
-			Waiting: len(o.waiting), Held: len(o.held),
-			Unknown: len(o.kept) - len(o.notices), Notices: len(o.notices),
-		},
-		waiting: waiting,
-		held:    o.held.first(limit.Held),
-		unknown: unknown,
-		notices: notices,
-		behind:  o.behind(waiting),
-	}
-}
-
-// keptPlaces returns the places of the last unknown scans, at most n of them unless
-// it is below zero, and of all notices.
-func (o *Outbox) keptPlaces(n int) (unknown, notices places) {
-	for _, at := range o.kept {
-		if _, notice := o.notices[at]; notice {
-			notices = append(notices, at)
-		} else {
-			unknown = append(unknown, at)
-		}
-	}
-	return unknown.last(n), notices
-}
-
-// tell makes the view anew and wakes everybody who waits for a change. The caller
+// publish makes the view anew and wakes everybody who waits for a change. The caller
 // holds mu, or is Open.
-func (o *Outbox) tell() {
-	before := o.seen.Load()
-	o.seen.Store(o.look())
+func (o *Outbox) publish() {
+	before := o.view.Load()
+	o.view.Store(o.makeView(before))
 	if before != nil {
 		close(before.changed)
 	}
 }
 
-// look makes a view. The caller holds mu, or is Open.
-func (o *Outbox) look() *view {
+// makeView makes a view; before is the one before it, and nil at first. The caller holds
+// mu, or is Open.
+func (o *Outbox) makeView(before *view) *view {
 	s := station.Snapshot{
 		State:   o.state,
-		Commits: o.commits,
+		Commits: o.file.Commits(),
 		Bytes:   o.stateBytes,
-		Waiting: len(o.waiting),
-		Held:    len(o.held),
-		Kept:    len(o.kept),
+		Waiting: len(o.index.waiting),
+		Held:    len(o.index.held),
+		Kept:    len(o.index.kept),
 		Health: station.Health{
-			Fill:     o.fill(),
-			Backends: make(map[string]station.Contact, len(o.contacts)),
+			Fill:     o.file.Fill(),
+			Backends: make(map[string]station.Contact, len(o.schedule.contacts)),
 		},
 		Counts: station.Counts{
 			Events:   maps.Clone(o.counts.Events),
-			Outcomes: maps.Clone(o.counts.Outcomes),
+			Outcomes: maps.Clone(o.schedule.outcomes),
 			Unknown:  o.counts.Unknown,
 		},
 	}
-	for backend := range o.contacts {
-		s.Health.Backends[backend] = o.contact(backend)
+	for backend := range o.schedule.contacts {
+		s.Health.Backends[backend] = o.schedule.contact(backend)
 	}
 	switch {
 	case o.failed != nil:
@@ -143,71 +66,79 @@ func (o *Outbox) look() *view {
 	case s.Health.Fill >= 1:
 		s.Health.Storage = ErrFull.Error()
 	}
-	s.Oldest = o.oldestStamp()
+	oldest := o.oldestEntry(before)
+	s.Oldest = oldest.stamp
 	return &view{
+		oldest:    oldest,
 		snapshot:  s,
 		failed:    o.failed,
-		told:      o.told(),
-		marks:     o.marks,
+		faults:    o.faults(),
+		marks:     o.schedule.marks,
 		changed:   make(chan struct{}),
-		selection: o.selected(station.Limit{Held: mostListed, Waiting: mostListed, Unknown: mostListed}),
+		selection: o.index.selected(station.Limit{Held: mostListed, Waiting: mostListed, Unknown: mostListed}),
 	}
 }
 
-// oldestStamp is when the oldest waiting entry's event was; zero when none waits. It
-// is read once for each entry that becomes the oldest. One that cannot be read shows
-// when its turn comes; here it only leaves the age unknown.
-func (o *Outbox) oldestStamp() station.Stamp {
+// An aged is an entry and when its event was.
+type aged struct {
+	at    format.Place
+	stamp station.Stamp
+}
+
+// oldestEntry is the oldest of those that wait; the zero value where none does. It is
+// read once for each entry that becomes the oldest. One that cannot be read shows when
+// its turn comes; here it only leaves the age unknown.
+func (o *Outbox) oldestEntry(before *view) aged {
+	if len(o.index.waiting) == 0 {
+		return aged{}
+	}
+	oldest := aged{at: o.index.waiting[0]}
 	switch {
-	case len(o.waiting) == 0:
-		o.oldest.at, o.oldest.stamp = 0, station.Stamp{}
-	case o.oldest.at != o.waiting[0] && o.failed == nil:
-		o.oldest.at, o.oldest.stamp = o.waiting[0], station.Stamp{}
-		_ = o.db.View(func(tx *bbolt.Tx) error {
-			e, _, err := o.entryAt(tx, o.oldest.at)
-			o.oldest.stamp = e.At
+	case before != nil && before.oldest.at == oldest.at:
+		return before.oldest
+	case o.failed == nil:
+		_ = o.file.View(func(tx *format.Tx) error {
+			e, _, err := o.readEntry(tx, oldest.at)
+			oldest.stamp = e.At
 			return err
 		})
 	}
-	return o.oldest.stamp
+	return oldest
 }
 
-// told is what a person should know of the outbox itself. The caller holds mu, or is
+// faults is what a person should know of the outbox itself. The caller holds mu, or is
 // Open.
-func (o *Outbox) told() map[string]string {
-	text := ""
-	switch fill := o.fill(); {
-	case len(o.notices) > 0:
-		text = o.notices[slices.Max(slices.Collect(maps.Keys(o.notices)))]
-	case fill >= fillAlarming:
+func (o *Outbox) faults() map[string]string {
+	text := o.index.notice()
+	if fill := o.file.Fill(); text == "" && fill >= fillAlarming {
 		text = fmt.Sprintf("it is %.0f %% full: at 100 %% nothing new is recorded", 100*fill)
 	}
-	told := map[string]string{"outbox": text}
+	faults := map[string]string{"outbox": text}
 	if o.setting.History != "" {
-		told["history"] = o.history.fault
+		faults["history"] = o.history.fault
 	}
-	return told
+	return faults
 }
 
 // State returns the state that is on disk. It waits for nothing.
-func (o *Outbox) State() station.State { return o.seen.Load().snapshot.State }
+func (o *Outbox) State() station.State { return o.view.Load().snapshot.State }
 
 // Changed returns a channel that is closed when the state, the entries or a
 // backend's contact changes next. It waits for nothing.
-func (o *Outbox) Changed() <-chan struct{} { return o.seen.Load().changed }
+func (o *Outbox) Changed() <-chan struct{} { return o.view.Load().changed }
 
 // Err returns why the outbox takes nothing more; nil while it does. It waits for
 // nothing.
-func (o *Outbox) Err() error { return o.seen.Load().failed }
+func (o *Outbox) Err() error { return o.view.Load().failed }
 
 // Faults says what a person should know of the outbox itself: that it had to be made
 // anew, until the event of it has been put away, and that it is getting full. It
 // waits for nothing. The map is shared: it is for reading only.
-func (o *Outbox) Faults() map[string]string { return o.seen.Load().told }
+func (o *Outbox) Faults() map[string]string { return o.view.Load().faults }
 
 // Snapshot fills in what the outbox knows of the station at this moment. It waits
 // for nothing and reads nothing. Its maps are shared: they are for reading only.
-func (o *Outbox) Snapshot() station.Snapshot { return o.seen.Load().snapshot }
+func (o *Outbox) Snapshot() station.Snapshot { return o.view.Load().snapshot }
 
 // Contents lists what is in the outbox, or the beginning of it. Up to a hundred of
 // each it does not wait for a commit.
@@ -221,12 +152,12 @@ func (o *Outbox) Contents(limit station.Limit) (station.Contents, error) {
 // one is read in pieces, with nothing but the places in hand, and what ends meanwhile
 // is left out.
 func (o *Outbox) List(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
-	v := o.seen.Load()
+	v := o.view.Load()
 	if v.has(limit) {
 		l, err := o.listed(v, limit, true)
 		if errors.Is(err, errNotNow) { // the disk is ahead of the view: wait for the next
 			o.mu.Lock()
-			l, err = o.listed(o.seen.Load(), limit, false)
+			l, err = o.listed(o.view.Load(), limit, false)
 			o.mu.Unlock()
 		}
 		if err != nil {
@@ -235,7 +166,7 @@ func (o *Outbox) List(limit station.Limit, entry func(station.EntryStatus) error
 		return l.Totals, errors.Join(each(l.Entries, entry), each(l.Kept, kept))
 	}
 	o.mu.Lock()
-	s := o.selected(limit)
+	s := o.index.selected(limit)
 	o.mu.Unlock()
 	entries, events := s.places(limit)
 	err := readInChunks(o, entries, s.standings(o), entry)
@@ -263,8 +194,8 @@ var errNotNow = errors.New("the disk is ahead of the view")
 func (o *Outbox) listed(v *view, limit station.Limit, same bool) (station.Contents, error) {
 	c := station.Contents{Totals: v.totals}
 	entries, events := v.places(limit)
-	err := o.db.View(func(tx *bbolt.Tx) error {
-		if h, _, err := open(tx.Bucket(bucketQ).Get(stateKey)); same && (err != nil || h.commit != v.snapshot.Commits) {
+	err := o.file.View(func(tx *format.Tx) error {
+		if commit, err := tx.Commit(); same && (err != nil || commit != v.snapshot.Commits) {
 			return errNotNow
 		}
 		var err error
@@ -275,22 +206,13 @@ func (o *Outbox) listed(v *view, limit station.Limit, same bool) (station.Conten
 		return err
 	})
 	if err != nil {
-		return c, fmt.Errorf("outbox %s: %w", o.path, err)
+		return c, fmt.Errorf("outbox %s: %w", o.file.Path(), err)
 	}
 	return c, nil
 }
 
-// places returns the places of a list's entries and of its kept events.
-func (s selection) places(limit station.Limit) (entries, events places) {
-	entries = append(s.waiting.first(limit.Waiting), s.held.first(limit.Held)...)
-	slices.Sort(entries)
-	events = append(s.unknown.last(limit.Unknown), s.notices...)
-	slices.Sort(events)
-	return entries, events
-}
-
 // readPlaces reads what stands at the places.
-func readPlaces[T any](tx *bbolt.Tx, all places, read func(*bbolt.Tx, place) (T, bool, error)) ([]T, error) {
+func readPlaces[T any](tx *format.Tx, all places, read func(*format.Tx, format.Place) (T, bool, error)) ([]T, error) {
 	var found []T
 	for _, at := range all {
 		one, there, err := read(tx, at)
@@ -308,23 +230,17 @@ func readPlaces[T any](tx *bbolt.Tx, all places, read func(*bbolt.Tx, place) (T,
 // which keeps pages from being used again for as long as it lasts.
 const chunk = 256
 
-// has reports whether there is enough in it for a list of that length.
-func (s selection) has(limit station.Limit) bool {
-	enough := func(wanted, total int) bool { return total <= mostListed || wanted >= 0 && wanted <= mostListed }
-	return enough(limit.Waiting, s.totals.Waiting) && enough(limit.Held, s.totals.Held) && enough(limit.Unknown, s.totals.Unknown)
-}
-
 // readInChunks reads what stands at the places and hands it over, while nothing of
 // bbolt's is held.
-func readInChunks[T any](o *Outbox, all places, read func(*bbolt.Tx, place) (T, bool, error), take func(T) error) error {
+func readInChunks[T any](o *Outbox, all places, read func(*format.Tx, format.Place) (T, bool, error), take func(T) error) error {
 	for some := range slices.Chunk(all, chunk) {
 		var found []T
-		err := o.db.View(func(tx *bbolt.Tx) (err error) {
+		err := o.file.View(func(tx *format.Tx) (err error) {
 			found, err = readPlaces(tx, some, read)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("outbox %s: %w", o.path, err)
+			return fmt.Errorf("outbox %s: %w", o.file.Path(), err)
 		}
 		if err := each(found, take); err != nil {
 			return err
@@ -333,55 +249,72 @@ func readInChunks[T any](o *Outbox, all places, read func(*bbolt.Tx, place) (T, 
 	return nil
 }
 
-// entryAt reads an entry; there is false where it has ended.
-func (o *Outbox) entryAt(tx *bbolt.Tx, at place) (e entryRecord, there bool, err error) {
-	record := tx.Bucket(bucketQ).Get(at.key())
-	if record == nil || kindOf(record) == kindFate {
-		return e, false, nil
-	}
+// readEntry reads an entry for a list; there is false where it has ended.
+func (o *Outbox) readEntry(tx *format.Tx, at format.Place) (e format.Entry, there bool, err error) {
 	o.read.Add(1)
-	if err := decode(record, kindEntry, at, &e); err != nil {
-		return e, false, fmt.Errorf("entry %d.%d: %w", at.sequence(), at.index(), err)
-	}
-	return e, true, nil
+	return tx.Entry(at)
 }
 
-func (o *Outbox) standingAt(tx *bbolt.Tx, at place) (station.EntryStatus, bool, error) {
-	e, there, err := o.entryAt(tx, at)
-	return e.standing(at), there, err
+// keptAt reads a kept event for a list; there is false where it has been put away.
+func (o *Outbox) keptAt(tx *format.Tx, at format.Place) (ev station.Event, there bool, err error) {
+	o.read.Add(1)
+	return tx.Kept(at)
 }
 
-// keptAt reads a kept event; there is false where it has been put away.
-func (o *Outbox) keptAt(tx *bbolt.Tx, at place) (ev station.Event, there bool, err error) {
-	record := tx.Bucket(bucketQ).Get(at.key())
-	if record == nil {
-		return ev, false, nil
+// standings reads entries for a list, and what they wait behind as the selection says.
+func (s selection) standings(o *Outbox) func(*format.Tx, format.Place) (station.EntryStatus, bool, error) {
+	var last format.Place // the many behind one read it once
+	var behind *station.Behind
+	return func(tx *format.Tx, at format.Place) (one station.EntryStatus, there bool, err error) {
+		e, there, err := o.readEntry(tx, at)
+		one = standing(at, e)
+		held := s.behind[at]
+		if err != nil || !there || held == 0 || e.Condition == station.Held {
+			return one, there, err
+		}
+		if held != last {
+			if behind, err = o.behindAt(tx, held); err != nil {
+				return one, there, err
+			}
+			last = held
+		}
+		one.Behind = behind
+		return one, true, nil
 	}
-	o.read.Add(1)
-	if err := decode(record, kindKept, at, &ev); err != nil {
-		return ev, false, fmt.Errorf("event %d: %w", at.sequence(), err)
+}
+
+// behindAt is the held entry at a place, as those are told of it that wait behind it;
+// nil where it is not held any more.
+func (o *Outbox) behindAt(tx *format.Tx, held format.Place) (*station.Behind, error) {
+	e, there, err := o.readEntry(tx, held)
+	if err != nil || !there || e.Condition != station.Held {
+		return nil, err
 	}
-	return ev, true, nil
+	return behindOf(e), nil
 }
 
 // standing is how an entry stands, as everybody outside is told.
-func (e entryRecord) standing(at place) station.EntryStatus {
-	return station.EntryStatus{Entry: e.Entry, Seq: at.sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.mayHaveArrived(), Twice: e.Twice}
+func standing(at format.Place, e format.Entry) station.EntryStatus {
+	return station.EntryStatus{Entry: e.Entry, Seq: at.Sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.MayHaveArrived(), Twice: e.Twice}
 }
 
 // Standing returns how an entry stands; there is false where it is not in the
 // outbox.
 func (o *Outbox) Standing(id station.ID) (s station.EntryStatus, there bool, err error) {
 	for at, now := range o.placesOf(id) {
-		err = o.db.View(func(tx *bbolt.Tx) error {
-			if s, there, err = o.standingAt(tx, at); err != nil || !there || now.behind == 0 {
+		err = o.file.View(func(tx *format.Tx) error {
+			var e format.Entry
+			if e, there, err = o.readEntry(tx, at); err != nil || !there {
 				return err
 			}
-			s.Behind, err = o.behindOf(tx, now.behind)
+			s = standing(at, e)
+			if now.behind != 0 {
+				s.Behind, err = o.behindAt(tx, now.behind)
+			}
 			return err
 		})
 		if err != nil {
-			return station.EntryStatus{}, false, fmt.Errorf("outbox %s: %w", o.path, err)
+			return station.EntryStatus{}, false, fmt.Errorf("outbox %s: %w", o.file.Path(), err)
 		}
 		if there && s.ID == id {
 			s.Last = now.last
@@ -393,32 +326,26 @@ func (o *Outbox) Standing(id station.ID) (s station.EntryStatus, there bool, err
 
 // inLane is what memory alone knows of how an entry stands.
 type inLane struct {
-	behind place  // the held entry that it waits behind; 0: none
-	last   string // what the last attempt at it came to
+	behind format.Place // the held entry that it waits behind; 0: none
+	last   string       // what the last attempt at it came to
 }
 
 // placesOf returns where an entry may stand, by the index.
-func (o *Outbox) placesOf(id station.ID) map[place]inLane {
+func (o *Outbox) placesOf(id station.ID) map[format.Place]inLane {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := make(map[place]inLane)
-	h := hash(id)
-	for _, l := range o.lanes {
-		for _, s := range l.slots {
-			if s.id != h {
-				continue
+	all := make(map[format.Place]inLane)
+	for l, s := range o.index.mayBe(id) {
+		var now inLane
+		l.behind(s.at, func(at, held format.Place) {
+			if at == s.at {
+				now.behind = held
 			}
-			var now inLane
-			l.behind(s.at, func(at, held place) {
-				if at == s.at {
-					now.behind = held
-				}
-			})
-			if l.attempt.at == s.at {
-				now.last = l.attempt.last
-			}
-			all[s.at] = now
+		})
+		if l.attempt.at == s.at {
+			now.last = l.attempt.last
 		}
+		all[s.at] = now
 	}
 	return all
 }
@@ -430,7 +357,7 @@ const mostFound = 20
 // more than twenty, the first.
 func (o *Outbox) Find(begins string) ([]station.ID, error) {
 	o.mu.Lock()
-	all := o.selected(station.NoLimit())
+	all := o.index.selected(station.NoLimit())
 	o.mu.Unlock()
 	var found []station.ID
 	note := func(id station.ID) error {
@@ -439,7 +366,7 @@ func (o *Outbox) Find(begins string) ([]station.ID, error) {
 		}
 		return nil
 	}
-	read := func(tx *bbolt.Tx, at place) (station.ID, bool, error) { return idAt(tx, at, begins) }
+	read := func(tx *format.Tx, at format.Place) (station.ID, bool, error) { return tx.ID(at, begins) }
 	for _, some := range []places{all.held, all.waiting, all.unknown, all.notices} {
 		if err := readInChunks(o, some, read, note); err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -22,7 +24,7 @@ func (s *station1) consistent() {
 	s.Helper()
 	s.box.mu.Lock()
 	var waiting, held places
-	for _, l := range s.box.lanes {
+	for _, l := range s.box.index.lanes {
 		for _, slot := range l.slots {
 			if slot.held {
 				held = append(held, slot.at)
@@ -33,8 +35,8 @@ func (s *station1) consistent() {
 	}
 	slices.Sort(waiting)
 	slices.Sort(held)
-	if !slices.Equal(waiting, s.box.waiting) || !slices.Equal(held, s.box.held) {
-		s.Errorf("the lanes have %v waiting and %v held, the lists %v and %v", waiting, held, s.box.waiting, s.box.held)
+	if !slices.Equal(waiting, s.box.index.waiting) || !slices.Equal(held, s.box.index.held) {
+		s.Errorf("the lanes have %v waiting and %v held, the lists %v and %v", waiting, held, s.box.index.waiting, s.box.index.held)
 	}
 	s.box.goesOn(s.T)
 	s.box.mu.Unlock()
@@ -53,8 +55,8 @@ func (s *station1) consistent() {
 // head of a lane waits behind nothing, and where there is none, all do.
 func (o *Outbox) goesOn(t *testing.T) {
 	t.Helper()
-	behind := o.behind(o.waiting)
-	for _, l := range o.lanes {
+	behind := o.index.behind(o.index.waiting)
+	for _, l := range o.index.lanes {
 		head := l.head()
 		if head >= 0 && behind[l.slots[head].at] != 0 {
 			t.Errorf("lane %s: its head is said to wait behind something held", l.name)
@@ -131,11 +133,12 @@ func TestNobodyWhoLooksWaitsForTheCard(t *testing.T) {
 	s.scan("unknown")
 	writing, written := make(chan struct{}), make(chan struct{})
 	begun := sync.OnceFunc(func() { close(writing) })
-	s.box.setting.commit = func(tx *bbolt.Tx) error {
+	s.stop()
+	s.withDisk(func(tx *bbolt.Tx) error {
 		begun()
 		<-written
 		return tx.Commit()
-	}
+	}, nil)
 	recorded := make(chan error, 1)
 	go func() {
 		_, err := s.box.Record(station.Event{Source: "hand", Kind: station.Scan, Code: "1/b", At: s.stamp(time.Now())})
@@ -180,12 +183,13 @@ func TestAListIsTheOutboxAtOneMoment(t *testing.T) {
 	one := s.scan("1/a")
 	onDisk, goOn := make(chan struct{}), make(chan struct{})
 	once := sync.OnceFunc(func() { close(onDisk) })
-	s.box.setting.commit = func(tx *bbolt.Tx) error {
+	s.stop()
+	s.withDisk(func(tx *bbolt.Tx) error {
 		err := tx.Commit()
 		once()
 		<-goOn
 		return err
-	}
+	}, nil)
 	ended := make(chan error, 1)
 	go func() {
 		// One entry goes and another comes, so that there is always one.
@@ -314,7 +318,7 @@ func TestAnEntryIsFoundByTheBeginningOfItsIDAndItsEndIsRemembered(t *testing.T) 
 
 func TestEndsAreRememberedUpToANumber(t *testing.T) {
 	t.Parallel()
-	var e endings
+	var e recentEnds
 	for i := range 3 * mostEnded {
 		e.add([]Done{{What: "delivered", ID: station.ID(fmt.Sprint(i))}, {What: "recorded", ID: "x"}})
 	}
@@ -331,14 +335,14 @@ func TestEndsAreRememberedUpToANumber(t *testing.T) {
 func BenchmarkLook(b *testing.B) {
 	for _, n := range []int{10, 1000, 50_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			o := &Outbox{lanes: make(map[string]*lane), contacts: map[string]station.Contact{"l2l": {}}, size: defaultSize}
+			o := boxOn(b, filepath.Join(b.TempDir(), "outbox.db"), 1<<20)
+			o.schedule.contacts["l2l"] = station.Contact{}
 			for i := range n {
-				o.waiting.add(placeOf(uint64(i+1), 1))
+				o.index.waiting.add(format.PlaceOf(uint64(i+1), 1))
 			}
-			o.oldest.at = o.waiting[0]
 			b.ReportAllocs()
 			for b.Loop() {
-				o.tell()
+				o.publish()
 			}
 		})
 	}

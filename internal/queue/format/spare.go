@@ -1,4 +1,4 @@
-package queue
+package format
 
 import (
 	"errors"
@@ -39,29 +39,27 @@ func commit(tx *bbolt.Tx) error {
 //
 // Where even that fails, nothing of the transaction is acknowledged, and a note of
 // it is tried for: what the next Open finds of it in the old file is then held.
-// The caller holds mu.
-func (o *Outbox) spare(b *batch, cause error) error {
-	name := beside(o.path, spareSuffix)
+func (f *File) spare(t *Tx, cause error) (spared, err error) {
+	name := siblingPath(f.path, spareSuffix)
 	var records []byte
-	for _, at := range slices.Sorted(maps.Keys(b.redo)) {
-		records = append(records, b.redo[at]...)
+	for _, at := range slices.Sorted(maps.Keys(t.redo)) {
+		records = append(records, t.redo[at]...)
 	}
-	if err := o.setting.rescue(name, records); err != nil {
-		note, noteErr := encode(head{kind: kindUnsure, at: statePlace, commit: b.commit}, nil)
+	if err := f.options.Faults.Rescue(name, records); err != nil {
+		note, noteErr := encode(kindUnsure, statePlace, t.commit, nil)
 		if noteErr == nil {
-			noteErr = o.setting.rescue(name, note)
+			noteErr = f.options.Faults.Rescue(name, note)
 		}
-		return errors.Join(cause, err, noteErr)
+		return nil, errors.Join(cause, err, noteErr)
 	}
-	o.failed = fmt.Errorf("outbox %s: %w: %w; what was recorded is safe in %s, and the next start goes on from there", o.path, ErrStorage, cause, name)
-	o.setting.Log.Error("a commit failed; what was recorded is in the spare file", "path", name, "error", cause)
-	return nil
+	f.options.Log.Error("a commit failed; what was recorded is in the spare file", "path", name, "error", cause)
+	return fmt.Errorf("%w; what was recorded is safe in %s, and the next start goes on from there", cause, name), nil
 }
 
 // writeWhole makes a file at path that is either there with all of data, and
 // synced, or not there.
 func writeWhole(path string, data []byte) error {
-	f, err := os.OpenFile(making(path), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(tempName(path), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -69,14 +67,14 @@ func writeWhole(path string, data []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return replace(path)
+	return rename(path)
 }
 
 // A redo is what a spare file says.
 type redo struct {
-	commit  uint64          // of the transaction that failed
-	unsure  bool            // nothing of it was acknowledged, and records is empty
-	records map[place]found // what it put, and where it deleted
+	commit  uint64                // of the transaction that failed
+	unsure  bool                  // nothing of it was acknowledged, and records is empty
+	records map[Place]foundRecord // what it put, and where it deleted
 }
 
 // readSpare reads a spare file; nil says that there is none.
@@ -91,18 +89,18 @@ func readSpare(path string) (*redo, error) {
 	if err := newerBytes(data); err != nil {
 		return nil, fmt.Errorf("spare file %s: %w", path, err)
 	}
-	r := &redo{records: make(map[place]found)}
+	r := &redo{records: make(map[Place]foundRecord)}
 	unknown := ""
-	scan(data, func(h head, body []byte) {
-		r.commit = max(r.commit, h.commit)
-		if !knownKind(h.kind) {
-			unknown = string(h.kind)
+	scan(data, func(found Record) {
+		r.commit = max(r.commit, found.commit)
+		if !found.Kind.known() {
+			unknown = string(found.Kind)
 		}
-		if h.kind == kindUnsure {
+		if found.Kind == kindUnsure {
 			r.unsure = true
 			return
 		}
-		r.records[h.at] = found{head: h, body: body}
+		r.records[found.Place] = foundRecord{Record: found}
 	})
 	if unknown != "" {
 		return nil, fmt.Errorf("spare file %s: %w", path, newer("a record of the kind %q, which this one does not know", unknown))
@@ -111,7 +109,7 @@ func readSpare(path string) (*redo, error) {
 }
 
 func removeSpare(path string) error {
-	if err := os.Remove(beside(path, spareSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(siblingPath(path, spareSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return syncDir(filepath.Dir(path))

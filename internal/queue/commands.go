@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
 
@@ -15,18 +16,8 @@ import (
 // no answer can give one again.
 const mostCommands = 50
 
-// A commandRecord is a command that was recorded, and what became of it.
-type commandRecord struct {
-	ID      station.ID   `json:"id"` // of its event
-	Kind    string       `json:"kind"`
-	Sum     uint64       `json:"sum"` // of what it asked for
-	Entries int          `json:"entries,omitempty"`
-	Retried station.ID   `json:"retried,omitempty"`
-	Note    station.Note `json:"note,omitzero"`
-}
-
-// result is what was answered at the first time.
-func (c commandRecord) result() station.Result {
+// resultOf is what was answered when a command was recorded.
+func resultOf(c format.Command) station.Result {
 	done := station.Result{ID: c.ID, Retried: c.Retried, Note: c.Note, Repeated: true}
 	for i := range c.Entries {
 		done.Entries = append(done.Entries, c.ID.Entry(i+1))
@@ -42,11 +33,11 @@ var errOtherCommand = errors.New("this ID belongs to another command, which was 
 func (o *Outbox) Recorded(id station.ID, kind string) (done station.Result, known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i := slices.IndexFunc(o.commands, func(c commandRecord) bool { return c.ID == id && c.Kind == kind })
+	i := slices.IndexFunc(o.commands, func(c format.Command) bool { return c.ID == id && c.Kind == kind })
 	if i < 0 {
 		return station.Result{}, false
 	}
-	return o.commands[i].result(), true
+	return resultOf(o.commands[i]), true
 }
 
 // recorded returns what became of the same command when it was recorded before: an ID
@@ -61,7 +52,7 @@ func (b *batch) recorded(ev station.Event) (done station.Result, before bool, er
 		case c.Sum != sumOf(ev):
 			return done, false, fmt.Errorf("event %s: %w", ev.ID, errOtherCommand)
 		default:
-			return c.result(), true, nil
+			return resultOf(c), true, nil
 		}
 	}
 	first := ev.ID.Entry(1)
@@ -80,7 +71,7 @@ func (b *batch) remember(ev station.Event, done station.Result) {
 	if ev.Source != station.FromCommand {
 		return
 	}
-	all := append(slices.Clone(b.o.commands), commandRecord{ID: ev.ID, Kind: ev.Kind, Sum: sumOf(ev), Entries: len(done.Entries), Retried: done.Retried, Note: done.Note})
+	all := append(slices.Clone(b.o.commands), format.Command{ID: ev.ID, Kind: ev.Kind, Sum: sumOf(ev), Entries: len(done.Entries), Retried: done.Retried, Note: done.Note})
 	b.o.commands, b.commanded = all[max(0, len(all)-mostCommands):], true
 }
 
@@ -90,7 +81,7 @@ func (b *batch) keepCommands() error {
 	if !b.commanded {
 		return nil
 	}
-	return storage(changeSession(b.tx, func(s *session) { s.Commands = b.o.commands }))
+	return storage(b.tx.ChangeSession(func(s *format.Session) { s.Commands = b.o.commands }))
 }
 
 // sumOf tells what one command asks for from what another does, whoever gives it.

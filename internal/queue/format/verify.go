@@ -1,4 +1,4 @@
-package queue
+package format
 
 import (
 	"bytes"
@@ -17,13 +17,7 @@ import (
 
 // Verify checks the file: bbolt's own structure and the invariants of the outbox.
 // It reports everything that it finds, joined; nil says that the file is sound.
-func (o *Outbox) Verify() error {
-	err := o.db.View(verify)
-	if err != nil {
-		return fmt.Errorf("outbox %s: %w", o.path, err)
-	}
-	return nil
-}
+func (f *File) Verify() error { return f.db.View(verify) }
 
 // VerifyFile is Verify for a file that nobody has open. What is wrong with the
 // file wraps ErrDamaged; that a newer version of stationd wrote it wraps ErrNewer; any
@@ -38,6 +32,47 @@ func VerifyFile(path string) error { return lookAt(path, verify) }
 // fault of this program could have written. It is quick enough to go before each
 // start.
 func InspectFile(path string) error { return lookAt(path, inspect) }
+
+// ViewSound hands a file that nobody has open to look, when it has been inspected and
+// nothing is wrong with it. As for VerifyFile, an error about the file wraps
+// ErrDamaged, and a damaged file may end or hang the process. An error of look's is
+// returned as it is.
+func ViewSound(path string, look func(*Tx) error) error {
+	var own error // says nothing about the file
+	err := lookAt(path, func(tx *bbolt.Tx) error {
+		if err := inspect(tx); err != nil {
+			return err
+		}
+		t, err := txOf(tx)
+		if err == nil {
+			own = look(t)
+		}
+		return err
+	})
+	if own != nil {
+		return own
+	}
+	return err
+}
+
+// View hands a file that nobody has open to look. An error about the file says which
+// it is; that a newer version of stationd wrote it wraps ErrNewer, and that a stationd
+// has it open wraps ErrLocked.
+func View(path string, look func(*Tx) error) error {
+	return readOnly(path, false, func(tx *bbolt.Tx) error {
+		t, err := txOf(tx)
+		if err != nil {
+			return err
+		}
+		if err := checkVersion(t.q, t.meta); err != nil {
+			return err
+		}
+		if _, err := t.Commit(); err != nil {
+			return fmt.Errorf("state: %w", err)
+		}
+		return look(t)
+	})
+}
 
 func lookAt(path string, look func(*bbolt.Tx) error) error {
 	err := readOnly(path, true, func(tx *bbolt.Tx) error {
@@ -68,7 +103,7 @@ func metas(path string) error {
 		return err
 	}
 	defer f.Close()
-	pages := make([]byte, 2*pageSize)
+	pages := make([]byte, 2*PageSize)
 	if _, err := f.ReadAt(pages, 0); err != nil {
 		return err
 	}
@@ -83,7 +118,7 @@ func metas(path string) error {
 // readOnly hands a file to look. whole has bbolt look at every page first, as its own
 // check needs it.
 func readOnly(path string, whole bool, look func(*bbolt.Tx) error) error {
-	o := options(0)
+	o := boltOptions(0)
 	o.ReadOnly, o.PreLoadFreelist = true, whole
 	db, err := bbolt.Open(path, 0o600, o)
 	if errors.Is(err, bbolterrors.ErrTimeout) {
@@ -106,38 +141,35 @@ func inspect(tx *bbolt.Tx) error {
 	}
 	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
 	if q == nil || meta == nil {
-		return errors.New("this is not an outbox of stationd")
+		return errNoOutbox
 	}
 	if err := checkVersion(q, meta); err != nil {
 		return err
 	}
 	var said, found station.Tally
-	var event place
+	var event Place
 	err := q.ForEach(func(k, v []byte) error {
-		h, body, err := open(v)
+		r, err := parse(v)
 		switch {
 		case err != nil:
 			return fmt.Errorf("record at %x: %w", k, err)
-		case !bytes.Equal(k, h.at.key()):
-			return fmt.Errorf("record at %x: it was written at %x", k, h.at.key())
-		case h.kind == kindState:
-			said, err = inspectState(body)
+		case !bytes.Equal(k, r.Place.key()):
+			return fmt.Errorf("record at %x: it was written at %x", k, r.Place.key())
+		case r.Kind == KindState:
+			said, err = r.tally()
 			return err
-		case h.at.index() == 0:
-			event = h.at
+		case r.Place.index() == 0:
+			event = r.Place
 			return nil
-		case h.at.event() != event:
+		case r.Place.Event() != event:
 			return fmt.Errorf("record at %x: without its event", k)
-		case h.kind == kindFate:
+		case r.Kind == KindFate:
 			return nil
 		}
-		l, _, err := labelFrom(body)
-		switch {
-		case err != nil:
-			return fmt.Errorf("record at %x: %w", k, err)
-		case l.about != 0 && q.Get(l.about.key()) == nil:
-			return fmt.Errorf("record at %x: it is about %x, which is not there", k, l.about.key())
-		case l.condition == station.Held:
+		switch about := r.Label.About; {
+		case about != 0 && q.Get(about.key()) == nil:
+			return fmt.Errorf("record at %x: it is about %x, which is not there", k, about.key())
+		case r.Label.Condition == station.Held:
 			found.Held++
 		default:
 			found.Waiting++
@@ -150,10 +182,10 @@ func inspect(tx *bbolt.Tx) error {
 	return err
 }
 
-// inspectState returns how many entries the state counts.
-func inspectState(body []byte) (all station.Tally, err error) {
-	var s stateRecord
-	if err := read(kindState, body, &s); err != nil {
+// tally returns how many entries the state counts.
+func (r Record) tally() (all station.Tally, err error) {
+	var s State
+	if err := r.read(&s); err != nil {
 		return all, fmt.Errorf("state: %w", err)
 	}
 	for _, t := range s.Sources {
@@ -170,8 +202,8 @@ const mostFaults = 100
 // verify states the invariants of the outbox as code.
 func verify(tx *bbolt.Tx) error {
 	v := verifier{
-		ids: make(map[station.ID]place), lanes: make(map[place]string), events: make(map[uint64]bool), kept: make(map[uint64]bool),
-		eventIDs: make(map[uint64]station.ID), ended: make(map[place]bool), awaited: make(map[place]bool),
+		ids: make(map[station.ID]Place), lanes: make(map[Place]string), events: make(map[uint64]bool), kept: make(map[uint64]bool),
+		eventIDs: make(map[uint64]station.ID), ended: make(map[Place]bool), awaited: make(map[Place]bool),
 		tally: make(map[string]station.Tally), live: make(map[station.ID]bool), children: make(map[uint64]int),
 	}
 	for err := range tx.Check() {
@@ -181,14 +213,14 @@ func verify(tx *bbolt.Tx) error {
 	}
 	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
 	if q == nil || meta == nil {
-		return errors.Join(append(v.faults, errors.New("this is not an outbox of stationd"))...)
+		return errors.Join(append(v.faults, errNoOutbox)...)
 	}
 	if err := checkVersion(q, meta); err != nil {
 		return errors.Join(append(v.faults, err)...)
 	}
 	err := q.ForEach(func(k, value []byte) error {
 		if bytes.Equal(k, stateKey) {
-			if err := decode(value, kindState, statePlace, &v.state); err != nil {
+			if err := decode(value, KindState, statePlace, &v.state); err != nil {
 				v.fault("state: %w", err)
 			}
 			return nil
@@ -198,8 +230,8 @@ func verify(tx *bbolt.Tx) error {
 			v.fault("%w", err)
 			return nil
 		}
-		if at.sequence() > q.Sequence() {
-			v.fault("record %d.%d: above the sequence %d", at.sequence(), at.index(), q.Sequence())
+		if at.Sequence() > q.Sequence() {
+			v.fault("record %v: above the sequence %d", at, q.Sequence())
 		}
 		v.record(at, value)
 		if len(v.faults) >= mostFaults {
@@ -217,16 +249,16 @@ func verify(tx *bbolt.Tx) error {
 // A verifier gathers what the invariants between records need.
 type verifier struct {
 	faults   []error
-	state    stateRecord
+	state    State
 	lowest   uint64 // sequence of a live entry; 0: there is none
 	events   map[uint64]bool
 	kept     map[uint64]bool
 	eventIDs map[uint64]station.ID
 	children map[uint64]int // records of each event beside itself
-	ids      map[station.ID]place
-	lanes    map[place]string
-	ended    map[place]bool // fates
-	awaited  map[place]bool // what a live entry is about
+	ids      map[station.ID]Place
+	lanes    map[Place]string
+	ended    map[Place]bool // fates
+	awaited  map[Place]bool // what a live entry is about
 	live     map[station.ID]bool
 	tally    map[string]station.Tally
 }
@@ -238,45 +270,45 @@ func (v *verifier) fault(format string, args ...any) (enough bool) {
 }
 
 // record checks one record by itself and against those before it.
-func (v *verifier) record(at place, value []byte) {
-	h, body, err := open(value)
+func (v *verifier) record(at Place, value []byte) {
+	r, err := parse(value)
 	if err != nil {
-		v.fault("record %d.%d: %w", at.sequence(), at.index(), err)
+		v.fault("record %v: %w", at, err)
 		return
 	}
 	if at.index() == 0 {
-		v.event(h.kind, at, value)
+		v.event(r.Kind, at, value)
 		return
 	}
-	v.children[at.sequence()]++
+	v.children[at.Sequence()]++
 	var id station.ID
-	switch h.kind {
-	case kindFate:
-		var f fateRecord
-		if err := decode(value, kindFate, at, &f); err != nil {
-			v.fault("entry %d.%d: %w", at.sequence(), at.index(), err)
+	switch r.Kind {
+	case KindFate:
+		var f Fate
+		if err := decode(value, KindFate, at, &f); err != nil {
+			v.fault("entry %v: %w", at, err)
 			return
 		}
 		id = f.ID
 		v.lanes[at], v.ended[at] = f.Lane, true
 	default:
-		var e entryRecord
-		if err := decode(value, kindEntry, at, &e); err != nil {
-			v.fault("entry %d.%d: %w", at.sequence(), at.index(), err)
+		var e Entry
+		if err := decode(value, KindEntry, at, &e); err != nil {
+			v.fault("entry %v: %w", at, err)
 			return
 		}
 		id = e.ID
 		if v.lowest == 0 {
-			v.lowest = at.sequence()
+			v.lowest = at.Sequence()
 		}
 		v.lanes[at] = e.Lane
-		v.entry(e, body)
+		v.entry(e, r.Label)
 	}
 	switch {
-	case !v.events[at.sequence()]:
+	case !v.events[at.Sequence()]:
 		v.fault("entry %s: without its event", id)
-	case id != v.eventIDs[at.sequence()].Entry(at.index()):
-		v.fault("entry %s: it stands at %d.%d of event %s", id, at.sequence(), at.index(), v.eventIDs[at.sequence()])
+	case id != v.eventIDs[at.Sequence()].Entry(at.index()):
+		v.fault("entry %s: it stands at %v of event %s", id, at, v.eventIDs[at.Sequence()])
 	}
 	if _, twice := v.ids[id]; twice {
 		v.fault("entry %s: it is there twice", id)
@@ -284,20 +316,20 @@ func (v *verifier) record(at place, value []byte) {
 	v.ids[id] = at
 }
 
-func (v *verifier) event(k kind, at place, value []byte) {
-	if k != kindKept {
-		k = kindEvent
+func (v *verifier) event(k Kind, at Place, value []byte) {
+	if k != KindKept {
+		k = KindEvent
 	}
 	var ev station.Event
 	if err := decode(value, k, at, &ev); err != nil {
-		v.fault("event %d: %w", at.sequence(), err)
+		v.fault("event %d: %w", at.Sequence(), err)
 		return
 	}
-	v.events[at.sequence()], v.kept[at.sequence()], v.eventIDs[at.sequence()] = true, k == kindKept, ev.ID
+	v.events[at.Sequence()], v.kept[at.Sequence()], v.eventIDs[at.Sequence()] = true, k == KindKept, ev.ID
 }
 
 // entry checks one live entry.
-func (v *verifier) entry(e entryRecord, body []byte) {
+func (v *verifier) entry(e Entry, found Label) {
 	v.live[e.ID] = true
 	t := v.tally[e.Source]
 	switch e.Condition {
@@ -312,13 +344,13 @@ func (v *verifier) entry(e entryRecord, body []byte) {
 		v.fault("entry %s: condition %q", e.ID, e.Condition)
 	}
 	v.tally[e.Source] = t
-	if len(e.Before) > 0 && !e.mayHaveArrived() {
+	if len(e.Before) > 0 && !e.MayHaveArrived() {
 		v.fault("entry %s: it has seen what was before, and cannot have arrived", e.ID)
 	}
-	if e.Since != (station.Stamp{}) && !e.mayHaveArrived() {
+	if e.Since != (station.Stamp{}) && !e.MayHaveArrived() {
 		v.fault("entry %s: its doubt has an age, and it cannot have arrived", e.ID)
 	}
-	if e.Unsent && e.mayHaveArrived() {
+	if e.Unsent && e.MayHaveArrived() {
 		v.fault("entry %s: no attempt at it has begun, and one may have arrived", e.ID)
 	}
 	if e.Copy && !e.Doubtful {
@@ -330,8 +362,7 @@ func (v *verifier) entry(e entryRecord, body []byte) {
 	if e.Lane == "" || e.Verb == "" {
 		v.fault("entry %s: without lane or verb", e.ID)
 	}
-	found, _, err := labelFrom(body)
-	if want, _ := e.label(); err != nil || found != want {
+	if want, _ := e.label(); found != want {
 		v.fault("entry %s: its label is %v, want %v", e.ID, found, want)
 	}
 	if e.About == "" {
@@ -340,7 +371,7 @@ func (v *verifier) entry(e entryRecord, body []byte) {
 	target, there := v.ids[e.About] // ascending keys: it is older or of the same event
 	switch {
 	case !there || target != e.Target:
-		v.fault("entry %s: it is about %s at %d.%d, which is not there", e.ID, e.About, e.Target.sequence(), e.Target.index())
+		v.fault("entry %s: it is about %s at %v, which is not there", e.ID, e.About, e.Target)
 	case v.lanes[target] != e.Lane:
 		v.fault("entry %s: lane %s, but it is about an entry of lane %s", e.ID, e.Lane, v.lanes[target])
 	}
@@ -356,7 +387,7 @@ func (v *verifier) whole(sequence uint64) {
 	}
 	for at := range v.ended {
 		if !v.awaited[at] {
-			v.fault("entry %d.%d: it ended, and nobody waits for its result", at.sequence(), at.index())
+			v.fault("entry %v: it ended, and nobody waits for its result", at)
 		}
 	}
 	for _, c := range v.state.Calls {

@@ -10,16 +10,16 @@ import (
 // within seconds.
 const mostEnded = 1000
 
-// Endings are the last entries that ended, and how. They are in memory only: the
+// recentEnds are the last entries that ended, and how. They are in memory only: the
 // history has them all, and is promised to nobody.
-type endings struct {
-	mu    sync.Mutex
+type recentEnds struct {
+	mu    sync.Mutex // guards both
 	of    map[station.ID]station.Ended
 	order []station.ID // the oldest first
 }
 
 // add takes up the ends among what a commit did.
-func (e *endings) add(lines []Done) {
+func (e *recentEnds) add(lines []Done) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, line := range lines {
@@ -30,7 +30,7 @@ func (e *endings) add(lines []Done) {
 	}
 }
 
-func (e *endings) note(id station.ID, how station.Ended) {
+func (e *recentEnds) note(id station.ID, how station.Ended) {
 	if e.of == nil {
 		e.of = make(map[station.ID]station.Ended)
 	}
@@ -42,11 +42,13 @@ func (e *endings) note(id station.ID, how station.Ended) {
 	e.order = append(e.order, id)
 }
 
-// Ended returns how an entry ended that ended not long ago, in this process; known is
-// false of any other.
-func (o *Outbox) Ended(id station.ID) (how station.Ended, known bool) {
-	o.ends.mu.Lock()
-	defer o.ends.mu.Unlock()
-	how, known = o.ends.of[id]
+func (e *recentEnds) get(id station.ID) (how station.Ended, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	how, known = e.of[id]
 	return how, known
 }
+
+// Ended returns how an entry ended that ended not long ago, in this process; known is
+// false of any other.
+func (o *Outbox) Ended(id station.ID) (how station.Ended, known bool) { return o.ends.get(id) }

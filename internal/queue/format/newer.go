@@ -1,4 +1,4 @@
-package queue
+package format
 
 import (
 	"bytes"
@@ -42,18 +42,10 @@ func newerRecord(record []byte) string {
 	switch said := record[len(magic)]; {
 	case newerVersion(said, whole):
 		return fmt.Sprintf("a record of version %d of the format, and this one reads version %d", said, version)
-	case said == version && whole && !knownKind(kind(record[4])):
+	case said == version && whole && !kindOf(record).known():
 		return fmt.Sprintf("a record of the kind %q, which this one does not know", record[4])
 	}
 	return ""
-}
-
-func knownKind(k kind) bool {
-	switch k {
-	case kindEvent, kindKept, kindEntry, kindFate, kindState, kindGone, kindUnsure:
-		return true
-	}
-	return false
 }
 
 // newerBytes looks for records of a newer version anywhere in data, damaged or not.
@@ -158,11 +150,7 @@ func checkRecords(tx *bbolt.Tx) error {
 		return err
 	}
 	return q.ForEach(func(_, v []byte) error {
-		h, body, err := open(v)
-		if err == nil && h.kind == kindEntry {
-			_, _, err = labelFrom(body)
-		}
-		if errors.Is(err, ErrNewer) {
+		if _, err := parse(v); errors.Is(err, ErrNewer) {
 			return err
 		}
 		return nil // whatever else is wrong shows elsewhere

@@ -1,0 +1,57 @@
+package format
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// A Place is where a record stands: the sequence of its event, and 0 for the event
+// itself or the entry's number within it. Places order everything; no clock does.
+type Place uint64
+
+// PlaceOf returns the place of the event with that sequence, where index is 0, or of
+// its entry of that number, 1 to MostEntries.
+func PlaceOf(sequence uint64, index int) Place { return Place(sequence<<8 | uint64(index)) }
+
+// MostEntries is how many entries one event may have: the index is one byte.
+const MostEntries = 255
+
+// statePlace is above every place, so that the state shares the last leaf page,
+// which an append rewrites anyway.
+const statePlace = ^Place(0)
+
+// Sequence returns the number of the event.
+func (p Place) Sequence() uint64 { return uint64(p) >> 8 }
+
+// Event returns the place of the event.
+func (p Place) Event() Place { return p &^ 0xff }
+
+func (p Place) index() int { return int(p & 0xff) }
+
+// String returns the place as people are told of it: 7.2 is the second entry of event 7.
+func (p Place) String() string { return fmt.Sprintf("%d.%d", p.Sequence(), p.index()) }
+
+// key is the place as the bucket has it: eight bytes of sequence, big-endian so
+// that the bucket's order is the order of the events, and one of index.
+func (p Place) key() []byte {
+	if p == statePlace {
+		return stateKey
+	}
+	var k [9]byte
+	binary.BigEndian.PutUint64(k[:8], p.Sequence())
+	k[8] = byte(p.index())
+	return k[:]
+}
+
+func placeFrom(key []byte) (Place, error) {
+	if len(key) != 9 {
+		return 0, fmt.Errorf("key %x: %d bytes, want 9", key, len(key))
+	}
+	sequence := binary.BigEndian.Uint64(key[:8])
+	if sequence >= 1<<56 {
+		return 0, fmt.Errorf("key %x: the sequence is beyond 2^56", key)
+	}
+	return PlaceOf(sequence, int(key[8])), nil
+}
+
+var stateKey = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")

@@ -1,0 +1,268 @@
+package format
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strings"
+
+	"stationd/internal/station"
+)
+
+// A Kind says what a record holds.
+type Kind byte
+
+// The kinds of records that stand in bucket q.
+const (
+	KindEvent Kind = 'e'
+	KindKept  Kind = 'k' // an event that stays until a person has seen it
+	KindEntry Kind = 'n'
+	KindFate  Kind = 'f'
+	KindState Kind = 's'
+)
+
+// The spare file alone has these two.
+const (
+	kindGone   Kind = 'x' // what stood at the place was deleted
+	kindUnsure Kind = 'u' // the commit failed and nothing of it was acknowledged
+)
+
+func (k Kind) known() bool {
+	switch k {
+	case KindEvent, KindKept, KindEntry, KindFate, KindState, kindGone, kindUnsure:
+		return true
+	}
+	return false
+}
+
+const (
+	version    = 1
+	magic      = "SDQ"
+	headLength = 32
+)
+
+// A Record is what stands at a place, with its bytes checked and its JSON not yet read.
+type Record struct {
+	Kind  Kind
+	Place Place
+	Label Label // of an entry
+
+	commit uint64 // the number of the transaction that wrote it
+	text   []byte // JSON
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// errDamaged is wrapped by every error about bytes that are not what was written.
+var errDamaged = errors.New("damaged record")
+
+// encode writes a record as the package comment lays it out.
+func encode(k Kind, at Place, commit uint64, body any) ([]byte, error) {
+	b := make([]byte, headLength, 1024)
+	if e, ok := body.(Entry); ok {
+		l, err := e.label()
+		if err != nil {
+			return nil, err
+		}
+		b = l.append(b)
+	}
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, text...)
+	}
+	copy(b, magic)
+	b[3] = version
+	b[4] = byte(k)
+	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-headLength))
+	binary.BigEndian.PutUint64(b[12:], uint64(at))
+	binary.BigEndian.PutUint64(b[20:], commit)
+	binary.BigEndian.PutUint32(b[28:], checksum(b))
+	return b, nil
+}
+
+// checksum covers everything but itself.
+func checksum(record []byte) uint32 {
+	sum := crc32.Update(0, castagnoli, record[:28])
+	return crc32.Update(sum, castagnoli, record[headLength:])
+}
+
+// parse takes a record apart and checks its bytes. One of a newer version is an error
+// that wraps ErrNewer.
+func parse(record []byte) (Record, error) {
+	if why := newerRecord(record); why != "" {
+		return Record{}, newer("%s", why)
+	}
+	r, err := parseAny(record)
+	if err != nil {
+		return Record{}, err
+	}
+	return r.labelled()
+}
+
+// parseAny is parse for a record of whatever kind. The label of an entry is not taken
+// off yet.
+func parseAny(record []byte) (Record, error) {
+	switch {
+	case len(record) < headLength:
+		return Record{}, fmt.Errorf("%w: %d bytes", errDamaged, len(record))
+	case string(record[:3]) != magic:
+		return Record{}, fmt.Errorf("%w: it does not begin with %s", errDamaged, magic)
+	case record[3] != version:
+		return Record{}, fmt.Errorf("%w: it says version %d", errDamaged, record[3])
+	case int(binary.BigEndian.Uint32(record[8:])) != len(record)-headLength:
+		return Record{}, fmt.Errorf("%w: its length is wrong", errDamaged)
+	case binary.BigEndian.Uint32(record[28:]) != checksum(record):
+		return Record{}, fmt.Errorf("%w: its checksum is wrong", errDamaged)
+	}
+	return Record{
+		Kind:   kindOf(record),
+		Place:  Place(binary.BigEndian.Uint64(record[12:])),
+		commit: binary.BigEndian.Uint64(record[20:]),
+		text:   record[headLength:],
+	}, nil
+}
+
+// labelled takes the label off an entry.
+func (r Record) labelled() (Record, error) {
+	if r.Kind != KindEntry {
+		return r, nil
+	}
+	var err error
+	r.Label, r.text, err = labelFrom(r.text)
+	return r, err
+}
+
+// parseAt is parse for what stands at a place, and was written there as one of a kind.
+func parseAt(record []byte, k Kind, at Place) (Record, error) {
+	r, err := parse(record)
+	switch {
+	case err != nil:
+		return Record{}, err
+	case r.Kind != k:
+		return Record{}, fmt.Errorf("%w: it holds %q, want %q", errDamaged, r.Kind, k)
+	case r.Place != at:
+		return Record{}, fmt.Errorf("%w: it was written at %v", errDamaged, r.Place)
+	}
+	return r, nil
+}
+
+// decode reads a record and checks that it is the one that was written at a place.
+func decode(record []byte, k Kind, at Place, into any) error {
+	r, err := parseAt(record, k, at)
+	if err != nil {
+		return err
+	}
+	return r.read(into)
+}
+
+func (r Record) read(into any) error {
+	if err := json.Unmarshal(r.text, into); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return nil
+}
+
+// Entry reads a record of KindEntry.
+func (r Record) Entry() (e Entry, err error) {
+	if err = r.read(&e); err != nil {
+		err = fmt.Errorf("entry %v: %w", r.Place, err)
+	}
+	return e, err
+}
+
+// Event reads a record of KindEvent or KindKept.
+func (r Record) Event() (ev station.Event, err error) {
+	if err = r.read(&ev); err != nil {
+		err = fmt.Errorf("event %d: %w", r.Place.Sequence(), err)
+	}
+	return ev, err
+}
+
+// Fate reads a record of KindFate.
+func (r Record) Fate() (f Fate, err error) {
+	if err = r.read(&f); err != nil {
+		err = fmt.Errorf("entry %v: %w", r.Place, err)
+	}
+	return f, err
+}
+
+// kindOf says of what kind a record is, without checking its bytes.
+func kindOf(record []byte) Kind {
+	if len(record) < headLength {
+		return 0
+	}
+	return Kind(record[4])
+}
+
+// An Entry is an entry that has no final fate, as its record's JSON has it.
+type Entry struct {
+	station.Entry
+	Target    Place              `json:"target,omitempty"` // of the entry in About
+	Condition station.Condition  `json:"condition"`
+	Hold      station.HoldReason `json:"hold,omitempty"`
+	Reason    string             `json:"reason,omitempty"`
+	Before    []byte             `json:"before,omitempty"`  // what Look saw, where it may have arrived
+	Starts    int                `json:"starts,omitempty"`  // marked attempts that began and did not end
+	Insists   bool               `json:"insists,omitempty"` // a person said: send it although it is late
+
+	// Doubtful: it is held, and an attempt at it may have arrived. Of what is not held
+	// the condition says so: marked.
+	Doubtful bool `json:"doubtful,omitempty"`
+
+	// Unsent: it was recorded in an outage, and no attempt at it has begun since.
+	Unsent bool `json:"unsent,omitempty"`
+
+	// Twice is another entry that counts the same, and one of both is or was held.
+	Twice station.ID `json:"twice,omitempty"`
+
+	// Copy: it is held because the outbox is a copy.
+	Copy bool `json:"copy,omitempty"`
+
+	// Since is the age of the doubt: after this moment nothing of it has left the
+	// station. Zero: an attempt may have been under way until the process ended.
+	Since station.Stamp `json:"since,omitzero"`
+}
+
+// MayHaveArrived reports whether an attempt at the entry may have arrived, as far as
+// the disk says.
+func (e Entry) MayHaveArrived() bool {
+	return e.Condition == station.Marked || e.Doubtful
+}
+
+// Doubt puts a held entry in doubt that somebody else may have sent, and says why.
+func (e *Entry) Doubt(why string) {
+	e.Doubtful, e.Unsent, e.Since = true, false, station.Stamp{}
+	if e.Hold == station.HoldMisfit {
+		e.Hold = station.HoldUndecided
+		e.Reason = why + "; " + strings.TrimPrefix(e.Reason, station.ErrMisfit.Error()+": ")
+	}
+}
+
+// A Fate is an entry's end. It stays while a waiting entry is about it.
+type Fate struct {
+	ID   station.ID   `json:"id"`
+	Lane string       `json:"lane"`
+	Fate station.Fate `json:"fate"`
+	Ref  string       `json:"ref,omitempty"`
+}
+
+// A State is the station's state, with what a salvage needs to know and cannot learn
+// from the entries that it finds.
+type State struct {
+	station.State
+	Sequence uint64 `json:"sequence"` // the last one that was given out
+	Ended    uint64 `json:"ended"`    // the entries of every event up to it have ended
+}
+
+// entries is how many entries a state counts.
+func (s State) entries() (n int) {
+	for _, t := range s.Sources {
+		n += t.Waiting + t.Held
+	}
+	return n
+}

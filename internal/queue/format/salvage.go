@@ -1,0 +1,238 @@
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+
+	"stationd/internal/station"
+)
+
+// Salvaged is the kind of the event, of source station, that says what was saved
+// from a damaged file. It is kept until a person has put it away, and until then
+// Faults says that a person must look.
+const Salvaged = "salvaged"
+
+// rebuild makes a fresh outbox of what can be read at path and of the spare file,
+// and sets the old file aside.
+func rebuild(path string, options Options, damage error, redo *redo) error {
+	old, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		old, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	var data []byte
+	if old != nil {
+		defer old.Close()
+		if err := unix.Flock(int(old.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			return ErrLocked
+		}
+		if data, err = readAll(old); err != nil {
+			return err
+		}
+	}
+	s := salvage(data)
+	if err := errors.Join(newerBytes(data), s.newer()); err != nil {
+		return refuse(err, s.meta["program"])
+	}
+	if damage == nil && redo.commit < s.commit {
+		return removeSpare(path) // it was taken up, and the power went before it was removed
+	}
+	if redo != nil {
+		s.overlay(redo)
+	}
+	r := s.restore()
+	now := options.Stamp(time.Now())
+	aside := ""
+	if old != nil {
+		aside = asideName(path)
+	}
+	text := r.report(damage, aside)
+	options.Log.Error("the outbox had to be made anew", "path", path, "what", text, "fault", damage)
+	notice := station.Event{ID: station.NewID(), Source: station.FromStation, Kind: Salvaged, Code: text, At: now}
+	if err := build(path, options, func(db *bbolt.DB) error { return r.write(db, notice) }); err != nil {
+		return fmt.Errorf("a new outbox beside the damaged one: %w", err)
+	}
+	if old != nil {
+		if err := os.Link(path, aside); err != nil {
+			return err
+		}
+	}
+	if err := rename(path); err != nil {
+		return err
+	}
+	return errors.Join(removeSpare(path), removeOldAside(path, options))
+}
+
+// readAll reads what can be read: a sector that the card no longer gives is zeros.
+func readAll(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, info.Size())
+	for at := 0; at < len(data); at += PageSize {
+		page := data[at:min(at+PageSize, len(data))]
+		if _, err := f.ReadAt(page, int64(at)); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, unix.EIO) {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+// A foundRecord is a record as it was found. The label of an entry is not taken off yet.
+type foundRecord struct {
+	Record
+	inTree bool // its page is part of the file's newest tree, or it is in the spare file
+}
+
+// entry reads an entry.
+func (f foundRecord) entry() (Entry, error) {
+	r, err := f.labelled()
+	if err != nil {
+		return Entry{}, err
+	}
+	return r.Entry()
+}
+
+// scan calls each with every record in data whose checksum is right, wherever it
+// stands: also in pages that bbolt has given up, and in pages that are no pages
+// any more. Nothing in JSON text can look like a head: it has no byte 1.
+func scan(data []byte, each func(Record)) {
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte(magic+"\x01"))
+		if i < 0 {
+			return
+		}
+		at += i
+		end := at + headLength
+		if end <= len(data) {
+			end += int(binary.BigEndian.Uint32(data[at+8:]))
+		}
+		if end > len(data) || end < at {
+			at += len(magic)
+			continue
+		}
+		r, err := parseAny(data[at:end])
+		if err != nil {
+			at += len(magic)
+			continue
+		}
+		each(r)
+		at = end
+	}
+}
+
+// A salvagedFile is what was read of a file.
+type salvagedFile struct {
+	records  map[Place]foundRecord
+	state    State
+	commit   uint64            // of the newest record
+	unsure   uint64            // this commit was not acknowledged; 0: there is none such
+	sequence uint64            // the last one that was given out
+	meta     map[string][]byte // what the meta bucket has
+}
+
+// newer says that a newer version wrote what would be saved.
+func (s *salvagedFile) newer() error {
+	if len(s.meta) > 0 {
+		if err := checkMeta(s.meta, nil); errors.Is(err, ErrNewer) {
+			return err
+		}
+	}
+	for at, f := range s.records {
+		_, err := f.labelled()
+		if !f.Kind.known() {
+			err = newer("a record of the kind %q, which this one does not know", f.Kind)
+		}
+		if errors.Is(err, ErrNewer) {
+			return fmt.Errorf("record %v: %w", at, err)
+		}
+	}
+	return nil
+}
+
+// salvage reads a file, damaged or not, without bbolt.
+//
+// First it walks the tree from the newest meta page, as far as every page is what
+// it says it is: what stands there is sure. Where a page is missing the tree says
+// which keys it had, and for these the whole file is searched. bbolt writes to
+// fresh pages, so older copies abound; the newest copy of each record is taken,
+// and none of an event that has ended. What is found so may have been delivered
+// since: it is marked, and so looked up at the vendor before it is sent.
+//
+// Where a meta page is lost, and with it perhaps where the newest tree begins, its
+// beginning is looked for; where that is in vain everything is searched for.
+func salvage(data []byte) *salvagedFile {
+	s := &salvagedFile{records: make(map[Place]foundRecord)}
+	newest := make(map[Place]foundRecord)
+	scan(data, func(r Record) {
+		if old, ok := newest[r.Place]; !ok || r.commit >= old.commit {
+			newest[r.Place] = foundRecord{Record: r}
+		}
+		s.commit = max(s.commit, r.commit)
+	})
+	t := newestTree(data, s.commit)
+	s.sequence, s.meta = t.sequence, t.meta
+	if state, ok := newest[statePlace]; ok {
+		s.readState(state)
+	}
+	switch said := s.state.entries(); {
+	case !t.current, t.commit == s.commit && t.entries() > said:
+		t.holes, t.records = []span{{}}, nil
+	case t.commit == s.commit && t.entries() < said && len(t.holes) == 0:
+		t.holes = []span{{}} // a page says that it has fewer than it had
+	}
+	maps.Copy(s.records, t.records)
+	for at, f := range newest {
+		if _, sure := s.records[at]; sure || at == statePlace || !t.missing(at) {
+			continue
+		}
+		// A fate may be older than the watermark: something waits for its result.
+		if f.Kind != KindEntry && f.Kind.known() || at.Sequence() > s.state.Ended {
+			s.records[at] = f
+		}
+	}
+	return s
+}
+
+// overlay lays the spare file over what the old file has.
+func (s *salvagedFile) overlay(r *redo) {
+	if r.unsure {
+		s.unsure = r.commit
+		return
+	}
+	for at, f := range r.records {
+		switch f.Kind {
+		case KindState:
+			if f.commit >= s.commit {
+				s.readState(f)
+			}
+		case kindGone:
+			delete(s.records, at)
+		default:
+			f.inTree = true
+			s.records[at] = f
+		}
+	}
+	s.commit = max(s.commit, r.commit)
+}
+
+func (s *salvagedFile) readState(f foundRecord) {
+	var state State
+	if f.Kind != KindState || f.read(&state) != nil {
+		return
+	}
+	s.state = state
+	s.sequence = max(s.sequence, state.Sequence)
+}

@@ -1,0 +1,192 @@
+package format
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/station"
+)
+
+// A Tx is one transaction: what it reads is the file at one moment, and what it writes
+// is there whole after its commit, or not at all. It must not be used after the
+// function it was handed to has returned.
+type Tx struct {
+	q, meta *bbolt.Bucket
+	commit  uint64           // its number
+	redo    map[Place][]byte // every record as it stands after it, for the spare file
+	changed bool
+}
+
+const fillPercent = 0.95 // of a page, before the next is begun: keys only ascend
+
+// txOf is the transaction on the two buckets that every outbox has.
+func txOf(tx *bbolt.Tx) (*Tx, error) {
+	t := &Tx{q: tx.Bucket(bucketQ), meta: tx.Bucket(bucketMeta)}
+	if t.q == nil || t.meta == nil {
+		return nil, errNoOutbox
+	}
+	return t, nil
+}
+
+// Records returns the records of events, entries and fates in the order of their
+// places, from one on. A record that cannot be read is an error, and the last that is
+// handed over.
+func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		c := t.q.Cursor()
+		for k, v := c.Seek(from.key()); k != nil; k, v = c.Next() {
+			if bytes.Equal(k, stateKey) {
+				continue
+			}
+			r, err := parse(v)
+			if err != nil {
+				yield(Record{}, refuse(fmt.Errorf("record at %x: %w", k, err), t.meta.Get([]byte("program"))))
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Entry reads an entry; there is false where it has ended.
+func (t *Tx) Entry(at Place) (e Entry, there bool, err error) {
+	record := t.q.Get(at.key())
+	if record == nil || kindOf(record) == KindFate {
+		return e, false, nil
+	}
+	if err := decode(record, KindEntry, at, &e); err != nil {
+		return e, false, fmt.Errorf("entry %v: %w", at, err)
+	}
+	return e, true, nil
+}
+
+// Live reports whether an entry stands at a place, and not its end.
+func (t *Tx) Live(at Place) bool { return kindOf(t.q.Get(at.key())) == KindEntry }
+
+// Kept reads a kept event; there is false where it has been put away.
+func (t *Tx) Kept(at Place) (ev station.Event, there bool, err error) {
+	record := t.q.Get(at.key())
+	if record == nil {
+		return ev, false, nil
+	}
+	if err := decode(record, KindKept, at, &ev); err != nil {
+		return ev, false, fmt.Errorf("event %d: %w", at.Sequence(), err)
+	}
+	return ev, true, nil
+}
+
+// idBegins is how the JSON of an entry and of an event begins.
+const idBegins = `{"id":"`
+
+// ID returns the ID of the entry or event at a place, if it begins so; is is false
+// where it does not, or nothing is there. It looks at the record's bytes: of tens of
+// thousands no JSON is read.
+func (t *Tx) ID(at Place, begins string) (id station.ID, is bool, err error) {
+	record := t.q.Get(at.key())
+	if record == nil {
+		return "", false, nil
+	}
+	r, err := parse(record)
+	if err != nil {
+		return "", false, fmt.Errorf("record %v: %w", at, err)
+	}
+	if r.Kind == KindFate || !bytes.HasPrefix(r.text, []byte(idBegins+begins)) {
+		return "", false, nil
+	}
+	whole, _, _ := bytes.Cut(r.text[len(idBegins):], []byte(`"`))
+	return station.ID(whole), true, nil
+}
+
+// State reads the state, and the number of the commit that wrote it.
+func (t *Tx) State() (s State, commit uint64, err error) {
+	r, err := parseAt(t.q.Get(stateKey), KindState, statePlace)
+	if err == nil {
+		err = r.read(&s)
+	}
+	if err != nil {
+		return s, 0, fmt.Errorf("state: %w", err)
+	}
+	return s, r.commit, nil
+}
+
+// Commit returns the number of the commit that the file has; it reads no more of the
+// state than that. A state that cannot be read is an error.
+func (t *Tx) Commit() (uint64, error) {
+	r, err := parseAt(t.q.Get(stateKey), KindState, statePlace)
+	return r.commit, err
+}
+
+// Sequence returns the number that was given to an event last.
+func (t *Tx) Sequence() uint64 { return t.q.Sequence() }
+
+// NextSequence returns the number of a new event.
+func (t *Tx) NextSequence() (uint64, error) {
+	t.changed = true
+	return t.q.NextSequence()
+}
+
+// PutEvent writes an event: as kept where it stays until a person has seen it.
+func (t *Tx) PutEvent(at Place, ev station.Event, kept bool) error {
+	if kept {
+		return t.put(KindKept, at, ev)
+	}
+	return t.put(KindEvent, at, ev)
+}
+
+// PutEntry writes an entry that has no final fate.
+func (t *Tx) PutEntry(at Place, e Entry) error { return t.put(KindEntry, at, e) }
+
+// PutFate writes an entry's end in its place.
+func (t *Tx) PutFate(at Place, f Fate) error { return t.put(KindFate, at, f) }
+
+// PutState writes the state and returns how many bytes it has.
+func (t *Tx) PutState(s State) (int, error) {
+	err := t.put(KindState, statePlace, s)
+	return len(t.redo[statePlace]), err
+}
+
+func (t *Tx) put(k Kind, at Place, body any) error {
+	record, err := encode(k, at, t.commit, body)
+	if err != nil {
+		return err
+	}
+	t.changed = true
+	t.redo[at] = record
+	return t.q.Put(at.key(), record)
+}
+
+// Delete deletes what stands at a place.
+func (t *Tx) Delete(at Place) error {
+	record, err := encode(kindGone, at, t.commit, nil)
+	if err != nil {
+		return err
+	}
+	t.changed = true
+	t.redo[at] = record
+	return t.q.Delete(at.key())
+}
+
+// DeleteEntry deletes what stands at an entry's place, and its event when that was the
+// last of it.
+func (t *Tx) DeleteEntry(at Place) error {
+	if err := t.Delete(at); err != nil {
+		return err
+	}
+	c := t.q.Cursor()
+	k, _ := c.Seek(at.Event().key())
+	if !bytes.Equal(k, at.Event().key()) {
+		return nil
+	}
+	if k, _ = c.Next(); len(k) == 9 && bytes.Equal(k[:8], at.key()[:8]) {
+		return nil // another entry of the same event
+	}
+	return t.Delete(at.Event())
+}
+
+// Changed reports whether the transaction has anything to commit.
+func (t *Tx) Changed() bool { return t.changed }

@@ -1,0 +1,72 @@
+package queue
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"hash/crc32"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"stationd/internal/queue/format"
+)
+
+// The layout of the file, as the package comment of format says it and not as its code
+// does: whoever damages a file, or writes one as another program would, goes by these.
+const (
+	headLength  = 32
+	magic       = "SDQ"
+	version     = 1
+	pageHead    = 16 // of a page of bbolt
+	asideSuffix = ".damaged"
+	spareSuffix = ".spare"
+)
+
+var (
+	bucketQ    = []byte("q")
+	bucketMeta = []byte("meta")
+	stateKey   = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+)
+
+// siblingPath is another file of the outbox at path.
+func siblingPath(path, suffix string) string { return strings.TrimSuffix(path, ".db") + suffix }
+
+// resum gives a record that was changed by hand the checksum that belongs to it.
+func resum(record []byte) []byte {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	sum := crc32.Update(0, table, record[:28])
+	binary.BigEndian.PutUint32(record[28:], crc32.Update(sum, table, record[headLength:]))
+	return record
+}
+
+// recordBytes is a sound record.
+func recordBytes(t *testing.T, k format.Kind, at format.Place, commit uint64, body any) []byte {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := make([]byte, headLength, headLength+len(text))
+	copy(record, magic)
+	record[3], record[4] = version, byte(k)
+	binary.BigEndian.PutUint32(record[8:], uint32(len(text)))
+	binary.BigEndian.PutUint64(record[12:], uint64(at))
+	binary.BigEndian.PutUint64(record[20:], commit)
+	return resum(append(record, text...))
+}
+
+// file writes the closed outbox anew as another program would.
+func (s *station1) file(change func(q, meta *bbolt.Bucket) error) {
+	s.Helper()
+	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: format.PageSize, NoFreelistSync: true})
+	if err == nil {
+		err = db.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(bucketQ), tx.Bucket(bucketMeta)) })
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		s.Fatal(err)
+	}
+}

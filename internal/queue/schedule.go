@@ -1,0 +1,283 @@
+package queue
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"stationd/internal/queue/format"
+	"stationd/internal/station"
+)
+
+// A schedule says which lane has the next turn, and when: it knows how each backend was
+// met last, and waits for those that ask for it or cannot be reached. It is guarded by the
+// outbox's mu.
+type schedule struct {
+	lanes    map[string]*lane // the index's
+	contacts map[string]station.Contact
+	pauses   map[string]time.Time // no attempt at the backend before
+	outages  map[string]outage    // of the backends that are out of reach
+	keys     map[string]keyRecord
+	marks    map[string]station.Marks // what each backend was last seen to do with them
+	outcomes map[[2]string]int        // of attempts since the process began, by backend and outcome
+}
+
+func newSchedule(lanes map[string]*lane) *schedule {
+	return &schedule{
+		lanes:    lanes,
+		contacts: make(map[string]station.Contact),
+		pauses:   make(map[string]time.Time),
+		outages:  make(map[string]outage),
+		keys:     make(map[string]keyRecord),
+		outcomes: make(map[[2]string]int),
+	}
+}
+
+const (
+	firstWait   = time.Second // after one turn that decided nothing; doubled each time
+	longestWait = time.Minute // the back-off's cap
+)
+
+// A candidate is a lane that may have the next turn.
+type candidate struct {
+	lane     *lane
+	at       format.Place
+	doubtful bool
+	tries    int // in an outage, that reached nobody
+}
+
+// before reports whether a lane has its turn before another: what is in doubt comes
+// after what is not. In an outage the lanes take turns, for what reaches nobody may be
+// one entry alone.
+func (c candidate) before(other candidate) bool {
+	switch {
+	case c.tries != other.tries:
+		return c.tries < other.tries
+	case c.doubtful != other.doubtful:
+		return other.doubtful
+	}
+	return c.at < other.at
+}
+
+// next returns the lane whose head is the oldest among those whose time has come. What
+// is in doubt comes after what is not, and one at a time: after a power cut in an
+// outage no new call waits behind look-ups. While nobody is reached the lanes take
+// turns. Where there is none it returns how long to wait; 0: until something changes.
+func (s *schedule) next(backend string, now time.Time) (chosen candidate, wait time.Duration) {
+	if pause := s.pauses[backend].Sub(now); pause > 0 {
+		return candidate{}, pause
+	}
+	looking := s.looking(backend)
+	later := s.probing(backend) || s.asking(backend)
+	for _, l := range s.lanes {
+		if l.busy || l.backend() != backend {
+			continue
+		}
+		i := l.head()
+		if i < 0 {
+			continue
+		}
+		if left := s.ready(l, backend).Sub(now); left > 0 {
+			if wait == 0 || left < wait {
+				wait = left
+			}
+			continue
+		}
+		c := candidate{lane: l, at: l.slots[i].at, doubtful: l.mayBeSent(l.slots[i])}
+		if c.doubtful && looking || later && l.slots[i].unsent {
+			continue
+		}
+		if _, out := s.outages[backend]; out {
+			c.tries = l.unreached
+		}
+		if chosen.lane == nil || c.before(chosen) {
+			chosen = c
+		}
+	}
+	if chosen.lane != nil {
+		s.begin(chosen.lane, backend, now)
+	}
+	return chosen, wait
+}
+
+// looking reports whether something in doubt is being looked up at a backend.
+func (s *schedule) looking(backend string) bool {
+	for _, l := range s.lanes {
+		if l.busy && l.attempt.doubtful && l.backend() == backend {
+			return true
+		}
+	}
+	return false
+}
+
+// ready is when a lane may have its next turn: in an outage not by its own waiting, but
+// when the next attempt for all is due.
+func (s *schedule) ready(l *lane, backend string) time.Time {
+	a, out := s.outages[backend]
+	if !out {
+		return l.after
+	}
+	if l.unreached > 0 && !l.settles || l.after.Before(a.next) {
+		return a.next
+	}
+	return l.after
+}
+
+// begin takes up that a lane has its turn now. In an outage it is the only one, unless
+// it takes long.
+func (s *schedule) begin(l *lane, backend string, now time.Time) {
+	if a, out := s.outages[backend]; out {
+		a.next = now.Add(probeWait)
+		s.outages[backend] = a
+	}
+	if !l.after.IsZero() && !l.after.After(now) {
+		l.woken = false // it has waited to the end
+	}
+}
+
+// probing reports whether a backend is out of reach and something is tried there again
+// and again.
+func (s *schedule) probing(backend string) bool {
+	return s.contacts[backend].Kind == station.NoContact && s.any(backend, (*lane).tried)
+}
+
+// asking reports whether nobody knows yet if a backend can be reached, and something
+// that is not unsent will show.
+func (s *schedule) asking(backend string) bool {
+	return s.contacts[backend].Kind == station.Untried && s.any(backend, func(l *lane) bool {
+		i := l.head()
+		return i >= 0 && !l.slots[i].unsent && l.fails == 0
+	})
+}
+
+// any reports whether something is so of any lane of a backend.
+func (s *schedule) any(backend string, so func(*lane) bool) bool {
+	for _, l := range s.lanes {
+		if l.backend() == backend && so(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// probeNow has a backend that is out of reach tried at once.
+func (s *schedule) probeNow(backend string) {
+	if a, out := s.outages[backend]; out {
+		a.next = time.Time{}
+		s.outages[backend] = a
+	}
+}
+
+// resume ends the waiting for a backend: a person wants to see now whether it is well.
+func (s *schedule) resume(backend string) {
+	delete(s.pauses, backend)
+	s.probeNow(backend)
+}
+
+// pause leaves a backend alone for a while, and never shortens what it asked for.
+func (s *schedule) pause(backend string, wait time.Duration) {
+	if until := time.Now().Add(wait); until.After(s.pauses[backend]) {
+		s.pauses[backend] = until
+	}
+}
+
+// A backend that nobody reaches is tried by one lane for all: while the network is
+// down, fifty lanes cost no more than one, and none of them waits longer than probeWait
+// when it is back. The first that is answered wakes the others.
+
+// probeWait is the longest wait between the beginnings of two attempts at a backend that
+// is out of reach. Such an attempt is a dial that fails: nothing of it leaves.
+const probeWait = 5 * time.Second
+
+// An outage is how long a backend has been out of reach.
+type outage struct {
+	tries int       // in a row that reached nobody
+	next  time.Time // no other before this
+}
+
+// reachedNobody reports whether an attempt has reached nobody, so that any other would have
+// come to the same.
+func reachedNobody(rc station.Receipt) bool {
+	return rc.Outcome == station.Unreached && !rc.Answered && !rc.Sent && !errors.Is(rc.Err, station.ErrAbsent)
+}
+
+// noteUnreached takes up an attempt, begun then, that has reached nobody.
+func (s *schedule) noteUnreached(backend string, began time.Time) {
+	a := s.outages[backend]
+	a.tries++
+	now := time.Now()
+	a.next = began.Add(probeWait - rand.N(probeWait/5))
+	if least := now.Add(firstWait / 2); a.next.Before(least) { // the attempt itself took its time
+		a.next = least
+	}
+	if soon := now.Add(backOff(a.tries)); soon.Before(a.next) {
+		a.next = soon
+	}
+	s.outages[backend] = a
+	if a.tries < 2 {
+		return
+	}
+	// It is the way and not the entry: when it is back nobody waits on for this.
+	for _, l := range s.lanes {
+		if l.backend() == backend {
+			l.woken = false
+		}
+	}
+}
+
+// wake has the lanes of a backend that is well again tried now, and not when each of
+// them has waited. What waits for its settle time goes on waiting, and so does what
+// alone is not answered or answered well: it has been woken before.
+func (s *schedule) wake(backend string) {
+	for _, l := range s.lanes {
+		if l.backend() == backend && !l.busy && l.fails > 0 && !l.settles && !l.woken && l.attempt.answers <= 1 {
+			l.after, l.woken = time.Time{}, true
+		}
+	}
+}
+
+// noteContact notes how the backend answered an attempt, at an entry that was in doubt or
+// not.
+func (s *schedule) noteContact(backend string, rc station.Receipt, doubtful bool) {
+	s.outcomes[[2]string{backend, rc.Outcome.String()}]++
+	before := s.contacts[backend]
+	now := before.After(rc, doubtful)
+	s.contacts[backend] = now
+	if !reachedNobody(rc) && !errors.Is(rc.Err, station.ErrMisfit) {
+		delete(s.outages, backend)
+	}
+	well := now.Kind == station.Connected && (rc.Outcome == station.Delivered || rc.Outcome == station.Refused)
+	switch before.Kind {
+	case station.NoContact, station.Failing, station.Unreadable:
+		if well {
+			s.wake(backend)
+		}
+	}
+}
+
+// contact is how it stands with a backend: while anything in its lanes is in doubt,
+// that is being confirmed, whatever else is delivered meanwhile.
+func (s *schedule) contact(backend string) station.Contact {
+	c := s.contacts[backend]
+	if c.Kind != station.Connected {
+		return c
+	}
+	for _, l := range s.lanes {
+		if l.confirming() && l.backend() == backend {
+			c.Kind = station.Confirming
+		}
+	}
+	return c
+}
+
+// backOff draws the wait after that many turns without a decision: full jitter,
+// so that the stations of a plant do not come back all at once.
+func backOff(fails int) time.Duration {
+	return spread(firstWait<<min(fails-1, 10), longestWait)
+}
+
+// spread draws a wait up to wait, and no longer than limit.
+func spread(wait, limit time.Duration) time.Duration {
+	wait = min(wait, limit)
+	return wait/10 + rand.N(wait-wait/10)
+}
