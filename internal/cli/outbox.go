@@ -20,6 +20,7 @@ import (
 	"stationd/internal/contents"
 	"stationd/internal/control"
 	"stationd/internal/exit"
+	"stationd/internal/operator"
 	"stationd/internal/plan"
 	"stationd/internal/queue"
 	"stationd/internal/station"
@@ -256,27 +257,22 @@ func outboxShow() *cobra.Command {
 // pick finds the one entry or unknown scan that a person means by its ID, its
 // short form or the beginning of either.
 func pick(ctx context.Context, p *plan.Plan, name string) (any, error) {
-	var found any
-	times := 0
-	event, place, _ := strings.Cut(name, ".")
+	const most = 20 // of those that a person has to choose between
+	found := make(map[station.ID]any)
+	event, _, _ := strings.Cut(name, ".")
 	note := func(id station.ID, one any) {
-		if name != "" && strings.HasPrefix(string(id.Event()), event) && (place == "" || strings.HasSuffix(string(id), "."+place)) {
-			found = one
-			times++
+		if strings.HasPrefix(string(id), event) && len(found) < most {
+			found[id] = one
 		}
 	}
 	_, err := contents.List(ctx, p, station.NoLimit(),
 		func(e station.EntryStatus) error { note(e.ID, e); return nil },
 		func(ev station.Event) error { note(ev.ID, ev); return nil })
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case times == 0:
-		return nil, fmt.Errorf("entry %s: it is not in the outbox; it may have been delivered: stationd outbox ls", name)
-	case times > 1:
-		return nil, fmt.Errorf("entry %s: %d begin like that; write more of it", name, times)
 	}
-	return found, nil
+	id, err := operator.Pick("entry", name, slices.Sorted(maps.Keys(found)), "it is not in the outbox; it may have been delivered: stationd outbox ls")
+	return found[id], err
 }
 
 func outboxVerify() *cobra.Command {

@@ -262,7 +262,7 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 			s.refuse(w, http.StatusConflict, err)
 			return
 		}
-		s.answer(w, http.StatusOK, decisionAnswer{Entry: id, Event: person.Event, Looks: before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
+		s.answer(w, http.StatusOK, decisionAnswer{Entry: id, Event: person.Event, Looks: before != nil && before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
 	}
 }
 
@@ -409,17 +409,15 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request) {
 
 // progress says how an entry stands now.
 func (s *Server) progress(id station.ID) (Progress, error) {
-	e, there, err := s.station.Outbox.Standing(id)
-	switch {
-	case err != nil:
+	e, ended, err := s.station.Outbox.Standing(id)
+	if err != nil {
 		return Progress{}, err
-	case there:
-		return Progress{Standing: &e, Contact: s.station.Snapshot().Health.Backends[e.Backend()]}, nil
 	}
-	if ended, known := s.station.Outbox.Ended(id); known {
-		return Progress{Ended: &ended}, nil
+	now := Progress{Standing: e, Ended: ended}
+	if e != nil {
+		now.Contact = s.station.Snapshot().Health.Backends[e.Backend()]
 	}
-	return Progress{}, nil
+	return now, nil
 }
 
 // resolve returns the ID of the entry or the unknown scan that a person means, or the

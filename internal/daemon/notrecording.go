@@ -98,8 +98,6 @@ func (o noOutbox) Changed() <-chan struct{} { return nil } // it never does
 
 func (o noOutbox) State() station.State { return station.State{} }
 
-func (o noOutbox) Ended(station.ID) (station.Ended, bool) { return station.Ended{}, false }
-
-func (o noOutbox) Standing(station.ID) (station.EntryStatus, bool, error) {
-	return station.EntryStatus{}, false, o.why
+func (o noOutbox) Standing(station.ID) (*station.EntryStatus, *station.Ended, error) {
+	return nil, nil, o.why
 }

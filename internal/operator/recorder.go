@@ -20,13 +20,9 @@ type Outbox interface {
 	// State returns the state that is on disk.
 	State() station.State
 
-	// Standing returns how an entry stands; there is false where it is not in the
-	// outbox.
-	Standing(id station.ID) (s station.EntryStatus, there bool, err error)
-
-	// Ended returns what became of an entry that has left the outbox; known is false
-	// where nobody knows any more.
-	Ended(id station.ID) (how station.Ended, known bool)
+	// Standing returns how an entry stands, or how it ended where it has left the
+	// outbox; both are nil where nobody knows any more.
+	Standing(id station.ID) (*station.EntryStatus, *station.Ended, error)
 }
 
 // A Recorder makes events of what people decide and ask for. All fields are required.
@@ -162,15 +158,15 @@ func (r Recorder) Repeated(done station.Result) (Receipt, error) {
 		return receipt, nil
 	}
 	became := "it has left the outbox"
-	e, there, err := r.Outbox.Standing(receipt.Entry)
-	switch ended, known := r.Outbox.Ended(receipt.Entry); {
+	e, ended, err := r.Outbox.Standing(receipt.Entry)
+	switch {
 	case err != nil:
 		return receipt, err
-	case there && e.Condition == station.Held:
+	case e != nil && e.Condition == station.Held:
 		became = fmt.Sprintf("it is held (%s)", e.Hold)
-	case there:
+	case e != nil:
 		became = "it waits"
-	case known:
+	case ended != nil:
 		became = strings.TrimSpace(fmt.Sprintf("it is %s %s", ended.What, ended.Ref))
 	}
 	receipt.Said = "recorded before, and not a second time: " + became
@@ -210,19 +206,20 @@ func receiptOf(done station.Result) (Receipt, error) {
 // find something by accident.
 const LeastNamed = 4
 
-// Pick returns the ID that a person means: the whole of it, its short form, or
-// the beginning that no other has. The error speaks of what ("entry", "call") and of
+// Pick returns the ID that a person means: the whole of it, or the beginning that no
+// other has, with the entry's place behind it or without. The error speaks of what ("entry", "call") and of
 // what is named; none is what it says where no ID fits.
 func Pick(what, named string, all []station.ID, none string) (station.ID, error) {
 	if len(named) < LeastNamed {
 		return "", fmt.Errorf("%s %q: give at least %d characters of its ID", what, named, LeastNamed)
 	}
 	var found []string
+	event, place, placed := strings.Cut(named, ".")
 	for _, id := range all {
 		if string(id) == named {
 			return id, nil
 		}
-		if id.Short() == named || strings.HasPrefix(string(id), named) {
+		if strings.HasPrefix(string(id), event) && (!placed || strings.HasSuffix(string(id), "."+place)) {
 			found = append(found, string(id))
 		}
 	}

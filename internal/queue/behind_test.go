@@ -46,11 +46,11 @@ func TestWhatWaitsBehindAHeldEntrySaysBehindWhichAndWhy(t *testing.T) {
 		}
 		check("in a short list", c.Entries)
 		for _, e := range c.Entries {
-			one, there, err := s.box.Standing(e.ID)
-			if err != nil || !there {
-				s.Fatal(err, there)
+			one, _, err := s.box.Standing(e.ID)
+			if err != nil || one == nil {
+				s.Fatal(err, one)
 			}
-			check("asked for alone", []station.EntryStatus{one})
+			check("asked for alone", []station.EntryStatus{*one})
 		}
 		s.stop()
 		c, err = ReadContents(s.path, station.NoLimit())
@@ -97,7 +97,7 @@ func TestWhatWaitsBehindAHeldEntrySaysBehindWhichAndWhy(t *testing.T) {
 			first, second := s.scan("1/a"), s.scan("2/a")
 			s.deliver(v, time.Minute)
 			for id, want := range map[station.ID]string{first: "order 1 is locked", second: "order 2 is locked"} {
-				if e, _, err := s.box.Standing(id); err != nil || e.Last != want {
+				if e, _, err := s.box.Standing(id); err != nil || e == nil || e.Last != want {
 					t.Errorf("entry %s: %q, %v; want %q", id.Short(), e.Last, err, want)
 				}
 			}

@@ -42,13 +42,10 @@ func (e *recentEnds) note(id station.ID, how station.Ended) {
 	e.order = append(e.order, id)
 }
 
+// get returns how an entry ended; known is false of one that is forgotten, or waits.
 func (e *recentEnds) get(id station.ID) (how station.Ended, known bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	how, known = e.of[id]
 	return how, known
 }
-
-// Ended returns how an entry ended that ended not long ago, in this process; known is
-// false of any other.
-func (o *Outbox) Ended(id station.ID) (how station.Ended, known bool) { return o.ends.get(id) }

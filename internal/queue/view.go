@@ -298,11 +298,13 @@ func standing(at format.Place, e format.Entry) station.EntryStatus {
 	return station.EntryStatus{Entry: e.Entry, Seq: at.Sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.MayHaveArrived(), Twice: e.Twice}
 }
 
-// Standing returns how an entry stands; there is false where it is not in the
-// outbox.
-func (o *Outbox) Standing(id station.ID) (s station.EntryStatus, there bool, err error) {
+// Standing returns how an entry stands, or how it ended where it has left the outbox not
+// long ago, in this process; both are nil where nobody knows any more.
+func (o *Outbox) Standing(id station.ID) (*station.EntryStatus, *station.Ended, error) {
 	for at, now := range o.placesOf(id) {
-		err = o.file.View(func(tx *format.Tx) error {
+		var s station.EntryStatus
+		there := false
+		err := o.file.View(func(tx *format.Tx) (err error) {
 			var e format.Entry
 			if e, there, err = o.readEntry(tx, at); err != nil || !there {
 				return err
@@ -314,14 +316,19 @@ func (o *Outbox) Standing(id station.ID) (s station.EntryStatus, there bool, err
 			return err
 		})
 		if err != nil {
-			return station.EntryStatus{}, false, fmt.Errorf("outbox %s: %w", o.file.Path(), err)
+			return nil, nil, fmt.Errorf("outbox %s: %w", o.file.Path(), err)
 		}
 		if there && s.ID == id {
 			s.Last = now.last
-			return s, true, nil
+			return &s, nil, nil
 		}
 	}
-	return station.EntryStatus{}, false, nil
+	o.mu.Lock() // a commit that has ended it is not noted yet
+	defer o.mu.Unlock()
+	if how, known := o.ends.get(id); known {
+		return nil, &how, nil
+	}
+	return nil, nil, nil
 }
 
 // inLane is what memory alone knows of how an entry stands.

@@ -300,18 +300,13 @@ func TestAnEntryIsFoundByTheBeginningOfItsIDAndItsEndIsRemembered(t *testing.T) 
 		if found, err := s.box.Find("zz"); err != nil || len(found) != 0 {
 			t.Errorf("what is not there is found as %v, %v", found, err)
 		}
-		if e, there, err := s.box.Standing(id); err != nil || !there || e.ID != id || e.Condition != station.Waiting {
-			t.Errorf("it stands as %+v, %v, %v", e, there, err)
-		}
-		if _, known := s.box.Ended(id); known {
-			t.Error("it has ended before it was sent")
+		if e, ended, err := s.box.Standing(id); err != nil || e == nil || e.ID != id || e.Condition != station.Waiting || ended != nil {
+			t.Errorf("it stands as %+v, ended as %+v, %v", e, ended, err)
 		}
 		s.deliver(&vendor{}, time.Minute)
-		if _, there, err := s.box.Standing(id); err != nil || there {
-			t.Errorf("it is there after it was delivered: %v", err)
-		}
-		if how, known := s.box.Ended(id); !known || how != (station.Ended{What: station.FateDelivered, Ref: "ref-" + id.Short()}) {
-			t.Errorf("it ended as %+v, %v", how, known)
+		e, ended, err := s.box.Standing(id)
+		if want := (station.Ended{What: station.FateDelivered, Ref: "ref-" + id.Short()}); err != nil || e != nil || ended == nil || *ended != want {
+			t.Errorf("after it was delivered it stands as %+v, ended as %+v, %v", e, ended, err)
 		}
 	})
 }

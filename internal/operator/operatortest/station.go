@@ -346,14 +346,16 @@ func (m *Station) Find(begins string) (found []station.ID, err error) {
 }
 
 // Standing implements operator.Outbox.
-func (m *Station) Standing(id station.ID) (s station.EntryStatus, there bool, err error) {
+func (m *Station) Standing(id station.ID) (s *station.EntryStatus, ended *station.Ended, err error) {
 	m.locked(func() {
 		if i := slices.IndexFunc(m.Entries, func(e station.EntryStatus) bool { return e.ID == id }); i >= 0 {
-			s, there = m.Entries[i], true
+			s = &slices.Clone(m.Entries)[i]
+		} else if e, known := m.Left[id]; known {
+			ended = &e
 		}
 		err = m.Unread
 	})
-	return s, there, err
+	return s, ended, err
 }
 
 // Recorded knows of no command.
@@ -361,12 +363,6 @@ func (m *Station) Recorded(station.ID, string) (station.Result, bool) { return s
 
 // State implements operator.Outbox.
 func (m *Station) State() station.State { return m.Snapshot().State }
-
-// Ended implements operator.Outbox.
-func (m *Station) Ended(id station.ID) (e station.Ended, known bool) {
-	m.locked(func() { e, known = m.Left[id] })
-	return e, known
-}
 
 // Adopt finds nothing to adopt.
 func (m *Station) Adopt() (int, error) { return 0, nil }
