@@ -88,7 +88,7 @@ func openAccount(t *testing.T) *account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &account{T: t, dir: card(t), plant: p, network: newNetwork()}
+	a := &account{T: t, dir: memoryDir(t), plant: p, network: newNetwork()}
 	server := &http.Server{Handler: p.Handler(), ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(a.network)
 	t.Cleanup(func() {

@@ -80,38 +80,38 @@ func (e end) otherwise() string {
 // A cell is one action under one fault, at a plant with at most one assumption
 // switched.
 type cell struct {
-	t      *testing.T
-	sample sample
-	fault  fault
-	stands bool // every assumption does
-	auth   string
+	t         *testing.T
+	sample    sample
+	fault     fault
+	asAssumed bool // every assumption holds
+	auth      string
 
-	plant   *plant.Plant
-	network *network
-	url     func(plain string) string
-	dir     string
-	key     string // instead of the right one
+	plant    *plant.Plant
+	network  *network
+	url      func(plain string) string
+	dir      string
+	wrongKey string // instead of the right one
 
-	elsewhere bool // the configuration names another site and store
+	otherAddress bool // the configuration names another site and store
 
-	box     *queue.Outbox
-	backend station.Backend
-	stamp   func(time.Time) station.Stamp
-	died    chan struct{}
-	card    []byte    // what was on it when the power went
-	pressed time.Time // when the action was asked for
-	asked   int       // how many requests reached the plant since then
+	outbox    *queue.Outbox
+	backend   station.Backend
+	stamp     func(time.Time) station.Stamp
+	died      chan struct{}
+	diskAtCut []byte    // the outbox file when the power went
+	pressed   time.Time // when the action was asked for
+	asked     int       // how many requests reached the plant since then
 
-	mu          sync.Mutex
+	mu          sync.Mutex // guards the fields below
 	certificate tls.Certificate
-	met         bool // the acting request has reached the plant
-	others      int  // what the second user did
+	reached     bool // the acting request has reached the plant
+	byOthers    int  // what the second user did
 }
 
 // run carries an action through and says what it came to, and on which assumptions
 // that rests. Twice, lost or wrong is an error, and so is waiting for ever without
 // a word.
-func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assumption) {
+func run(t *testing.T, s sample, f fault, at variant) (e end, assumptions []plant.Assumption) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCell(t, s, f, at)
@@ -122,12 +122,12 @@ func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assum
 			c.auth = l2l.AuthBody
 		}
 		setting := plant.Demo()
-		if !c.stands {
+		if !c.asAssumed {
 			setting.Assumptions = map[plant.Assumption]plant.Position{at.Assumption: at.to}
 		}
 		e = c.run(setting)
-		restsOn = c.plant.AssumptionsUsed()
-		if complaints := c.plant.Complaints(); c.stands && len(complaints) > 0 {
+		assumptions = c.plant.AssumptionsUsed()
+		if complaints := c.plant.Complaints(); c.asAssumed && len(complaints) > 0 {
 			t.Errorf("the plant complains: %q", complaints)
 		}
 	})
@@ -137,17 +137,17 @@ func run(t *testing.T, s sample, f fault, at site) (e end, restsOn []plant.Assum
 	case e.word == waits && (e.reason == "" || at.to == plant.Stands):
 		t.Errorf("after twenty minutes it still waits, and nobody is told for what: %q", e.reason)
 	}
-	return e, restsOn
+	return e, assumptions
 }
 
-func newCell(t *testing.T, s sample, f fault, at site) *cell {
+func newCell(t *testing.T, s sample, f fault, at variant) *cell {
 	t.Helper()
-	return &cell{t: t, sample: s, fault: f, stands: at.to == plant.Stands, dir: card(t), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
+	return &cell{t: t, sample: s, fault: f, asAssumed: at.to == plant.Stands, dir: memoryDir(t), network: newNetwork(), died: make(chan struct{}), certificate: issued.good}
 }
 
-// card is a directory in memory where there is one: what a card survives is tried
+// memoryDir is a directory in memory where there is one: what a card survives is tried
 // elsewhere, and thousands of outboxes wait long for a real one.
-func card(t *testing.T) string {
+func memoryDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "stationd-matrix-")
 	if err != nil {
@@ -178,7 +178,7 @@ func (c *cell) run(setting plant.Config) end {
 	}
 	before := c.sample.done(c.plant)
 	c.mu.Lock()
-	c.met = false
+	c.reached = false
 	c.mu.Unlock()
 	asked := len(c.plant.Requests())
 	if c.fault.vanish > 0 {
@@ -191,7 +191,7 @@ func (c *cell) run(setting plant.Config) end {
 	}
 	select {
 	case <-c.died:
-		c.revive()
+		c.restorePower()
 	default:
 	}
 	if c.fault.holds != nil {
@@ -201,10 +201,10 @@ func (c *cell) run(setting plant.Config) end {
 	c.deliver(20 * time.Minute)
 	time.Sleep(2 * time.Minute) // whatever is still on its way arrives
 	c.asked = len(c.plant.Requests()) - asked
-	if c.fault.vanish > 0 && !c.met && c.stands {
+	if c.fault.vanish > 0 && !c.reached && c.asAssumed {
 		c.t.Error("no packet vanished")
 	}
-	return c.judge(entries, c.sample.done(c.plant)-before-c.others)
+	return c.judge(entries, c.sample.done(c.plant)-before-c.byOthers)
 }
 
 // act asks for the action, while the way is broken where the fault says so. It
@@ -248,7 +248,7 @@ func (c *cell) act() (entries []station.ID) {
 // retry is a person who retries what is held of some entries.
 func (c *cell) retry(entries []station.ID) {
 	c.t.Helper()
-	contents, err := c.box.Contents(station.NoLimit())
+	contents, err := c.outbox.Contents(station.NoLimit())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func (c *cell) retry(entries []station.ID) {
 		if e.Doubtful && (e.Hold == station.HoldMisfit || strings.Contains(e.Reason, "not sent")) {
 			c.t.Errorf("it may have arrived, and a person is told that it was not sent: %s", e.Reason)
 		}
-		_, err := c.box.Record(station.Event{Source: station.FromCommand, Kind: station.VerbRetry, Data: map[string]string{"entry": string(e.ID)}, At: c.stamp(time.Now())})
+		_, err := c.outbox.Record(station.Event{Source: station.FromCommand, Kind: station.VerbRetry, Data: map[string]string{"entry": string(e.ID)}, At: c.stamp(time.Now())})
 		if err != nil {
 			c.t.Error(err)
 		}
@@ -268,10 +268,10 @@ func (c *cell) retry(entries []station.ID) {
 
 // judge compares what the outbox believes with what the plant knows.
 func (c *cell) judge(entries []station.ID, ours int) end {
-	if err := c.box.Verify(); err != nil {
+	if err := c.outbox.Verify(); err != nil {
 		c.t.Error(err)
 	}
-	contents, err := c.box.Contents(station.NoLimit())
+	contents, err := c.outbox.Contents(station.NoLimit())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func (c *cell) judge(entries []station.ID, ours int) end {
 			}
 		}
 	}
-	if c.fault.others && c.stands {
+	if c.fault.others && c.asAssumed {
 		for _, e := range contents.Entries {
 			c.t.Errorf("%s %s: the key is right again, and it is %s: %s", e.Verb, e.With, e.Condition, e.Reason)
 		}
@@ -302,7 +302,7 @@ func (c *cell) judge(entries []station.ID, ours int) end {
 	switch {
 	case ours == 1:
 		return end{word: once}
-	case c.others > 0:
+	case c.byOthers > 0:
 		return end{word: anothers}
 	case c.sample.reads:
 		return end{word: adopted}
@@ -318,7 +318,7 @@ func (c *cell) waitsFor(e station.EntryStatus, all []station.EntryStatus) string
 			return "a person decides about the open first"
 		}
 	}
-	return c.box.Snapshot().Health.Backends[e.Backend()].Fault
+	return c.outbox.Snapshot().Health.Backends[e.Backend()].Fault
 }
 
 // open builds the plant and the station before it.
@@ -342,13 +342,13 @@ func (c *cell) open(setting plant.Config) {
 	server := &http.Server{Handler: http.HandlerFunc(c.serve), ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(listener)
 	c.t.Cleanup(func() { server.Close() })
-	c.boots("boot-1")
-	c.box = c.outbox("outbox.db")
+	c.boot("boot-1")
+	c.outbox = c.openOutbox("outbox.db")
 }
 
 // close ends everything that lives in the bubble.
 func (c *cell) close() {
-	if err := c.box.Close(); err != nil {
+	if err := c.outbox.Close(); err != nil {
 		c.t.Error(err)
 	}
 	ended, cancel := context.WithCancel(context.Background())
@@ -358,15 +358,15 @@ func (c *cell) close() {
 	}
 }
 
-// boots lets the station's board boot now. Its clock is right.
-func (c *cell) boots(name string) {
+// boot lets the station's board boot now. Its clock is right.
+func (c *cell) boot(name string) {
 	since := time.Now()
 	c.stamp = func(t time.Time) station.Stamp {
 		return station.Stamp{Wall: t, Boot: name, Up: t.Sub(since), Trusted: true}
 	}
 }
 
-func (c *cell) outbox(name string) *queue.Outbox {
+func (c *cell) openOutbox(name string) *queue.Outbox {
 	c.t.Helper()
 	box, err := queue.Open(filepath.Join(c.dir, name), queue.Setting{
 		Size: 128 << 10, Stamp: c.stamp, Program: c.program,
@@ -427,8 +427,8 @@ func (c *cell) program() station.Program {
 func (c *cell) sections() (l2l.Section, lagerkoll.Section) {
 	set := plant.Demo()
 	key := func(right string) api.KeyFrom {
-		if c.key != "" {
-			right = c.key
+		if c.wrongKey != "" {
+			right = c.wrongKey
 		}
 		path := filepath.Join(c.dir, "key")
 		if err := os.WriteFile(path, []byte(right), 0o600); err != nil {
@@ -438,7 +438,7 @@ func (c *cell) sections() (l2l.Section, lagerkoll.Section) {
 	}
 	one := l2l.Section{URL: c.url(c.plant.L2LURL()), Site: set.Site, Auth: c.auth, Dial: c.network.Dial}
 	two := lagerkoll.Section{URL: c.url(c.plant.LagerkollURL()), Store: set.Store, Exclusive: c.sample.exclusive, Dial: c.network.Dial}
-	if c.elsewhere {
+	if c.otherAddress {
 		one.Site, two.Store = one.Site+1, two.Store+"9"
 	}
 	if c.sample.backend == "l2l" {
@@ -467,7 +467,7 @@ func (c *cell) connect() station.Backend {
 
 func (c *cell) record(code string) station.ID {
 	c.t.Helper()
-	made, err := c.box.Record(station.Event{Source: "hand", Kind: station.Scan, Code: code, At: c.stamp(time.Now())})
+	made, err := c.outbox.Record(station.Event{Source: "hand", Kind: station.Scan, Code: code, At: c.stamp(time.Now())})
 	if err != nil || len(made.Entries) != 1 {
 		c.t.Fatalf("%s made %v: %v", code, made.Entries, err)
 	}
@@ -486,14 +486,14 @@ func (c *cell) deliver(so time.Duration) {
 	var runs sync.WaitGroup
 	for range 2 {
 		runs.Go(func() {
-			if err := c.box.Run(ctx, c.sample.backend, c.backend); err != nil {
+			if err := c.outbox.Run(ctx, c.sample.backend, c.backend); err != nil {
 				c.t.Error(err)
 			}
 		})
 	}
 	for alive := true; alive; {
-		changed := c.box.Changed()
-		if c.box.Snapshot().Waiting == 0 {
+		changed := c.outbox.Changed()
+		if c.outbox.Snapshot().Waiting == 0 {
 			break
 		}
 		select {
@@ -514,10 +514,10 @@ func (c *cell) vanish(begins []byte) time.Duration {
 	front, _, _ := strings.Cut(path, "*")
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.met || !bytes.HasPrefix(begins, []byte(method+" "+front)) {
+	if c.reached || !bytes.HasPrefix(begins, []byte(method+" "+front)) {
 		return 0
 	}
-	c.met = true
+	c.reached = true
 	return c.fault.vanish
 }
 
@@ -530,8 +530,8 @@ func (c *cell) serve(w http.ResponseWriter, r *http.Request) {
 	method, path, _ := strings.Cut(c.sample.act, " ")
 	front, _, _ := strings.Cut(path, "*")
 	c.mu.Lock()
-	strikes := !c.met && c.fault.strikes != nil && r.Method == method && strings.HasPrefix(r.URL.Path, front)
-	c.met = c.met || strikes
+	strikes := !c.reached && c.fault.strikes != nil && r.Method == method && strings.HasPrefix(r.URL.Path, front)
+	c.reached = c.reached || strikes
 	c.mu.Unlock()
 	if strikes {
 		c.fault.strikes(c, r, serve)
@@ -540,8 +540,8 @@ func (c *cell) serve(w http.ResponseWriter, r *http.Request) {
 	serve()
 }
 
-// told are the fields whose texts somebody told the plant.
-var told = regexp.MustCompile(`"(description|internalReference|prReference|serialNr|batchId)":\s*"((?:[^"\\]|\\.)*)"`)
+// toldTexts are the fields whose texts somebody told the plant.
+var toldTexts = regexp.MustCompile(`"(description|internalReference|prReference|serialNr|batchId)":\s*"((?:[^"\\]|\\.)*)"`)
 
 // alter serves a read, with its texts in the form that the fault gives them.
 func (c *cell) alter(w http.ResponseWriter, r *http.Request) {
@@ -550,66 +550,66 @@ func (c *cell) alter(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), answer.Header())
 	w.Header().Del("Content-Length")
 	w.WriteHeader(answer.Code)
-	_, _ = w.Write(told.ReplaceAllFunc(answer.Body.Bytes(), func(field []byte) []byte {
-		part := told.FindSubmatch(field)
+	_, _ = w.Write(toldTexts.ReplaceAllFunc(answer.Body.Bytes(), func(field []byte) []byte {
+		part := toldTexts.FindSubmatch(field)
 		return fmt.Appendf(nil, `"%s": "%s"`, part[1], c.fault.alters(string(part[2])))
 	}))
 }
 
-// order lets the fault strike the acting request, once.
-func (c *cell) order(f plant.Fault) {
+// strikeOnce lets the fault strike the acting request, once.
+func (c *cell) strikeOnce(f plant.Fault) {
 	f.Where, f.Next = c.sample.act, 1
 	c.plant.AddFault(f)
 }
 
-// present is what the plant shows for a certificate from now on.
-func (c *cell) present(certificate tls.Certificate) {
+// showCertificate sets what the plant shows for a certificate from now on.
+func (c *cell) showCertificate(certificate tls.Certificate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.certificate = certificate
 }
 
-// mark is an entry's mark, in a form and in JSON.
-var mark = regexp.MustCompile(`%5Bsd-[A-Z2-7]{10}%5D\+|\[sd-[A-Z2-7]{10}\] ?`)
+// marks are an entry's mark, in a form and in JSON.
+var marks = regexp.MustCompile(`%5Bsd-[A-Z2-7]{10}%5D\+|\[sd-[A-Z2-7]{10}\] ?`)
 
-// another is a second user, who sends what we send, without our mark.
-func (c *cell) another(r *http.Request) {
+// secondUser is another user, who sends what we send, without our mark.
+func (c *cell) secondUser(r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		c.t.Error(err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	theirs := r.Clone(context.Background())
-	theirs.Body = io.NopCloser(bytes.NewReader(mark.ReplaceAll(body, nil)))
+	theirs.Body = io.NopCloser(bytes.NewReader(marks.ReplaceAll(body, nil)))
 	before := c.sample.done(c.plant)
 	answer := httptest.NewRecorder()
 	c.plant.Handler().ServeHTTP(answer, theirs)
-	c.others += c.sample.done(c.plant) - before
-	if c.others > 1 || c.others == 0 && c.stands {
-		c.t.Errorf("the second user did it %d times: %s", c.others, answer.Body)
+	c.byOthers += c.sample.done(c.plant) - before
+	if c.byOthers > 1 || c.byOthers == 0 && c.asAssumed {
+		c.t.Errorf("the second user did it %d times: %s", c.byOthers, answer.Body)
 	}
 }
 
-// die cuts the power: what the card has at this moment is all that is left.
-func (c *cell) die() {
+// cutPower cuts the power: what the card has at this moment is all that is left.
+func (c *cell) cutPower() {
 	var err error
-	if c.card, err = os.ReadFile(filepath.Join(c.dir, "outbox.db")); err != nil {
+	if c.diskAtCut, err = os.ReadFile(filepath.Join(c.dir, "outbox.db")); err != nil {
 		c.t.Error(err)
 	}
 	close(c.died)
 }
 
-// revive boots the board again with what its card had. The file stays the same
+// restorePower boots the board again with what its card had. The file stays the same
 // one: another in its place would be a copy.
-func (c *cell) revive() {
+func (c *cell) restorePower() {
 	c.t.Helper()
-	if err := c.box.Close(); err != nil {
+	if err := c.outbox.Close(); err != nil {
 		c.t.Error(err)
 	}
-	if err := os.WriteFile(filepath.Join(c.dir, "outbox.db"), c.card, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, "outbox.db"), c.diskAtCut, 0o600); err != nil {
 		c.t.Error(err)
 	}
 	c.died = make(chan struct{})
-	c.boots("boot-2")
-	c.box, c.backend = c.outbox("outbox.db"), nil
+	c.boot("boot-2")
+	c.outbox, c.backend = c.openOutbox("outbox.db"), nil
 }

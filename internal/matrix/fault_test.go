@@ -56,7 +56,7 @@ type fault struct {
 // faults lists everything that we know how to break.
 func faults() []fault {
 	list := []fault{{name: "nothing"}}
-	list = append(list, ways()...)
+	list = append(list, networkFaults()...)
 	for _, f := range []struct {
 		name string
 		plant.Fault
@@ -80,24 +80,24 @@ func faults() []fault {
 		{"late effect, 45 s, after the time-out", plant.Fault{Kind: plant.Late, Delay: 45 * time.Second}},
 	} {
 		list = append(list, fault{name: f.name, kind: toRequest, strikes: func(c *cell, _ *http.Request, serve func()) {
-			c.order(f.Fault)
+			c.strikeOnce(f.Fault)
 			serve()
 		}})
 	}
 	list = append(list, vanishing("packets vanish for 20 s, and the kernel sends it again", 20*time.Second),
 		vanishing("packets vanish for 70 s, and it is given up and torn", 70*time.Second))
-	list = append(list, always()...)
-	list = append(list, altered()...)
-	list = append(append(list, deaf(), cut(false), cut(true)), seconds()...)
+	list = append(list, permanent()...)
+	list = append(list, alteredTexts()...)
+	list = append(append(list, lookupsFail(), powerCut(false), powerCut(true)), secondUserFaults()...)
 	for _, after := range []bool{false, true} {
 		for _, h := range []struct {
 			name  string
 			holds func(*cell)
 		}{
 			{"the vendor's address is another one for a while", func(c *cell) {
-				c.elsewhere, c.backend = true, nil
+				c.otherAddress, c.backend = true, nil
 				c.deliver(brokenFor)
-				c.elsewhere, c.backend = false, nil
+				c.otherAddress, c.backend = false, nil
 			}},
 			{"the vendor shows it nothing for a while", func(c *cell) {
 				c.plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "GET *"})
@@ -105,12 +105,12 @@ func faults() []fault {
 				c.plant.ClearFaults()
 			}},
 			{"the vendor is not in the configuration for a while", func(c *cell) {
-				if err := c.box.HoldOrphaned(func(string) bool { return false }); err != nil {
+				if err := c.outbox.HoldOrphaned(func(string) bool { return false }); err != nil {
 					c.t.Error(err)
 				}
 			}},
 		} {
-			f := cut(after)
+			f := powerCut(after)
 			f.name, f.kind, f.holds = f.name+", and "+h.name+", and it is retried", toHeld, h.holds
 			list = append(list, f)
 		}
@@ -124,9 +124,9 @@ func vanishing(name string, lasts time.Duration) fault {
 	return fault{name: name, kind: toRequest, vanish: lasts}
 }
 
-// always are the faults that strike the acting request each time, and nothing else: no
+// permanent are the faults that strike the acting request each time, and nothing else: no
 // patience mends them.
-func always() (list []fault) {
+func permanent() (list []fault) {
 	for _, f := range []struct {
 		name string
 		plant.Fault
@@ -145,9 +145,9 @@ func always() (list []fault) {
 	return list
 }
 
-// altered are sites that show texts in another form than they were told, where an
+// alteredTexts are sites that show texts in another form than they were told, where an
 // answer or a request is lost.
-func altered() (list []fault) {
+func alteredTexts() (list []fault) {
 	for _, f := range []struct {
 		name   string
 		kind   plant.FaultKind
@@ -162,33 +162,33 @@ func altered() (list []fault) {
 		{"the answer is lost, and texts are cut to six characters", plant.Lost, func(text string) string { return text[:min(len(text), 6)] }},
 	} {
 		list = append(list, fault{name: f.name, kind: toRequest, alters: f.alters, strikes: func(c *cell, _ *http.Request, serve func()) {
-			c.order(plant.Fault{Kind: f.kind})
+			c.strikeOnce(plant.Fault{Kind: f.kind})
 			serve()
 		}})
 	}
 	return list
 }
 
-// ways are the faults of the way there: nothing reaches the plant.
-func ways() []fault {
+// networkFaults are those of the way there: nothing reaches the plant.
+func networkFaults() []fault {
 	broken := func(name string, breaks func(*cell)) fault {
 		return fault{name: name, kind: toWay, breaks: breaks, mends: func(c *cell) { c.network.breaks(nil) }}
 	}
 	tls := func(name string, breaks func(*cell)) fault {
-		return fault{name: name, kind: toWay, breaks: breaks, mends: func(c *cell) { c.present(issued.good) }}
+		return fault{name: name, kind: toWay, breaks: breaks, mends: func(c *cell) { c.showCertificate(issued.good) }}
 	}
 	return []fault{
 		broken("connection refused", func(c *cell) { c.network.breaks(refused) }),
 		broken("DNS: no such host", func(c *cell) { c.network.breaks(unknownName) }),
-		tls("TLS: a certificate nobody knows", func(c *cell) { c.present(issued.stranger) }),
-		tls("TLS: the clock is wrong", func(c *cell) { c.present(issued.tomorrow) }),
+		tls("TLS: a certificate nobody knows", func(c *cell) { c.showCertificate(issued.stranger) }),
+		tls("TLS: the clock is wrong", func(c *cell) { c.showCertificate(issued.tomorrow) }),
 		broken("hung up before the request", func(c *cell) { c.network.breaks(hangsUp) }),
 		{
 			name: "the key is wrong for a while", kind: toWay,
-			breaks: func(c *cell) { c.key = "a-wrong-key" },
+			breaks: func(c *cell) { c.wrongKey = "a-wrong-key" },
 			mends: func(c *cell) {
-				c.key, c.backend = "", nil
-				c.box.TryNow()
+				c.wrongKey, c.backend = "", nil
+				c.outbox.TryNow()
 			},
 		},
 		{
@@ -202,18 +202,18 @@ func ways() []fault {
 			mends: func(c *cell) {
 				c.plant.ClearFaults()
 				c.backend = nil
-				c.box.TryNow()
+				c.outbox.TryNow()
 			},
 		},
 	}
 }
 
-// deaf loses the answer and then shows nobody anything for a while.
-func deaf() fault {
+// lookupsFail loses the answer and then shows nobody anything for a while.
+func lookupsFail() fault {
 	return fault{
 		name: "the answer is lost, and no look-up works either", kind: toRequest,
 		strikes: func(c *cell, _ *http.Request, serve func()) {
-			c.order(plant.Fault{Kind: plant.Lost})
+			c.strikeOnce(plant.Fault{Kind: plant.Lost})
 			c.plant.AddFault(plant.Fault{Kind: plant.BadGateway, Where: "GET *"})
 			serve()
 		},
@@ -221,8 +221,8 @@ func deaf() fault {
 	}
 }
 
-// cut cuts the station's power while its request is under way.
-func cut(after bool) fault {
+// powerCut cuts the station's power while its request is under way.
+func powerCut(after bool) fault {
 	kind, when := plant.Down, "before"
 	if after {
 		kind, when = plant.Lost, "after"
@@ -230,28 +230,28 @@ func cut(after bool) fault {
 	return fault{
 		name: fmt.Sprintf("the station loses its power %s the effect", when), kind: toRequest,
 		strikes: func(c *cell, _ *http.Request, serve func()) {
-			c.order(plant.Fault{Kind: kind})
-			c.die()
+			c.strikeOnce(plant.Fault{Kind: kind})
+			c.cutPower()
 			serve()
 		},
 	}
 }
 
-// seconds are the faults of a second user, who does the same in the same moment.
-func seconds() []fault {
+// secondUserFaults are the faults of a second user, who does the same in the same moment.
+func secondUserFaults() []fault {
 	return []fault{
 		{name: "a second user does the same just before", kind: bySecond, strikes: func(c *cell, r *http.Request, serve func()) {
-			c.another(r)
+			c.secondUser(r)
 			serve()
 		}},
 		{name: "a second user does the same, our answer is lost", kind: bySecond, strikes: func(c *cell, r *http.Request, serve func()) {
-			c.another(r)
-			c.order(plant.Fault{Kind: plant.Lost})
+			c.secondUser(r)
+			c.strikeOnce(plant.Fault{Kind: plant.Lost})
 			serve()
 		}},
 		{name: "a second user does the same, our request is lost", kind: bySecond, strikes: func(c *cell, r *http.Request, serve func()) {
-			c.another(r)
-			c.order(plant.Fault{Kind: plant.Down})
+			c.secondUser(r)
+			c.strikeOnce(plant.Fault{Kind: plant.Down})
 			serve()
 		}},
 	}

@@ -20,9 +20,9 @@ func guarantees(standing *results, otherwise map[string]map[combination]string) 
 			table(&b, vendor.backend, group.kinds, standing)
 		}
 	}
-	b.WriteString("\n## Who or what could deceive the look\n\n" + eyes + "\n| verb | after doubt it goes by | who or what could deceive it |\n|---|---|---|\n")
-	for _, d := range deceivers() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.verb, d.look, d.who)
+	b.WriteString("\n## Who or what could deceive the look\n\n" + lookupCaution + "\n| verb | after doubt it goes by | who or what could deceive it |\n|---|---|---|\n")
+	for _, d := range lookups() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.verb, d.goesBy, d.misledBy)
 	}
 	reasons(&b, standing)
 	assumptions(&b, standing, otherwise)
@@ -64,7 +64,7 @@ deceive it, as a table below says. And a vendor who says yes and does nothing is
 
 `
 
-const eyes = `Of every verb: an effect that comes later than the settle time is sent once more. Before a verb was ever sent there is no
+const lookupCaution = `Of every verb: an effect that comes later than the settle time is sent once more. Before a verb was ever sent there is no
 doubt, and none of this matters; what a look cannot tell is held.
 `
 
@@ -212,9 +212,9 @@ In words, for those that bite:
 |---|---|---|
 `)
 	var silent []string
-	for _, at := range sites() {
+	for _, at := range variants() {
 		name := fmt.Sprintf("A%d `%s`", at.Number, at.Assumption)
-		if !at.concernsAny(standing) {
+		if !at.affectsAny(standing) {
 			if !slices.Contains(silent, name) {
 				silent = append(silent, name)
 			}
@@ -229,10 +229,10 @@ In words, for those that bite:
 	fmt.Fprintf(b, "\nNothing that a verb does rests on %s.\n", strings.Join(silent, ", "))
 }
 
-func (at site) concernsAny(standing *results) bool {
+func (at variant) affectsAny(standing *results) bool {
 	for _, s := range samples() {
 		for _, f := range faults() {
-			if s.meets(f) && at.concerns(s, f, standing) {
+			if s.meets(f) && at.affects(s, f, standing) {
 				return true
 			}
 		}
@@ -242,7 +242,7 @@ func (at site) concernsAny(standing *results) bool {
 
 // otherwise says what ends differently at the site: first the ends, then by which
 // verbs and faults.
-func (at site) otherwise(ends map[combination]string) string {
+func (at variant) otherwise(ends map[combination]string) string {
 	type differing struct{ end, faults string }
 	var order []differing
 	by := make(map[differing][]string)

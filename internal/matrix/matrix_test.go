@@ -31,19 +31,19 @@ type combination struct{ sample, fault string }
 
 // results are ends by combination, and what each rests on.
 type results struct {
-	mu    sync.Mutex
-	end   map[combination]end
-	rests map[combination][]plant.Assumption
+	mu          sync.Mutex // guards the fields below
+	end         map[combination]end
+	assumptions map[combination][]plant.Assumption
 }
 
-func (r *results) add(s sample, f fault, e end, restsOn []plant.Assumption) {
+func (r *results) add(s sample, f fault, e end, assumptions []plant.Assumption) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.end == nil {
-		r.end, r.rests = make(map[combination]end), make(map[combination][]plant.Assumption)
+		r.end, r.assumptions = make(map[combination]end), make(map[combination][]plant.Assumption)
 	}
 	at := combination{s.String(), f.name}
-	r.end[at], r.rests[at] = e, restsOn
+	r.end[at], r.assumptions[at] = e, assumptions
 }
 
 func (r *results) of(s sample, f fault) (end, bool) {
@@ -53,38 +53,38 @@ func (r *results) of(s sample, f fault) (end, bool) {
 	return e, ok
 }
 
-// A site is the plant with one assumption put to another position.
-type site struct {
+// A variant is the plant with one assumption put to another position.
+type variant struct {
 	plant.Switch
 	to plant.Position
 }
 
-func (at site) name() string { return fmt.Sprintf("A%d %s %s", at.Number, at.Assumption, at.to) }
+func (at variant) name() string { return fmt.Sprintf("A%d %s %s", at.Number, at.Assumption, at.to) }
 
-// sites lists every plant with one assumption that does not hold.
-func sites() (all []site) {
+// variants lists every plant with one assumption that does not hold.
+func variants() (all []variant) {
 	for _, s := range plant.Switches() {
 		for _, to := range s.Positions {
-			all = append(all, site{s, to})
+			all = append(all, variant{s, to})
 		}
 	}
 	return all
 }
 
-// concerns reports whether a combination can end otherwise at the site: whether
+// affects reports whether a combination can end otherwise at the variant: whether
 // any answer in it rests on the assumption. What the key's place rests on shows
 // only where the key is put there.
-func (at site) concerns(s sample, f fault, standing *results) bool {
+func (at variant) affects(s sample, f fault, standing *results) bool {
 	if at.Assumption == plant.KeyInHeader || at.Assumption == plant.KeyInBody {
 		return s.backend == "l2l"
 	}
-	return slices.Contains(standing.rests[combination{s.String(), f.name}], at.Assumption)
+	return slices.Contains(standing.assumptions[combination{s.String(), f.name}], at.Assumption)
 }
 
-// usual reports whether a combination is tried at a site in every run of the
+// sampled reports whether a combination is tried at a variant in every run of the
 // tests: every one in which the answer is lost, and of the rest one in some, always
 // the same.
-func (at site) usual(s sample, f fault) bool {
+func (at variant) sampled(s sample, f fault) bool {
 	const oneIn = 10
 	if f.name == "the answer is lost after the effect" {
 		return true
@@ -110,9 +110,9 @@ func TestMatrix(t *testing.T) {
 		return
 	}
 	if rounds() > 0 {
-		keep(t, "testdata/otherwise.txt", differences(standing, other))
+		compareFile(t, "testdata/otherwise.txt", differences(standing, other))
 	}
-	keep(t, "../../docs/guarantees.md", guarantees(standing, known(t)))
+	compareFile(t, "../../docs/guarantees.md", guarantees(standing, readOtherwise(t)))
 }
 
 // tryAll tries every combination at a plant as we assume.
@@ -127,8 +127,8 @@ func tryAll(t *testing.T) *results {
 				}
 				t.Run(s.String()+"/"+f.name, func(t *testing.T) {
 					t.Parallel()
-					e, restsOn := run(t, s, f, site{})
-					standing.add(s, f, e, restsOn)
+					e, assumptions := run(t, s, f, variant{})
+					standing.add(s, f, e, assumptions)
 				})
 			}
 		}
@@ -141,16 +141,16 @@ func tryAll(t *testing.T) *results {
 // testdata/otherwise.txt has it.
 func tryOtherwise(t *testing.T, standing *results) []results {
 	t.Helper()
-	before, other := known(t), make([]results, len(sites()))
+	before, other := readOtherwise(t), make([]results, len(variants()))
 	tried, left := 0, 0
 	t.Run("at a plant that is not as we assume", func(t *testing.T) {
-		for i, at := range sites() {
+		for i, at := range variants() {
 			for _, s := range samples() {
 				for _, f := range faults() {
 					switch {
-					case !s.meets(f) || !at.concerns(s, f, standing):
+					case !s.meets(f) || !at.affects(s, f, standing):
 						continue
-					case rounds() == 0 && !at.usual(s, f):
+					case rounds() == 0 && !at.sampled(s, f):
 						left++
 						continue
 					}
@@ -181,7 +181,7 @@ func tryOtherwise(t *testing.T, standing *results) []results {
 //	A8 limit-above-1 refused	dispatch.open, one at a time	undecided, done	500 after the effect; …
 func differences(standing *results, other []results) string {
 	var b strings.Builder
-	for i, at := range sites() {
+	for i, at := range variants() {
 		for _, s := range samples() {
 			var ends []string
 			by := make(map[string][]string)
@@ -204,8 +204,8 @@ func differences(standing *results, other []results) string {
 	return b.String()
 }
 
-// known reads testdata/otherwise.txt: the ends that differ, by site.
-func known(t *testing.T) map[string]map[combination]string {
+// readOtherwise reads testdata/otherwise.txt: the ends that differ, by site.
+func readOtherwise(t *testing.T) map[string]map[combination]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/otherwise.txt")
 	if err != nil && !*update {
@@ -227,8 +227,8 @@ func known(t *testing.T) map[string]map[combination]string {
 	return all
 }
 
-// keep compares a file with what it should say, or writes it.
-func keep(t *testing.T, path, want string) {
+// compareFile compares a file with what it should say, or writes it.
+func compareFile(t *testing.T, path, want string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // a page for everybody

@@ -28,7 +28,7 @@ type network struct {
 	closed chan struct{}
 	once   sync.Once
 
-	mu     sync.Mutex
+	mu     sync.Mutex               // guards the fields below
 	broken func() (net.Conn, error) // what a dial comes to instead; nil: the server
 
 	// vanish says for how long packets vanish from the one on that begins with these

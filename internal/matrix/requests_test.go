@@ -38,7 +38,7 @@ func TestRequests(t *testing.T) {
 					t.Parallel()
 					i := slices.IndexFunc(faults(), func(f fault) bool { return f.name == name })
 					synctest.Test(t, func(t *testing.T) {
-						at := newCell(t, s, faults()[i], site{})
+						at := newCell(t, s, faults()[i], variant{})
 						at.run(plant.Demo())
 						*n = at.asked
 					})
@@ -53,7 +53,7 @@ func TestRequests(t *testing.T) {
 		}
 	})
 	if !t.Failed() {
-		keep(t, "../../docs/requests.md", requests(costs))
+		compareFile(t, "../../docs/requests.md", requests(costs))
 	}
 }
 
@@ -65,7 +65,7 @@ func inARow(t *testing.T, s sample) int {
 	if s.with["serial"] != "" {
 		s.with = with(s.with, "serial", "{code}")
 	}
-	c := newCell(t, s, fault{}, site{})
+	c := newCell(t, s, fault{}, variant{})
 	c.open(plant.Demo())
 	defer c.close()
 	c.network.breaks(refused)

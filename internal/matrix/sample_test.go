@@ -229,9 +229,9 @@ func historyIsWrong(c *cell) string {
 		switch ours := strings.Contains(d.Description, "[sd-"); {
 		case ours && d.Open():
 			return "a call that is over was left open"
-		case ours && c.stands && !d.Reported.Equal(c.pressed.Truncate(time.Second)):
+		case ours && c.asAssumed && !d.Reported.Equal(c.pressed.Truncate(time.Second)):
 			return fmt.Sprintf("called at %v and reported at %v", c.pressed, d.Reported)
-		case ours && c.stands && d.Made == "add" && !d.Completed.Equal(c.pressed.Add(lasts).Truncate(time.Second)):
+		case ours && c.asAssumed && d.Made == "add" && !d.Completed.Equal(c.pressed.Add(lasts).Truncate(time.Second)):
 			return fmt.Sprintf("over at %v and completed at %v", c.pressed.Add(lasts), d.Completed)
 		}
 	}
@@ -266,7 +266,7 @@ func TestEveryVerbIsInTheMatrix(t *testing.T) {
 					rows++
 				}
 			}
-			for _, d := range deceivers() {
+			for _, d := range lookups() {
 				if d.verb == v.Name {
 					said++
 				}
@@ -286,7 +286,7 @@ func TestEveryVerbIsInTheMatrix(t *testing.T) {
 		}
 		seen[s.String()] = true
 	}
-	for _, d := range deceivers() {
+	for _, d := range lookups() {
 		if !known[d.verb] {
 			t.Errorf("a sentence about %s, which is no verb", d.verb)
 		}

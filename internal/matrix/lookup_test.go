@@ -1,11 +1,11 @@
 package matrix
 
-// A deceiver says, of a verb, what its look-up goes by after doubt, and who or
+// A lookup says, of a verb, what its look-up goes by after doubt, and who or
 // what could make it see something else than what happened.
-type deceiver struct{ verb, look, who string }
+type lookup struct{ verb, goesBy, misledBy string }
 
-func deceivers() []deceiver {
-	return []deceiver{
+func lookups() []lookup {
+	return []lookup{
 		{"dispatch.open",
 			"the mark that this entry put in front of its description, among the machine's dispatches of that type, open or not; with `once`, then an open dispatch of that machine and type",
 			"whoever takes the mark out of the description, or moves the dispatch to another machine or type, before the look (then a second one may be opened where no trace is left, or it is held where the mark is seen elsewhere); a site that hides closed dispatches, where it was closed within the settle time. A site that shows descriptions without their marks is known by its answer to the first call that it opens: from then on one in doubt is held unless its mark is found. With `once`: two users who look in the same moment both see none and both open one"},
