@@ -89,7 +89,7 @@ const (
 func (t *printQueue) watch(ctx context.Context) error {
 	for {
 		look, cancel := context.WithTimeout(ctx, printerLook)
-		err := t.printer.Look(look)
+		err := t.printer.Ready(look)
 		cancel()
 		if ctx.Err() != nil {
 			return nil

@@ -42,7 +42,7 @@ const longestFolder = 80
 type BoxSetting struct {
 	Dir      string        // an empty folder; everything is kept in it
 	Command  []string      // the stationd that is run, or what runs it with the arguments that follow
-	Plant    plant.Config // the plant at the other end of the cable
+	Plant    plant.Config  // the plant at the other end of the cable
 	Page     string        // where the station's own page listens; default: any free port
 	Settle   time.Duration // of both vendors; default 2 s
 	Rate     string        // of Lagerkoll; default all that the account has

@@ -351,7 +351,7 @@ func (d *doctor) devices() []check {
 	}
 	for _, p := range d.plan.Printers {
 		all = append(all, one("printer "+p.Name, func(ctx context.Context) Finding {
-			if err := p.Look(ctx); err != nil {
+			if err := p.Ready(ctx); err != nil {
 				return failed("printer "+p.Name, "see /usr/share/doc/stationd/docs/printing.md", "%v", err)
 			}
 			return passed("printer "+p.Name, "%s is ready to print PDF", p.URL)

@@ -2,11 +2,11 @@
 // program up nor end it.
 //
 // Lines wait in a bounded queue for the one goroutine that writes them. Where nobody
-// reads them, or they cannot be written, the oldest give way, are counted, and the
+// reads them, or they cannot be written, the oldest are dropped and counted, and the
 // count is written as soon as lines flow again. A line that comes again and again is
-// counted too, and said once for all of them; of what is less than a warning, also where
-// only the entry is another. In a day no more than dayBytes are
-// written; what is routine leaves room for warnings and errors.
+// counted too and written once for all of them; below a warning, also where only the
+// entry differs. In a day no more than dayBytes are written, and what is below a warning
+// leaves a part of that to warnings and errors.
 package logging
 
 import (
@@ -25,11 +25,11 @@ import (
 
 // The ceilings.
 const (
-	dayBytes   = 10_000_000 // of lines in any 24 hours
-	onceBytes  = 1_000_000  // of lines at once; what a day allows beside it comes evenly
-	routine    = 500_000    // of them, which routine leaves to warnings and errors
-	openBytes  = 50_000     // how many must be allowed again before what is at its ceiling goes on
-	queueBytes = 64 << 10   // of lines that wait to be written
+	dayBytes      = 10_000_000 // of lines in any 24 hours
+	onceBytes     = 1_000_000  // of lines at once; what a day allows beside it comes evenly
+	reservedBytes = 500_000    // of them, which only warnings and errors may use
+	resumeBytes   = 50_000     // how many must be allowed again before a ceiling that was reached is lifted
+	queueBytes    = 64 << 10   // of lines that wait to be written
 
 	burst        = 5               // how often the same line is written within firstSpan before it is counted
 	firstSpan    = time.Minute     // for which a line is counted before the count is written; it doubles
@@ -44,32 +44,32 @@ const (
 type Log struct {
 	out    io.Writer
 	reopen func() (io.Writer, error)
-	plain  slog.Handler // formats into line
+	format slog.Handler // formats into line
 	seed   maphash.Seed
 	wake   chan struct{} // has one element while there may be something to write
 
-	forever context.Context // of what formats, and waits for nothing
+	ctx context.Context // for the formatting handlers, which wait for nothing
 
-	mu      sync.Mutex
-	line    bytes.Buffer // the line that is being formatted
-	queue   [][]byte
-	queued  int       // bytes in queue
-	writing time.Time // since when a line is being written; zero while none is
-	gone    error     // why the last line could not be written
-	unread  int       // lines that were dropped for want of a reader and not told yet
-	dropped Dropped
-	allowed float64 // bytes that may be written at once
-	counted time.Time
-	usual   ceiling // of what is less than a warning
-	all     ceiling
-	repeats map[uint64]*repeat
+	mu         sync.Mutex   // guards what follows
+	line       bytes.Buffer // the line that is being formatted
+	queue      [][]byte
+	queued     int       // bytes in queue
+	writing    time.Time // since when a line is being written; zero while none is
+	writeErr   error     // why the last line could not be written
+	unreported int       // lines that nobody read were dropped, and no line has said so yet
+	dropped    Dropped
+	allowed    float64 // bytes that may be written at once
+	counted    time.Time
+	routine    ceiling // of what is below a warning
+	all        ceiling
+	repeats    map[uint64]*repeat // by fingerprint
 }
 
 // A ceiling is reached when fewer bytes than floor are allowed.
 type ceiling struct {
-	floor   float64
-	reached bool
-	dropped int // since, and not told yet
+	floor      float64
+	reached    bool
+	unreported int // lines that were dropped since
 }
 
 // Dropped is how many lines were dropped since the start, by why.
@@ -94,17 +94,17 @@ type repeat struct {
 // more than once a second; it may be nil.
 func New(out io.Writer, format func(io.Writer) slog.Handler, reopen func() (io.Writer, error)) *Log {
 	l := &Log{
-		forever: context.Background(), //nolint:forbidigo // a handler wants one
-		out:     out, reopen: reopen,
+		ctx: context.Background(), //nolint:forbidigo // a handler wants one
+		out: out, reopen: reopen,
 		seed: maphash.MakeSeed(), wake: make(chan struct{}, 1),
-		allowed: onceBytes, usual: ceiling{floor: routine}, repeats: make(map[uint64]*repeat),
+		allowed: onceBytes, routine: ceiling{floor: reservedBytes}, repeats: make(map[uint64]*repeat),
 	}
-	l.plain = format(&l.line)
+	l.format = format(&l.line)
 	return l
 }
 
 // Handler returns the slog.Handler that writes into the log.
-func (l *Log) Handler() slog.Handler { return handler{l, l.plain, l.plain} }
+func (l *Log) Handler() slog.Handler { return handler{l, l.format, l.format} }
 
 // Write puts text that is no line of a slog.Handler into the log: the faults of a
 // configuration, the last words of the program. It implements io.Writer and never
@@ -153,14 +153,14 @@ func (l *Log) Faults() map[string]string {
 	defer l.mu.Unlock()
 	text := ""
 	switch {
-	case l.gone != nil:
-		text = fmt.Sprintf("it cannot be written (%v), and %d lines were dropped: look at systemctl status systemd-journald", l.gone, l.unread)
+	case l.writeErr != nil:
+		text = fmt.Sprintf("it cannot be written (%v), and %d lines were dropped: look at systemctl status systemd-journald", l.writeErr, l.unreported)
 	case !l.writing.IsZero() && time.Since(l.writing) > stuckAfter:
-		text = fmt.Sprintf("nobody has read it for %v, and %d lines were dropped: look at systemctl status systemd-journald", time.Since(l.writing).Round(time.Second), l.unread)
-	case l.unread > 0:
-		text = fmt.Sprintf("nobody reads it, and %d lines were dropped: look at systemctl status systemd-journald", l.unread)
+		text = fmt.Sprintf("nobody has read it for %v, and %d lines were dropped: look at systemctl status systemd-journald", time.Since(l.writing).Round(time.Second), l.unreported)
+	case l.unreported > 0:
+		text = fmt.Sprintf("nobody reads it, and %d lines were dropped: look at systemctl status systemd-journald", l.unreported)
 	case l.all.reached:
-		text = fmt.Sprintf("it is at its ceiling of %d MB a day, and %d lines were dropped: see what comes so often", dayBytes/1_000_000, l.all.dropped)
+		text = fmt.Sprintf("it is at its ceiling of %d MB a day, and %d lines were dropped: see what comes so often", dayBytes/1_000_000, l.all.unreported)
 	}
 	return map[string]string{"log": text}
 }
@@ -172,21 +172,21 @@ func (l *Log) Run(ctx context.Context) {
 	defer tick.Stop()
 	var tried time.Time
 	for {
-		line, told := l.next()
+		line, reported := l.next()
 		if line != nil {
-			l.put(line, told, &tried)
+			l.write(line, reported, &tried)
 			continue
 		}
 		select {
 		case <-l.wake:
 		case <-tick.C:
 			l.mu.Lock()
-			l.settle(time.Now(), false)
-			l.gone = nil // what was dropped is told, where it can be written again
+			l.expireRepeats(time.Now(), false)
+			l.writeErr = nil // so that next tries to write how many were dropped
 			l.mu.Unlock()
 		case <-ctx.Done():
 			l.mu.Lock()
-			l.settle(time.Now(), true)
+			l.expireRepeats(time.Now(), true)
 			empty := len(l.queue) == 0
 			l.mu.Unlock()
 			if empty {
@@ -196,17 +196,17 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
-// next takes the next line to be written off the queue: first that lines were dropped,
-// and how many, for they came before. It returns nil while there is none.
-func (l *Log) next() (line []byte, told int) {
+// next takes the next line to be written off the queue: first how many lines were dropped,
+// for they came before; reported is their number then. It returns nil while there is none.
+func (l *Log) next() (line []byte, reported int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 && (l.unread == 0 || l.gone != nil) {
+	if len(l.queue) == 0 && (l.unreported == 0 || l.writeErr != nil) {
 		return nil, 0
 	}
 	l.writing = time.Now()
-	if l.unread > 0 && l.gone == nil {
-		return l.notice(slog.LevelWarn, "lines of the log were dropped: nobody read it", slog.Int("lines", l.unread)), l.unread
+	if l.unreported > 0 && l.writeErr == nil {
+		return l.notice(slog.LevelWarn, "lines of the log were dropped: nobody read it", slog.Int("lines", l.unreported)), l.unreported
 	}
 	line = l.queue[0]
 	l.queue = l.queue[1:]
@@ -214,8 +214,8 @@ func (l *Log) next() (line []byte, told int) {
 	return line, 0
 }
 
-// put writes a line, which may tell of dropped ones.
-func (l *Log) put(line []byte, told int, tried *time.Time) {
+// write writes a line; reported is how many dropped lines it reports.
+func (l *Log) write(line []byte, reported int, tried *time.Time) {
 	_, err := l.out.Write(line)
 	if err != nil && l.reopen != nil && time.Since(*tried) >= reopenAfter {
 		*tried = time.Now()
@@ -227,12 +227,12 @@ func (l *Log) put(line []byte, told int, tried *time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writing = time.Time{}
-	l.gone = err
+	l.writeErr = err
 	switch {
 	case err == nil:
-		l.unread -= told
-	case told == 0:
-		l.unread++
+		l.unreported -= reported
+	case reported == 0:
+		l.unreported++
 		l.dropped.Unread++
 	}
 }
@@ -245,9 +245,9 @@ func (l *Log) add(level slog.Level, line []byte) {
 		l.allowed = min(onceBytes, l.allowed+now.Sub(l.counted).Seconds()*(dayBytes-onceBytes)/(24*time.Hour).Seconds())
 	}
 	l.counted = now
-	open := l.under(&l.all, len(line), slog.LevelError, "the log is at its ceiling: nothing is written for a while")
+	open := l.allow(&l.all, len(line), slog.LevelError, "the log is at its ceiling: nothing is written for a while")
 	if level < slog.LevelWarn {
-		open = l.under(&l.usual, len(line), slog.LevelInfo, "there is much to log: only warnings and errors are written for a while") && open
+		open = l.allow(&l.routine, len(line), slog.LevelInfo, "there is much to log: only warnings and errors are written for a while") && open
 	}
 	if !open {
 		l.dropped.Ceiling++
@@ -256,12 +256,12 @@ func (l *Log) add(level slog.Level, line []byte) {
 	l.enqueue(line)
 }
 
-// under reports whether a line of a size stays under a ceiling, and says so when
-// the ceiling is reached and when it no longer is.
-func (l *Log) under(c *ceiling, size int, level slog.Level, text string) bool {
-	if c.reached && l.allowed >= c.floor+openBytes {
-		n := c.dropped
-		c.reached, c.dropped = false, 0
+// allow reports whether a line of a size stays under a ceiling, and logs when the ceiling
+// is reached and when it is lifted.
+func (l *Log) allow(c *ceiling, size int, level slog.Level, text string) bool {
+	if c.reached && l.allowed >= c.floor+resumeBytes {
+		n := c.unreported
+		c.reached, c.unreported = false, 0
 		l.enqueue(l.notice(level, "the log is below its ceiling again: lines were dropped", slog.Int("lines", n)))
 	}
 	if !c.reached && l.allowed < c.floor+float64(size) {
@@ -269,7 +269,7 @@ func (l *Log) under(c *ceiling, size int, level slog.Level, text string) bool {
 		l.enqueue(l.notice(level, text, slog.Int("mb_a_day", dayBytes/1_000_000)))
 	}
 	if c.reached {
-		c.dropped++
+		c.unreported++
 	}
 	return !c.reached
 }
@@ -283,12 +283,12 @@ func (l *Log) enqueue(line []byte) {
 	for l.queued > queueBytes {
 		l.queued -= len(l.queue[0])
 		l.queue = l.queue[1:]
-		l.unread++
+		l.unreported++
 		l.dropped.Unread++
 	}
 	select {
 	case l.wake <- struct{}{}:
-	default: // somebody has said so
+	default: // it will wake anyway
 	}
 }
 
@@ -296,21 +296,21 @@ func (l *Log) enqueue(line []byte) {
 func (l *Log) notice(level slog.Level, text string, about slog.Attr) []byte {
 	r := slog.NewRecord(time.Now(), level, text, 0)
 	r.AddAttrs(about)
-	return l.formatted(l.plain, r)
+	return l.formatted(l.format, r)
 }
 
 // formatted returns a record as a line. The caller holds mu.
 func (l *Log) formatted(h slog.Handler, r slog.Record) []byte {
 	l.line.Reset()
-	if err := h.Handle(l.forever, r); err != nil {
+	if err := h.Handle(l.ctx, r); err != nil {
 		return nil
 	}
 	return bytes.Clone(station.Printable(l.line.Bytes()))
 }
 
-// single reports whether an attribute tells one of many from the others: the line is
-// the same without it.
-func single(a slog.Attr) bool {
+// distinguishing reports whether an attribute only says which of many is meant: below a
+// warning a line is the same without it.
+func distinguishing(a slog.Attr) bool {
 	switch a.Key {
 	case "entry", "ref", "note":
 		return true
@@ -318,15 +318,15 @@ func single(a slog.Attr) bool {
 	return false
 }
 
-// key is by what a line is the same as another. The caller holds mu.
-func (l *Log) key(h handler, r slog.Record) uint64 {
+// fingerprint is equal for lines that count as the same. The caller holds mu.
+func (l *Log) fingerprint(h handler, r slog.Record) uint64 {
 	same := slog.NewRecord(time.Time{}, r.Level, r.Message, 0)
 	format := h.format
 	if r.Level < slog.LevelWarn {
-		format = h.alike
+		format = h.common
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		if r.Level >= slog.LevelWarn || !single(a) {
+		if r.Level >= slog.LevelWarn || !distinguishing(a) {
 			same.AddAttrs(a)
 		}
 		return true
@@ -334,22 +334,22 @@ func (l *Log) key(h handler, r slog.Record) uint64 {
 	return maphash.Bytes(l.seed, l.formatted(format, same))
 }
 
-// take takes a record into the log, or counts it.
-func (l *Log) take(h handler, r slog.Record) {
+// handle adds a record to the log, or counts it as a repetition.
+func (l *Log) handle(h handler, r slog.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := l.key(h, r)
+	key := l.fingerprint(h, r)
 	now := time.Now()
 	seen := l.repeats[key]
 	if seen == nil {
 		if len(l.repeats) >= mostRepeated {
-			l.settle(now, len(l.repeats) >= 2*mostRepeated)
+			l.expireRepeats(now, len(l.repeats) >= 2*mostRepeated)
 		}
 		seen = &repeat{span: firstSpan, until: now.Add(firstSpan)}
 		l.repeats[key] = seen
 	}
 	if !now.Before(seen.until) {
-		l.say(seen, now)
+		l.reportRepeats(seen, now)
 	}
 	seen.handler, seen.record = h.format, r.Clone()
 	if seen.written < burst {
@@ -361,22 +361,22 @@ func (l *Log) take(h handler, r slog.Record) {
 	l.dropped.Repeated++
 }
 
-// settle says how often lines were repeated whose time has come, or all of them, and
-// forgets those that were not. The caller holds mu.
-func (l *Log) settle(now time.Time, all bool) {
+// expireRepeats reports the repetitions whose time has come, or all of them, and forgets
+// lines that were not repeated. The caller holds mu.
+func (l *Log) expireRepeats(now time.Time, all bool) {
 	for key, seen := range l.repeats {
 		if !all && now.Before(seen.until) {
 			continue
 		}
-		if l.say(seen, now); seen.written == 0 || all {
+		if l.reportRepeats(seen, now); seen.written == 0 || all {
 			delete(l.repeats, key)
 		}
 	}
 }
 
-// say says how often a line was repeated, and begins to count anew, for longer: a
-// line that was repeated is not written again before the next count.
-func (l *Log) say(seen *repeat, now time.Time) {
+// reportRepeats writes how often a line was repeated and begins to count anew, for longer:
+// a line that was repeated is not written again before the next count. The caller holds mu.
+func (l *Log) reportRepeats(seen *repeat, now time.Time) {
 	if seen.counted == 0 {
 		*seen = repeat{span: firstSpan, until: now.Add(firstSpan)}
 		return
@@ -392,7 +392,7 @@ func (l *Log) say(seen *repeat, now time.Time) {
 type handler struct {
 	log    *Log
 	format slog.Handler
-	alike  slog.Handler // without the attributes that are single
+	common slog.Handler // without the attributes that are distinguishing
 }
 
 // Enabled implements slog.Handler.
@@ -402,17 +402,17 @@ func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler. It waits for nobody.
 func (h handler) Handle(_ context.Context, r slog.Record) error {
-	h.log.take(h, r)
+	h.log.handle(h, r)
 	return nil
 }
 
 // WithAttrs implements slog.Handler.
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	alike := slices.DeleteFunc(slices.Clone(attrs), single)
-	return handler{h.log, h.format.WithAttrs(attrs), h.alike.WithAttrs(alike)}
+	alike := slices.DeleteFunc(slices.Clone(attrs), distinguishing)
+	return handler{h.log, h.format.WithAttrs(attrs), h.common.WithAttrs(alike)}
 }
 
 // WithGroup implements slog.Handler.
 func (h handler) WithGroup(name string) slog.Handler {
-	return handler{h.log, h.format.WithGroup(name), h.alike.WithGroup(name)}
+	return handler{h.log, h.format.WithGroup(name), h.common.WithGroup(name)}
 }

@@ -37,14 +37,14 @@ func number(group goipp.Attributes, name string) (n int, ok bool) {
 	return 0, false
 }
 
-// because puts a printer's reasons in words, behind what they are the reasons of.
+// reasonText puts a printer's reasons in words, to stand behind what they explain.
 //
 //	: no paper (media-empty-error)
-func because(reasons []string) string {
+func reasonText(reasons []string) string {
 	var all []string
 	for _, reason := range reasons {
 		if reason != "none" {
-			all = append(all, inWords(reason))
+			all = append(all, reasonWords(reason))
 		}
 	}
 	if len(all) == 0 {
@@ -53,9 +53,9 @@ func because(reasons []string) string {
 	return ": " + strings.Join(all, ", ")
 }
 
-// inWords says a reason's keyword (RFC 8011, 5.4.12) as a person at the printer
-// would, with the keyword behind it. One that few printers say stands alone.
-func inWords(reason string) string {
+// reasonWords puts a reason's keyword (RFC 8011, 5.4.12) in plain words, with the keyword
+// behind them. A keyword that is not in the table stands alone.
+func reasonWords(reason string) string {
 	words := map[string]string{
 		"media-empty": "no paper", "media-needed": "it waits for paper", "media-jam": "a paper jam",
 		"door-open": "a door is open", "cover-open": "a cover is open", "interlock-open": "a cover is open",
@@ -76,8 +76,8 @@ func inWords(reason string) string {
 
 const knownUsersOnly = "it lets only users that it knows print: let this station print there without a password"
 
-// spoken says why an answer of HTTP is no answer of a printer; nil when it is one.
-func spoken(r *http.Response) error {
+// checkHTTP says why an answer of HTTP is no answer of a printer; nil when it is one.
+func checkHTTP(r *http.Response) error {
 	switch {
 	case r.StatusCode == http.StatusUnauthorized, r.StatusCode == http.StatusForbidden:
 		return errors.New(knownUsersOnly)
@@ -93,8 +93,8 @@ func spoken(r *http.Response) error {
 	return nil
 }
 
-// said is the printer's own no in words; nil for a yes.
-func said(answer goipp.Message) error {
+// refusal is the printer's refusal in words; nil where it did what was asked.
+func refusal(answer goipp.Message) error {
 	status := goipp.Status(answer.Code)
 	if status < goipp.StatusRedirectionOtherSite {
 		return nil
@@ -118,9 +118,9 @@ func said(answer goipp.Message) error {
 	return fmt.Errorf("it refuses: %s", why)
 }
 
-// plain says the errors of a network in words, where a person can do something
-// about them.
-func plain(err error) error {
+// explainNetwork puts an error of the network into words where a person can do something
+// about it.
+func explainNetwork(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer in time: %w", err)
 	}

@@ -2,8 +2,8 @@
 // (IPP/1.1: RFC 8010 and RFC 8011), which every printer of the last twenty years
 // speaks, on paper without a driver.
 //
-// Printing is tried once. Nothing here is kept, tried again or looked up after a
-// lost answer: a person stands at the printer and sees whether the paper came.
+// Printing is tried once. Nothing here is stored, retried or looked up after a lost
+// answer: a person stands at the printer and sees whether the paper came.
 package printer
 
 import (
@@ -81,15 +81,15 @@ type Document struct {
 	PDF  []byte
 }
 
-// Look asks the printer whether it would print a PDF now; nil says yes. It changes
-// nothing. It obeys ctx, which limits it.
-func (p Printer) Look(ctx context.Context) error {
-	c, err := p.dial()
+// Ready asks the printer whether it would print a PDF now; nil says yes. It changes
+// nothing, and takes as long as ctx allows.
+func (p Printer) Ready(ctx context.Context) error {
+	c, err := p.client()
 	if err != nil {
-		return p.fault(err)
+		return p.wrap(err)
 	}
 	defer c.transport.CloseIdleConnections()
-	return p.fault(c.ready(ctx))
+	return p.wrap(c.ready(ctx))
 }
 
 // Print asks the printer whether it would print a PDF and sends it one. It returns
@@ -97,20 +97,20 @@ func (p Printer) Look(ctx context.Context) error {
 // paper comes later. It makes one attempt, which ctx limits. An error says in words
 // what the printer said, and whether it may print all the same.
 func (p Printer) Print(ctx context.Context, d Document) (number int, err error) {
-	c, err := p.dial()
+	c, err := p.client()
 	if err != nil {
-		return 0, p.fault(err)
+		return 0, p.wrap(err)
 	}
 	defer c.transport.CloseIdleConnections()
 	if err := c.ready(ctx); err != nil {
-		return 0, p.fault(err)
+		return 0, p.wrap(err)
 	}
 	number, err = c.print(ctx, d)
-	return number, p.fault(err)
+	return number, p.wrap(err)
 }
 
-// fault puts the printer in front of an error.
-func (p Printer) fault(err error) error {
+// wrap puts the printer's name and address in front of an error.
+func (p Printer) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -124,11 +124,11 @@ type client struct {
 	transport *http.Transport
 }
 
-// dial makes a client. It connects to nothing.
+// client returns a client for the printer. It connects to nothing yet.
 //
 //	ipp://192.0.2.10/ipp/print   http://192.0.2.10:631/ipp/print
 //	ipps://office/ipp/print      https://office:631/ipp/print
-func (p Printer) dial() (*client, error) {
+func (p Printer) client() (*client, error) {
 	u, err := url.Parse(p.URL)
 	if err != nil {
 		return nil, err
@@ -201,14 +201,14 @@ func (c *client) ready(ctx context.Context) error {
 	m := c.request(goipp.OpGetPrinterAttributes)
 	m.Operation.Add(goipp.MakeAttr("requested-attributes", goipp.TagKeyword,
 		goipp.String(state), goipp.String(reasons), goipp.String(accepting), goipp.String(formats)))
-	answer, _, err := c.ask(ctx, m, nil)
+	answer, _, err := c.send(ctx, m, nil)
 	if err != nil {
 		return err
 	}
 	if takes := texts(answer.Printer, formats); len(takes) > 0 && !slices.Contains(takes, pdf) {
 		return fmt.Errorf("it takes no PDF; it takes %s", strings.Join(takes, ", "))
 	}
-	why := because(texts(answer.Printer, reasons))
+	why := reasonText(texts(answer.Printer, reasons))
 	if yes := texts(answer.Printer, accepting); slices.Contains(yes, "false") {
 		return fmt.Errorf("it takes nothing at present%s", why)
 	}
@@ -226,7 +226,7 @@ func (c *client) print(ctx context.Context, d Document) (int, error) {
 	m.Operation.Add(goipp.MakeAttribute("requesting-user-name", goipp.TagName, goipp.String(requester)))
 	m.Operation.Add(goipp.MakeAttribute("job-name", goipp.TagName, goipp.String(title(d.Name))))
 	m.Operation.Add(goipp.MakeAttribute("document-format", goipp.TagMimeType, goipp.String(pdf)))
-	answer, sent, err := c.ask(ctx, m, d.PDF)
+	answer, sent, err := c.send(ctx, m, d.PDF)
 	if err != nil && sent {
 		return 0, fmt.Errorf("it was sent, and the printer does not say what became of it: look there before it is printed again: %w", err)
 	}
@@ -235,7 +235,7 @@ func (c *client) print(ctx context.Context, d Document) (int, error) {
 	}
 	const cancelled, aborted = 7, 8 // RFC 8011, 5.3.7
 	if now, ok := number(answer.Job, state); ok && (now == cancelled || now == aborted) {
-		return 0, fmt.Errorf("it took the document and gave it up%s", because(texts(answer.Job, reasons)))
+		return 0, fmt.Errorf("it took the document and gave it up%s", reasonText(texts(answer.Job, reasons)))
 	}
 	known, _ := number(answer.Job, id)
 	return known, nil
@@ -261,9 +261,9 @@ func (c *client) request(op goipp.Op) *goipp.Message {
 	return m
 }
 
-// ask makes one request. sent says that the printer may have got it while the error
-// says nothing of what it made of it; the printer's own no is no such error.
-func (c *client) ask(ctx context.Context, m *goipp.Message, document []byte) (answer goipp.Message, sent bool, err error) {
+// send makes one request. sent is true with an error after which the printer may have got
+// the request and acted on it; it is false where the printer refused in its answer.
+func (c *client) send(ctx context.Context, m *goipp.Message, document []byte) (answer goipp.Message, sent bool, err error) {
 	head, err := m.EncodeBytes()
 	if err != nil {
 		return answer, false, err
@@ -281,18 +281,18 @@ func (c *client) ask(ctx context.Context, m *goipp.Message, document []byte) (an
 	// printer points.
 	response, err := c.transport.RoundTrip(r)
 	if err != nil {
-		return answer, left.Load(), plain(err)
+		return answer, left.Load(), explainNetwork(err)
 	}
 	defer response.Body.Close()
-	if err := spoken(response); err != nil {
+	if err := checkHTTP(response); err != nil {
 		return answer, false, err
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
 	if err != nil {
-		return answer, true, plain(err)
+		return answer, true, explainNetwork(err)
 	}
 	if err := answer.DecodeBytes(body); err != nil {
 		return answer, true, fmt.Errorf("its answer cannot be read: %w", err)
 	}
-	return answer, false, said(answer)
+	return answer, false, refusal(answer)
 }

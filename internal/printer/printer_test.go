@@ -178,7 +178,7 @@ func TestAPrinterThatDoesNotSayWhatItTakesIsTried(t *testing.T) {
 	t.Parallel()
 	o := well()
 	o.formats, o.reasons = nil, nil
-	if err := o.open(t).Look(t.Context()); err != nil {
+	if err := o.open(t).Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -200,7 +200,7 @@ func TestNothingAnswersThere(t *testing.T) {
 		t.Parallel()
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }))
 		t.Cleanup(s.Close)
-		err := Printer{Name: "office", URL: "ipp" + strings.TrimPrefix(s.URL, "http")}.Look(t.Context())
+		err := Printer{Name: "office", URL: "ipp" + strings.TrimPrefix(s.URL, "http")}.Ready(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "no printer") {
 			t.Error(err)
 		}
@@ -212,7 +212,7 @@ func TestNothingAnswersThere(t *testing.T) {
 		t.Cleanup(func() { l.Close() })
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		err = Printer{Name: "office", URL: "ipp://" + l.Addr().String()}.Look(ctx)
+		err = Printer{Name: "office", URL: "ipp://" + l.Addr().String()}.Ready(ctx)
 		if err == nil || !strings.Contains(err.Error(), "no answer in time") {
 			t.Error(err)
 		}
@@ -251,7 +251,7 @@ func TestAnEncryptedPrinterIsKnownByItsCertificate(t *testing.T) {
 		other.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
 		other.StartTLS()
 		t.Cleanup(other.Close)
-		err := Printer{Name: "office", URL: address, Certificate: save(t, other.TLS.Certificates[0].Certificate[0])}.Look(t.Context())
+		err := Printer{Name: "office", URL: address, Certificate: save(t, other.TLS.Certificates[0].Certificate[0])}.Ready(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "shows another certificate") {
 			t.Error(err)
 		}
@@ -260,7 +260,7 @@ func TestAnEncryptedPrinterIsKnownByItsCertificate(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "office.pem")
 		must(t, os.WriteFile(path, []byte("secret"), 0o600))
-		err := Printer{Name: "office", URL: address, Certificate: path}.Look(t.Context())
+		err := Printer{Name: "office", URL: address, Certificate: path}.Ready(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "no certificate") || strings.Contains(err.Error(), "secret") {
 			t.Error(err)
 		}
@@ -312,9 +312,9 @@ func FuzzAPrinterSaysWhatItLikes(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, body []byte) {
 		var m goipp.Message
 		if m.DecodeBytes(body) == nil {
-			_ = said(m)
+			_ = refusal(m)
 			_, _ = number(m.Printer, "printer-state")
-			_ = because(texts(m.Printer, "printer-state-reasons"))
+			_ = reasonText(texts(m.Printer, "printer-state-reasons"))
 		}
 	})
 }

@@ -50,7 +50,7 @@ func TestCUPSPrinterPrintsAPickingList(t *testing.T) {
 	port := freePort(t)
 	run(t, []string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + socket}, eve, "-r", "off", "-n", "localhost", "-p", port, "-d", spool, "-k", "-f", "application/pdf", "Office")
 	p := Printer{Name: "office", URL: "ipp://localhost:" + port + "/ipp/print"}
-	wait(t, "the printer is there", func() bool { return p.Look(t.Context()) == nil })
+	wait(t, "the printer is there", func() bool { return p.Ready(t.Context()) == nil })
 
 	number, err := p.Print(t.Context(), Document{Name: "Picking list 4711", PDF: list()})
 	if err != nil || number == 0 {

@@ -13,9 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Manager is the other end of the protocol: it hears what services say. The
-// demonstration and the tests start a station with one, so that it is started as
-// its unit starts it.
+// A Manager is the other end of the protocol: it receives what services send. The
+// demonstration and the tests start a station with one, as its unit does.
 type Manager struct {
 	path string
 	conn *net.UnixConn
@@ -32,7 +31,7 @@ func Listen(path string) (*Manager, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("systemd: the manager's socket: %w", err), conn.Close())
 	}
-	// Whose message it is, as NotifyAccess=main wants to know it.
+	// The kernel adds the sender's process, which NotifyAccess=main compares.
 	err = errors.Join(raw.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
 	}), err)
@@ -54,10 +53,10 @@ func (m *Manager) Environ(limit time.Duration) []string {
 	}
 }
 
-// Run hands hear each line that a process says, such as READY=1, with the
-// process's number, one line at a time and in their order, until ctx is done; then
-// it returns nil. An error means that nothing can be heard any more.
-func (m *Manager) Run(ctx context.Context, hear func(pid int, line string)) error {
+// Run calls received with each line that a process sends, such as READY=1, and the
+// process's number, one line at a time and in their order, until ctx is done; then it
+// returns nil. An error means that nothing can be received any more.
+func (m *Manager) Run(ctx context.Context, received func(pid int, line string)) error {
 	stop := context.AfterFunc(ctx, func() { m.conn.Close() })
 	defer stop()
 	defer func() { _ = os.Remove(m.path) }()
@@ -72,7 +71,7 @@ func (m *Manager) Run(ctx context.Context, hear func(pid int, line string)) erro
 		}
 		pid := sender(control[:controls])
 		for line := range strings.Lines(string(text[:n])) {
-			hear(pid, strings.TrimSuffix(line, "\n"))
+			received(pid, strings.TrimSuffix(line, "\n"))
 		}
 	}
 }

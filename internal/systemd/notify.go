@@ -3,7 +3,7 @@
 //
 // The protocol is sd_notify(3): one datagram of NAME=value lines to the unix
 // socket named by $NOTIFY_SOCKET. Without that variable, as on a developer's
-// desk, nothing is said and nothing is an error.
+// desk, nothing is sent and nothing is an error.
 package systemd
 
 import (
@@ -16,14 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a datagram may wait for room in the manager's queue. A
-// ping that cannot be said must not stop the one who says it.
-const patience = 2 * time.Second
+// sendTimeout is how long a datagram may wait for room in the manager's queue: a ping
+// must not stop whoever sends it.
+const sendTimeout = 2 * time.Second
 
 // Notify sends state, one or more NAME=value lines, to the service manager. It
 // returns nil when no manager listens ($NOTIFY_SOCKET is unset or empty).
-// Saying the same twice is harmless. An error means that the manager did not
-// hear it; the station goes on, and the manager's own time-outs judge it.
+// Sending the same twice is harmless. An error means that the manager did not
+// get it; the station goes on, and the manager's own time-outs judge it.
 func Notify(state string) error {
 	// "/run/systemd/notify", or "@…" for a name in Linux's abstract namespace,
 	// which package net spells the same way.
@@ -39,7 +39,7 @@ func Notify(state string) error {
 		return fmt.Errorf("systemd: the manager's socket: %w", err)
 	}
 	defer conn.Close()
-	if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return fmt.Errorf("systemd: the manager's socket: %w", err)
 	}
 	if _, err := conn.Write([]byte(state)); err != nil {

@@ -45,15 +45,15 @@ func Run(ctx context.Context, limit time.Duration, alive func() error) error {
 	}
 	tick := time.NewTicker(max(limit/3, time.Millisecond))
 	defer tick.Stop()
-	var was error       // why the last tick did not vouch
-	heard := time.Now() // when the manager last heard anything
+	var before error        // what alive returned at the last tick
+	delivered := time.Now() // when the manager last got anything
 	for {
-		stuck := alive()
-		err := Notify(verdict(was, stuck))
-		was = stuck
+		fault := alive()
+		err := Notify(message(before, fault))
+		before = fault
 		if err == nil {
-			heard = time.Now()
-		} else if time.Since(heard) >= limit {
+			delivered = time.Now()
+		} else if time.Since(delivered) >= limit {
 			return fmt.Errorf("%w; nothing was heard for %v, check NotifyAccess= in the unit", err, limit)
 		}
 		select {
@@ -64,13 +64,13 @@ func Run(ctx context.Context, limit time.Duration, alive func() error) error {
 	}
 }
 
-// verdict is what the manager hears at a tick: a ping when progress is made, and
-// the reason instead when it is not.
-func verdict(was, stuck error) string {
+// message is what is sent at a tick: a ping when progress is made, and the reason instead
+// when it is not.
+func message(before, fault error) string {
 	switch {
-	case stuck != nil:
-		return status("no progress: " + stuck.Error())
-	case was != nil:
+	case fault != nil:
+		return status("no progress: " + fault.Error())
+	case before != nil:
 		return "WATCHDOG=1\n" + status("making progress again")
 	}
 	return "WATCHDOG=1"
