@@ -129,15 +129,15 @@ func build(t testing.TB, s Setting) (*Board, error) {
 		return nil, err
 	}
 	b := &Board{t: t, setting: s, model: m, image: img, dir: dir, card: s.Card}
-	if err := b.furnish(); err != nil {
+	if err := b.prepare(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
 	return b, nil
 }
 
-// furnish makes the board's network, card and initramfs.
-func (b *Board) furnish() error {
+// prepare makes the board's network, card and initramfs.
+func (b *Board) prepare() error {
 	if b.setting.Plant != "" {
 		var err error
 		if b.network, err = emulator.NewNetwork(b.setting.Plant); err != nil {
@@ -150,7 +150,7 @@ func (b *Board) furnish() error {
 			return err
 		}
 	}
-	a, err := b.contents()
+	a, err := b.files()
 	if err != nil {
 		return err
 	}
@@ -167,8 +167,8 @@ func (b *Board) furnish() error {
 	})
 }
 
-// contents are the files of this board alone: init, the program, what it reads.
-func (b *Board) contents() (archive, error) {
+// files are the files of this board alone: init, the program, what it reads.
+func (b *Board) files() (archive, error) {
 	a := archive{}
 	init, err := b.model.compile("stationd/hil/guest", b.dir)
 	if err != nil {
@@ -438,15 +438,15 @@ func (b *Board) Scan(symbol string) {
 	}
 }
 
-// Hears waits until that text has been sent to the scanner, fails the test when it
+// ScannerReceives waits until that text has been sent to the scanner, fails the test when it
 // has not within the time given, and returns what was sent before it and after the
 // text that was heard last.
-func (b *Board) Hears(text string, within time.Duration) (before string) {
+func (b *Board) ScannerReceives(text string, within time.Duration) (before string) {
 	b.t.Helper()
 	m := b.on()
 	found := false
-	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(look) {
-		if before, found = m.Heard(text); found {
+	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(lookEvery) {
+		if before, found = m.Received(text); found {
 			return before
 		}
 	}
@@ -594,7 +594,7 @@ func (b *Board) Says(text string, within time.Duration) {
 // SaysTimes waits until the console has shown the text at least so many times.
 func (b *Board) SaysTimes(text string, times int, within time.Duration) {
 	b.t.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(look) {
+	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(lookEvery) {
 		if strings.Count(b.Console(), text) >= times {
 			return
 		}

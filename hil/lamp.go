@@ -52,9 +52,9 @@ const (
 	rest = 2500 * time.Millisecond
 )
 
-// See tells what a lamp shows at the time now, from all its edges so far. A
+// PatternOf tells what a lamp shows at the time now, from all its edges so far. A
 // blink is two whole periods, the newest of them not yet over for long.
-func See(edges []Edge, on, now time.Time) Pattern {
+func PatternOf(edges []Edge, on, now time.Time) Pattern {
 	last := Edge{At: on}
 	if len(edges) > 0 {
 		last = edges[len(edges)-1]
@@ -94,20 +94,20 @@ func (b *Board) Lamp(line int) Lamp {
 	return Lamp{b, line}
 }
 
-// look is how often a lamp is looked at while a pattern is waited for.
-const look = 20 * time.Millisecond
+// lookEvery is how often a lamp is looked at while a pattern is waited for.
+const lookEvery = 20 * time.Millisecond
 
 // Is waits until the lamp shows the pattern, and fails the test when it does not
 // within the time given. Dark and Steady need 2.5 s to be seen, a blink two periods.
 func (l Lamp) Is(want Pattern, within time.Duration) {
 	l.board.t.Helper()
 	saw := Unclear
-	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(look) {
-		if saw = l.Sees(); saw == want {
+	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(lookEvery) {
+		if saw = l.Pattern(); saw == want {
 			return
 		}
 	}
-	l.board.t.Fatalf("lamp GPIO%d is %v, not %v, after %v; its last changes: %s", l.line, saw, want, within, l.story())
+	l.board.t.Fatalf("lamp GPIO%d is %v, not %v, after %v; its last changes: %s", l.line, saw, want, within, l.history())
 }
 
 // Stays fails the test when the lamp, which must show the pattern already, shows
@@ -116,18 +116,18 @@ func (l Lamp) Is(want Pattern, within time.Duration) {
 func (l Lamp) Stays(want Pattern, during time.Duration) {
 	l.board.t.Helper()
 	begin := time.Now()
-	for ; time.Since(begin) < during; <-time.After(look) {
-		if saw := l.Sees(); saw != want {
+	for ; time.Since(begin) < during; <-time.After(lookEvery) {
+		if saw := l.Pattern(); saw != want {
 			l.board.t.Fatalf("lamp GPIO%d became %v after %v and did not stay %v; its last changes: %s",
-				l.line, saw, time.Since(begin).Round(time.Millisecond), want, l.story())
+				l.line, saw, time.Since(begin).Round(time.Millisecond), want, l.history())
 		}
 	}
 }
 
-// Sees tells what the lamp shows now.
-func (l Lamp) Sees() Pattern {
+// Pattern tells what the lamp shows now.
+func (l Lamp) Pattern() Pattern {
 	edges, on := l.edges()
-	return See(edges, on, time.Now())
+	return PatternOf(edges, on, time.Now())
 }
 
 // Lights waits until the lamp is lit for the first time since the given time,
@@ -135,7 +135,7 @@ func (l Lamp) Sees() Pattern {
 // the lamp stays dark for as long as given.
 func (l Lamp) Lights(since time.Time, within time.Duration) time.Time {
 	l.board.t.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(look) {
+	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(lookEvery) {
 		edges, _ := l.edges()
 		for _, e := range edges {
 			if e.High && !e.At.Before(since) {
@@ -143,7 +143,7 @@ func (l Lamp) Lights(since time.Time, within time.Duration) time.Time {
 			}
 		}
 	}
-	l.board.t.Fatalf("lamp GPIO%d was not lit within %v; its last changes: %s", l.line, within, l.story())
+	l.board.t.Fatalf("lamp GPIO%d was not lit within %v; its last changes: %s", l.line, within, l.history())
 	return time.Time{}
 }
 
@@ -162,8 +162,8 @@ func (l Lamp) edges() (edges []Edge, on time.Time) {
 	return edges, l.board.first
 }
 
-// story tells the lamp's newest changes in words.
-func (l Lamp) story() string {
+// history lists the lamp's newest changes in words.
+func (l Lamp) history() string {
 	edges, _ := l.edges()
 	if len(edges) == 0 {
 		return "none since power on"

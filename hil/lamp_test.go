@@ -34,7 +34,7 @@ func TestALampIsSeenAsAnEyeSeesIt(t *testing.T) {
 			for i, at := range test.changes {
 				edges = append(edges, Edge{At: on.Add(at), High: i%2 == 0})
 			}
-			if got := See(edges, on, on.Add(test.now)); got != test.want {
+			if got := PatternOf(edges, on, on.Add(test.now)); got != test.want {
 				t.Errorf("it looks %v, want %v", got, test.want)
 			}
 		})

@@ -207,7 +207,7 @@ func backToBack(r *readings) {
 	r.board.Scan(wire.String())
 	r.arrive()
 	for i := range 501 { // the order's label among them
-		if before := r.board.Hears(beep, 10*time.Second); before != "" {
+		if before := r.board.ScannerReceives(beep, 10*time.Second); before != "" {
 			r.t.Errorf("before beep %d the reader heard %q", i+1, before)
 		}
 	}
@@ -235,7 +235,7 @@ func early(r *readings) {
 	r.ready()
 	r.board.Scan(r.trace() + "\r")
 	r.arrive()
-	if before := r.board.Hears(beep, 30*time.Second); before != "" {
+	if before := r.board.ScannerReceives(beep, 30*time.Second); before != "" {
 		r.t.Errorf("before the beep the reader heard %q", before)
 	}
 }

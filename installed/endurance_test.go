@@ -27,7 +27,7 @@ func TestEndurance(t *testing.T) {
 	if err != nil || hours < 1 {
 		t.Skip("NOT PROVED: ten hours of the installed station; make installed-endurance")
 	}
-	debians, err := installed.Chosen()
+	debians, err := installed.SelectedDebians()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,9 +28,9 @@ type Debian struct {
 // String returns the name under which the environment and the tests know it.
 func (d Debian) String() string { return d.Suite + "-" + d.Arch }
 
-// Chosen are the Debians that $STATIOND_INSTALLED names, separated by commas; the
+// SelectedDebians are the Debians that $STATIOND_INSTALLED names, separated by commas; the
 // stable one on a PC where it is empty.
-func Chosen() ([]Debian, error) {
+func SelectedDebians() ([]Debian, error) {
 	names := os.Getenv("STATIOND_INSTALLED")
 	if names == "" {
 		names = "trixie-amd64"

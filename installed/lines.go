@@ -100,7 +100,7 @@ func (g *Guest) sees(line int) hil.Pattern {
 				edges = append(edges, e)
 			}
 		}
-		return hil.See(edges, g.begin, time.Now())
+		return hil.PatternOf(edges, g.begin, time.Now())
 	}
 	// 9 s hold two whole periods of the slowest blink and a rest. The shell looks
 	// without a pause, and each change has the guest's own time: how soon an emulated
@@ -126,5 +126,5 @@ func (g *Guest) sees(line int) hil.Pattern {
 			level = value
 		}
 	}
-	return hil.See(edges, begin, now)
+	return hil.PatternOf(edges, begin, now)
 }

@@ -16,7 +16,7 @@ func TestLook(t *testing.T) {
 	if script == "" {
 		t.Skip("nobody looks: STATIOND_INSTALLED_LOOK holds no script")
 	}
-	debians, err := installed.Chosen()
+	debians, err := installed.SelectedDebians()
 	if err != nil {
 		t.Fatal(err)
 	}

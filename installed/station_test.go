@@ -170,7 +170,7 @@ type scenario struct {
 // and then lives through what a station lives through. Two guests share the work at
 // the same time; each scenario begins with a station that is well.
 func TestInstalled(t *testing.T) {
-	debians, err := installed.Chosen()
+	debians, err := installed.SelectedDebians()
 	if err != nil {
 		t.Fatal(err)
 	}

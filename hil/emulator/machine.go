@@ -33,10 +33,10 @@ type Machine struct {
 	pins    *pins
 	control *controller
 
-	dir   string     // of the sockets and the console's log
-	conns []net.Conn // to the monitor, the pins and the control port
-	scan  net.Conn   // the USB cable of the scanner; nil while it is unplugged
-	heard *earshot   // what came over it
+	dir   string        // of the sockets and the console's log
+	conns []net.Conn    // to the monitor, the pins and the control port
+	scan  net.Conn      // the USB cable of the scanner; nil while it is unplugged
+	heard *receivedText // what came over it
 }
 
 // A Setting says what is started and what is wired to it.
@@ -211,7 +211,7 @@ func (v *Machine) Plug() error {
 	if err != nil {
 		return err
 	}
-	v.scan, v.heard = conn, &earshot{}
+	v.scan, v.heard = conn, &receivedText{}
 	go v.heard.listen(conn)
 	return nil
 }
@@ -233,24 +233,24 @@ func (v *Machine) Send(b []byte) error {
 	return err
 }
 
-// Heard reports whether the guest has sent the text to the serial reader since it
+// Received reports whether the guest has sent the text to the serial reader since it
 // was plugged in, returns what it sent before it, and forgets both. Without a
 // reader nothing was sent.
-func (v *Machine) Heard(text string) (before string, found bool) {
+func (v *Machine) Received(text string) (before string, found bool) {
 	if v.scan == nil {
 		return "", false
 	}
 	return v.heard.cut(text)
 }
 
-// An earshot is what the guest has sent to the scanner since it was plugged in.
+// An receivedText is what the guest has sent to the scanner since it was plugged in.
 // Somebody must always listen: the emulator stands still when the socket is full.
-type earshot struct {
+type receivedText struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-func (e *earshot) listen(conn net.Conn) {
+func (e *receivedText) listen(conn net.Conn) {
 	for buf := make([]byte, 4096); ; {
 		n, err := conn.Read(buf)
 		e.mu.Lock()
@@ -263,7 +263,7 @@ func (e *earshot) listen(conn net.Conn) {
 }
 
 // cut returns what was heard before the text, and forgets it and the text.
-func (e *earshot) cut(text string) (before string, found bool) {
+func (e *receivedText) cut(text string) (before string, found bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	first, rest, found := bytes.Cut(e.text, []byte(text))

@@ -53,7 +53,7 @@ func run() error {
 	if err := mounts(); err != nil {
 		return err
 	}
-	if err := speakOnConsole(); err != nil {
+	if err := openConsole(); err != nil {
 		return err
 	}
 	if err := drivers("/etc/modules.load"); err != nil {
@@ -78,7 +78,7 @@ func run() error {
 		[]string{"/usr/bin/stationd", "lamps", "off", "--config", "/etc/stationd/stationd.toml"})
 	go p.run()
 	p.start()
-	return obey(port, p)
+	return serveOrders(port, p)
 }
 
 // serve carries out orders in a guest that has an init of its own. Its error is
@@ -88,7 +88,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	return obey(port, nil)
+	return serveOrders(port, nil)
 }
 
 // mounts makes the file systems that every Linux program expects.
@@ -111,9 +111,9 @@ func mounts() error {
 	return os.MkdirAll("/run/stationd", 0o755)
 }
 
-// speakOnConsole makes the console this program's output: the kernel opened
+// openConsole makes the console this program's output: the kernel opened
 // none for init, as the initramfs has no device node.
-func speakOnConsole() error {
+func openConsole() error {
 	f, err := os.OpenFile(console, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func load(path string) error {
 // network gives the board the address that QEMU's user network expects, and no
 // route beyond: the one thing it reaches is the host's loopback at 10.0.2.2.
 func network() error {
-	if err := appear("/sys/class/net/eth0"); err != nil {
+	if err := waitFor("/sys/class/net/eth0"); err != nil {
 		return err
 	}
 	_, err := shell(`/bin/busybox --install -s /bin
@@ -170,7 +170,7 @@ ip link set lo up && ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0`)
 }
 
 func mountCard() error {
-	if err := appear(card); err != nil {
+	if err := waitFor(card); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(data, 0o755); err != nil {
@@ -182,8 +182,8 @@ func mountCard() error {
 	return nil
 }
 
-// appear waits until path exists.
-func appear(path string) error {
+// waitFor waits until path exists.
+func waitFor(path string) error {
 	for end := time.Now().Add(deviceWait); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
 		if _, err := os.Stat(path); err == nil {
 			return nil
@@ -209,9 +209,9 @@ func openPort(name string) (*os.File, error) {
 	return nil, fmt.Errorf("virtio port %s did not appear within %v", name, deviceWait)
 }
 
-// obey says that the board is ready and carries out orders until the port ends,
+// serveOrders says that the board is ready and carries out orders until the port ends,
 // so its error is never nil.
-func obey(port *os.File, p *program) error {
+func serveOrders(port *os.File, p *program) error {
 	out := json.NewEncoder(port)
 	if err := out.Encode(control.Answer{Text: "ready"}); err != nil {
 		return fmt.Errorf("control port: %w", err)
@@ -227,7 +227,7 @@ func obey(port *os.File, p *program) error {
 		var a control.Answer
 		if err := json.Unmarshal(line, &o); err != nil {
 			a.Error = err.Error()
-		} else if a.Text, err = carryOut(o, p, &e); err != nil {
+		} else if a.Text, err = execute(o, p, &e); err != nil {
 			a.Error = err.Error()
 		}
 		if err := out.Encode(a); err != nil {
@@ -236,7 +236,7 @@ func obey(port *os.File, p *program) error {
 	}
 }
 
-func carryOut(o control.Order, p *program, e *edges) (string, error) {
+func execute(o control.Order, p *program, e *edges) (string, error) {
 	switch o.Do {
 	case control.Exec:
 		return shell(o.Script)

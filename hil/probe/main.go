@@ -71,7 +71,7 @@ func run() error {
 	log.Printf("chip %s, kept %d scans", chip.Label(), strings.Count(string(kept), "\n"))
 
 	failed := make(chan error)
-	go func() { failed <- echo(chip, "GPIO17", "GPIO22") }()
+	go func() { failed <- lightWhilePressed(chip, "GPIO17", "GPIO22") }()
 	go func() { failed <- blink(chip, "GPIO23", time.Second) }()
 	go func() { failed <- blink(chip, "GPIO24", 200*time.Millisecond) }()
 	go func() { failed <- scans(strings.TrimSpace(string(url))) }()
@@ -81,8 +81,8 @@ func run() error {
 	return <-failed
 }
 
-// echo lights the lamp while the button is closed.
-func echo(chip *gpioioctl.GPIOChip, button, lamp string) error {
+// lightWhilePressed lights the lamp while the button is closed.
+func lightWhilePressed(chip *gpioioctl.GPIOChip, button, lamp string) error {
 	buttons, err := chip.LineSet(gpioioctl.LineInput, gpio.BothEdges, gpio.PullUp, button)
 	if err != nil {
 		return err
@@ -140,10 +140,10 @@ func scans(url string) error {
 }
 
 func scan(code, url string) error {
-	if err := keep(synced, code, true); err != nil {
+	if err := appendCode(synced, code, true); err != nil {
 		return err
 	}
-	if err := keep(unsynced, code, false); err != nil {
+	if err := appendCode(unsynced, code, false); err != nil {
 		return err
 	}
 	log.Printf("scanned %q", code)
@@ -153,7 +153,7 @@ func scan(code, url string) error {
 	return nil
 }
 
-func keep(path, code string, sync bool) error {
+func appendCode(path, code string, sync bool) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
