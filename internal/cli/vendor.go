@@ -12,8 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stationd/internal/api/l2l"
-	"stationd/internal/api/lagerkoll"
 	"stationd/internal/control"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
@@ -21,48 +19,18 @@ import (
 	"stationd/internal/terminal"
 )
 
-// vendorCLI is a vendor as the command line knows it, without any configuration.
-type vendorCLI struct {
-	table     string // of its table, and of its command
-	title     string
-	verbs     []station.Verb
-	reads     []station.Query
-	summaries map[string]string // what each verb does, in a line
-}
-
-func VendorCommands() []*cobra.Command {
-	return []*cobra.Command{
-		vendorCommand(vendorCLI{"l2l", "L2L", l2l.Verbs(), l2l.Queries(), map[string]string{
-			"dispatch.open":     "Open a dispatch: call for help",
-			"dispatch.add":      "Add a dispatch that is over",
-			"dispatch.complete": "Complete a dispatch",
-			"dispatch.close":    "Close a dispatch",
-			"changeover.start":  "Start the changeover of a line to an order",
-			"changeover.finish": "Finish the changeover of a line",
-			"order.hold":        "Put an order on hold",
-			"order.complete":    "Complete an order",
-			"production.record": "Record what a line made",
-		}}),
-		vendorCommand(vendorCLI{"lagerkoll", "Lagerkoll", append(lagerkoll.Verbs(), plan.PrintVerb()), lagerkoll.Queries(), map[string]string{
-			"order.create":                     "Create a production order",
-			"order.create_from_customer_order": "Create a production order of a customer order",
-			"order.update":                     "Change a production order",
-			"order.start":                      "Start a production order",
-			"order.finish":                     "Finish a production order",
-			"order.cancel":                     "Cancel a production order",
-			"article.add":                      "Add an article to a production order",
-			"article.update":                   "Change an article of a production order",
-			"article.trace":                    "Report what was made of an article, and of what",
-			"article.remove":                   "Remove an article from a production order",
-			"picking_list.print":               "Print the picking list of a production order",
-		}}),
+// VendorCommands are the commands of the backends, one each.
+func VendorCommands() (all []*cobra.Command) {
+	for _, b := range plan.Backends() {
+		all = append(all, vendorCommand(b))
 	}
+	return all
 }
 
-func vendorCommand(s vendorCLI) *cobra.Command {
+func vendorCommand(b plan.Backend) *cobra.Command {
 	c := &cobra.Command{
-		Use:   s.table,
-		Short: "Ask " + s.title + " how things are, or have it do one thing",
+		Use:   b.Name,
+		Short: "Ask " + b.Title + " how things are, or have it do one thing",
 		Long: fmt.Sprintf(`%[1]s asks %[2]s one question, or has it do one thing: what a binding can do, and
 what its operations can show. What is told stands behind the command as
 FIELD=VALUE; the --help of each command lists its fields.
@@ -72,16 +40,16 @@ where none runs, this command asks once by itself, with the station's key.
 
 What changes something is asked back first (--yes: not), and then goes through
 the outbox of the running station as a press does: it is delivered through any
-outage, in its place in the lane, and never twice on a guess.`, s.table, s.title),
+outage, in its place in the lane, and never twice on a guess.`, b.Name, b.Title),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddGroup(&cobra.Group{ID: "read", Title: "Questions, which change nothing:"}, &cobra.Group{ID: "verb", Title: "What " + s.title + " can be asked to do:"})
-	for _, r := range s.reads {
-		c.AddCommand(newQueryCommand(s, r))
+	c.AddGroup(&cobra.Group{ID: "read", Title: "Questions, which change nothing:"}, &cobra.Group{ID: "verb", Title: "What " + b.Title + " can be asked to do:"})
+	for _, r := range b.Queries {
+		c.AddCommand(newQueryCommand(b, r))
 	}
-	for _, v := range s.verbs {
-		c.AddCommand(newActionCommand(s, v))
+	for _, v := range b.Verbs {
+		c.AddCommand(newActionCommand(b, v))
 	}
 	return c
 }
@@ -117,10 +85,10 @@ func usageError(stderr io.Writer, c *cobra.Command, faults []string) error {
 }
 
 // vendorOf finds the vendor of a command in a configuration.
-func vendorOf(p *plan.Plan, s vendorCLI) (plan.Vendor, error) {
-	v, there := p.Vendor(s.table)
+func vendorOf(p *plan.Plan, b plan.Backend) (plan.Vendor, error) {
+	v, there := p.Vendor(b.Name)
 	if !there {
-		return plan.Vendor{}, exit.With(exit.Config, fmt.Errorf("%s has no table [%s]: this station does not speak to %s", p.Path, s.table, s.title))
+		return plan.Vendor{}, exit.With(exit.Config, fmt.Errorf("%s has no table [%s]: this station does not speak to %s", p.Path, b.Name, b.Title))
 	}
 	return v, nil
 }

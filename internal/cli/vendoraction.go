@@ -25,7 +25,7 @@ import (
 
 // actionCommand is an action on the command line.
 type actionCommand struct {
-	vendorCLI
+	backend plan.Backend
 	station.Verb
 	given
 	config string
@@ -35,11 +35,11 @@ type actionCommand struct {
 	dry    bool
 }
 
-func newActionCommand(s vendorCLI, v station.Verb) *cobra.Command {
-	d := &actionCommand{vendorCLI: s, Verb: v}
+func newActionCommand(s plan.Backend, v station.Verb) *cobra.Command {
+	d := &actionCommand{backend: s, Verb: v}
 	c := &cobra.Command{
 		Use:     v.Name + " [FIELD=VALUE …]",
-		Short:   s.summaries[v.Name],
+		Short:   v.Does,
 		Long:    d.help(),
 		GroupID: "verb",
 		RunE:    d.run,
@@ -74,7 +74,7 @@ is printed.
 
 Fields:
 %s
-`, d.summaries[d.Name], d.Name, fieldHelp(fields, required))
+`, d.Does, d.Name, fieldHelp(fields, required))
 	if d.PassThrough {
 		b.WriteString("\nwith.NAME=VALUE passes any further parameter on that the vendor documents.\n")
 	}
@@ -92,12 +92,12 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := vendorOf(p, d.vendorCLI)
+	v, err := vendorOf(p, d.backend)
 	if err != nil {
 		return err
 	}
 	with, faults := parseFields(args, nil)
-	asking := station.ActionRequest{Backend: d.table, Verb: d.Name, With: with}
+	asking := station.ActionRequest{Backend: d.backend.Name, Verb: d.Name, With: with}
 	action, misfits := p.Program.BuildAction(asking)
 	if faults = append(faults, misfits...); len(faults) > 0 {
 		return usageError(c.ErrOrStderr(), c, faults)
@@ -115,7 +115,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 	}
 	if !d.yes {
 		fmt.Fprint(c.ErrOrStderr(), listed(action.With))
-		yes, err := confirmed(c, fmt.Sprintf("Send %s to %s at %s?", d.Name, d.title, action.To))
+		yes, err := confirmed(c, fmt.Sprintf("Send %s to %s at %s?", d.Name, d.backend.Title, action.To))
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor,
 	}
 	switch rc.Outcome {
 	case station.Delivered:
-		text := d.title + " did it"
+		text := d.backend.Title + " did it"
 		if rc.Ref != "" {
 			text += ": " + terminal.Visible(rc.Ref)
 		}
@@ -276,11 +276,11 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor,
 	case station.Refused:
 		return fmt.Errorf("%s: nothing was done: %s", d.Name, why)
 	case station.Unreached:
-		return fmt.Errorf("%s: nothing was done: %s was not reached: %s", d.Name, d.title, why)
+		return fmt.Errorf("%s: nothing was done: %s was not reached: %s", d.Name, d.backend.Title, why)
 	case station.Doubtful:
 	}
 	return fmt.Errorf("%s: nobody knows whether %s did it: %s\nLook there before you do it again (stationd %s --help lists what can be asked). A new record of this attempt carries %s in its text",
-		d.Name, d.title, why, d.table, try.ID.Mark())
+		d.Name, d.backend.Title, why, d.backend.Name, try.ID.Mark())
 }
 
 // rehearse shows the request that would change something, and sends none of it.

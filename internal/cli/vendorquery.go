@@ -22,7 +22,7 @@ import (
 
 // queryCommand is a question on the command line.
 type queryCommand struct {
-	vendorCLI
+	backend plan.Backend
 	station.Query
 	config string
 	json   bool
@@ -31,8 +31,8 @@ type queryCommand struct {
 	force  bool   // it may be replaced
 }
 
-func newQueryCommand(s vendorCLI, r station.Query) *cobra.Command {
-	q := &queryCommand{vendorCLI: s, Query: r}
+func newQueryCommand(s plan.Backend, r station.Query) *cobra.Command {
+	q := &queryCommand{backend: s, Query: r}
 	use := []string{r.Name}
 	for _, arg := range r.Args {
 		word := strings.ToUpper(arg)
@@ -77,7 +77,7 @@ func (q *queryCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := vendorOf(p, q.vendorCLI)
+	v, err := vendorOf(p, q.backend)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (q *queryCommand) run(c *cobra.Command, args []string) error {
 	answer, err := q.ask(c.Context(), p, v, with)
 	switch {
 	case err != nil:
-		return exit.Wrap(fmt.Errorf("%s: %w", q.title, err))
+		return exit.Wrap(fmt.Errorf("%s: %w", q.backend.Title, err))
 	case q.File != "":
 		return exit.Wrap(q.save(c.OutOrStdout(), c.ErrOrStderr(), answer.File))
 	case q.json:
@@ -117,7 +117,7 @@ func (q *queryCommand) ask(ctx context.Context, p *plan.Plan, v plan.Vendor, wit
 			return station.Answer{}, err
 		}
 	} else {
-		answer, err := control.Dial(plan.ControlPath(p)).Read(ctx, q.table, q.Name, with)
+		answer, err := control.Dial(plan.ControlPath(p)).Read(ctx, q.backend.Name, q.Name, with)
 		if !errors.Is(err, control.ErrAbsent) {
 			return answer, err
 		}

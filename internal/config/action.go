@@ -52,7 +52,7 @@ func (s scope) backend(n *node) (backend string, ok bool) {
 	for _, name := range n.names {
 		_, configured := s.base.Vendors[name]
 		switch {
-		case !configured && !vendor(name):
+		case !configured && !slices.Contains(s.backends, name):
 		case backend != "":
 			s.fault(n.fields[name].key, "an action speaks to one backend, and this one says %s already; make two actions of it", backend)
 			return "", false
@@ -76,18 +76,9 @@ func (s scope) forms() string {
 		forms = append(forms, name+` = "…"`)
 	}
 	if len(forms) == 0 {
-		return "a backend, and the file has none: [l2l] or [lagerkoll]"
+		return "a backend, and the file has none: [" + strings.Join(s.backends, "] or [") + "]"
 	}
 	return strings.Join(forms, " or ")
-}
-
-// vendor reports whether the name is that of a backend, configured or not.
-func vendor(name string) bool {
-	switch name {
-	case station.FromCommand, station.FromPage, station.FromStation:
-		return false
-	}
-	return station.Reserved(name)
 }
 
 func (s scope) verb(n *node, backend string) (station.Verb, bool) {
@@ -145,23 +136,13 @@ func takes(v station.Verb) []string {
 	if v.Ends == "" && !v.BestEffort {
 		names = append(names, "late", "late_after")
 	}
-	if adopts(v) {
+	if v.Adopts != "" {
 		names = append(names, "adopted")
 	}
 	if v.PassThrough {
 		names = append(names, "with")
 	}
 	return names
-}
-
-// onceField is the field of a verb that can take a call for its own which is
-// open at the vendor already.
-const onceField = "once"
-
-// adopts reports whether a verb can find its call open at the vendor.
-func adopts(v station.Verb) bool {
-	_, looks := v.Field(onceField)
-	return looks && len(v.Opens) > 0
 }
 
 // parameter matches what a further parameter may be called.
@@ -431,14 +412,14 @@ func (s scope) manner(n *node, d *station.Do) {
 
 // adopted compiles what becomes of a call that was open at the vendor already.
 func (s scope) adopted(n *node, d *station.Do) {
-	switch _, once := d.With[onceField]; {
+	switch _, once := d.With[d.Verb.Adopts]; {
 	case n == nil || n.bad:
 	case d.Verb.Ends != "":
 		s.misplaced(n, `what becomes of an adopted call stands where it is opened; %s takes after it`, d.Verb.Name)
-	case !adopts(d.Verb):
+	case d.Verb.Adopts == "":
 		s.misplaced(n, `"adopted" says what becomes of a call that was open already, and %s never looks for one`, d.Verb.Name)
 	case !once:
-		s.misplaced(n, `"adopted" means nothing without once = true: no other call is taken for this one`)
+		s.misplaced(n, `"adopted" means nothing without %s = true: no other call is taken for this one`, d.Verb.Adopts)
 	case !s.is(n, `"adopted"`, text):
 	case n.text != "close" && n.text != "leave":
 		s.bad(n, "adopted has no %q%s", n.text, choice(n.text, []string{"leave", "close"}))

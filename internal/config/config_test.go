@@ -74,6 +74,7 @@ type everything struct {
 
 // read decodes a whole file in the way that the command does.
 func read(f *File) everything {
+	f.Backends("l2l", "lagerkoll")
 	e := everything{
 		buttons: []button{{Active: "low", Debounce: 30 * time.Millisecond}},
 		l2l:     l2lSection{Auth: "query"},
@@ -151,6 +152,7 @@ var l2lVerbs = []station.Verb{
 			{Name: "user"},
 			{Name: "once", Type: station.Bool},
 		},
+		Adopts:      "once",
 		PassThrough: true,
 		Lane:        []string{"machine"}, Opens: []string{"machine", "type"},
 		Late: station.LateRecord, LateAfter: 30 * time.Minute,
@@ -163,7 +165,7 @@ var l2lVerbs = []station.Verb{
 	{
 		Name:   "changeover.start",
 		Fields: []station.Field{{Name: "line", Required: true}, {Name: "product"}, {Name: station.LastSeen}},
-		Lane:   []string{"line"}, Barrier: true,
+		Lane:   []string{"line"}, Line: "line", Barrier: true,
 		Late: station.LateHold, LateAfter: 2 * time.Minute,
 	},
 	{

@@ -38,14 +38,16 @@ func (f Fault) String() string {
 // one by one; what is wrong with them gathers in Faults. It is not safe for use
 // by several goroutines.
 type File struct {
-	name   string
-	text   []byte
-	root   *node
-	known  []string          // the top-level names that somebody asked for, in that order
-	named  map[string]string // where the names of inputs and lamps were given first
-	faults []placed
-	doubts []placed // of what is allowed, and may not be what was meant
-	broken bool     // a fault of TOML itself ended the reading: the rest is silence
+	name  string
+	text  []byte
+	root  *node
+	known []string          // the top-level names that somebody asked for, in that order
+	named map[string]string // where the names of inputs and lamps were given first
+
+	backends []string // all that there can be
+	faults   []placed
+	doubts   []placed // of what is allowed, and may not be what was meant
+	broken   bool     // a fault of TOML itself ended the reading: the rest is silence
 }
 
 // placed is a fault and its place in the text, by which faults are sorted.
@@ -99,6 +101,11 @@ func wide(text []byte) bool {
 	}
 	return len(text) >= 4 && (text[0] == 0 && text[2] == 0 || text[1] == 0 && text[3] == 0)
 }
+
+// Backends says which backends there can be, whether the file has their tables or not. No
+// input has the name of one, and an action that speaks to one without its table is at fault.
+// It is called before Name and Program.
+func (f *File) Backends(names ...string) { f.backends = names }
 
 // Text is what was read, without a byte order mark.
 func (f *File) Text() []byte { return f.text }

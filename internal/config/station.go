@@ -115,7 +115,7 @@ func (f *File) Name(at Path, name string) bool {
 		f.Fault(at, "%s is missing", at)
 	case !nameable.MatchString(name):
 		f.Fault(at, "%s: a name has only letters, digits, - and _", at)
-	case station.Reserved(name), slices.Contains(Parts(), name):
+	case station.Own(name), slices.Contains(f.backends, name), slices.Contains(Parts(), name):
 		f.Fault(at, "%s: %q is the program's own; choose another name", at, name)
 	case given:
 		f.Fault(at, "%s: %q is the name of another input or lamp already, %s", at, name, first)

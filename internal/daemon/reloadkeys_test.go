@@ -310,13 +310,16 @@ type inForce struct {
 
 func (f *activeConfig) inForce() inForce {
 	p := f.plan.Load()
-	now := inForce{program: p.Program, sections: p.Sections, station: p.Station, alert: p.Alert, backends: make(map[string]any)}
-	settle := make(map[string]string)
+	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, backends: make(map[string]any)}
+	settle, sections := make(map[string]string), make(map[string]any)
 	for name, b := range f.backends {
 		now.backends[name] = *b.now.Load()
 		settle[name] = f.settle(name).String()
 	}
-	now.settle = settle
+	for _, v := range p.Vendors {
+		sections[v.Name] = v.Section
+	}
+	now.settle, now.sections = settle, sections
 	return now
 }
 

@@ -84,16 +84,8 @@ type namedKey struct {
 // keys are the secrets that the configuration asks for.
 func keys(p *plan.Plan) []namedKey {
 	var all []namedKey
-	if s := p.Sections.L2l; s != nil {
-		all = append(all, namedKey{"l2l key", s.Key})
-	}
-	if s := p.Sections.Lagerkoll; s != nil {
-		if s.Key.Given() {
-			all = append(all, namedKey{"lagerkoll key", s.Key})
-		}
-		if s.UserToken.Given() {
-			all = append(all, namedKey{"lagerkoll key", s.UserToken})
-		}
+	for _, v := range p.Vendors {
+		all = append(all, namedKey{v.Name + " key", v.Section.Secret()})
 	}
 	if s := p.Alert; s != nil && s.Key.Given() {
 		all = append(all, namedKey{"alert key", s.Key})
@@ -114,11 +106,9 @@ type vendorWay struct {
 
 // ways are how the vendors of the configuration are reached.
 func ways(p *plan.Plan) (all []vendorWay) {
-	if s := p.Sections.L2l; s != nil {
-		all = append(all, vendorWay{"l2l", s.Route})
-	}
-	if s := p.Sections.Lagerkoll; s != nil {
-		all = append(all, vendorWay{"lagerkoll", s.Route})
+	for _, v := range p.Vendors {
+		_, route := v.Section.Reached()
+		all = append(all, vendorWay{v.Name, route})
 	}
 	if s := p.Alert; s != nil {
 		all = append(all, vendorWay{"alert", s.Route})

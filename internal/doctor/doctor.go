@@ -165,7 +165,11 @@ func runChecks(ctx context.Context, path string, out *report) error {
 
 	d := &doctor{plan: p}
 	d.ask(ctx)
-	wards := [][]check{d.here(), d.atL2L(), d.atLagerkoll(), d.atAlert(), d.devices(), d.service()}
+	wards := [][]check{d.here()}
+	for _, v := range p.Vendors {
+		wards = append(wards, d.atVendor(v))
+	}
+	wards = append(wards, d.atAlert(), d.devices(), d.service())
 	told := make([][]Finding, len(wards))
 	var under sync.WaitGroup
 	for i, checks := range wards {

@@ -352,34 +352,49 @@ func (d *doctor) uses(backend string, verbs ...string) bool {
 	return false
 }
 
-// atL2L looks at L2L.
-func (d *doctor) atL2L() []check {
-	section := d.plan.Sections.L2l
-	if section == nil {
-		return nil
-	}
-	w := &vendorChecks{name: "l2l", url: section.URL, route: section.Route}
-	var site *l2l.Backend
-	w.checks = append(w.checks, one("l2l key file", func(context.Context) Finding {
-		found, from := d.key("l2l key file", section.Key)
+// atVendor looks at one vendor: at its key, at the way there, and whether it takes the
+// key. What else can be read there without changing anything is the vendor's own.
+func (d *doctor) atVendor(v plan.Vendor) []check {
+	base, route := v.Section.Reached()
+	w := &vendorChecks{name: v.Name, url: base, route: route}
+	file := v.Name + " key file"
+	w.checks = append(w.checks, one(file, func(context.Context) Finding {
+		found, from := d.key(file, v.Section.Secret())
 		if from == nil {
 			w.skipReason = "the key cannot be read"
 			return found
 		}
-		own := *section
-		own.Key = *from
-		opened, err := l2l.Open(own, d.plan.Zone, slog.New(slog.DiscardHandler))
+		opened, err := v.Section.Open(api.Opening{Log: slog.New(slog.DiscardHandler), Zone: d.plan.Zone, Key: from, Brisk: true})
 		if err != nil {
 			w.skipReason = "the key cannot be read"
-			return failed("l2l key file", "", "%v", err)
+			return failed(file, "", "%v", err)
 		}
-		site, w.backend = opened, opened
+		w.backend = opened
 		return found
 	}))
 	w.way()
-	w.on("l2l key", w.accepted)
+	w.on(v.Name+" key", w.accepted)
+	switch section := v.Section.(type) {
+	case *l2l.Section:
+		d.atL2L(w, section)
+	case *lagerkoll.Section:
+		d.atLagerkoll(w, section)
+	default:
+		w.on(v.Name+" the rest", func(context.Context) []Finding {
+			return []Finding{undetermined(v.Name+" the rest", "no reading shows it, the first action tells: whether what the bindings say is taken")}
+		})
+	}
+	return w.checks
+}
+
+// atL2L looks at what L2L shows.
+func (d *doctor) atL2L(w *vendorChecks, section *l2l.Section) {
+	site := func() *l2l.Backend {
+		b, _ := w.backend.(*l2l.Backend)
+		return b
+	}
 	w.on("l2l site", func(ctx context.Context) []Finding {
-		sites, err := site.ReadSites(ctx)
+		sites, err := site().ReadSites(ctx)
 		found := siteFinding(fmt.Sprint(section.Site), sites, err)
 		if found.Verdict == Fail {
 			w.skipReason = "the site is wrong"
@@ -388,7 +403,7 @@ func (d *doctor) atL2L() []check {
 	})
 	readable := false // dispatches are shown, so that a refusal speaks of what was asked for
 	w.on("l2l dispatches", func(ctx context.Context) []Finding {
-		newest, err := site.ReadDispatches(ctx, l2l.DispatchQuery{OrderBy: "-created", Limit: 1})
+		newest, err := site().ReadDispatches(ctx, l2l.DispatchQuery{OrderBy: "-created", Limit: 1})
 		readable = err == nil
 		return []Finding{
 			permissionFinding("l2l dispatches", "dispatches", "without it stationd cannot settle a lost answer or see that a call was closed", err),
@@ -403,14 +418,14 @@ func (d *doctor) atL2L() []check {
 	lines, openLines := d.codes("line")
 	for _, line := range lines {
 		w.on("l2l line "+line, func(ctx context.Context) []Finding {
-			o, err := site.ReadOrder(ctx, l2l.Line{Code: line})
+			o, err := site().ReadOrder(ctx, l2l.Line{Code: line})
 			return []Finding{lineFinding(line, o, err)}
 		})
 	}
 	machines, openMachines := d.codes("machine")
 	for _, machine := range machines {
 		w.on("l2l machine "+machine, func(ctx context.Context) []Finding {
-			rows, err := site.ReadDispatches(ctx, l2l.DispatchQuery{Machine: machine, Limit: 1})
+			rows, err := site().ReadDispatches(ctx, l2l.DispatchQuery{Machine: machine, Limit: 1})
 			shown := slices.ContainsFunc(rows, func(r l2l.Dispatch) bool { return r.Machine == machine })
 			return []Finding{codeFinding("l2l machine "+machine, readable, shown, err)}
 		})
@@ -418,7 +433,7 @@ func (d *doctor) atL2L() []check {
 	types, openTypes := d.codes("type")
 	for _, kind := range types {
 		w.on("l2l type "+kind, func(ctx context.Context) []Finding {
-			rows, err := site.ReadDispatches(ctx, l2l.DispatchQuery{Type: kind, Limit: 1})
+			rows, err := site().ReadDispatches(ctx, l2l.DispatchQuery{Type: kind, Limit: 1})
 			shown := slices.ContainsFunc(rows, func(r l2l.Dispatch) bool { return r.Type == kind })
 			return []Finding{codeFinding("l2l type "+kind, readable, shown, err)}
 		})
@@ -427,7 +442,6 @@ func (d *doctor) atL2L() []check {
 	w.on("l2l writes", func(context.Context) []Finding {
 		return []Finding{d.rest(trades, map[string]bool{"line": openLines, "machine": openMachines, "type": openTypes, "trade": openTrades})}
 	})
-	return w.checks
 }
 
 // rest says what no read of L2L shows.
@@ -525,40 +539,15 @@ func (d *doctor) zone(newest []l2l.Dispatch, err error) Finding {
 	return passed(name, "the newest dispatch was created %v ago by the site's clock, which fits %s", time.Since(last).Round(time.Minute), said)
 }
 
-// atLagerkoll looks at Lagerkoll.
-func (d *doctor) atLagerkoll() []check {
-	section := d.plan.Sections.Lagerkoll
-	if section == nil {
-		return nil
+// atLagerkoll looks at what Lagerkoll shows.
+func (d *doctor) atLagerkoll(w *vendorChecks, section *lagerkoll.Section) {
+	store := func() *lagerkoll.Backend {
+		b, _ := w.backend.(*lagerkoll.Backend)
+		return b
 	}
-	w := &vendorChecks{name: "lagerkoll", url: section.URL, route: section.Route}
-	var store *lagerkoll.Backend
-	w.checks = append(w.checks, one("lagerkoll key file", func(context.Context) Finding {
-		own := *section
-		secret := &own.Key
-		if !own.Key.Given() {
-			secret = &own.UserToken
-		}
-		found, from := d.key("lagerkoll key file", *secret)
-		if from == nil {
-			w.skipReason = "the key cannot be read"
-			return found
-		}
-		*secret = *from
-		own.Rate = "" // a handful of reads is nobody's share
-		opened, err := lagerkoll.Open(own, slog.New(slog.DiscardHandler))
-		if err != nil {
-			w.skipReason = "the key cannot be read"
-			return failed("lagerkoll key file", "", "%v", err)
-		}
-		store, w.backend = opened, opened
-		return found
-	}))
-	w.way()
-	w.on("lagerkoll key", w.accepted)
 	var some lagerkoll.ID
 	w.on("lagerkoll orders", func(ctx context.Context) []Finding {
-		page, err := store.OrdersBetween(ctx, lagerkoll.New, lagerkoll.Cancelled, "", lagerkoll.Paging{Limit: 1})
+		page, err := store().OrdersBetween(ctx, lagerkoll.New, lagerkoll.Cancelled, "", lagerkoll.Paging{Limit: 1})
 		if len(page.Orders) > 0 {
 			some = page.Orders[0].ID
 		}
@@ -573,29 +562,28 @@ func (d *doctor) atLagerkoll() []check {
 		})
 	}
 	of("lagerkoll order", "a production order", "every verb reads the order before it is sent again", func(ctx context.Context) error {
-		_, err := store.Order(ctx, some)
+		_, err := store().Order(ctx, some)
 		return err
 	})
 	if d.uses("lagerkoll", "article.trace") {
 		of("lagerkoll batches", "an order's batches and serials", "without it a trace whose answer was lost is held", func(ctx context.Context) error {
-			_, err := store.Batches(ctx, some)
+			_, err := store().Batches(ctx, some)
 			return err
 		})
 	}
 	if d.uses("lagerkoll", plan.PrintVerb().Name) {
 		of("lagerkoll picking list", "a picking list as PDF", "it is what is printed", func(ctx context.Context) error {
-			_, err := store.PickingListPDF(ctx, some, lagerkoll.Picking{})
+			_, err := store().PickingListPDF(ctx, some, lagerkoll.Picking{})
 			return err
 		})
 	}
 	if d.uses("lagerkoll", "order.create", "order.create_from_customer_order") {
 		w.on("lagerkoll reference", func(ctx context.Context) []Finding {
-			_, err := store.NextReference(ctx)
+			_, err := store().NextReference(ctx)
 			return []Finding{permissionFinding("lagerkoll reference", "the next reference", `it is what reference = "next" asks for`, err)}
 		})
 	}
 	w.on("lagerkoll writes", func(context.Context) []Finding {
 		return []Finding{undetermined("lagerkoll writes", "cannot be checked without writing: whether the key may create, change, trace and finish what the bindings name")}
 	})
-	return w.checks
 }

@@ -113,7 +113,7 @@ func (a *account) station(i int, rate string, waits int) {
 	section := lagerkoll.Section{
 		URL: a.plant.LagerkollURL(), Store: plant.Demo().Store, Key: api.KeyFrom{File: key}, Rate: rate, Dial: a.network.Dial,
 	}
-	backend, err := lagerkoll.Open(section, slog.New(slog.DiscardHandler))
+	backend, err := section.Open(api.Opening{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		a.Fatal(err)
 	}

@@ -455,9 +455,9 @@ func (c *cell) connect() station.Backend {
 	var backend station.Backend
 	var err error
 	if c.sample.backend == "l2l" {
-		backend, err = l2l.Open(one, plant.Demo().Zone, slog.New(slog.DiscardHandler))
+		backend, err = one.Open(api.Opening{Zone: plant.Demo().Zone, Log: slog.New(slog.DiscardHandler)})
 	} else {
-		backend, err = lagerkoll.Open(two, slog.New(slog.DiscardHandler))
+		backend, err = two.Open(api.Opening{Log: slog.New(slog.DiscardHandler)})
 	}
 	if err != nil {
 		c.t.Fatal(err)

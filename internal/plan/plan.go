@@ -2,22 +2,18 @@
 // complete and checked, and nothing of it is open: the daemon opens it, and check, doctor
 // and the commands go by it.
 //
-// It has the one table of vendors (readVendors) and the one of devices (readDevices).
+// It has the one table of backends (Backends) and the one of devices (readDevices).
 package plan
 
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"stationd/internal/api"
 	"stationd/internal/api/alert"
-	"stationd/internal/api/l2l"
-	"stationd/internal/api/lagerkoll"
 	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/gpio"
@@ -34,16 +30,6 @@ func PathFlag(flags interface {
 }, path *string,
 ) {
 	flags.StringVar(path, "config", DefaultPath, "the configuration file")
-}
-
-// Vendor returns the vendor of that name in the configuration in force.
-func (p *Plan) Vendor(name string) (Vendor, bool) {
-	for _, v := range p.Vendors {
-		if v.Name == name {
-			return v, true
-		}
-	}
-	return Vendor{}, false
 }
 
 // A Plan is a configuration that has been read: everything a station will
@@ -63,7 +49,6 @@ type Plan struct {
 	Scanners []scanner.Config
 	Printers []printer.Printer
 	Vendors  []Vendor
-	Sections Sections
 	Alert    *alert.Section // nil where the file has none
 	Program  station.Program
 	Warnings []config.Fault // of what is no fault and may not be what was meant
@@ -72,28 +57,6 @@ type Plan struct {
 // Panel is everything that is wired to the GPIO chips.
 func (p *Plan) Panel() gpio.Panel {
 	return gpio.Panel{Chips: p.Chips, Buttons: p.Buttons, Lamps: p.Lamps, Buzzers: p.Buzzers}
-}
-
-// Sections are the vendors' own tables, for doctor; nil where the file has none.
-type Sections struct {
-	L2l       *l2l.Section
-	Lagerkoll *lagerkoll.Section
-}
-
-// A Vendor is one backend that the configuration has a table for.
-type Vendor struct {
-	Name   string
-	Schema station.Vendor
-	Settle time.Duration
-	Open   func(*slog.Logger) (station.Backend, error)
-
-	// rehearse opens a backend that shows what it would send and sends none of it
-	// but reads.
-	DryRun func(*slog.Logger, func(api.Rehearsed)) (station.Backend, error)
-
-	// watch returns the source that follows the vendor through a backend which open
-	// returned; nil where nothing is followed.
-	Watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source
 }
 
 // The languages of the operator's page.
@@ -107,6 +70,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	f.Backends(backendNames()...)
 	p := &Plan{Path: path, text: f.Text()}
 	p.Station, p.Zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.Station.Language, languages...)
@@ -120,49 +84,6 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	f.Unread()
 	p.Warnings = f.Warnings()
 	return p, f.Faults(), nil
-}
-
-// readVendors is the one table of who is who: a third backend is one more entry.
-func (p *Plan) readVendors(f *config.File) {
-	var one l2l.Section
-	if f.Section("l2l", &one) {
-		p.Sections.L2l = &one
-		one.Check(func(key, text string) { f.Fault(config.At("l2l", key), "%q %s", key, text) })
-		p.Vendors = append(p.Vendors, Vendor{
-			Name:   "l2l",
-			Schema: station.Vendor{Verbs: l2l.Verbs(), To: one.To(), Defaults: one.Defaults()},
-			Settle: one.SettleTime(),
-			Open:   func(log *slog.Logger) (station.Backend, error) { return l2l.Open(one, p.Zone, log) },
-			DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
-				rehearsing := one
-				rehearsing.Rehearse = show
-				return l2l.Open(rehearsing, p.Zone, log)
-			},
-			Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
-				if site, is := b.(*l2l.Backend); is {
-					return site.Watch(one.Line, one.Watch, open, stamp)
-				}
-				return nil
-			},
-		})
-	}
-	var two lagerkoll.Section
-	if f.Section("lagerkoll", &two) {
-		p.Sections.Lagerkoll = &two
-		two.Check(func(key, text string) { f.Fault(config.At("lagerkoll", key), "%q %s", key, text) })
-		p.Vendors = append(p.Vendors, Vendor{
-			Name:   "lagerkoll",
-			Schema: station.Vendor{Verbs: append(lagerkoll.Verbs(), PrintVerb()), To: two.To(), Defaults: p.printerDefaults()},
-			Settle: two.SettleTime(),
-			Open:   func(log *slog.Logger) (station.Backend, error) { return lagerkoll.Open(two, log) },
-			DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
-				rehearsing := two
-				rehearsing.Rehearse = show
-				return lagerkoll.Open(rehearsing, log)
-			},
-			Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Source { return nil },
-		})
-	}
 }
 
 // readAlert reads how somebody elsewhere is told.

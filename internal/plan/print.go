@@ -11,6 +11,7 @@ import (
 func PrintVerb() station.Verb {
 	return station.Verb{
 		Name:       "picking_list.print",
+		Does:       "Print the picking list of a production order",
 		BestEffort: true,
 		Fields: []station.Field{
 			{Name: "order", Type: station.Integer, Required: true, Help: "id of the production order"},

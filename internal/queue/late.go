@@ -73,8 +73,8 @@ func (w worker) merge(t *turn, verb station.Verb) error {
 // What the next one was recorded with is what the line ran before both; without
 // this, late, it would take the station's own work for somebody else's. Whoever
 // made it meant it to come after the one before.
-func (b *batch) propagateLineState(l *lane, at format.Place, d station.Delivery, rc station.Receipt) error {
-	if rc.Runs == "" {
+func (b *batch) propagateLineState(l *lane, at format.Place, rc station.Receipt) error {
+	if rc.Runs.Line == "" {
 		return nil
 	}
 	for _, s := range l.slots {
@@ -85,11 +85,12 @@ func (b *batch) propagateLineState(l *lane, at format.Place, d station.Delivery,
 		if err != nil {
 			return err
 		}
-		if _, judged := e.With[station.LastSeen]; !judged || e.With["line"] != d.With["line"] {
+		verb, _ := b.o.setting.Program().Vendors[e.Backend()].Verb(e.Verb)
+		if _, judged := e.With[station.LastSeen]; !judged || e.With[verb.Line] != rc.Runs.Line {
 			return nil
 		}
 		e.With = maps.Clone(e.With)
-		e.With[station.LastSeen] = rc.Runs
+		e.With[station.LastSeen] = rc.Runs.Order
 		return b.putEntry(s.at, e)
 	}
 	return nil

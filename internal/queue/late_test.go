@@ -50,7 +50,7 @@ func recording() station.Program {
 	p := program()
 	open := &p.Bindings[0].Do[0]
 	open.Late, open.LateAfter = station.LateRecord, 30*time.Minute
-	open.Verb.Fields = append(slices.Clone(open.Verb.Fields), station.Field{Name: "once", Type: station.Bool})
+	open.Verb.Fields, open.Verb.Adopts = append(slices.Clone(open.Verb.Fields), station.Field{Name: "once", Type: station.Bool}), "once"
 	open.With["once"] = template("true") // which means nothing to a call that is over
 	return p
 }

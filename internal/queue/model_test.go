@@ -170,7 +170,7 @@ var modelVerbs = []station.Verb{
 	{Name: "article.trace", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}},
 	{Name: "article.count", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}, Before: true},
 	{Name: "order.finish", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}, Barrier: true},
-	{Name: "changeover.start", Fields: []station.Field{{Name: "line", Required: true}}, Lane: []string{"line"}, Barrier: true, Before: true},
+	{Name: "changeover.start", Fields: []station.Field{{Name: "line", Required: true}}, Lane: []string{"line"}, Line: "line", Barrier: true, Before: true},
 }
 
 // modelProgram has two andon buttons, of which one tells late calls as history,

@@ -46,7 +46,7 @@ var verbs = []station.Verb{
 	{Name: "article.trace", Fields: []station.Field{{Name: "order", Required: true}, {Name: "serial"}}, Lane: []string{"order"}},
 	{Name: "article.count", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}, Before: true},
 	{Name: "order.finish", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}, Barrier: true},
-	{Name: "changeover.start", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}},
+	{Name: "changeover.start", Line: "line", Fields: []station.Field{{Name: "order", Required: true}}, Lane: []string{"order"}},
 }
 
 func (v *vendor) Verbs() []station.Verb { return verbs }

@@ -39,7 +39,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if first, before, err := b.recorded(ev); before || err != nil {
 		return first, err
 	}
-	command := station.Reserved(ev.Source)
+	command := b.o.setting.Program().Reserved(ev.Source)
 	full := b.o.file.Fill() >= 1
 	if full && !command {
 		return done, b.full()

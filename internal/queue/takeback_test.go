@@ -177,7 +177,7 @@ func TestSomebodyElsesCall(t *testing.T) {
 		return func() station.Program {
 			p := program()
 			open := do("dispatch.open", map[string]string{"machine": "SEAL-1", "type": "MAINT", "once": "true"})
-			open.Verb.Fields = append(open.Verb.Fields, station.Field{Name: "once", Type: station.Bool})
+			open.Verb.Fields, open.Verb.Adopts = append(open.Verb.Fields, station.Field{Name: "once", Type: station.Bool}), "once"
 			open.Close = closes
 			p.Bindings[0].Do = []station.Do{open}
 			return p
@@ -271,7 +271,7 @@ func TestAPairOfChangeovers(t *testing.T) {
 				return false, misfit("it is late, and the line ran %s and runs %s", d.With[station.LastSeen], *now)
 			}
 			*now = d.With["order"]
-			return true, station.Receipt{Outcome: station.Delivered, Runs: *now}
+			return true, station.Receipt{Outcome: station.Delivered, Runs: station.Running{Line: "PACK4", Order: *now}}
 		}}
 	}
 	t.Run("several changeovers of a long outage are not late for each other", func(t *testing.T) {

@@ -413,7 +413,7 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 			if err := b.mergeEnd(l, t, rc); err != nil {
 				return err
 			}
-			if err := b.propagateLineState(l, t.at, d, rc); err != nil {
+			if err := b.propagateLineState(l, t.at, rc); err != nil {
 				return err
 			}
 			if err := b.leave(l, t.at, rc); err != nil {

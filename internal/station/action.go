@@ -103,10 +103,9 @@ const (
 	// verb that declares PassThrough: with.reason_id.
 	Further = "with."
 
-	// LastSeen is filled in for a verb that declares a field of this name: the
-	// order that the line in With["line"] was last seen to run before the event,
-	// NoOrder where it was seen to run none. It is left out where the line was
-	// never seen. Nobody else may say it. Where it is said, whether a late action
+	// LastSeen is filled in for a verb that declares a Line: the order that the line
+	// was last seen to run before the event, NoOrder where it was seen to run none.
+	// It is left out where the line was never seen. Nobody else may say it. Where it is said, whether a late action
 	// is held is for the backend to judge, which sees what the line runs now.
 	LastSeen = "last_seen"
 	NoOrder  = "none"
@@ -191,7 +190,7 @@ type Receipt struct {
 	Ref     string        // the backend's own name for what it made or found
 	Note    string        // what a person should know of a delivery: "already so"
 	Adopted bool          // the call in Ref was open at the vendor already: it is somebody else's
-	Runs    string        // what the line in With["line"] runs after this: an order's id, or NoOrder; empty: nobody knows
+	Runs    Running       // what the delivery left a line to run; without a Line: nobody knows
 	Wait    time.Duration // the backend asked to be left alone this long
 
 	// Answered: the vendor can be reached, whatever came of the attempt. Delivered
@@ -211,6 +210,13 @@ type Receipt struct {
 
 	Err error // why, unless Delivered; it never carries a key
 	At  Stamp // when the answer was in; filled in by the lane
+}
+
+// Running is what a line runs.
+type Running struct {
+	Line    string
+	Order   string // the vendor's name for it, or NoOrder
+	Product string // its code, where it is known
 }
 
 // Marks says whether a vendor shows a text with the mark that it was told with it, by
@@ -275,8 +281,13 @@ func (rc Receipt) Holds() HoldReason {
 // A Verb is one thing a backend can do.
 type Verb struct {
 	Name   string   // the vendor's own words: dispatch.open
+	Does   string   // what it does, in a line for people: "Open a dispatch: call for help"
 	Fields []Field  // what it must and may be told
 	Lane   []string // the fields whose values, after defaults, name the subject; all of them required
+
+	// Line is the field that names a line, for a verb whose meaning depends on what the
+	// line runs. Its entries carry LastSeen.
+	Line string
 
 	// Barrier verbs wait while anything earlier in their lane is held: a
 	// changeover must not overtake the trace that belongs to the order before it.
@@ -295,8 +306,13 @@ type Verb struct {
 	// opens a call: {machine, type}.
 	Opens []string
 
+	// Adopts names the field that, told true, has a call of the same kind which is
+	// open at the vendor already taken for this one. It is of a verb with Opens.
+	Adopts string
+
 	// Ends names the field that takes the backend's own name for the call, where
-	// it is known already. A verb with Ends closes the calls its source opened.
+	// it is known already. A verb with Ends closes the calls its source opened; the
+	// backend's first is what a latching button's second press means.
 	Ends string
 
 	// Counts names the fields that say what is counted, for a verb that counts it twice

@@ -243,11 +243,7 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 		return s, nil
 	}
 	verb, _ := p.Vendors[a.Backend].Verb(a.Verb)
-	if _, asks := verb.Field(LastSeen); asks {
-		if order, known := s.lastSeen(action.With["line"]); known {
-			action.With[LastSeen] = order
-		}
-	}
+	s.fillLastSeen(verb, action.With)
 	t := turn{p: p, ev: ev, s: s}
 	switch {
 	case verb.Ends != "":

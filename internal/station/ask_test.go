@@ -14,7 +14,7 @@ func office() Program {
 	p := floor()
 	vendor := p.Vendors["l2l"]
 	vendor.Verbs = append(slices.Clip(vendor.Verbs),
-		Verb{Name: "changeover.finish", Lane: []string{"line"}, Barrier: true, Before: true, Late: LateHold, LateAfter: 2 * time.Minute,
+		Verb{Name: "changeover.finish", Lane: []string{"line"}, Line: "line", Barrier: true, Before: true, Late: LateHold, LateAfter: 2 * time.Minute,
 			Fields: []Field{{Name: "line", Required: true}, {Name: "id", Type: Integer}, {Name: LastSeen}}},
 		Verb{Name: "dispatch.add", Lane: []string{"machine"}, PassThrough: true, Fields: []Field{
 			{Name: "machine", Required: true}, {Name: "parts", Type: List}, {Name: "waste", Type: Number}, {Name: "day", Type: Date},

@@ -72,7 +72,7 @@ func TestNoTextInTheStateGrowsWithoutEnd(t *testing.T) {
 		after, actions := p.Decide(s, ev)
 		for i, a := range actions {
 			e := Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, At: ev.At, Action: a}
-			after = after.Settle(Delivery{Entry: e}, Receipt{Outcome: Delivered, Runs: "4711", At: ev.At})
+			after = after.Settle(Delivery{Entry: e}, Receipt{Outcome: Delivered, Runs: Running{Line: a.With["line"], Order: "4711"}, At: ev.At})
 		}
 		s = after
 	}

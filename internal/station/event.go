@@ -61,20 +61,22 @@ const (
 	OrderCurrent = "order.current"
 )
 
-// The sources that no configuration may name: they are the program's own.
+// The sources that no configuration may name, beside the backends: they are the
+// program's own.
 const (
 	FromCommand = "cli"     // the operator's command line
 	FromPage    = "web"     // the operator's page
 	FromStation = "station" // the program itself
 )
 
-// Reserved reports whether a source name is the program's own. The names of the
-// backends are reserved as well: what is seen at a vendor is an event of a
-// source with the backend's name.
-func Reserved(source string) bool {
-	switch source {
-	case FromCommand, FromPage, FromStation, "l2l", "lagerkoll":
-		return true
-	}
-	return false
+// Reserved reports whether a source name is the program's own, or a backend's: what is
+// seen at a vendor is an event of a source with the backend's name.
+func (p Program) Reserved(source string) bool {
+	_, vendor := p.Vendors[source]
+	return vendor || Own(source)
+}
+
+// Own reports whether a source is the program itself.
+func Own(source string) bool {
+	return source == FromCommand || source == FromPage || source == FromStation
 }

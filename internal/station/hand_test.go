@@ -352,6 +352,7 @@ func TestAdoptedCalls(t *testing.T) {
 	p := floor()
 	once := doing("dispatch.open", map[string]string{"type": "MAINT", "description": "Help"})
 	once.Verb.Fields = append([]Field{{Name: "once", Type: Bool}}, once.Verb.Fields...)
+	once.Verb.Adopts = "once"
 	once.With["once"] = template("true")
 	p.Bindings[0].Do = []Do{once}
 	adopting := once
@@ -459,6 +460,7 @@ func TestWhatALineRuns(t *testing.T) {
 	p := floor()
 	change := doing("changeover.start", map[string]string{"product": "{code}"})
 	change.Verb.Fields = append([]Field{{Name: LastSeen}}, change.Verb.Fields...)
+	change.Verb.Line = "line"
 	p.Bindings = []Binding{{Event: "hand.scan", Do: []Do{change}}}
 	sees := func(s State, id, product string, second int) State {
 		s, _ = p.Decide(s, Event{Source: "l2l", Kind: OrderCurrent, Data: map[string]string{"line": "PACK4", "id": id, "product": product}, At: atSecond(second)})

@@ -42,6 +42,7 @@ type Stack struct {
 
 // A Vendor is what the program knows of a backend.
 type Vendor struct {
+	Title    string // as people call it: L2L
 	Verbs    []Verb
 	To       string            // base URL and site or store: what its entries are frozen with
 	Defaults map[string]string // by field, used where a binding says nothing
@@ -520,11 +521,7 @@ func (t *turn) fill(do Do) (with map[string]string, lack Note) {
 			return nil, lacks(f.Name)
 		}
 	}
-	if _, asks := do.Verb.Field(LastSeen); asks {
-		if order, known := t.s.lastSeen(with["line"]); known {
-			with[LastSeen] = order
-		}
-	}
+	t.s.fillLastSeen(do.Verb, with)
 	if lack := subjectFits(do.Verb, with); lack.Kind != "" {
 		return nil, lack
 	}
@@ -623,7 +620,7 @@ func (t *turn) open(do Do, with map[string]string) (lack Note) {
 		Source:  t.ev.Source,
 		Lane:    a.Lane,
 		Entry:   t.entry(),
-		Leave:   with["once"] == "true" && !do.Close,
+		Leave:   with[do.Verb.Adopts] == "true" && !do.Close,
 		At:      t.ev.At,
 	})
 	t.add(a)

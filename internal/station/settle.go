@@ -10,7 +10,7 @@ import (
 func (s State) Settle(d Delivery, rc Receipt) State {
 	if rc.Outcome == Delivered {
 		s = s.tally(d.Source, -1, 0).forget(d.Source, d.ID)
-		s = s.noted(d.Source, Note{Kind: NoteDelivered, Text: rc.Note, At: rc.At}).left(d, rc)
+		s = s.noted(d.Source, Note{Kind: NoteDelivered, Text: rc.Note, At: rc.At}).left(rc)
 		for i, c := range s.Calls {
 			switch d.ID {
 			case c.Entry:
@@ -135,25 +135,29 @@ func short(name string) string {
 	return name
 }
 
-// left takes up what a delivery left its line to run: that is seen as well.
-func (s State) left(d Delivery, rc Receipt) State {
-	if rc.Runs == "" {
+// left takes up what a delivery left a line to run: that is seen as well.
+func (s State) left(rc Receipt) State {
+	r := rc.Runs
+	if r.Line == "" {
 		return s
 	}
-	data := map[string]string{"line": d.With["line"]}
-	if rc.Runs != NoOrder {
-		data["id"], data["product"] = rc.Runs, d.With["product"]
+	data := map[string]string{"line": r.Line}
+	if r.Order != NoOrder {
+		data["id"], data["product"] = r.Order, r.Product
 	}
 	return s.runs(Event{Data: data, At: rc.At})
 }
 
-// lastSeen returns what a line was last seen to run, as LastSeen says it.
-func (s State) lastSeen(line string) (order string, known bool) {
-	c, known := s.Lines[line]
-	if known && c.Order == "" {
-		return NoOrder, true
+// fillLastSeen fills in what the line of an action was last seen to run.
+func (s State) fillLastSeen(verb Verb, with map[string]string) {
+	c, known := s.Lines[with[verb.Line]]
+	switch {
+	case verb.Line == "" || !known:
+	case c.Order == "":
+		with[LastSeen] = NoOrder
+	default:
+		with[LastSeen] = c.Order
 	}
-	return c.Order, known
 }
 
 // ended takes up a call that is over at the vendor. It is matched by the

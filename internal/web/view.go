@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -258,7 +259,10 @@ func (b viewBuilder) remarks() []finding {
 	return all
 }
 
-func (b viewBuilder) backend(name string) string { return b.texts.textOr("backend."+name, name) }
+// backend is a backend's name as people say it.
+func (b viewBuilder) backend(name string) string {
+	return visible(cmp.Or(b.program.Vendors[name].Title, name))
+}
 
 func (b viewBuilder) lamps() []lamp {
 	var all []lamp

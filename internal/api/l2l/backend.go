@@ -57,14 +57,8 @@ type verb struct {
 	compare func(*Backend, station.Delivery) (action, error) // where the verb says Before
 }
 
-// Open returns the backend of a checked section. It reads the key and connects
-// to nothing. zone is the time zone of the L2L site.
-func Open(s Section, zone *time.Location, log *slog.Logger) (*Backend, error) {
-	return open(s, zone, log, every, api.ResponseTime)
-}
-
-// open is Open with another pace and another patience.
-func open(s Section, zone *time.Location, log *slog.Logger, every, response time.Duration) (*Backend, error) {
+// open opens a checked section with a pace and a patience.
+func open(s Section, o api.Opening, every, response time.Duration) (*Backend, error) {
 	key, err := s.Key.Read()
 	if err != nil {
 		return nil, fmt.Errorf("l2l: %w", err)
@@ -72,8 +66,8 @@ func open(s Section, zone *time.Location, log *slog.Logger, every, response time
 	if s.Auth == "" {
 		s.Auth = AuthQuery
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: log, Rehearse: s.Rehearse})
-	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: zone, log: log,
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, Rehearse: o.Rehearse})
+	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: o.Zone, log: o.Log,
 		verbs: verbs(), names: Verbs()}, nil
 }
 
@@ -115,7 +109,7 @@ func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 		return api.Refuse(err)
 	}
 	rc := v.carryOut(ctx, b, d)
-	rc.Runs = leaves(d, rc)
+	rc.Runs = runsAfter(d, rc)
 	b.starts.note(d, rc)
 	return rc
 }

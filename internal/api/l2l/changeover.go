@@ -12,7 +12,7 @@ import (
 const changeoverStart = "changeover.start"
 
 func startVerb() station.Verb {
-	return declareOnLine(changeoverStart, "start; told none of the three, L2L starts the next order of the line")
+	return declareOnLine(changeoverStart, "Start the changeover of a line to an order", "start; told none of the three, L2L starts the next order of the line")
 }
 
 // A start is a delivery of changeover.start. It acts only when it knows what runs

@@ -61,10 +61,12 @@ func describedFields() []station.Field {
 func openVerb() station.Verb {
 	return station.Verb{
 		Name: dispatchOpen,
+		Does: "Open a dispatch: call for help",
 		Fields: append(describedFields(),
 			station.Field{Name: "once", Type: station.Bool, Help: "true: a dispatch of this type that is open at the machine already is taken for the call, and no second is opened"}),
 		Lane:        []string{"machine"},
 		Opens:       []string{"machine", "type"},
+		Adopts:      "once",
 		PassThrough: true,
 		Late:        station.LateRecord,
 		LateAfter:   callIsHistory,
@@ -77,6 +79,7 @@ func openVerb() station.Verb {
 func addVerb() station.Verb {
 	return station.Verb{
 		Name: dispatchAdd,
+		Does: "Add a dispatch that is over",
 		Fields: append(describedFields(),
 			station.Field{Name: "reported", Help: "when it began: 2026-03-02T08:15:00+01:00, or the site's time 2026-03-02 08:15; left out: at the event"},
 			station.Field{Name: "completed", Help: "when it was over, written the same way; left out: at the event"}),

@@ -22,7 +22,7 @@ func closing() ending {
 	return ending{"dispatches/close/", []string{"already closed"}, "already closed"}
 }
 
-// completion is closing's little sister: a dispatch that is closed is completed.
+// completion completes a dispatch. One that is closed is completed as well.
 func completion() ending {
 	return ending{"dispatches/complete/", []string{"already completed", "already closed"}, "already completed"}
 }
@@ -31,19 +31,22 @@ func completion() ending {
 // that it ends, whatever machine that stands at. Its machine and type are for
 // the binding, which says with them which of its calls it closes; L2L is told
 // the dispatch alone.
-func closeVerb() station.Verb { return endVerb(dispatchClose, "closes") }
+func closeVerb() station.Verb { return endVerb(dispatchClose, "Close a dispatch", "closes") }
 
 // completeVerb ends the call as closeVerb does: nobody is wanted at the machine
 // any more. The dispatch stays on L2L's screen until somebody closes it there.
-func completeVerb() station.Verb { return endVerb(dispatchComplete, "completes") }
+func completeVerb() station.Verb {
+	return endVerb(dispatchComplete, "Complete a dispatch", "completes")
+}
 
-func endVerb(name, does string) station.Verb {
+func endVerb(name, does, ends string) station.Verb {
 	return station.Verb{
 		Name: name,
+		Does: does,
 		Fields: []station.Field{
 			{Name: "dispatch", Type: station.Integer, Help: "id of the dispatch (not its number); without it the one that this call opened"},
-			{Name: "machine", Help: does + " only calls at this machine: SEAL-1"},
-			{Name: "type", Help: does + " only calls of this dispatch type: MAINT"},
+			{Name: "machine", Help: ends + " only calls at this machine: SEAL-1"},
+			{Name: "type", Help: ends + " only calls of this dispatch type: MAINT"},
 		},
 		Ends: "dispatch",
 	}

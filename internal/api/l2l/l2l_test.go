@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/api"
 	"stationd/internal/api/apitest"
 	"stationd/internal/plant"
 	"stationd/internal/station"
@@ -48,7 +49,7 @@ func opened(t testing.TB, url, auth string) *Backend {
 	}
 	s := Section{URL: url, Site: 12, Auth: auth}
 	s.Key.File = file
-	b, err := open(s, stockholm(t), slog.New(slog.DiscardHandler), time.Microsecond, 5*time.Second)
+	b, err := open(s, api.Opening{Zone: stockholm(t), Log: slog.New(slog.DiscardHandler)}, time.Microsecond, 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,13 +53,15 @@ func (l Line) String() string {
 
 // declareOnLine is a verb on an order of a line. Late, it is held for a person
 // unless the line still runs what it ran at the event.
-func declareOnLine(name, which string) station.Verb {
+func declareOnLine(name, does, which string) station.Verb {
 	fields := append(lineFields(), whichFields(which)...)
 	return station.Verb{
 		Name: name,
+		Does: does,
 		Fields: append(fields, station.Field{Name: station.LastSeen,
 			Help: "id of the order that the line was last seen to run before the event; filled in by the program"}),
 		Lane:      []string{"line"},
+		Line:      "line",
 		Barrier:   true,
 		Before:    true,
 		Late:      station.LateHold,
@@ -86,21 +88,23 @@ func tooLate(d station.Delivery, now orderSeen) error {
 		station.ErrMisfit, lineOf(d), orderSeen{ID: then}, now)
 }
 
-// leaves says what a delivered action left its line to run. A step of an order that
+// runsAfter says what a delivered action left its line to run. A step of an order that
 // was named says nothing of its line, which may have run another.
-func leaves(d station.Delivery, rc station.Receipt) string {
+func runsAfter(d station.Delivery, rc station.Receipt) station.Running {
+	left := station.Running{Line: d.With["line"], Order: rc.Ref, Product: d.With["product"]}
 	named := d.With["id"] != "" || d.With["externalid"] != ""
 	switch {
-	case rc.Outcome != station.Delivered:
+	case rc.Outcome != station.Delivered || rc.Ref == "" && d.Verb != orderHold && d.Verb != orderComplete:
 	case d.Verb == changeoverStart:
-		return rc.Ref
+		return left
 	case named || rc.Note == alreadySo:
 	case d.Verb == changeoverFinish:
-		return rc.Ref
+		return left
 	case d.Verb == orderHold, d.Verb == orderComplete:
-		return station.NoOrder
+		left.Order = station.NoOrder
+		return left
 	}
-	return ""
+	return station.Running{}
 }
 
 // whichFields are the fields that name an order, at most one of them.

@@ -22,6 +22,7 @@ const productionRecord = "production.record"
 func recordVerb() station.Verb {
 	return station.Verb{
 		Name: productionRecord,
+		Does: "Record what a line made",
 		Fields: append(lineFields(),
 			station.Field{Name: "product", Required: true, Help: "product code; one that L2L does not know becomes a new product there"},
 			station.Field{Name: "actual", Type: station.Number, Help: "how many good ones were made, at most two decimal places"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stationd/internal/api"
+	"stationd/internal/station"
 )
 
 // Where the key goes. L2L's own texts put it into the query; its own shell
@@ -35,9 +36,6 @@ type Section struct {
 	Dial    api.Dial      // no key of the file; nil: over the network
 
 	api.Route
-
-	// Rehearse is no key of the file; see api.Settings.
-	Rehearse func(api.Rehearsed)
 }
 
 // Check reports every fault of the section by its key. It touches no file and no
@@ -89,4 +87,32 @@ func (s Section) SettleTime() time.Duration {
 		return api.SettleLeast(s.ByProxy(s.URL))
 	}
 	return s.Settle
+}
+
+// Reached returns L2L's address and the way there.
+func (s Section) Reached() (base string, route api.Route) { return s.URL, s.Route }
+
+// Secret returns where L2L's key is kept.
+func (s Section) Secret() api.KeyFrom { return s.Key }
+
+// Open implements api.Section.
+func (s Section) Open(o api.Opening) (station.Backend, error) {
+	if o.Key != nil {
+		s.Key = *o.Key
+	}
+	b, err := open(s, o, every, api.ResponseTime)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Follow implements api.Follower: it follows the station's calls, and the line of the
+// section.
+func (s Section) Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+	site, is := b.(*Backend)
+	if !is {
+		return nil
+	}
+	return site.Watch(s.Line, s.Watch, open, stamp)
 }

@@ -23,7 +23,8 @@ const (
 type step struct {
 	name   string
 	path   string
-	does   string   // what it does to the order, for the fields
+	does   string   // for people
+	verb   string   // what it does to the order, for the fields
 	proof  []string // statuses that show that it has been done
 	before string   // the note where it had been done before anything was sent
 }
@@ -31,20 +32,20 @@ type step struct {
 // finishing may be skipped, by L2L's own words, where no time is planned for the
 // changeover: such an order is in progress at once, and there is nothing to do.
 func finishing() step {
-	return step{changeoverFinish, "buildsequence/finish_change_over/", "finish the changeover of",
+	return step{changeoverFinish, "buildsequence/finish_change_over/", "Finish the changeover of a line", "finish the changeover of",
 		[]string{statusInProgress, statusCompleted, statusCleanup, statusPaused}, "the order is in progress already: there is no changeover to finish"}
 }
 
 func holding() step {
-	return step{orderHold, "buildsequence/put_order_on_hold/", "put on hold", []string{statusOnHold}, alreadySo}
+	return step{orderHold, "buildsequence/put_order_on_hold/", "Put an order on hold", "put on hold", []string{statusOnHold}, alreadySo}
 }
 
 func completing() step {
-	return step{orderComplete, "buildsequence/complete_order/", "complete", []string{statusCompleted}, alreadySo}
+	return step{orderComplete, "buildsequence/complete_order/", "Complete an order", "complete", []string{statusCompleted}, alreadySo}
 }
 
 func (s step) declare() station.Verb {
-	return declareOnLine(s.name, s.does+"; told none of the three, the order that runs on the line")
+	return declareOnLine(s.name, s.does, s.verb+"; told none of the three, the order that runs on the line")
 }
 
 // A stepTaken is a delivery of a step.

@@ -24,15 +24,15 @@ func articleNames() []station.Field {
 }
 
 func addVerb() station.Verb {
-	return station.Verb{Name: articleAdd, Fields: append(articleNames(), sayable(articleFields())...), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleAdd, Does: "Add an article to a production order", Fields: append(articleNames(), sayable(articleFields())...), Lane: []string{"order"}, Before: true}
 }
 
 func articleUpdateVerb() station.Verb {
-	return station.Verb{Name: articleUpdate, Fields: append(articleNames(), sayable(articleFields())...), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleUpdate, Does: "Change an article of a production order", Fields: append(articleNames(), sayable(articleFields())...), Lane: []string{"order"}, Before: true}
 }
 
 func removeVerb() station.Verb {
-	return station.Verb{Name: articleRemove, Fields: articleNames(), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleRemove, Does: "Remove an article from a production order", Fields: articleNames(), Lane: []string{"order"}, Before: true}
 }
 
 // A line is one article of one order.

@@ -13,7 +13,6 @@ package lagerkoll
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -38,18 +37,8 @@ type Backend struct {
 	recent    *recent
 }
 
-// Open returns the backend of a checked section. It reads the key and connects
-// to nothing.
-func Open(s Section, log *slog.Logger) (*Backend, error) {
-	every, err := pace(s.Rate)
-	if err != nil {
-		return nil, fmt.Errorf("lagerkoll: rate %w", err)
-	}
-	return open(s, log, every, api.ResponseTime)
-}
-
-// open is Open with another pace and another patience.
-func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend, error) {
+// open opens a checked section with a pace and a patience.
+func open(s Section, o api.Opening, every, response time.Duration) (*Backend, error) {
 	from, name := s.Key, "api_key"
 	sign := http.Header{}
 	sign.Set("store", s.Store)
@@ -62,7 +51,7 @@ func open(s Section, log *slog.Logger, every, response time.Duration) (*Backend,
 		return nil, fmt.Errorf("lagerkoll: %w", err)
 	}
 	sign.Set(name, key.Reveal())
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: log, Rehearse: s.Rehearse})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, Rehearse: o.Rehearse})
 	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, recent: newRecent(every)}, nil
 }
 

@@ -37,7 +37,7 @@ func createVerb() station.Verb {
 			fields[i].Help += `; "next": the next one of Lagerkoll's`
 		}
 	}
-	return station.Verb{Name: orderCreate, Fields: fields, Lane: []string{"reference"}, Before: true}
+	return station.Verb{Name: orderCreate, Does: "Create a production order", Fields: fields, Lane: []string{"reference"}, Before: true}
 }
 
 // A create is a delivery of order.create.
@@ -281,6 +281,7 @@ func (b *Backend) between(ctx context.Context, query string, page int) (Page, st
 func createFromVerb() station.Verb {
 	return station.Verb{
 		Name:   orderCreateFrom,
+		Does:   "Create a production order of a customer order",
 		Fields: []station.Field{{Name: "customer_order", Type: station.Integer, Required: true, Help: "id of the customer order"}},
 		Lane:   []string{"customer_order"},
 		Before: true,

@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/api"
 	"stationd/internal/api/apitest"
 	"stationd/internal/plant"
 	"stationd/internal/station"
@@ -45,7 +46,7 @@ func opened(t testing.TB, url string, change func(*Section)) *Backend {
 	if change != nil {
 		change(&s)
 	}
-	b, err := open(s, slog.New(slog.DiscardHandler), time.Microsecond, 5*time.Second)
+	b, err := open(s, api.Opening{Log: slog.New(slog.DiscardHandler)}, time.Microsecond, 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

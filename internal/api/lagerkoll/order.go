@@ -30,6 +30,7 @@ func orderField() station.Field {
 func updateVerb() station.Verb {
 	return station.Verb{
 		Name:   orderUpdate,
+		Does:   "Change a production order",
 		Fields: append([]station.Field{orderField()}, sayable(orderFields())...),
 		Lane:   []string{"order"},
 		Before: true,
@@ -37,15 +38,15 @@ func updateVerb() station.Verb {
 }
 
 func startVerb() station.Verb {
-	return station.Verb{Name: orderStart, Fields: []station.Field{orderField()}, Lane: []string{"order"}}
+	return station.Verb{Name: orderStart, Does: "Start a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}}
 }
 
 func finishVerb() station.Verb {
-	return station.Verb{Name: orderFinish, Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+	return station.Verb{Name: orderFinish, Does: "Finish a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
 }
 
 func cancelVerb() station.Verb {
-	return station.Verb{Name: orderCancel, Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+	return station.Verb{Name: orderCancel, Does: "Cancel a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
 }
 
 // order reads a production order, whole.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stationd/internal/api"
+	"stationd/internal/station"
 )
 
 const (
@@ -30,9 +31,6 @@ type Section struct {
 	Dial      api.Dial      // no key of the file; nil: over the network
 
 	api.Route
-
-	// Rehearse is no key of the file; see api.Settings.
-	Rehearse func(api.Rehearsed)
 }
 
 // Check reports every fault of the section by its key. It touches no file and no
@@ -99,4 +97,38 @@ func (s Section) SettleTime() time.Duration {
 		return api.SettleLeast(s.ByProxy(s.URL))
 	}
 	return s.Settle
+}
+
+// Reached returns Lagerkoll's address and the way there.
+func (s Section) Reached() (base string, route api.Route) { return s.URL, s.Route }
+
+// Secret returns where the API-key is kept, or the token of a person's login.
+func (s Section) Secret() api.KeyFrom {
+	if s.Key.Given() {
+		return s.Key
+	}
+	return s.UserToken
+}
+
+// Open implements api.Section.
+func (s Section) Open(o api.Opening) (station.Backend, error) {
+	switch {
+	case o.Key == nil:
+	case s.Key.Given():
+		s.Key = *o.Key
+	default:
+		s.UserToken = *o.Key
+	}
+	if o.Brisk {
+		s.Rate = ""
+	}
+	every, err := pace(s.Rate)
+	if err != nil {
+		return nil, fmt.Errorf("lagerkoll: rate %w", err)
+	}
+	b, err := open(s, o, every, api.ResponseTime)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }

@@ -21,6 +21,7 @@ const articleTrace = "article.trace"
 func traceVerb() station.Verb {
 	return station.Verb{
 		Name: articleTrace,
+		Does: "Report what was made of an article, and of what",
 		Fields: []station.Field{
 			{Name: "order", Type: station.Integer, Required: true, Help: "id of the production order"},
 			{Name: "article", Required: true, Help: "article number of the bundled article"},

@@ -253,9 +253,11 @@ func (m *Station) decide(ev station.Event) (err error) {
 	return err
 }
 
-// Program is a station that speaks to one vendor, in a few words.
+// Program is a station that speaks to one vendor, in a few words, and to another that can
+// do nothing.
 func Program() station.Program {
-	return station.Program{Station: "pack4-1", Vendors: map[string]station.Vendor{"l2l": {
+	return station.Program{Station: "pack4-1", Vendors: map[string]station.Vendor{"lagerkoll": {Title: "Lagerkoll"}, "l2l": {
+		Title:    "L2L",
 		To:       "https://acme.example/api/1.0/ site 12",
 		Defaults: map[string]string{"machine": "SEAL-1"},
 		Verbs: []station.Verb{

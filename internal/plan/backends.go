@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/api/l2l"
+	"stationd/internal/api/lagerkoll"
+	"stationd/internal/config"
+	"stationd/internal/station"
+)
+
+// A Backend is one that this program has, whether a configuration has its table or not.
+type Backend struct {
+	Name    string // of its table and its command, and the source of its events: l2l
+	Title   string // as people call it: L2L
+	Verbs   []station.Verb
+	Queries []station.Query
+	section func() api.Section // an empty one
+}
+
+// Backends is the one table of who is who: a further backend is one more line.
+func Backends() []Backend {
+	return []Backend{
+		{"l2l", "L2L", l2l.Verbs(), l2l.Queries(), func() api.Section { return new(l2l.Section) }},
+		{"lagerkoll", "Lagerkoll", append(lagerkoll.Verbs(), PrintVerb()), lagerkoll.Queries(), func() api.Section { return new(lagerkoll.Section) }},
+	}
+}
+
+// A Vendor is a backend that the configuration has a table for.
+type Vendor struct {
+	Name    string
+	Section api.Section
+	Schema  station.Vendor
+	Settle  time.Duration
+	Open    func(*slog.Logger) (station.Backend, error)
+
+	// DryRun opens a backend that shows what it would send and sends none of it
+	// but reads.
+	DryRun func(*slog.Logger, func(api.Rehearsed)) (station.Backend, error)
+
+	// Watch returns the source that follows the vendor through a backend which Open
+	// returned; nil where nothing is followed.
+	Watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source
+}
+
+// Vendor returns the vendor of that name in the configuration in force.
+func (p *Plan) Vendor(name string) (Vendor, bool) {
+	i := slices.IndexFunc(p.Vendors, func(v Vendor) bool { return v.Name == name })
+	if i < 0 {
+		return Vendor{}, false
+	}
+	return p.Vendors[i], true
+}
+
+// backendNames lists the names that are a backend's, in the order of the table.
+func backendNames() (names []string) {
+	for _, b := range Backends() {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// readVendors reads the tables of the backends.
+func (p *Plan) readVendors(f *config.File) {
+	for _, b := range Backends() {
+		section := b.section()
+		if !f.Section(b.Name, section) {
+			continue
+		}
+		section.Check(func(key, text string) { f.Fault(config.At(b.Name, key), "%q %s", key, text) })
+		p.Vendors = append(p.Vendors, p.vendor(b, section))
+	}
+}
+
+// vendor is a backend with its table.
+func (p *Plan) vendor(b Backend, section api.Section) Vendor {
+	defaults := maps.Clone(section.Defaults())
+	if slices.ContainsFunc(b.Verbs, func(v station.Verb) bool { return v.Name == PrintVerb().Name }) {
+		defaults = p.printerDefaults()
+	}
+	return Vendor{
+		Name:    b.Name,
+		Section: section,
+		Schema:  station.Vendor{Title: b.Title, Verbs: b.Verbs, To: section.To(), Defaults: defaults},
+		Settle:  section.SettleTime(),
+		Open: func(log *slog.Logger) (station.Backend, error) {
+			return section.Open(api.Opening{Log: log, Zone: p.Zone})
+		},
+		DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
+			return section.Open(api.Opening{Log: log, Zone: p.Zone, Rehearse: show})
+		},
+		Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+			if follower, can := section.(api.Follower); can {
+				return follower.Follow(b, open, stamp)
+			}
+			return nil
+		},
+	}
+}
