@@ -28,7 +28,7 @@ func TestTheCardLostThePagesThatSayWhereEverythingIs(t *testing.T) {
 	must(t, b.Power(t.Context(), true))
 	c, err := b.Contents(t.Context())
 	must(t, err)
-	if len(c.Entries) != 2 || len(c.Kept) != 1 || !strings.Contains(c.Kept[0].Code, "2 entries saved, 0 lost; the old file is outbox-") {
+	if len(c.Entries) != 2 || len(c.Kept) != 1 || !strings.Contains(c.Kept[0].Code, "2 entries recovered, 0 lost; the old file is outbox-") {
 		t.Fatalf("saved: %+v", c)
 	}
 	aside, err := filepath.Glob(filepath.Join(b.DataPath(), "outbox-*.damaged"))

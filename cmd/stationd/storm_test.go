@@ -796,14 +796,14 @@ func (s *storm) history() map[station.ID]bool {
 	s.t.Helper()
 	codes := make(map[station.ID]string) // of the events
 	all := make(map[station.ID]bool)
-	var held []queue.Done
+	var held []queue.HistoryLine
 	files, err := filepath.Glob(filepath.Join(s.b.DataPath(), "history", "*"))
 	must(s.t, err)
 	for _, path := range files {
 		text, err := os.ReadFile(path)
 		must(s.t, err)
 		for line := range bytes.Lines(text) {
-			var done queue.Done
+			var done queue.HistoryLine
 			if json.Unmarshal(line, &done) != nil {
 				continue // torn by a kill
 			}

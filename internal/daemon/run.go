@@ -172,7 +172,7 @@ func (s *openStation) open(ctx context.Context) (err error) {
 		Version: version.Current(),
 		History: s.plan.History(),
 		Days:    s.plan.Station.Days,
-		Fleeting: func(_ station.Event, a station.Action) {
+		BestEffort: func(_ station.Event, a station.Action) {
 			if a.Verb == station.VerbSend {
 				s.send(a)
 				return

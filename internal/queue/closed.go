@@ -144,13 +144,13 @@ func (l *listing) keep(ev station.Event) {
 
 // ReadContents is Contents for the file at path, as Read is List.
 func ReadContents(path string, limit station.Limit) (station.Contents, error) {
-	return gathered(limit, func(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
+	return gather(limit, func(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 		return Read(path, limit, entry, kept)
 	})
 }
 
-// gathered is what a list hands over.
-func gathered(limit station.Limit, list func(station.Limit, func(station.EntryStatus) error, func(station.Event) error) (station.Totals, error)) (c station.Contents, err error) {
+// gather is what a list hands over.
+func gather(limit station.Limit, list func(station.Limit, func(station.EntryStatus) error, func(station.Event) error) (station.Totals, error)) (c station.Contents, err error) {
 	c.Entries, c.Kept = []station.EntryStatus{}, []station.Event{}
 	c.Totals, err = list(limit,
 		func(e station.EntryStatus) error { c.Entries = append(c.Entries, e); return nil },

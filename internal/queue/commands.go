@@ -40,9 +40,9 @@ func (o *Outbox) Recorded(id station.ID, kind string) (done station.Result, know
 	return resultOf(o.commands[i]), true
 }
 
-// recorded returns what became of the same command when it was recorded before: an ID
+// alreadyRecorded returns what became of the same command when it was recorded before: an ID
 // is recorded once. Of one that has been forgotten and still waits only that is known.
-func (b *batch) recorded(ev station.Event) (done station.Result, before bool, err error) {
+func (b *batch) alreadyRecorded(ev station.Event) (done station.Result, before bool, err error) {
 	if ev.Source != station.FromCommand {
 		return done, false, nil // nobody else brings an ID along
 	}
@@ -66,8 +66,8 @@ func (b *batch) recorded(ev station.Event) (done station.Result, before bool, er
 	}
 }
 
-// remember keeps what became of a command, in place of the oldest.
-func (b *batch) remember(ev station.Event, done station.Result) {
+// rememberCommand keeps what became of a command, in place of the oldest.
+func (b *batch) rememberCommand(ev station.Event, done station.Result) {
 	if ev.Source != station.FromCommand {
 		return
 	}

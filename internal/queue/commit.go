@@ -58,7 +58,7 @@ func (q *queuedChanges) noteEvent() {
 // on without it.
 func (o *Outbox) write(change func(*batch) error) error {
 	c, _ := o.queued.add(change)
-	return o.carryOut(c)
+	return o.commitQueued(c)
 }
 
 const (
@@ -79,11 +79,11 @@ func (o *Outbox) writeDeferrable(change func(*batch) error) error {
 		case <-wait.C:
 		}
 	}
-	return o.carryOut(c)
+	return o.commitQueued(c)
 }
 
-// carryOut commits everything that waits, unless somebody else did so.
-func (o *Outbox) carryOut(c *queuedChange) error {
+// commitQueued commits everything that waits, unless somebody else did so.
+func (o *Outbox) commitQueued(c *queuedChange) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	select {
@@ -139,7 +139,7 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	o.warn()
 	o.writeHistory(b.done)
 	for _, f := range b.bestEffort {
-		o.setting.Fleeting(f.Event, f.Action)
+		o.setting.BestEffort(f.Event, f.Action)
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ type batch struct {
 	o     *Outbox
 	tx    *format.Tx
 	state station.State
-	done  []Done // for the history, once it is on disk
+	done  []HistoryLine // for the history, once it is on disk
 
 	commanded bool // a command was recorded
 
@@ -172,7 +172,7 @@ func (b *batch) finish() error {
 }
 
 // note adds a line to the history of what this transaction did.
-func (b *batch) note(d Done) { b.done = append(b.done, d) }
+func (b *batch) note(d HistoryLine) { b.done = append(b.done, d) }
 
 // storage marks an error of the file, as against one of the caller's making.
 func storage(err error) error {

@@ -191,7 +191,7 @@ func (s stock) comesUp(t *testing.T, data []byte) cameUp {
 	switch tell := box.Faults()["outbox"]; {
 	case got.saved < len(s.waiting) && !got.salvaged:
 		t.Errorf("only %d of %d were saved, and nobody is told", got.saved, len(s.waiting))
-	case got.salvaged && (!strings.Contains(tell, "made anew") || c.Kept[0].Source != station.FromStation):
+	case got.salvaged && (!strings.Contains(tell, "rebuilt") || c.Kept[0].Source != station.FromStation):
 		t.Errorf("the lamp would not show it: %q, %+v", tell, c.Kept[0])
 	}
 	if err := box.Close(); err != nil {

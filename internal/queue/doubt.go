@@ -9,12 +9,12 @@ import (
 	"stationd/internal/station"
 )
 
-// quietFor is how long, at the least, nothing of an entry has left the station, by
+// sentNothingFor is how long, at the least, nothing of an entry has left the station, by
 // what its record says of it. Within one boot its own clock decides, which no step of
 // the wall clock moves. What left before this boot is at least as old as the boot is,
 // and older where both wall clocks were set. A stamp from before its own boot, with a
 // negative Up, carries what was known of the boots before that one.
-func quietFor(since, now station.Stamp) time.Duration {
+func sentNothingFor(since, now station.Stamp) time.Duration {
 	if now.Boot == "" || since.Boot == "" {
 		return 0
 	}
@@ -28,15 +28,15 @@ func quietFor(since, now station.Stamp) time.Duration {
 	return max(0, age)
 }
 
-// quietSince is since when nothing of an entry has left the station. Where its record
+// sentNothingSince is since when nothing of an entry has left the station. Where its record
 // does not say, an attempt may have been under way until the process before this one
 // ended.
-func (o *Outbox) quietSince(e format.Entry) time.Time {
+func (o *Outbox) sentNothingSince(e format.Entry) time.Time {
 	if e.Since == (station.Stamp{}) {
 		return o.began
 	}
 	now := time.Now()
-	return now.Add(-quietFor(e.Since, o.setting.Stamp(now)))
+	return now.Add(-sentNothingFor(e.Since, o.setting.Stamp(now)))
 }
 
 // keepDoubt notes on disk, in the transaction that begins a session, which entries
@@ -55,7 +55,7 @@ func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error
 		turn := l.head()
 		for i := range l.slots {
 			s := &l.slots[i]
-			if s.held || !s.marked && (clean || i != turn || !s.mayHaveBeenSent()) {
+			if s.held || !s.marked && (clean || i != turn || !s.mayHaveBeenTried()) {
 				continue
 			}
 			e, err := entryAt(tx, s.at)
@@ -69,7 +69,7 @@ func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error
 			case said.Boot == last.Began.Boot && said.Boot != now.Boot:
 				e.Since.Up -= last.Began.Up // that boot lasted until then, at the least
 			}
-			since := o.quietSince(e)
+			since := o.sentNothingSince(e)
 			if i == turn {
 				l.attempt = attempt{at: s.at, doubtful: true, since: since}
 			}
@@ -86,9 +86,9 @@ func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error
 	return nil
 }
 
-// doubt notes on disk that an attempt at the entry may have arrived, and since when
+// markDoubtful notes on disk that an attempt at the entry may have arrived, and since when
 // nothing of it has left; the zero time is an attempt that is under way.
-func (b *batch) doubt(l *lane, at format.Place, since time.Time) error {
+func (b *batch) markDoubtful(l *lane, at format.Place, since time.Time) error {
 	i := l.find(at)
 	if i < 0 || l.slots[i].held {
 		return nil
@@ -105,9 +105,9 @@ func (b *batch) doubt(l *lane, at format.Place, since time.Time) error {
 	return b.putEntry(at, e)
 }
 
-// certain takes a mark away whose attempts, all of this process, certainly did not
+// markCertain takes a mark away whose attempts, all of this process, certainly did not
 // arrive.
-func (b *batch) certain(l *lane, at format.Place) error {
+func (b *batch) markCertain(l *lane, at format.Place) error {
 	i := l.find(at)
 	if i < 0 || l.slots[i].held || !l.slots[i].marked {
 		return nil

@@ -238,7 +238,7 @@ func TestTheAgeOfDoubt(t *testing.T) {
 			"what the boots before it are known for": {at("a", -30*time.Second, false, 0), at("b", 20*time.Second, false, 0), 50 * time.Second},
 			"no boot is known":                       {at("", 0, true, 0), at("", time.Hour, true, time.Hour), 0},
 		} {
-			if got := quietFor(c.since, c.now); got != c.want {
+			if got := sentNothingFor(c.since, c.now); got != c.want {
 				t.Errorf("%s: %v, want %v", name, got, c.want)
 			}
 		}

@@ -19,7 +19,7 @@ type recentEnds struct {
 }
 
 // add takes up the ends among what a commit did.
-func (e *recentEnds) add(lines []Done) {
+func (e *recentEnds) add(lines []HistoryLine) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, line := range lines {

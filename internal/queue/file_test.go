@@ -127,7 +127,7 @@ func TestFile(t *testing.T) {
 		}
 		s.start()
 		if len(s.standings()) != 1 || s.box.Faults()["outbox"] != "" {
-			t.Error("it was made anew all the same")
+			t.Error("it was rebuilt all the same")
 		}
 	})
 	t.Run("a few damaged files are kept, and the oldest gives way", func(t *testing.T) {

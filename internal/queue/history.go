@@ -16,8 +16,8 @@ import (
 	"stationd/internal/station"
 )
 
-// A Done is one line of the history: what was recorded, and what became of it.
-type Done struct {
+// A HistoryLine is one line of the history: what was recorded, and what became of it.
+type HistoryLine struct {
 	At     station.Stamp `json:"at"`   // when it was done, as against when it happened
 	What   string        `json:"what"` // recorded, delivered, held, retried, discarded, moot, merged
 	ID     station.ID    `json:"id"`   // of the event or the entry
@@ -52,18 +52,18 @@ type history struct {
 }
 
 // add appends lines; the caller holds the outbox's mu.
-func (h *history) add(lines []Done) error {
+func (h *history) add(lines []HistoryLine) error {
 	if h.dir == "" || len(lines) == 0 {
 		return nil
 	}
 	at := lines[0].At
 	switch day := at.Wall.UTC().Format(time.DateOnly); {
 	case h.file == nil, at.Trusted != h.trusted, day > h.day, at.Trusted && day != h.day:
-		if err := h.turn(day, at.Trusted); err != nil {
+		if err := h.openDay(day, at.Trusted); err != nil {
 			return err
 		}
 	case h.size >= mostPart:
-		if err := h.part(); err != nil {
+		if err := h.splitDay(); err != nil {
 			return err
 		}
 	}
@@ -82,10 +82,10 @@ func (h *history) add(lines []Done) error {
 	return w.Flush()
 }
 
-// turn opens a day's file and lets the oldest go. A clock that nobody has set may be
+// openDay opens a day's file and lets the oldest go. A clock that nobody has set may be
 // in 1970: what is done then is added to the newest day there is, which is not the
 // first to go.
-func (h *history) turn(day string, trusted bool) error {
+func (h *history) openDay(day string, trusted bool) error {
 	if err := h.close(); err != nil {
 		return err
 	}
@@ -105,8 +105,8 @@ func (h *history) turn(day string, trusted bool) error {
 	return h.open()
 }
 
-// part ends the present day's file, which has become large, and begins another.
-func (h *history) part() error {
+// splitDay ends the present day's file, which has become large, and begins another.
+func (h *history) splitDay() error {
 	if err := h.close(); err != nil {
 		return err
 	}
@@ -144,12 +144,12 @@ func (h *history) open() error {
 		return errors.Join(err, f.Close())
 	}
 	h.file, h.size = f, info.Size()
-	return h.forget()
+	return h.removeOld()
 }
 
-// forget removes the days beyond the number that is kept, and the oldest files while
+// removeOld removes the days beyond the number that is kept, and the oldest files while
 // all together are too large; never the one that is written.
-func (h *history) forget() error {
+func (h *history) removeOld() error {
 	files, err := historyFiles(h.dir)
 	if err != nil {
 		return err
@@ -236,7 +236,7 @@ func ExportHistory(path string, w io.Writer) error {
 }
 
 // writeHistory adds what a commit did. The caller holds mu.
-func (o *Outbox) writeHistory(lines []Done) {
+func (o *Outbox) writeHistory(lines []HistoryLine) {
 	if len(lines) == 0 {
 		return
 	}
@@ -257,12 +257,12 @@ func (o *Outbox) writeHistory(lines []Done) {
 }
 
 // recordedLine and entryLine say one thing for the history.
-func recordedLine(ev station.Event) Done {
-	return Done{What: "recorded", ID: ev.ID, Name: ev.Name(), Code: ev.Code}
+func recordedLine(ev station.Event) HistoryLine {
+	return HistoryLine{What: "recorded", ID: ev.ID, Name: ev.Name(), Code: ev.Code}
 }
 
-func entryLine(what string, e station.Entry, rc station.Receipt) Done {
-	d := Done{What: what, ID: e.ID, Name: e.Lane + " " + e.Verb, Ref: rc.Ref, Note: rc.Note}
+func entryLine(what string, e station.Entry, rc station.Receipt) HistoryLine {
+	d := HistoryLine{What: what, ID: e.ID, Name: e.Lane + " " + e.Verb, Ref: rc.Ref, Note: rc.Note}
 	if rc.Err != nil {
 		d.Reason = rc.Err.Error()
 	}

@@ -162,8 +162,8 @@ func (x *index) notice() string {
 	return x.notices[slices.Max(slices.Collect(maps.Keys(x.notices)))]
 }
 
-// has reports whether there is enough in it for a list of that length.
-func (s selection) has(limit station.Limit) bool {
+// covers reports whether there is enough in it for a list of that length.
+func (s selection) covers(limit station.Limit) bool {
 	enough := func(wanted, total int) bool { return total <= mostListed || wanted >= 0 && wanted <= mostListed }
 	return enough(limit.Waiting, s.totals.Waiting) && enough(limit.Held, s.totals.Held) && enough(limit.Unknown, s.totals.Unknown)
 }

@@ -33,11 +33,11 @@ const (
 
 // A keyRecord is what memory knows of how a backend takes its key.
 type keyRecord struct {
-	wrong     bool         // it is, or was when last asked: nothing is sent before a read works
-	shown     bool         // a read was answered with it
-	delivered bool         // a request was accepted with it
-	ask       bool         // somebody has changed the configuration since: a read tells whether these were held for the key
-	refused   []station.ID // held since the last that was accepted, while reads were refused too
+	wrong   bool         // it is, or was when last asked: nothing is sent before a read works
+	reads   bool         // a read was answered with it
+	writes  bool         // a request was accepted with it
+	recheck bool         // somebody has changed the configuration since: a read tells whether these were held for the key
+	refused []station.ID // held since the last that was accepted, while reads were refused too
 }
 
 // answered reports whether the vendor answered, and the answer decides nothing.
@@ -52,14 +52,14 @@ func (w worker) judge(ctx context.Context, t *turn, rc station.Receipt) (station
 	prober, can := w.backend.(station.Prober)
 	switch {
 	case rc.Outcome == station.Delivered:
-		return rc, w.accepted(ctx, prober)
+		return rc, w.noteAccepted(ctx, prober)
 	case !can, t.enough:
 	case errors.Is(rc.Err, station.ErrKey):
 		return w.judgeKey(ctx, t, prober, rc)
 	case rc.Holds() == station.HoldRefused:
 		return w.judgeRefusal(ctx, t, prober, rc)
 	case errors.Is(rc.Err, station.ErrNotShown):
-		return rc, w.judgeHidden(ctx, t, prober)
+		return rc, w.judgeRefusedLook(ctx, t, prober)
 	case answered(rc):
 		return w.judgeAnswer(ctx, t, prober, rc)
 	}
@@ -71,12 +71,12 @@ func (w worker) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc
 	probe := prober.Probe(ctx)
 	switch {
 	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
-		return rc, w.blameKey()
+		return rc, w.noteWrongKey()
 	case probe.Outcome != station.Delivered:
 		rc.Err = fmt.Errorf("%v; whether it is the key nobody knows: %v", rc.Err, probe.Err) //nolint:errorlint // it must not be taken for a proof
 		return rc, nil
 	}
-	if err := w.shown(); err != nil {
+	if err := w.noteGoodKey(); err != nil {
 		return rc, err
 	}
 	switch {
@@ -94,63 +94,63 @@ func (w worker) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc
 func (w worker) judgeRefusal(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	probe := prober.Probe(ctx)
 	if probe.Outcome == station.Delivered {
-		return rc, w.shown()
+		return rc, w.noteGoodKey()
 	}
 	if probe.Outcome != station.Refused && !errors.Is(probe.Err, station.ErrKey) {
 		return rc, nil
 	}
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
-	if probe.Outcome == station.Refused && k.delivered && !k.shown && len(k.refused)+1 < sameRefusals {
+	if probe.Outcome == station.Refused && k.writes && !k.reads && len(k.refused)+1 < sameRefusals {
 		// The key may have no right to read, and be good for everything else.
-		w.suspect(t.entry.ID)
+		w.noteSuspect(t.entry.ID)
 		w.mu.Unlock()
 		return rc, nil
 	}
 	w.mu.Unlock()
-	err := w.blameKey()
+	err := w.noteWrongKey()
 	return station.Receipt{Outcome: station.Unreached,
 		Err: fmt.Errorf("%w? a request and a read were refused alike: %v", station.ErrKey, rc.Err)}, err //nolint:errorlint // nobody has judged it
 }
 
-// judgeHidden looks behind a look that was refused, so that its entry is held: where no
+// judgeRefusedLook looks behind a look that was refused, so that its entry is held: where no
 // read is answered it may be the key. Nobody has said no to anything that would change
 // something, so that nothing waits for it.
-func (w worker) judgeHidden(ctx context.Context, t *turn, prober station.Prober) error {
+func (w worker) judgeRefusedLook(ctx context.Context, t *turn, prober station.Prober) error {
 	probe := prober.Probe(ctx)
 	switch {
 	case probe.Outcome == station.Delivered:
-		return w.shown()
+		return w.noteGoodKey()
 	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.suspect(t.entry.ID)
+		w.noteSuspect(t.entry.ID)
 	}
 	return nil
 }
 
-// suspect notes an entry that is held while reads are refused as well. The caller holds
+// noteSuspect notes an entry that is held while reads are refused as well. The caller holds
 // mu.
-func (w worker) suspect(id station.ID) {
+func (w worker) noteSuspect(id station.ID) {
 	k := w.schedule.keys[w.name]
 	k.refused = append(k.refused[max(0, len(k.refused)+1-mostRefusals):], id)
 	w.schedule.keys[w.name] = k
 }
 
-// accepted notes that a request was accepted with the key. Where others were refused
+// noteAccepted notes that a request was accepted with the key. Where others were refused
 // before, and reads with them, a read tells whether it was the key: it may be another
 // since.
-func (w worker) accepted(ctx context.Context, prober station.Prober) error {
+func (w worker) noteAccepted(ctx context.Context, prober station.Prober) error {
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
-	k.delivered = true
+	k.writes = true
 	w.schedule.keys[w.name] = k
 	w.mu.Unlock()
 	if len(k.refused) == 0 {
 		return nil
 	}
 	if prober.Probe(ctx).Outcome == station.Delivered {
-		return w.shown()
+		return w.noteGoodKey()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,48 +160,48 @@ func (w worker) accepted(ctx context.Context, prober station.Prober) error {
 	return nil
 }
 
-// askAgain asks, after the configuration was changed, whether what is held was held for
+// checkHeldForKey asks, after the configuration was changed, whether what is held was held for
 // the key. It reports whether there was anything to ask.
-func (w worker) askAgain(ctx context.Context) (asked bool, err error) {
+func (w worker) checkHeldForKey(ctx context.Context) (asked bool, err error) {
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
-	asked, k.ask = k.ask, false
+	asked, k.recheck = k.recheck, false
 	w.schedule.keys[w.name] = k
 	w.mu.Unlock()
 	prober, can := w.backend.(station.Prober)
 	if asked && can && prober.Probe(ctx).Outcome == station.Delivered {
-		err = w.shown()
+		err = w.noteGoodKey()
 	}
 	return asked, err
 }
 
-// shown notes that a read was answered: the key is good. What was held while reads were
+// noteGoodKey notes that a read was answered: the key is good. What was held while reads were
 // refused as well goes back to wait: the key was another then, and nobody has judged it.
-func (w worker) shown() error {
+func (w worker) noteGoodKey() error {
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
-	k.shown, k.wrong = true, false
+	k.reads, k.wrong = true, false
 	w.schedule.keys[w.name] = k
 	w.mu.Unlock()
 	if len(k.refused) == 0 {
 		return nil
 	}
-	return w.write(func(b *batch) error { return b.forgive(w.name) })
+	return w.write(func(b *batch) error { return b.retrySuspects(w.name) })
 }
 
-// blameKey notes that the key is wrong. What was held because of it goes back to
+// noteWrongKey notes that the key is wrong. What was held because of it goes back to
 // wait, for nobody has judged it.
-func (w worker) blameKey() error {
+func (w worker) noteWrongKey() error {
 	return w.write(func(b *batch) error {
 		k := w.schedule.keys[w.name]
 		k.wrong = true
 		w.schedule.keys[w.name] = k
-		return b.forgive(w.name)
+		return b.retrySuspects(w.name)
 	})
 }
 
-// forgive has everything that was held while reads were refused as well wait again.
-func (b *batch) forgive(backend string) error {
+// retrySuspects has everything that was held while reads were refused as well wait again.
+func (b *batch) retrySuspects(backend string) error {
 	k := b.o.schedule.keys[backend]
 	suspects := k.refused
 	k.refused = nil
@@ -233,7 +233,7 @@ func (w worker) keyWorks(ctx context.Context) (works bool, err error) {
 	}
 	rc := prober.Probe(ctx)
 	if rc.Outcome == station.Delivered {
-		return true, w.shown()
+		return true, w.noteGoodKey()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -264,7 +264,7 @@ func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober,
 		well = probe.Outcome == station.Delivered || probe.Outcome == station.Refused
 		if errors.Is(probe.Err, station.ErrKey) {
 			rc.Err = fmt.Errorf("%w; before that: %v", probe.Err, rc.Err) //nolint:errorlint // it is the key
-			return rc, w.blameKey()
+			return rc, w.noteWrongKey()
 		}
 	}
 	w.mu.Lock()
@@ -277,7 +277,7 @@ func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober,
 		a.answers = 1 // it was the vendor, and not the entry
 	}
 	if !a.lookOnly {
-		a.words = inARow(rc.Err, a.answers)
+		a.answer = inARow(rc.Err, a.answers)
 	}
 	doubtful := t.delivery.Doubtful || rc.Outcome == station.Doubtful
 	long := errors.Is(rc.Err, station.ErrUnreadable) && time.Since(a.answeredSince) >= unreadableTime
@@ -288,7 +288,7 @@ func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober,
 	case !doubtful:
 		return refused("%s; nothing was sent", inARow(rc.Err, a.answers)), nil
 	case a.lookOnly:
-		return undecided("%s; and since then: %v", a.words, rc.Err), nil
+		return undecided("%s; and since then: %v", a.answer, rc.Err), nil
 	}
 	a.lookOnly, a.answers = true, 0
 	return rc, nil
@@ -308,7 +308,7 @@ func (w worker) triedEnough(t *turn) (rc station.Receipt, enough bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := t.lane.attempt
-	return refused("%s; and the vendor's records show no trace of it", a.words), a.lookOnly
+	return refused("%s; and the vendor's records show no trace of it", a.answer), a.lookOnly
 }
 
 func refused(format string, args ...any) station.Receipt {

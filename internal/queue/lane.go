@@ -17,20 +17,20 @@ type lane struct {
 	slots  []slot                          // live entries, in the order of their events
 	abouts map[format.Place][]format.Place // entries that wait for another's result, by the other
 
-	busy    bool      // somebody is carrying out a turn
-	attempt attempt   // the last one, while it is not settled
-	fails   int       // turns in a row that decided nothing
-	after   time.Time // no turn before this
+	busy     bool      // somebody is carrying out a turn
+	attempt  attempt   // the last one, while it is not settled
+	failures int       // turns in a row that decided nothing
+	after    time.Time // no turn before this
 
 	unreached int  // of these, the last in a row at which nobody was reached
-	settles   bool // after is when an absence counts: nothing shortens it
+	settling  bool // after is when an absence counts: nothing shortens it
 	woken     bool // its wait was shortened, and it has not waited to an end since
 }
 
-// rests ends all waiting of a lane: its last turn has decided something, or somebody
+// clearWait ends all waiting of a lane: its last turn has decided something, or somebody
 // wants another at once.
-func (l *lane) rests() {
-	l.fails, l.unreached, l.after, l.settles, l.woken = 0, 0, time.Time{}, false, false
+func (l *lane) clearWait() {
+	l.failures, l.unreached, l.after, l.settling, l.woken = 0, 0, time.Time{}, false, false
 }
 
 // A slot is what memory knows of a live entry: forty bytes, so that a backlog of
@@ -48,10 +48,10 @@ type slot struct {
 	absent  bool // it is marked, and this process knows that nothing of it has arrived
 }
 
-// mayHaveBeenSent reports whether an attempt at the entry may have been under way when a
+// mayHaveBeenTried reports whether an attempt at the entry may have been under way when a
 // process ended. One whose verb marks before it acts, and that has no mark, was
 // never attempted, and neither was one of which the disk says so.
-func (s slot) mayHaveBeenSent() bool { return s.marked || !s.marks && !s.unsent }
+func (s slot) mayHaveBeenTried() bool { return s.marked || !s.marks && !s.unsent }
 
 func slotOf(at format.Place, e format.Entry, about format.Place) slot {
 	return slot{
@@ -76,8 +76,8 @@ type attempt struct {
 
 	answers       int       // tries in a row that were answered in a way that decides nothing, while the vendor was well otherwise
 	answeredSince time.Time // when the first that was answered so was
-	words         string    // what the last that was more than a look came to
-	last          string    // what the last came to, for whoever asks what it waits for
+	answer        string    // what the last that was more than a look came to
+	lastError     string    // what the last came to, for whoever asks what it waits for
 	lookOnly      bool      // it was tried often enough: what the next look does not find is held
 }
 

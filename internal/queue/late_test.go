@@ -351,7 +351,7 @@ func TestHistory(t *testing.T) {
 			counts := map[string]int{}
 			var last time.Time
 			for line := range strings.Lines(text.String()) {
-				var d Done
+				var d HistoryLine
 				if err := json.Unmarshal([]byte(line), &d); err != nil {
 					t.Fatal(err)
 				}
@@ -420,10 +420,10 @@ func TestHistory(t *testing.T) {
 	t.Run("a day with much is kept in parts, of which the oldest go", func(t *testing.T) {
 		t.Parallel()
 		h := history{dir: t.TempDir(), days: 30}
-		line := Done{At: station.Stamp{Wall: time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC), Trusted: true}, Code: strings.Repeat("x", 1<<20)}
+		line := HistoryLine{At: station.Stamp{Wall: time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC), Trusted: true}, Code: strings.Repeat("x", 1<<20)}
 		for n := range 100 {
 			line.Name = fmt.Sprint("event ", n)
-			if err := h.add([]Done{line}); err != nil {
+			if err := h.add([]HistoryLine{line}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -437,7 +437,7 @@ func (m *model) fates(r *rapid.T) map[station.ID]string {
 	}
 	fates := make(map[station.ID]string)
 	for d := json.NewDecoder(&text); d.More(); {
-		var line Done
+		var line HistoryLine
 		if err := d.Decode(&line); err != nil {
 			r.Fatal(err)
 		}

@@ -63,9 +63,9 @@ type Setting struct {
 	// was last open on another one is a copy. Empty: it is not known.
 	Machine string
 
-	// Fleeting is handed each action that makes no entry, once its event is on disk.
+	// BestEffort is handed each action that makes no entry, once its event is on disk.
 	// It must not block. Without it such actions come to nothing.
-	Fleeting func(station.Event, station.Action)
+	BestEffort func(station.Event, station.Action)
 
 	// Verify looks at the file in another process, with a time limit, before it is
 	// opened: a damaged page can stop a process inside bbolt where nothing can be
@@ -129,8 +129,8 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	if setting.Settle == nil {
 		setting.Settle = func(string) time.Duration { return defaultSettle }
 	}
-	if setting.Fleeting == nil {
-		setting.Fleeting = func(station.Event, station.Action) {}
+	if setting.BestEffort == nil {
+		setting.BestEffort = func(station.Event, station.Action) {}
 	}
 	file, err := format.Open(path, format.Options{
 		Size: setting.Size, Stamp: setting.Stamp, Log: setting.Log, Machine: setting.Machine,
@@ -265,9 +265,9 @@ func (o *Outbox) Close() error {
 			var err error
 			switch {
 			case l.attempt.doubtful:
-				err = b.doubt(l, l.attempt.at, l.attempt.since)
+				err = b.markDoubtful(l, l.attempt.at, l.attempt.since)
 			case l.attempt.number > 0:
-				err = b.certain(l, l.attempt.at)
+				err = b.markCertain(l, l.attempt.at)
 			}
 			if err != nil {
 				return err
@@ -357,7 +357,7 @@ func (o *Outbox) TryNow() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for backend, k := range o.schedule.keys {
-		k.ask = len(k.refused) > 0
+		k.recheck = len(k.refused) > 0
 		o.schedule.keys[backend] = k
 	}
 	for backend, c := range o.schedule.contacts {
@@ -367,7 +367,7 @@ func (o *Outbox) TryNow() {
 		delete(o.schedule.pauses, backend)
 		for _, l := range o.index.lanes {
 			if l.backend() == backend {
-				l.rests()
+				l.clearWait()
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 
 func (b *batch) record(ev station.Event) (station.Result, error) {
 	done := station.Result{ID: ev.ID}
-	if first, before, err := b.recorded(ev); before || err != nil {
+	if first, before, err := b.alreadyRecorded(ev); before || err != nil {
 		return first, err
 	}
 	command := b.o.setting.Program().Reserved(ev.Source)
@@ -55,7 +55,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), format.MostEntries)
 	}
 	for _, a := range actions { // before anything is changed
-		if err := b.allowed(a, command); err != nil {
+		if err := b.checkAllowed(a, command); err != nil {
 			return done, err
 		}
 	}
@@ -107,7 +107,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 			return done, err
 		}
 	}
-	b.remember(ev, done)
+	b.rememberCommand(ev, done)
 	if kept || len(done.Entries) > 0 {
 		if err := b.tx.PutEvent(format.PlaceOf(sequence, 0), ev, kept); err != nil {
 			return done, storage(err)
@@ -133,9 +133,9 @@ func makesEntry(a station.Action) bool {
 	return !a.BestEffort
 }
 
-// allowed refuses a retry or discard that cannot be carried out. What a person asked
+// checkAllowed refuses a retry or discard that cannot be carried out. What a person asked
 // for is refused in words where it would only be held again.
-func (b *batch) allowed(a station.Action, command bool) error {
+func (b *batch) checkAllowed(a station.Action, command bool) error {
 	switch a.Verb {
 	case station.VerbRetry, station.VerbDiscard:
 	default:
@@ -154,16 +154,16 @@ func (b *batch) allowed(a station.Action, command bool) error {
 		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried or discarded", a.About.Short(), ErrNoEntry)
 	}
 	if a.Verb == station.VerbRetry && command {
-		return b.goesAnywhere(l, at, a)
+		return b.checkDestination(l, at, a)
 	}
 	return nil
 }
 
-// goesAnywhere refuses the retry of an entry that this station would not send: it was
+// checkDestination refuses the retry of an entry that this station would not send: it was
 // meant for somewhere else, and nobody says that it is to go to where the station
 // speaks now. Nor is that done in silence where it may have arrived at the old place,
 // or where it speaks of a call by the old place's own name for it.
-func (b *batch) goesAnywhere(l *lane, at format.Place, a station.Action) error {
+func (b *batch) checkDestination(l *lane, at format.Place, a station.Action) error {
 	e, err := b.entry(at)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error 
 		}
 	}
 	l := b.o.index.lane(e.Lane)
-	if backend := e.Backend(); l.first(e) {
+	if backend := e.Backend(); l.wouldBeHead(e) {
 		record.Unsent = !e.Marks && b.o.schedule.probing(backend)
 		b.o.schedule.probeNow(backend)
 	}
@@ -295,7 +295,7 @@ func (b *batch) retry(l *lane, at format.Place, with map[string]string) error {
 		if l.busy {
 			since = time.Time{}
 		}
-		if err := b.doubt(l, l.attempt.at, since); err != nil {
+		if err := b.markDoubtful(l, l.attempt.at, since); err != nil {
 			return err
 		}
 	}
@@ -326,7 +326,7 @@ func (b *batch) retry(l *lane, at format.Place, with map[string]string) error {
 	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
 	b.state = b.state.Resume(e.Entry)
 	b.note(entryLine("retried", e.Entry, station.Receipt{Note: countsAs(e.Twice)}))
-	l.rests()
+	l.clearWait()
 	b.o.schedule.resume(e.Backend())
 	return b.putEntry(at, e)
 }
@@ -371,7 +371,7 @@ func (b *batch) discard(id station.ID) error {
 		}
 		b.o.index.kept.remove(at)
 		delete(b.o.index.notices, at)
-		b.note(Done{What: string(station.FateDiscarded), ID: id, Name: "an unknown scan"})
+		b.note(HistoryLine{What: string(station.FateDiscarded), ID: id, Name: "an unknown scan"})
 		return storage(b.tx.Delete(at))
 	}
 	l, at, err := b.find(id)
@@ -384,7 +384,7 @@ func (b *batch) discard(id station.ID) error {
 	}
 	b.state = b.state.Drop(e.Entry, e.Condition)
 	b.note(entryLine(string(station.FateDiscarded), e.Entry, station.Receipt{}))
-	if err := b.countsOnce(e); err != nil {
+	if err := b.clearTwice(e); err != nil {
 		return err
 	}
 	return b.end(l, at, e, station.FateDiscarded, "")
@@ -418,7 +418,7 @@ func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate,
 			return storage(err)
 		}
 	}
-	if err := b.release(l, at); err != nil {
+	if err := b.releaseReceipt(l, at); err != nil {
 		return err
 	}
 	if len(l.slots) == 0 && len(l.abouts) == 0 {
@@ -427,9 +427,9 @@ func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate,
 	return nil
 }
 
-// leave ends the close that waits for an open which turned out to be somebody
+// dropCloseOfAdopted ends the close that waits for an open which turned out to be somebody
 // else's call, where it is for our own only: that call stays open at the vendor.
-func (b *batch) leave(l *lane, open format.Place, rc station.Receipt) error {
+func (b *batch) dropCloseOfAdopted(l *lane, open format.Place, rc station.Receipt) error {
 	if !rc.Adopted {
 		return nil
 	}
@@ -450,9 +450,9 @@ func (b *batch) leave(l *lane, open format.Place, rc station.Receipt) error {
 	return nil
 }
 
-// release lets go of the receipt that an ended entry was about, if nobody else
+// releaseReceipt lets go of the receipt that an ended entry was about, if nobody else
 // waits for it.
-func (b *batch) release(l *lane, at format.Place) error {
+func (b *batch) releaseReceipt(l *lane, at format.Place) error {
 	for target, waiting := range l.abouts {
 		rest := without(waiting, at)
 		if len(rest) == len(waiting) {

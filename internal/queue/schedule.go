@@ -95,7 +95,7 @@ func (s *schedule) next(backend string, now time.Time) (chosen candidate, wait t
 		}
 	}
 	if chosen.lane != nil {
-		s.begin(chosen.lane, backend, now)
+		s.noteTurn(chosen.lane, backend, now)
 	}
 	return chosen, wait
 }
@@ -117,15 +117,15 @@ func (s *schedule) ready(l *lane, backend string) time.Time {
 	if !out {
 		return l.after
 	}
-	if l.unreached > 0 && !l.settles || l.after.Before(a.next) {
+	if l.unreached > 0 && !l.settling || l.after.Before(a.next) {
 		return a.next
 	}
 	return l.after
 }
 
-// begin takes up that a lane has its turn now. In an outage it is the only one, unless
+// noteTurn takes up that a lane has its turn now. In an outage it is the only one, unless
 // it takes long.
-func (s *schedule) begin(l *lane, backend string, now time.Time) {
+func (s *schedule) noteTurn(l *lane, backend string, now time.Time) {
 	if a, out := s.outages[backend]; out {
 		a.next = now.Add(probeWait)
 		s.outages[backend] = a
@@ -138,20 +138,20 @@ func (s *schedule) begin(l *lane, backend string, now time.Time) {
 // probing reports whether a backend is out of reach and something is tried there again
 // and again.
 func (s *schedule) probing(backend string) bool {
-	return s.contacts[backend].Kind == station.NoContact && s.any(backend, (*lane).tried)
+	return s.contacts[backend].Kind == station.NoContact && s.anyLane(backend, (*lane).probing)
 }
 
 // asking reports whether nobody knows yet if a backend can be reached, and something
 // that is not unsent will show.
 func (s *schedule) asking(backend string) bool {
-	return s.contacts[backend].Kind == station.Untried && s.any(backend, func(l *lane) bool {
+	return s.contacts[backend].Kind == station.Untried && s.anyLane(backend, func(l *lane) bool {
 		i := l.head()
-		return i >= 0 && !l.slots[i].unsent && l.fails == 0
+		return i >= 0 && !l.slots[i].unsent && l.failures == 0
 	})
 }
 
-// any reports whether something is so of any lane of a backend.
-func (s *schedule) any(backend string, so func(*lane) bool) bool {
+// anyLane reports whether something is so of any lane of a backend.
+func (s *schedule) anyLane(backend string, so func(*lane) bool) bool {
 	for _, l := range s.lanes {
 		if l.backend() == backend && so(l) {
 			return true
@@ -230,7 +230,7 @@ func (s *schedule) noteUnreached(backend string, began time.Time) {
 // alone is not answered or answered well: it has been woken before.
 func (s *schedule) wake(backend string) {
 	for _, l := range s.lanes {
-		if l.backend() == backend && !l.busy && l.fails > 0 && !l.settles && !l.woken && l.attempt.answers <= 1 {
+		if l.backend() == backend && !l.busy && l.failures > 0 && !l.settling && !l.woken && l.attempt.answers <= 1 {
 			l.after, l.woken = time.Time{}, true
 		}
 	}

@@ -72,7 +72,7 @@ func TestFailedCommit(t *testing.T) {
 			if calls := s.box.State().Calls; len(calls) != 1 || calls[0].Entry != done.Entries[0] {
 				t.Errorf("calls %+v", calls)
 			}
-			if tell := s.box.Faults()["outbox"]; !strings.Contains(tell, "3 entries saved, 0 lost") {
+			if tell := s.box.Faults()["outbox"]; !strings.Contains(tell, "3 entries recovered, 0 lost") {
 				t.Errorf("it tells %q", tell)
 			}
 			if _, err := os.Stat(siblingPath(s.path, spareSuffix)); !errors.Is(err, os.ErrNotExist) {

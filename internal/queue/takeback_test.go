@@ -350,7 +350,7 @@ func TestFleeting(t *testing.T) {
 		s := open1(t)
 		s.stop()
 		var printed []station.Action
-		s.open(Setting{Fleeting: func(ev station.Event, a station.Action) {
+		s.open(Setting{BestEffort: func(ev station.Event, a station.Action) {
 			if ev.Code != "PRINT 7" {
 				t.Errorf("of %+v", ev)
 			}

@@ -63,9 +63,9 @@ func (b *batch) noteTwice(held format.Place, by station.ID) (station.ID, error) 
 	return e.ID, b.putEntry(held, e)
 }
 
-// countsOnce takes the note from the other one of two entries that count the same, where
+// clearTwice takes the note from the other one of two entries that count the same, where
 // one of them is given up.
-func (b *batch) countsOnce(given format.Entry) error {
+func (b *batch) clearTwice(given format.Entry) error {
 	if given.Twice == "" {
 		return nil
 	}

@@ -15,16 +15,16 @@ import (
 // mostReleased is from how many heads one commit takes the note away.
 const mostReleased = 50
 
-// tried reports whether a lane's head is tried, or looked up, again and again in an
+// probing reports whether a lane's head is tried, or looked up, again and again in an
 // outage, and not only when its settle time is over. Where its requests leave and get no
 // answer it may be alone with that, and nobody waits for it.
-func (l *lane) tried() bool {
+func (l *lane) probing() bool {
 	i := l.head()
-	return i >= 0 && !l.slots[i].unsent && l.unreached > 0 && (l.busy || !l.settles)
+	return i >= 0 && !l.slots[i].unsent && l.unreached > 0 && (l.busy || !l.settling)
 }
 
-// first reports whether a new entry would be its lane's head.
-func (l *lane) first(e station.Entry) bool {
+// wouldBeHead reports whether a new entry would be its lane's head.
+func (l *lane) wouldBeHead(e station.Entry) bool {
 	for _, s := range l.slots {
 		if !s.held {
 			return false
@@ -33,10 +33,10 @@ func (l *lane) first(e station.Entry) bool {
 	return e.About == "" && (!e.Barrier || len(l.slots) == 0)
 }
 
-// begins takes the note away that no attempt at a turn's entry has begun.
-func (w worker) begins(t *turn) error {
+// noteStart takes the note away that no attempt at a turn's entry has begun.
+func (w worker) noteStart(t *turn) error {
 	return w.write(func(b *batch) error {
-		if err := b.sendable(t.lane, t.at); err != nil {
+		if err := b.clearUnsent(t.lane, t.at); err != nil {
 			return err
 		}
 		t.entry.Unsent = false
@@ -59,15 +59,15 @@ func (b *batch) releaseUnsent(backend string) error {
 		if n++; n > mostReleased {
 			return nil
 		}
-		if err := b.sendable(l, l.slots[i].at); err != nil {
+		if err := b.clearUnsent(l, l.slots[i].at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sendable takes the note away from one entry.
-func (b *batch) sendable(l *lane, at format.Place) error {
+// clearUnsent takes the note away from one entry.
+func (b *batch) clearUnsent(l *lane, at format.Place) error {
 	i := l.find(at)
 	if i < 0 || !l.slots[i].unsent {
 		return nil

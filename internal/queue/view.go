@@ -72,7 +72,7 @@ func (o *Outbox) makeView(before *view) *view {
 		oldest:    oldest,
 		snapshot:  s,
 		failed:    o.failed,
-		faults:    o.faults(),
+		faults:    o.makeFaults(),
 		marks:     o.schedule.marks,
 		changed:   make(chan struct{}),
 		selection: o.index.selected(station.Limit{Held: mostListed, Waiting: mostListed, Unknown: mostListed}),
@@ -106,9 +106,9 @@ func (o *Outbox) oldestEntry(before *view) aged {
 	return oldest
 }
 
-// faults is what a person should know of the outbox itself. The caller holds mu, or is
+// makeFaults is what a person should know of the outbox itself. The caller holds mu, or is
 // Open.
-func (o *Outbox) faults() map[string]string {
+func (o *Outbox) makeFaults() map[string]string {
 	text := o.index.notice()
 	if fill := o.file.Fill(); text == "" && fill >= fillAlarming {
 		text = fmt.Sprintf("it is %.0f %% full: at 100 %% nothing new is recorded", 100*fill)
@@ -143,7 +143,7 @@ func (o *Outbox) Snapshot() station.Snapshot { return o.view.Load().snapshot }
 // Contents lists what is in the outbox, or the beginning of it. Up to a hundred of
 // each it does not wait for a commit.
 func (o *Outbox) Contents(limit station.Limit) (station.Contents, error) {
-	return gathered(limit, o.List)
+	return gather(limit, o.List)
 }
 
 // List is Contents for any length: it hands over the entries, in the order of their
@@ -153,17 +153,17 @@ func (o *Outbox) Contents(limit station.Limit) (station.Contents, error) {
 // is left out.
 func (o *Outbox) List(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error) {
 	v := o.view.Load()
-	if v.has(limit) {
-		l, err := o.listed(v, limit, true)
-		if errors.Is(err, errNotNow) { // the disk is ahead of the view: wait for the next
+	if v.covers(limit) {
+		l, err := o.readList(v, limit, true)
+		if errors.Is(err, errViewBehind) { // the disk is ahead of the view: wait for the next
 			o.mu.Lock()
-			l, err = o.listed(o.view.Load(), limit, false)
+			l, err = o.readList(o.view.Load(), limit, false)
 			o.mu.Unlock()
 		}
 		if err != nil {
 			return v.totals, err
 		}
-		return l.Totals, errors.Join(each(l.Entries, entry), each(l.Kept, kept))
+		return l.Totals, errors.Join(handOver(l.Entries, entry), handOver(l.Kept, kept))
 	}
 	o.mu.Lock()
 	s := o.index.selected(limit)
@@ -176,8 +176,8 @@ func (o *Outbox) List(limit station.Limit, entry func(station.EntryStatus) error
 	return s.totals, err
 }
 
-// each hands over one after the other, up to the first error.
-func each[T any](all []T, take func(T) error) error {
+// handOver hands over one after the other, up to the first error.
+func handOver[T any](all []T, take func(T) error) error {
 	for _, one := range all {
 		if err := take(one); err != nil {
 			return err
@@ -186,17 +186,17 @@ func each[T any](all []T, take func(T) error) error {
 	return nil
 }
 
-// errNotNow says that a commit has changed the disk, and the view of it is being made.
-var errNotNow = errors.New("the disk is ahead of the view")
+// errViewBehind says that a commit has changed the disk, and the view of it is being made.
+var errViewBehind = errors.New("the disk is ahead of the view")
 
-// listed reads a list that the view is long enough for, in one transaction. same wants
+// readList reads a list that the view is long enough for, in one transaction. same wants
 // the disk to be as the view says.
-func (o *Outbox) listed(v *view, limit station.Limit, same bool) (station.Contents, error) {
+func (o *Outbox) readList(v *view, limit station.Limit, same bool) (station.Contents, error) {
 	c := station.Contents{Totals: v.totals}
 	entries, events := v.places(limit)
 	err := o.file.View(func(tx *format.Tx) error {
 		if commit, err := tx.Commit(); same && (err != nil || commit != v.snapshot.Commits) {
-			return errNotNow
+			return errViewBehind
 		}
 		var err error
 		if c.Entries, err = readPlaces(tx, entries, v.standings(o)); err != nil {
@@ -242,7 +242,7 @@ func readInChunks[T any](o *Outbox, all places, read func(*format.Tx, format.Pla
 		if err != nil {
 			return fmt.Errorf("outbox %s: %w", o.file.Path(), err)
 		}
-		if err := each(found, take); err != nil {
+		if err := handOver(found, take); err != nil {
 			return err
 		}
 	}
@@ -350,7 +350,7 @@ func (o *Outbox) placesOf(id station.ID) map[format.Place]inLane {
 			}
 		})
 		if l.attempt.at == s.at {
-			now.last = l.attempt.last
+			now.last = l.attempt.lastError
 		}
 		all[s.at] = now
 	}

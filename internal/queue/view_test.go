@@ -315,7 +315,7 @@ func TestEndsAreRememberedUpToANumber(t *testing.T) {
 	t.Parallel()
 	var e recentEnds
 	for i := range 3 * mostEnded {
-		e.add([]Done{{What: "delivered", ID: station.ID(fmt.Sprint(i))}, {What: "recorded", ID: "x"}})
+		e.add([]HistoryLine{{What: "delivered", ID: station.ID(fmt.Sprint(i))}, {What: "recorded", ID: "x"}})
 	}
 	if len(e.of) != mostEnded || len(e.order) != mostEnded {
 		t.Errorf("%d ends are remembered, in an order of %d", len(e.of), len(e.order))

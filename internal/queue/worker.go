@@ -46,7 +46,7 @@ func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) 
 			return nil
 		}
 		if turn == nil {
-			asked, err := w.askAgain(ctx)
+			asked, err := w.checkHeldForKey(ctx)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) 
 			w.unclaim(turn)
 			continue
 		}
-		if err := w.carry(ctx, turn); err != nil {
+		if err := w.deliver(ctx, turn); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (w worker) turn(l *lane, at format.Place) (*turn, error) {
 	if l.attempt.at != at {
 		l.attempt = attempt{at: at}
 		if t.entry.Condition == station.Marked && !slot.absent { // by an earlier process, moved back from the head, or retried
-			l.attempt.doubtful, l.attempt.since = true, w.quietSince(t.entry)
+			l.attempt.doubtful, l.attempt.since = true, w.sentNothingSince(t.entry)
 		}
 	}
 	l.attempt.number++
@@ -178,9 +178,9 @@ func (w worker) unclaim(t *turn) {
 	t.lane.attempt.number--
 }
 
-// carry makes one attempt and takes up its answer. Stopping must not make doubt:
+// deliver makes one attempt and takes up its answer. Stopping must not make doubt:
 // once begun, an attempt has the time that an answer takes.
-func (w worker) carry(ctx context.Context, t *turn) error {
+func (w worker) deliver(ctx context.Context, t *turn) error {
 	stop := ctx
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
 	defer cancel()
@@ -297,7 +297,7 @@ func (w worker) send(ctx context.Context, t *turn, verb station.Verb) (station.R
 	case mark:
 		err = w.mark(t)
 	case t.entry.Unsent:
-		err = w.begins(t)
+		err = w.noteStart(t)
 	}
 	if err != nil {
 		return station.Receipt{}, err
@@ -376,8 +376,8 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 			return err
 		}
 		w.postpone(t, rc)
-		if t.lane.fails == 1 { // not where it only lost its turn
-			log.Warn("an attempt decided nothing", "outcome", rc.Outcome.String(), "error", rc.Err)
+		if t.lane.failures == 1 { // not where it only lost its turn
+			log.Warn("delivery failed, will retry", "outcome", rc.Outcome.String(), "error", rc.Err)
 		}
 		return nil
 	}
@@ -396,7 +396,7 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 			since = time.Now()
 		}
 		l.busy, l.attempt = false, attempt{}
-		l.rests()
+		l.clearWait()
 		e, err := b.entry(t.at)
 		if err != nil {
 			return err
@@ -416,7 +416,7 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 			if err := b.propagateLineState(l, t.at, rc); err != nil {
 				return err
 			}
-			if err := b.leave(l, t.at, rc); err != nil {
+			if err := b.dropCloseOfAdopted(l, t.at, rc); err != nil {
 				return err
 			}
 			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
@@ -451,21 +451,21 @@ func (w worker) postpone(t *turn, rc station.Receipt) {
 	now := time.Now()
 	w.schedule.noteContact(w.name, rc, t.delivery.Doubtful)
 	w.adoptVendorTime(w.backend)
-	l.busy, l.settles = false, false
-	l.fails++
+	l.busy, l.settling = false, false
+	l.failures++
 	if reachedNobody(rc) {
 		l.unreached++
 		w.schedule.noteUnreached(w.name, t.began)
 	} else {
-		l.fails, l.unreached = l.fails-l.unreached, 0
+		l.failures, l.unreached = l.failures-l.unreached, 0
 	}
-	l.after = now.Add(backOff(l.fails))
+	l.after = now.Add(backOff(l.failures))
 	if errors.Is(rc.Err, station.ErrUnreadable) {
-		l.after = now.Add(spread(firstWait<<min(l.fails-1, 10), unreadableWait))
+		l.after = now.Add(spread(firstWait<<min(l.failures-1, 10), unreadableWait))
 	}
-	l.attempt.doubtful, l.attempt.merged, l.attempt.last = t.delivery.Doubtful, t.closing != 0, ""
+	l.attempt.doubtful, l.attempt.merged, l.attempt.lastError = t.delivery.Doubtful, t.closing != 0, ""
 	if rc.Err != nil {
-		l.attempt.last = rc.Err.Error()
+		l.attempt.lastError = rc.Err.Error()
 	}
 	if t.sent && rc.Outcome == station.Doubtful {
 		l.attempt.doubtful, l.attempt.since = true, now
@@ -475,7 +475,7 @@ func (w worker) postpone(t *turn, rc station.Receipt) {
 	}
 	switch {
 	case errors.Is(rc.Err, station.ErrAbsent): // it lost its turn
-		l.rests()
+		l.clearWait()
 	case errors.Is(rc.Err, station.ErrKey):
 		w.schedule.pause(w.name, keyWait)
 	case rc.Outcome == station.Unreached && rc.Wait > 0:
@@ -483,7 +483,7 @@ func (w worker) postpone(t *turn, rc station.Receipt) {
 	case rc.Outcome == station.Doubtful && !t.sent && rc.Wait > 0:
 		// Looked up at once, and again when an absence counts: in between it would only
 		// be asked the same. How long that is was said when the look began.
-		l.after, l.settles = t.began.Add(rc.Wait), true
+		l.after, l.settling = t.began.Add(rc.Wait), true
 	case rc.Wait > 0 && rc.Wait < l.after.Sub(now):
 		l.after = now.Add(rc.Wait)
 	}

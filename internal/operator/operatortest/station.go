@@ -129,7 +129,7 @@ func Held() *Station {
 	m.Entries = []station.EntryStatus{no, perhaps, Trace(0x33)}
 	m.Kept = []station.Event{
 		{ID: "feed0000000000000000000000000000", Source: "hand", Kind: station.Scan, Code: "WIFI:S:guest;T:WPA;;", At: At("14:25")},
-		{ID: "da3a6ed0000000000000000000000000", Source: station.FromStation, Kind: "salvaged", Code: "the outbox was damaged, and it was made anew: 146 entries saved, 4 lost", At: At("14:20")},
+		{ID: "da3a6ed0000000000000000000000000", Source: station.FromStation, Kind: "salvaged", Code: "the outbox was damaged, and was rebuilt: 146 entries recovered, 4 lost", At: At("14:20")},
 	}
 	m.Shown.Held, m.Shown.Waiting, m.Shown.Kept, m.Shown.Oldest = 2, 1, 2, At("14:21")
 	m.Shown.Lights["red"] = station.Quick

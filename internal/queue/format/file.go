@@ -97,7 +97,7 @@ func Open(path string, options Options) (*File, error) {
 func (f *File) load() error {
 	err := f.View(func(t *Tx) (err error) {
 		if err := checkVersion(t.q, t.meta); err != nil {
-			return refuse(err, t.meta.Get([]byte("program")))
+			return explainNewer(err, t.meta.Get([]byte("program")))
 		}
 		_, f.commits, err = t.State()
 		// The next number belongs to the transaction that a power cut may have left
@@ -244,7 +244,7 @@ func prepare(path string, options Options) error {
 	}
 	redo, err := readSpare(siblingPath(path, spareSuffix))
 	if err != nil {
-		return refuse(err, nil)
+		return explainNewer(err, nil)
 	}
 	_, err = os.Stat(path)
 	switch {
@@ -369,14 +369,14 @@ func fill(path string, size int64) error {
 		} else if err != nil {
 			return err
 		}
-		if err := zeros(f, hole, at); err != nil {
+		if err := writeZeros(f, hole, at); err != nil {
 			return err
 		}
 	}
-	return errors.Join(zeros(f, end, size), f.Sync(), f.Close())
+	return errors.Join(writeZeros(f, end, size), f.Sync(), f.Close())
 }
 
-func zeros(f *os.File, from, until int64) error {
+func writeZeros(f *os.File, from, until int64) error {
 	for zeros := make([]byte, 1<<20); from < until; {
 		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), until-from)], from)
 		if err != nil {

@@ -109,7 +109,7 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 			continue
 		}
 		for _, name := range known {
-			if meta[name] == nil && (apart(k, name) == 1 || strings.Contains(k, name) || strings.Contains(name, k)) {
+			if meta[name] == nil && (bitsApart(k, name) == 1 || strings.Contains(k, name) || strings.Contains(name, k)) {
 				return fmt.Errorf("meta: %q stands where %q should", k, name)
 			}
 		}
@@ -129,8 +129,8 @@ var (
 	words    = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.~+-]{1,31}$`)
 )
 
-// apart is in how many bits two names differ; those of different lengths in all.
-func apart(a, b string) (n int) {
+// bitsApart is in how many bits two names differ; those of different lengths in all.
+func bitsApart(a, b string) (n int) {
 	if len(a) != len(b) {
 		return 8 * max(len(a), len(b))
 	}
@@ -157,9 +157,9 @@ func checkRecords(tx *bbolt.Tx) error {
 	})
 }
 
-// refuse completes an error that wraps ErrNewer: which version it was, where the file
+// explainNewer completes an error that wraps ErrNewer: which version it was, where the file
 // says so, and what to do. Any other error stays as it is.
-func refuse(err error, program []byte) error {
+func explainNewer(err error, program []byte) error {
 	if !errors.Is(err, ErrNewer) {
 		return err
 	}
@@ -171,11 +171,11 @@ func refuse(err error, program []byte) error {
 	return fmt.Errorf("%w; nothing was changed: install %s again, or a newer one (or move the file away, and begin without what waits in it)", err, by)
 }
 
-// refuseTx is refuse for what was found in a transaction.
-func refuseTx(tx *bbolt.Tx, err error) error {
+// explainNewerIn is explainNewer for what was found in a transaction.
+func explainNewerIn(tx *bbolt.Tx, err error) error {
 	meta := tx.Bucket(bucketMeta)
 	if err == nil || meta == nil {
-		return refuse(err, nil)
+		return explainNewer(err, nil)
 	}
-	return refuse(err, meta.Get([]byte("program")))
+	return explainNewer(err, meta.Get([]byte("program")))
 }

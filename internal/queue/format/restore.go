@@ -178,12 +178,12 @@ func (r *restored) calls() {
 
 // report says in words what became of the old file.
 func (r *restored) report(damage error, aside string) string {
-	text := "a write to the outbox failed, and it was made anew"
+	text := "a write to the outbox failed, and was rebuilt"
 	if damage != nil {
-		text = "the outbox was damaged, and it was made anew"
+		text = "the outbox was damaged, and was rebuilt"
 	}
 	lost := max(0, r.expected-r.saved)
-	text += fmt.Sprintf(": %d entries saved, %d lost", r.saved, lost)
+	text += fmt.Sprintf(": %d entries recovered, %d lost", r.saved, lost)
 	for _, part := range []struct {
 		n    int
 		what string

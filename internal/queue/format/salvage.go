@@ -43,7 +43,7 @@ func rebuild(path string, options Options, damage error, redo *redo) error {
 	}
 	s := salvage(data)
 	if err := errors.Join(newerBytes(data), s.newer()); err != nil {
-		return refuse(err, s.meta["program"])
+		return explainNewer(err, s.meta["program"])
 	}
 	if damage == nil && redo.commit < s.commit {
 		return removeSpare(path) // it was taken up, and the power went before it was removed
@@ -58,7 +58,7 @@ func rebuild(path string, options Options, damage error, redo *redo) error {
 		aside = asideName(path)
 	}
 	text := r.report(damage, aside)
-	options.Log.Error("the outbox had to be made anew", "path", path, "what", text, "fault", damage)
+	options.Log.Error("the outbox was rebuilt", "path", path, "what", text, "fault", damage)
 	notice := station.Event{ID: station.NewID(), Source: station.FromStation, Kind: Salvaged, Code: text, At: now}
 	if err := build(path, options, func(db *bbolt.DB) error { return r.write(db, notice) }); err != nil {
 		return fmt.Errorf("a new outbox beside the damaged one: %w", err)

@@ -43,7 +43,7 @@ func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
 			}
 			r, err := parse(v)
 			if err != nil {
-				yield(Record{}, refuse(fmt.Errorf("record at %x: %w", k, err), t.meta.Get([]byte("program"))))
+				yield(Record{}, explainNewer(fmt.Errorf("record at %x: %w", k, err), t.meta.Get([]byte("program"))))
 				return
 			}
 			if !yield(r, nil) {

@@ -127,7 +127,7 @@ func readOnly(path string, whole bool, look func(*bbolt.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
-	err = db.View(func(tx *bbolt.Tx) error { return refuseTx(tx, look(tx)) })
+	err = db.View(func(tx *bbolt.Tx) error { return explainNewerIn(tx, look(tx)) })
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("outbox %s: %w", path, err)
 	}
