@@ -119,7 +119,7 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 			t.Errorf("retried again it says (%d):\n%s", code, out)
 		}
 		event = loses(b, t, "outbox", "discard", string(second))
-		if out, code := typeCommand(b, t, "outbox", "discard", string(second), "--event", event); code != 0 || !strings.Contains(out, "it is discarded") {
+		if out, code := typeCommand(b, t, "outbox", "discard", string(second), "--event", event); code != 0 || !strings.Contains(out, ": discarded") {
 			t.Errorf("discarded again it says (%d):\n%s", code, out)
 		}
 		c, err := b.Contents(t.Context())

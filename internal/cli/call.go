@@ -20,12 +20,13 @@ import (
 	"stationd/internal/terminal"
 )
 
+// CallCommand is stationd call, with its subcommands.
 func CallCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "call",
-		Short: "Look at the open calls, and close one",
-		Long: `call shows the calls that are open at this station, and closes one: also where its
-button is not there any more. ls reads the file itself when no station runs; close
+		Short: "List open calls, and close one",
+		Long: `call lists the calls that are open at this station and closes one, also where its
+button has been removed. ls reads the file itself when no station runs; close
 needs a running one.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -67,27 +68,27 @@ func listCalls(w io.Writer, p *plan.Plan, calls []station.Call) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CALL\tOF\tFROM\tWHAT\tAT THE VENDOR\tCONDITION")
+	fmt.Fprintln(t, "CALL\tTIME\tSOURCE\tWHAT\tVENDOR ID\tSTATUS")
 	for _, c := range calls {
 		var subject []string
 		for _, field := range slices.Sorted(maps.Keys(c.Subject)) {
 			subject = append(subject, c.Subject[field])
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Entry.Short(), p.Local(c.At), c.Source,
-			terminal.OneLine(strings.Join(subject, " ")), terminal.OneLine(cmp.Or(c.Ref, "-")), callCondition(c))
+			terminal.OneLine(strings.Join(subject, " ")), terminal.OneLine(cmp.Or(c.Ref, "-")), callStatus(c))
 	}
 	return t.Flush()
 }
 
-// callCondition says how a call stands.
-func callCondition(c station.Call) string {
+// callStatus says how a call stands.
+func callStatus(c station.Call) string {
 	switch {
 	case c.Hold != station.HoldNone:
 		return "held (" + string(c.Hold) + ")"
 	case c.Closing != "":
-		return "its close is on its way"
+		return "closing"
 	case c.Ref == "":
-		return "on its way"
+		return "not delivered yet"
 	case c.Adopted:
 		return "open, by somebody else"
 	}
@@ -103,7 +104,7 @@ func callClose() *cobra.Command {
 		Short: "Close an open call, here and at the vendor",
 		Long: `close closes a call as its button would. It is named as stationd call ls shows it, or
 by the vendor's own id. A call that was open at the vendor already is left open there,
-where its binding does not say otherwise.`,
+unless its binding says otherwise.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
@@ -131,7 +132,7 @@ where its binding does not say otherwise.`,
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask back")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "skip confirmation")
 	c.Flags().BoolVar(&wait, "wait", false, "wait until the close is delivered (exit 0) or held (exit 1)")
 	g.eventFlag(c)
 	return c

@@ -34,19 +34,20 @@ const (
 	severeWarning = "warning"
 )
 
+// CheckCommand is stationd check.
 func CheckCommand() *cobra.Command {
 	var asJSON, strict bool
 	c := &cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Say everything that is wrong with a configuration file",
+		Short: "Validate a configuration file",
 		Long: `check reads a configuration as run would, and reports every fault at once, each with
-its line and column. Then it looks for what a start on this machine would be missing:
-the page's port, the control socket, the keys, the certificates, files beside the outbox
-that the station could not open. It changes nothing.
+its line and column. Then it checks what a start on this machine needs: the page's port,
+the control socket, the keys, the certificates, the files beside the outbox. It changes
+nothing.
 
 What is missing on this machine is a warning where the station would record all the
-same, and so is what may not be what was meant. check exits with 78 when there is a fault, with --strict also when there is a
-warning.`,
+same, and so is what may not be what was meant. check exits with 78 when there is a
+fault, and with --strict also when there is a warning.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			path := plan.DefaultPath
@@ -83,13 +84,13 @@ warning.`,
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: one object a fault or warning, in a list")
-	c.Flags().BoolVar(&strict, "strict", false, "exit with 78 for a warning too")
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: a list with one object for each fault or warning")
+	c.Flags().BoolVar(&strict, "strict", false, "treat warnings as faults: exit with 78")
 	return c
 }
 
 // complaints are everything that is wrong with a configuration, and where nothing is,
-// what this machine lacks for it. An error says that there is no file to look at.
+// what this machine lacks for it. An error says that the file cannot be read.
 func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, error) {
 	p, faults, err := plan.Read(path)
 	if err != nil {

@@ -28,10 +28,11 @@ import (
 	"stationd/internal/verify"
 )
 
+// OutboxCommand is stationd outbox, with its subcommands.
 func OutboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "outbox",
-		Short: "Look at what waits, and decide what is held",
+		Short: "List queued and held entries; retry or discard",
 		Long: `outbox asks the running stationd. When none runs, ls, show and verify read the
 file themselves; retry and discard need a running one.`,
 		Args: cobra.NoArgs,
@@ -52,15 +53,15 @@ func outboxList() *cobra.Command {
 	var most int
 	c := &cobra.Command{
 		Use:   "ls",
-		Short: "List what waits, what is held, which scans nobody knew, and notices",
-		Long: fmt.Sprintf(`ls lists what is in the outbox, in the order of the events: the oldest %d entries
-that wait, the oldest %d that are held, and the newest %d scans that nobody knew. It says
-how many more there are; --limit lists more of each, and --all lists them all, however
-many. Of an entry that waits behind a held one it says which that is, and why it is held.`, mostOfEach, mostOfEach, mostOfEach),
+		Short: "List waiting and held entries, unknown scans and notices",
+		Long: fmt.Sprintf(`ls lists what is in the outbox, in the order of the events: the oldest %d waiting
+entries, the oldest %d held ones, and the newest %d unknown scans. It says how many more
+there are; --limit lists more of each, and --all lists them all, however many. Of an
+entry that waits behind a held one it says which that is, and why it is held.`, mostOfEach, mostOfEach, mostOfEach),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if most < 0 {
-				return exit.With(exit.Usage, fmt.Errorf("--limit %d: it is a number of entries", most))
+				return exit.With(exit.Usage, fmt.Errorf("--limit %d: give a number of entries, 0 or more", most))
 			}
 			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
@@ -81,8 +82,8 @@ many. Of an entry that waits behind a held one it says which that is, and why it
 	}
 	plan.PathFlag(c.Flags(), &path)
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	c.Flags().IntVar(&most, "limit", mostOfEach, "of each kind so many")
-	c.Flags().BoolVar(&all, "all", false, "all of them")
+	c.Flags().IntVar(&most, "limit", mostOfEach, "how many of each kind")
+	c.Flags().BoolVar(&all, "all", false, "list all of them")
 	c.MarkFlagsMutuallyExclusive("limit", "all")
 	return c
 }
@@ -124,8 +125,8 @@ func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Li
 	return err
 }
 
-// linedUp is how many rows of a long list are put in line with each other.
-const linedUp = 500
+// alignedRows is how many rows of a long list share the widths of their columns.
+const alignedRows = 500
 
 func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -133,14 +134,14 @@ func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) e
 	var kept []station.Event // there are never very many
 	totals, err := contents.List(ctx, p, limit, func(e station.EntryStatus) error {
 		if entries == 0 {
-			fmt.Fprintln(t, "ENTRY\tOF\tLANE\tVERB\tCONDITION\tWHY")
+			fmt.Fprintln(t, "ENTRY\tTIME\tLANE\tVERB\tSTATUS\tREASON")
 		}
 		condition := string(e.Condition)
 		if e.Condition == station.Held {
 			condition += " (" + string(e.Hold) + ")"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.Local(e.At), e.Lane, e.Verb, condition, terminal.OneLine(whyIn(e)))
-		if entries++; entries%linedUp == 0 {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID.Short(), p.Local(e.At), e.Lane, e.Verb, condition, terminal.OneLine(reasonOf(e)))
+		if entries++; entries%alignedRows == 0 {
 			return t.Flush()
 		}
 		return nil
@@ -162,9 +163,9 @@ func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) e
 	if entries > 0 {
 		between = "\n"
 	}
-	notices, scans := parted(kept)
+	notices, scans := splitKept(kept)
 	if len(scans) > 0 {
-		fmt.Fprintln(t, between+"UNKNOWN SCAN\tOF\tFROM\tCODE")
+		fmt.Fprintln(t, between+"UNKNOWN SCAN\tTIME\tSOURCE\tCODE")
 		between = "\n"
 	}
 	for _, ev := range scans {
@@ -174,7 +175,7 @@ func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) e
 		fmt.Fprintf(t, "and %d older ones (stationd outbox ls --all)\n", more)
 	}
 	if len(notices) > 0 {
-		fmt.Fprintln(t, between+"NOTICE\tOF\tWHAT HAPPENED")
+		fmt.Fprintln(t, between+"NOTICE\tTIME\tWHAT HAPPENED")
 	}
 	for _, ev := range notices {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", ev.ID.Short(), p.Local(ev.At), terminal.OneLine(ev.Code))
@@ -183,9 +184,9 @@ func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) e
 	return t.Flush()
 }
 
-// whyIn says why an entry is held, or which held one it waits behind, and which one
+// reasonOf says why an entry is held, or which held one it waits behind, and which one
 // counts the same; "" of any other.
-func whyIn(e station.EntryStatus) string {
+func reasonOf(e station.EntryStatus) string {
 	why := e.Reason
 	if e.Behind != nil {
 		why = waitsBehind(*e.Behind)
@@ -212,7 +213,7 @@ func listContacts(ctx context.Context, w io.Writer, p *plan.Plan) {
 	fmt.Fprintln(w, "\nVENDOR\tCONTACT\tLAST ERROR")
 	for _, name := range slices.Sorted(maps.Keys(now.Health.Backends)) {
 		c := now.Health.Backends[name]
-		kind := cmp.Or(string(c.Kind), "not spoken to yet")
+		kind := cmp.Or(string(c.Kind), "not contacted yet")
 		if c.Fault != "" {
 			kind = "the key is not accepted"
 		}
@@ -220,8 +221,8 @@ func listContacts(ctx context.Context, w io.Writer, p *plan.Plan) {
 	}
 }
 
-// parted tells what the station itself kept for a person from what was scanned.
-func parted(kept []station.Event) (notices, scans []station.Event) {
+// splitKept separates the station's own notices from unknown scans.
+func splitKept(kept []station.Event) (notices, scans []station.Event) {
 	for _, ev := range kept {
 		if ev.Source == station.FromStation {
 			notices = append(notices, ev)
@@ -236,7 +237,7 @@ func outboxShow() *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use:   "show ENTRY",
-		Short: "Show all of one entry or unknown scan, as JSON",
+		Short: "Show one entry or unknown scan in full, as JSON",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
@@ -280,7 +281,7 @@ func outboxVerify() *cobra.Command {
 	var quick bool
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Check the outbox file: its structure and everything it promises",
+		Short: "Verify the outbox file: its structure and everything in it",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if file != "" {
@@ -302,8 +303,8 @@ func outboxVerify() *cobra.Command {
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
-	c.Flags().BoolVar(&quick, "quick", false, "with --file: what a start looks at, and no more")
-	c.Flags().StringVar(&file, "file", "", "this file, which nobody has open; no configuration is read")
+	c.Flags().BoolVar(&quick, "quick", false, "with --file: only what a start checks")
+	c.Flags().StringVar(&file, "file", "", "verify this file, which no station has open; reads no configuration")
 	return c
 }
 
@@ -311,10 +312,10 @@ func outboxExport() *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use:   "export",
-		Short: "Print what was done, as JSON lines, the oldest first",
+		Short: "Print the history as JSON lines, the oldest first",
 		Long: `export prints the history: each event that was recorded, and what became of each
-entry. It goes back as many days as [station] days says, and is promised to nobody:
-what waits and what is held is in the outbox itself (stationd outbox ls --all --json).`,
+entry. It goes back as many days as [station] days says. Nothing relies on it: what waits
+and what is held is in the outbox itself (stationd outbox ls --all --json).`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
@@ -334,32 +335,32 @@ func outboxRetry() *cobra.Command {
 	var g given
 	c := &cobra.Command{
 		Use:   "retry ENTRY",
-		Short: "Put a held entry back at its old place, to be sent",
+		Short: "Send a held entry again, at its old place",
 		Long: `retry puts a held entry back at its old place. What may have arrived is looked up at
 the vendor first, and sent only if it is certainly not there; where the vendor's records
-cannot tell, it is held again. Whoever has looked there says --not-there.
+do not show it, it is held again. If you have checked there yourself, say --not-there.
 
-An entry that was meant for another address than the station speaks to now is not sent
-elsewhere unasked: --to-current sends it to the present one, and with it what waits for
-its result. What may have arrived at the old address needs --not-there besides.`,
+An entry that was meant for another address than the station uses now is sent there only
+with --to-current, and with it what waits for its result. What may have arrived at the
+old address needs --not-there as well.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			var said []string
+			var options []string
 			if notThere {
-				said = append(said, station.NotThere)
+				options = append(options, station.NotThere)
 			}
 			if toCurrent {
-				said = append(said, station.ToCurrent)
+				options = append(options, station.ToCurrent)
 			}
 			client, err := g.under(control.Dial(plan.ControlPath(p)))
 			if err != nil {
 				return err
 			}
-			done, err := client.RetryWith(c.Context(), args[0], said...)
+			done, err := client.RetryWith(c.Context(), args[0], options...)
 			if err != nil {
 				return exit.Wrap(g.unanswered(err))
 			}
@@ -375,8 +376,8 @@ its result. What may have arrived at the old address needs --not-there besides.`
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
-	c.Flags().BoolVar(&notThere, "not-there", false, "you have looked at the vendor, and it is not there: send it")
-	c.Flags().BoolVar(&toCurrent, "to-current", false, "send it to the address that the station speaks to now")
+	c.Flags().BoolVar(&notThere, "not-there", false, "you have checked at the vendor, and it is not there: send it")
+	c.Flags().BoolVar(&toCurrent, "to-current", false, "send it to the address that the station uses now")
 	g.eventFlag(c)
 	return c
 }
@@ -386,7 +387,7 @@ func outboxDiscard() *cobra.Command {
 	var g given
 	c := &cobra.Command{
 		Use:   "discard ENTRY",
-		Short: "Give a held entry up, or put an unknown scan away",
+		Short: "Discard a held entry or dismiss an unknown scan",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
@@ -401,7 +402,7 @@ func outboxDiscard() *cobra.Command {
 			if err != nil {
 				return exit.Wrap(g.unanswered(err))
 			}
-			fmt.Fprintf(c.OutOrStdout(), "entry %s: it is discarded\n", id.Short())
+			fmt.Fprintf(c.OutOrStdout(), "entry %s: discarded\n", id.Short())
 			return nil
 		},
 	}

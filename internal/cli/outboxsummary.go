@@ -57,7 +57,7 @@ func outboxSummary() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "summary",
-		Short: "Count what waits, what is held and what is kept",
+		Short: "Count waiting and held entries, unknown scans and notices",
 		Long: `summary counts the entries that wait and that are held, and the unknown scans and
 notices that are kept. The package asks it with --file before the program is removed.`,
 		Args: cobra.NoArgs,

@@ -21,7 +21,7 @@ func ReloadCommand() *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use:   "reload",
-		Short: "Have the running station take up its configuration, and say what came of it",
+		Short: "Reload the configuration of the running station, and report the result",
 		Long: `reload has the running station read its configuration again, and waits until that is
 done. Where the file has faults, or a change that needs a restart, nothing of it is
 taken up: each is printed, the station says so on its page and lamp until a reload is

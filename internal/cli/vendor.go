@@ -153,7 +153,7 @@ func column(text string, width int) (lines []string) {
 // be asked that is an error.
 func confirmed(c *cobra.Command, question string) (bool, error) {
 	if in, is := c.InOrStdin().(*os.File); !is || !terminal.Is(in) {
-		return false, exit.With(exit.Usage, errors.New("nobody can be asked whether to do this: the input is no terminal; add --yes, or --dry-run to see the request"))
+		return false, exit.With(exit.Usage, errors.New("not a terminal: pass --yes or --dry-run"))
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
 	var answer string

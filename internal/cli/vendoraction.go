@@ -47,9 +47,9 @@ func newActionCommand(s plan.Backend, v station.Verb) *cobra.Command {
 		ValidArgsFunction: fieldCompletions(d.Takes()),
 	}
 	plan.PathFlag(c.Flags(), &d.config)
-	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask back")
+	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "skip confirmation")
 	c.Flags().BoolVar(&d.wait, "wait", false, "wait until it is delivered (exit 0) or held (exit 1)")
-	c.Flags().BoolVar(&d.direct, "direct", false, "one attempt by oneself, past the outbox; refused while the station runs")
+	c.Flags().BoolVar(&d.direct, "direct", false, "attempt it directly, once, without the outbox; refused while the station runs")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "show the request, without its key, and do not send it")
 	c.MarkFlagsMutuallyExclusive("wait", "direct", "dry-run")
 	d.eventFlag(c)

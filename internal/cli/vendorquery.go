@@ -62,7 +62,7 @@ func newQueryCommand(s plan.Backend, r station.Query) *cobra.Command {
 		ValidArgsFunction: fieldCompletions(names),
 	}
 	plan.PathFlag(c.Flags(), &q.config)
-	c.Flags().BoolVar(&q.direct, "direct", false, "ask once by oneself, with the station's key; refused while the station runs")
+	c.Flags().BoolVar(&q.direct, "direct", false, "query the vendor directly, with the station's key; refused while the station runs")
 	if r.File == "" {
 		c.Flags().BoolVar(&q.json, "json", false, "everything that was read, as JSON")
 		return c
