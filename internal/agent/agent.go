@@ -34,22 +34,22 @@ type Outbox interface {
 	Committing() (began time.Time) // of the commit under way; zero while there is none
 }
 
-// Setting is everything a station consists of. It is complete before Run is called:
+// A Station is everything that the agent runs. It is complete before Run is called:
 // Run copies it, and a part that is added later would never run.
-type Setting struct {
+type Station struct {
 	Name    string // of the station
 	Version string
 	Program func() station.Program
 	Stamp   func(time.Time) station.Stamp
 	Outbox  Outbox
 
-	Inputs   []Part // sources: stopped first
-	Lanes    []Part // deliveries: stopped when the inputs have ended
-	Outputs  []Part // lamps, pages, watchdog: stopped last
-	Displays []station.Display
-	Sounders []station.Sounder
-	Tellers  []station.HealthReporter
-	Status   *Status // of Outbox; where the parts that need it find how the station is
+	Inputs    []Part // sources: stopped first
+	Lanes     []Part // deliveries: stopped when the inputs have ended
+	Outputs   []Part // lamps, pages, watchdog: stopped last
+	Displays  []station.Display
+	Sounders  []station.Sounder
+	Reporters []station.HealthReporter
+	Status    *Status // of Outbox; where the parts that need it find how the station is
 
 	Ready func() // called once, when every part has been started; may be nil
 	Log   *slog.Logger
@@ -144,7 +144,7 @@ func (s *Status) take(last station.Snapshot) {
 
 // An agent runs one station once.
 type agent struct {
-	setting Setting
+	setting Station
 
 	mu       sync.Mutex // one look at a time
 	stopping bool
@@ -160,7 +160,7 @@ type flash struct {
 
 // Run runs the station until ctx is done, or until one of its parts cannot go on,
 // and returns that part's error. It returns when everything has ended.
-func Run(ctx context.Context, s Setting) error {
+func Run(ctx context.Context, s Station) error {
 	a := &agent{setting: s}
 	broken := make(chan error, 1+len(s.Inputs)+len(s.Lanes)+len(s.Outputs))
 	a.look() // so that nobody ever sees an empty station
@@ -244,7 +244,7 @@ func (a *agent) look() {
 	s.Now = a.setting.Stamp(time.Now())
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices, s.Health.Advice = make(map[string]string), make(map[string]string)
-	for _, t := range a.setting.Tellers {
+	for _, t := range a.setting.Reporters {
 		for name, fault := range t.Faults() {
 			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
 				s.Health.Devices[name] = fault

@@ -100,9 +100,9 @@ func (d *diary) part(name string, lasts time.Duration) Part {
 	}}
 }
 
-func setting(b *box, d *diary) Setting {
+func setting(b *box, d *diary) Station {
 	start := time.Now()
-	return Setting{
+	return Station{
 		Name: "pack4-1",
 		Program: func() station.Program {
 			return station.Program{Lamps: []string{"red"}, Lamp: map[string]string{"red": "red"}}
@@ -223,7 +223,7 @@ func TestAgent(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, d := newBox(), &diary{}
 			s := setting(b, d)
-			s.Tellers = []station.HealthReporter{teller{"red": "stuck: held for 75 s"}}
+			s.Reporters = []station.HealthReporter{teller{"red": "stuck: held for 75 s"}}
 			a := s.Status
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
@@ -241,7 +241,7 @@ func TestAgent(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, d := newBox(), &diary{}
 			s := setting(b, d)
-			s.Tellers = []station.HealthReporter{teller{"red": "its GPIO chip is gone"}, teller{"red": ""}}
+			s.Reporters = []station.HealthReporter{teller{"red": "its GPIO chip is gone"}, teller{"red": ""}}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- Run(ctx, s) }()

@@ -58,5 +58,5 @@ type Follower interface {
 	// Follow returns the source that follows the vendor through a backend which Open
 	// returned; nil where nothing is followed. open returns the calls of State; stamp
 	// says when something was seen.
-	Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source
+	Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch
 }

@@ -19,37 +19,43 @@ import (
 	"stationd/internal/systemd"
 )
 
-// activeConfig is the configuration in force. A reload swaps the program, the keys and
-// the rates between two records; what is open stays as it is until a restart.
+// An activeConfig is the configuration in force. A reload puts another program, other
+// keys and other rates in force between two records; what was opened once (devices, page,
+// outbox) stays as it is until a restart.
 type activeConfig struct {
-	log       *slog.Logger
-	faults    *faults
-	plan      atomic.Pointer[plan.Plan]
-	backends  map[string]*backend
-	path      string
-	reloading sync.Mutex // of reloads
-	changed   func()     // called when another configuration is in force; may be nil
+	log      *slog.Logger
+	faults   *faults
+	path     string
+	backends map[string]*activeBackend // by vendor; never changed after newActiveConfig
+	plan     atomic.Pointer[plan.Plan]
+
+	// replaced hears, without being waited for, that the plan or a backend is another.
+	replaced chan struct{}
+
+	// mu lets one change at a time be made: a reload by signal, one by command, and
+	// openClosed.
+	mu sync.Mutex
 }
 
-// openBackends opens the backends of a plan and puts it in force. A backend whose key or
-// whose files cannot be read is closed for now: it is a fault, what is for it waits,
-// and retry opens it.
-func openBackends(p *plan.Plan, faults *faults, log *slog.Logger) *activeConfig {
-	f := &activeConfig{log: log, faults: faults, backends: make(map[string]*backend), path: p.Path}
+// newActiveConfig opens the backends of a plan and puts it in force. A backend whose key
+// or whose files cannot be read is closed for now: it is a fault, what is for it waits,
+// and openClosed opens it as soon as what it lacked is there.
+func newActiveConfig(p *plan.Plan, faults *faults, log *slog.Logger) *activeConfig {
+	f := &activeConfig{log: log, faults: faults, path: p.Path, backends: make(map[string]*activeBackend), replaced: make(chan struct{}, 1)}
 	f.plan.Store(p)
 	for _, v := range p.Vendors {
 		opened, err := v.Open(log)
 		if err != nil {
 			opened = closedBackend{v, err}
 		}
-		f.tell(v.Name, err)
-		f.backends[v.Name] = newBackend(opened)
+		f.setFault(v.Name, err)
+		f.backends[v.Name] = newActiveBackend(opened)
 	}
 	return f
 }
 
-// tell says why a vendor's backend is closed, or with nil that it is open.
-func (f *activeConfig) tell(vendor string, err error) {
+// setFault says why a vendor's backend is closed, or with nil that it is open.
+func (f *activeConfig) setFault(vendor string, err error) {
 	key, rest := "", ""
 	switch {
 	case errors.Is(err, api.ErrKeyUnusable):
@@ -63,28 +69,35 @@ func (f *activeConfig) tell(vendor string, err error) {
 	}
 }
 
-// retry opens the backends that are closed, where what they lacked is there now.
-func (f *activeConfig) retry() {
-	f.reloading.Lock()
-	defer f.reloading.Unlock()
+// announceReplaced tells run that something else is in force.
+func (f *activeConfig) announceReplaced() {
+	select {
+	case f.replaced <- struct{}{}:
+	default: // it has still to hear of the last time
+	}
+}
+
+// openClosed opens the backends that are closed, where what they lacked is there now.
+func (f *activeConfig) openClosed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, v := range f.plan.Load().Vendors {
 		b := f.backends[v.Name]
 		if b == nil || !b.closed() {
 			continue
 		}
 		opened, err := v.Open(f.log)
-		f.tell(v.Name, err)
+		f.setFault(v.Name, err)
 		if err != nil {
 			continue
 		}
-		b.now.Store(&opened)
-		b.renewed()
-		if f.changed != nil {
-			f.changed()
-		}
+		b.current.Store(&opened)
+		b.announceReplaced()
+		f.announceReplaced()
 	}
 }
 
+// program returns the program in force.
 func (f *activeConfig) program() station.Program { return f.plan.Load().Program }
 
 // settle is how long after an attempt an absence at the backend proves nothing.
@@ -97,11 +110,13 @@ func (f *activeConfig) settle(backend string) time.Duration {
 	return time.Minute
 }
 
-func (f *activeConfig) speaksTo(backend string) bool { return f.backends[backend] != nil }
+// hasBackend reports whether the configuration has a table for a backend.
+func (f *activeConfig) hasBackend(backend string) bool { return f.backends[backend] != nil }
 
-// run reloads the configuration at each SIGHUP until ctx is done, and takes up what a
-// backend lacked as soon as it is there.
-func (f *activeConfig) run(ctx context.Context) error {
+// run reloads the configuration at each SIGHUP until ctx is done, and opens a backend as
+// soon as what it lacked is there. It calls tryNow after each change: what waited for a
+// key or a binding may be deliverable.
+func (f *activeConfig) run(ctx context.Context, tryNow func()) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -112,19 +127,21 @@ func (f *activeConfig) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			f.retry()
+			f.openClosed()
 		case <-hangup:
 			f.reload()
+		case <-f.replaced:
+			tryNow()
 		}
 	}
 }
 
-// reload takes up the file as it is now, and returns what is wrong with it, nothing
+// reload puts the file as it is now in force, and returns what is wrong with it, nothing
 // where it is in force. Where anything is wrong the configuration in force stays, and
-// that is a fault of the station until a reload is taken up.
+// that is a fault of the station until a reload succeeds.
 func (f *activeConfig) reload() []string {
-	f.reloading.Lock()
-	defer f.reloading.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if err := systemd.Reloading(); err != nil {
 		f.log.Warn("the service manager does not answer", "error", err)
 	}
@@ -133,7 +150,7 @@ func (f *activeConfig) reload() []string {
 			f.log.Warn("the service manager does not answer", "error", err)
 		}
 	}()
-	wrong := f.take()
+	wrong := f.load()
 	if len(wrong) > 0 {
 		for _, fault := range wrong {
 			f.log.Error("a fault in the configuration", "fault", fault)
@@ -147,8 +164,8 @@ func (f *activeConfig) reload() []string {
 	return nil
 }
 
-// take puts the file as it is now in force, and returns what keeps it from being so.
-func (f *activeConfig) take() (wrong []string) {
+// load puts the file as it is now in force, and returns what keeps it from being so.
+func (f *activeConfig) load() (wrong []string) {
 	next, faults, err := plan.Read(f.path)
 	if err != nil {
 		return []string{err.Error()}
@@ -159,15 +176,15 @@ func (f *activeConfig) take() (wrong []string) {
 	if len(wrong) > 0 {
 		return wrong
 	}
-	if err := f.swap(next); err != nil {
+	if err := f.activate(next); err != nil {
 		return []string{err.Error()}
 	}
 	next.Keep(f.log)
 	return nil
 }
 
-// swap puts next in force, as far as that can be done while the station runs.
-func (f *activeConfig) swap(next *plan.Plan) error {
+// activate puts next in force, as far as that can be done while the station runs.
+func (f *activeConfig) activate(next *plan.Plan) error {
 	was := f.plan.Load()
 	if keys := needRestart(was, next); len(keys) > 0 {
 		return fmt.Errorf("%s: a change of %s needs a restart: systemctl restart stationd", f.path, strings.Join(keys, "; "))
@@ -187,15 +204,13 @@ func (f *activeConfig) swap(next *plan.Plan) error {
 		}
 	}
 	for name, opened := range fresh {
-		f.backends[name].now.Store(&opened)
-		f.tell(name, unusable[name])
+		f.backends[name].current.Store(&opened)
+		f.setFault(name, unusable[name])
 	}
 	f.plan.Store(next)
 	for name := range fresh {
-		f.backends[name].renewed()
+		f.backends[name].announceReplaced()
 	}
-	if f.changed != nil {
-		f.changed()
-	}
+	f.announceReplaced()
 	return nil
 }

@@ -9,54 +9,55 @@ import (
 )
 
 var (
-	_ station.Looker         = (*backend)(nil)
-	_ station.Prober         = (*backend)(nil)
-	_ station.VendorClock    = (*backend)(nil)
-	_ station.HealthReporter = (*backend)(nil)
+	_ station.Looker         = (*activeBackend)(nil)
+	_ station.Prober         = (*activeBackend)(nil)
+	_ station.VendorClock    = (*activeBackend)(nil)
+	_ station.HealthReporter = (*activeBackend)(nil)
 )
 
-// A backend is the one in force: a reload gives it another key or rate between
-// two attempts.
-type backend struct {
-	now    atomic.Pointer[station.Backend]
-	reload atomic.Pointer[chan struct{}] // closed when another takes its place
-	watch  atomic.Pointer[soonWatch]     // nil: none that can look at once
+// An activeBackend is the backend in force of one vendor: a reload gives it another key
+// or rate between two attempts. It is what lanes and watches are handed, and stays the
+// same for as long as the station runs.
+type activeBackend struct {
+	current  atomic.Pointer[station.Backend]
+	replaced atomic.Pointer[chan struct{}] // closed when another takes the place of current
+	watch    atomic.Pointer[station.Watch] // nil: nothing is followed
 }
 
-func newBackend(opened station.Backend) *backend {
-	b := new(backend)
-	b.now.Store(&opened)
-	b.renewed()
+func newActiveBackend(opened station.Backend) *activeBackend {
+	b := new(activeBackend)
+	b.current.Store(&opened)
+	b.announceReplaced()
 	return b
 }
 
-// renewed tells whoever works with the backend that was in force.
-func (b *backend) renewed() {
+// announceReplaced tells whoever works with the backend that was in force until now.
+func (b *activeBackend) announceReplaced() {
 	next := make(chan struct{})
-	if before := b.reload.Swap(&next); before != nil {
+	if before := b.replaced.Swap(&next); before != nil {
 		close(*before)
 	}
 }
 
 // Verbs implements station.Backend.
-func (b *backend) Verbs() []station.Verb { return (*b.now.Load()).Verbs() }
+func (b *activeBackend) Verbs() []station.Verb { return (*b.current.Load()).Verbs() }
 
 // Deliver implements station.Backend.
-func (b *backend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	return (*b.now.Load()).Deliver(ctx, d)
+func (b *activeBackend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
+	return (*b.current.Load()).Deliver(ctx, d)
 }
 
 // VendorTime implements station.VendorClock, for backends that are one.
-func (b *backend) VendorTime() (vendor, at time.Time) {
-	if keeper, ok := (*b.now.Load()).(station.VendorClock); ok {
+func (b *activeBackend) VendorTime() (vendor, at time.Time) {
+	if keeper, ok := (*b.current.Load()).(station.VendorClock); ok {
 		return keeper.VendorTime()
 	}
 	return time.Time{}, time.Time{}
 }
 
 // Faults implements station.HealthReporter, for backends that are one.
-func (b *backend) Faults() map[string]string {
-	if teller, ok := (*b.now.Load()).(station.HealthReporter); ok {
+func (b *activeBackend) Faults() map[string]string {
+	if teller, ok := (*b.current.Load()).(station.HealthReporter); ok {
 		return teller.Faults()
 	}
 	return nil
@@ -64,16 +65,16 @@ func (b *backend) Faults() map[string]string {
 
 // Probe implements station.Prober. A backend that is none says nothing against
 // its key.
-func (b *backend) Probe(ctx context.Context) station.Receipt {
-	if prober, ok := (*b.now.Load()).(station.Prober); ok {
+func (b *activeBackend) Probe(ctx context.Context) station.Receipt {
+	if prober, ok := (*b.current.Load()).(station.Prober); ok {
 		return prober.Probe(ctx)
 	}
 	return station.Receipt{Outcome: station.Delivered}
 }
 
 // Look implements station.Looker, for backends that are one.
-func (b *backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	if looker, ok := (*b.now.Load()).(station.Looker); ok {
+func (b *activeBackend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
+	if looker, ok := (*b.current.Load()).(station.Looker); ok {
 		return looker.Look(ctx, d)
 	}
 	return nil, station.Receipt{Outcome: station.Delivered}

@@ -45,15 +45,15 @@ func (closedError) Is(target error) bool { return target == station.ErrKey }
 func (e closedError) Unwrap() error { return e.error }
 
 // closed reports whether the backend in force is one that cannot be opened.
-func (b *backend) closed() bool {
-	_, closed := (*b.now.Load()).(closedBackend)
+func (b *activeBackend) closed() bool {
+	_, closed := (*b.current.Load()).(closedBackend)
 	return closed
 }
 
 // usable returns the backend in force, or why it cannot be used.
-func (b *backend) usable() (station.Backend, error) {
-	if c, closed := (*b.now.Load()).(closedBackend); closed {
+func (b *activeBackend) usable() (station.Backend, error) {
+	if c, closed := (*b.current.Load()).(closedBackend); closed {
 		return nil, fmt.Errorf("nothing can be asked there: %w", c.err)
 	}
-	return *b.now.Load(), nil
+	return *b.current.Load(), nil
 }

@@ -51,57 +51,6 @@ func (f *faults) Faults() map[string]string {
 	return maps.Clone(f.byPart)
 }
 
-// A server answers on a port or a socket until ctx is done.
-type server interface {
-	Run(ctx context.Context) error
-}
-
-// A listening part is one that has to be opened before it runs, and whose place may
-// be taken: the page, the control socket. The station goes on without it.
-type listening struct {
-	part   string
-	open   func() (server, error)
-	opened func(server) // called when it is open; may be nil
-	faults *faults
-	first  server // what try opened
-}
-
-// try opens the part, and says what keeps it from being open.
-func (l *listening) try() {
-	s, err := l.open()
-	if err != nil {
-		l.first = nil
-		l.faults.set(l.part, err.Error())
-		return
-	}
-	l.first = s
-	l.faults.set(l.part, "")
-	if l.opened != nil {
-		l.opened(s)
-	}
-}
-
-// run answers until ctx is done, and opens the part again and again where it is not
-// open.
-func (l *listening) run(ctx context.Context) error {
-	for {
-		if l.first != nil {
-			err := l.first.Run(ctx)
-			l.first = nil
-			if ctx.Err() != nil {
-				return err
-			}
-			if err != nil {
-				l.faults.set(l.part, err.Error())
-			}
-		}
-		if !wait(ctx, retryEvery) {
-			return nil
-		}
-		l.try()
-	}
-}
-
 // wait waits, and reports whether ctx goes on.
 func wait(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// followRoom is how many scans may wait for one who looks on. What has no room is
+	// viewerRoom is how many scans may wait for one who looks on. What has no room is
 	// not shown, and that is said: recording waits for nobody.
 	viewerRoom = 64
 
@@ -24,16 +24,16 @@ const (
 	followEvery = 100 * time.Millisecond
 )
 
-// An viewers is who looks on at the readers.
+// viewers are those who look on at the readers, with stationd scans --follow.
 type viewers struct {
-	mu  sync.Mutex
+	mu  sync.Mutex // guards all, and missed of each
 	all map[*viewer]bool
 }
 
 // A viewer is one who looks on.
 type viewer struct {
 	scans  chan live.Scan
-	missed int // scans that there was no room for; the onlook's lock guards it
+	missed int // scans that there was no room for; viewers.mu guards it
 }
 
 // scanned shows a scan to everybody who looks on, and waits for none of them.
@@ -55,6 +55,9 @@ func (o *viewers) scanned(f scanner.FollowedScan) {
 		}
 	}
 }
+
+// newViewers returns that nobody looks on.
+func newViewers() *viewers { return &viewers{all: make(map[*viewer]bool)} }
 
 func (o *viewers) join() *viewer {
 	o.mu.Lock()
@@ -79,7 +82,7 @@ func (o *viewers) takeMissed(one *viewer) int {
 	return missed
 }
 
-// follow is the desk's: it shows what readers or buttons do until ctx is done.
+// follow shows one viewer what readers or buttons do, until ctx is done.
 func (s *openStation) follow(ctx context.Context, what string, tell func(any) error) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
@@ -124,7 +127,7 @@ func (s *openStation) follow(ctx context.Context, what string, tell func(any) er
 // what was lost on its way from them.
 func (s *openStation) faultsOfReaders() map[string]string {
 	faults := make(map[string]string)
-	for i, r := range s.reader {
+	for i, r := range s.scanners {
 		maps.Copy(faults, r.Faults())
 		c := r.Counts()
 		if lost := c.Partials + c.Overflows + c.Damaged; lost > 0 {

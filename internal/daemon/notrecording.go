@@ -29,7 +29,7 @@ func showsFailure(err error) bool {
 
 // notRecording lets every lamp blink quickly and the page say why nothing that is
 // pressed is recorded, until ctx is done. It takes nothing, and changes nothing on disk.
-func (s *openStation) notRecording(ctx context.Context, why error) {
+func (s base) notRecording(ctx context.Context, why error) {
 	if err := systemd.Status("nothing is recorded: " + why.Error()); err != nil {
 		s.log.Warn("the service manager does not answer", "error", err)
 	}

@@ -20,7 +20,7 @@ const (
 // awaitPartition waits until the partition that fstab has for a folder is mounted. A
 // new outbox in the folder beneath it would be hidden as soon as it is, and with it what
 // was recorded. An error says that it did not come; another start waits again.
-func (s *openStation) awaitPartition(ctx context.Context) error {
+func (s base) awaitPartition(ctx context.Context) error {
 	folder := s.plan.Station.Data
 	p, missing := mounts.Unmounted(folder)
 	if !missing {

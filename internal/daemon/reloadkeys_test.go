@@ -313,7 +313,7 @@ func (f *activeConfig) inForce() inForce {
 	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, backends: make(map[string]any)}
 	settle, sections := make(map[string]string), make(map[string]any)
 	for name, b := range f.backends {
-		now.backends[name] = *b.now.Load()
+		now.backends[name] = *b.current.Load()
 		settle[name] = f.settle(name).String()
 	}
 	for _, v := range p.Vendors {
@@ -367,7 +367,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 		t.Fatal(faults)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	f := openBackends(p, newFaults(log), log)
+	f := newActiveConfig(p, newFaults(log), log)
 	was := f.inForce()
 	if wrong := f.reload(); len(wrong) > 0 || !reflect.DeepEqual(was.program, f.inForce().program) {
 		t.Fatalf("the same file is another program: %q", wrong)

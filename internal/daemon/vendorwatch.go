@@ -8,19 +8,16 @@ import (
 	"stationd/internal/station"
 )
 
-// A soonWatch is the watch of a vendor that can be asked to look at once.
-type soonWatch interface{ LookSoon() }
-
-// lookSoon returns emit for those who press: where somebody presses for a call that is
+// lookNowIfOpen returns emit for those who press: where somebody presses for a call that is
 // open already, the vendors are looked at at once. It may be over there, and then the
 // press would have called nobody.
-func (f *activeConfig) lookSoon(emit station.Emit) station.Emit {
+func (f *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
 		if err == nil && done.Note.Kind == station.NoteAlready {
 			for _, b := range f.backends {
 				if w := b.watch.Load(); w != nil {
-					(*w).LookSoon()
+					(*w).LookNow()
 				}
 			}
 		}
@@ -33,9 +30,9 @@ func (f *activeConfig) lookSoon(emit station.Emit) station.Emit {
 func (f *activeConfig) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
 	b := f.backends[name]
 	for ctx.Err() == nil {
-		reload := *b.reload.Load() // before the backend, so that none is missed
+		reload := *b.replaced.Load() // before the backend, so that none is missed
 		v, _ := f.plan.Load().Vendor(name)
-		source := v.Watch(*b.now.Load(), open, stamp)
+		source := v.Watch(*b.current.Load(), open, stamp)
 		if source == nil { // nothing is followed, or the backend has no key yet
 			select {
 			case <-ctx.Done():
@@ -44,9 +41,7 @@ func (f *activeConfig) watch(ctx context.Context, name string, open func() []sta
 				continue
 			}
 		}
-		if w, can := source.(soonWatch); can {
-			b.watch.Store(&w)
-		}
+		b.watch.Store(&source)
 		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(ctx, emit) }); err != nil {
 			return fmt.Errorf("watch of %s: %w", name, err)
 		}
@@ -68,8 +63,8 @@ func runUntil(ctx context.Context, over <-chan struct{}, run func(context.Contex
 	return run(ctx)
 }
 
-// read puts a question to a vendor through the backend in force.
-func (f *activeConfig) read(ctx context.Context, name, question string, with map[string]string) (station.Answer, error) {
+// query puts a question to a vendor through the backend in force.
+func (f *activeConfig) query(ctx context.Context, name, question string, with map[string]string) (station.Answer, error) {
 	b := f.backends[name]
 	if b == nil {
 		return station.Answer{}, fmt.Errorf("this station has no backend %q: its configuration has no table [%s]", name, name)

@@ -25,6 +25,10 @@ type eye struct {
 	began   chan<- string
 }
 
+// LookNow implements station.Watch: it looks all the time.
+func (eye) LookNow() {}
+
+// Run implements station.Source.
 func (e eye) Run(ctx context.Context, _ station.Emit) error {
 	d, _ := e.through.(deaf)
 	e.began <- d.name
@@ -39,15 +43,15 @@ func TestAReloadBeginsTheWatchAnewWithTheNewKey(t *testing.T) {
 		keyed := func(name string) *plan.Plan {
 			return &plan.Plan{Vendors: []plan.Vendor{{
 				Name: "l2l",
-				Watch: func(b station.Backend, _ func() []station.Call, _ func(time.Time) station.Stamp) station.Source {
+				Watch: func(b station.Backend, _ func() []station.Call, _ func(time.Time) station.Stamp) station.Watch {
 					return eye{b, began}
 				},
 			}, {
 				Name:  "lagerkoll",
-				Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Source { return nil },
+				Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Watch { return nil },
 			}}, Path: name}
 		}
-		f := &activeConfig{backends: map[string]*backend{"l2l": newBackend(deaf{"old key"}), "lagerkoll": newBackend(deaf{})}}
+		f := &activeConfig{backends: map[string]*activeBackend{"l2l": newActiveBackend(deaf{"old key"}), "lagerkoll": newActiveBackend(deaf{})}}
 		f.plan.Store(keyed("old"))
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 2)
@@ -58,9 +62,9 @@ func TestAReloadBeginsTheWatchAnewWithTheNewKey(t *testing.T) {
 			t.Errorf("it looks through %q", got)
 		}
 		var next station.Backend = deaf{"new key"}
-		f.backends["l2l"].now.Store(&next)
+		f.backends["l2l"].current.Store(&next)
 		f.plan.Store(keyed("new"))
-		f.backends["l2l"].renewed()
+		f.backends["l2l"].announceReplaced()
 		if got := <-began; got != "new key" {
 			t.Errorf("after the reload it looks through %q", got)
 		}

@@ -44,7 +44,7 @@ type Vendor struct {
 
 	// Watch returns the source that follows the vendor through a backend which Open
 	// returned; nil where nothing is followed.
-	Watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source
+	Watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch
 }
 
 // Vendor returns the vendor of that name in the configuration in force.
@@ -93,7 +93,7 @@ func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 		DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
 			return section.Open(api.Opening{Log: log, Zone: p.Zone, Rehearse: show})
 		},
-		Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+		Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch {
 			if follower, can := section.(api.Follower); can {
 				return follower.Follow(b, open, stamp)
 			}

@@ -83,6 +83,16 @@ type Source interface {
 	Run(ctx context.Context, emit Emit) error
 }
 
+// A Watch is a Source that follows what others do at a vendor: a call that is closed
+// there, an order that is started there.
+type Watch interface {
+	Source
+
+	// LookNow has the watch look at once, or as soon as the vendor's pace allows. It
+	// does not wait for that, and does not block.
+	LookNow()
+}
+
 // A Display shows what the station may claim.
 type Display interface {
 	// Show hands over the light of every lamp. It must not block and may be called

@@ -109,7 +109,7 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 
 // Follow implements api.Follower: it follows the station's calls, and the line of the
 // section.
-func (s Section) Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+func (s Section) Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch {
 	site, is := b.(*Backend)
 	if !is {
 		return nil

@@ -48,7 +48,7 @@ const (
 //
 // line may be empty: then no order is followed. open returns the calls of State;
 // stamp says when something was seen.
-func (b *Backend) Watch(line string, every time.Duration, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Source {
+func (b *Backend) Watch(line string, every time.Duration, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch {
 	if every <= 0 {
 		every = watchEvery
 	}
@@ -76,10 +76,10 @@ type followedCall struct {
 	told   bool // its end was emitted
 }
 
-// LookSoon has the next round begin at once, or five seconds after the one before at the
+// LookNow has the next round begin at once, or five seconds after the one before at the
 // soonest, without waiting for it: somebody has pressed for a call that is open already,
 // and may be over. It never blocks.
-func (w *watch) LookSoon() {
+func (w *watch) LookNow() {
 	select {
 	case w.asked <- struct{}{}:
 	default:

@@ -355,8 +355,8 @@ func TestAWatchThatIsAskedLooksAtOnceAndNotMoreOftenThanEveryFiveSeconds(t *test
 		go func() { ended <- w.Run(ctx, nil) }()
 		for _, at := range []time.Duration{0, 0, time.Second, 2 * time.Second, time.Minute} {
 			time.Sleep(at - time.Since(began))
-			w.LookSoon()
-			w.LookSoon()
+			w.LookNow()
+			w.LookNow()
 			synctest.Wait()
 		}
 		stop()

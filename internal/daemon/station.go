@@ -1,0 +1,230 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"stationd/internal/agent"
+	"stationd/internal/clock"
+	"stationd/internal/control"
+	"stationd/internal/crash"
+	"stationd/internal/logging"
+	"stationd/internal/mounts"
+	"stationd/internal/operator"
+	"stationd/internal/plan"
+	"stationd/internal/queue"
+	"stationd/internal/scanner"
+	"stationd/internal/station"
+	"stationd/internal/terminal"
+	"stationd/internal/verify"
+	"stationd/internal/version"
+	"stationd/internal/web"
+)
+
+// A base is what a station has before anything of it is open.
+type base struct {
+	plan   *plan.Plan
+	log    *slog.Logger
+	clock  *clock.Clock
+	faults *faults
+}
+
+// An openStation is a station whose parts are open. Only the outbox has to be: what else
+// is missing is a fault, and is opened as soon as it is there.
+type openStation struct {
+	base
+	devices
+	journal    *logging.Log
+	active     *activeConfig
+	outbox     *queue.Outbox
+	boards     []*chipBoard
+	status     *agent.Status
+	starts     *starts
+	page       *listener // nil where [web] listen is empty
+	control    *listener
+	endOfCrash func() // says that the process ends as it should
+}
+
+// devices are the readers and printers of a station. They are made before the outbox,
+// which hands them what it does not keep.
+type devices struct {
+	scanners []*scanner.Scanner
+	printers printQueues
+	viewers  *viewers
+}
+
+// newDevices returns a plan's readers and printers. Nothing of them is open yet.
+func newDevices(b base, active *activeConfig) devices {
+	d := devices{viewers: newViewers()}
+	for _, p := range b.plan.Printers {
+		d.printers = append(d.printers, newPrintQueue(p, active.pickingList, b.log))
+	}
+	for _, config := range b.plan.Scanners {
+		s := scanner.Open(config, b.clock.Stamp, b.log)
+		s.Follow(d.viewers.scanned)
+		d.scanners = append(d.scanners, s)
+	}
+	return d
+}
+
+// bestEffort does what the outbox does not keep: it prints, and triggers a reader.
+func (d devices) bestEffort(b base) func(station.Event, station.Action) {
+	return func(_ station.Event, a station.Action) {
+		if a.Verb != station.VerbSend {
+			d.printers.take(b.log, b.plan.Station.Name, a)
+			return
+		}
+		// Once: a trigger that comes late reads another piece.
+		i := slices.IndexFunc(b.plan.Scanners, func(c scanner.Config) bool { return c.Name == a.With[station.SendTo] })
+		if i < 0 {
+			return // a binding of a newer configuration than the readers
+		}
+		if err := d.scanners[i].Send(a.With[station.SendText]); err != nil {
+			b.log.Warn("a trigger was not sent", "source", a.With[station.SendTo], "error", err)
+		}
+	}
+}
+
+// open opens the parts of a station in the order in which they are needed. An error says
+// what keeps it from recording; nothing is left open then.
+func open(ctx context.Context, b base, journal *logging.Log) (*openStation, error) {
+	if err := b.awaitPartition(ctx); err != nil {
+		return nil, err
+	}
+	b.faults.set(plan.PartData, mounts.InMemory(b.plan.Station.Data))
+	starts := openStarts(b.plan.Station.Data, b.clock.Stamp, b.log)
+	active := newActiveConfig(b.plan, b.faults, b.log)
+	devices := newDevices(b, active)
+	outbox, err := queue.Open(b.plan.Outbox(), queue.Setting{
+		Stamp:      b.clock.Stamp,
+		Log:        b.log,
+		Program:    active.program,
+		Settle:     active.settle,
+		Verify:     verify.Quick,
+		Machine:    machine(),
+		Version:    version.Current(),
+		History:    b.plan.History(),
+		Days:       b.plan.Station.Days,
+		BestEffort: devices.bestEffort(b),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &openStation{
+		base: b, devices: devices, journal: journal, active: active, outbox: outbox, starts: starts,
+		status:     agent.NewStatus(outbox),
+		endOfCrash: crash.Keep(b.plan.Station.Data, b.log),
+	}
+	if outbox.ClockWasSet() {
+		b.clock.Trust()
+	}
+	if err := outbox.HoldOrphaned(active.hasBackend); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.logHeld()
+	for _, panel := range b.plan.Panel().ByChip() {
+		board := newChipBoard(panel, b.clock, b.log)
+		board.try()
+		s.boards = append(s.boards, board)
+	}
+	if b.plan.Web.Listen != "" {
+		s.page = newListener(plan.PartPage, b.faults, s.openPage)
+	}
+	s.control = newListener(plan.PartControl, b.faults, s.openControl)
+	return s, nil
+}
+
+// openPage opens the page.
+func (s *openStation) openPage() (server, error) {
+	page, err := web.Open(s.plan.Web.Listen, s.shown(), s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("the page is open", "page", page.Addr().String())
+	return page, nil
+}
+
+// openControl opens the control socket.
+func (s *openStation) openControl() (server, error) {
+	socket, err := control.Open(plan.ControlPath(s.plan), s.commanded(), s.log)
+	if err != nil {
+		return nil, err
+	}
+	return socket, nil
+}
+
+// close closes what has a file or a line open, the outbox last: until then a lamp may
+// still say what is on disk.
+func (s *openStation) close() error {
+	var errs []error
+	for _, b := range s.boards {
+		errs = append(errs, b.close())
+	}
+	s.endOfCrash()
+	return errors.Join(append(errs, s.outbox.Close())...)
+}
+
+// mostHeldLogged is how many held entries a start tells the log of one by one.
+const mostHeldLogged = 5
+
+// logHeld tells the log what a person must decide about: how many entries there are,
+// and the first of them.
+func (s *openStation) logHeld() {
+	c, err := s.outbox.Contents(station.Limit{Held: mostHeldLogged})
+	if err != nil {
+		s.log.Warn("what is held could not be read", "error", err)
+		return
+	}
+	if c.Held == 0 {
+		return
+	}
+	s.log.Warn("entries are held, and a person must decide about them: stationd outbox ls", "held", c.Held)
+	for _, e := range c.Entries {
+		if e.Condition == station.Held {
+			s.log.Warn("held since before this start", "entry", string(e.ID), "lane", e.Lane, "verb", e.Verb, "hold", string(e.Hold), "reason", terminal.OneLine(e.Reason))
+		}
+	}
+}
+
+// operator is what records the decisions that are taken on the page and by commands.
+func (s *openStation) operator() operator.Recorder {
+	return operator.Recorder{
+		Outbox:  s.outbox,
+		Record:  s.active.lookNowIfOpen(s.outbox.Record),
+		Program: s.active.program,
+		Stamp:   s.clock.Stamp,
+		Log:     s.log,
+	}
+}
+
+// shown is the station as the page shows it.
+func (s *openStation) shown() web.Station {
+	return web.Station{
+		Outbox:   s.outbox,
+		Operator: s.operator(),
+		Snapshot: s.status.Snapshot,
+		Program:  s.active.program,
+		Stamp:    s.clock.Stamp,
+		Measures: s.measures,
+		LogDropped: func() map[string]int {
+			d := s.journal.Dropped()
+			return map[string]int{"unread": d.Unread, "ceiling": d.Ceiling, "repeated": d.Repeated}
+		},
+		Language: s.plan.Station.Language,
+		Zone:     s.plan.Zone,
+	}
+}
+
+// commanded is the station as the commands find it at the control socket.
+func (s *openStation) commanded() control.Station {
+	return control.Station{
+		Outbox:   s.outbox,
+		Operator: s.operator(),
+		Snapshot: s.status.Snapshot,
+		Read:     s.active.query,
+		Reload:   s.active.reload,
+		Follow:   s.follow,
+	}
+}
