@@ -79,7 +79,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answers("The button's name", "l2l")
 	c.answers("is the program's own; choose another name", "maintenance")
 	c.reads("What does maintenance do?")
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.answers("The dispatch type's code in L2L [MAINTENANCE]", "MAINT")
 	c.answers("What the technicians read", "Help {who}")
 	c.answers("{who} has no value at a press", "")
@@ -93,7 +93,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	if len(lit) != 1 || <-lit != 22 {
 		t.Error("the lamp was not lit, or not alone")
 	}
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.answers("The lamp's name", "red")
 
 	// A normally closed button, which latches and has the same lamp.
@@ -103,9 +103,9 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	sim.Press(5)
 	c.reads("How is it wired?")
 	c.reads("a normally closed contact to ground")
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.answers("The button's name", "material")
-	c.answers("Its number", "2")
+	c.answers("Choose", "2")
 	c.answers("The dispatch type's code in L2L", "")
 	c.answers("What the technicians read", "")
 	c.answers("The GPIO number of the lamp", "22")
@@ -125,8 +125,8 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answers("The reader's name", "maintenance")
 	c.answers("is the name of another input or lamp already", "hand")
 	c.reads("Which lamp answers its scans?")
-	c.answers("Its number", "3") // none
-	c.answers("Its number", "1")
+	c.answers("Choose", "3") // none
+	c.answers("Choose", "1")
 	c.answers("All such labels begin with [PO]", "")
 	label := func(code string) {
 		t.Helper()
@@ -137,9 +137,9 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	}
 	label(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol())
 	c.reads("a part: it is traced on the production order in hand")
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	label("PC-200")
-	c.answers("Its number", "2")
+	c.answers("Choose", "2")
 	c.answers("All such labels begin with [PC-]", "")
 	c.answers("Scan a label of another kind", "")
 	c.answers("nothing   there are no more readers", "")
@@ -267,7 +267,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c := sit(t, "setup", "-o", filepath.Join(dir, "stationd.toml"), "--chip", chip)
 			test.talk(t, c, sim)
 			c.types(test.end)
-			c.reads("stationd: ended before the end: nothing was written")
+			c.reads("stationd: cancelled, nothing written")
 			c.ends(1)
 			if _, err := os.Stat(filepath.Join(dir, "stationd.toml")); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("a configuration was written (%v)", err)
@@ -299,7 +299,7 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	c.answers("Press the next button you want to name", "d")
 	c.answers("wired to 3.3 V", "6") // by its number, with nobody at the button
 	c.reads("What is the contact on GPIO6 (header pin 31) while nobody presses")
-	c.answers("Its number", "")
+	c.answers("Choose", "")
 	c.answers("The button's name", "")
 	c.answers("The GPIO number of the lamp", "")
 	c.answers("Press the next button you want to name", "")
@@ -343,7 +343,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		c.answers("Lagerkoll's address", "")
 		c.reads("no such file or directory")
 		c.reads("leave buttons, lamps and buzzers out")
-		c.answers("Its number", "2")
+		c.answers("Choose", "2")
 		c.answers("there are no readers", "elsewhere")
 		c.reads("is not a port")
 		c.answers("there are no readers", "")
@@ -415,18 +415,18 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 
 	// Press, two quick presses and hold, each with what it does.
 	c.reads("What does both do?")
-	c.answers("Its number", "3")
+	c.answers("Choose", "3")
 	c.reads("What does a press do?")
-	c.answers("Its number", "")
+	c.answers("Choose", "")
 	c.answers("The dispatch type's code in L2L [BOTH]", "MAINT")
 	c.answers("Text", "")
 	c.reads("What do two quick presses do?")
-	c.answers("Its number", "2")
+	c.answers("Choose", "2")
 	c.answers("The dispatch type's code in L2L", "MAT")
 	c.answers("Text", "Material to {station}")
 	c.reads("What does holding it for two seconds do?")
 	c.reads("1  it ends the call MAINT")
-	c.answers("Its number", "")
+	c.answers("Choose", "")
 	c.answers("The GPIO number of the lamp", "")
 
 	// Two buttons at once are a mistake; a board that drives the pin high is none.
@@ -440,9 +440,9 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	sim.Release(7)
 	c.reads("through a board whose output goes high when it is pressed")
 	sim.Press(7)
-	c.answers("Its number", "2")
+	c.answers("Choose", "2")
 	c.answers("The button's name", "driven")
-	c.answers("Its number", "4")
+	c.answers("Choose", "4")
 	c.answers("The GPIO number of the lamp", "")
 
 	// A button of another chip, with a lamp there.
@@ -451,10 +451,10 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c.reads("are watched.")
 	c.reads("Press the button you want to name")
 	briefPress(sim2, 5, func() { c.answers("The button's name", "far") })
-	c.answers("Its number", "4")
+	c.answers("Choose", "4")
 	c.answers("The GPIO number of the lamp", "6 on "+chip2)
 	c.answers("Drive GPIO6", "y")
-	c.answers("Its number", "2") // it was dark, and is lit else
+	c.answers("Choose", "2") // it was dark, and is lit else
 	c.answers("The lamp's name", "far-lamp")
 	c.answers("Press the next button you want to name", "")
 
@@ -467,13 +467,13 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c.answers("that is another of its lamps", "24")
 	c.answers("Light them one after another", "y")
 	c.reads("GPIO23 (header pin 16)")
-	c.answers("Its number", "4") // a lamp was dark
+	c.answers("Choose", "4") // a lamp was dark
 	c.reads("GPIO23 (header pin 16)")
 	c.reads("2  green was lit")
-	c.answers("Its number", "2")
+	c.answers("Choose", "2")
 	c.reads("GPIO24 (header pin 18)")
 	c.reads("1  red was lit")
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.answers("The stack light's name", "")
 
 	// No reader; and a buzzer, which is heard.
@@ -490,12 +490,12 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	if len(lit) != 1 || <-lit != 13 {
 		t.Error("the buzzer did not sound, or not alone")
 	}
-	c.answers("Its number", "3") // no
+	c.answers("Choose", "3") // no
 	c.answers("The GPIO number of a buzzer", "12")
 	c.answers("Drive GPIO12", "")
 	c.answers("The buzzer's name", "")
 	c.reads("What does it answer for?")
-	c.answers("Its number", "")
+	c.answers("Choose", "")
 	c.answers("The GPIO number of a buzzer", "")
 	c.reads("Station pack4-1: 3 buttons, 3 lamps, 1 buzzer, 0 readers.")
 	c.answers("Write it to", "")
@@ -560,11 +560,11 @@ func TestAChipThatVanishesWhileAButtonIsWaitedForEndsNothing(t *testing.T) {
 	toButtons(t, c, nil)
 	unplug()
 	c.reads("What now?")
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.reads("What now?")
 	unplug = plugged()
 	defer unplug()
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.reads("Press the")
 	c.types(ctrlC)
 	c.ends(1)
@@ -579,7 +579,7 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	briefPress(sim, 17, func() { c.answers("The button's name", "help") })
 	c.answers("The GPIO number of the lamp", "22")
 	c.answers("Drive GPIO22", "y")
-	c.answers("Its number", "1")
+	c.answers("Choose", "1")
 	c.answers("The lamp's name", "red")
 	c.reads("Press the next button you want to name")
 	c.types(ctrlC)

@@ -54,7 +54,7 @@ func TestEveryFaultOfAFileIsReportedAtOnce(t *testing.T) {
 
 func TestAFaultOfTOMLItselfEndsTheReading(t *testing.T) {
 	t.Parallel()
-	const rest = "; nothing after this place was read, so there may be more to put right"
+	const rest = "; parsing stopped here, and more errors may follow"
 	for name, test := range map[string]struct{ text, want string }{
 		"a word without quotes":            {"[station]\nname = pack4\nlnie = 3\n", `f.toml:2:8: a value must be text in quotes, a number, true, false, a list [ … ] or a table { … }`},
 		"a word that begins like true":     {"[station]\nname = the_one\n", `f.toml:2:8: a value must be text in quotes, a number, true, false, a list [ … ] or a table { … }`},

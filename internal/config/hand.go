@@ -151,7 +151,7 @@ func (s scope) lacks(name string, must bool, own int) string {
 	case s.has(list, 0):
 		return fmt.Sprintf("no other binding takes %q in hand, so it has no value here", list)
 	}
-	return fmt.Sprintf("nothing gives %q a value%s", name, choice(name, s.names()))
+	return fmt.Sprintf("no binding sets {%s}%s", name, choice(name, s.names()))
 }
 
 // asksAmount reports whether the binding asks for an amount with its point at a certain

@@ -175,9 +175,9 @@ func (c *compiler) event(n *node, name string) (source, kind string) {
 		c.fault(at.place(len(source)+1), "%s has no %q%s", source, kind, choice(kind, kinds))
 		return "", ""
 	case kind == station.Hold && c.base.Latch[source]:
-		c.bad(at, "%s latches, so it acts the moment it is pressed, and holding it cannot mean something else; take latch from the button or this binding from the file", source)
+		c.bad(at, "%s latches, so it acts the moment it is pressed: a hold can never fire; remove latch or this binding", source)
 	case kind == station.Double && c.base.Latch[source]:
-		c.bad(at, "%s latches, so its second press ends the call, and cannot mean something else when it comes quickly; take latch from the button or this binding from the file", source)
+		c.bad(at, "%s latches, so its second press ends the call: a double press can never fire; remove latch or this binding", source)
 	}
 	return source, kind
 }

@@ -135,7 +135,7 @@ func (f *File) syntax(err error) {
 		offset = cap(f.text) - cap(perr.Highlight)
 	}
 	f.faults = nil
-	f.fault(offset, "%s; nothing after this place was read, so there may be more to put right", plainSyntax(err.Error()))
+	f.fault(offset, "%s; parsing stopped here, and more errors may follow", plainSyntax(err.Error()))
 	f.broken = true
 }
 

@@ -113,7 +113,7 @@ func runDemo(ctx context.Context, setting BoxSetting, listen string, out io.Writ
 	if err := serveDemo(ctx, b, listener); err != nil {
 		return err
 	}
-	say("\nThe station stops in order.\n")
+	say("\nStopped cleanly.\n")
 	return nil
 }
 

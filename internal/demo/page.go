@@ -191,7 +191,7 @@ func mishaps() []mishap {
 		{"Answer 5 s late", plant.Fault{Kind: plant.Slow, Delay: 5 * time.Second}},
 		{"Proxy error 502", plant.Fault{Kind: plant.BadGateway}},
 		{"Too many requests", plant.Fault{Kind: plant.TooMany, RetryAfter: 3 * time.Second}},
-		{"Say no", plant.Fault{Kind: plant.Refusal, Text: "Shift not started"}},
+		{"Refuse the next request", plant.Fault{Kind: plant.Refusal, Text: "Shift not started"}},
 	}
 }
 

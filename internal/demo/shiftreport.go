@@ -59,7 +59,7 @@ func (s *shift) report(took time.Duration) (agree bool) {
 		s.say(" (To the minute: the clock of this computer was never set from outside, and stationd knows it.)\n")
 	}
 	s.say(" The outbox is sound and empty; the label that nobody knew is kept for a person.\n")
-	s.say(" The plant heard %d requests and has nothing to complain of.  %.1f s\n", len(s.box.Plant.Requests()), took.Seconds())
+	s.say(" The plant heard %d requests and found no protocol violations.  %.1f s\n", len(s.box.Plant.Requests()), took.Seconds())
 	return true
 }
 

@@ -79,7 +79,7 @@ with ok false and err alone.`,
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
-	c.Flags().StringArrayVar(&ports, "port", nil, "a reader's port, as in [[scanner]]; may be given again")
+	c.Flags().StringArrayVar(&ports, "port", nil, "a reader's port, as in [[scanner]]; repeatable")
 	c.Flags().StringVar(&frame, "frame", "", "what ends a scan on --port: cr, lf, crlf, tab, stx-etx, idle:80ms (default cr; tab for a keyboard)")
 	c.Flags().IntVar(&baud, "baud", 0, "the speed of --port (default 9600)")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a scan")

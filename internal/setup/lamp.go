@@ -34,7 +34,7 @@ func (s *setup) askLamp(whom, input string) (string, error) {
 	for {
 		var l outputDraft
 		var there string // the name of the lamp that is there already
-		answer, err := s.ask("The GPIO number of the lamp that answers "+whom+" (nothing: no lamp)", "", func(answer string) (err error) {
+		answer, err := s.ask("The GPIO number of the lamp that answers "+whom+" (empty for none)", "", func(answer string) (err error) {
 			if answer == "" {
 				return nil
 			}
@@ -133,7 +133,7 @@ func (s *setup) askStack() error {
 	s.say(`A stack light shows the station as a whole: red when a person must look, yellow
 while something waits, green while all is well.`)
 	var colours []colour
-	_, err := s.ask("Its colours, as ryg for red, yellow and green (nothing: no stack light)", "", func(answer string) (err error) {
+	_, err := s.ask("Its colours, as ryg for red, yellow and green (empty for none)", "", func(answer string) (err error) {
 		colours, err = coloursOf(answer)
 		return err
 	})
@@ -282,7 +282,7 @@ func (s *setup) askBuzzers() error {
 	s.heading("Buzzer")
 	for {
 		b := outputDraft{}
-		answer, err := s.ask("The GPIO number of a buzzer (nothing: no more)", "", func(answer string) (err error) {
+		answer, err := s.ask("The GPIO number of a buzzer (empty to go on)", "", func(answer string) (err error) {
 			if answer != "" {
 				b.wirePlace, err = s.free(answer, s.Chip)
 			}

@@ -57,7 +57,7 @@ goes on with them.`,
 	c.Flags().StringVarP(&path, "output", "o", "stationd.toml", "the file to write")
 	c.Flags().StringVar(&chip, "chip", "", "the GPIO chip's label, as in [gpio] (default the header's)")
 	c.Flags().StringVar(&data, "data", plan.PackagedData, "the folder of the outbox; the packaged unit allows no other")
-	c.Flags().StringArrayVar(&ports, "port", nil, "a reader's port to listen to besides those that are found; may be given again")
+	c.Flags().StringArrayVar(&ports, "port", nil, "a reader's port to listen to besides those that are found; repeatable")
 	return c
 }
 
@@ -187,7 +187,7 @@ func (s *setup) askL2L() (err error) {
 	s.heading("L2L: dispatches and changeovers")
 	before := cmp.Or(s.L2L, &l2lDraft{})
 	s.say("Its address is as https://acme.leading2lean.com/api/1.0/")
-	address, err := s.ask("L2L's address (nothing: no L2L)", before.URL, vendorURL)
+	address, err := s.ask("L2L's address (empty to skip)", before.URL, vendorURL)
 	if err != nil || address == "" {
 		return err
 	}
@@ -224,7 +224,7 @@ func (s *setup) askLagerkoll() (err error) {
 	s.heading("Lagerkoll: production orders and traceability")
 	before := cmp.Or(s.Lagerkoll, &lagerkollDraft{})
 	s.say("Its address is as https://capi.lagerkoll.com/v1/production_orders/")
-	address, err := s.ask("Lagerkoll's address (nothing: no Lagerkoll)", before.URL, vendorURL)
+	address, err := s.ask("Lagerkoll's address (empty to skip)", before.URL, vendorURL)
 	if err != nil || address == "" {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 // errEnded says that the person has ended a talk: Ctrl-C, Ctrl-D, or the line is
 // gone.
-var errEnded = errors.New("ended before the end: nothing was written")
+var errEnded = errors.New("cancelled, nothing written")
 
 // A talk is a dialogue in plain lines: whole lines are read and written, no cursor
 // moves and no mode of the terminal is changed, so it works over any connection and
@@ -115,7 +115,7 @@ func (t *talk) choose(question string, options ...string) (int, error) {
 		fmt.Fprintln(t.out, terminal.Wrap(fmt.Sprintf("  %d  %s", i+1, option), 5))
 	}
 	var picked int
-	_, err := t.ask("Its number", "1", func(answer string) error {
+	_, err := t.ask("Choose", "1", func(answer string) error {
 		n, err := strconv.Atoi(answer)
 		if err != nil || n < 1 || n > len(options) {
 			return fmt.Errorf("type a number from 1 to %d", len(options))
