@@ -12,7 +12,7 @@ func TestWhatSystemdSaysOfRestarts(t *testing.T) {
 		"NRestarts=3\nResult=watchdog\n": {Verdict: Warning, Found: "3 times since the service was started, last after: watchdog"},
 		"":                               {Verdict: Unknown},
 	} {
-		if got := restartsOf(said); got.Verdict != want.Verdict || !strings.Contains(got.Found, want.Found) {
+		if got := judgeRestarts(said); got.Verdict != want.Verdict || !strings.Contains(got.Found, want.Found) {
 			t.Errorf("%q: %+v", said, got)
 		}
 	}
