@@ -130,7 +130,7 @@ func (s *Status) said(state station.State) station.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for source, n := range s.unrecorded {
-		state = state.Said(source, n)
+		state = state.WithNote(source, n)
 	}
 	return state
 }

@@ -21,6 +21,7 @@ import (
 // still meanwhile.
 const completionLimit = 2 * time.Second
 
+// CompletionCommand returns stationd completion.
 func CompletionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",

@@ -17,6 +17,7 @@ import (
 // lampsTime is how long switching all lamps off may take: the unit's stop waits for it.
 const lampsTime = 5 * time.Second
 
+// LampsCommand returns stationd lamps.
 func LampsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lamps",

@@ -17,6 +17,7 @@ import (
 // less than systemd waits for it.
 const reloadTime = time.Minute
 
+// ReloadCommand returns stationd reload.
 func ReloadCommand() *cobra.Command {
 	var path string
 	c := &cobra.Command{

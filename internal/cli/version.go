@@ -11,6 +11,7 @@ import (
 	"stationd/internal/version"
 )
 
+// VersionCommand returns stationd version.
 func VersionCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{

@@ -27,6 +27,8 @@ type Clock struct {
 	Synchronised func() (bool, error) // whether a time server or the like keeps the clock
 }
 
+// New returns the clock of this boot. An error says that the kernel does not tell which
+// boot that is, or how long ago it began.
 func New() (*Clock, error) {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -157,7 +157,7 @@ func (s scope) further(n *node, d station.Do) {
 	case s.is(n, `"with"`, table):
 		for _, name := range n.names {
 			if t, ok := s.parameter(n.fields[name], name, d.Verb); ok {
-				d.With[station.Further+name] = t
+				d.With[station.PassedThrough+name] = t
 			}
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"stationd/internal/station"
 )
 
+// DefaultPath is where the package has the configuration.
 const DefaultPath = "/etc/stationd/stationd.toml"
 
 // PathFlag adds --config, which every command that needs a configuration has.
@@ -319,6 +320,8 @@ func Load(path string, stderr io.Writer) (*Plan, error) {
 	return p, nil
 }
 
+// PrintFaults writes each fault of a configuration on a line of its own, what explains it
+// below it, and their number at the end.
 func PrintFaults(w io.Writer, faults []config.Fault) {
 	for _, fault := range faults {
 		fmt.Fprintln(w, fault)

@@ -24,6 +24,7 @@ func PrintVerb() station.Verb {
 	}
 }
 
+// FieldPrinter is the field of the print action that names a [[printer]].
 const FieldPrinter = "printer"
 
 // readPrinters reads the [[printer]] tables.

@@ -101,7 +101,7 @@ func historyFields(history station.Verb, with map[string]string) map[string]stri
 	taken := make(map[string]string, len(with)+2)
 	for name, text := range with {
 		_, field := history.Field(name)
-		if field || history.PassThrough && strings.HasPrefix(name, station.Further) {
+		if field || history.PassThrough && strings.HasPrefix(name, station.PassedThrough) {
 			taken[name] = text
 		}
 	}

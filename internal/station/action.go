@@ -99,9 +99,9 @@ const (
 
 // The names of With that mean the same to every backend.
 const (
-	// Further begins the name of a parameter that is passed on as it stands, for a
+	// PassedThrough begins the name of a parameter that is passed on as it stands, for a
 	// verb that declares PassThrough: with.reason_id.
-	Further = "with."
+	PassedThrough = "with."
 
 	// LastSeen is filled in for a verb that declares a Line: the order that the line
 	// was last seen to run before the event, NoOrder where it was seen to run none.

@@ -81,10 +81,10 @@ func (p Program) BuildAction(a ActionRequest) (action Action, faults []string) {
 		with[name] = value
 	}
 	faults = append(faults, verb.lacks(with)...)
-	if lack := subjectFits(verb, with); lack.Kind != "" {
+	if lack := subjectTooLong(verb, with); lack.Kind != "" {
 		faults = append(faults, lack.Text)
 	}
-	t := turn{p: p}
+	t := execution{p: p}
 	action = t.action(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, with)
 	if verb.Ends != "" {
 		action.Lane = a.Backend + "/" + verb.Ends + ":" + with[verb.Ends]
@@ -96,7 +96,7 @@ func (p Program) BuildAction(a ActionRequest) (action Action, faults []string) {
 func (v Verb) validate(with map[string]string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		f, own := v.Field(name)
-		switch further, is := strings.CutPrefix(name, Further); {
+		switch further, is := strings.CutPrefix(name, PassedThrough); {
 		case is:
 			faults = append(faults, v.further(further)...)
 		case name == LastSeen:
@@ -120,11 +120,11 @@ func (v Verb) further(name string) []string {
 	_, own := v.Field(name)
 	switch {
 	case !v.PassThrough:
-		return []string{fmt.Sprintf("%s%s: %s passes no further parameters through", Further, name, v.Name)}
+		return []string{fmt.Sprintf("%s%s: %s passes no further parameters through", PassedThrough, name, v.Name)}
 	case own:
-		return []string{fmt.Sprintf("%s%s: %s is a field of %s itself: write it without %s", Further, name, name, v.Name, Further)}
+		return []string{fmt.Sprintf("%s%s: %s is a field of %s itself: write it without %s", PassedThrough, name, name, v.Name, PassedThrough)}
 	case !parameterName.MatchString(name):
-		return []string{fmt.Sprintf("%s%s: %q is no name of a parameter: it has letters, digits and _, and begins with a letter", Further, name, name)}
+		return []string{fmt.Sprintf("%s%s: %q is no name of a parameter: it has letters, digits and _, and begins with a letter", PassedThrough, name, name)}
 	}
 	return nil
 }
@@ -244,12 +244,12 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 	}
 	verb, _ := p.Vendors[a.Backend].Verb(a.Verb)
 	s.fillLastSeen(verb, action.With)
-	t := turn{p: p, ev: ev, s: s}
+	t := execution{p: p, ev: ev, s: s}
 	switch {
 	case verb.Ends != "":
-		t.endNamed(a.Backend, verb, action)
+		t.endNamedCall(a.Backend, verb, action)
 	case len(verb.Opens) > 0:
-		if lack := t.open(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With); lack.Kind != "" {
+		if lack := t.openCall(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With); lack.Kind != "" {
 			t.note(lack.Kind, lack.Text)
 		}
 	default:
@@ -261,10 +261,10 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 	return t.s, t.actions
 }
 
-// endNamed ends the call that an action names by the vendor's name for it. One that
+// endNamedCall ends the call that an action names by the vendor's name for it. One that
 // is open here is closed as its own button would; that it was adopted does not
 // matter to a person who names it.
-func (t *turn) endNamed(backend string, verb Verb, a Action) {
+func (t *execution) endNamedCall(backend string, verb Verb, a Action) {
 	ref := a.With[verb.Ends]
 	i := slices.IndexFunc(t.s.Calls, func(c Call) bool { return c.Backend == backend && c.Ref == ref })
 	switch {
@@ -275,6 +275,6 @@ func (t *turn) endNamed(backend string, verb Verb, a Action) {
 	default:
 		c := t.s.Calls[i]
 		c.Leave = false
-		t.close(c, verb, nil)
+		t.closeCall(c, verb, nil)
 	}
 }

@@ -41,9 +41,9 @@ func OnLabel(name string) bool {
 	return false
 }
 
-// trusts reports whether every value of the label that the binding uses is good, and
+// acceptsData reports whether every value of the label that the binding uses is good, and
 // those that it must have are there.
-func (b Binding) trusts(ev Event) bool {
+func (b Binding) acceptsData(ev Event) bool {
 	bad := strings.Fields(ev.Data[DataBad])
 	if len(bad) == 0 && len(ev.Data) == 0 {
 		return true
@@ -88,14 +88,14 @@ func (b Binding) WhyNot(ev Event) string {
 		}
 	}
 	for _, name := range b.names() {
-		if OnLabel(name.Name) && !(Binding{GS1: b.GS1, Needs: []string{name.Name}}).trusts(ev) {
+		if OnLabel(name.Name) && !(Binding{GS1: b.GS1, Needs: []string{name.Name}}).acceptsData(ev) {
 			return "it uses " + name.Name + ", which is on the label and is wrong, or may have been lost with what is"
 		}
 		if OnLabel(name.Name) && name.Must && ev.Data[name.Name] == "" {
 			return "the label has no " + name.Name
 		}
 	}
-	if !b.inCode(ev.Code, make(map[string]string)) {
+	if !b.readCode(ev.Code, make(map[string]string)) {
 		return "the code has not the values that json or pairs ask for"
 	}
 	if b.Match != nil && !b.Match.MatchString(ev.Code) {
@@ -136,7 +136,7 @@ func unusable(name, text string, longest int) string {
 		if unicode.IsControl(r) {
 			return fmt.Sprintf("%s: a control character (%02X) at place %d", name, r, place)
 		}
-		if unseen(r) {
+		if invisible(r) {
 			return fmt.Sprintf("%s: a character that is not seen (U+%04X) at place %d", name, r, place)
 		}
 	}
@@ -146,9 +146,9 @@ func unusable(name, text string, longest int) string {
 	return ""
 }
 
-// unseen reports a character that turns the direction of text, separates lines, or has no
+// invisible reports a character that turns the direction of text, separates lines, or has no
 // width and joins nothing: with it a number looks as another does.
-func unseen(r rune) bool {
+func invisible(r rune) bool {
 	const wordJoiner, byteOrderMark, zeroWidth = 0x2060, 0xFEFF, 0x200B
 	return r == zeroWidth || r == wordJoiner || r == byteOrderMark || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }
@@ -314,9 +314,9 @@ func unquoted(text string) string {
 	return text
 }
 
-// inCode adds to groups what the binding's json and pairs find in a code, and reports
+// readCode adds to groups what the binding's json and pairs find in a code, and reports
 // whether all is there that must be.
-func (b Binding) inCode(code string, groups map[string]string) bool {
+func (b Binding) readCode(code string, groups map[string]string) bool {
 	if len(b.JSON) > 0 {
 		doc, ok := document(code)
 		if !ok {

@@ -175,7 +175,7 @@ func TestValuesInACodeOfJSON(t *testing.T) {
 	}
 	for _, test := range tests {
 		groups := make(map[string]string)
-		fits := Binding{JSON: test.paths}.inCode(test.code, groups)
+		fits := Binding{JSON: test.paths}.readCode(test.code, groups)
 		if fits != (test.want != nil) {
 			t.Errorf("%s fits: %v", test.code, fits)
 		} else if diff := cmp.Diff(test.want, groups); fits && diff != "" {
@@ -213,10 +213,10 @@ func TestCodesOfNamesAndValues(t *testing.T) {
 	}
 	groups := make(map[string]string)
 	b := Binding{Pairs: map[string]string{"order": "PO", "qty": "QTY?"}}
-	if !b.inCode("PO=4711;X=1", groups) || groups["order"] != "4711" || groups["qty"] != "" {
+	if !b.readCode("PO=4711;X=1", groups) || groups["order"] != "4711" || groups["qty"] != "" {
 		t.Errorf("it gives %v", groups)
 	}
-	if b.inCode("QTY=5;X=1", groups) {
+	if b.readCode("QTY=5;X=1", groups) {
 		t.Error("it fits without its order")
 	}
 }

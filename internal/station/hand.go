@@ -36,8 +36,8 @@ func (v Value) expired(now Stamp) bool {
 	return !known || age > v.For
 }
 
-// put takes a value in hand.
-func (s State) put(name string, v Value) State {
+// setValue takes a value in hand.
+func (s State) setValue(name string, v Value) State {
 	s.Values = maps.Clone(s.Values)
 	if s.Values == nil {
 		s.Values = make(map[string]Value)
@@ -107,30 +107,30 @@ func (s State) since(names []string, now Stamp) (at time.Time, known bool) {
 	var until time.Time
 	for _, name := range names {
 		c := s.Counters[name]
-		if c.Until.Trusted && c.Until.second().After(until) {
-			until = c.Until.second()
+		if c.Until.Trusted && c.Until.toSecond().After(until) {
+			until = c.Until.toSecond()
 		}
 		if c.Count == 0 {
 			continue
 		}
-		if first := now.before(c.Since); !known || first.Before(at) {
+		if first := now.wallAt(c.Since); !known || first.Before(at) {
 			at, known = first, true
 		}
 	}
 	if at.Before(until) {
 		at = until
 	}
-	return at, known && now.Trusted && at.Before(now.second())
+	return at, known && now.Trusted && at.Before(now.toSecond())
 }
 
-// second is the second of a stamp's wall clock. A time that a process has just
+// toSecond is the toSecond of a stamp's wall clock. A time that a process has just
 // taken carries the process's own clock too, and would be compared by that: here
 // it is left out.
-func (t Stamp) second() time.Time { return t.Wall.UTC().Truncate(time.Second) }
+func (t Stamp) toSecond() time.Time { return t.Wall.UTC().Truncate(time.Second) }
 
-// before returns what the clock of t would have said at an earlier stamp. Of one
-// in a boot that nobody can place, that is when this boot began: it was before.
-func (t Stamp) before(earlier Stamp) time.Time {
+// wallAt returns what the clock of t would have said at an earlier stamp. Of one
+// in a boot that nobody can place, that is when this boot began: it was wallAt.
+func (t Stamp) wallAt(earlier Stamp) time.Time {
 	age, known := t.Since(earlier)
 	if !known {
 		age = t.Up
@@ -138,11 +138,11 @@ func (t Stamp) before(earlier Stamp) time.Time {
 	return t.Wall.Add(-age).UTC().Truncate(time.Second)
 }
 
-// remember takes up what an event changed, and keeps it for undo where somebody
+// rememberUndo takes up what an event changed, and keeps it for undo where somebody
 // may take it back. An event that changed nothing in hand and made no entry
 // leaves the last thing of its source as it is. What another source has changed
 // since is not the source's own any more.
-func (s State) remember(before State, source string, entries []ID, keep bool) State {
+func (s State) rememberUndo(before State, source string, entries []ID, keep bool) State {
 	u := Undo{Entries: entries}
 	u.values(before, s)
 	u.counters(before, s)
@@ -231,9 +231,9 @@ func (u Undo) without(later Undo) Undo {
 	return u
 }
 
-// forget keeps nothing more of what a source did when one of its entries has
+// forgetUndo keeps nothing more of what a source did when one of its entries has
 // come to an end or to a person: half of a thing is not taken back.
-func (s State) forget(source string, entry ID) State {
+func (s State) forgetUndo(source string, entry ID) State {
 	if !slices.Contains(s.Undo[source].Entries, entry) {
 		return s
 	}
@@ -242,9 +242,9 @@ func (s State) forget(source string, entry ID) State {
 	return s
 }
 
-// takeBack takes back the last thing of the event's source: what it changed in
+// undoLast takes back the last thing of the event's source: what it changed in
 // hand at once, and its entries where the outbox finds that it may.
-func (s State) takeBack(ev Event) (State, []Action) {
+func (s State) undoLast(ev Event) (State, []Action) {
 	u, there := s.Undo[ev.Source]
 	if !there {
 		return s.TooLate(ev), nil
@@ -257,10 +257,10 @@ func (s State) takeBack(ev Event) (State, []Action) {
 			delete(s.Values, name)
 			continue
 		}
-		s = s.put(name, *v)
+		s = s.setValue(name, *v)
 	}
 	for _, name := range u.Longer {
-		s = s.put(name, s.Values[name].shorter())
+		s = s.setValue(name, s.Values[name].withoutLast())
 	}
 	for name, n := range u.Counted {
 		c := s.Counters[name]
@@ -277,5 +277,5 @@ func (s State) takeBack(ev Event) (State, []Action) {
 	for _, entry := range u.Entries {
 		actions = append(actions, Action{Verb: VerbUndo, About: entry})
 	}
-	return s.note(ev, NoteUndone, ""), actions
+	return s.addNote(ev, NoteUndone, ""), actions
 }

@@ -64,7 +64,7 @@ type Health struct {
 // yellow slow while something waits or a vendor is out of reach, its green steady
 // while neither is so. docs/lamps.md has the whole table.
 func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
-	shown := p.dark()
+	shown := p.allOff()
 	for source, t := range s.Sources {
 		switch {
 		case t.Held > 0:
@@ -120,14 +120,14 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 			}
 		}
 	}
-	return p.stacked(shown, s, h)
+	return p.withStackLights(shown, s, h)
 }
 
 // lights are the lights that are shown, by lamp.
 type lights map[string]Light
 
-// dark is every lamp but those of stack lights, off.
-func (p Program) dark() lights {
+// allOff is every lamp but those of stack lights, off.
+func (p Program) allOff() lights {
 	shown := make(lights, len(p.Lamps))
 	for _, lamp := range p.Lamps {
 		shown[lamp] = Off
@@ -158,8 +158,8 @@ func (p Program) hasRed() bool {
 	return slices.ContainsFunc(p.Stacks, func(k Stack) bool { return k.Red != "" })
 }
 
-// stacked adds the lamps of the stack lights.
-func (p Program) stacked(shown lights, s State, h Health) lights {
+// withStackLights adds the lamps of the stack lights.
+func (p Program) withStackLights(shown lights, s State, h Health) lights {
 	red, yellow, green := Off, Off, Off
 	if s.held() || h.faulty() {
 		red = Quick

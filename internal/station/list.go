@@ -160,9 +160,9 @@ const (
 	mostList  = 64 << 10 // bytes
 )
 
-// longer returns a list in hand with one more item; ok is false where it takes
+// appended returns a list in hand with one more item; ok is false where it takes
 // no more.
-func (v Value) longer(item json.RawMessage) (after Value, ok bool) {
+func (v Value) appended(item json.RawMessage) (after Value, ok bool) {
 	items := append(v.items(), item)
 	text, err := canonical(items)
 	if err != nil || len(items) > mostItems || len(text) > mostList {
@@ -172,8 +172,8 @@ func (v Value) longer(item json.RawMessage) (after Value, ok bool) {
 	return v, true
 }
 
-// shorter returns a list in hand without its last item.
-func (v Value) shorter() Value {
+// withoutLast returns a list in hand without its last item.
+func (v Value) withoutLast() Value {
 	items := v.items()
 	if len(items) > 0 {
 		items = items[:len(items)-1]

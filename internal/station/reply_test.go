@@ -105,11 +105,11 @@ func TestWhatWasNotRecordedIsSaidUntilSomethingElseIs(t *testing.T) {
 	t.Parallel()
 	s := State{Notes: map[string]Note{"hand": {Kind: NoteRecorded, At: atSecond(5)}}}
 	lost := Note{Kind: NoteUnrecorded, Text: "the outbox is full", At: atSecond(7)}
-	if got := s.Said("hand", lost).Notes["hand"]; got != lost {
+	if got := s.WithNote("hand", lost).Notes["hand"]; got != lost {
 		t.Errorf("after a scan that was not recorded the operator is told %+v", got)
 	}
 	later := State{Notes: map[string]Note{"hand": {Kind: NoteDelivered, At: atSecond(8)}}}
-	if got := later.Said("hand", lost).Notes["hand"].Kind; got != NoteDelivered {
+	if got := later.WithNote("hand", lost).Notes["hand"].Kind; got != NoteDelivered {
 		t.Errorf("the operator is told %q after something newer", got)
 	}
 	if len(s.Notes) != 1 || s.Notes["hand"].Kind != NoteRecorded {

@@ -9,8 +9,8 @@ import (
 // (Unreached, or Doubtful while it can still be told) returns s as it is.
 func (s State) Settle(d Delivery, rc Receipt) State {
 	if rc.Outcome == Delivered {
-		s = s.tally(d.Source, -1, 0).forget(d.Source, d.ID)
-		s = s.noted(d.Source, Note{Kind: NoteDelivered, Text: rc.Note, At: rc.At}).left(rc)
+		s = s.countEntries(d.Source, -1, 0).forgetUndo(d.Source, d.ID)
+		s = s.setNote(d.Source, Note{Kind: NoteDelivered, Text: rc.Note, At: rc.At}).leftRunning(rc)
 		for i, c := range s.Calls {
 			switch d.ID {
 			case c.Entry:
@@ -28,28 +28,28 @@ func (s State) Settle(d Delivery, rc Receipt) State {
 	if hold == HoldNone {
 		return s
 	}
-	s = s.tally(d.Source, -1, 1).forget(d.Source, d.ID)
+	s = s.countEntries(d.Source, -1, 1).forgetUndo(d.Source, d.ID)
 	text := ""
 	if rc.Err != nil {
 		text = rc.Err.Error()
 	}
-	return s.noted(d.Source, Note{Kind: NoteHeld, Text: text, At: rc.At}).holdCall(d.ID, hold)
+	return s.setNote(d.Source, Note{Kind: NoteHeld, Text: text, At: rc.At}).holdCall(d.ID, hold)
 }
 
 // Resume says what changes when a held entry goes back to wait.
 func (s State) Resume(e Entry) State {
-	return s.tally(e.Source, 1, -1).holdCall(e.ID, HoldNone)
+	return s.countEntries(e.Source, 1, -1).holdCall(e.ID, HoldNone)
 }
 
 // Drop says what changes when an entry in that condition ends without having
 // been delivered: given up by a person, taken back, or moot. A call that turned
 // out to be somebody else's is over here when its close ends so.
 func (s State) Drop(e Entry, was Condition) State {
-	s = s.forget(e.Source, e.ID)
+	s = s.forgetUndo(e.Source, e.ID)
 	if was == Held {
-		s = s.tally(e.Source, 0, -1)
+		s = s.countEntries(e.Source, 0, -1)
 	} else {
-		s = s.tally(e.Source, -1, 0)
+		s = s.countEntries(e.Source, -1, 0)
 	}
 	for i, c := range s.Calls {
 		switch e.ID {
@@ -71,11 +71,11 @@ func (s State) Drop(e Entry, was Condition) State {
 // TooLate says what changes when an event asked for something to be taken back
 // that cannot be: its operator is told, and everything else stays. The outbox
 // takes it where it must not carry out a VerbUndo.
-func (s State) TooLate(ev Event) State { return s.note(ev, NoteLate, "") }
+func (s State) TooLate(ev Event) State { return s.addNote(ev, NoteLate, "") }
 
 // CountsTwice says what changes when an event counts what a held entry counts: its
 // operator is told. The outbox takes it, which knows what is held.
-func (s State) CountsTwice(ev Event, held ID) State { return s.note(ev, NoteTwice, held.Short()) }
+func (s State) CountsTwice(ev Event, held ID) State { return s.addNote(ev, NoteTwice, held.Short()) }
 
 // release lets go of a call: it is over here.
 func (s State) release(open ID) State {
@@ -94,19 +94,19 @@ func (s State) holdCall(entry ID, hold HoldReason) State {
 	return s
 }
 
-// seen takes up what was seen at a vendor. What is known already changes
+// observe takes up what was observe at a vendor. What is known already changes
 // nothing, so that nothing is written.
-func (s State) seen(ev Event) State {
+func (s State) observe(ev Event) State {
 	if ev.Kind == OrderCurrent {
-		return s.runs(ev)
+		return s.setCurrentOrder(ev)
 	}
-	return s.ended(ev)
+	return s.endCall(ev)
 }
 
-// runs takes up what a line runs.
-func (s State) runs(ev Event) State {
+// setCurrentOrder takes up what a line setCurrentOrder.
+func (s State) setCurrentOrder(ev Event) State {
 	line := ev.Data["line"]
-	now := Current{Order: short(ev.Data["id"]), Product: short(ev.Data["product"]), At: ev.At}
+	now := Current{Order: clip(ev.Data["id"]), Product: clip(ev.Data["product"]), At: ev.At}
 	last, known := s.Lines[line]
 	if line == "" || known && last.Order == now.Order && last.Product == now.Product {
 		return s
@@ -127,16 +127,16 @@ func oldestLine(lines map[string]Current) string {
 	return slices.MinFunc(slices.Sorted(maps.Keys(lines)), func(a, b string) int { return lines[a].At.Wall.Compare(lines[b].At.Wall) })
 }
 
-// short is a vendor's name for something, cut where it is longer than any name.
-func short(name string) string {
+// clip is a vendor's name for something, cut where it is longer than any name.
+func clip(name string) string {
 	if runes := []rune(name); len(runes) > longestSubject {
 		return string(runes[:longestSubject])
 	}
 	return name
 }
 
-// left takes up what a delivery left a line to run: that is seen as well.
-func (s State) left(rc Receipt) State {
+// leftRunning takes up what a delivery leftRunning a line to run: that is seen as well.
+func (s State) leftRunning(rc Receipt) State {
 	r := rc.Runs
 	if r.Line == "" {
 		return s
@@ -145,7 +145,7 @@ func (s State) left(rc Receipt) State {
 	if r.Order != NoOrder {
 		data["id"], data["product"] = r.Order, r.Product
 	}
-	return s.runs(Event{Data: data, At: rc.At})
+	return s.setCurrentOrder(Event{Data: data, At: rc.At})
 }
 
 // fillLastSeen fills in what the line of an action was last seen to run.
@@ -160,9 +160,9 @@ func (s State) fillLastSeen(verb Verb, with map[string]string) {
 	}
 }
 
-// ended takes up a call that is over at the vendor. It is matched by the
+// endCall takes up a call that is over at the vendor. It is matched by the
 // vendor's name for it; a stranger changes nothing.
-func (s State) ended(ev Event) State {
+func (s State) endCall(ev Event) State {
 	ref := ev.Data["ref"]
 	for i, c := range s.Calls {
 		if ref != "" && c.Backend == ev.Source && c.Ref == ref && c.Closing == "" {
@@ -181,8 +181,8 @@ func (s State) sameCall(backend string, subject map[string]string) int {
 	})
 }
 
-// tally counts a source's entries up or down; an empty tally is not kept.
-func (s State) tally(source string, waiting, held int) State {
+// countEntries counts a source's entries up or down; an empty countEntries is not kept.
+func (s State) countEntries(source string, waiting, held int) State {
 	t := s.Sources[source]
 	t.Waiting += waiting
 	t.Held += held
@@ -198,25 +198,25 @@ func (s State) tally(source string, waiting, held int) State {
 	return s
 }
 
-// Said returns s with a note beside what is on disk: what its source's operator is
+// WithNote returns s with a note beside what is on disk: what its source's operator is
 // told, unless that one has been told something else since.
-func (s State) Said(source string, n Note) State {
+func (s State) WithNote(source string, n Note) State {
 	if age, known := n.At.Since(s.Notes[source].At); known && age < 0 {
 		return s
 	}
-	return s.noted(source, n)
+	return s.setNote(source, n)
 }
 
-// note says something to the operator at the event's source.
-func (s State) note(ev Event, kind NoteKind, text string) State {
-	return s.noted(ev.Source, Note{Kind: kind, Text: text, At: ev.At})
+// addNote says something to the operator at the event's source.
+func (s State) addNote(ev Event, kind NoteKind, text string) State {
+	return s.setNote(ev.Source, Note{Kind: kind, Text: text, At: ev.At})
 }
 
 // longestNote keeps a hostile scan from filling the state, which is written
 // anew with each event; the whole code is in the event that is kept.
 const longestNote = 160
 
-func (s State) noted(source string, n Note) State {
+func (s State) setNote(source string, n Note) State {
 	if runes := []rune(n.Text); len(runes) > longestNote {
 		n.Text = string(runes[:longestNote]) + "…"
 	}

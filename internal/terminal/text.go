@@ -7,6 +7,7 @@ import (
 	"stationd/internal/station"
 )
 
+// WriteJSON writes a value as indented JSON.
 func WriteJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -24,7 +24,7 @@ func withoutFurther(with map[string]string) map[string]string {
 	}
 	own := make(map[string]string, len(with))
 	for name, value := range with {
-		if !strings.HasPrefix(name, station.Further) {
+		if !strings.HasPrefix(name, station.PassedThrough) {
 			own[name] = value
 		}
 	}
@@ -34,7 +34,7 @@ func withoutFurther(with map[string]string) map[string]string {
 // hasFurther reports whether anything is to be passed on; most often nothing is.
 func hasFurther(with map[string]string) bool {
 	for name := range with {
-		if strings.HasPrefix(name, station.Further) {
+		if strings.HasPrefix(name, station.PassedThrough) {
 			return true
 		}
 	}
@@ -69,7 +69,7 @@ func (b *Backend) putFurther(form url.Values, d station.Delivery) error {
 		return nil
 	}
 	for _, field := range slices.Sorted(maps.Keys(d.With)) {
-		name, further := strings.CutPrefix(field, station.Further)
+		name, further := strings.CutPrefix(field, station.PassedThrough)
 		if !further {
 			continue
 		}

@@ -1,0 +1,145 @@
+package station
+
+import (
+	"maps"
+	"slices"
+)
+
+// Decide says what an event means: the state after it, and what is to be done.
+// It is pure, and total: an event that means nothing returns s and no action.
+//
+// The entry of the action at index i is ev.ID.Entry(i+1). Actions with
+// VerbRetry, VerbDiscard, VerbKeep or VerbUndo are for the outbox itself. Where
+// anything that an action needs is not in hand, none of the binding's actions is
+// returned, and the state's note names what is missing. What the station itself
+// tells of is nobody's press: where anything is missing, nothing changes.
+func (p Program) Decide(s State, ev Event) (State, []Action) {
+	if ev.Source == FromCommand || ev.Source == FromPage {
+		return p.decideRequest(s, ev)
+	}
+	if _, vendor := p.Vendors[ev.Source]; vendor {
+		return s.observe(ev), nil
+	}
+	b, groups, found := p.firstMatch(ev)
+	switch {
+	case found && b.Ignore:
+		return s, nil
+	case found && b.Undo:
+		return s.undoLast(ev)
+	case found:
+		return p.execute(b, groups, s, ev)
+	case ev.Kind == Scan:
+		kind, text := whyNotUnderstood(ev)
+		return s.addNote(ev, kind, text), []Action{{Verb: VerbKeep}}
+	}
+	return s, nil
+}
+
+// Answer is Decide, and says what the event's operator is told because of it: the
+// zero Note where nothing is said.
+func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
+	before, told := s.Notes[ev.Source]
+	if told {
+		s.Notes = maps.Clone(s.Notes)
+		delete(s.Notes, ev.Source)
+	}
+	s, actions := p.Decide(s, ev)
+	note, said := s.Notes[ev.Source]
+	if told && !said {
+		s = s.setNote(ev.Source, before)
+	}
+	return s, actions, note
+}
+
+// whyNotUnderstood says of a scan that no binding takes why: nobody knows it, or something is
+// wrong with it.
+func whyNotUnderstood(ev Event) (NoteKind, string) {
+	if why := ev.Data[DataRefused]; why != "" {
+		return NoteUnfit, why
+	}
+	if ev.Data[DataBad] != "" {
+		for _, kind := range []string{"gs1", "di", "hibc"} {
+			if why := ev.Data[kind+".error"]; why != "" {
+				return NoteUnfit, why
+			}
+		}
+	}
+	return NoteUnknown, ev.Code
+}
+
+// decideRequest is what a person decideRequest for on the page or at the command line.
+func (p Program) decideRequest(s State, ev Event) (State, []Action) {
+	switch ev.Kind {
+	case VerbRetry, VerbDiscard:
+		a := Action{Verb: ev.Kind, About: ID(ev.Data["entry"])}
+		for _, said := range []string{NotThere, ToCurrent} {
+			if ev.Kind == VerbRetry && ev.Data[said] == "true" {
+				if a.With == nil {
+					a.With = make(map[string]string)
+				}
+				a.With[said] = "true"
+			}
+		}
+		return s, []Action{a}
+	case Ask:
+		return p.ask(s, ev)
+	case Close:
+		i := slices.IndexFunc(s.Calls, func(c Call) bool { return c.named(ev.Data) })
+		if i < 0 || s.Calls[i].Closing != "" {
+			return s, nil
+		}
+		t := execution{p: p, ev: ev, s: s}
+		t.closeCall(s.Calls[i], p.ending(s.Calls[i].Backend), nil)
+		return t.s, t.actions
+	}
+	return s, nil
+}
+
+// firstMatch finds the first binding that firstMatch the event, and the named groups of its
+// match.
+func (p Program) firstMatch(ev Event) (Binding, map[string]string, bool) {
+	name := ev.Name()
+	for _, b := range p.Bindings {
+		if b.Event != name {
+			continue
+		}
+		groups, ok := b.matches(ev)
+		if ok {
+			return b, groups, true
+		}
+	}
+	return Binding{}, nil, false
+}
+
+func (b Binding) matches(ev Event) (map[string]string, bool) {
+	if ev.Data[DataRefused] != "" {
+		return nil, false
+	}
+	for _, ai := range b.GS1 {
+		if ev.Data["gs1."+ai] == "" {
+			return nil, false
+		}
+	}
+	for _, name := range b.Carry {
+		if ev.Data[name] == "" {
+			return nil, false
+		}
+	}
+	groups := make(map[string]string)
+	if !b.acceptsData(ev) || !b.readCode(ev.Code, groups) {
+		return nil, false
+	}
+	if b.Match == nil {
+		return groups, true
+	}
+	found := b.Match.FindStringSubmatch(ev.Code)
+	if found == nil {
+		return nil, false
+	}
+	for i, name := range b.Match.SubexpNames() {
+		if name != "" && found[i] != "" {
+			groups[name] = found[i]
+		}
+	}
+	return groups, true
+}

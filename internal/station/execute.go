@@ -1,0 +1,359 @@
+package station
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A execution is one binding being carried out for one event.
+type execution struct {
+	p       Program
+	b       Binding
+	groups  map[string]string // of its match
+	ev      Event
+	s       State // as it is so far
+	actions []Action
+	entries []ID // of the actions that make one
+	said    bool // the operator was told something more particular than that it was done
+}
+
+func (p Program) execute(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
+	t := execution{p: p, b: b, groups: groups, ev: ev, s: s}
+	for _, step := range []func() Note{t.needs, t.set, t.append, t.count, t.do, t.send} {
+		switch lack := step(); {
+		case lack.Kind == "":
+		case ev.Source == FromStation:
+			return s, nil
+		case lack.Kind == NoteUnfit && ev.Kind == Scan:
+			return s.addNote(ev, lack.Kind, lack.Text), []Action{{Verb: VerbKeep}}
+		default:
+			return s.addNote(ev, lack.Kind, lack.Text), nil
+		}
+	}
+	t.s = t.s.clear(b.Clear, ev.At)
+	if ev.Source != FromStation && (!t.said || t.recordedMore()) {
+		t.note(t.outcomeNote())
+	}
+	return t.s.rememberUndo(s, ev.Source, t.entries, p.undoes(ev.Source)), t.actions
+}
+
+// recordedMore reports whether there is something new to tell beside what was said already:
+// one call of several was open already, and another has been recorded. That a person
+// must decide is never left unsaid.
+func (t *execution) recordedMore() bool {
+	return len(t.actions) > 0 && t.s.Notes[t.ev.Source].Kind != NoteHeld
+}
+
+// undoes reports whether a binding takes back what the source did: what nobody
+// can take back is not kept.
+func (p Program) undoes(source string) bool {
+	return slices.ContainsFunc(p.Bindings, func(b Binding) bool {
+		of, _, _ := strings.Cut(b.Event, ".")
+		return b.Undo && of == source
+	})
+}
+
+// outcomeNote says what was outcomeNote: that something was recorded, or what is in hand now.
+//
+//	parts 3
+//	made 17
+func (t *execution) outcomeNote() (kind NoteKind, text string) {
+	if len(t.actions) > 0 {
+		return noteOf(t.actions), t.ev.Code
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
+		all = append(all, name+" "+strconv.Itoa(t.s.Values[name].List))
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
+		all = append(all, name+" "+strconv.Itoa(t.s.Counters[name].Count))
+	}
+	if len(all) == 0 {
+		return NoteSet, t.ev.Code
+	}
+	return NoteSet, strings.Join(all, ", ")
+}
+
+// noteOf says of actions whether anything of them is kept.
+func noteOf(actions []Action) NoteKind {
+	if slices.ContainsFunc(actions, func(a Action) bool { return !a.BestEffort }) {
+		return NoteRecorded
+	}
+	return NoteAsked
+}
+
+// value returns what a name in a template stands for.
+func (t *execution) value(name string) (string, bool) {
+	if v, ok := t.groups[name]; ok {
+		return v, true
+	}
+	if v, ok := t.ev.Data[name]; ok {
+		return v, true
+	}
+	switch name {
+	case "code":
+		return t.ev.Code, true
+	case "source":
+		return t.ev.Source, true
+	case "station":
+		return t.p.Station, true
+	case "now":
+		return t.ev.At.toSecond().Format(time.RFC3339), t.ev.At.Trusted
+	case "since":
+		since, known := t.s.since(t.b.Clear, t.ev.At)
+		return since.Format(time.RFC3339), known
+	}
+	return t.s.value(name, t.ev.At)
+}
+
+// expand fills a template in. A value from the label that may not go there is the note.
+func (t *execution) expand(template Template) (text string, present bool, lack Note) {
+	return t.fillIn(template.expand)
+}
+
+func (t *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
+	why := ""
+	text, present, missing := expand(func(name string) (string, bool) {
+		v, ok := t.value(name)
+		if ok && why == "" {
+			longest := math.MaxInt // what is in hand was measured when it was taken
+			if t.fromLabel(name) {
+				longest = t.b.Max
+			}
+			why = unusable(name, v, longest)
+		}
+		return v, ok
+	})
+	switch {
+	case missing != "":
+		return "", false, missingNote(missing)
+	case why != "":
+		return "", false, Note{Kind: NoteUnfit, Text: why}
+	}
+	return text, present, Note{}
+}
+
+// fromLabel reports whether a name's value was read just now.
+func (t *execution) fromLabel(name string) bool {
+	if _, group := t.groups[name]; group || name == "code" {
+		return true
+	}
+	_, data := t.ev.Data[name]
+	return data
+}
+
+// missingNote is the note that asks for what is missing.
+func missingNote(missing string) Note { return Note{Kind: NoteNeeds, Text: missing} }
+
+func (t *execution) needs() Note {
+	for _, name := range t.b.Needs {
+		if v, ok := t.value(name); !ok || v == "" {
+			return missingNote(name)
+		}
+	}
+	return Note{}
+}
+
+// set takes values in hand. All of them are filled in from what was in hand
+// before.
+func (t *execution) set() Note {
+	after := t.s
+	for _, name := range slices.Sorted(maps.Keys(t.b.Set)) {
+		text, present, lack := t.expand(t.b.Set[name])
+		if lack.Kind != "" {
+			return lack
+		}
+		if n := utf8.RuneCountInString(text); present && n > longestInHand {
+			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand)}
+		}
+		if present {
+			after = after.setValue(name, Value{Text: text, At: t.ev.At, For: t.b.Expire})
+		}
+	}
+	t.s = after
+	return Note{}
+}
+
+// append adds items to lists in hand. A list that has expired begins anew.
+func (t *execution) append() Note {
+	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
+		var item json.RawMessage
+		_, present, lack := t.fillIn(func(value func(string) (string, bool)) (_ string, present bool, missing string) {
+			item, present, missing = t.b.Append[name].item(value)
+			return "", present, missing
+		})
+		if lack.Kind != "" {
+			return lack
+		}
+		if !present {
+			continue
+		}
+		list := t.s.Values[name]
+		if list.expired(t.ev.At) {
+			list = Value{}
+		}
+		list, ok := list.appended(item)
+		if !ok {
+			return Note{Kind: NoteFull, Text: name}
+		}
+		list.At, list.For = t.ev.At, t.b.Expire
+		t.s = t.s.setValue(name, list)
+	}
+	return Note{}
+}
+
+// count adds to counters.
+func (t *execution) count() Note {
+	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
+		text, present, lack := t.expand(t.b.Count[name])
+		if lack.Kind != "" {
+			return lack
+		}
+		if !present {
+			continue
+		}
+		after, ok := t.s.count(name, text, t.ev.At)
+		if !ok {
+			return Note{Kind: NoteNumber, Text: text}
+		}
+		t.s = after
+	}
+	return Note{}
+}
+
+// do adds the binding's actions.
+func (t *execution) do() Note {
+	for _, do := range t.b.Do {
+		with, lack := t.fields(do)
+		switch {
+		case lack.Kind != "":
+			return lack
+		case do.Verb.Ends != "":
+			t.endCalls(do.Backend, do.Verb, with)
+		case len(do.Verb.Opens) > 0:
+			if lack := t.openCall(do, with); lack.Kind != "" {
+				return lack
+			}
+		default:
+			t.add(t.action(do, with))
+		}
+	}
+	return Note{}
+}
+
+// send adds what is sent to readers: a fixed one is told to read.
+func (t *execution) send() Note {
+	for _, reader := range slices.Sorted(maps.Keys(t.b.Send)) {
+		t.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: t.b.Send[reader]}, BestEffort: true})
+	}
+	return Note{}
+}
+
+// fields expands the templates of a Do, and fills in who acts, what the line was
+// last seen to run and the vendor's defaults.
+func (t *execution) fields(do Do) (with map[string]string, lack Note) {
+	with = make(map[string]string)
+	defaults := t.p.Vendors[do.Backend].Defaults
+	for _, f := range do.Verb.Fields {
+		if template, ok := do.With[f.Name]; ok {
+			text, present, lack := t.expand(template)
+			if lack.Kind != "" {
+				return nil, lack
+			}
+			if present {
+				with[f.Name] = text
+			}
+		}
+		if user, in := t.s.value(User, t.ev.At); in && f.Name == User && with[f.Name] == "" {
+			with[f.Name] = user
+		}
+		if _, said := with[f.Name]; !said && defaults[f.Name] != "" && do.Verb.Ends == "" {
+			with[f.Name] = defaults[f.Name]
+		}
+		if _, said := with[f.Name]; !said && f.Required {
+			return nil, missingNote(f.Name)
+		}
+	}
+	t.s.fillLastSeen(do.Verb, with)
+	if lack := subjectTooLong(do.Verb, with); lack.Kind != "" {
+		return nil, lack
+	}
+	return with, t.passedThrough(do, with)
+}
+
+// subjectTooLong reports that what a lane or a call is named by is too long for a name.
+func subjectTooLong(verb Verb, with map[string]string) Note {
+	for _, field := range slices.Concat(verb.Lane, verb.Opens) {
+		if n := utf8.RuneCountInString(with[field]); n > longestSubject {
+			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject)}
+		}
+	}
+	return Note{}
+}
+
+// passedThrough expands the parameters that are passed through.
+func (t *execution) passedThrough(do Do, with map[string]string) Note {
+	for _, name := range slices.Sorted(maps.Keys(do.With)) {
+		if !strings.HasPrefix(name, PassedThrough) {
+			continue
+		}
+		text, present, lack := t.expand(do.With[name])
+		if lack.Kind != "" {
+			return lack
+		}
+		if present {
+			with[name] = text
+		}
+	}
+	return Note{}
+}
+
+func (t *execution) action(do Do, with map[string]string) Action {
+	return Action{
+		Lane:       laneOf(do.Backend, do.Verb, with),
+		Verb:       do.Verb.Name,
+		With:       with,
+		To:         t.p.Vendors[do.Backend].To,
+		Barrier:    do.Verb.Barrier,
+		Marks:      do.Verb.Before,
+		BestEffort: do.Verb.BestEffort,
+		Late:       do.Late,
+		LateAfter:  do.LateAfter,
+	}
+}
+
+// laneOf names the subject of an action: l2l/machine:SEAL-1.
+func laneOf(backend string, verb Verb, with map[string]string) string {
+	var subject []string
+	for _, field := range verb.Lane {
+		subject = append(subject, field+":"+with[field])
+	}
+	return backend + "/" + strings.Join(subject, ",")
+}
+
+// add appends an action, which becomes an entry unless it is fleeting.
+func (t *execution) add(a Action) {
+	if a.BestEffort {
+		t.actions = append(t.actions, a)
+		return
+	}
+	t.entries = append(t.entries, t.entry())
+	t.actions = append(t.actions, a)
+	t.s = t.s.countEntries(t.ev.Source, 1, 0)
+}
+
+// entry is the ID of the action that add appends next.
+func (t *execution) entry() ID { return t.ev.ID.Entry(len(t.actions) + 1) }
+
+// note says something to the operator at the event's source.
+func (t *execution) note(kind NoteKind, text string) {
+	t.said = true
+	t.s = t.s.addNote(t.ev, kind, text)
+}
