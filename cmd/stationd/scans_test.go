@@ -94,22 +94,22 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 		"  (10)    AB-12                 BATCH/LOT\n",
 		"  (21)    0042                  SERIAL\n",
 		`  means   [[on]] number 3: event = "hand.scan", gs1 = [01, 10]`,
-		"order must be in hand first; nothing is in hand here")
+		"needs order first; no values are set here")
 	scan("PO4711",
 		"hand  no AIM identifier, 6 bytes\n",
 		`  means   [[on]] number 1: event = "hand.scan", match = '^PO(?P<order>\d+)$'`,
-		"takes order = 4711 in hand")
+		"sets order = 4711")
 	scan("PO4711", "a repeat: a station would not count it")
 	scan("]A1PO12009",
 		`  read    text: ASCII; check character taken off: "9"`,
 		"  code    PO1200\n",
-		"takes order = 1200 in hand")
+		"sets order = 1200")
 	scan("PC-COOKIE",
 		"[[on]] number 2",
-		"would do l2l changeover.start in lane l2l/line:PACK4",
+		"would send l2l changeover.start in lane l2l/line:PACK4",
 		"line = PACK4",
 		"product = COOKIE")
-	scan("7310865004703", "no binding knows it; a station keeps it for a person",
+	scan("7310865004703", "no binding matches: a station would keep it as an unknown scan",
 		"[[on]] number 1: match does not fit the code",
 		"[[on]] number 3: the label has no gs1.01")
 	scan("]C101095060001343521700000010AB", "(10)    AB                    BATCH", "{gtin13} = 9506000134352", `[[on]] number 3: event = "hand.scan"`)
@@ -154,7 +154,7 @@ func TestScansSayWhoHasTheReader(t *testing.T) {
 	station.reads("scanner ready")
 	c := sit(t, "scans", "--config", config)
 	c.reads("in use, stop the other program that has it open")
-	c.reads(fmt.Sprintf("is in use by stationd (process %d), a station that is running; look on with stationd scans --follow, or stop it first, and start it again afterwards: systemctl stop stationd", station.cmd.Process.Pid))
+	c.reads(fmt.Sprintf("is in use by stationd (process %d), a station that is running; watch it with stationd scans --follow, or stop it first, and start it again afterwards: systemctl stop stationd", station.cmd.Process.Pid))
 	station.types(ctrlC)
 	station.ends(0)
 	c.reads("hand: listening on")
@@ -168,7 +168,7 @@ func TestScansSayWhoHasTheReader(t *testing.T) {
 func TestScansOfNothing(t *testing.T) {
 	t.Parallel()
 	c := sit(t, "scans", "--config", "/nowhere.toml")
-	c.reads("name a reader with --port")
+	c.reads("give a reader with --port")
 	c.ends(78)
 	c = sit(t, "scans", "--port", "elsewhere")
 	c.reads(`--port: "elsewhere" is not a port`)

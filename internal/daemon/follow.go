@@ -43,9 +43,9 @@ func (o *viewers) scanned(f scanner.FollowedScan) {
 	if len(o.all) == 0 {
 		return
 	}
-	scan := live.Scan{Raw: f.Raw, Repeat: f.Repeat, Event: f.Event, Came: strings.TrimSpace(string(f.Note.Kind) + " " + f.Note.Text)}
+	scan := live.Scan{Raw: f.Raw, Repeat: f.Repeat, Event: f.Event, Result: strings.TrimSpace(string(f.Note.Kind) + " " + f.Note.Text)}
 	if f.Err != nil {
-		scan.Came = "not recorded: " + f.Err.Error()
+		scan.Result = "not recorded: " + f.Err.Error()
 	}
 	for one := range o.all {
 		select {
@@ -90,17 +90,17 @@ func (s *openStation) follow(ctx context.Context, what string, tell func(any) er
 	defer s.viewers.leave(one)
 	inputs, said := make(map[string]gpio.Input), make(map[string]string)
 	for {
-		var lines []live.Line
+		var lines []live.Update
 		faults := s.faultsOfReaders()
 		if what == "pins" {
 			lines, faults = s.changedInputs(inputs), s.faultsOfBoards()
 		} else if missed := s.viewers.takeMissed(one); missed > 0 {
-			lines = append(lines, live.Line{Said: fmt.Sprintf("%d scans were taken and are not shown here: they came too fast", missed)})
+			lines = append(lines, live.Update{Status: fmt.Sprintf("%d scans were taken and are not shown here: they came too fast", missed)})
 		}
 		for _, source := range slices.Sorted(maps.Keys(faults)) {
 			if before, is := said[source]; !is || before != faults[source] {
 				said[source] = faults[source]
-				lines = append(lines, live.Line{Source: source, Said: faults[source]})
+				lines = append(lines, live.Update{Source: source, Status: faults[source]})
 			}
 		}
 		for _, line := range lines {
@@ -116,7 +116,7 @@ func (s *openStation) follow(ctx context.Context, what string, tell func(any) er
 			if what != "scans" {
 				continue
 			}
-			if err := tell(live.Line{Scan: &scan}); err != nil {
+			if err := tell(live.Update{Scan: &scan}); err != nil {
 				return err
 			}
 		}
@@ -147,14 +147,14 @@ func (s *openStation) faultsOfBoards() map[string]string {
 }
 
 // changedInputs are the lines of buttons that are not as they were shown.
-func (s *openStation) changedInputs(shown map[string]gpio.Input) []live.Line {
-	var lines []live.Line
+func (s *openStation) changedInputs(shown map[string]gpio.Input) []live.Update {
+	var lines []live.Update
 	for _, b := range s.boards {
 		for _, in := range b.inputs() {
 			id := fmt.Sprint(in.Button, " ", in.Pin)
 			if was, there := shown[id]; !there || was != in {
 				shown[id] = in
-				lines = append(lines, live.Line{Input: &in})
+				lines = append(lines, live.Update{Input: &in})
 			}
 		}
 	}

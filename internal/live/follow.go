@@ -16,30 +16,32 @@ import (
 	"stationd/internal/terminal"
 )
 
-// A Line is one line of what a station shows to who looks on.
-type Line struct {
+// An Update is what the control socket of a running station sends to pins --follow and
+// scans --follow: a scan, an input that changed, or the status of a device.
+type Update struct {
 	Scan   *Scan       `json:"scan,omitempty"`
 	Input  *gpio.Input `json:"input,omitempty"`
-	Source string      `json:"source,omitempty"` // with Said
-	Said   string      `json:"said,omitempty"`   // what is wrong with it
+	Source string      `json:"source,omitempty"` // the device, with Status
+	Status string      `json:"said,omitempty"`   // what is wrong with it; "" is ready
 }
 
-// A Scan is a scan that the station has taken.
+// A Scan is a scan that the running station got, with what it did with it.
 type Scan struct {
 	Raw    []byte        `json:"raw"`
 	Repeat bool          `json:"repeat,omitempty"`
 	Event  station.Event `json:"event"`
-	Came   string        `json:"came,omitempty"` // what came of it
+	Result string        `json:"came,omitempty"` // recorded, refused, or why it is not recorded
 }
 
-// followed hands over what the running station of a plan shows until ctx is done.
-func followed(p *plan.Plan, ctx context.Context, what string, each func(Line) error) error {
-	err := control.Dial(plan.ControlPath(p)).Follow(ctx, what, func(text json.RawMessage) error {
-		var line Line
-		if err := json.Unmarshal(text, &line); err != nil {
-			return fmt.Errorf("the station says what this version does not read: %w", err)
+// follow calls handle with each update of a topic, scans or pins, from the running station,
+// until ctx is done; an error of handle ends it.
+func follow(ctx context.Context, p *plan.Plan, topic string, handle func(Update) error) error {
+	err := control.Dial(plan.ControlPath(p)).Follow(ctx, topic, func(text json.RawMessage) error {
+		var update Update
+		if err := json.Unmarshal(text, &update); err != nil {
+			return fmt.Errorf("the running station sends what this version cannot read: %w", err)
 		}
-		return each(line)
+		return handle(update)
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("station %s: %w", p.Station.Name, err)
@@ -47,47 +49,47 @@ func followed(p *plan.Plan, ctx context.Context, what string, each func(Line) er
 	return nil
 }
 
-// followScans shows what the readers of the running station send.
-func followScans(ctx context.Context, p *plan.Plan, out ScanRenderer, stderr io.Writer) error {
-	return followed(p, ctx, "scans", func(line Line) error {
-		if line.Scan == nil {
-			sayOfSource(stderr, line)
+// followScans prints the scans of the running station.
+func followScans(ctx context.Context, p *plan.Plan, out scanRenderer, stderr io.Writer) error {
+	return follow(ctx, p, "scans", func(update Update) error {
+		if update.Scan == nil {
+			printStatus(stderr, update)
 			return nil
 		}
-		frame := scanner.Frame{Raw: line.Scan.Raw, Repeat: line.Scan.Repeat, Event: line.Scan.Event}
-		m := explain(p.Program, frame.Event)
-		s := ScanReport{Frame: frame, Found: FindGS1(frame.Event, frame.Raw), Means: &m, Came: line.Scan.Came}
-		if i := slices.IndexFunc(p.Scanners, func(r scanner.Config) bool { return r.Name == frame.Event.Source }); i >= 0 {
-			s.How = scanner.Explain(p.Scanners[i], frame.Raw)
+		frame := scanner.Frame{Raw: update.Scan.Raw, Repeat: update.Scan.Repeat, Event: update.Scan.Event}
+		meaning := explain(p.Program, frame.Event)
+		s := ScanReport{Frame: frame, GS1: findGS1(frame.Event, frame.Raw), Meaning: &meaning, Result: update.Scan.Result}
+		if i := slices.IndexFunc(p.Scanners, func(c scanner.Config) bool { return c.Name == frame.Event.Source }); i >= 0 {
+			s.Steps = scanner.Explain(p.Scanners[i], frame.Raw)
 		}
-		return out.Show(s)
+		return out.show(s)
 	})
 }
 
-// followPins shows the lines of the buttons of the running station.
+// followPins prints the changes of the lines of the running station's buttons.
 func followPins(ctx context.Context, p *plan.Plan, out pinRenderer, stderr io.Writer) error {
-	return followed(p, ctx, "pins", func(line Line) error {
-		in := line.Input
-		if in == nil {
-			sayOfSource(stderr, line)
+	return follow(ctx, p, "pins", func(update Update) error {
+		input := update.Input
+		if input == nil {
+			printStatus(stderr, update)
 			return nil
 		}
-		shown := Pin{Wire: gpio.Wire{Pin: in.Pin, Name: in.Key, High: in.High, Edges: in.Edges, Glitches: in.Glitches}, name: in.Button, at: in.At}
-		if in.Key == "" && (in.Chip == "" || HeaderPin(in.Pin) > 0 && strings.HasPrefix(in.Chip, "sim:")) {
-			shown.Name, shown.header = fmt.Sprintf("GPIO%d", in.Pin), HeaderPin(in.Pin)
+		pin := Pin{Wire: gpio.Wire{Pin: input.Pin, Name: input.Key, High: input.High, Edges: input.Edges, Glitches: input.Glitches}, name: input.Button, at: input.At}
+		if input.Key == "" && (input.Chip == "" || HeaderPin(input.Pin) > 0 && strings.HasPrefix(input.Chip, "sim:")) {
+			pin.Name, pin.header = fmt.Sprintf("GPIO%d", input.Pin), HeaderPin(input.Pin)
 		}
-		return out.change(shown)
+		return out.change(pin)
 	})
 }
 
-// sayOfSource says what is wrong with a device, or is no more.
-func sayOfSource(w io.Writer, line Line) {
-	said := line.Said
-	if said == "" {
-		said = "ready"
+// printStatus prints what is wrong with a device, or that it is ready again.
+func printStatus(w io.Writer, update Update) {
+	status := update.Status
+	if status == "" {
+		status = "ready"
 	}
-	if line.Source != "" && !strings.Contains(said, line.Source) {
-		said = line.Source + ": " + said
+	if update.Source != "" && !strings.Contains(status, update.Source) {
+		status = update.Source + ": " + status
 	}
-	fmt.Fprintln(w, terminal.Wrap(terminal.Visible(said), 2))
+	fmt.Fprintln(w, terminal.Wrap(terminal.Visible(status), 2))
 }

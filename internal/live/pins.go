@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -18,39 +17,40 @@ import (
 	"stationd/internal/terminal"
 )
 
+// PinsCommand returns the command pins. Its error carries an exit code.
 func PinsCommand() *cobra.Command {
 	var path, chip, bias string
 	var asJSON, follow bool
 	c := &cobra.Command{
 		Use:   "pins",
 		Short: "Show the levels of a GPIO chip's lines, live",
-		Long: `pins shows the level of every line of the header, or of the chip named with --chip,
-with the edges and glitches seen since it began, and the configured names. On a
-terminal it draws a table; into a pipe or a file it writes one line a change, each
-line's first level first. Ctrl-C ends it.
+		Long: `pins shows the level of every line of the header, or of the chip given with --chip,
+the edges and glitches since it began, and the configured names. On a terminal it draws
+a table; into a pipe or a file it writes a line for each change, after one for the first
+level of each. Ctrl-C ends it.
 
-It takes lines that nobody has as inputs and drives none. Lines that are in use, that
-are outputs, that the configuration calls lamps, or that seem to serve a bus of the
-board are left alone. While stationd runs, it has the lines: --follow looks on at those
-of its buttons, a line a change, without taking anything from it.`,
+It opens free lines as inputs and drives none. It skips lines that are in use, that are
+outputs, that the configuration names as lamps, or that seem to belong to a bus of the
+board. A running stationd has the lines open: --follow shows those of its buttons, a line
+for each change, without disturbing it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch bias {
 			case "pull-up", "pull-down", "none":
 			default:
-				return fmt.Errorf("--bias %s: it is pull-up, pull-down or none", bias)
+				return fmt.Errorf("--bias %s: choose pull-up, pull-down or none", bias)
 			}
-			p, why := plan.ReadIfThere(path)
-			if why != "" && c.Flags().Changed("config") {
-				return exit.With(exit.Config, errors.New(why))
+			p, problem := plan.ReadIfThere(path)
+			if problem != "" && c.Flags().Changed("config") {
+				return exit.With(exit.Config, errors.New(problem))
 			}
 			if follow {
 				var out pinRenderer = &pinLines{w: c.OutOrStdout()}
 				if asJSON {
 					out = &pinJSON{json.NewEncoder(c.OutOrStdout())}
 				}
-				if why != "" {
-					return exit.With(exit.Config, errors.New(why))
+				if problem != "" {
+					return exit.With(exit.Config, errors.New(problem))
 				}
 				return exit.Wrap(followPins(c.Context(), p, out, c.ErrOrStderr()))
 			}
@@ -68,27 +68,12 @@ of its buttons, a line a change, without taking anything from it.`,
 	}
 	plan.PathFlag(c.Flags(), &path)
 	c.Flags().StringVar(&chip, "chip", "", "the chip's label, as in [gpio] (default the configured one, else the header's)")
-	c.Flags().StringVar(&bias, "bias", "pull-up", "of lines that no configured button has: pull-up, pull-down, or none to leave it")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a change")
-	c.Flags().BoolVar(&follow, "follow", false, "look on at the buttons of the running station")
+	c.Flags().StringVar(&bias, "bias", "pull-up", "bias of lines without a configured button: pull-up, pull-down, or none to leave it unchanged")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: one object per change")
+	c.Flags().BoolVar(&follow, "follow", false, "watch the buttons of the running station")
 	c.MarkFlagsMutuallyExclusive("follow", "chip")
 	c.MarkFlagsMutuallyExclusive("follow", "bias")
 	return c
-}
-
-// A Pin is one line of a chip with what the configuration says of it.
-type Pin struct {
-	gpio.Wire
-	header int    // its place on the header; 0: it is on another chip
-	name   string // configured
-	at     time.Time
-}
-
-// A pinRenderer is what pins are shown on.
-type pinRenderer interface {
-	begin(pins []Pin) error
-	change(Pin) error
-	tick() error // called ten times a second
 }
 
 // showPins watches the lines of a chip until ctx is done.
@@ -99,9 +84,9 @@ func showPins(ctx context.Context, p *plan.Plan, chip, bias string, out pinRende
 	}
 	defer func() { err = errors.Join(err, watch.Close()) }()
 
-	names := names(p, chip)
-	name := func(w gpio.Wire) Pin {
-		shown := Pin{Wire: w, name: names[w.Pin], at: time.Now()}
+	configured := lineNames(p, chip)
+	pinOf := func(w gpio.Wire) Pin {
+		shown := Pin{Wire: w, name: configured[w.Pin], at: time.Now()}
 		if watch.Header {
 			shown.header = HeaderPin(w.Pin)
 		}
@@ -109,7 +94,7 @@ func showPins(ctx context.Context, p *plan.Plan, chip, bias string, out pinRende
 	}
 	var pins []Pin
 	for _, w := range watch.Wires() {
-		pins = append(pins, name(w))
+		pins = append(pins, pinOf(w))
 	}
 	if err := out.begin(pins); err != nil {
 		return err
@@ -117,8 +102,8 @@ func showPins(ctx context.Context, p *plan.Plan, chip, bias string, out pinRende
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var ticking sync.WaitGroup
-	var mu sync.Mutex // one of the two writes at a time
-	write := func(do func() error) {
+	var mu sync.Mutex // guards out: ticks and changes come from two goroutines
+	locked := func(do func() error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if err := do(); err != nil {
@@ -133,24 +118,24 @@ func showPins(ctx context.Context, p *plan.Plan, chip, bias string, out pinRende
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				write(out.tick)
+				locked(out.tick)
 			}
 		}
 	})
-	err = watch.Run(ctx, func(w gpio.Wire) { write(func() error { return out.change(name(w)) }) })
+	err = watch.Run(ctx, func(w gpio.Wire) { locked(func() error { return out.change(pinOf(w)) }) })
 	stop(nil)
 	ticking.Wait()
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
-	write(out.tick)
+	locked(out.tick)
 	return err
 }
 
-// watchPins opens the lines of a chip, unless a station has them.
+// watchPins opens the lines of a chip, unless a station has them open.
 func watchPins(ctx context.Context, p *plan.Plan, chip, bias string) (*gpio.Watch, error) {
 	if !p.Panel().Empty() && p.Running(ctx) {
-		return nil, fmt.Errorf("station %s: the lines are in use by %w; %s; or look on with stationd pins --follow", p.Station.Name, ErrHeld, plan.StopFirst)
+		return nil, fmt.Errorf("station %s: the lines are in use by %w; %s; or watch them with stationd pins --follow", p.Station.Name, ErrHeldByStation, plan.StopFirst)
 	}
 	wires, err := gpio.Survey(chip)
 	if err != nil {
@@ -162,10 +147,72 @@ func watchPins(ctx context.Context, p *plan.Plan, chip, bias string) (*gpio.Watc
 	return gpio.OpenWatch(chip, p.Panel(), bias)
 }
 
-// ErrHeld is wrapped by the error that says that a running station has the lines.
-var ErrHeld = errors.New("a station that is running")
+// lineNames returns the configured names of a chip's lines, by line.
+func lineNames(p *plan.Plan, chip string) map[int]string {
+	names := make(map[int]string)
+	add := func(lineChip string, pin int, name string) {
+		if lineChip == "" && chip == p.Chips.Chip || lineChip == chip {
+			names[pin] = name
+		}
+	}
+	for _, b := range p.Buttons {
+		add(b.Chip, b.Pin, b.Name)
+		if b.PinNC != nil {
+			add(b.Chip, *b.PinNC, b.Name+" (nc)")
+		}
+	}
+	for _, l := range p.Lamps {
+		add(l.Chip, l.Pin, l.Name)
+	}
+	for _, b := range p.Buzzers {
+		add(b.Chip, b.Pin, b.Name)
+	}
+	return names
+}
 
-// HeldByStation returns an error when another stationd has lines of a chip.
+// A Pin is a line of a chip, with its configured name.
+type Pin struct {
+	gpio.Wire
+	header int    // its pin on the 40-pin header; 0: it is not on it
+	name   string // configured
+	at     time.Time
+}
+
+// Label returns the name by which a person knows the line: GPIO17, or line 3.
+func (p Pin) Label() string {
+	if p.Name == "" {
+		return fmt.Sprintf("line %d", p.Pin)
+	}
+	return p.Name
+}
+
+// Level returns "high" or "low", and "" for a line that was skipped.
+func (p Pin) Level() string {
+	switch {
+	case p.Skipped != "":
+		return ""
+	case p.High:
+		return "high"
+	}
+	return "low"
+}
+
+// note returns the configured name of the line and why it was skipped.
+func (p Pin) note() string {
+	switch {
+	case p.Skipped != "" && p.name != "":
+		return p.name + " (" + p.Skipped + ")"
+	case p.Skipped != "":
+		return p.Skipped
+	}
+	return p.name
+}
+
+// ErrHeldByStation is wrapped by errors that say that a running station has the lines open.
+var ErrHeldByStation = errors.New("a station that is running")
+
+// HeldByStation returns an error that wraps ErrHeldByStation and names the lines, when a
+// stationd has some of them open.
 func HeldByStation(wires []gpio.Wire) error {
 	var held []string
 	var holder string
@@ -177,184 +224,14 @@ func HeldByStation(wires []gpio.Wire) error {
 	if held == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: in use by %s, %w", strings.Join(held, ", "), holder, ErrHeld)
+	return fmt.Errorf("%s: in use by %s, %w", strings.Join(held, ", "), holder, ErrHeldByStation)
 }
 
-// names are the configured names of a chip's lines.
-func names(p *plan.Plan, chip string) map[int]string {
-	names := make(map[int]string)
-	on := func(its string, pin int, name string) {
-		if its == "" && chip == p.Chips.Chip || its == chip {
-			names[pin] = name
-		}
-	}
-	for _, b := range p.Buttons {
-		on(b.Chip, b.Pin, b.Name)
-		if b.PinNC != nil {
-			on(b.Chip, *b.PinNC, b.Name+" (nc)")
-		}
-	}
-	for _, l := range p.Lamps {
-		on(l.Chip, l.Pin, l.Name)
-	}
-	for _, b := range p.Buzzers {
-		on(b.Chip, b.Pin, b.Name)
-	}
-	return names
-}
-
-// HeaderPin returns where a GPIO number is on the 40-pin header; 0 for none.
+// HeaderPin returns the pin of the 40-pin header that has a GPIO number; 0 for none.
 func HeaderPin(number int) int {
-	places := [...]int{27, 28, 3, 5, 7, 29, 31, 26, 24, 21, 19, 23, 32, 33, 8, 10, 36, 11, 12, 35, 38, 40, 15, 16, 18, 22, 37, 13}
-	if number < 0 || number >= len(places) {
+	pins := [...]int{27, 28, 3, 5, 7, 29, 31, 26, 24, 21, 19, 23, 32, 33, 8, 10, 36, 11, 12, 35, 38, 40, 15, 16, 18, 22, 37, 13}
+	if number < 0 || number >= len(pins) {
 		return 0
 	}
-	return places[number]
-}
-
-// Word is a level's word; none for a line that is left alone.
-func (p Pin) Word() string {
-	switch {
-	case p.Skipped != "":
-		return ""
-	case p.High:
-		return "high"
-	}
-	return "low"
-}
-
-// Called is what a person calls the line.
-func (p Pin) Called() string {
-	if p.Name == "" {
-		return fmt.Sprintf("line %d", p.Pin)
-	}
-	return p.Name
-}
-
-// about is what else there is to say of the line.
-func (p Pin) about() string {
-	switch {
-	case p.Skipped != "" && p.name != "":
-		return p.name + " (" + p.Skipped + ")"
-	case p.Skipped != "":
-		return p.Skipped
-	}
-	return p.name
-}
-
-// pinLines is one line of text a change.
-type pinLines struct{ w io.Writer }
-
-func (l *pinLines) begin(pins []Pin) error {
-	for _, p := range pins {
-		if err := l.change(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *pinLines) change(p Pin) error {
-	level := p.Word()
-	if level == "" {
-		level = "-"
-	}
-	line := fmt.Sprintf("%s %-7s %-4s edges %d glitches %d %s", p.at.Format("15:04:05.000"), p.Called(), level, p.Edges, p.Glitches, p.about())
-	_, err := fmt.Fprintln(l.w, strings.TrimRight(line, " "))
-	return err
-}
-
-func (l *pinLines) tick() error { return nil }
-
-// pinJSON is one JSON object a change.
-type pinJSON struct{ to *json.Encoder }
-
-func (j *pinJSON) begin(pins []Pin) error {
-	for _, p := range pins {
-		if err := j.change(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (j *pinJSON) change(p Pin) error {
-	return j.to.Encode(struct {
-		At       time.Time `json:"at"`
-		Pin      int       `json:"pin"`
-		Line     string    `json:"line"`
-		Header   int       `json:"header,omitempty"`
-		Name     string    `json:"name,omitempty"`
-		Level    string    `json:"level,omitempty"`
-		Edges    int       `json:"edges"`
-		Glitches int       `json:"glitches"`
-		Left     string    `json:"left,omitempty"`
-	}{p.at, p.Pin, p.Called(), p.header, p.name, p.Word(), p.Edges, p.Glitches, p.Skipped})
-}
-
-func (j *pinJSON) tick() error { return nil }
-
-// pinLegend stands above the table.
-const pinLegend = `pin: place on the header. edges: changes seen. glch: glitches, changes that
-were too short to count. Ctrl-C ends this.
-`
-
-// The size of the table: two halves of 39 columns beside each other, and the rows
-// of a full header with the heading and the legend.
-const (
-	pinColumns = 80
-	pinRows    = 16
-)
-
-// pinTable is a table that is drawn again where it stands.
-type pinTable struct {
-	terminal.Picture
-	pins    []Pin
-	changed bool
-}
-
-func (t *pinTable) begin(pins []Pin) error {
-	t.pins, t.changed = pins, true
-	if _, err := io.WriteString(t.W, pinLegend); err != nil {
-		return err
-	}
-	return t.tick()
-}
-
-func (t *pinTable) change(p Pin) error {
-	for i := range t.pins {
-		if t.pins[i].Pin == p.Pin {
-			t.pins[i], t.changed = p, true
-		}
-	}
-	return nil
-}
-
-func (t *pinTable) tick() error {
-	if !t.changed {
-		return nil
-	}
-	t.changed = false
-	const head = "line   pin level edges glch name       "
-	lines := []string{head + " " + strings.TrimRight(head, " ")}
-	half := (len(t.pins) + 1) / 2
-	for i := range half {
-		line := t.half(t.pins[i])
-		if i+half < len(t.pins) {
-			line += " " + t.half(t.pins[i+half])
-		}
-		lines = append(lines, strings.TrimRight(line, " "))
-	}
-	return t.Draw(lines)
-}
-
-func (t *pinTable) half(p Pin) string {
-	header := ""
-	if p.header > 0 {
-		header = fmt.Sprint(p.header)
-	}
-	if p.Skipped != "" {
-		return fmt.Sprintf("%s %3s %s", terminal.Fit(p.Called(), 6), header, terminal.Fit(p.about(), 28))
-	}
-	return fmt.Sprintf("%s %3s %-5s %5d %4d %s", terminal.Fit(p.Called(), 6), header, p.Word(), p.Edges, p.Glitches, terminal.Fit(p.name, 11))
+	return pins[number]
 }

@@ -21,10 +21,10 @@ func TestWhatAScanMeansIsWhatTheStationDecides(t *testing.T) {
 		ev := station.Event{ID: station.NewID(), Source: "hand", Kind: station.Scan, Code: code}
 		state, actions := p.Program.Decide(station.State{}, ev)
 		m := explain(p.Program, ev)
-		if (m.Place == 0) != (len(actions) == 1 && actions[0].Verb == station.VerbKeep) {
-			t.Errorf("%s: binding %d fits, and the station does %v", code, m.Place, actions)
+		if (m.Number == 0) != (len(actions) == 1 && actions[0].Verb == station.VerbKeep) {
+			t.Errorf("%s: binding %d fits, and the station does %v", code, m.Number, actions)
 		}
-		if m.Place > 0 && (len(m.Actions) != len(actions) || len(m.State.Values) != len(state.Values)) {
+		if m.Number > 0 && (len(m.Actions) != len(actions) || len(m.State.Values) != len(state.Values)) {
 			t.Errorf("%s: shown as %v, and the station does %v", code, m.Actions, actions)
 		}
 	}
@@ -49,7 +49,7 @@ func TestALongScanIsShownInLinesWithItsMarkBelowTheFault(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(test.want, textAndMark([]byte(test.raw), test.fault)); diff != "" {
+			if diff := cmp.Diff(test.want, markedText([]byte(test.raw), test.fault)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -66,9 +66,9 @@ func TestABindingIsNamedAsItStandsInTheFile(t *testing.T) {
 		{station.Binding{Event: "hand.scan", Carry: []string{"di.P", "hibc.lot", "di.Q", "store.item"}}, `[[on]] number 2: event = "hand.scan", di = [P, Q], hibc = [lot], store = [item]`},
 		{station.Binding{Event: "hand.scan", JSON: map[string]station.JSONPath{"order": {}}}, `[[on]] number 2: event = "hand.scan", json of order`},
 		{station.Binding{Event: "hand.scan", Pairs: map[string]string{"order": "PO", "amount": "QTY"}}, `[[on]] number 2: event = "hand.scan", pairs of amount, order`},
-		{station.Binding{Event: "hand.scan", Ignore: true}, `[[on]] number 2: event = "hand.scan", which ignores it`},
+		{station.Binding{Event: "hand.scan", Ignore: true}, `[[on]] number 2: event = "hand.scan", ignore = true`},
 	} {
-		if got := (&meaning{Place: 2, Binding: test.binding}).binding(); got != test.want {
+		if got := (&meaning{Number: 2, Binding: test.binding}).bindingText(); got != test.want {
 			t.Errorf("%s, want %s", got, test.want)
 		}
 	}

@@ -116,7 +116,7 @@ func (s *setup) panel() gpio.Panel {
 // station has them.
 func (s *setup) held(chip string) error {
 	if p := s.known; chip == p.Chips.Chip && !p.Panel().Empty() && p.Running(s.ctx) {
-		return fmt.Errorf("station %s: the lines are in use by %w; %s", p.Station.Name, live.ErrHeld, plan.StopFirst)
+		return fmt.Errorf("station %s: the lines are in use by %w; %s", p.Station.Name, live.ErrHeldByStation, plan.StopFirst)
 	}
 	wires, err := gpio.Survey(chip)
 	if err != nil {
@@ -293,7 +293,7 @@ func (s *setup) tellLeft(at *captureState, watch *gpio.Watch) {
 	s.say("The lines of chip %s are watched.", watch.Label)
 	for _, w := range watch.Wires() {
 		if w.Skipped != "" {
-			s.say("  %s is left alone: %s", live.Pin{Wire: w}.Called(), w.Skipped)
+			s.say("  %s is left alone: %s", live.Pin{Wire: w}.Label(), w.Skipped)
 		}
 	}
 }
@@ -308,7 +308,7 @@ func (s *setup) byNumber(watch *gpio.Watch, number int) *gpio.Wire {
 		s.say("Chip %s has no line %d for a button.", watch.Label, number)
 		return nil
 	case wires[i].Skipped != "":
-		s.say("%s is left alone: %s.", live.Pin{Wire: wires[i]}.Called(), wires[i].Skipped)
+		s.say("%s is left alone: %s.", live.Pin{Wire: wires[i]}.Label(), wires[i].Skipped)
 		return nil
 	}
 	return &wires[i]
@@ -477,18 +477,18 @@ func (s *setup) contacts(at captureState, p captured) (*buttonDraft, error) {
 		nc := s.placeOn(at.chip, other)
 		b.wirePlace, b.NC = s.placeOn(at.chip, open), &nc
 		s.say("%s went %s: the normally open contact.\n%s went %s: the normally closed one of the same button.",
-			b.wirePlace, live.Pin{Wire: open}.Word(), nc, live.Pin{Wire: other}.Word())
+			b.wirePlace, live.Pin{Wire: open}.Level(), nc, live.Pin{Wire: other}.Level())
 		return b, nil
 	case len(p.contacts) > 1:
 		var names []string
 		for _, w := range p.contacts {
-			names = append(names, live.Pin{Wire: w}.Called())
+			names = append(names, live.Pin{Wire: w}.Label())
 		}
 		s.say("%s changed at once. Press one button at a time, or look for wires that touch.", strings.Join(names, ", "))
 		return nil, nil
 	}
 	w := p.contacts[0]
-	s.say("%s went %s.", b.wirePlace, live.Pin{Wire: w}.Word())
+	s.say("%s went %s.", b.wirePlace, live.Pin{Wire: w}.Level())
 	if w.High == closed {
 		s.say("So its contact closes when it is pressed: it is normally open.")
 		return b, nil

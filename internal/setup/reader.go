@@ -196,7 +196,7 @@ func hears(place int, setting scanner.Config, f scanner.Frame) (scanHeard, error
 	}
 	ev, err := scanner.Event(setting, raw, f.Event.At)
 	f.Raw, f.Event = raw, ev
-	return scanHeard{place, live.ScanReport{Frame: f, Found: live.FindGS1(ev, raw), How: scanner.Explain(setting, raw)}, frame}, err
+	return scanHeard{place, live.NewScanReport(setting, f), frame}, err
 }
 
 // listen waits for a scan with one of several readers, or for something to be typed,
@@ -264,7 +264,7 @@ func (s *setup) listen(readers []scanner.Config) (heard *scanHeard, answer strin
 				return nil, "", err
 			}
 		case h := <-scans:
-			return &h, "", (&live.ScanLines{W: s.out}).Show(h.ScanReport)
+			return &h, "", live.PrintScan(s.out, h.ScanReport)
 		}
 	}
 }
