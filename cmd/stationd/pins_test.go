@@ -141,7 +141,7 @@ func TestPinsWithoutAChip(t *testing.T) {
 	c.reads("no such file or directory")
 	c.ends(1)
 	c = sit(t, "pins", "--bias", "sideways")
-	c.reads("--bias sideways: it is pull-up, pull-down or none")
+	c.reads("--bias sideways: choose pull-up, pull-down or none")
 	c.ends(2)
 	c = sit(t, "pins", "--config", "/nowhere.toml")
 	c.reads("there is no configuration /nowhere.toml; write one with stationd setup")
