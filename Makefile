@@ -225,8 +225,16 @@ stage:
 deb-test: deb ## The packages have all that the program and its texts name.
 	STATIOND_DEBS="$(ARCHES:%=$(CURDIR)/build/stationd_$(VERSION)_%.deb)" go test -count=1 -run 'TestThePackage' ./deploy
 
+.PHONY: pictures
+pictures: ## The pictures of README.md, taken in Debian's chromium, into docs/pictures.
+	@[ -x /usr/bin/chromium ] || { echo "pictures NOT TAKEN: apt install chromium"; exit 1; }
+	@mkdir -p build/pictures
+	SCREENSHOTS=$(CURDIR)/build/pictures go test -count=1 ./internal/web ./cmd/stationd -run 'TestThePageInARealBrowser|TestTheDemoInABrowser'
+	cp build/pictures/offline.png docs/pictures/page.png
+	cp build/pictures/demo.png docs/pictures/demo.png
+
 .PHONY: poster
-poster: ## The sheet of the lamps to hang up, in English and Swedish, into build/.
+poster: ## What the lamps say, as a sheet to print and post, in English and Swedish, into build/.
 	@mkdir -p build
 	go run ./deploy/poster docs/lamps.md en > build/lamps-poster.en.html
 	go run ./deploy/poster docs/lamps.md sv > build/lamps-poster.sv.html

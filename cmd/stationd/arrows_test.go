@@ -1,17 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// may is the law of the house: what each package may import beside the standard
+// may is what each package may import beside the standard
 // library. Everything points at internal/station, and internal/station at nothing;
 // a third-party module has one door. A package without a row fails: nobody adds a
 // folder without drawing its arrows.
@@ -85,45 +90,129 @@ var anywhere = []string{"golang.org/x/sys"}
 // simulated is imported by tests and by one command alone.
 const simulated = "internal/plant"
 
-func TestArrows(t *testing.T) {
-	t.Parallel()
+// A goPackage is a package as go list describes it, without its tests.
+type goPackage struct {
+	ImportPath string
+	Doc        string // the first sentence of its comment
+	Imports    []string
+}
+
+// goPackages lists every package of the project, in the order of their paths, each
+// with its path and imports as the table has them.
+func goPackages(t *testing.T) (all []goPackage) {
+	t.Helper()
 	if testing.Short() {
-		t.Skip("the arrows of the house were NOT proved: go list takes its time")
+		t.Skip("the arrows between the packages were NOT proved: go list takes its time")
 	}
-	list := exec.Command("go", "list", "-json=ImportPath,Imports", "../../...")
-	out, err := list.Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "../../...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var p struct {
-			ImportPath string
-			Imports    []string
-		}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			return
+			return all
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		from := strings.TrimPrefix(p.ImportPath, "stationd/")
-		row, ok := rowOf(from)
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, "stationd/")
+		var imports []string
+		for _, to := range p.Imports {
+			to = strings.TrimPrefix(to, "stationd/")
+			if strings.Contains(firstPart(to), ".") || ours(to) { // else the standard library
+				imports = append(imports, to)
+			}
+		}
+		p.Imports = imports
+		all = append(all, p)
+	}
+}
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	for _, p := range goPackages(t) {
+		row, ok := rowOf(p.ImportPath)
 		if !ok {
-			t.Errorf("%s has no row in the table of arrows: draw where it may point", from)
+			t.Errorf("%s has no row in the table of arrows: draw where it may point", p.ImportPath)
 			continue
 		}
 		for _, to := range p.Imports {
-			to = strings.TrimPrefix(to, "stationd/")
-			if !strings.Contains(firstPart(to), ".") && !ours(to) {
-				continue // the standard library
-			}
-			if to == simulated && from != "internal/demo" {
-				t.Errorf("%s -> %s: the simulated plant is for tests and the demonstration", from, to)
+			if to == simulated && p.ImportPath != "internal/demo" {
+				t.Errorf("%s -> %s: the simulated plant is for tests and the demonstration", p.ImportPath, to)
 			}
 			if !allowed(row, to) && !allowed(anywhere, to) {
-				t.Errorf("%s -> %s: no such arrow", from, to)
+				t.Errorf("%s -> %s: no such arrow", p.ImportPath, to)
 			}
 		}
 	}
+}
+
+// architecture is the document whose table of packages is written here.
+const architecture = "../../docs/architecture.md"
+
+func TestTheArchitectureHasEveryPackage(t *testing.T) {
+	t.Parallel()
+	var table strings.Builder
+	table.WriteString("| package | what it is | imports |\n| --- | --- | --- |\n")
+	packages := goPackages(t)
+	for _, p := range packages {
+		what := regexp.MustCompile(`^((Package|Command) \S+ )?(is )?`).ReplaceAllString(strings.TrimSuffix(p.Doc, "."), "")
+		if what == "" {
+			what = "tests alone"
+		}
+		row, _ := rowOf(p.ImportPath)
+		var imports []string
+		for _, to := range row {
+			imports = append(imports, "`"+strings.TrimPrefix(to, "internal/")+"`")
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", p.ImportPath, what, strings.Join(imports, ", "))
+	}
+	text, err := os.ReadFile(architecture)
+	must(t, err)
+	const begin, end = "<!-- packages: written by this project's tests -->\n", "<!-- end of packages -->"
+	before, rest, found := strings.Cut(string(text), begin)
+	have, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s has no place for the table of packages", architecture)
+	}
+	if *update {
+		must(t, os.WriteFile(architecture, []byte(before+begin+table.String()+end+after), 0o644))
+	} else if rowsOf(have) != rowsOf(table.String()) {
+		t.Errorf("the table in %s has other packages or imports than the table of arrows (go test ./cmd/stationd -run TestTheArchitecture -update writes it)", architecture)
+	}
+	for _, symbol := range regexp.MustCompile("`(?:station\\.)?[A-Z][a-z]+\\.([A-Z][A-Za-z]+)[`(]").FindAllStringSubmatch(before, -1) {
+		if !declared(t, symbol[1]) {
+			t.Errorf("%s names %s, and no package has it", architecture, symbol[0])
+		}
+	}
+	drawing, _, _ := strings.Cut(before, "\n## ")
+	for _, p := range packages {
+		name, one := strings.CutPrefix(p.ImportPath, "internal/")
+		if one && !strings.Contains(name, "/") && name != "matrix" && !regexp.MustCompile(`\b`+name+`\b`).MatchString(drawing) {
+			t.Errorf("the drawing in %s has no %s", architecture, name)
+		}
+	}
+}
+
+// rowsOf are the packages and imports of a table, without what each package is.
+func rowsOf(table string) string {
+	return regexp.MustCompile(`(?m)^(\| [^|]* \|).*(\| [^|]* \|)$`).ReplaceAllString(table, "$1$2")
+}
+
+// declared reports whether any package beside the commands declares a name.
+func declared(t *testing.T, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob("../../internal/*/*.go")
+	must(t, err)
+	declaration := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|type )` + name + `\b`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		if declaration.Match(text) {
+			return true
+		}
+	}
+	return false
 }
 
 func firstPart(importPath string) string {

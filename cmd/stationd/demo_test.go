@@ -232,6 +232,11 @@ func TestTheDemoInABrowser(t *testing.T) {
 	becomes(`document.querySelector('#cable').innerText.includes('pulled out')`)
 	recorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[name="part"]`))) })
 	becomes(`document.querySelector('#outbox').innerText.includes('article.trace')`)
+	if folder := os.Getenv("SCREENSHOTS"); folder != "" { // the picture of README.md
+		png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(folder, "demo.png"), png, 0o644))
+	}
 	do(chromedp.Click(chromedp.CSS(`#power button`)))
 	becomes(`document.querySelector('#power').innerText.includes('No power')`)
 	do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`)))

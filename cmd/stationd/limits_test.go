@@ -19,7 +19,7 @@ import (
 	"stationd/internal/web"
 )
 
-var updateLimits = flag.Bool("update", false, "write docs/limits.md anew")
+var update = flag.Bool("update", false, "write docs/limits.md and the table of docs/architecture.md again")
 
 const limitsHead = `# Limits
 
@@ -58,7 +58,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 	}
 	want := strings.TrimSuffix(b.String(), "\n")
 	path := filepath.Join("..", "..", "docs", "limits.md")
-	if *updateLimits {
+	if *update {
 		must(t, os.WriteFile(path, []byte(want), 0o644))
 	}
 	text, err := os.ReadFile(path)

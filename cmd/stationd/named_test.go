@@ -26,7 +26,7 @@ func TestEveryCommandThatATextNamesIsThere(t *testing.T) {
 	root := commands()
 	found := 0
 	for pattern, find := range map[string]*regexp.Regexp{
-		"../../README.md": commandIn, "../../CHANGELOG.md": commandIn, "../../docs/*.md": commandIn, "../../deploy/*.md": commandIn,
+		"../../README.md": commandIn, "../../CONTRIBUTING.md": commandIn, "../../CHANGELOG.md": commandIn, "../../docs/*.md": commandIn, "../../deploy/*.md": commandIn,
 		"../../deploy/*.toml": commandIn, "*.go": subCommandIn, "../../internal/*/*.go": subCommandIn,
 	} {
 		files, err := filepath.Glob(pattern)

@@ -2,7 +2,5 @@
 
 package main
 
-import ()
-
 // raced is 1: the race detector watches nothing here.
 const raced = 1

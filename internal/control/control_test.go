@@ -88,7 +88,7 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 			if got != c.want {
 				t.Errorf("the answer names %s, want %s", got, c.want)
 			}
-			want := []station.Event{{Source: "cli", Kind: c.verb, Data: map[string]string{"entry": string(c.want), "by": by}, At: operatortest.Now}}
+			want := []station.Event{{Source: "cli", Kind: c.verb, Data: map[string]string{"entry": string(c.want), "by": by}, At: operatortest.Now()}}
 			if diff := cmp.Diff(want, f.Events(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
 				t.Errorf("recorded (-want +got):\n%s", diff)
 			}

@@ -160,7 +160,7 @@ func (l *Listener) logRefused(last netip.Addr) {
 	}
 }
 
-// counts returns how many connections are open and how many were refused.
+// Counts returns how many connections are open and how many were refused.
 func (l *Listener) Counts() (open, refused int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

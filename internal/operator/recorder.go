@@ -75,15 +75,17 @@ func (r Recorder) Decide(by Person, verb string, about station.ID, options ...st
 		At:     r.Stamp(time.Now()),
 	})
 	if err != nil {
-		r.Log.Info("entry not "+pastOf[verb], "entry", string(about), "by", by.Name, "error", err)
+		r.Log.Info("decision refused", "verb", verb, "entry", string(about), "by", by.Name, "error", err)
 		return err
 	}
-	r.Log.Info("entry "+pastOf[verb], "entry", string(about), "by", by.Name, "event", string(done.ID))
+	log := r.Log.With("entry", string(about), "by", by.Name, "event", string(done.ID))
+	if verb == station.VerbRetry {
+		log.Info("entry retried")
+	} else {
+		log.Info("entry discarded")
+	}
 	return nil
 }
-
-// pastOf are the verbs of decisions as the log writes them.
-var pastOf = map[string]string{station.VerbRetry: "retried", station.VerbDiscard: "discarded"}
 
 // Ask records what a person asks a vendor to do. The error is an *InvalidError where
 // the request is wrong, and else says why nothing was done.

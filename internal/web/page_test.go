@@ -193,7 +193,7 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			clock := times{now: c.now, zone: operatortest.Stockholm, texts: english()}
+			clock := times{now: c.now, zone: operatortest.Stockholm(), texts: english()}
 			if got := clock.since(c.at); got != c.since {
 				t.Errorf("since: %q, want %q", got, c.since)
 			}

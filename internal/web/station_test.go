@@ -22,7 +22,7 @@ func shown(f *operatortest.Station, language string) Station {
 			return map[string]map[string]int{"glitches": {"maintenance": 3}, "repeats": {"hand": 2}}
 		},
 		Language: language,
-		Zone:     operatortest.Stockholm,
+		Zone:     operatortest.Stockholm(),
 	}
 }
 

@@ -34,20 +34,17 @@ type Station struct {
 }
 
 // Stockholm is the zone of the station, without the tables of the machine.
-var Stockholm = time.FixedZone("CET", 3600)
+func Stockholm() *time.Location { return time.FixedZone("CET", 3600) }
 
 // At is a moment of the one boot that these tests know.
 func At(clock string) station.Stamp {
-	wall, err := time.ParseInLocation("2006-01-02 15:04", "2026-03-14 "+clock, Stockholm)
-	if err != nil {
-		panic(err)
-	}
-	boot := time.Date(2026, 3, 14, 5, 0, 0, 0, Stockholm)
+	wall, _ := time.ParseInLocation("2006-01-02 15:04", "2026-03-14 "+clock, Stockholm()) // the zero time shows in any test
+	boot := time.Date(2026, 3, 14, 5, 0, 0, 0, Stockholm())
 	return station.Stamp{Wall: wall, Boot: "b1", Up: wall.Sub(boot), Trusted: true}
 }
 
 // Now is the moment at which the station is looked at.
-var Now = At("14:30")
+func Now() station.Stamp { return At("14:30") }
 
 // Quiet is a station where everything has been delivered.
 func Quiet() *Station {
@@ -56,7 +53,7 @@ func Quiet() *Station {
 		Shown: station.Snapshot{
 			Station: "pack4-1",
 			Version: "1.0.0",
-			Now:     Now,
+			Now:     Now(),
 			Lights:  map[string]station.Light{"red": station.Steady, "blue": station.Off},
 			State: station.State{
 				Values: map[string]station.Value{
