@@ -13,12 +13,12 @@ import (
 	"stationd/internal/station"
 )
 
-// manner lists the keys of an action that say how and not what.
-func manner() []string { return []string{"again", "late", "late_after", "adopted", "with"} }
+// optionKeys lists the keys of an action that say how and not what.
+func optionKeys() []string { return []string{"again", "late", "late_after", "adopted", "with"} }
 
 // do compiles one action.
 func (s scope) do(n *node) (station.Do, bool) {
-	if n.kind != table || n.bad {
+	if n.kind != table || n.faulty {
 		return station.Do{}, false
 	}
 	backend, ok := s.backend(n)
@@ -32,9 +32,9 @@ func (s scope) do(n *node) (station.Do, bool) {
 	before := len(s.faults)
 	d := station.Do{Backend: backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}
 	d.With = s.with(n, d)
-	s.further(n.fields["with"], d)
+	s.passedThrough(n.fields["with"], d)
 	s.required(n, d)
-	s.manner(n, &d)
+	s.options(n, &d)
 	whose := placedDo{d, s.source, n.fields[backend]}
 	switch {
 	case s.source == "": // its event has a fault already
@@ -62,15 +62,15 @@ func (s scope) backend(n *node) (backend string, ok bool) {
 	}
 	switch {
 	case backend == "":
-		s.fault(n.at, "this action does not say what is to be done; it needs %s", s.forms())
+		s.fault(n.at, "this action does not say what is to be done; it needs %s", s.backendForms())
 	case !ok && (s.root.fields[backend] == nil || len(s.faults) == 0):
 		s.fault(n.fields[backend].key, "there is no table [%s] in this file, so nothing can be done there", backend)
 	}
 	return backend, ok
 }
 
-// forms lists the keys that an action may begin with.
-func (s scope) forms() string {
+// backendForms lists the keys that an action may begin with.
+func (s scope) backendForms() string {
 	var forms []string
 	for _, name := range slices.Sorted(maps.Keys(s.base.Vendors)) {
 		forms = append(forms, name+` = "…"`)
@@ -82,7 +82,7 @@ func (s scope) forms() string {
 }
 
 func (s scope) verb(n *node, backend string) (station.Verb, bool) {
-	if n.bad || !s.is(n, fmt.Sprintf("%q", backend), text) {
+	if n.faulty || !s.wantKind(n, fmt.Sprintf("%q", backend), text) {
 		return station.Verb{}, false
 	}
 	vendor := s.base.Vendors[backend]
@@ -92,7 +92,7 @@ func (s scope) verb(n *node, backend string) (station.Verb, bool) {
 		for _, v := range vendor.Verbs {
 			names = append(names, v.Name)
 		}
-		s.bad(n, "%s has no %q%s", backend, n.text, choice(n.text, names))
+		s.faultOf(n, "%s has no %q%s", backend, n.text, choice(n.text, names))
 	}
 	return verb, known
 }
@@ -104,26 +104,26 @@ func (s scope) with(n *node, d station.Do) map[string]station.Template {
 		value := n.fields[name]
 		field, known := d.Verb.Field(name)
 		switch {
-		case name == d.Backend, slices.Contains(manner(), name), value.bad:
+		case name == d.Backend, slices.Contains(optionKeys(), name), value.faulty:
 		case known && name == d.Verb.Ends:
-			value.bad = true
+			value.faulty = true
 			s.fault(value.key, "%q is filled in by the program: it knows the call that %s ends", name, d.Verb.Name)
 		case known && name == station.LastSeen:
-			value.bad = true
+			value.faulty = true
 			s.fault(value.key, "%q is filled in by the program: it knows what the line was last seen to run", name)
 		case known:
 			if t, ok := s.field(value, field); ok {
 				with[name] = t
 			}
 		default:
-			s.unknown(value, name, d.Verb.Name, takes(d.Verb))
+			s.unknown(value, name, d.Verb.Name, allowedKeys(d.Verb))
 		}
 	}
 	return with
 }
 
-// takes lists the keys of an action with that verb.
-func takes(v station.Verb) []string {
+// allowedKeys lists the keys of an action with that verb.
+func allowedKeys(v station.Verb) []string {
 	var names []string
 	for _, f := range v.Fields {
 		if f.Name != v.Ends && f.Name != station.LastSeen {
@@ -148,13 +148,13 @@ func takes(v station.Verb) []string {
 // parameter matches what a further parameter may be called.
 var parameter = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
-// further compiles the parameters that are passed through.
-func (s scope) further(n *node, d station.Do) {
+// passedThrough compiles the parameters that are passed through.
+func (s scope) passedThrough(n *node, d station.Do) {
 	switch {
-	case n == nil || n.bad:
+	case n == nil || n.faulty:
 	case !d.Verb.PassThrough:
 		s.misplaced(n, `"with" passes further parameters through, and %s takes none besides its own`, d.Verb.Name)
-	case s.is(n, `"with"`, table):
+	case s.wantKind(n, `"with"`, table):
 		for _, name := range n.names {
 			if t, ok := s.parameter(n.fields[name], name, d.Verb); ok {
 				d.With[station.PassedThrough+name] = t
@@ -166,15 +166,15 @@ func (s scope) further(n *node, d station.Do) {
 func (s scope) parameter(n *node, name string, v station.Verb) (station.Template, bool) {
 	_, own := v.Field(name)
 	switch {
-	case n.bad:
+	case n.faulty:
 	case own:
 		s.misplaced(n, "%q is a key of %s itself; write it beside with and not in it", name, v.Name)
 	case !parameter.MatchString(name):
 		s.misplaced(n, "%q is no name of a parameter: it has letters, digits and _, and begins with a letter", name)
 	case n.kind == text:
-		return s.template(n, none, false)
+		return s.template(n, noneOwn, false)
 	case n.kind == list || n.kind == table:
-		s.bad(n, "%q must be text, a number or true or false, not %s", name, n.kind)
+		s.faultOf(n, "%q must be text, a number or true or false, not %s", name, n.kind)
 	default:
 		return literal(n.written()), true
 	}
@@ -185,23 +185,23 @@ func (s scope) parameter(n *node, name string, v station.Verb) (station.Template
 func (s scope) field(n *node, f station.Field) (station.Template, bool) {
 	switch {
 	case n.kind == text && f.Type == station.List:
-		t, ok := s.template(n, none, true)
+		t, ok := s.template(n, noneOwn, true)
 		return t, ok && s.wholeList(n, t, f)
 	case n.kind == text:
-		t, ok := s.template(n, none, false)
-		return t, ok && s.typed(n, t, f)
+		t, ok := s.template(n, noneOwn, false)
+		return t, ok && s.checkType(n, t, f)
 	case f.Type == station.List && (n.kind == list || n.kind == table):
-		return s.list(n, none)
-	case f.Type == station.Bool && n.kind == truth,
+		return s.list(n, noneOwn)
+	case f.Type == station.Bool && n.kind == boolean,
 		f.Type == station.Integer && n.kind == whole,
 		f.Type == station.Number && (n.kind == whole || n.kind == number),
 		f.Type == station.Date && n.kind == date:
 		t := literal(n.written())
-		return t, s.typed(n, t, f)
+		return t, s.checkType(n, t, f)
 	case f.Type == station.Text:
-		return station.Template{}, s.is(n, fmt.Sprintf("%q", f.Name), text)
+		return station.Template{}, s.wantKind(n, fmt.Sprintf("%q", f.Name), text)
 	}
-	s.bad(n, "%q must be %s, not %s", f.Name, f.Type.Wanted(), n.kind)
+	s.faultOf(n, "%q must be %s, not %s", f.Name, f.Type.Wanted(), n.kind)
 	return station.Template{}, false
 }
 
@@ -213,8 +213,8 @@ func (n *node) written() string {
 		return strconv.FormatInt(n.whole, 10)
 	case number:
 		return strconv.FormatFloat(n.float, 'f', -1, 64)
-	case truth:
-		return strconv.FormatBool(n.truth)
+	case boolean:
+		return strconv.FormatBool(n.boolean)
 	default:
 		return n.text
 	}
@@ -230,11 +230,11 @@ func literal(text string) station.Template {
 // finds that text: {gs1.30|1}.
 var instead = regexp.MustCompile(`^\{[^{}|]+\|([^{}]*)\}$`)
 
-// typed checks what the file says outright against the field's type; what is
+// checkType checks what the file says outright against the field's type; what is
 // read at the station is the backend's to judge.
-func (s scope) typed(n *node, t station.Template, f station.Field) bool {
+func (s scope) checkType(n *node, t station.Template, f station.Field) bool {
 	if f.Type == station.Number || f.Type == station.Integer {
-		s.points(n, t)
+		s.warnOfDecimalPoint(n, t)
 	}
 	said, constant := t.Constant()
 	if falls := instead.FindStringSubmatch(t.String()); falls != nil {
@@ -243,15 +243,15 @@ func (s scope) typed(n *node, t station.Template, f station.Field) bool {
 	if !constant || f.Type.Fits(said) {
 		return true
 	}
-	s.bad(n, "%q must be %s, not %q", f.Name, f.Type.Wanted(), said)
+	s.faultOf(n, "%q must be %s, not %q", f.Name, f.Type.Wanted(), said)
 	return false
 }
 
 // hasPoint matches the AIs whose last digit says where the decimal point of the value is.
 var hasPoint = regexp.MustCompile(`^gs1\.(3[1-6][0-9]|39[0-5])[0-9]$`)
 
-// points warns of a number that would lose its decimal point.
-func (s scope) points(n *node, t station.Template) {
+// warnOfDecimalPoint warns of a number that would lose its decimal point.
+func (s scope) warnOfDecimalPoint(n *node, t station.Template) {
 	for _, name := range t.Names() {
 		if hasPoint.MatchString(name.Name) {
 			short := name.Name[:len(name.Name)-1]
@@ -265,15 +265,15 @@ func (s scope) points(n *node, t station.Template) {
 // it: a code with a quotation mark would change what the list says.
 func (s scope) wholeList(n *node, t station.Template, f station.Field) bool {
 	name, alone := t.Whole()
-	if alone && !s.blind && !s.isList(name) {
-		s.bad(n, `%q must be a list, and %q is none: let a binding append to it, or write [{ … = "{%s}" }]`, f.Name, name, name)
+	if alone && !s.namesUnknown && !s.isList(name) {
+		s.faultOf(n, `%q must be a list, and %q is none: let a binding append to it, or write [{ … = "{%s}" }]`, f.Name, name, name)
 		return false
 	}
 	if _, constant := t.Constant(); !constant && !alone {
-		s.bad(n, `%q must be a list: one that is in hand and nothing else, as "{%s}"`, f.Name, f.Name)
+		s.faultOf(n, `%q must be a list: one that is in hand and nothing else, as "{%s}"`, f.Name, f.Name)
 		return false
 	}
-	return s.typed(n, t, f)
+	return s.checkType(n, t, f)
 }
 
 // list compiles a list or table written in the file. Each text in it is a
@@ -282,9 +282,9 @@ func (s scope) list(n *node, own func(name string) int) (station.Template, bool)
 	if !s.texts(n, own) {
 		return station.Template{}, false
 	}
-	t, err := station.ParseList(n.plain())
+	t, err := station.ParseList(n.toGo())
 	if err != nil {
-		s.bad(n, "this cannot be written as JSON: %v", err)
+		s.faultOf(n, "this cannot be written as JSON: %v", err)
 		return station.Template{}, false
 	}
 	return t, true
@@ -292,7 +292,7 @@ func (s scope) list(n *node, own func(name string) int) (station.Template, bool)
 
 // texts checks every text in a list or table.
 func (s scope) texts(n *node, own func(name string) int) bool {
-	ok := !n.bad
+	ok := !n.faulty
 	if ok && n.kind == text {
 		_, ok = s.template(n, own, true)
 	}
@@ -319,9 +319,9 @@ func (s scope) required(n *node, d station.Do) {
 		template, sound := d.With[f.Name]
 		switch {
 		case value == nil:
-			s.fault(n.at, "%s needs %q%s", d.Verb.Name, f.Name, means(f))
+			s.fault(n.at, "%s needs %q%s", d.Verb.Name, f.Name, helpOf(f))
 		case sound && value.mayBeEmpty(template):
-			s.bad(value, "%s needs %q, so it must always have a value", d.Verb.Name, f.Name)
+			s.faultOf(value, "%s needs %q, so it must always have a value", d.Verb.Name, f.Name)
 		}
 	}
 }
@@ -334,42 +334,42 @@ func (n *node) mayBeEmpty(t station.Template) bool {
 		if text, constant := t.Constant(); constant {
 			return text == ""
 		}
-		return leavesOut(n.text)
+		return mayBeLeftOut(n.text)
 	case list, table:
-		return n.vanishes()
+		return n.mayVanish()
 	}
 	return false
 }
 
-// leavesOut reports whether a text with names may come to nothing.
-func leavesOut(template string) bool {
+// mayBeLeftOut reports whether a text with names may come to nothing.
+func mayBeLeftOut(template string) bool {
 	return strings.Contains(template, "?}") || strings.Contains(template, "|}")
 }
 
-// vanishes reports whether all that stands in a list or table may be left out.
-func (n *node) vanishes() bool {
+// mayVanish reports whether all that stands in a list or table may be left out.
+func (n *node) mayVanish() bool {
 	switch n.kind {
 	case text:
-		return leavesOut(n.text)
+		return mayBeLeftOut(n.text)
 	case list, table:
 		all := slices.Clone(n.items)
 		for _, name := range n.names {
 			all = append(all, n.fields[name])
 		}
-		return len(all) > 0 && !slices.ContainsFunc(all, func(inner *node) bool { return !inner.vanishes() })
+		return len(all) > 0 && !slices.ContainsFunc(all, func(inner *node) bool { return !inner.mayVanish() })
 	}
 	return false
 }
 
-func means(f station.Field) string {
+func helpOf(f station.Field) string {
 	if f.Help == "" {
 		return ""
 	}
 	return ": " + f.Help
 }
 
-// manner compiles again, adopted, late and late_after.
-func (s scope) manner(n *node, d *station.Do) {
+// options compiles again, adopted, late and late_after.
+func (s scope) options(n *node, d *station.Do) {
 	s.adopted(n.fields["adopted"], d)
 	again, late, after := n.fields["again"], n.fields["late"], n.fields["late_after"]
 	switch {
@@ -398,7 +398,7 @@ func (s scope) manner(n *node, d *station.Do) {
 		s.decode(after, reflect.ValueOf(&d.LateAfter).Elem(), `"late_after"`)
 	}
 	switch {
-	case late != nil && late.bad || after != nil && after.bad:
+	case late != nil && late.faulty || after != nil && after.faulty:
 	case d.Late != station.LateDeliver && d.LateAfter == 0:
 		at := cmp.Or(late, after, n)
 		s.fault(at.at, `late = %q needs to know after how long: late_after = "30m"`, d.Late)
@@ -413,16 +413,16 @@ func (s scope) manner(n *node, d *station.Do) {
 // adopted compiles what becomes of a call that was open at the vendor already.
 func (s scope) adopted(n *node, d *station.Do) {
 	switch _, once := d.With[d.Verb.Adopts]; {
-	case n == nil || n.bad:
+	case n == nil || n.faulty:
 	case d.Verb.Ends != "":
 		s.misplaced(n, `what becomes of an adopted call stands where it is opened; %s takes after it`, d.Verb.Name)
 	case d.Verb.Adopts == "":
 		s.misplaced(n, `"adopted" says what becomes of a call that was open already, and %s never looks for one`, d.Verb.Name)
 	case !once:
 		s.misplaced(n, `"adopted" means nothing without %s = true: no other call is taken for this one`, d.Verb.Adopts)
-	case !s.is(n, `"adopted"`, text):
+	case !s.wantKind(n, `"adopted"`, text):
 	case n.text != "close" && n.text != "leave":
-		s.bad(n, "adopted has no %q%s", n.text, choice(n.text, []string{"leave", "close"}))
+		s.faultOf(n, "adopted has no %q%s", n.text, choice(n.text, []string{"leave", "close"}))
 	default:
 		d.Close = n.text == "close"
 	}
@@ -430,14 +430,14 @@ func (s scope) adopted(n *node, d *station.Do) {
 
 // misplaced reports a key, if it is there, that means nothing to the verb.
 func (s scope) misplaced(n *node, format string, args ...any) {
-	if n != nil && !n.bad {
-		n.bad = true
+	if n != nil && !n.faulty {
+		n.faulty = true
 		s.fault(n.key, format, args...)
 	}
 }
 
 func (s scope) late(n *node, d *station.Do) {
-	if n.bad || !s.is(n, `"late"`, text) {
+	if n.faulty || !s.wantKind(n, `"late"`, text) {
 		return
 	}
 	allowed := []string{"deliver", "hold"}
@@ -445,7 +445,7 @@ func (s scope) late(n *node, d *station.Do) {
 		allowed = append(allowed, "record")
 	}
 	if !slices.Contains(allowed, n.text) {
-		s.bad(n, "late has no %q for %s%s", n.text, d.Verb.Name, choice(n.text, allowed))
+		s.faultOf(n, "late has no %q for %s%s", n.text, d.Verb.Name, choice(n.text, allowed))
 		return
 	}
 	d.Late = station.Late(n.text)

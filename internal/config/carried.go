@@ -12,12 +12,12 @@ import (
 // dataIdentifier matches a data identifier, and a text element identifier.
 var dataIdentifier = regexp.MustCompile(`^([0-9]{0,3}[A-Z]|[A-Z0-9]{3})$`)
 
-// inHIBC and inStore list what such a label may carry.
-func inHIBC() []string {
+// hibcValues and inStore list what such a label may carry.
+func hibcValues() []string {
 	return []string{"lic", "item", "unit", "lot", "serial", "quantity", "expiry", "produced", "link"}
 }
 
-func inStore() []string { return []string{"item", "weight", "price"} }
+func storeValues() []string { return []string{"item", "weight", "price"} }
 
 // notCarried says why no label of that kind carries a value; "" where it may.
 func notCarried(kind, value string) string {
@@ -27,12 +27,12 @@ func notCarried(kind, value string) string {
 			return fmt.Sprintf("%q is no data identifier; one is up to three digits and a capital letter, as \"P\" or \"1T\"", value)
 		}
 	case "hibc":
-		if !slices.Contains(inHIBC(), value) {
-			return fmt.Sprintf("hibc has no %q%s", value, choice(value, inHIBC()))
+		if !slices.Contains(hibcValues(), value) {
+			return fmt.Sprintf("hibc has no %q%s", value, choice(value, hibcValues()))
 		}
 	case "store":
-		if !slices.Contains(inStore(), value) {
-			return fmt.Sprintf("store has no %q%s", value, choice(value, inStore()))
+		if !slices.Contains(storeValues(), value) {
+			return fmt.Sprintf("store has no %q%s", value, choice(value, storeValues()))
 		}
 	}
 	return ""
@@ -40,11 +40,11 @@ func notCarried(kind, value string) string {
 
 // onlyScans reports a key that asks what was read, at an event that reads nothing.
 func (c *compiler) onlyScans(n *node, key, kind string) bool {
-	if n == nil || n.bad {
+	if n == nil || n.faulty {
 		return false
 	}
 	if kind != "" && kind != station.Scan {
-		n.bad = true
+		n.faulty = true
 		c.fault(n.key, "%s asks what was read, and a %s reads nothing; it belongs to a scan", key, kind)
 		return false
 	}
@@ -64,11 +64,11 @@ func (c *compiler) carried(n *node, raw binding, kind string) []string {
 			continue
 		}
 		if len(asked.values) == 0 {
-			c.bad(at, "%q is empty; list what the label must carry, as %s", asked.kind, asked.as)
+			c.faultOf(at, "%q is empty; list what the label must carry, as %s", asked.kind, asked.as)
 		}
 		for i, value := range asked.values {
-			if why := notCarried(asked.kind, value); why != "" && !at.items[i].bad {
-				c.bad(at.items[i], "%s", why)
+			if why := notCarried(asked.kind, value); why != "" && !at.items[i].faulty {
+				c.faultOf(at.items[i], "%s", why)
 			}
 			names = append(names, asked.kind+"."+value)
 		}
@@ -84,12 +84,12 @@ func (c *compiler) json(n *node, raw map[string]string, kind string) map[string]
 	paths := make(map[string]station.JSONPath)
 	for _, name := range n.names {
 		value := n.fields[name]
-		if value.bad || !c.carriedName(value, name) {
+		if value.faulty || !c.checkCarriedName(value, name) {
 			continue
 		}
 		path, err := station.ParseJSONPath(raw[name])
 		if err != nil {
-			c.bad(value, "%v", err)
+			c.faultOf(value, "%v", err)
 			continue
 		}
 		paths[name] = path
@@ -104,19 +104,19 @@ func (c *compiler) pairs(n *node, raw map[string]string, kind string) map[string
 	}
 	for _, name := range n.names {
 		value := n.fields[name]
-		if !value.bad && c.carriedName(value, name) && strings.TrimSuffix(raw[name], "?") == "" {
-			c.bad(value, `%q needs the name that the code has for it, as %s = "PO"`, name, name)
+		if !value.faulty && c.checkCarriedName(value, name) && strings.TrimSuffix(raw[name], "?") == "" {
+			c.faultOf(value, `%q needs the name that the code has for it, as %s = "PO"`, name, name)
 		}
 	}
 	return raw
 }
 
-// carriedName checks the name that a binding gives to what it reads.
-func (c *compiler) carriedName(n *node, name string) bool {
-	if valueName.MatchString(name) && !slices.Contains(ours(), name) {
+// checkCarriedName checks the name that a binding gives to what it reads.
+func (c *compiler) checkCarriedName(n *node, name string) bool {
+	if valueName.MatchString(name) && !slices.Contains(reservedNames(), name) {
 		return true
 	}
-	n.bad = true
+	n.faulty = true
 	c.fault(n.key, "%q: a name has only letters, digits and _, does not begin with a digit, and is none of the program's own", name)
 	return false
 }
@@ -124,18 +124,18 @@ func (c *compiler) carriedName(n *node, name string) bool {
 // mostValue is the most that max may say: the largest symbol holds no more.
 const mostValue = 7089
 
-func (c *compiler) longest(n *node, longest int, kind string) {
+func (c *compiler) checkMax(n *node, longest int, kind string) {
 	if c.onlyScans(n, "max", kind) && (longest < 1 || longest > mostValue) {
-		c.bad(n, "max is how many characters a value from a label has at most, from 1 to %d", mostValue)
+		c.faultOf(n, "max is how many characters a value from a label has at most, from 1 to %d", mostValue)
 	}
 }
 
-// ignore checks a binding that does nothing on purpose.
-func (c *compiler) ignore(n *node, raw binding) {
+// checkIgnore checks a binding that does nothing on purpose.
+func (c *compiler) checkIgnore(n *node, raw binding) {
 	if !raw.Ignore {
 		return
 	}
-	besides := slices.DeleteFunc(append(deeds(), "needs", "undo"), func(key string) bool { return n.fields[key] == nil })
+	besides := slices.DeleteFunc(append(effectKeys(), "needs", "undo"), func(key string) bool { return n.fields[key] == nil })
 	if len(besides) > 0 {
 		c.fault(n.fields["ignore"].key, "ignore does nothing with an event, and this binding also has %s; make two bindings of it", strings.Join(besides, ", "))
 	}

@@ -18,18 +18,18 @@ import (
 // encoding.TextUnmarshaler, any, and pointers, slices, structs and maps with
 // string keys of these.
 func (f *File) Section(name string, into any) bool {
-	n := f.ask(name)
+	n := f.topLevel(name)
 	if n == nil {
 		return false
 	}
 	if n.listOfTables {
-		f.bad(n, "[[%s]] makes a list, but there is only one; write [%s]", name, name)
+		f.faultOf(n, "[[%s]] makes a list, but there is only one; write [%s]", name, name)
 		return true
 	}
 	what := fmt.Sprintf("[%s]", name)
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
-		f.cannot(n, what, v)
+		f.cannotDecode(n, what, v)
 		return true
 	}
 	f.decode(n, v.Elem(), what)
@@ -45,11 +45,11 @@ func (f *File) Tables(name string, into any) bool {
 	n := f.tables(name)
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Slice {
-		f.cannot(n, what, v)
+		f.cannotDecode(n, what, v)
 		return false
 	}
 	defaults := v.Elem()
-	f.is(n, what, list)
+	f.wantKind(n, what, list)
 	tables := reflect.MakeSlice(defaults.Type(), len(n.items), len(n.items))
 	for i, item := range n.items {
 		if defaults.Len() > 0 {
@@ -64,7 +64,7 @@ func (f *File) Tables(name string, into any) bool {
 // tables returns the list of [[name]], which may be empty; a single [name] is a
 // fault, and a list of one.
 func (f *File) tables(name string) *node {
-	n := f.ask(name)
+	n := f.topLevel(name)
 	if n == nil {
 		return &node{kind: list}
 	}
@@ -75,24 +75,24 @@ func (f *File) tables(name string) *node {
 	return n
 }
 
-// ask returns the top-level value of that name and remembers that somebody
+// topLevel returns the top-level value of that name and remembers that somebody
 // wanted it.
-func (f *File) ask(name string) *node {
+func (f *File) topLevel(name string) *node {
 	if !slices.Contains(f.known, name) {
 		f.known = append(f.known, name)
 	}
 	return f.root.fields[name]
 }
 
-// cannot reports a mistake of the program in the only place where it can be
+// cannotDecode reports a mistake of the program in the only place where it can be
 // heard.
-func (f *File) cannot(n *node, what string, v reflect.Value) {
-	f.bad(n, "%s cannot be read by this program: it has no way to decode it into %v", what, v.Kind())
+func (f *File) cannotDecode(n *node, what string, v reflect.Value) {
+	f.faultOf(n, "%s cannot be read by this program: it has no way to decode it into %v", what, v.Kind())
 }
 
 // decode puts the value n into v. what is how faults call the value.
 func (f *File) decode(n *node, v reflect.Value, what string) {
-	if n.bad {
+	if n.faulty {
 		return
 	}
 	if v.Kind() == reflect.Pointer {
@@ -105,91 +105,91 @@ func (f *File) decode(n *node, v reflect.Value, what string) {
 		return
 	}
 	if v.CanAddr() && v.Addr().Type().Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-		if f.is(n, what, text) {
+		if f.wantKind(n, what, text) {
 			if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.text)); err != nil {
-				f.bad(n, "%s: %v", what, err)
+				f.faultOf(n, "%s: %v", what, err)
 			}
 		}
 		return
 	}
 	if v.Type() == reflect.TypeFor[time.Duration]() {
-		f.duration(n, v, what)
+		f.decodeDuration(n, v, what)
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if f.is(n, what, text) {
+		if f.wantKind(n, what, text) {
 			v.SetString(n.text)
 		}
 	case reflect.Bool:
-		if f.is(n, what, truth) {
-			v.SetBool(n.truth)
+		if f.wantKind(n, what, boolean) {
+			v.SetBool(n.boolean)
 		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		if f.is(n, what, whole) && f.holds(n, what, v.OverflowInt(n.whole)) {
+		if f.wantKind(n, what, whole) && f.fitsField(n, what, v.OverflowInt(n.whole)) {
 			v.SetInt(n.whole)
 		}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		if f.is(n, what, whole) && f.holds(n, what, n.whole < 0 || v.OverflowUint(uint64(n.whole))) {
+		if f.wantKind(n, what, whole) && f.fitsField(n, what, n.whole < 0 || v.OverflowUint(uint64(n.whole))) {
 			v.SetUint(uint64(n.whole))
 		}
 	case reflect.Float32, reflect.Float64:
-		if n.kind == whole || f.is(n, what, number) {
+		if n.kind == whole || f.wantKind(n, what, number) {
 			v.SetFloat(n.float)
 		}
 	case reflect.Slice:
-		f.slice(n, v, what)
+		f.decodeSlice(n, v, what)
 	case reflect.Map:
-		f.mapping(n, v, what)
+		f.decodeMap(n, v, what)
 	case reflect.Struct:
-		f.structure(n, v, what)
+		f.decodeStruct(n, v, what)
 	case reflect.Interface:
 		if v.NumMethod() > 0 {
-			f.cannot(n, what, v)
+			f.cannotDecode(n, what, v)
 			return
 		}
-		v.Set(reflect.ValueOf(n.plain()))
+		v.Set(reflect.ValueOf(n.toGo()))
 	default:
-		f.cannot(n, what, v)
+		f.cannotDecode(n, what, v)
 	}
 }
 
-// is reports whether n is of that kind, and a fault if it is not. The value
-// itself is not repeated: it might be a secret in the wrong place.
-func (f *File) is(n *node, what string, want kind) bool {
+// wantKind reports whether n wantKind of that kind, and a fault if it wantKind not. The value
+// itself wantKind not repeated: it might be a secret in the wrong place.
+func (f *File) wantKind(n *node, what string, want kind) bool {
 	if n.kind == want {
 		return true
 	}
-	f.bad(n, "%s must be %s, not %s", what, want.wanted(), n.kind)
+	f.faultOf(n, "%s must be %s, not %s", what, want.wanted(), n.kind)
 	return false
 }
 
-// holds reports a fault when a whole number overflows its field.
-func (f *File) holds(n *node, what string, overflows bool) bool {
+// fitsField reports a fault when a whole number overflows its field.
+func (f *File) fitsField(n *node, what string, overflows bool) bool {
 	if overflows {
-		f.bad(n, "%s cannot be %d", what, n.whole)
+		f.faultOf(n, "%s cannot be %d", what, n.whole)
 	}
 	return !overflows
 }
 
-func (f *File) duration(n *node, v reflect.Value, what string) {
+func (f *File) decodeDuration(n *node, v reflect.Value, what string) {
 	if n.kind != text {
-		f.bad(n, `%s must be a time with its unit, as "30ms", "2s", "5m" or "24h", not %s`, what, n.kind)
+		f.faultOf(n, `%s must be a time with its unit, as "30ms", "2s", "5m" or "24h", not %s`, what, n.kind)
 		return
 	}
 	d, err := time.ParseDuration(n.text)
 	switch {
 	case err != nil:
-		f.bad(n, `%s must be a time with its unit, as "30ms", "2s", "5m" or "24h"`, what)
+		f.faultOf(n, `%s must be a time with its unit, as "30ms", "2s", "5m" or "24h"`, what)
 	case d < 0:
-		f.bad(n, "%s must not be below zero", what)
+		f.faultOf(n, "%s must not be below zero", what)
 	default:
 		v.SetInt(int64(d))
 	}
 }
 
-func (f *File) slice(n *node, v reflect.Value, what string) {
-	if !f.is(n, what, list) {
+func (f *File) decodeSlice(n *node, v reflect.Value, what string) {
+	if !f.wantKind(n, what, list) {
 		return
 	}
 	items := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
@@ -199,12 +199,12 @@ func (f *File) slice(n *node, v reflect.Value, what string) {
 	v.Set(items)
 }
 
-func (f *File) mapping(n *node, v reflect.Value, what string) {
+func (f *File) decodeMap(n *node, v reflect.Value, what string) {
 	if v.Type().Key().Kind() != reflect.String {
-		f.cannot(n, what, v)
+		f.cannotDecode(n, what, v)
 		return
 	}
-	if !f.is(n, what, table) {
+	if !f.wantKind(n, what, table) {
 		return
 	}
 	fresh := reflect.MakeMap(v.Type())
@@ -219,13 +219,13 @@ func (f *File) mapping(n *node, v reflect.Value, what string) {
 	v.Set(fresh)
 }
 
-func (f *File) structure(n *node, v reflect.Value, what string) {
+func (f *File) decodeStruct(n *node, v reflect.Value, what string) {
 	names, fields := keys(v)
 	if n.kind != table && slices.Contains(names, "file") {
-		f.bad(n, "%s: a secret is never written in this file; put it in a file of its own and say which, as { file = \"/etc/stationd/…\" }; allowed there: %s", what, strings.Join(names, ", "))
+		f.faultOf(n, "%s: a secret is never written in this file; put it in a file of its own and say which, as { file = \"/etc/stationd/…\" }; allowed there: %s", what, strings.Join(names, ", "))
 		return
 	}
-	if !f.is(n, what, table) {
+	if !f.wantKind(n, what, table) {
 		return
 	}
 	for _, name := range n.names {
@@ -240,8 +240,8 @@ func (f *File) structure(n *node, v reflect.Value, what string) {
 
 // unknown reports a key that nobody knows, at the key.
 func (f *File) unknown(n *node, name, table string, allowed []string) {
-	if !n.bad {
-		n.bad = true
+	if !n.faulty {
+		n.faulty = true
 		f.fault(n.key, "unknown key %q in %s%s", name, table, choice(name, allowed))
 	}
 }
@@ -263,26 +263,26 @@ func keys(v reflect.Value) (names []string, fields []reflect.Value) {
 	return names, fields
 }
 
-// plain returns the value as one of Go's own: string, int64, float64, bool,
+// toGo returns the value as one of Go's own: string, int64, float64, bool,
 // []any or map[string]any. Dates are strings.
-func (n *node) plain() any {
+func (n *node) toGo() any {
 	switch n.kind {
 	case whole:
 		return n.whole
 	case number:
 		return n.float
-	case truth:
-		return n.truth
+	case boolean:
+		return n.boolean
 	case list:
 		items := make([]any, 0, len(n.items))
 		for _, item := range n.items {
-			items = append(items, item.plain())
+			items = append(items, item.toGo())
 		}
 		return items
 	case table:
 		fields := make(map[string]any)
 		for name, value := range n.fields {
-			fields[name] = value.plain()
+			fields[name] = value.toGo()
 		}
 		return fields
 	default:

@@ -81,21 +81,21 @@ func Parse(name string, text []byte) *File {
 	// Windows editors put EF BB BF in front of UTF-8. It is not a key.
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	f := &File{name: name, text: slices.Clip(text), named: make(map[string]string)}
-	if wide(text) {
+	if isUTF16(text) {
 		f.fault(0, "the file is saved as UTF-16; save it as UTF-8 (in Notepad: Save as, Encoding)")
 		f.faults[0].Detail = "" // every second character of it is none
-		f.root, f.broken = &node{kind: table, made: byHeader}, true
+		f.root, f.broken = &node{kind: table, origin: byHeader}, true
 		return f
 	}
-	f.root = f.grow()
+	f.root = f.parseTree()
 	return f
 }
 
-// wide reports whether a text has two bytes for each character: with a byte order
+// isUTF16 reports whether a text has two bytes for each character: with a byte order
 // mark, or with a zero beside each of its first letters.
 //
 //	FF FE 5B 00 73 00      "[s" as UTF-16
-func wide(text []byte) bool {
+func isUTF16(text []byte) bool {
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
 		return true
 	}
@@ -181,11 +181,11 @@ func (p Path) String() string {
 // already: what follows from it is not reported.
 func (f *File) Fault(at Path, format string, args ...any) {
 	n, rest := f.find(at)
-	if n.bad {
+	if n.faulty {
 		return
 	}
 	if len(rest) == 0 && n.kind != table && n.kind != list {
-		n.bad = true
+		n.faulty = true
 	}
 	f.fault(n.at, format, args...)
 }
@@ -209,10 +209,10 @@ func (f *File) OneOf(at Path, value string, allowed ...string) bool {
 func (f *File) Unread() {
 	for _, name := range f.root.names {
 		n := f.root.fields[name]
-		if n.bad || slices.Contains(f.known, name) {
+		if n.faulty || slices.Contains(f.known, name) {
 			continue
 		}
-		n.bad = true
+		n.faulty = true
 		switch {
 		case n.kind == table || n.listOfTables:
 			f.fault(n.at, "unknown table %q%s", name, choice(name, f.known))

@@ -42,11 +42,11 @@ type binding struct {
 // binding is compiled as far as its faults allow, so the program is worth
 // something only when Faults is empty.
 func (f *File) Program(base station.Program, kinds map[string][]string) station.Program {
-	c := &compiler{File: f, base: base, kinds: maps.Clone(kinds), unsure: make(map[string]bool), acts: make(map[string]bool)}
+	c := &compiler{File: f, base: base, kinds: maps.Clone(kinds), unsure: make(map[string]bool), undoable: make(map[string]bool)}
 	on := f.tables("on")
 	var all []binding
 	f.Tables("on", &all)
-	c.taken = takenBy(all)
+	c.valuesInHand = valuesSetBy(all)
 	if len(c.counts) > 0 {
 		c.kinds[station.FromStation] = append(slices.Clone(c.kinds[station.FromStation]), station.Minute)
 	}
@@ -54,9 +54,9 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	for i, b := range all {
 		base.Bindings = append(base.Bindings, c.binding(on.items[i], b))
 	}
-	c.reached(on.items, base.Bindings)
-	c.ended()
-	c.undone()
+	c.checkReached(on.items, base.Bindings)
+	c.checkEnds()
+	c.checkSomethingToUndo()
 	return base
 }
 
@@ -65,7 +65,7 @@ type compiler struct {
 	*File
 	base  station.Program
 	kinds map[string][]string
-	taken
+	valuesInHand
 
 	opens  []placedDo // what opens a call
 	closes []placedDo // what closes one
@@ -74,8 +74,8 @@ type compiler struct {
 	// action of theirs is at fault; "" stands for a source that is itself.
 	unsure map[string]bool
 
-	acts  map[string]bool // sources that do something which can be taken back
-	undos []placedUndo
+	undoable map[string]bool // sources that do something which can be taken back
+	undos    []placedUndo
 }
 
 // placedDo is an action, whose it is and where its verb stands.
@@ -87,7 +87,7 @@ type placedDo struct {
 
 func (c *compiler) binding(n *node, raw binding) station.Binding {
 	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Max: raw.Max}
-	if n.kind != table || n.bad {
+	if n.kind != table || n.faulty {
 		return b
 	}
 	source, kind := c.event(n, raw.Event)
@@ -98,12 +98,12 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	if raw.Match != nil {
 		b.Match = c.match(n.fields["match"], *raw.Match, kind)
 		if b.Match == nil {
-			s.blind = true // which names it would have given, nobody knows
+			s.namesUnknown = true // which names it would have given, nobody knows
 		} else {
 			s.groups = slices.DeleteFunc(slices.Clone(b.Match.SubexpNames()), func(name string) bool { return name == "" })
 		}
 	}
-	c.identifiers(n.fields["gs1"], raw.GS1, kind)
+	c.checkGS1(n.fields["gs1"], raw.GS1, kind)
 	b.Carry = c.carried(n, raw, kind)
 	s.carry = b.Carry
 	b.JSON = c.json(n.fields["json"], raw.JSON, kind)
@@ -115,19 +115,19 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 		s.groups = append(s.groups, name)
 	}
 	b.Send = raw.Send
-	c.longest(n.fields["max"], raw.Max, kind)
+	c.checkMax(n.fields["max"], raw.Max, kind)
 	if source == "" {
-		s.blind, c.unsure[""] = true, true
+		s.namesUnknown, c.unsure[""] = true, true
 	}
-	s.needs(n.fields["needs"])
+	s.checkNeeds(n.fields["needs"])
 	b.Set = s.set(n.fields["set"])
 	b.Append = s.append(n.fields["append"])
 	b.Count = s.count(n.fields["count"])
-	c.clear(n.fields["clear"])
-	c.expire(n, raw)
-	s.minute(n)
-	s.undo(n, raw)
-	c.ignore(n, raw)
+	c.checkClear(n.fields["clear"])
+	c.checkExpire(n, raw)
+	s.checkMinute(n)
+	s.checkUndo(n, raw)
+	c.checkIgnore(n, raw)
 	if do := n.fields["do"]; do != nil && do.kind == list {
 		for _, item := range do.items {
 			d, ok := s.do(item)
@@ -138,14 +138,14 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 			b.Do = append(b.Do, d)
 		}
 	}
-	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && (undo == nil || !undo.bad) && !slices.ContainsFunc(deeds(), func(key string) bool { return n.fields[key] != nil }) {
-		c.fault(n.at, "this binding does nothing; it needs %s, undo or ignore", strings.Join(deeds(), ", "))
+	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && (undo == nil || !undo.faulty) && !slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil }) {
+		c.fault(n.at, "this binding does nothing; it needs %s, undo or ignore", strings.Join(effectKeys(), ", "))
 	}
 	return b
 }
 
-// deeds lists the keys of a binding that say what it does.
-func deeds() []string { return []string{"do", "set", "append", "count", "clear", "trigger"} }
+// effectKeys lists the keys of a binding that say what it does.
+func effectKeys() []string { return []string{"do", "set", "append", "count", "clear", "trigger"} }
 
 // event checks which event a binding answers and takes it apart. The source is
 // empty when there is no such event.
@@ -155,29 +155,29 @@ func (c *compiler) event(n *node, name string) (source, kind string) {
 		c.fault(n.at, `"event" is missing: what this binding answers; events are: %s`, strings.Join(c.events(), ", "))
 		return "", ""
 	}
-	if at.bad {
+	if at.faulty {
 		return "", ""
 	}
 	source, kind, _ = strings.Cut(name, ".")
 	kinds, known := c.kinds[source]
 	switch {
 	case !known && source == station.FromStation:
-		c.bad(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }, and station.alert, which comes only where the file has a table [alert]")
+		c.faultOf(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }, and station.alert, which comes only where the file has a table [alert]")
 		return "", ""
 	case !known:
-		c.bad(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))
+		c.faultOf(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))
 		return "", ""
 	case kind == "":
-		c.bad(at, "%q says no kind of event; events of %s are: %s", name, source, c.eventsOf(source))
+		c.faultOf(at, "%q says no kind of event; events of %s are: %s", name, source, c.eventsOf(source))
 		return "", ""
 	case !slices.Contains(kinds, kind):
-		at.bad = true
+		at.faulty = true
 		c.fault(at.place(len(source)+1), "%s has no %q%s", source, kind, choice(kind, kinds))
 		return "", ""
 	case kind == station.Hold && c.base.Latch[source]:
-		c.bad(at, "%s latches, so it acts the moment it is pressed: a hold can never fire; remove latch or this binding", source)
+		c.faultOf(at, "%s latches, so it acts the moment it is pressed: a hold can never fire; remove latch or this binding", source)
 	case kind == station.Double && c.base.Latch[source]:
-		c.bad(at, "%s latches, so its second press ends the call: a double press can never fire; remove latch or this binding", source)
+		c.faultOf(at, "%s latches, so its second press ends the call: a double press can never fire; remove latch or this binding", source)
 	}
 	return source, kind
 }
@@ -203,11 +203,11 @@ func (c *compiler) eventsOf(source string) string {
 
 // match compiles the pattern of a binding; nil after a fault.
 func (c *compiler) match(n *node, pattern, kind string) *regexp.Regexp {
-	if n == nil || n.bad {
+	if n == nil || n.faulty {
 		return nil
 	}
 	if kind != "" && kind != station.Scan {
-		n.bad = true
+		n.faulty = true
 		c.fault(n.key, "match compares what was read, and a %s reads nothing; it belongs to a scan", kind)
 		return nil
 	}
@@ -215,7 +215,7 @@ func (c *compiler) match(n *node, pattern, kind string) *regexp.Regexp {
 	if err == nil {
 		return compiled
 	}
-	n.bad = true
+	n.faulty = true
 	fault := (*syntax.Error)(nil)
 	if !errors.As(err, &fault) {
 		c.fault(n.at, "match: %v", err)
@@ -229,63 +229,63 @@ func (c *compiler) match(n *node, pattern, kind string) *regexp.Regexp {
 // identifier matches a GS1 application identifier: 01, 10, 3103.
 var identifier = regexp.MustCompile(`^[0-9]{2,4}$`)
 
-func (c *compiler) identifiers(n *node, ais []string, kind string) {
-	if n == nil || n.bad {
+func (c *compiler) checkGS1(n *node, ais []string, kind string) {
+	if n == nil || n.faulty {
 		return
 	}
 	if kind != "" && kind != station.Scan {
-		n.bad = true
+		n.faulty = true
 		c.fault(n.key, "gs1 asks what a symbol carries, and a %s reads none; it belongs to a scan", kind)
 		return
 	}
 	if len(ais) == 0 {
-		c.bad(n, `"gs1" is empty; list the application identifiers that the symbol must carry, as ["01", "10"]`)
+		c.faultOf(n, `"gs1" is empty; list the application identifiers that the symbol must carry, as ["01", "10"]`)
 	}
 	for i, ai := range ais {
-		if item := n.items[i]; !item.bad && !identifier.MatchString(ai) {
-			c.bad(item, "%q is no GS1 application identifier; they are two to four digits, as \"01\" or \"3103\"", ai)
+		if item := n.items[i]; !item.faulty && !identifier.MatchString(ai) {
+			c.faultOf(item, "%q is no GS1 application identifier; they are two to four digits, as \"01\" or \"3103\"", ai)
 		}
 	}
 }
 
-func (c *compiler) clear(n *node) {
+func (c *compiler) checkClear(n *node) {
 	for _, item := range n.texts() {
 		if !c.has(item.text, 0) {
-			c.bad(item, "no binding sets, appends to or counts %q, so there is nothing to clear%s", item.text, choice(item.text, c.values()))
+			c.faultOf(item, "no binding sets, appends to or counts %q, so there is nothing to clear%s", item.text, choice(item.text, c.values()))
 		}
 	}
 }
 
-func (c *compiler) expire(n *node, raw binding) {
+func (c *compiler) checkExpire(n *node, raw binding) {
 	at := n.fields["expire"]
 	switch {
-	case at == nil || at.bad:
+	case at == nil || at.faulty:
 	case n.fields["set"] == nil && n.fields["append"] == nil:
-		at.bad = true
+		at.faulty = true
 		c.fault(at.key, `"expire" says how long what is set or appended holds; this binding has neither set nor append`)
 	case raw.Expire == 0:
-		c.bad(at, `"expire" must be above zero; leave it out for a value that holds until it is cleared`)
+		c.faultOf(at, `"expire" must be above zero; leave it out for a value that holds until it is cleared`)
 	}
 }
 
-// reached reports bindings that no event can reach, because one before them
+// checkReached reports bindings that no event can reach, because one before them
 // takes everything that fits them.
-func (c *compiler) reached(nodes []*node, bindings []station.Binding) {
+func (c *compiler) checkReached(nodes []*node, bindings []station.Binding) {
 	for j, b := range bindings {
 		for i, earlier := range bindings[:j] {
-			if b.Event != "" && b.Event == earlier.Event && c.sound(nodes[i], nodes[j]) && covers(earlier, b) {
-				c.bad(nodes[j].fields["event"], "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].at), b.Event)
+			if b.Event != "" && b.Event == earlier.Event && c.wasReadable(nodes[i], nodes[j]) && covers(earlier, b) {
+				c.faultOf(nodes[j].fields["event"], "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].at), b.Event)
 				break
 			}
 		}
 	}
 }
 
-// sound reports whether what the bindings fit could be read.
-func (c *compiler) sound(bindings ...*node) bool {
+// wasReadable reports whether what the bindings fit could be read.
+func (c *compiler) wasReadable(bindings ...*node) bool {
 	for _, n := range bindings {
 		for _, key := range []string{"match", "gs1", "di", "hibc", "store", "json", "pairs"} {
-			if value := n.fields[key]; value != nil && value.bad {
+			if value := n.fields[key]; value != nil && value.faulty {
 				return false
 			}
 		}
@@ -308,8 +308,8 @@ func covers(a, b station.Binding) bool {
 	return !slices.ContainsFunc(a.GS1, lacks(b.GS1)) && !slices.ContainsFunc(a.Carry, lacks(b.Carry))
 }
 
-// ended reports closes that have nothing to close, or do not say what.
-func (c *compiler) ended() {
+// checkEnds reports closes that have nothing to close, or do not say what.
+func (c *compiler) checkEnds() {
 	for _, end := range c.closes {
 		if c.unsure[end.source] || c.unsure[""] {
 			continue
@@ -321,23 +321,23 @@ func (c *compiler) ended() {
 			}
 		}
 		if len(opens) == 0 {
-			c.bad(end.verb, "%s ends a call that %s opened, but no binding of %s opens one", end.Verb.Name, end.source, end.source)
+			c.faultOf(end.verb, "%s ends a call that %s opened, but no binding of %s opens one", end.Verb.Name, end.source, end.source)
 			continue
 		}
 		for _, field := range opens[0].Verb.Opens {
 			if _, takes := end.Verb.Field(field); takes {
-				c.endsWhich(end, opens, field)
+				c.checkWhichCall(end, opens, field)
 			}
 		}
 	}
 }
 
-// endsWhich checks one of the fields that tell calls apart.
-func (c *compiler) endsWhich(end placedDo, opens []placedDo, field string) {
+// checkWhichCall checks one of the fields that tell calls apart.
+func (c *compiler) checkWhichCall(end placedDo, opens []placedDo, field string) {
 	var texts []string
 	certain := true
 	for _, open := range opens {
-		text, constant := c.subject(open, field)
+		text, constant := c.openedSubject(open, field)
 		certain = certain && constant
 		if !slices.Contains(texts, text) {
 			texts = append(texts, text)
@@ -346,17 +346,17 @@ func (c *compiler) endsWhich(end placedDo, opens []placedDo, field string) {
 	said, given := end.With[field]
 	if !given {
 		if len(texts) > 1 || !certain {
-			c.bad(end.verb, "%s can open calls that differ in %s (%s); %s must say which it ends: %s = …", end.source, field, strings.Join(texts, ", "), end.Verb.Name, field)
+			c.faultOf(end.verb, "%s can open calls that differ in %s (%s); %s must say which it ends: %s = …", end.source, field, strings.Join(texts, ", "), end.Verb.Name, field)
 		}
 		return
 	}
 	if text, constant := said.Constant(); constant && certain && !slices.Contains(texts, text) {
-		c.bad(end.verb, "%s opens no call whose %s is %q%s", end.source, field, text, choice(text, texts))
+		c.faultOf(end.verb, "%s opens no call whose %s is %q%s", end.source, field, text, choice(text, texts))
 	}
 }
 
-// subject is what an open will put into a field, as far as the file tells.
-func (c *compiler) subject(open placedDo, field string) (text string, constant bool) {
+// openedSubject is what an open will put into a field, as far as the file tells.
+func (c *compiler) openedSubject(open placedDo, field string) (text string, constant bool) {
 	template, given := open.With[field]
 	if !given {
 		return c.base.Vendors[open.Backend].Defaults[field], true
@@ -380,5 +380,5 @@ func (n *node) texts() []*node {
 	if n == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(n.items), func(item *node) bool { return item.bad || item.kind != text })
+	return slices.DeleteFunc(slices.Clone(n.items), func(item *node) bool { return item.faulty || item.kind != text })
 }

@@ -19,7 +19,7 @@ const (
 	text kind = iota
 	whole
 	number
-	truth
+	boolean
 	date
 	list
 	table
@@ -52,10 +52,10 @@ type node struct {
 	at   int // offset of the value; of a table with a header, the header's
 	key  int // offset of the key
 
-	text  string  // text: the text; date: as written
-	whole int64   // whole
-	float float64 // whole, number
-	truth bool    // truth
+	text    string  // text: the text; date: as written
+	whole   int64   // whole
+	float   float64 // whole, number
+	boolean bool    // truth
 
 	inside int // text: offset of its first character; -1 where escapes moved the rest
 
@@ -63,20 +63,20 @@ type node struct {
 	names  []string         // table: its keys in the order of the file
 	fields map[string]*node // table
 
-	made         made // table: what made it, which says who may add to it
-	listOfTables bool // list: of [[tables]]
+	origin       origin // table: what made it, which says who may add to it
+	listOfTables bool   // list: of [[tables]]
 
-	bad bool // a fault of this value has been reported
+	faulty bool // a fault of this value has been reported
 }
 
-// made is what made a table.
-type made uint8
+// origin is what origin a table.
+type origin uint8
 
 const (
-	byInline    made = iota // { … }: complete as it stands
-	byPath                  // [a.b] made a: a header of its own may follow
-	byHeader                // [a]
-	byDottedKey             // a.b = 1 made a: further dotted keys may follow
+	byInline    origin = iota // { … }: complete as it stands
+	byPath                    // [a.b] made a: a header of its own may follow
+	byHeader                  // [a]
+	byDottedKey               // a.b = 1 made a: further dotted keys may follow
 )
 
 // step returns what a step of a path leads to, or nil.
@@ -101,10 +101,10 @@ func (n *node) add(name string, value *node) {
 	n.fields[name] = value
 }
 
-// grow parses the whole text and returns its tree. What TOML forbids but leaves
+// parseTree parses the whole text and returns its tree. What TOML forbids but leaves
 // readable, as a key that is given twice, is reported and read on.
-func (f *File) grow() *node {
-	root := &node{kind: table, made: byHeader}
+func (f *File) parseTree() *node {
+	root := &node{kind: table, origin: byHeader}
 	p := new(unstable.Parser)
 	p.Reset(f.text)
 	here := root
@@ -120,7 +120,7 @@ func (f *File) grow() *node {
 	}
 	if err := p.Error(); err != nil {
 		f.syntax(err)
-		return &node{kind: table, made: byHeader}
+		return &node{kind: table, origin: byHeader}
 	}
 	return root
 }
@@ -187,9 +187,9 @@ func keyParts(n *unstable.Node) []part {
 	return parts
 }
 
-// bracket returns the offset of the first bracket of a header whose name
+// bracketBefore returns the offset of the first bracketBefore of a header whose name
 // begins at offset.
-func (f *File) bracket(offset int) int {
+func (f *File) bracketBefore(offset int) int {
 	for offset > 0 && strings.IndexByte("[ \t", f.text[offset-1]) >= 0 {
 		offset--
 	}
@@ -202,9 +202,9 @@ func (f *File) bracket(offset int) int {
 // header finds or makes the table of [a.b] and returns it. After a fault it
 // returns a table that belongs to nobody, so that its keys fault no further.
 func (f *File) header(root *node, parts []part) *node {
-	at, last := f.bracket(parts[0].start), parts[len(parts)-1]
-	fresh := &node{kind: table, at: at, key: last.start, made: byHeader}
-	parent := f.parent(root, parts)
+	at, last := f.bracketBefore(parts[0].start), parts[len(parts)-1]
+	fresh := &node{kind: table, at: at, key: last.start, origin: byHeader}
+	parent := f.parentOf(root, parts)
 	if parent == nil {
 		return fresh
 	}
@@ -213,10 +213,10 @@ func (f *File) header(root *node, parts []part) *node {
 	case old == nil:
 		parent.add(last.name, fresh)
 		return fresh
-	case old.kind == table && old.made == byPath:
-		old.made, old.at, old.key = byHeader, at, last.start
+	case old.kind == table && old.origin == byPath:
+		old.origin, old.at, old.key = byHeader, at, last.start
 		return old
-	case old.kind == table && old.made == byHeader:
+	case old.kind == table && old.origin == byHeader:
 		f.fault(at, "[%s] stands here a second time, the first is in line %d; put their keys together", dotted(parts), f.line(old.at))
 		return old
 	case old.listOfTables:
@@ -230,9 +230,9 @@ func (f *File) header(root *node, parts []part) *node {
 
 // listHeader makes one more table of [[a.b]] and returns it.
 func (f *File) listHeader(root *node, parts []part) *node {
-	at, last := f.bracket(parts[0].start), parts[len(parts)-1]
-	fresh := &node{kind: table, at: at, key: last.start, made: byHeader}
-	parent := f.parent(root, parts)
+	at, last := f.bracketBefore(parts[0].start), parts[len(parts)-1]
+	fresh := &node{kind: table, at: at, key: last.start, origin: byHeader}
+	parent := f.parentOf(root, parts)
 	if parent == nil {
 		return fresh
 	}
@@ -242,7 +242,7 @@ func (f *File) listHeader(root *node, parts []part) *node {
 		parent.add(last.name, &node{kind: list, at: at, key: last.start, listOfTables: true, items: []*node{fresh}})
 	case old.listOfTables:
 		old.items = append(old.items, fresh)
-	case old.kind == table && old.made != byInline:
+	case old.kind == table && old.origin != byInline:
 		f.fault(at, "[[%s]] makes a list, but [%s] in line %d made one table; write both the same way", dotted(parts), dotted(parts), f.line(old.at))
 	default:
 		f.fault(at, "%q is given already, in line %d", dotted(parts), f.line(old.key))
@@ -250,19 +250,19 @@ func (f *File) listHeader(root *node, parts []part) *node {
 	return fresh
 }
 
-// parent walks to the table that the last part of a header belongs to, making
+// parentOf walks to the table that the last part of a header belongs to, making
 // what is missing; nil, after a fault, where something else stands in the way.
-func (f *File) parent(root *node, parts []part) *node {
+func (f *File) parentOf(root *node, parts []part) *node {
 	here := root
 	for i, p := range parts[:len(parts)-1] {
 		next := here.fields[p.name]
 		switch {
 		case next == nil:
-			next = &node{kind: table, at: f.bracket(parts[0].start), key: p.start, made: byPath}
+			next = &node{kind: table, at: f.bracketBefore(parts[0].start), key: p.start, origin: byPath}
 			here.add(p.name, next)
 		case next.listOfTables:
 			next = next.items[len(next.items)-1] // [[on.do]] belongs to the last [[on]]
-		case next.kind != table || next.made == byInline:
+		case next.kind != table || next.origin == byInline:
 			f.fault(p.start, "%q is %s already, in line %d; nothing can be added to it here", dotted(parts[:i+1]), next.kind, f.line(next.key))
 			return nil
 		}
@@ -275,15 +275,15 @@ func (f *File) parent(root *node, parts []part) *node {
 func (f *File) keyValue(into *node, e *unstable.Node) {
 	parts := keyParts(e)
 	last := parts[len(parts)-1]
-	value, _ := f.value(e.Value(), f.past(last.end, '='))
+	value, _ := f.value(e.Value(), f.after(last.end, '='))
 	value.key = last.start
 	for i, p := range parts[:len(parts)-1] {
 		next := into.fields[p.name]
 		switch {
 		case next == nil:
-			next = &node{kind: table, at: p.start, key: p.start, made: byDottedKey}
+			next = &node{kind: table, at: p.start, key: p.start, origin: byDottedKey}
 			into.add(p.name, next)
-		case next.kind != table || next.made != byDottedKey:
+		case next.kind != table || next.origin != byDottedKey:
 			f.fault(p.start, "%q is given already, in line %d; nothing can be added to it here", dotted(parts[:i+1]), f.line(next.key))
 			return
 		}
@@ -296,9 +296,9 @@ func (f *File) keyValue(into *node, e *unstable.Node) {
 	into.add(last.name, value)
 }
 
-// past returns the offset after the next c, from an offset where nothing but
+// after returns the offset after the next c, from an offset where nothing but
 // blanks comes before it.
-func (f *File) past(offset int, c byte) int {
+func (f *File) after(offset int, c byte) int {
 	return offset + bytes.IndexByte(f.text[offset:], c) + 1
 }
 
@@ -307,7 +307,7 @@ func (f *File) past(offset int, c byte) int {
 // from is an offset from which only blanks, commas and comments come before the
 // value; end is the offset after it.
 func (f *File) value(v *unstable.Node, from int) (n *node, end int) {
-	at := f.skip(from)
+	at := f.skipBlank(from)
 	switch v.Kind {
 	case unstable.Array:
 		n, end = &node{kind: list, at: at}, at+1
@@ -317,29 +317,29 @@ func (f *File) value(v *unstable.Node, from int) (n *node, end int) {
 			item.key = item.at
 			n.items = append(n.items, item)
 		}
-		return n, f.skip(end) + 1
+		return n, f.skipBlank(end) + 1
 	case unstable.InlineTable:
-		n, end = &node{kind: table, at: at, made: byInline}, at+1
+		n, end = &node{kind: table, at: at, origin: byInline}, at+1
 		for it := v.Children(); it.Next(); {
 			kv := it.Node()
 			f.keyValue(n, kv)
 			end = int(kv.Raw.Offset + kv.Raw.Length)
 		}
-		return n, f.skip(end) + 1
+		return n, f.skipBlank(end) + 1
 	}
 	end = at + int(v.Raw.Length)
 	return f.scalar(v, at, string(f.text[at:end])), end
 }
 
-// skip returns the offset of the next character that is not blank, a comma or
+// skipBlank returns the offset of the next character that is not blank, a comma or
 // in a comment.
-func (f *File) skip(offset int) int {
+func (f *File) skipBlank(offset int) int {
 	for offset < len(f.text) {
 		switch f.text[offset] {
 		case ' ', '\t', '\r', '\n', ',':
 			offset++
 		case '#':
-			offset = f.past(offset, '\n')
+			offset = f.after(offset, '\n')
 		default:
 			return offset
 		}
@@ -357,23 +357,23 @@ func (f *File) scalar(v *unstable.Node, at int, raw string) *node {
 			n.inside = at + i
 		}
 	case unstable.Bool:
-		n.kind, n.truth = truth, raw == "true"
+		n.kind, n.boolean = boolean, raw == "true"
 	case unstable.Integer:
 		whole64, err := strconv.ParseInt(strings.TrimPrefix(raw, "+"), 0, 64)
 		if err != nil {
-			f.bad(n, "%s is too large a number", raw)
+			f.faultOf(n, "%s is too large a number", raw)
 		}
 		n.kind, n.whole, n.float = whole, whole64, float64(whole64)
 	case unstable.Float:
 		float, err := strconv.ParseFloat(strings.ReplaceAll(raw, "_", ""), 64)
 		if err != nil || math.IsInf(float, 0) || math.IsNaN(float) {
-			f.bad(n, "%s is not a number that can be worked with", raw)
+			f.faultOf(n, "%s is not a number that can be worked with", raw)
 		}
 		n.kind, n.float = number, float
 	default:
 		n.kind, n.text = date, raw
 		if !isDate(raw) {
-			f.bad(n, "%s is not a date or time", raw)
+			f.faultOf(n, "%s is not a date or time", raw)
 		}
 	}
 	return n
@@ -394,12 +394,12 @@ func isDate(raw string) bool {
 	return false
 }
 
-// bad reports a fault of a value, once.
-func (f *File) bad(n *node, format string, args ...any) {
-	if n.bad {
+// faultOf reports a fault of a value, once.
+func (f *File) faultOf(n *node, format string, args ...any) {
+	if n.faulty {
 		return
 	}
-	n.bad = true
+	n.faulty = true
 	f.fault(n.at, format, args...)
 }
 

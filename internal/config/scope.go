@@ -12,12 +12,12 @@ import (
 	"stationd/internal/station"
 )
 
-// taken is what the bindings of a file take in hand, and how: how many of them
+// valuesInHand is what the bindings of a file take in hand, and how: how many of them
 // set a text, append to a list or add to a counter, by its name.
-type taken struct{ sets, lists, counts map[string]int }
+type valuesInHand struct{ sets, lists, counts map[string]int }
 
-func takenBy(all []binding) taken {
-	t := taken{make(map[string]int), make(map[string]int), make(map[string]int)}
+func valuesSetBy(all []binding) valuesInHand {
+	t := valuesInHand{make(map[string]int), make(map[string]int), make(map[string]int)}
 	for _, b := range all {
 		for name := range b.Set {
 			t.note(t.sets, name)
@@ -32,20 +32,20 @@ func takenBy(all []binding) taken {
 	return t
 }
 
-func (t taken) note(in map[string]int, name string) {
-	if valueName.MatchString(name) && !slices.Contains(ours(), name) {
+func (t valuesInHand) note(in map[string]int, name string) {
+	if valueName.MatchString(name) && !slices.Contains(reservedNames(), name) {
 		in[name]++
 	}
 }
 
 // has reports whether more than own bindings take something in hand under that
 // name.
-func (t taken) has(name string, own int) bool {
+func (t valuesInHand) has(name string, own int) bool {
 	return t.sets[name]+t.lists[name]+t.counts[name] > own
 }
 
 // values lists what bindings take in hand.
-func (t taken) values() []string {
+func (t valuesInHand) values() []string {
 	all := make(map[string]int)
 	for _, some := range []map[string]int{t.sets, t.lists, t.counts} {
 		maps.Copy(all, some)
@@ -54,7 +54,7 @@ func (t taken) values() []string {
 }
 
 // clearsCounters reports whether a binding sets a counter to zero.
-func (t taken) clearsCounters(b binding) bool {
+func (t valuesInHand) clearsCounters(b binding) bool {
 	return slices.ContainsFunc(b.Clear, func(name string) bool { return t.counts[name] > 0 })
 }
 
@@ -78,19 +78,21 @@ func (c *compiler) opensCall(n *node) bool {
 // A scope is what the templates of one binding may refer to.
 type scope struct {
 	*compiler
-	source   string
-	scan     bool
-	alert    bool     // it is the station's own alert
-	groups   []string // of its match
-	gs1      []string // that it asks for
-	carry    []string // the other names that it asks for
-	counters bool     // it clears a counter, so it knows since when that counts
-	calls    bool     // it opens a call, which waits for nobody's badge
-	blind    bool     // the event or the match is at fault, so nobody knows the names
+	source       string
+	scan         bool
+	alert        bool     // it is the station's own alert
+	groups       []string // of its match
+	gs1          []string // that it asks for
+	carry        []string // the other names that it asks for
+	counters     bool     // it clears a counter, so it knows since when that counts
+	calls        bool     // it opens a call, which waits for nobody's badge
+	namesUnknown bool     // the event or the match is at fault, so nobody knows the names
 }
 
-// ours lists the names that the program itself gives a value.
-func ours() []string { return []string{"code", "symbology", "source", "station", "now", "since"} }
+// reservedNames lists the names that the program itself gives a value.
+func reservedNames() []string {
+	return []string{"code", "symbology", "source", "station", "now", "since"}
+}
 
 // names lists what a template may refer to.
 func (s scope) names() []string {
@@ -120,21 +122,21 @@ func (s scope) names() []string {
 	return names
 }
 
-// lacks says why a name can have no value; "" if it can. own is how many of the
+// missing says why a name can have no value; "" if it can. own is how many of the
 // bindings that take the name in hand do not count: a value that only its own
 // template could give is never there.
-func (s scope) lacks(name string, must bool, own int) string {
+func (s scope) missing(name string, must bool, own int) string {
 	ai, gs1 := strings.CutPrefix(name, "gs1.")
 	list, many := strings.CutPrefix(name, "#")
 	switch {
-	case s.blind, slices.Contains(s.groups, name), name == "source", name == "station", name == "now":
+	case s.namesUnknown, slices.Contains(s.groups, name), name == "source", name == "station", name == "now":
 		return ""
 	case s.scan && (name == "code" || name == "symbology"), s.alert && name == station.DataAlert:
 		return ""
 	case name == "since":
-		return s.lacksSince()
+		return s.missingSince()
 	case s.scan && !gs1 && station.OnLabel(name) && !s.has(name, 0):
-		return s.lacksCarried(name, must)
+		return s.missingCarried(name, must)
 	case many && s.lists[list] > own:
 		return ""
 	case many && s.lists[list] == 0:
@@ -162,8 +164,8 @@ func (s scope) asksAmount(ai string) bool {
 	})
 }
 
-// lacksCarried is lacks for what a label carries besides GS1's elements.
-func (s scope) lacksCarried(name string, must bool) string {
+// missingCarried is lacks for what a label carries besides GS1's elements.
+func (s scope) missingCarried(name string, must bool) string {
 	kind, value, further := strings.Cut(name, ".")
 	if !further {
 		if slices.Contains(s.gs1, "01") {
@@ -183,26 +185,26 @@ func (s scope) lacksCarried(name string, must bool) string {
 	return ""
 }
 
-func (s scope) lacksSince() string {
+func (s scope) missingSince() string {
 	if s.counters {
 		return ""
 	}
 	return `{since} is when the counters that this binding clears began to count, and it clears none`
 }
 
-// badge reports that a call would wait until somebody has shown a badge.
-func (s scope) badge(name string) bool {
+// waitsForBadge reports that a call would wait until somebody has shown a waitsForBadge.
+func (s scope) waitsForBadge(name string) bool {
 	return s.calls && name == station.User && !slices.Contains(s.groups, name)
 }
 
-func (s scope) needs(n *node) {
+func (s scope) checkNeeds(n *node) {
 	for _, item := range n.texts() {
-		why := s.lacks(item.text, false, 0)
-		if s.badge(item.text) {
+		why := s.missing(item.text, false, 0)
+		if s.waitsForBadge(item.text) {
 			why = `a call never waits for a badge: take "user" out of needs; where a badge is in hand, the call says whose`
 		}
 		if why != "" {
-			s.bad(item, "%s", why)
+			s.faultOf(item, "%s", why)
 		}
 	}
 }
@@ -210,11 +212,11 @@ func (s scope) needs(n *node) {
 // valueName matches what a value may be called.
 var valueName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// named checks the name of something that is taken in hand. other says what it
+// checkName checks the name of something that is taken in hand. other says what it
 // is already where another binding takes it in another way.
-func (s scope) named(n *node, name, other string) {
+func (s scope) checkName(n *node, name, other string) {
 	switch {
-	case slices.Contains(ours(), name):
+	case slices.Contains(reservedNames(), name):
 		s.fault(n.key, "%q is the program's own name; choose another", name)
 	case !valueName.MatchString(name):
 		s.fault(n.key, "%q: a value's name has only letters, digits and _, and does not begin with a digit", name)
@@ -224,7 +226,7 @@ func (s scope) named(n *node, name, other string) {
 }
 
 // notList says what a name is that cannot be a list; "" where it can.
-func (t taken) notList(name string) string {
+func (t valuesInHand) notList(name string) string {
 	if t.sets[name] > 0 {
 		return "a text that a binding sets"
 	}
@@ -232,23 +234,23 @@ func (t taken) notList(name string) string {
 }
 
 // notCounter says what a name is that cannot be a counter; "" where it can.
-func (t taken) notCounter(name string) string {
+func (t valuesInHand) notCounter(name string) string {
 	if other := t.notList(name); other != "" || t.lists[name] == 0 {
 		return other
 	}
 	return "a list that a binding appends to"
 }
 
-// own returns how many of the bindings that take a name in hand do not count for
+// ownCount returns how many of the bindings that take a name in hand do not count for
 // the texts of the table n.
-func (n *node) own(name string) int {
+func (n *node) ownCount(name string) int {
 	if n.fields[name] != nil {
 		return 1
 	}
 	return 0
 }
 
-func none(string) int { return 0 }
+func noneOwn(string) int { return 0 }
 
 // set compiles the values that a binding takes in hand.
 func (s scope) set(n *node) map[string]station.Template {
@@ -258,9 +260,9 @@ func (s scope) set(n *node) map[string]station.Template {
 	set := make(map[string]station.Template)
 	for _, name := range n.names {
 		value := n.fields[name]
-		s.named(value, name, "") // append and count say what else it is
-		if value.kind == text && !value.bad {
-			set[name], _ = s.template(value, n.own, false)
+		s.checkName(value, name, "") // append and count say what else it is
+		if value.kind == text && !value.faulty {
+			set[name], _ = s.template(value, n.ownCount, false)
 		}
 	}
 	return set
@@ -274,15 +276,15 @@ func (s scope) append(n *node) map[string]station.Template {
 	items := make(map[string]station.Template)
 	for _, name := range n.names {
 		value := n.fields[name]
-		s.named(value, name, s.notList(name))
+		s.checkName(value, name, s.notList(name))
 		switch {
-		case value.bad:
+		case value.faulty:
 		case value.kind == text:
-			items[name], _ = s.template(value, n.own, false)
+			items[name], _ = s.template(value, n.ownCount, false)
 		case value.kind == table:
-			items[name], _ = s.list(value, n.own)
+			items[name], _ = s.list(value, n.ownCount)
 		default:
-			s.bad(value, `what is added to %q must be text or a table, as "{code}" or { article = "{gs1.01}" }, not %s`, name, value.kind)
+			s.faultOf(value, `what is added to %q must be text or a table, as "{code}" or { article = "{gs1.01}" }, not %s`, name, value.kind)
 		}
 	}
 	return items
@@ -299,41 +301,41 @@ func (s scope) count(n *node) map[string]station.Template {
 	counts := make(map[string]station.Template)
 	for _, name := range n.names {
 		value := n.fields[name]
-		s.named(value, name, s.notCounter(name))
+		s.checkName(value, name, s.notCounter(name))
 		switch value.kind {
 		case text:
-			if t, ok := s.template(value, n.own, false); ok && s.countable(value, t) {
+			if t, ok := s.template(value, n.ownCount, false); ok && s.checkCount(value, t) {
 				counts[name] = t
 			}
 		case whole:
-			if t := literal(value.written()); s.countable(value, t) {
+			if t := literal(value.written()); s.checkCount(value, t) {
 				counts[name] = t
 			}
 		default:
-			s.bad(value, `what %q counts must be a whole number or a text with one, as 1 or "{amount}", not %s`, name, value.kind)
+			s.faultOf(value, `what %q counts must be a whole number or a text with one, as 1 or "{amount}", not %s`, name, value.kind)
 		}
 	}
 	return counts
 }
 
-// countable checks what the file says outright; what is read at the station is
+// checkCount checks what the file says outright; what is read at the station is
 // checked there.
-func (s scope) countable(n *node, t station.Template) bool {
+func (s scope) checkCount(n *node, t station.Template) bool {
 	said, constant := t.Constant()
 	if !constant {
 		return true
 	}
 	if count, err := strconv.Atoi(said); err != nil || count < 1 || count > mostCount {
-		s.bad(n, "what is counted must be a whole number from 1 to %d", mostCount)
+		s.faultOf(n, "what is counted must be a whole number from 1 to %d", mostCount)
 		return false
 	}
 	return true
 }
 
-// minute checks a binding of the station's own event: nobody presses it, so
-// nobody would notice that it does the same again each minute.
-func (s scope) minute(n *node) {
-	if s.source == station.FromStation && !s.alert && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].bad) {
+// checkMinute checks a binding of the station's own event: nobody presses it, so
+// nobody would notice that it does the same again each checkMinute.
+func (s scope) checkMinute(n *node) {
+	if s.source == station.FromStation && !s.alert && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].faulty) {
 		s.fault(n.fields["event"].at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
 	}
 }
@@ -344,24 +346,24 @@ type placedUndo struct {
 	at     *node
 }
 
-// undo checks a binding that takes back, and notes the sources of which there is
+// checkUndo checks a binding that takes back, and notes the sources of which there is
 // something to take back.
-func (s scope) undo(n *node, raw binding) {
+func (s scope) checkUndo(n *node, raw binding) {
 	if !raw.Undo {
-		s.acts[s.source] = s.acts[s.source] || slices.ContainsFunc(deeds(), func(key string) bool { return n.fields[key] != nil })
+		s.undoable[s.source] = s.undoable[s.source] || slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil })
 		return
 	}
-	besides := slices.DeleteFunc(append(deeds(), "needs"), func(key string) bool { return n.fields[key] == nil })
+	besides := slices.DeleteFunc(append(effectKeys(), "needs"), func(key string) bool { return n.fields[key] == nil })
 	if len(besides) > 0 {
 		s.fault(n.fields["undo"].key, "undo takes back the last thing and does nothing else, and this binding also has %s; make two bindings of it", strings.Join(besides, ", "))
 	}
 	s.undos = append(s.undos, placedUndo{s.source, n.fields["undo"]})
 }
 
-// undone reports bindings that have nothing to take back.
-func (c *compiler) undone() {
+// checkSomethingToUndo reports bindings that have nothing to take back.
+func (c *compiler) checkSomethingToUndo() {
 	for _, u := range c.undos {
-		if u.source != "" && !c.acts[u.source] && !c.acts[""] {
+		if u.source != "" && !c.undoable[u.source] && !c.undoable[""] {
 			c.fault(u.at.key, "undo takes back the last thing that %s did, and no other binding of %s does anything", u.source, u.source)
 		}
 	}
@@ -373,7 +375,7 @@ func (c *compiler) undone() {
 func (s scope) template(n *node, own func(name string) int, lists bool) (station.Template, bool) {
 	t, err := station.ParseTemplate(n.text)
 	if wrong := (*station.TemplateError)(nil); errors.As(err, &wrong) {
-		n.bad = true
+		n.faulty = true
 		s.fault(n.place(wrong.At), "%s", wrong.Text)
 		return t, false
 	}
@@ -383,20 +385,20 @@ func (s scope) template(n *node, own func(name string) int, lists bool) (station
 		if name.Must {
 			discount = own(strings.TrimPrefix(name.Name, "#"))
 		}
-		why := s.lacks(name.Name, name.Must, discount)
+		why := s.missing(name.Name, name.Must, discount)
 		switch {
 		case why != "":
-		case name.Must && s.badge(name.Name):
+		case name.Must && s.waitsForBadge(name.Name):
 			why = "a call never waits for a badge; write {user?}, or leave it out: where a badge is in hand, the call says whose"
 		case s.isList(name.Name) && (!lists || !alone):
 			why = fmt.Sprintf("%q is a list: {#%s} is how many items it has, and a list of its own is where it goes whole, as parts = \"{parts}\"", name.Name, name.Name)
 		}
 		if why != "" {
-			n.bad = true
+			n.faulty = true
 			s.fault(n.place(name.At), "%s", why)
 		}
 	}
-	return t, !n.bad
+	return t, !n.faulty
 }
 
 // isList reports whether a name stands for a list in hand.

@@ -30,7 +30,7 @@ func nearest(wrong string, allowed []string) string {
 		return ""
 	}
 	for _, word := range allowed {
-		n := distance(fold(wrong), fold(word))
+		n := distance(normalize(wrong), normalize(word))
 		if n <= max(1, len(word)/3) && n < len(word) && (best == "" || n < slips) {
 			best, slips = word, n
 		}
@@ -38,7 +38,7 @@ func nearest(wrong string, allowed []string) string {
 	return best
 }
 
-func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
+func normalize(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 
 // distance counts the letters to insert, leave out, replace or swap with their
 // neighbour to get from a to b (optimal string alignment).
