@@ -125,8 +125,8 @@ func (s *Status) Recording(emit station.Emit) station.Emit {
 	}
 }
 
-// said is a state with what was not recorded.
-func (s *Status) said(state station.State) station.State {
+// withUnrecorded is a state with what was not recorded.
+func (s *Status) withUnrecorded(state station.State) station.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for source, n := range s.unrecorded {
@@ -135,8 +135,8 @@ func (s *Status) said(state station.State) station.State {
 	return state
 }
 
-// take takes a look's result.
-func (s *Status) take(last station.Snapshot) {
+// set takes a look's result.
+func (s *Status) set(last station.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last, s.looked = last, time.Now()
@@ -144,7 +144,7 @@ func (s *Status) take(last station.Snapshot) {
 
 // An agent runs one station once.
 type agent struct {
-	setting Station
+	station Station
 
 	mu       sync.Mutex // one look at a time
 	stopping bool
@@ -161,11 +161,11 @@ type flash struct {
 // Run runs the station until ctx is done, or until one of its parts cannot go on,
 // and returns that part's error. It returns when everything has ended.
 func Run(ctx context.Context, s Station) error {
-	a := &agent{setting: s}
+	a := &agent{station: s}
 	broken := make(chan error, 1+len(s.Inputs)+len(s.Lanes)+len(s.Outputs))
 	a.look() // so that nobody ever sees an empty station
 
-	outputs := start(ctx, broken, append([]Part{{Name: "lights", Run: a.lights}}, s.Outputs...))
+	outputs := start(ctx, broken, append([]Part{{Name: "lights", Run: a.runLights}}, s.Outputs...))
 	lanes := start(ctx, broken, s.Lanes)
 	inputs := start(ctx, broken, s.Inputs)
 	if s.Ready != nil {
@@ -217,13 +217,13 @@ func (g *group) stop() {
 	g.ended.Wait()
 }
 
-// lights works out the lights whenever something changes, and shows them.
-func (a *agent) lights(ctx context.Context) error {
+// runLights works out the runLights whenever something changes, and shows them.
+func (a *agent) runLights(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		changed := a.setting.Outbox.Changed()
-		if err := a.setting.Outbox.Err(); err != nil {
+		changed := a.station.Outbox.Changed()
+		if err := a.station.Outbox.Err(); err != nil {
 			return err
 		}
 		a.look()
@@ -238,13 +238,13 @@ func (a *agent) lights(ctx context.Context) error {
 
 // look takes one look at the station and shows what the lamps may say.
 func (a *agent) look() {
-	s := a.setting.Outbox.Snapshot()
-	s.State = a.setting.Status.said(s.State)
-	s.Station, s.Version = a.setting.Name, a.setting.Version
-	s.Now = a.setting.Stamp(time.Now())
+	s := a.station.Outbox.Snapshot()
+	s.State = a.station.Status.withUnrecorded(s.State)
+	s.Station, s.Version = a.station.Name, a.station.Version
+	s.Now = a.station.Stamp(time.Now())
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices, s.Health.Advice = make(map[string]string), make(map[string]string)
-	for _, t := range a.setting.Reporters {
+	for _, t := range a.station.Reporters {
 		for name, fault := range t.Faults() {
 			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
 				s.Health.Devices[name] = fault
@@ -254,28 +254,28 @@ func (a *agent) look() {
 			maps.Copy(s.Health.Advice, adviser.Advice())
 		}
 	}
-	program := a.setting.Program()
+	program := a.station.Program()
 
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s.Lights = program.Lights(a.flashing(s.State, s.Now), s.Health, s.Now)
+	s.Lights = program.Lights(a.sinceShown(s.State, s.Now), s.Health, s.Now)
 	if a.stopping {
 		for _, lamp := range program.Lamps {
 			s.Lights[lamp] = station.OffDuty
 		}
 	}
-	for _, d := range a.setting.Displays {
+	for _, d := range a.station.Displays {
 		d.Show(s.Lights)
 	}
-	a.sound(program.Sounds(s.State, s.Health, s.Now))
-	a.setting.Status.take(s)
+	a.newSounds(program.Sounds(s.State, s.Health, s.Now))
+	a.station.Status.set(s)
 }
 
-// flashing is the state for the lamps: a note is as old there as it has been shown.
+// sinceShown is the state for the lamps: a note is as old there as it has been shown.
 // On a slow card the answer to a scan is on disk only when the scan is older than a
 // flash lasts, and its operator would be told nothing. What is there at the first
 // look is as old as it says. The caller holds the lock.
-func (a *agent) flashing(s station.State, now station.Stamp) station.State {
+func (a *agent) sinceShown(s station.State, now station.Stamp) station.State {
 	seen := make(map[string]flash, len(s.Notes))
 	notes := make(map[string]station.Note, len(s.Notes))
 	for source, n := range s.Notes {
@@ -295,11 +295,11 @@ func (a *agent) flashing(s station.State, now station.Stamp) station.State {
 	return s
 }
 
-// sound hands out the sounds that were not heard yet, where a buzzer is to say
+// newSounds hands out the sounds that were not heard yet, where a buzzer is to say
 // several at once the gravest. What is there at the first look was heard before the
 // station was started, or nobody can tell; it is not said again. The caller holds
 // the lock.
-func (a *agent) sound(all map[string]station.Sound) {
+func (a *agent) newSounds(all map[string]station.Sound) {
 	first := a.heard == nil
 	if first {
 		a.heard = make(map[string]station.Sound)
@@ -315,7 +315,7 @@ func (a *agent) sound(all map[string]station.Sound) {
 	if len(fresh) == 0 || a.stopping {
 		return
 	}
-	for _, d := range a.setting.Sounders {
+	for _, d := range a.station.Sounders {
 		d.Sound(fresh)
 	}
 }

@@ -11,17 +11,17 @@ import (
 	"stationd/internal/station"
 )
 
-// A given command is one that the running station records. It is recorded once for its
-// ID, however often it is given.
-type given struct{ event string }
+// A repeatable command is one that the running station records. It is recorded once for its
+// ID, however often it is repeatable.
+type repeatable struct{ event string }
 
 // eventFlag adds --event.
-func (g *given) eventFlag(c *cobra.Command) {
+func (g *repeatable) eventFlag(c *cobra.Command) {
 	c.Flags().StringVar(&g.event, "event", "", "the ID of the same command, given before, whose answer did not come: it is recorded once")
 }
 
 // under returns the client that the command is given by.
-func (g *given) under(client *control.Client) (*control.Client, error) {
+func (g *repeatable) under(client *control.Client) (*control.Client, error) {
 	switch {
 	case g.event == "":
 		g.event = string(station.NewID())
@@ -33,7 +33,7 @@ func (g *given) under(client *control.Client) (*control.Client, error) {
 
 // unanswered completes the error of a command whose answer did not come: it may be
 // recorded, and how to find out. Any other error stays as it is.
-func (g *given) unanswered(err error) error {
+func (g *repeatable) unanswered(err error) error {
 	if !errors.Is(err, control.ErrUnanswered) {
 		return err
 	}

@@ -98,7 +98,7 @@ func callStatus(c station.Call) string {
 func callClose() *cobra.Command {
 	var path string
 	var yes, wait bool
-	var g given
+	var g repeatable
 	c := &cobra.Command{
 		Use:   "close CALL",
 		Short: "Close an open call, here and at the vendor",
@@ -112,7 +112,7 @@ unless its binding says otherwise.`,
 				return err
 			}
 			if !yes {
-				sure, err := confirmed(c, fmt.Sprintf("Close the call %s?", terminal.OneLine(args[0])))
+				sure, err := confirm(c, fmt.Sprintf("Close the call %s?", terminal.OneLine(args[0])))
 				if err != nil {
 					return err
 				}

@@ -332,7 +332,7 @@ and what is held is in the outbox itself (stationd outbox ls --all --json).`,
 func outboxRetry() *cobra.Command {
 	var path string
 	var notThere, toCurrent bool
-	var g given
+	var g repeatable
 	c := &cobra.Command{
 		Use:   "retry ENTRY",
 		Short: "Send a held entry again, at its old place",
@@ -384,7 +384,7 @@ old address needs --not-there as well.`,
 
 func outboxDiscard() *cobra.Command {
 	var path string
-	var g given
+	var g repeatable
 	c := &cobra.Command{
 		Use:   "discard ENTRY",
 		Short: "Discard a held entry or dismiss an unknown scan",

@@ -149,9 +149,9 @@ func column(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// confirmed asks a person, and reports whether the answer is yes. Where nobody can
+// confirm asks a person, and reports whether the answer is yes. Where nobody can
 // be asked that is an error.
-func confirmed(c *cobra.Command, question string) (bool, error) {
+func confirm(c *cobra.Command, question string) (bool, error) {
 	if in, is := c.InOrStdin().(*os.File); !is || !terminal.Is(in) {
 		return false, exit.With(exit.Usage, errors.New("not a terminal: pass --yes or --dry-run"))
 	}

@@ -27,7 +27,7 @@ import (
 type actionCommand struct {
 	backend plan.Backend
 	station.Verb
-	given
+	repeatable
 	config string
 	yes    bool
 	wait   bool
@@ -106,7 +106,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 		return exit.With(exit.Usage, fmt.Errorf("%s is done by the running station alone: leave --direct and --dry-run out", d.Name))
 	}
 	if d.dry {
-		return exit.Wrap(d.rehearse(c.Context(), c.OutOrStdout(), v, action))
+		return exit.Wrap(d.dryRun(c.Context(), c.OutOrStdout(), v, action))
 	}
 	if d.direct {
 		if err := requireStopped(c.Context(), p); err != nil {
@@ -115,7 +115,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 	}
 	if !d.yes {
 		fmt.Fprint(c.ErrOrStderr(), listed(action.With))
-		yes, err := confirmed(c, fmt.Sprintf("Send %s to %s at %s?", d.Name, d.backend.Title, action.To))
+		yes, err := confirm(c, fmt.Sprintf("Send %s to %s at %s?", d.Name, d.backend.Title, action.To))
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 	if d.direct {
 		return exit.Wrap(d.attempt(c.Context(), c.OutOrStdout(), v, action))
 	}
-	return d.enter(c, p, asking)
+	return d.ask(c, p, asking)
 }
 
 // listed lists what an action says, a field a line.
@@ -138,8 +138,8 @@ func listed(with map[string]string) string {
 	return b.String()
 }
 
-// enter hands the action to the running station.
-func (d *actionCommand) enter(c *cobra.Command, p *plan.Plan, asking station.ActionRequest) error {
+// ask hands the action to the running station.
+func (d *actionCommand) ask(c *cobra.Command, p *plan.Plan, asking station.ActionRequest) error {
 	client, err := d.under(control.Dial(plan.ControlPath(p)))
 	if err != nil {
 		return err
@@ -283,8 +283,8 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor,
 		d.Name, d.backend.Title, why, d.backend.Name, try.ID.Mark())
 }
 
-// rehearse shows the request that would change something, and sends none of it.
-func (d *actionCommand) rehearse(ctx context.Context, w io.Writer, v plan.Vendor, a station.Action) error {
+// dryRun shows the request that would change something, and sends none of it.
+func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, a station.Action) error {
 	var would []api.Rehearsed
 	b, err := v.DryRun(slog.New(slog.DiscardHandler), func(r api.Rehearsed) { would = append(would, r) })
 	if err != nil {

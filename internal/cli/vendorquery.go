@@ -94,7 +94,7 @@ func (q *queryCommand) run(c *cobra.Command, args []string) error {
 		if q.output == "" {
 			return exit.With(exit.Usage, fmt.Errorf("%s is written to a file: say which with -o, or -o - for the standard output", q.File))
 		}
-		if err := q.free(); err != nil {
+		if err := q.askDirectly(); err != nil {
 			return err
 		}
 	}
@@ -159,8 +159,8 @@ func show(w io.Writer, a station.Answer) error {
 	return nil
 }
 
-// free refuses a file that is there already, before the vendor is asked for it.
-func (q *queryCommand) free() error {
+// askDirectly refuses a file that is there already, before the vendor is asked for it.
+func (q *queryCommand) askDirectly() error {
 	if q.output == "-" || q.force {
 		return nil
 	}

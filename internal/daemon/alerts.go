@@ -81,7 +81,7 @@ func (s *openStation) alerts() *alerts {
 
 // run looks at the station until ctx is done.
 func (a *alerts) run(ctx context.Context) error {
-	a.read()
+	a.load()
 	tick := time.NewTicker(alertEvery)
 	defer tick.Stop()
 	for {
@@ -108,12 +108,12 @@ func (a *alerts) look(ctx context.Context) {
 	for i := range a.all {
 		for _, way := range a.ways(p, a.all[i]) {
 			if a.all[i].Due(way, now, p.Alert.After, p.Alert.Repeat) {
-				a.tell(ctx, p, i, way)
+				a.send(ctx, p, i, way)
 			}
 		}
 	}
-	a.keep(alertKept)
-	a.say(p)
+	a.save(alertKept)
+	a.setFault(p)
 }
 
 // ways are the ways in which an alert is told. What cannot be delivered to a vendor is
@@ -129,19 +129,19 @@ func (a *alerts) ways(p *plan.Plan, one station.AlertState) (all []string) {
 	return all
 }
 
-// tell makes one try. It is on disk before anything leaves.
-func (a *alerts) tell(ctx context.Context, p *plan.Plan, i int, way string) {
+// send makes one try. It is on disk before anything leaves.
+func (a *alerts) send(ctx context.Context, p *plan.Plan, i int, way string) {
 	now := a.stamp(time.Now())
 	again := a.all[i].Told[way].At != station.Stamp{}
 	a.all[i] = a.all[i].Trying(way, now)
-	a.keep(0)
+	a.save(0)
 	m, brief := a.message(p, a.all[i], now, again)
 	log := a.log.With("alert", string(a.all[i].Kind), "backend", a.all[i].Backend, "way", way)
 	var err error
 	if way == byPost {
 		err = p.Alert.Post(ctx, m, a.log)
 	} else {
-		err = a.emit(brief)
+		err = a.recordEvent(brief)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil: // the station stops, and the try counts
@@ -153,11 +153,11 @@ func (a *alerts) tell(ctx context.Context, p *plan.Plan, i int, way string) {
 		a.all[i] = a.all[i].ToldNow(way, now)
 		log.Info("an alert was told", "text", m.Text)
 	}
-	a.keep(0)
+	a.save(0)
 }
 
-// emit tells by an event of the station's own, in a text that fits a value of a binding.
-func (a *alerts) emit(text string) error {
+// recordEvent tells by an event of the station's own, in a text that fits a value of a binding.
+func (a *alerts) recordEvent(text string) error {
 	if runes := []rune(text); len(runes) > station.LongestValue {
 		text = string(runes[:station.LongestValue-1]) + "…"
 	}
@@ -217,9 +217,9 @@ func (a *alerts) message(p *plan.Plan, one station.AlertState, now station.Stamp
 	return m, m.Text
 }
 
-// lookAtKey looks whether the secret of the address can be used: a person hears of that
+// checkKey looks whether the secret of the address can be used: a person hears of that
 // before it is needed.
-func (a *alerts) lookAtKey(p *plan.Plan) {
+func (a *alerts) checkKey(p *plan.Plan) {
 	if now := time.Now(); now.Sub(a.keyAt) >= alertKeyEvery {
 		a.keyAt, a.keyless = now, nil
 		if p.Alert != nil && p.Alert.Key.Given() {
@@ -228,11 +228,11 @@ func (a *alerts) lookAtKey(p *plan.Plan) {
 	}
 }
 
-// say says what is wrong with the telling: that nobody could be told, or could be, or
+// setFault says what is wrong with the telling: that nobody could be told, or could be, or
 // that it is not remembered what was told.
-func (a *alerts) say(p *plan.Plan) {
+func (a *alerts) setFault(p *plan.Plan) {
 	text := ""
-	if a.lookAtKey(p); a.keyless != nil && p.Alert != nil {
+	if a.checkKey(p); a.keyless != nil && p.Alert != nil {
 		text = fmt.Sprintf("nobody could be told: %v; see [alert] in %s", a.keyless, p.Path)
 	}
 	for _, one := range a.all {
@@ -251,8 +251,8 @@ func (a *alerts) say(p *plan.Plan) {
 	}
 }
 
-// read takes up what an earlier process told. A file that cannot be read tells nothing.
-func (a *alerts) read() {
+// load takes up what an earlier process told. A file that cannot be load tells nothing.
+func (a *alerts) load() {
 	text, err := os.ReadFile(a.path)
 	if err == nil {
 		err = json.Unmarshal(text, &a.all)
@@ -267,8 +267,8 @@ func (a *alerts) read() {
 	a.written = text
 }
 
-// keep writes down what has lasted for so long, where that is not what the file has.
-func (a *alerts) keep(long time.Duration) {
+// save writes down what has lasted for so long, where that is not what the file has.
+func (a *alerts) save(long time.Duration) {
 	now := a.stamp(time.Now())
 	kept := []station.AlertState{}
 	for _, one := range a.all {

@@ -84,8 +84,8 @@ func newChipBoard(p gpio.Panel, clock *clock.Clock, log *slog.Logger) *chipBoard
 	return c
 }
 
-// try opens the board where its chip is there, and says why where it is not.
-func (c *chipBoard) try() {
+// tryOpen opens the board where its chip is there, and says why where it is not.
+func (c *chipBoard) tryOpen() {
 	board, err := c.open()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,7 +98,7 @@ func (c *chipBoard) try() {
 	}
 	c.fault = ""
 	c.now = &boardRun{Board: board, over: make(chan struct{})}
-	c.tell()
+	c.setFault()
 }
 
 // missing notes why the chip is not open. The caller holds mu.
@@ -109,8 +109,8 @@ func (c *chipBoard) missing(err error) {
 	}
 }
 
-// tell says that now has changed. The caller holds mu.
-func (c *chipBoard) tell() {
+// setFault says that now has changed. The caller holds mu.
+func (c *chipBoard) setFault() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -135,7 +135,7 @@ func (c *chipBoard) runLamps(ctx context.Context) error {
 			if !wait(ctx, every) {
 				return nil
 			}
-			c.try()
+			c.tryOpen()
 			continue
 		}
 		tries, every = 0, chipEvery
@@ -144,12 +144,12 @@ func (c *chipBoard) runLamps(ctx context.Context) error {
 			return err
 		}
 		run.end(err)
-		c.withdraw(run)
+		c.closeRun(run)
 	}
 }
 
-// withdraw closes a board whose chip is gone.
-func (c *chipBoard) withdraw(run *boardRun) {
+// closeRun closes a board whose chip is gone.
+func (c *chipBoard) closeRun(run *boardRun) {
 	c.mu.Lock()
 	c.now = nil
 	for name, n := range run.Glitches() {
@@ -159,7 +159,7 @@ func (c *chipBoard) withdraw(run *boardRun) {
 		c.before.lost[name] += n
 	}
 	c.missing(fmt.Errorf("the GPIO chip is gone: %w", run.err))
-	c.tell()
+	c.setFault()
 	c.mu.Unlock()
 	run.inputs.Wait()
 	if err := run.Close(); err != nil {

@@ -27,7 +27,7 @@ const drainTime = 2 * time.Second
 // the write and not the program's end.
 func OpenLog(stderr io.Writer) (l *logging.Log, end func()) {
 	signal.Ignore(syscall.SIGPIPE)
-	l = logging.New(stderr, format(stderr), reopen(journalSocket))
+	l = logging.New(stderr, lineFormat(stderr), journalOpener(journalSocket))
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(l.Handler(), slog.LevelWarn).Writer())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -45,9 +45,9 @@ func OpenLog(stderr io.Writer) (l *logging.Log, end func()) {
 	}
 }
 
-// format returns the form of a log's lines: for the journal, which stamps and sorts by
+// lineFormat returns the form of a log's lines: for the journal, which stamps and sorts by
 // itself; on a terminal they are read by a person.
-func format(stderr io.Writer) func(io.Writer) slog.Handler {
+func lineFormat(stderr io.Writer) func(io.Writer) slog.Handler {
 	if f, ok := stderr.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 			return func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) }
@@ -59,9 +59,9 @@ func format(stderr io.Writer) func(io.Writer) slog.Handler {
 // journalSocket is where systemd's journal takes the lines of a service.
 const journalSocket = "/run/systemd/journal/stdout"
 
-// reopen returns what opens the journal at a socket again after it was stopped, which closes the
+// journalOpener returns what opens the journal at a socket again after it was stopped, which closes the
 // standard error that it gave to the service; nil where stderr is not the journal's.
-func reopen(socket string) func() (io.Writer, error) {
+func journalOpener(socket string) func() (io.Writer, error) {
 	if os.Getenv("JOURNAL_STREAM") == "" {
 		return nil
 	}
@@ -85,9 +85,9 @@ func reopen(socket string) func() (io.Writer, error) {
 	}
 }
 
-// lastWords puts the error that ends the program into the log, which waits for
+// logEnd puts the error that ends the program into the log, which waits for
 // nobody, and leaves its exit code.
-func lastWords(l *logging.Log, err error) error {
+func logEnd(l *logging.Log, err error) error {
 	var ended *exit.Error
 	if !errors.As(err, &ended) || ended.Err == nil {
 		return err

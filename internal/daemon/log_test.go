@@ -10,7 +10,7 @@ import (
 func TestAJournalThatWasStoppedIsConnectedToAnew(t *testing.T) {
 	t.Setenv("JOURNAL_STREAM", "8:4711")
 	socket := filepath.Join(t.TempDir(), "stdout")
-	open := reopen(socket)
+	open := journalOpener(socket)
 	if _, err := open(); err == nil {
 		t.Error("there is no journal")
 	}
@@ -31,7 +31,7 @@ func TestAJournalThatWasStoppedIsConnectedToAnew(t *testing.T) {
 		t.Errorf("%v: the journal hears %q", err, got)
 	}
 	t.Setenv("JOURNAL_STREAM", "")
-	if reopen(socket) != nil {
+	if journalOpener(socket) != nil {
 		t.Error("a station that does not write into the journal would")
 	}
 }

@@ -58,7 +58,7 @@ func (s base) notRecording(ctx context.Context, why error) {
 	defer parts.Wait()
 	for _, panel := range s.plan.Panel().ByChip() {
 		board := newChipBoard(panel, s.clock, s.log)
-		board.try()
+		board.tryOpen()
 		parts.Go(func() {
 			err := board.runLamps(ctx)
 			if err = errors.Join(err, board.close()); err != nil {

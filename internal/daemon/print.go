@@ -52,13 +52,13 @@ func newPrintQueue(p printer.Printer, fetch func(context.Context, lagerkoll.ID, 
 	return &printQueue{printer: p, fetch: fetch, log: log, waiting: make(chan pickingList, mostLists)}
 }
 
-// put has a list printed. It does not block: when too many wait, the list is not
+// add has a list printed. It does not block: when too many wait, the list is not
 // printed, and that is told.
-func (t *printQueue) put(l pickingList) {
+func (t *printQueue) add(l pickingList) {
 	select {
 	case t.waiting <- l:
 	default:
-		t.end(l, 0, fmt.Errorf("%d picking lists wait for printer %s already", mostLists, t.printer.Name))
+		t.finish(l, 0, fmt.Errorf("%d picking lists wait for printer %s already", mostLists, t.printer.Name))
 	}
 }
 
@@ -69,12 +69,12 @@ func (t *printQueue) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			for len(t.waiting) > 0 {
-				t.end(<-t.waiting, 0, errors.New("stationd was stopped before it was printed"))
+				t.finish(<-t.waiting, 0, errors.New("stationd was stopped before it was printed"))
 			}
 			return nil
 		case l := <-t.waiting:
 			number, err := t.print(ctx, l)
-			t.end(l, number, err)
+			t.finish(l, number, err)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (t *printQueue) watch(ctx context.Context) error {
 
 // print makes the one attempt at a list.
 func (t *printQueue) print(ctx context.Context, l pickingList) (number int, err error) {
-	id, picking, err := l.ask()
+	id, picking, err := l.request()
 	if err != nil {
 		return 0, err
 	}
@@ -125,8 +125,8 @@ func (t *printQueue) print(ctx context.Context, l pickingList) (number int, err 
 	return t.printer.Print(ctx, printer.Document{Name: fmt.Sprintf("Picking list %s (%s)", l.order, l.station), PDF: pdf})
 }
 
-// ask says what Lagerkoll is to be asked for.
-func (l pickingList) ask() (id lagerkoll.ID, p lagerkoll.Picking, err error) {
+// request says what Lagerkoll is to be asked for.
+func (l pickingList) request() (id lagerkoll.ID, p lagerkoll.Picking, err error) {
 	n, err := strconv.ParseInt(l.order, 10, 64)
 	if err != nil || n <= 0 {
 		return 0, p, fmt.Errorf("%q is no id of a production order", l.order)
@@ -138,8 +138,8 @@ func (l pickingList) ask() (id lagerkoll.ID, p lagerkoll.Picking, err error) {
 	return lagerkoll.ID(n), p, nil
 }
 
-// end notes what became of a list.
-func (t *printQueue) end(l pickingList, number int, err error) {
+// finish notes what became of a list.
+func (t *printQueue) finish(l pickingList, number int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
@@ -171,12 +171,12 @@ func (t *printQueue) counts() (printed, notPrinted int) {
 // printQueues are the station's printers.
 type printQueues []*printQueue
 
-// take hands an action that prints to its printer. It does not block.
-func (all printQueues) take(log *slog.Logger, name string, a station.Action) {
+// add hands an action that prints to its printer. It does not block.
+func (all printQueues) add(log *slog.Logger, name string, a station.Action) {
 	l := pickingList{order: a.With["order"], with: a.With, station: name}
 	for _, t := range all {
 		if t.printer.Name == a.With[plan.FieldPrinter] {
-			t.put(l)
+			t.add(l)
 			return
 		}
 	}

@@ -19,7 +19,7 @@ func TestATrayOfPickingLists(t *testing.T) {
 		return nil, errors.New("nobody asked")
 	}
 	scan := func(all printQueues, order string) {
-		all.take(slog.New(slog.DiscardHandler), "pack4-1", station.Action{Verb: "picking_list.print", With: map[string]string{"order": order, "printer": "office"}})
+		all.add(slog.New(slog.DiscardHandler), "pack4-1", station.Action{Verb: "picking_list.print", With: map[string]string{"order": order, "printer": "office"}})
 	}
 	t.Run("what no longer fits is refused at once and told", func(t *testing.T) {
 		t.Parallel()
@@ -50,14 +50,14 @@ func TestATrayOfPickingLists(t *testing.T) {
 	t.Run("a code that is no order's id is never asked for", func(t *testing.T) {
 		t.Parallel()
 		for _, order := range []string{"", "PO4711", "-1", "0", "4711/../4712"} {
-			if _, _, err := (pickingList{order: order}).ask(); err == nil {
+			if _, _, err := (pickingList{order: order}).request(); err == nil {
 				t.Errorf("%q is taken for an id", order)
 			}
 		}
 	})
 	t.Run("what the binding says is what Lagerkoll is asked", func(t *testing.T) {
 		t.Parallel()
-		id, p, err := pickingList{order: "4711", with: map[string]string{"sort": "supplier", "descending": "true", "only_available": "true", "images": "true"}}.ask()
+		id, p, err := pickingList{order: "4711", with: map[string]string{"sort": "supplier", "descending": "true", "only_available": "true", "images": "true"}}.request()
 		want := lagerkoll.Picking{Sorting: lagerkoll.Sorting{Sort: "supplier", Descending: true}, OnlyAvailable: true, Images: true}
 		if err != nil || id != 4711 || p != want {
 			t.Errorf("%d %+v %v", id, p, err)
@@ -75,7 +75,7 @@ func TestATrayOfPickingLists(t *testing.T) {
 	t.Run("a printer that nobody has is an error in the log", func(t *testing.T) {
 		t.Parallel()
 		var log bytes.Buffer
-		printQueues{}.take(slog.New(slog.NewTextHandler(&log, nil)), "pack4-1", station.Action{With: map[string]string{"printer": "attic"}})
+		printQueues{}.add(slog.New(slog.NewTextHandler(&log, nil)), "pack4-1", station.Action{With: map[string]string{"printer": "attic"}})
 		if !strings.Contains(log.String(), "attic") {
 			t.Errorf("%q", &log)
 		}

@@ -9,9 +9,9 @@ import (
 	"stationd/internal/plan"
 )
 
-// A kept is a table of the configuration that was opened at the start: its keys need
+// restartKeys are a table of the configuration that was opened at the start: its keys need
 // a restart, but for those that only the program in force goes by.
-type kept struct {
+type restartKeys struct {
 	table    string   // as a person writes it: [station], [[button]]
 	live     []string // the keys that a reload takes up
 	was, now any      // a struct, or a slice of structs that are told apart by their key name
@@ -25,7 +25,7 @@ type kept struct {
 //	[[scanner]] hand is new
 func needRestart(was, now *plan.Plan) []string {
 	var keys []string
-	for _, k := range []kept{
+	for _, k := range []restartKeys{
 		{"[station]", []string{"lamp", "buzzer", "last_good"}, was.Station, now.Station},
 		{"[web]", nil, was.Web, now.Web},
 		{"[gpio]", nil, was.Chips, now.Chips},
@@ -35,7 +35,7 @@ func needRestart(was, now *plan.Plan) []string {
 		{"[[scanner]]", []string{"lamp", "buzzer"}, was.Scanners, now.Scanners},
 		{"[[printer]]", nil, was.Printers, now.Printers},
 	} {
-		keys = append(keys, k.differ()...)
+		keys = append(keys, k.differences()...)
 	}
 	for _, v := range now.Vendors {
 		if _, known := was.Vendor(v.Name); !known {
@@ -47,12 +47,12 @@ func needRestart(was, now *plan.Plan) []string {
 			keys = append(keys, fmt.Sprintf("[%s] is gone", v.Name))
 		}
 	}
-	return append(keys, boundAnew(was.Buttons, now.Buttons)...)
+	return append(keys, bindingsChanged(was.Buttons, now.Buttons)...)
 }
 
-// boundAnew names the buttons that wait for other events than before: a hold that no
+// bindingsChanged names the buttons that wait for other events than before: a hold that no
 // binding asked for was told as a press.
-func boundAnew(was, now []gpio.Button) []string {
+func bindingsChanged(was, now []gpio.Button) []string {
 	var all []string
 	for _, b := range now {
 		i := slices.IndexFunc(was, func(o gpio.Button) bool { return o.Name == b.Name })
@@ -78,8 +78,8 @@ func boundAnew(was, now []gpio.Button) []string {
 	return all
 }
 
-// differ names what of the table needs a restart.
-func (k kept) differ() []string {
+// differences names what of the table needs a restart.
+func (k restartKeys) differences() []string {
 	was, now := reflect.ValueOf(k.was), reflect.ValueOf(k.now)
 	if was.Kind() != reflect.Slice {
 		return k.keys(k.table+" ", was, now)
@@ -115,7 +115,7 @@ func named(all reflect.Value, name string) (reflect.Value, bool) {
 }
 
 // keys names the keys of one struct that differ and are not live.
-func (k kept) keys(before string, was, now reflect.Value) []string {
+func (k restartKeys) keys(before string, was, now reflect.Value) []string {
 	var all []string
 	for i := range was.NumField() {
 		key := was.Type().Field(i).Tag.Get("toml")

@@ -43,7 +43,7 @@ with faults is a fault too where another was in force before: that one is run.`,
 			if err == nil {
 				err = exit.Wrap(run(c.Context(), p, log))
 			}
-			return lastWords(log, err)
+			return logEnd(log, err)
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)

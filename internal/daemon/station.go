@@ -73,7 +73,7 @@ func newDevices(b base, active *activeConfig) devices {
 func (d devices) bestEffort(b base) func(station.Event, station.Action) {
 	return func(_ station.Event, a station.Action) {
 		if a.Verb != station.VerbSend {
-			d.printers.take(b.log, b.plan.Station.Name, a)
+			d.printers.add(b.log, b.plan.Station.Name, a)
 			return
 		}
 		// Once: a trigger that comes late reads another piece.
@@ -126,7 +126,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 	s.logHeld()
 	for _, panel := range b.plan.Panel().ByChip() {
 		board := newChipBoard(panel, b.clock, b.log)
-		board.try()
+		board.tryOpen()
 		s.boards = append(s.boards, board)
 	}
 	if b.plan.Web.Listen != "" {
@@ -138,7 +138,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 
 // openPage opens the page.
 func (s *openStation) openPage() (server, error) {
-	page, err := web.Open(s.plan.Web.Listen, s.shown(), s.log)
+	page, err := web.Open(s.plan.Web.Listen, s.pageStation(), s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (s *openStation) openPage() (server, error) {
 
 // openControl opens the control socket.
 func (s *openStation) openControl() (server, error) {
-	socket, err := control.Open(plan.ControlPath(s.plan), s.commanded(), s.log)
+	socket, err := control.Open(plan.ControlPath(s.plan), s.controlStation(), s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +199,8 @@ func (s *openStation) operator() operator.Recorder {
 	}
 }
 
-// shown is the station as the page shows it.
-func (s *openStation) shown() web.Station {
+// pageStation is the station as the page shows it.
+func (s *openStation) pageStation() web.Station {
 	return web.Station{
 		Outbox:   s.outbox,
 		Operator: s.operator(),
@@ -217,8 +217,8 @@ func (s *openStation) shown() web.Station {
 	}
 }
 
-// commanded is the station as the commands find it at the control socket.
-func (s *openStation) commanded() control.Station {
+// controlStation is the station as the commands find it at the control socket.
+func (s *openStation) controlStation() control.Station {
 	return control.Station{
 		Outbox:   s.outbox,
 		Operator: s.operator(),

@@ -44,8 +44,8 @@ func (l LastGood) Fault(path string) string {
 	return fmt.Sprintf("%s; in force is the last good one, of %s", Rejected(path, l.Faults), l.since.Format("2006-01-02 15:04"))
 }
 
-// origin is the first line of a last good configuration.
-func origin(path string) []byte {
+// firstLine is the first line of a last good configuration.
+func firstLine(path string) []byte {
 	return fmt.Appendf(nil, "# Kept by stationd: what was in force last of %s. Edit that file and not this one.\n", path)
 }
 
@@ -55,7 +55,7 @@ func (p *Plan) Keep(log *slog.Logger) {
 	if !p.Station.LastGood {
 		return
 	}
-	text := append(origin(p.Path), p.text...)
+	text := append(firstLine(p.Path), p.text...)
 	path := filepath.Join(p.Station.Data, lastGoodName)
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) {
 		return // the card is spared
@@ -106,14 +106,14 @@ func ReadLastGood(path string, wrong []string) *Plan {
 	}
 	kept := filepath.Join(data, lastGoodName)
 	text, err := os.ReadFile(kept)
-	if err != nil || !bytes.HasPrefix(text, origin(path)) {
+	if err != nil || !bytes.HasPrefix(text, firstLine(path)) {
 		return nil
 	}
 	p, faults, err := Read(kept)
 	if err != nil || len(faults) > 0 || !p.Station.LastGood || p.Station.Data != data {
 		return nil
 	}
-	p.Path, p.text = path, bytes.TrimPrefix(text, origin(path))
+	p.Path, p.text = path, bytes.TrimPrefix(text, firstLine(path))
 	p.LastGood = &LastGood{Faults: wrong}
 	if info, err := os.Stat(kept); err == nil {
 		p.LastGood.since = info.ModTime()

@@ -130,7 +130,7 @@ func (p *Plan) readDevices(f *config.File) {
 	gpio.Check(p.Panel(), fault)
 	scanner.Check(p.Scanners, fault)
 
-	a := answers{File: f, stacked: make(map[string]string)}
+	a := signalCheck{File: f, stacked: make(map[string]string)}
 	for i, l := range p.Lamps {
 		if l.Name != "" && f.Name(config.At("lamp", i, "name"), l.Name) {
 			a.lamps = append(a.lamps, l.Name)
@@ -155,13 +155,13 @@ func (p *Plan) readDevices(f *config.File) {
 			f.Name(config.At("scanner", i, "name"), s.Name)
 		}
 		a.by(s.Lamp, s.Buzzer, "scanner", i)
-		p.doubtPort(f, i, s.Port)
+		p.warnOfPort(f, i, s.Port)
 	}
 	a.by(p.Station.Lamp, p.Station.Buzzer, "station")
 }
 
-// doubtPort warns of a reader's port that will not do as it stands.
-func (p *Plan) doubtPort(f *config.File, i int, port string) {
+// warnOfPort warns of a reader's port that will not do as it stands.
+func (p *Plan) warnOfPort(f *config.File, i int, port string) {
 	at := config.At("scanner", i, "port")
 	if line := scanner.MissingDeviceAllow(port); line != "" {
 		f.Warn(at, "the packaged unit does not allow this device: `systemctl edit stationd`, write [Service] and below it %s", line)
@@ -175,15 +175,15 @@ func (p *Plan) doubtPort(f *config.File, i int, port string) {
 	}
 }
 
-// answers checks what answers for what.
-type answers struct {
+// signalCheck checks what signalCheck for what.
+type signalCheck struct {
 	*config.File
 	lamps, buzzers []string
 	stacked        map[string]string // the stack light that a lamp belongs to
 }
 
 // by checks the lamp and the buzzer that a table names.
-func (a answers) by(lamp, buzzer string, table ...any) {
+func (a signalCheck) by(lamp, buzzer string, table ...any) {
 	at := func(key string) config.Path { return config.At(append(slices.Clone(table), key)...) }
 	switch stack := a.stacked[lamp]; {
 	case lamp == "":
@@ -198,7 +198,7 @@ func (a answers) by(lamp, buzzer string, table ...any) {
 }
 
 // stack checks a stack light and takes note of its lamps.
-func (a answers) stack(i int, k config.Stack) {
+func (a signalCheck) stack(i int, k config.Stack) {
 	a.Name(config.At("stack", i, "name"), k.Name)
 	if k.Red+k.Yellow+k.Green+k.Buzzer == "" {
 		a.Fault(config.At("stack", i), "this stack light has neither a lamp nor a buzzer; name at least one as red, yellow, green or buzzer")
