@@ -37,6 +37,8 @@ type Server struct {
 	feed     *feed
 	outages  outages
 	cache    mainCache
+
+	peerUID func(local, remote netip.AddrPort) (uint32, error) // httpserver.PeerUID
 }
 
 // Open listens at an address, host:port, at once: a port that is taken is an
@@ -65,6 +67,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		pages:    pages,
 		texts:    textsIn(shown.Language),
 		feed:     newFeed(),
+		peerUID:  httpserver.PeerUID,
 	}, nil
 }
 
@@ -183,9 +186,8 @@ func hostOf(address string) string {
 	return strings.Trim(address, "[]")
 }
 
-// isLocal reports whether a request comes from the station's own screen. There is
-// no log-in: whoever is elsewhere may read, and not decide. A proxy on the same
-// machine would make everybody look like the station's own screen.
+// isLocal reports whether a request comes from this machine: its viewers have places of
+// their own. Who may decide is another question (decider).
 func isLocal(r *http.Request) bool {
 	from, err := netip.ParseAddr(hostOf(r.RemoteAddr))
 	return err == nil && from.Unmap().IsLoopback()
@@ -202,6 +204,7 @@ type pageData struct {
 	Station string
 	Version string
 	Visitor bool   // whoever sees this page may look and not decide
+	Refusal string // why, where a viewer on this machine may not; empty: there is nothing to say
 	Answer  string // what became of a decision that was not carried out
 	Main    template.HTML
 }
@@ -210,12 +213,18 @@ type pageData struct {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
 	var b bytes.Buffer
 	now := s.station.Snapshot()
-	fragment, err := s.renderMain()
+	_, refusal := s.decider(r)
+	page := pageData{
+		Texts: s.texts, Station: visible(now.Station), Version: visible(now.Version),
+		Visitor: refusal != "", Answer: visible(answer),
+	}
+	if isLocal(r) && refusal != answer {
+		page.Refusal = visible(refusal)
+	}
+	var err error
+	page.Main, err = s.renderMain()
 	if err == nil {
-		err = s.pages.ExecuteTemplate(&b, "page", pageData{
-			Texts: s.texts, Station: visible(now.Station), Version: visible(now.Version),
-			Visitor: !isLocal(r), Answer: visible(answer), Main: fragment,
-		})
+		err = s.pages.ExecuteTemplate(&b, "page", page)
 	}
 	if err != nil {
 		s.log.Error("the page cannot be drawn", "error", err)
@@ -254,8 +263,10 @@ func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
 // deciding carries out what a person decided about an entry.
 func (s *Server) deciding(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !isLocal(r) {
-			s.render(w, r, http.StatusForbidden, s.texts.Say("refuse.visitor"))
+		name, refusal := s.decider(r)
+		if refusal != "" {
+			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", refusal)
+			s.render(w, r, http.StatusForbidden, refusal)
 			return
 		}
 		entry := r.PostFormValue("entry")
@@ -263,7 +274,7 @@ func (s *Server) deciding(carryOut func(by operator.Person, entry string) error)
 			s.render(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
 			return
 		}
-		if err := carryOut(operator.Person{Source: station.FromPage, Name: "addr:" + hostOf(r.RemoteAddr), Event: station.NewID()}, entry); err != nil {
+		if err := carryOut(operator.Person{Source: station.FromPage, Name: name, Event: station.NewID()}, entry); err != nil {
 			s.render(w, r, http.StatusConflict, err.Error())
 			return
 		}

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,9 +45,9 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 		name, path, entry string
 		want              station.Event
 	}{
-		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: operatortest.Now()}},
-		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": "addr:127.0.0.1"}, At: operatortest.Now()}},
-		{"an unknown scan is dismissed", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": "addr:127.0.0.1"}, At: operatortest.Now()}},
+		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
+		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
+		{"an unknown scan is dismissed", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
