@@ -207,7 +207,7 @@ $(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm
 .PHONY: stage
 stage:
 	@rm -rf build/stage && mkdir -p build/stage
-	@cd deploy && cp stationd.service 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@cd deploy && cp stationd.service stationd-lamps.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
 	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
 	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz
 	@printf 'stationd (%s) unstable; urgency=medium\n\n  * What an operator or electrician can notice is in NEWS.gz.\n\n -- %s  %s\n' \

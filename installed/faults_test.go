@@ -36,7 +36,7 @@ func faultyConfiguration(t *testing.T, s *fixture) {
 	if _, err := s.Try("systemctl start stationd"); err == nil {
 		t.Fatal("it started")
 	}
-	// Longer than RestartSec=2s: it would have been tried again.
+	// Longer than the pause before a start: it would have been tried again.
 	<-time.After(5 * time.Second)
 	for name, want := range map[string]string{"ActiveState": "failed", "ExecMainStatus": "78", "NRestarts": "0"} {
 		if got := s.property(name); got != want {

@@ -233,9 +233,9 @@ func (s *fixture) well(t *testing.T) {
 	keys := plant.Demo()
 	s.Put("/etc/stationd/keys/l2l.key", 0o600, []byte(keys.L2LKey+"\n"))
 	s.Put("/etc/stationd/keys/lagerkoll.key", 0o600, []byte(keys.APIKey+"\n"))
-	s.Run("rm -rf /etc/systemd/system/stationd.service.d; systemctl daemon-reload")
+	s.Run("rm -rf /etc/systemd/system/stationd.service.d")
 	s.configure(standard)
-	s.Run("systemctl reset-failed stationd; systemctl restart stationd")
+	s.Run("systemctl daemon-reload; systemctl reset-failed stationd; systemctl restart stationd")
 	s.empties(t, 5*time.Minute)
 	for _, button := range []int{maintenance, material} {
 		s.quiet(t, button)

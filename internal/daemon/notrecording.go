@@ -16,7 +16,7 @@ import (
 )
 
 // notRecordingTime is how long a start that failed says so before it ends. The service
-// manager starts it again 2 s later, so that a station whose outbox cannot be opened
+// manager starts it again after 2 s in which the lamps blink on, so that a station whose outbox cannot be opened
 // says so nearly all of the time, and tries again often enough.
 const notRecordingTime = 10 * time.Second
 

@@ -141,6 +141,9 @@ func (c inputChip) inputs(pins []inputPin) (inputLines, error) {
 		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.EPERM) {
+		err = fmt.Errorf("the unit does not allow this device yet: systemctl daemon-reload, then systemctl restart stationd: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}

@@ -45,7 +45,7 @@ func openKeyboard(path string, l layout) (*keyboard, error) {
 	// O_NONBLOCK: the open of a path that is something else must not wait.
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, explainOpen(withoutPath(err))
+		return nil, explainUnit(path, explainOpen(withoutPath(err)))
 	}
 	if err := grab(file); err != nil {
 		file.Close()

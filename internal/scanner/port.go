@@ -132,6 +132,9 @@ func explainUnit(path string, err error) error {
 	if bad != nil {
 		device = path
 	}
+	if strings.HasPrefix(device, "/dev/input/") || strings.HasPrefix(device, "/dev/hidraw") {
+		return fmt.Errorf("the unit does not allow this device yet: systemctl daemon-reload, then systemctl restart stationd: %w", err)
+	}
 	return fmt.Errorf("the unit does not allow this device: `systemctl edit stationd`, write [Service] and below it DeviceAllow=%s rw, and restart it: %w", device, err)
 }
 

@@ -113,7 +113,7 @@ func (s *setup) tellNext(path string) {
 	for _, key := range s.credentials() {
 		s.say("  sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/%s", key)
 	}
-	s.say("  sudo systemctl restart stationd\n  systemctl status stationd")
+	s.say("  sudo systemctl daemon-reload\n  sudo systemctl restart stationd\n  systemctl status stationd")
 }
 
 // credentials are the keys that the packaged unit hands over.
