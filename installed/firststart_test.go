@@ -109,5 +109,5 @@ func setUp(s *fixture) {
 	term.Answers("a port    listen to that too", "")
 	term.Answers("The GPIO number of a buzzer", "")
 	term.Answers("Write it to", "")
-	term.Reads("is written, and has no faults.", 20*time.Second)
+	term.Reads("it has no faults.", 20*time.Second)
 }

@@ -136,7 +136,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 		c.reads("text    ")
 	}
 	label(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol())
-	c.reads("a part: it is traced on the production order in hand")
+	c.reads("a part: it is traced on the current production order")
 	c.answers("Choose", "1")
 	label("PC-200")
 	c.answers("Choose", "2")
@@ -147,7 +147,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 
 	c.reads("Station pack4-1: 2 buttons, 1 lamp, 0 buzzers, 1 reader.")
 	c.answers("Write it to", "")
-	c.reads("is written, and has no faults.")
+	c.reads("it has no faults.")
 	c.ends(0)
 
 	checked := sit(t, "check", path)
@@ -307,7 +307,7 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	c.answers("there are no readers", "")
 	c.answers("The GPIO number of a buzzer", "")
 	c.answers("Write it to", "y")
-	c.reads("is written")
+	c.reads("it has no faults.")
 	c.ends(0)
 	if len(lit) > 0 {
 		t.Errorf("GPIO%d was driven", <-lit)
@@ -335,14 +335,14 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		// A machine without the chip: it says so, and goes on when it is told to.
 		c := sit(t, "setup", "-o", path, "--chip", "sim:"+filepath.Join(dir, "nothing"))
 		if again {
-			c.answers("Go on with them?", "n")
+			c.answers("Continue with them?", "n")
 		}
 		c.answers("The station's name", `pack "4" \1`)
 		c.answers("The site's time zone", "Europe/Stockholm")
 		c.answers("L2L's address", "")
 		c.answers("Lagerkoll's address", "")
 		c.reads("no such file or directory")
-		c.reads("leave buttons, lamps and buzzers out")
+		c.reads("skip buttons, lamps and buzzers")
 		c.answers("Choose", "2")
 		c.answers("there are no readers", "elsewhere")
 		c.reads("is not a port")
@@ -367,7 +367,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 	c.answers("Write it to", "y")
 	c.answers("Another file", other)
 	c.answers("Write it to "+other, "y")
-	c.reads("is written")
+	c.reads("it has no faults.")
 	c.ends(0)
 	if content(path) != precious || !strings.Contains(content(other), "[station]") {
 		t.Errorf("wrong files: %q, %q", content(path), content(other))
@@ -375,7 +375,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 
 	c = talk(false)
 	c.answers("exists. Replace it?", "y")
-	c.reads("is written")
+	c.reads("it has no faults.")
 	c.ends(0)
 	if content(path) != content(other) {
 		t.Error("the file was not replaced, though somebody said yes")
@@ -433,7 +433,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c.reads("Press the next button you want to name")
 	sim.Press(4)
 	sim.Press(6)
-	c.reads("GPIO4, GPIO6 changed at once. Press one button at a time")
+	c.reads("GPIO4, GPIO6 changed together. Press one button at a time")
 	sim.Release(4)
 	sim.Release(6)
 	c.reads("Press the next button you want to name")
@@ -583,11 +583,11 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	c.answers("The lamp's name", "red")
 	c.reads("Press the next button you want to name")
 	c.types(ctrlC)
-	c.reads("The answers are kept in")
+	c.reads("The answers are saved in")
 	c.ends(1)
 
 	c = sit(t, "setup", "-o", path, "--chip", chip)
-	c.answers("station pack4-1, 1 button, 0 readers. Go on with them?", "")
+	c.answers("station pack4-1, 1 button, 0 readers. Continue with them?", "")
 	c.reads("Press the button you want to name")
 	briefPress(sim, 17, func() { c.reads("is button help already") })
 	c.answers("Press the next button you want to name", "")
@@ -595,7 +595,7 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	c.answers("nothing   there are no readers", "")
 	c.answers("The GPIO number of a buzzer", "")
 	c.answers("Write it to", "")
-	c.reads("is written, and has no faults.")
+	c.reads("it has no faults.")
 	c.ends(0)
 	text, err := os.ReadFile(path)
 	must(t, err)

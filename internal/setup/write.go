@@ -19,62 +19,60 @@ import (
 )
 
 //go:embed stationd.toml
-var setupConfig string
+var configTemplate string
 
-// text renders the draft as a configuration. Texts are written with Go's escapes,
-// which are TOML's where there are no control characters, and no answer has any.
-func (d *draft) text() ([]byte, error) {
+// render returns the draft as TOML. Strings have Go's escapes, which without control
+// characters are TOML's; no answer has any.
+func (d *draft) render() ([]byte, error) {
 	t, err := template.New("stationd.toml").Funcs(template.FuncMap{
 		"text":    strconv.Quote,
-		"pattern": literal,
+		"pattern": quotePattern,
 		"key": func(file, credential string) string {
 			if file != "" {
 				return "{ file = " + strconv.Quote(file) + " }"
 			}
 			return "{ credential = " + strconv.Quote(credential) + " }"
 		},
-	}).Parse(setupConfig)
+	}).Parse(configTemplate)
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
 	err = t.Execute(&b, d)
-	return []byte(aligned(b.String())), err
+	return []byte(alignNotes(b.String())), err
 }
 
-// literal writes a regular expression in single quotes, where nothing is escaped, if
-// it has none of its own.
-func literal(pattern string) string {
+// quotePattern returns a regular expression as a TOML string: in single quotes, which need no
+// escapes, if it has none itself.
+func quotePattern(pattern string) string {
 	if strings.ContainsRune(pattern, '\'') {
 		return strconv.Quote(pattern)
 	}
 	return "'" + pattern + "'"
 }
 
-// notesAt is the column of the notes behind values.
-const notesAt = 37
+// noteColumn is the column of the comments behind values.
+const noteColumn = 37
 
-// aligned puts the notes behind values, which stand behind a tab, under each other.
-// No answer holds a tab.
-func aligned(text string) string {
+// alignNotes aligns the comments that follow values after a tab. No answer holds a tab.
+func alignNotes(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		value, note, noted := strings.Cut(line, "\t")
 		b.WriteString(value)
 		if noted {
-			b.WriteString(strings.Repeat(" ", max(1, notesAt-utf8.RuneCountInString(value))) + note)
+			b.WriteString(strings.Repeat(" ", max(1, noteColumn-utf8.RuneCountInString(value))) + note)
 		}
 	}
 	return b.String()
 }
 
-// write shows what there is, checks it as check would, and writes it where the
-// person says so.
+// write sums the draft up, checks it as check would, and writes it where the person agrees.
 func (s *setup) write() error {
 	s.heading("The configuration")
 	s.say("Station %s: %s, %s, %s, %s.", s.Name, terminal.Count(len(s.Buttons), "button"), terminal.Count(len(s.Lamps), "lamp"),
 		terminal.Count(len(s.Buzzers), "buzzer"), terminal.Count(len(s.Readers), "reader"))
-	text, err := s.text()
+	text, err := s.render()
 	if err != nil {
 		return err
 	}
@@ -82,59 +80,47 @@ func (s *setup) write() error {
 		return err
 	}
 	for {
-		path, replace, err := s.where()
+		path, replace, err := s.askPath()
 		if err != nil {
 			return err
 		}
 		if path == "" {
 			s.say("Nothing was written.")
-			s.tellKept()
+			s.reportSaved()
 			return nil
 		}
 		err = writeFile(path, text, replace)
 		if err == nil {
-			s.tellNext(path)
-			s.forget()
+			s.printNextSteps(path)
+			s.removeAnswers()
 			return nil
 		}
 		s.say("%v", err)
-		if s.path, err = s.ask("Another file (nothing: write none)", "", nil); err != nil {
+		if s.output, err = s.ask("Another file (nothing: write none)", "", nil); err != nil {
 			return err
 		}
 	}
 }
 
-// tellNext says what is to be done with the file that was written.
-func (s *setup) tellNext(path string) {
-	s.say("\n%s is written, and has no faults. What comes next:\n", path)
+// printNextSteps says what to do with the file that was written.
+func (s *setup) printNextSteps(path string) {
+	s.say("\nWrote %s; it has no faults. Next:\n", path)
 	if whole, err := filepath.Abs(path); err == nil && whole != plan.DefaultPath {
 		s.say("  sudo install -m 644 %s %s", path, plan.DefaultPath)
 	}
-	for _, key := range s.credentials() {
+	for _, key := range s.missingCredentials() {
 		s.say("  sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/%s", key)
 	}
 	s.say("  sudo systemctl daemon-reload\n  sudo systemctl restart stationd\n  systemctl status stationd")
 }
 
-// credentials are the keys that the packaged unit hands over.
-func (d *draft) credentials() []string {
-	var names []string
-	if d.L2L != nil && d.L2L.Key == "" {
-		names = append(names, "l2l.key")
-	}
-	if d.Lagerkoll != nil && d.Lagerkoll.Key == "" {
-		names = append(names, "lagerkoll.key")
-	}
-	return names
-}
-
-// check reads the text as run would.
+// check reads the text as stationd run would, and prints its faults.
 func (s *setup) check(text []byte) error {
 	dir, err := os.MkdirTemp("", "stationd-setup-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is a folder for passing things
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	path := filepath.Join(dir, "stationd.toml")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return err
@@ -145,27 +131,27 @@ func (s *setup) check(text []byte) error {
 	}
 	if len(faults) > 0 {
 		plan.PrintFaults(s.out, faults)
-		return errors.New("what came of the answers has faults, and was not written; please report it with the lines above")
+		return errors.New("the resulting configuration has faults and was not written; please report it with the lines above")
 	}
 	return nil
 }
 
-// where asks whether and where the file is to be written; an empty path is nowhere.
-func (s *setup) where() (path string, replace bool, err error) {
-	for s.path != "" {
-		_, err := os.Lstat(s.path)
+// askPath asks whether and where to write the file; an empty path means nowhere.
+func (s *setup) askPath() (path string, replace bool, err error) {
+	for s.output != "" {
+		_, err := os.Lstat(s.output)
 		if errors.Is(err, fs.ErrNotExist) {
-			ok, err := s.yesOr("Write it to "+s.path+"?", "y")
+			ok, err := s.confirmOr("Write it to "+s.output+"?", "y")
 			if err != nil || ok {
-				return s.path, false, err
+				return s.output, false, err
 			}
 			return "", false, nil
 		}
-		ok, err := s.yes(s.path + " exists. Replace it?")
+		ok, err := s.confirm(s.output + " exists. Replace it?")
 		if err != nil || ok {
-			return s.path, true, err
+			return s.output, true, err
 		}
-		if s.path, err = s.ask("Another file (nothing: write none)", "", nil); err != nil {
+		if s.output, err = s.ask("Another file (nothing: write none)", "", nil); err != nil {
 			return "", false, err
 		}
 	}
@@ -177,7 +163,7 @@ func (s *setup) where() (path string, replace bool, err error) {
 func writeFile(path string, text []byte, replace bool) error {
 	if !replace {
 		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s has come to exist meanwhile", path)
+			return fmt.Errorf("%s was created meanwhile", path)
 		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".stationd-setup-*")

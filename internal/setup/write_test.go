@@ -17,19 +17,19 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 		L2L:       &l2lDraft{URL: "https://acme.example/api/1.0/", Site: "12", Line: `P"4`, Machine: `S\1`, Trade: "MÉCH"},
 		Lagerkoll: &lagerkollDraft{URL: "https://capi.example/v1/", Store: "1001", Key: "/etc/a key"},
 		Buttons: []buttonDraft{
-			{Name: "maintenance", wirePlace: wirePlace{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
+			{Name: "maintenance", gpioLine: gpioLine{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
 				{Event: "press", Type: `A"B`, Description: `{station}: "help" # now`},
 				{Event: "double", Type: "OTHER", Description: "other"},
 				{Event: "hold", Ends: true, Type: `A"B`},
 			}},
-			{Name: "material", wirePlace: wirePlace{Pin: 5}, Wiring: "nc", Latch: true, Calls: []callDraft{{Event: "press", Type: "MAT", Description: "trays"}}},
-			{Name: "guard", wirePlace: wirePlace{Pin: 6, Chip: "mcp@1-0020"}, NC: &wirePlace{Pin: 0, Chip: "mcp@1-0020"}, Active: "high", Buzzer: "horn"},
+			{Name: "material", gpioLine: gpioLine{Pin: 5}, Wiring: "nc", Latch: true, Calls: []callDraft{{Event: "press", Type: "MAT", Description: "trays"}}},
+			{Name: "guard", gpioLine: gpioLine{Pin: 6, Chip: "mcp@1-0020"}, NC: &gpioLine{Pin: 0, Chip: "mcp@1-0020"}, Active: "high", Buzzer: "horn"},
 		},
 		Lamps: []outputDraft{
-			{Name: "röd", wirePlace: wirePlace{Pin: 22}, Active: "low"},
-			{Name: "tower-red", wirePlace: wirePlace{Pin: 1, Chip: "mcp@1-0020"}},
+			{Name: "röd", gpioLine: gpioLine{Pin: 22}, Active: "low"},
+			{Name: "tower-red", gpioLine: gpioLine{Pin: 1, Chip: "mcp@1-0020"}},
 		},
-		Buzzers: []outputDraft{{Name: "horn", wirePlace: wirePlace{Pin: 13}, Active: "low"}},
+		Buzzers: []outputDraft{{Name: "horn", gpioLine: gpioLine{Pin: 13}, Active: "low"}},
 		Buzzer:  "horn",
 		Stack:   &stackDraft{Name: "tower", Red: "tower-red", Buzzer: "horn"},
 		Readers: []readerDraft{{
@@ -40,8 +40,8 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 			Lamp:     "röd", Buzzer: "horn",
 		}, {Name: "typing", Port: "hid:0c2e:0b61", Layout: "se"}},
 	}
-	d.Readers[0].order()
-	text, err := d.text()
+	d.Readers[0].sortBindings()
+	text, err := d.render()
 	must(t, err)
 	path := filepath.Join(t.TempDir(), "stationd.toml")
 	must(t, os.WriteFile(path, text, 0o600))

@@ -19,7 +19,7 @@ func TestSetupSaysAtItsBeginningWhatMayNotBeOpened(t *testing.T) {
 		}
 		return nil
 	}
-	got := strings.Join(notPermitted(dev, os.Geteuid(), open), "\n")
+	got := strings.Join(permissionProblems(dev, os.Geteuid(), open), "\n")
 	if !strings.Contains(got, "gpiochip0, so buttons and lamps will not be found") || !strings.Contains(got, "sudo adduser") || strings.Contains(got, "ttyACM0") {
 		t.Errorf("it says %q", got)
 	}
