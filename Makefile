@@ -56,6 +56,10 @@ test: ## Every test that needs no emulated board, with the race detector.
 matrix: ## The whole fault matrix and ten times the model, which take some minutes.
 	STATIOND_ROUNDS=10 go test -race -count=1 -timeout 60m -run 'TestMatrix|TestModel' ./internal/matrix ./internal/queue
 
+.PHONY: load
+load: ## A minute of scans, presses, pages, connections and a backlog at once, within the unit's limits. As root: those too.
+	STATIOND_LOAD=60s go test -count=1 -timeout 20m -v -run '^TestLoad$$' ./cmd/stationd
+
 .PHONY: soak
 soak: ## The outbox under SIGKILL, power cuts, failing and damaged cards, and its numbers. As root: all of it.
 	STATIOND_ROUNDS=4 go test -race -count=1 -timeout 60m -v -run 'TestSIGKILL' ./internal/queue
