@@ -123,7 +123,7 @@ func inStrings(name string, all *[]naming) error {
 
 // The site's own: named, and never in a package.
 var sitesOwn = []string{
-	"/etc/stationd/stationd.toml", "/etc/stationd/keys/l2l.key", "/etc/stationd/keys/lagerkoll.key", "/etc/stationd/keys/alert.key", "/etc/stationd/keys/proxy.key",
+	"/etc/stationd/stationd.toml", "/etc/stationd/keys/l2l.key", "/etc/stationd/keys/lagerkoll.key", "/etc/stationd/keys/webhook.key", "/etc/stationd/keys/alert.key", "/etc/stationd/keys/proxy.key",
 	"/etc/stationd/l2l.key", "/etc/stationd/lagerkoll.token", "/etc/stationd/office.pem", "/etc/stationd/plant.pem", "/etc/stationd/proxy.key", "/etc/stationd/keys/l2l.key.cred",
 }
 

@@ -93,9 +93,9 @@ func TestUnit(t *testing.T) {
 
 		{"the keys are handed over and cannot be opened", "Service.LoadCredential", []string{
 			"l2l.key:/etc/stationd/keys/l2l.key", "lagerkoll.key:/etc/stationd/keys/lagerkoll.key",
-			"alert.key:/etc/stationd/keys/alert.key", "proxy.key:/etc/stationd/keys/proxy.key"}},
+			"webhook.key:/etc/stationd/keys/webhook.key", "alert.key:/etc/stationd/keys/alert.key", "proxy.key:/etc/stationd/keys/proxy.key"}},
 		{"a missing key file does not stop the unit: it is an empty key, and stationd says so", "Service.SetCredential", []string{
-			`l2l.key:\n`, `lagerkoll.key:\n`, `alert.key:\n`, `proxy.key:\n`}},
+			`l2l.key:\n`, `lagerkoll.key:\n`, `webhook.key:\n`, `alert.key:\n`, `proxy.key:\n`}},
 		{"no core dump carries a key to the card", "Service.LimitCORE", []string{"0"}},
 
 		{"a start needs no free byte of the card", "Service.PrivateTmp", nil},

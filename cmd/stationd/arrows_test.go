@@ -63,6 +63,7 @@ var may = map[string][]string{
 	"internal/api/alert":             {"internal/station", "internal/api"},
 	"internal/api/apitest":           {"github.com/getkin/kin-openapi"},
 	"internal/api/lagerkoll":         {"internal/station", "internal/api"},
+	"internal/api/webhook":           {"internal/station", "internal/api"},
 	"internal/config":                {"internal/station", "github.com/pelletier/go-toml/v2"},
 	"internal/httpserver":            {"internal/station"},
 	"internal/operator":              {"internal/station"},

@@ -67,7 +67,7 @@ func TestTheManualHasEveryCommandWithItsFlagsAndNoOther(t *testing.T) {
 				text = heading + "\n" + below
 			}
 		}
-		if strings.HasPrefix(line, "lagerkoll ") { // has the options of l2l
+		if strings.HasPrefix(line, "lagerkoll ") || strings.HasPrefix(line, "webhook ") { // have the options of l2l
 			text += parts["l2l question|verb [field=value]..."]
 		}
 		if text == "" {

@@ -65,6 +65,7 @@ type Client struct {
 	pace     *rate.Limiter
 	response time.Duration
 	way      *way
+	dial     Dial
 	log      *slog.Logger
 	rehearse func(Rehearsed)
 
@@ -94,6 +95,7 @@ func New(s Settings) *Client {
 		log:      s.Log,
 		rehearse: s.Rehearse,
 		way:      newWay(s),
+		dial:     s.Dial,
 	}
 }
 
@@ -110,7 +112,8 @@ type Request struct {
 	Most int
 
 	// Says is what the body of an answer says in the vendor's own terms. It is
-	// asked about bodies that were read to their end, whatever their status.
+	// asked about bodies that were read to their end, whatever their status. nil: the
+	// status alone says yes or no; see trip.byStatus.
 	Says func(body []byte) Says
 }
 
@@ -148,6 +151,19 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 		return nil, rc
 	}
 	return t.body, rc
+}
+
+// Reach connects to the vendor, or to the proxy before it, and hangs up: it says whether
+// anybody is there, and asks nothing. The receipt is Delivered or Unreached.
+func (c *Client) Reach(ctx context.Context) station.Receipt {
+	ctx, cancel := context.WithTimeout(ctx, LookTime+ConnectTime)
+	defer cancel()
+	over, err := c.dial(ctx, "tcp", c.way.address())
+	if err != nil {
+		return station.Receipt{Outcome: station.Unreached, Err: c.fault("not sent: "+err.Error(), err)}
+	}
+	_ = over.Close() // nothing was written on it
+	return station.Receipt{Outcome: station.Delivered}
 }
 
 // trip sends the request and reads the answer. It makes no judgement.

@@ -68,6 +68,9 @@ type trip struct {
 // Any other answer is a redirect, 413, one that is cut off, too long or in no known
 // form. Of a 503 too nobody says that nothing behind the gateway worked on it.
 func (t trip) outcome(says func(body []byte) Says) station.Receipt {
+	if says == nil {
+		return t.byStatus()
+	}
 	if !t.left {
 		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("not sent: %w", plain(t.err))}
 	}
@@ -81,7 +84,7 @@ func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 	if own.Text != "" && t.by != nil {
 		own.Text = t.by.Words(own.Text)
 	}
-	status := strings.TrimSpace(strconv.Itoa(t.status) + " " + http.StatusText(t.status))
+	status := t.statusText()
 	switch {
 	case t.status == http.StatusTooManyRequests || own.Word == TooMany:
 		return station.Receipt{Outcome: station.Unreached, Wait: t.wait(busyWait),
@@ -106,6 +109,41 @@ func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 		return station.Receipt{Outcome: station.Refused, Err: &Refusal{own.Text}}
 	}
 	return doubtful("%s: %w: it says neither yes nor no%s", status, station.ErrUnreadable, t.said(own))
+}
+
+// byStatus is outcome for an address whose answers have no words of their own:
+//
+//	2xx, but for a page in HTML                   Delivered
+//	408, 425: it was not taken up                 Unreached, with Wait
+//	4xx, but for those that outcome names         Refused, with how the answer begins
+//
+// All else is as outcome has it. A page is what a guest network's portal and a proxy
+// answer in the receiver's place.
+func (t trip) byStatus() station.Receipt {
+	switch {
+	case t.status >= 200 && t.status < 300 && !t.isPage():
+		return station.Receipt{Outcome: station.Delivered}
+	case t.status == http.StatusRequestTimeout || t.status == http.StatusTooEarly:
+		return station.Receipt{Outcome: station.Unreached, Wait: t.wait(busyWait), Err: fmt.Errorf("%s: it was not taken up", t.statusText())}
+	case t.status < 400 || t.status >= 500:
+	case t.status != http.StatusUnauthorized && t.status != http.StatusForbidden && t.status != http.StatusProxyAuthRequired && t.status != http.StatusTooManyRequests:
+		text := t.statusText()
+		if t.err == nil {
+			text += t.said(Says{})
+		}
+		return station.Receipt{Outcome: station.Refused, Err: &Refusal{text}}
+	}
+	return t.outcome(func([]byte) Says { return Says{} })
+}
+
+// isPage reports whether the answer is a page in HTML.
+func (t trip) isPage() bool {
+	return strings.HasPrefix(http.DetectContentType(t.body), "text/html")
+}
+
+// statusText is the status as people know it: 503 Service Unavailable.
+func (t trip) statusText() string {
+	return strings.TrimSpace(strconv.Itoa(t.status) + " " + http.StatusText(t.status))
 }
 
 // keyFault is the error of a key that was not accepted, with what was said.

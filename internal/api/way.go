@@ -114,6 +114,18 @@ func (w *way) proxy(*http.Request) (*url.URL, error) {
 	return &proxy, nil
 }
 
+// address is the host and port that is connected to: the proxy's, or the vendor's.
+func (w *way) address() string {
+	to := w.via
+	if to == nil {
+		to, _ = url.Parse(w.base) // it has been checked
+	}
+	if port := to.Port(); port != "" {
+		return to.Host
+	}
+	return net.JoinHostPort(to.Hostname(), map[string]string{"http": "80", "https": "443"}[to.Scheme])
+}
+
 // open returns the transport for the next request, with the files of the
 // configuration as they are now.
 func (w *way) open() (*http.Transport, error) {

@@ -30,21 +30,21 @@ func VendorCommands() (all []*cobra.Command) {
 func vendorCommand(b plan.Backend) *cobra.Command {
 	c := &cobra.Command{
 		Use:   b.Name,
-		Short: "Ask " + b.Title + " how things are, or have it do one thing",
-		Long: fmt.Sprintf(`%[1]s asks %[2]s one question, or has it do one thing: what a binding can do, and
-what its operations can show. What is told stands behind the command as
-FIELD=VALUE; the --help of each command lists its fields.
-
-Questions change nothing. They are asked by the running station, under its pace;
-where none runs, this command asks once by itself, with the station's key.
-
+		Short: "Have " + b.Title + " do one thing",
+		Long: fmt.Sprintf(`%s has %s do one thing: what a binding can do. What is told stands behind the
+command as FIELD=VALUE; the --help of each command lists its fields.
+%s
 What changes something is asked back first (--yes: not), and then goes through
 the outbox of the running station as a press does: it is delivered through any
-outage, in its place in the lane, and never twice on a guess.`, b.Name, b.Title),
+outage, in its place in the lane, and never twice on a guess.`, b.Name, b.Title, aboutQueries(b)),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddGroup(&cobra.Group{ID: "read", Title: "Questions, which change nothing:"}, &cobra.Group{ID: "verb", Title: "What " + b.Title + " can be asked to do:"})
+	if len(b.Queries) > 0 {
+		c.Short = "Ask " + b.Title + " how things are, or have it do one thing"
+		c.AddGroup(&cobra.Group{ID: "read", Title: "Questions, which change nothing:"})
+	}
+	c.AddGroup(&cobra.Group{ID: "verb", Title: "What " + b.Title + " can be asked to do:"})
 	for _, r := range b.Queries {
 		c.AddCommand(newQueryCommand(b, r))
 	}
@@ -52,6 +52,18 @@ outage, in its place in the lane, and never twice on a guess.`, b.Name, b.Title)
 		c.AddCommand(newActionCommand(b, v))
 	}
 	return c
+}
+
+// aboutQueries says of a backend that can be asked something how it is asked.
+func aboutQueries(b plan.Backend) string {
+	if len(b.Queries) == 0 {
+		return ""
+	}
+	return `
+Questions ask what its operations can show, and change nothing. They are asked by the
+running station, under its pace; where none runs, this command asks once by itself, with
+the station's key.
+`
 }
 
 // parseFields reads the arguments of a command: FIELD=VALUE, and without a name the fields

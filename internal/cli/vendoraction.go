@@ -38,7 +38,7 @@ type actionCommand struct {
 func newActionCommand(s plan.Backend, v station.Verb) *cobra.Command {
 	d := &actionCommand{backend: s, Verb: v}
 	c := &cobra.Command{
-		Use:     v.Name + " [FIELD=VALUE …]",
+		Use:     strings.TrimPrefix(v.Name, s.Name+".") + " [FIELD=VALUE …]",
 		Short:   v.Does,
 		Long:    d.help(),
 		GroupID: "verb",

@@ -63,13 +63,12 @@ func (b *activeBackend) Faults() map[string]string {
 	return nil
 }
 
-// Probe implements station.Prober. A backend that is none says nothing against
-// its key.
+// Probe implements station.Prober. A backend that is none cannot be asked.
 func (b *activeBackend) Probe(ctx context.Context) station.Receipt {
 	if prober, ok := (*b.current.Load()).(station.Prober); ok {
 		return prober.Probe(ctx)
 	}
-	return station.Receipt{Outcome: station.Delivered}
+	return station.Receipt{}
 }
 
 // Look implements station.Looker, for backends that are one.

@@ -50,6 +50,11 @@ rate      = "60/min"
 settle    = "60s"
 exclusive = false
 
+[webhook]
+url     = "https://hooks.example.com/stationd"
+key     = { file = "KEYS/one.key" }
+timeout = "20s"
+
 [alert]
 after  = "10m"
 repeat = "4h"
@@ -199,6 +204,16 @@ func keyChanges() map[string]map[string]keyChange {
 			"ca":         atOnce("settle    = \"60s\"", "settle    = \"60s\"\nca = \"/etc/stationd/plant.pem\""),
 			"proxy":      atOnce("settle    = \"60s\"", "settle    = \"60s\"\nproxy = \"none\""),
 			"proxy_key":  atOnce("settle    = \"60s\"", "proxy = \"http://proxy.example:3128\"\nproxy_key = { file = \"KEYS/two.key\" }\nsettle = \"165s\""),
+		},
+		"[webhook]": {
+			"url":       atOnce("hooks.example.com", "hooks.example.org"),
+			"key":       atOnce("key     = { file = \"KEYS/one.key\" }\ntimeout", "key     = { file = \"KEYS/two.key\" }\ntimeout"),
+			"header":    atOnce("timeout = \"20s\"", "timeout = \"20s\"\nheader = \"X-Key\""),
+			"timeout":   atOnce("timeout = \"20s\"", "timeout = \"30s\""),
+			"repeat":    atOnce("timeout = \"20s\"", "timeout = \"20s\"\nrepeat = \"allowed\""),
+			"ca":        atOnce("timeout = \"20s\"", "timeout = \"20s\"\nca = \"/etc/stationd/plant.pem\""),
+			"proxy":     atOnce("timeout = \"20s\"", "timeout = \"20s\"\nproxy = \"none\""),
+			"proxy_key": atOnce("timeout = \"20s\"", "timeout = \"20s\"\nproxy = \"http://proxy.example:3128\"\nproxy_key = { file = \"KEYS/two.key\" }"),
 		},
 		"[alert]": {
 			"after":     atOnce(`"10m"`, `"11m"`),

@@ -13,7 +13,7 @@ func guarantees(standing *results, otherwise map[string]map[combination]string) 
 	var b strings.Builder
 	b.WriteString(head)
 	legend(&b)
-	for _, vendor := range []struct{ backend, name string }{{"l2l", "L2L"}, {"lagerkoll", "Lagerkoll"}} {
+	for _, vendor := range []struct{ backend, name string }{{"l2l", "L2L"}, {"lagerkoll", "Lagerkoll"}, {"webhook", "Webhook"}} {
 		fmt.Fprintf(&b, "\n### %s\n", vendor.name)
 		for _, group := range groups() {
 			fmt.Fprintf(&b, "\n%s:\n\n", group.title)
@@ -46,7 +46,8 @@ Every verb that changes something is here, and a test fails when one is not. A v
 | ✗ | **refused**: the vendor said no; held for a person, and it is *not done* |
 | ? | **undecided**: held for a person because the vendor's records cannot tell; it is *not done* |
 | ?✓ | **undecided**, and it is *done* |
-| – | cannot happen: a request that only reads is done by nobody twice |
+| waits | it waits, and the page says for what: what is posted to can be asked nothing, not even whether it is the key |
+| – | cannot happen: a request that only reads, or that has an id of its own, nobody else does; and of what is posted to only the status says that the key is wrong |
 
 The same with ✓ behind it is *done*: that is what the plant knows and the station cannot, and it is why nothing is sent on a
 guess. What is held says why, and a person chooses to retry or to discard. A retry of what may have arrived looks first,
@@ -156,6 +157,9 @@ var aMark = regexp.MustCompile(`\[sd-[A-Z2-7]{10}\]`)
 // anAge is how old an entry is when it is held, which goes by back-offs that are drawn.
 var anAge = regexp.MustCompile(`it is [0-9hms]+ old`)
 
+// anID is an entry's id, which is another in every run.
+var anID = regexp.MustCompile(`[0-9a-f]{32}\.\d+`)
+
 // reasons says in which words a person is told why an entry is held.
 func reasons(b *strings.Builder, standing *results) {
 	b.WriteString("\n## What the person is told\n\nWhy each of the above is held, in the words of the page and the command line:\n\n")
@@ -167,7 +171,7 @@ func reasons(b *strings.Builder, standing *results) {
 			if e.word != isHeld {
 				continue
 			}
-			text := anAge.ReplaceAllString(aMark.ReplaceAllString(e.reason, "[sd-…]"), "it is … old")
+			text := anID.ReplaceAllString(anAge.ReplaceAllString(aMark.ReplaceAllString(e.reason, "[sd-…]"), "it is … old"), "…")
 			if told[text] == nil {
 				order = append(order, text)
 			}

@@ -63,5 +63,8 @@ func lookups() []lookup {
 		{"article.remove",
 			"whether the article is on the order",
 			"whoever removes it: taken for ours; whoever puts it back with the same amounts within the settle time has it removed once more"},
+		{"webhook.post",
+			"nothing: it is held for a person, who looks at the receiver for its id; with `repeat = \"allowed\"` it is sent again with the same id",
+			"with `repeat = \"allowed\"` a receiver that does not drop what it gets twice has it twice"},
 	}
 }

@@ -123,7 +123,7 @@ What a batch has is reckoned on for as long as the article's finished amount is 
 func requests(costs map[string]*cost) string {
 	var b strings.Builder
 	b.WriteString(requestsHead)
-	for _, vendor := range []struct{ backend, name string }{{"l2l", "L2L"}, {"lagerkoll", "Lagerkoll"}} {
+	for _, vendor := range []struct{ backend, name string }{{"l2l", "L2L"}, {"lagerkoll", "Lagerkoll"}, {"webhook", "Webhook"}} {
 		fmt.Fprintf(&b, "## %s\n\n| verb | good | in a row | lost | failed | refused | why no fewer |\n|---|---|---|---|---|---|---|\n", vendor.name)
 		for _, s := range samples() {
 			if s.backend != vendor.backend {
@@ -185,6 +185,7 @@ func leasts() []least {
 		{"article.update", whole},
 		{"article.trace, serial", "the batches are read each time: a serial number that is traced already must not be traced again, and no other answer shows it. The order is read with them, unless the answer before has just shown it"},
 		{"article.trace", "what is finished is read, unless the answer before has just shown it; the batches where they are not known: what the batch had before and what was traced make what it has, as long as nobody else has traced the article"},
+		{"webhook.post", "it is sent at once, and nothing is read: what is posted to can be asked nothing"},
 		{"article.remove", "the order is read: what is not there cannot be removed, and in doubt it tells"},
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"stationd/internal/api/l2l"
 	"stationd/internal/api/lagerkoll"
+	"stationd/internal/api/webhook"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -26,6 +28,7 @@ type sample struct {
 	verb      string
 	with      map[string]string
 	exclusive bool          // lagerkoll: nobody but this station reports on its orders
+	repeat    bool          // webhook: the receiver drops what it gets twice
 	called    bool          // a call is open that can be closed
 	there     func(*cell)   // what happens at the plant beforehand
 	closed    bool          // the call is closed while it waits
@@ -48,8 +51,8 @@ const (
 	orders  = "/v1/production_orders/"
 )
 
-// samples has every mutating verb of both backends at least once.
-func samples() []sample { return append(ofL2L(), ofLagerkoll()...) }
+// samples has every mutating verb of every backend at least once.
+func samples() []sample { return slices.Concat(ofL2L(), ofLagerkoll(), ofWebhook()) }
 
 func ofL2L() []sample {
 	open := map[string]string{"machine": "SEAL-1", "trade": "MECH", "description": "Help needed"}
@@ -114,6 +117,34 @@ func ofLagerkoll() []sample {
 	return all
 }
 
+func ofWebhook() []sample {
+	event := map[string]string{"station": "pack4-1", "event": "made", "code": "PO4711"}
+	const posts = "POST /hooks/stationd"
+	return []sample{
+		{name: "", backend: "webhook", verb: "webhook.post", with: event, act: posts, done: posted(false)},
+		{name: `repeat = "allowed"`, backend: "webhook", verb: "webhook.post", with: event, repeat: true, act: posts, done: posted(true)},
+	}
+}
+
+// posted counts what the plant's own receiver has: each event once where it drops what
+// it gets twice.
+func posted(drops bool) func(*plant.Plant) int {
+	return func(p *plant.Plant) (n int) {
+		seen := make(map[string]bool)
+		for _, one := range p.Posts() {
+			if one.Event == "made" && (!drops || !seen[one.ID]) {
+				n++
+			}
+			seen[one.ID] = true
+		}
+		return n
+	}
+}
+
+// blind reports whether the sample's vendor can be asked nothing: neither what it has,
+// nor whether the key is good.
+func (s sample) blind() bool { return s.backend == "webhook" }
+
 // String is the sample as a test and the manual name it.
 func (s sample) String() string {
 	if s.name == "" {
@@ -123,8 +154,11 @@ func (s sample) String() string {
 }
 
 // meets reports whether the fault can happen to the sample: nobody does the same
-// as a request that changes nothing.
-func (s sample) meets(f fault) bool { return f.kind != bySecond || !s.reads }
+// as a request that changes nothing, or that has an id of its own; and a wrong key is
+// not told with a plain no where nothing but the status says no.
+func (s sample) meets(f fault) bool {
+	return (f.kind != bySecond || !s.reads && !s.blind()) && (!f.others || !s.blind())
+}
 
 func with(base map[string]string, more ...string) map[string]string {
 	all := make(map[string]string)
@@ -242,8 +276,11 @@ func historyIsWrong(c *cell) string {
 // they are done.
 func verbsOf(backend string) (kept []station.Verb) {
 	all := l2l.Verbs()
-	if backend == "lagerkoll" {
+	switch backend {
+	case "lagerkoll":
 		all = lagerkoll.Verbs()
+	case "webhook":
+		all = webhook.Verbs()
 	}
 	for _, v := range all {
 		if !v.BestEffort {
@@ -257,7 +294,7 @@ func verbsOf(backend string) (kept []station.Verb) {
 func TestEveryVerbIsInTheMatrix(t *testing.T) {
 	t.Parallel()
 	known := make(map[string]bool)
-	for _, backend := range []string{"l2l", "lagerkoll"} {
+	for _, backend := range []string{"l2l", "lagerkoll", "webhook"} {
 		for _, v := range verbsOf(backend) {
 			known[v.Name] = true
 			rows, said := 0, 0

@@ -9,6 +9,7 @@ import (
 	"stationd/internal/api"
 	"stationd/internal/api/l2l"
 	"stationd/internal/api/lagerkoll"
+	"stationd/internal/api/webhook"
 	"stationd/internal/config"
 	"stationd/internal/station"
 )
@@ -27,6 +28,7 @@ func Backends() []Backend {
 	return []Backend{
 		{"l2l", "L2L", l2l.Verbs(), l2l.Queries(), func() api.Section { return new(l2l.Section) }},
 		{"lagerkoll", "Lagerkoll", append(lagerkoll.Verbs(), PrintVerb()), lagerkoll.Queries(), func() api.Section { return new(lagerkoll.Section) }},
+		{"webhook", "Webhook", webhook.Verbs(), nil, func() api.Section { return new(webhook.Section) }},
 	}
 }
 
@@ -78,10 +80,16 @@ func (p *Plan) readVendors(f *config.File) {
 
 // vendor is a backend with its table.
 func (p *Plan) vendor(b Backend, section api.Section) Vendor {
-	defaults := maps.Clone(section.Defaults())
-	if slices.ContainsFunc(b.Verbs, func(v station.Verb) bool { return v.Name == PrintVerb().Name }) {
-		defaults = p.printerDefaults()
+	defaults := make(map[string]string)
+	for _, v := range b.Verbs {
+		if _, named := v.Field(station.Named); named {
+			defaults[station.Named] = p.Station.Name
+		}
+		if v.Name == PrintVerb().Name {
+			maps.Copy(defaults, p.printerDefaults())
+		}
 	}
+	maps.Copy(defaults, section.Defaults())
 	return Vendor{
 		Name:    b.Name,
 		Section: section,

@@ -25,14 +25,16 @@ type Config struct {
 	Products       []string // product codes
 	ChangeoverType string   // the "Changeover Dispatch Type"; empty: a changeover makes no dispatch
 
-	Store       string
-	APIKey      string
-	UserID      string // with UserToken: a person's login; both empty: there is none
-	UserToken   string
-	PerMinute   int      // requests the account may make in a minute; 0: 200
-	Customers   []string // external ids of the customer orders, numbered from 1
-	Articles    []Article
-	Orders      []Order // production orders; their ids are kept
+	Store     string
+	APIKey    string
+	UserID    string // with UserToken: a person's login; both empty: there is none
+	UserToken string
+	PerMinute int      // requests the account may make in a minute; 0: 200
+	Customers []string // external ids of the customer orders, numbered from 1
+	Articles  []Article
+	Orders    []Order // production orders; their ids are kept
+
+	WebhookKey  string // of the plant's own receiver of events; empty: it takes none
 	Assumptions map[Assumption]Position
 
 	// Observe, when it is set, is shown each request that no fault struck with what it
@@ -102,6 +104,8 @@ func Demo() Config {
 		Store:     "1001",
 		APIKey:    "demo-lagerkoll-key",
 		Customers: []string{"C-1", "C-2"},
+
+		WebhookKey: "demo-webhook-key",
 		Articles: []Article{
 			{ID: soup, Name: "Soup 400 g", Parts: []Part{{Article: tray, Amount: 1}, {Article: lid, Amount: 1}}},
 			{ID: stew, Name: "Stew 400 g", Parts: []Part{{Article: tray, Amount: 1}, {Article: lid, Amount: 1}}},

@@ -141,6 +141,16 @@ func (f Fault) replacement(r *http.Request) (answer, bool) {
 	if text == "" {
 		text = "Something went wrong on the server"
 	}
+	if ofWebhook(r) {
+		switch f.Kind {
+		case Forbidden:
+			return webhookAnswer(http.StatusForbidden, text), true
+		case Refusal:
+			return webhookAnswer(http.StatusUnprocessableEntity, text), true
+		case Unauthorized:
+			return webhookAnswer(http.StatusUnauthorized, text), true
+		}
+	}
 	switch f.Kind {
 	case ErrorBefore:
 		return page(http.StatusInternalServerError, "Server Error (500)"), true

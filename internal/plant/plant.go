@@ -1,6 +1,6 @@
 // Package plant is a simulated plant: both vendors' interfaces, an L2L site with
-// its lines and dispatches and a Lagerkoll store with its production orders,
-// held in memory and served on one port.
+// its lines and dispatches and a Lagerkoll store with its production orders, and a
+// receiver of its own for webhooks, held in memory and served on one port.
 //
 // It is strict. It does what the vendors' own texts say, refuses everything else and
 // complains of it (Complaints): a parameter nobody documented, a quoted number, a code
@@ -46,6 +46,7 @@ type Plant struct {
 	site            site
 	store           store
 	faults          []*activeFault
+	posts           []Post // of the plant's own receiver
 	requests        []Request
 	complaints      []string
 	assumptionsUsed map[Assumption]bool
@@ -165,6 +166,9 @@ func (p *Plant) carryOut(r *http.Request, body []byte) answer {
 	if path+"/" == lagerkollRoot || strings.HasPrefix(path, lagerkollRoot) {
 		return p.lagerkoll(r, strings.TrimPrefix(path, lagerkollRoot), body)
 	}
+	if ofWebhook(r) && p.config.WebhookKey != "" {
+		return p.webhook(r, body)
+	}
 	if strings.HasPrefix(path, elsewhereRoot) {
 		p.complainLocked("%s %s: a redirect to another host was followed", r.Method, path)
 		return page(http.StatusOK, "elsewhere")
@@ -272,7 +276,7 @@ func (p *Plant) redacted(v url.Values) url.Values {
 
 // redact replaces the plant's keys wherever they stand.
 func (p *Plant) redact(s string) string {
-	for _, key := range []string{p.config.L2LKey, p.config.APIKey, p.config.UserToken} {
+	for _, key := range []string{p.config.L2LKey, p.config.APIKey, p.config.UserToken, p.config.WebhookKey} {
 		if key != "" {
 			s = strings.ReplaceAll(s, key, "***")
 		}

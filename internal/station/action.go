@@ -110,6 +110,10 @@ const (
 	LastSeen = "last_seen"
 	NoOrder  = "none"
 
+	// Named is a field that takes the station's own name where an action says nothing
+	// else.
+	Named = "station"
+
 	// User is the value that a badge puts in hand, and the field that takes it
 	// where an action says nothing else: who acts.
 	User = "user"

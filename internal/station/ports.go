@@ -43,7 +43,8 @@ type Prober interface {
 	Backend
 
 	// Probe makes one cheap read. Delivered says that the key is good for reading;
-	// Refused, that the vendor says no even to that.
+	// Refused, that the vendor says no even to that. The zero Receipt says that this
+	// vendor can be asked nothing.
 	Probe(ctx context.Context) Receipt
 }
 

@@ -203,6 +203,7 @@ func english() texts {
 		"verb.article.update":                   "Change article",
 		"verb.article.trace":                    "Trace article",
 		"verb.article.remove":                   "Remove article",
+		"verb.webhook.post":                     "Post event",
 	}
 }
 
@@ -352,5 +353,6 @@ func swedish() texts {
 		"verb.article.update":                   "Ändra artikel",
 		"verb.article.trace":                    "Spåra artikel",
 		"verb.article.remove":                   "Ta bort artikel",
+		"verb.webhook.post":                     "Skicka händelse",
 	}
 }

@@ -40,6 +40,10 @@ type Bench struct {
 	// sent again before the settle time is over.
 	Harmless []string
 
+	// Blind names the verbs of a vendor that can be asked nothing. In doubt they are
+	// for a person, and nothing is sent.
+	Blind []string
+
 	Break   func(Fault) // until the next Break
 	Effects func() int  // how often the vendor has acted so far
 	Secret  string      // the key, which nobody may ever see; empty: there is none
@@ -253,8 +257,27 @@ func lostAnswer(t *testing.T, b Bench, d station.Delivery) {
 	d.Attempt++
 	d.Doubtful = true
 	d.Settle = time.Minute
+	if b.isHeldBlind(t, d) {
+		b.wantEffects(t, 1)
+		return
+	}
 	b.want(t, b.Backend.Deliver(t.Context(), d), station.Delivered)
 	b.wantEffects(t, 1)
+}
+
+// isHeldBlind reports whether the verb's vendor can be asked nothing, and checks that
+// what is in doubt is then for a person.
+func (b Bench) isHeldBlind(t *testing.T, d station.Delivery) bool {
+	t.Helper()
+	if !slices.Contains(b.Blind, d.Verb) {
+		return false
+	}
+	rc := b.Backend.Deliver(t.Context(), d)
+	b.want(t, rc, station.Doubtful)
+	if !errors.Is(rc.Err, station.ErrUndecided) {
+		t.Errorf("what nobody can look up is answered with %v, want %v", rc.Err, station.ErrUndecided)
+	}
+	return true
 }
 
 func lostRequest(t *testing.T, b Bench, d station.Delivery) {
@@ -265,6 +288,10 @@ func lostRequest(t *testing.T, b Bench, d station.Delivery) {
 	d.Attempt++
 	d.Doubtful = true
 	d.Settle = time.Minute
+	if b.isHeldBlind(t, d) {
+		b.wantEffects(t, 0)
+		return
+	}
 	if !slices.Contains(b.Harmless, d.Verb) {
 		rc = b.Backend.Deliver(t.Context(), d)
 		b.want(t, rc, station.Doubtful)
@@ -292,7 +319,9 @@ func doubtUnplugged(t *testing.T, b Bench, d station.Delivery) {
 	b.want(t, rc, station.Delivered)
 	b.Break(Unplugged)
 	d.Doubtful = true
-	b.want(t, b.Backend.Deliver(t.Context(), d), station.Unreached)
+	if !b.isHeldBlind(t, d) {
+		b.want(t, b.Backend.Deliver(t.Context(), d), station.Unreached)
+	}
 	b.Break(Sound)
 	b.wantEffects(t, 1)
 }
