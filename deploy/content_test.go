@@ -129,7 +129,8 @@ var sitesOwn = []string{
 
 var (
 	absolute = regexp.MustCompile(`/(?:usr/(?:bin|lib|share)|etc/stationd|lib/systemd)/[A-Za-z0-9_.@/-]*[A-Za-z0-9]`)
-	document = regexp.MustCompile(`(?:^|[\s` + "`" + `(:,"'])((?:docs|deploy)/[A-Za-z0-9_./-]*[A-Za-z0-9])`)
+	// A name with an ending: without one it is a folder's, or a package's.
+	document = regexp.MustCompile(`(?:^|[\s` + "`" + `(:,"'])((?:docs|deploy)/[A-Za-z0-9_./-]*\.[A-Za-z0-9]+)`)
 )
 
 func TestThePackageHasWhatTheProgramAndItsTextsName(t *testing.T) {
