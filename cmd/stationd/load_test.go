@@ -270,4 +270,3 @@ func idle(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	}
 }
-
