@@ -1,22 +1,36 @@
-// Package atomicfile writes small files whole or not at all.
+// Package atomicfile writes small files whole or not at all, also through a power cut:
+// whoever opens one finds the text of before or all of the new one.
 package atomicfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// Write writes a file whole or not at all, for its owner alone.
-func Write(path string, text []byte) error {
+// Replace writes a file with these permissions in the place of the one that is there, if
+// any. After an error that one is as it was.
+func Replace(path string, text []byte, perm fs.FileMode) error {
+	return write(path, text, perm, os.Rename)
+}
+
+// Create is Replace for a file that must not be there yet: where anything stands at path,
+// also a link, it is left as it is and the error is fs.ErrExist.
+func Create(path string, text []byte, perm fs.FileMode) error {
+	return write(path, text, perm, os.Link) // unlike a rename it replaces nothing
+}
+
+// write writes and syncs a file beside path, and then gives it the name.
+func write(path string, text []byte, perm fs.FileMode, name func(from, to string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // after the rename it is not there
+	defer os.Remove(f.Name()) //nolint:errcheck // after a rename it is not there
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return name(f.Name(), path)
 }

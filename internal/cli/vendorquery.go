@@ -7,12 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/atomicfile"
 	"stationd/internal/control"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
@@ -173,30 +173,17 @@ func (q *queryCommand) askDirectly() error {
 	return nil
 }
 
-// save writes a file whole or not at all: under another name first.
-func (q *queryCommand) save(stdout, stderr io.Writer, content []byte) (err error) {
+// save writes the answer to the file that was named, whole or not at all.
+func (q *queryCommand) save(stdout, stderr io.Writer, content []byte) error {
 	if q.output == "-" {
 		_, err := terminal.Raw(stdout).Write(content)
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(q.output), ".stationd-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // what went wrong is said already
-		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
+	write := atomicfile.Create
 	if q.force {
-		err = os.Rename(f.Name(), q.output)
-	} else if err = os.Link(f.Name(), q.output); err == nil { // unlike a rename it replaces nothing
-		err = os.Remove(f.Name())
+		write = atomicfile.Replace
 	}
+	err := write(q.output, content, 0o644)
 	if err == nil {
 		fmt.Fprintf(stderr, "%s: %d bytes\n", q.output, len(content))
 	}

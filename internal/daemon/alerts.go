@@ -281,7 +281,7 @@ func (a *alerts) save(long time.Duration) {
 		return
 	}
 	if err == nil {
-		err = atomicfile.Write(a.path, text)
+		err = atomicfile.Replace(a.path, text, 0o600)
 	}
 	if a.unkept = err; err == nil {
 		a.written = text

@@ -61,7 +61,7 @@ func openStarts(folder string, stamp func(time.Time) station.Stamp, log *slog.Lo
 func (s *starts) write() {
 	text, err := json.Marshal(s.own)
 	if err == nil {
-		err = atomicfile.Write(s.path, text)
+		err = atomicfile.Replace(s.path, text, 0o600)
 	}
 	if err != nil {
 		s.log.Warn("the starts of the station are not counted", "error", err)

@@ -60,7 +60,7 @@ func (p *Plan) Keep(log *slog.Logger) {
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) {
 		return // the card is spared
 	}
-	if err := atomicfile.Write(path, text); err != nil {
+	if err := atomicfile.Replace(path, text, 0o600); err != nil {
 		log.Warn("the configuration is not kept for a start with a faulty one", "error", err)
 	}
 }

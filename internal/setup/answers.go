@@ -33,7 +33,7 @@ func (s *setup) saveAnswers() {
 	}
 	text, err := json.MarshalIndent(savedAnswers{s.partsDone, s.draft, s.chipLabel, s.noGPIO}, "", "  ")
 	if err == nil {
-		err = atomicfile.Write(s.draftPath(), append(text, '\n'))
+		err = atomicfile.Replace(s.draftPath(), append(text, '\n'), 0o600)
 	}
 	s.saved, s.saveErr = err == nil, err
 }

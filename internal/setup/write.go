@@ -14,6 +14,7 @@ import (
 
 	_ "embed"
 
+	"stationd/internal/atomicfile"
 	"stationd/internal/plan"
 	"stationd/internal/terminal"
 )
@@ -89,7 +90,15 @@ func (s *setup) write() error {
 			s.reportSaved()
 			return nil
 		}
-		err = writeFile(path, text, replace)
+		// It holds no secret, and the account that stationd runs as reads it.
+		write := atomicfile.Create
+		if replace {
+			write = atomicfile.Replace
+		}
+		err = write(path, text, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			err = fmt.Errorf("%s was created meanwhile", path)
+		}
 		if err == nil {
 			s.printNextSteps(path)
 			s.removeAnswers()
@@ -156,27 +165,4 @@ func (s *setup) askPath() (path string, replace bool, err error) {
 		}
 	}
 	return "", false, nil
-}
-
-// writeFile writes a file whole or not at all. Only with replace does it touch one
-// that exists. It holds no secret and is read by the account that stationd runs as.
-func writeFile(path string, text []byte, replace bool) error {
-	if !replace {
-		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s was created meanwhile", path)
-		}
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".stationd-setup-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // after the rename it is not there
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if replace {
-		return os.Rename(f.Name(), path)
-	}
-	return os.Link(f.Name(), path) // fails where something stands already
 }
