@@ -287,7 +287,8 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				must(t, os.Chmod(p.values["L2LKey"], 0o644))
 				return p, nil
 			},
-			also: map[string]doctor.Verdict{"l2l key file": doctor.Warning, "l2l key": doctor.OK},
+			wrong: map[string]string{"l2l key file": "every account of this machine may read it"},
+			also:  map[string]doctor.Verdict{"l2l site": doctor.Skipped, "l2l line PACK4": doctor.Skipped, "lagerkoll key": doctor.OK},
 		},
 		"the key file is missing": {
 			setup: func(t *testing.T) (*sickbay, []string) {

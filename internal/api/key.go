@@ -38,8 +38,15 @@ func (f KeyFrom) Check(name string, fault func(key, text string)) {
 }
 
 // ErrKeyUnusable is wrapped by the error of Read: the key is missing, cannot be read,
-// or is no key. A person has to act.
+// is no key, or is everybody's. A person has to act.
 var ErrKeyUnusable = errors.New("the key cannot be used")
+
+// ErrKeyExposed is wrapped by the error of Read where others than the key file's owner
+// and group may read or change it. Of a credential systemd sees to that.
+var ErrKeyExposed = errors.New("every account of this machine may read it")
+
+// forOthers are the bits of a mode with which others read or change a file.
+const forOthers = 0o006
 
 // Read fetches the secret. What editors put around it is no part of it: a byte order
 // mark, ends of lines, blank lines, spaces, and quotation marks on both sides. No
@@ -71,6 +78,9 @@ func (f KeyFrom) read() (Key, error) {
 		return Key{}, fmt.Errorf("key: %w", err)
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err == nil && f.Credential == "" && info.Mode().Perm()&forOthers != 0 {
+		return Key{}, fmt.Errorf("key file %s: %w (mode %04o): give it the station's group, and chmod 640 %s", path, ErrKeyExposed, info.Mode().Perm(), path)
+	}
 	secret, err := io.ReadAll(io.LimitReader(file, keyLimit+1))
 	if err != nil {
 		return Key{}, fmt.Errorf("key: %w", err)

@@ -77,6 +77,9 @@ func run(ctx context.Context, p *plan.Plan, journal *logging.Log) (err error) {
 		s.faults.set(plan.PartConfiguration, "")
 		p.Keep(log)
 	}
+	for _, e := range p.Exposed() {
+		log.Warn("every account of this machine may change it", "path", e.Path, "mode", e.Mode.String(), "do", "chmod o-w "+e.Path)
+	}
 	watchdog, err := systemd.Watchdog()
 	if err != nil {
 		return err

@@ -17,10 +17,13 @@ const (
 
 // BeforeStart checks what a start on this machine would need besides a configuration
 // without faults: the page's port, the control socket, keys, certificates, and files in the
-// data folder. running tells whether the station runs now: what it has open itself is no
+// data folder; and what others may change. running tells whether the station runs now: what it has open itself is no
 // problem. It changes nothing, and may be called at any time.
 func BeforeStart(p *plan.Plan, running bool) []Finding {
 	found := []Finding{checkPage(p, running), checkControlSocket(p)}
+	for _, e := range p.Exposed() {
+		found = append(found, warned(e.What, "chmod o-w "+e.Path, "every account of this machine may change it (mode %04o): %s", e.Mode, e.Path))
+	}
 	for _, k := range configuredKeys(p) {
 		found = append(found, checkKeyFile(p, k.name, k.from))
 	}

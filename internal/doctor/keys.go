@@ -71,6 +71,9 @@ func (d *doctor) findKey(name string, from api.KeyFrom) (Finding, *api.KeyFrom) 
 	}
 	if _, err := from.Read(); err != nil {
 		do := "write the key into the file, on one line: install -m 640 -o root -g stationd /dev/stdin " + from.File
+		if errors.Is(err, api.ErrKeyExposed) {
+			do = "chgrp stationd " + from.File + "; chmod 640 " + from.File
+		}
 		if isCredential(from.File) {
 			do = "write the key into its file under " + keysFolder + " and restart: systemctl restart stationd"
 		}
@@ -115,6 +118,8 @@ func checkKeyFile(p *plan.Plan, name string, from api.KeyFrom) Finding {
 	}
 	if _, err := from.Read(); errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
 		return skipped(name, "%v: run as root, or as a member of the group stationd", err)
+	} else if errors.Is(err, api.ErrKeyExposed) {
+		return warned(name, "chgrp stationd "+from.File+"; chmod 640 "+from.File+consequence, "%v", err)
 	} else if err != nil {
 		return warned(name, "write the key into the file, on one line"+consequence, "%v", err)
 	}
