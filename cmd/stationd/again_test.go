@@ -17,7 +17,7 @@ import (
 // dieBeforeTheAnswer has the station killed when it begins to answer the next command:
 // what it was told is on disk then, and nothing of the answer arrives. The function
 // that is returned waits for the end of that.
-func dieBeforeTheAnswer(t *testing.T, b *demo.Box) (over func()) {
+func dieBeforeTheAnswer(t *testing.T, b *demo.Simulation) (over func()) {
 	t.Helper()
 	const behind = ".behind"
 	must(t, os.Rename(b.SocketPath(), b.SocketPath()+behind))
@@ -52,7 +52,7 @@ func dieBeforeTheAnswer(t *testing.T, b *demo.Box) (over func()) {
 var eventSaid = regexp.MustCompile(`--event ([0-9a-f]{32})`)
 
 // loses gives a command whose answer is lost, and returns the ID that it names.
-func loses(b *demo.Box, t *testing.T, words ...string) (event string) {
+func loses(b *demo.Simulation, t *testing.T, words ...string) (event string) {
 	t.Helper()
 	over := dieBeforeTheAnswer(t, b)
 	out, code := typeCommand(b, t, words...)
@@ -81,7 +81,7 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 			t.Errorf("outbox show says:\n%s", out)
 		}
 		must(t, b.Cable(true))
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 		out, code = typeCommand(b, t, append(create, "--event", event)...)
 		if code != 0 || !strings.Contains(out, "recorded before, and not a second time: it is delivered") {
 			t.Errorf("given a third time it says (%d):\n%s", code, out)
@@ -128,21 +128,21 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 			t.Errorf("%d wait and %d are held", c.Waiting, c.Held)
 		}
 		must(t, b.Cable(true))
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 	})
 	t.Run("the close of a call", func(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
-		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-		must(t, b.Drained(t.Context()))
-		calls, err := b.Desk().Calls(t.Context())
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+		must(t, b.WaitDelivered(t.Context()))
+		calls, err := b.Control().Calls(t.Context())
 		must(t, err)
 		ref := calls[0].Ref
 		event := loses(b, t, "call", "close", ref, "--yes")
 		if out, code := typeCommand(b, t, "call", "close", ref, "--yes", "--event", event); code != 0 || !strings.Contains(out, "recorded before, and not a second time") {
 			t.Errorf("closed again it says (%d):\n%s", code, out)
 		}
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 		if found := b.Plant.Dispatches(); len(found) != 1 || found[0].Open() {
 			t.Errorf("the plant has %+v", found)
 		}

@@ -59,7 +59,7 @@ func (p *pager) answer(status int) {
 }
 
 // alerting is a box with more in its configuration, whose station is off.
-func alerting(t *testing.T, more string) *demo.Box {
+func alerting(t *testing.T, more string) *demo.Simulation {
 	t.Helper()
 	b := dark(t, nil)
 	text, err := os.ReadFile(b.ConfigPath())
@@ -111,7 +111,7 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 		t.Errorf("with another held and three restarts it is told %d times", n)
 	}
 	for _, id := range []station.ID{first, second} {
-		_, err := b.Desk().Discard(t.Context(), string(id))
+		_, err := b.Control().Discard(t.Context(), string(id))
 		must(t, err)
 	}
 	must(t, demo.Until(t.Context(), "it is over", func() bool {
@@ -140,7 +140,7 @@ func TestAnAlertWhoseKeyIsMissingIsSaidBeforeItIsNeeded(t *testing.T) {
 	says := func(what string, so func(fault string) bool) {
 		t.Helper()
 		must(t, demo.Until(t.Context(), what, func() bool {
-			s, err := b.Desk().Snapshot(t.Context())
+			s, err := b.Control().Snapshot(t.Context())
 			fault, told := s.Health.Devices[plan.PartAlert]
 			return err == nil && told && so(fault)
 		}))
@@ -173,11 +173,11 @@ do    = [{ l2l = "dispatch.open", type = "QUALITY", description = "{alert}" }]
 	}
 	// That L2L is out of reach L2L is not told when it is over.
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	looked(t)
 	looked(t)
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if found := b.Plant.Dispatches(); len(found) != 2 || found[1].Type != "MAINT" {
 		t.Errorf("the plant has %+v", found)
 	}
@@ -194,7 +194,7 @@ func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
 	must(t, demo.Until(t.Context(), "it is tried", func() bool { return b.Log.Count("an alert was not told") == 1 }))
 	tried := time.Now()
 	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B8"}.Symbol())
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	for range 2 {
 		must(t, b.Kill())
 		must(t, b.Power(t.Context(), true))

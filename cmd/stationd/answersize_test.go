@@ -45,14 +45,14 @@ func TestAnAnswerOfEightMegabytesOfRowsTakesNoStationAway(t *testing.T) {
 	b := dark(t, nil)
 	edit(t, b, b.Plant.L2LURL(), vendor.URL+"/api/1.0/")
 	must(t, b.Power(t.Context(), true))
-	pid := b.Running().Cmd.Process.Pid
+	pid := b.Process().Cmd.Process.Pid
 	before := mostMemory(t, pid)
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the vendor was asked again", func() bool { return asked.Load() >= 3 }))
 	must(t, demo.Until(t.Context(), "the station says that it cannot be read", func() bool {
 		return strings.Contains(lastSaid(t, b).Last, "the answer is longer than 2 MiB")
 	}))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	const room = 48 << 20 // a few answers at once, as they came; all of their rows are hundreds of megabytes
 	if took := mostMemory(t, pid) - before; took > raced*room {
 		t.Errorf("it took %d MB for what the vendor said", took>>20)

@@ -29,9 +29,9 @@ type cost struct {
 // costOf reads what the station's process has taken.
 //
 //	/proc/PID/stat    PID (stationd) S … utime stime …   in hundredths of a second
-func costOf(b *demo.Box, t *testing.T) cost {
+func costOf(b *demo.Simulation, t *testing.T) cost {
 	t.Helper()
-	pid := b.Running().Cmd.Process.Pid
+	pid := b.Process().Cmd.Process.Pid
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	must(t, err)
 	_, rest, _ := strings.Cut(string(stat), ") ")
@@ -88,7 +88,7 @@ func listing(t *testing.T, args []string) (lines, peak int) {
 }
 
 // keepPageOpen reads the page's changes as a browser does, and counts them.
-func keepPageOpen(b *demo.Box, ctx context.Context, t *testing.T) *atomic.Int64 {
+func keepPageOpen(b *demo.Simulation, ctx context.Context, t *testing.T) *atomic.Int64 {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Log.PageURL()+"events", nil)
 	must(t, err)
@@ -115,7 +115,7 @@ const backlog = 50_000
 // measured on a quiet one is logged.
 func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 	t.Parallel()
-	b := beeping(t, func(b *demo.Box) {
+	b := beeping(t, func(b *demo.Simulation) {
 		fillOutbox(b, t, backlog)
 		must(t, b.Cable(false))
 	})

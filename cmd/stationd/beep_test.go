@@ -28,13 +28,13 @@ const (
 
 // beeping returns a box whose reader beeps and which is dark. prepare, which may be
 // nil, works on its outbox before the power comes on.
-func beeping(t *testing.T, prepare func(b *demo.Box)) *demo.Box {
+func beeping(t *testing.T, prepare func(b *demo.Simulation)) *demo.Simulation {
 	t.Helper()
 	return beepingBy(t, nil, prepare)
 }
 
 // beepingBy is beeping in a box that change, which may be nil, makes otherwise.
-func beepingBy(t *testing.T, change func(*demo.BoxSetting), prepare func(b *demo.Box)) *demo.Box {
+func beepingBy(t *testing.T, change func(*demo.Config), prepare func(b *demo.Simulation)) *demo.Simulation {
 	t.Helper()
 	b := dark(t, change)
 	config, err := os.ReadFile(b.ConfigPath())
@@ -50,11 +50,11 @@ func beepingBy(t *testing.T, change func(*demo.BoxSetting), prepare func(b *demo
 }
 
 // beepAfter scans a code and returns the beep that answers it.
-func beepAfter(b *demo.Box, t *testing.T, code string) byte {
+func beepAfter(b *demo.Simulation, t *testing.T, code string) byte {
 	t.Helper()
 	must(t, b.Scan(code))
-	line := b.Reader.Line()
-	must(t, line.SetReadDeadline(time.Now().Add(demo.Patience)))
+	line := b.Scanner.Line()
+	must(t, line.SetReadDeadline(time.Now().Add(demo.WaitLimit)))
 	heard := make([]byte, 1)
 	if _, err := line.Read(heard); err != nil {
 		t.Fatalf("no beep answers %q: %v", code, err)
@@ -86,7 +86,7 @@ func TestAReaderBeepsRecordedOnlyForWhatIsRecorded(t *testing.T) {
 
 func TestAReaderBeepsRefusedWhenTheOutboxIsFull(t *testing.T) {
 	t.Parallel()
-	b := beeping(t, func(b *demo.Box) {
+	b := beeping(t, func(b *demo.Simulation) {
 		fillOutbox(b, t, 0)
 		must(t, b.Cable(false))
 	})
@@ -97,13 +97,13 @@ func TestAReaderBeepsRefusedWhenTheOutboxIsFull(t *testing.T) {
 		return strings.Contains(pageOf(b, t), "Not recorded: do it again: ")
 	}))
 	must(t, demo.Until(t.Context(), "the reader's lamp blinks quickly", func() bool {
-		light, known := b.Eyes.Light(demo.PinWhite)
+		light, known := b.Lamps.Light(demo.PinWhite)
 		return known && light == station.Quick
 	}))
 }
 
 // pageOf is what the station's own page shows.
-func pageOf(b *demo.Box, t *testing.T) string {
+func pageOf(b *demo.Simulation, t *testing.T) string {
 	t.Helper()
 	return html.UnescapeString(get(t, http.DefaultClient, b.Log.PageURL()))
 }
@@ -113,7 +113,7 @@ const writers = 256
 
 // fillOutbox records entries as a station has them that has been without its vendor: n of
 // them, or as many as the outbox takes where n is 0.
-func fillOutbox(b *demo.Box, t *testing.T, n int) {
+func fillOutbox(b *demo.Simulation, t *testing.T, n int) {
 	t.Helper()
 	clock, err := clock.New()
 	must(t, err)

@@ -15,7 +15,7 @@ import (
 )
 
 // technician does something at L2L's own screen.
-func technician(t *testing.T, b *demo.Box, path string, form url.Values) {
+func technician(t *testing.T, b *demo.Simulation, path string, form url.Values) {
 	t.Helper()
 	form.Set("site", fmt.Sprint(plant.Demo().Site))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
@@ -43,27 +43,27 @@ func TestACallThatIsOverInL2LIsCalledAnewWhenItIsPressedAgain(t *testing.T) {
 		for _, end := range []string{"complete", "close"} {
 			t.Run(sentence+"/"+end, func(t *testing.T) {
 				t.Parallel()
-				b := floor(t, func(s *demo.BoxSetting) {
+				b := floor(t, func(s *demo.Config) {
 					s.Watch = 50 * time.Millisecond
 					s.Plant.Assumptions = map[plant.Assumption]plant.Position{plant.RecordSaysOpen: shown}
 				})
 				red := func(want station.Light) {
 					t.Helper()
 					must(t, demo.Until(t.Context(), fmt.Sprintf("the red lamp is %v", want), func() bool {
-						l, ok := b.Eyes.Light(demo.PinRed)
+						l, ok := b.Lamps.Light(demo.PinRed)
 						return ok && l == want
 					}))
 				}
 				pressed(t, b, "maintenance.press", demo.PinMaintenance)
-				must(t, b.Drained(t.Context()))
+				must(t, b.WaitDelivered(t.Context()))
 				red(station.Steady)
 				technician(t, b, fmt.Sprintf("dispatches/%s/%d/", end, b.Plant.Dispatches()[0].ID), url.Values{})
 				red(station.Off)
 				must(t, demo.Until(t.Context(), "it is called anew", func() bool {
-					b.Push(demo.PinMaintenance, demo.Briefly)
+					b.Push(demo.PinMaintenance, demo.PressTime)
 					return len(b.Plant.Dispatches()) > 1
 				}))
-				must(t, b.Drained(t.Context()))
+				must(t, b.WaitDelivered(t.Context()))
 				red(station.Steady)
 				if made := b.Plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
 					t.Errorf("the plant has %+v", made)
@@ -79,13 +79,13 @@ func TestItIsPressedAgainRightAfterItWasClosedInL2L(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil) // its watch looks once in a day
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	technician(t, b, fmt.Sprintf("dispatches/close/%d/", b.Plant.Dispatches()[0].ID), url.Values{})
 	must(t, demo.Until(t.Context(), "a second press, and where the lamp goes off a third, call anew", func() bool {
-		b.Push(demo.PinMaintenance, demo.Briefly)
+		b.Push(demo.PinMaintenance, demo.PressTime)
 		return len(b.Plant.Dispatches()) > 1
 	}))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if made := b.Plant.Dispatches(); len(made) != 2 || made[0].Open() || !made[1].Open() {
 		t.Errorf("the plant has %+v", made)
 	}

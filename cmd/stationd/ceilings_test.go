@@ -40,22 +40,22 @@ do    = [{ l2l = "dispatch.open", type = "MATERIAL", machine = "{machine}", desc
 		must(t, b.Scan(fmt.Sprintf("CALL-M%d", n)))
 	}
 	must(t, demo.Until(t.Context(), "every label was taken", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Counts.Events["hand.scan"] == labels
 	}))
 	for range 5 {
 		scanned(t, b, "CALL-"+strings.Repeat("8", 3000))
 	}
-	s, err := b.Desk().Snapshot(t.Context())
+	s, err := b.Control().Snapshot(t.Context())
 	must(t, err)
 	if len(s.State.Calls) != 64 || s.State.Notes["hand"].Kind != station.NoteUnfit {
 		t.Errorf("%d calls are open, and the last label came to %+v", len(s.State.Calls), s.State.Notes["hand"])
 	}
 	must(t, b.Scan("CALL-ONE-MORE"))
 	must(t, demo.Until(t.Context(), "the page says it", func() bool { return strings.Contains(pageOf(b, t), "The list is full: open calls") }))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the call of the button is open", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && len(s.State.Calls) == 65
 	}))
 	metrics := get(t, http.DefaultClient, b.Log.PageURL()+"metrics")

@@ -21,7 +21,7 @@ import (
 )
 
 // listeningAt returns a box whose page listens at an address, and where that is.
-func listeningAt(t *testing.T, address string) (b *demo.Box, port string) {
+func listeningAt(t *testing.T, address string) (b *demo.Simulation, port string) {
 	t.Helper()
 	b = dark(t, nil)
 	text, err := os.ReadFile(b.ConfigPath())
@@ -117,14 +117,14 @@ func TestTheOperatorsOwnScreenIsNotLockedOutByThePlant(t *testing.T) {
 	if open == nil || len(open[1]) > 3 {
 		t.Errorf("the metrics do not say how many are connected: %v", open)
 	}
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 }
 
 func TestAPageThatIsSwitchedOffIsNowhereAndTheStationRecords(t *testing.T) {
 	t.Parallel()
 	b, _ := listeningAt(t, "")
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	s, err := b.Desk().Snapshot(t.Context())
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	s, err := b.Control().Snapshot(t.Context())
 	must(t, err)
 	if fault := s.Health.Devices[plan.PartPage]; fault != "" {
 		t.Errorf("that there is no page is a fault: %s", fault)
@@ -143,5 +143,5 @@ func TestAPageOfIPv4IsNotReachedByIPv6(t *testing.T) {
 		c.Close()
 		t.Error("0.0.0.0 is listened at by IPv6")
 	}
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 }

@@ -131,7 +131,7 @@ func (c *console) ends(code int) {
 		if got := c.cmd.ProcessState.ExitCode(); got != code {
 			c.t.Errorf("it ended with %d (%v), want %d", got, err, code)
 		}
-	case <-time.After(demo.Patience):
+	case <-time.After(demo.WaitLimit):
 		c.t.Fatal("it does not end")
 	}
 	after, err := unix.IoctlGetTermios(int(c.line.Fd()), unix.TCGETS)

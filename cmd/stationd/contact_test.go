@@ -14,12 +14,12 @@ import (
 
 func TestACallWhoseAnswerWasLostIsBeingConfirmedAndNobodySaysNoContact(t *testing.T) {
 	t.Parallel()
-	b := floor(t, func(s *demo.BoxSetting) { s.Settle = 20 * time.Second })
+	b := floor(t, func(s *demo.Config) { s.Settle = 20 * time.Second })
 	b.Plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/", Next: 1})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 
 	must(t, demo.Until(t.Context(), "the call is being confirmed", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.Confirming && s.Health.Backends["l2l"].Last != ""
 	}))
 	page := html.UnescapeString(get(t, http.DefaultClient, b.Log.PageURL()))

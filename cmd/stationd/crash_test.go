@@ -25,7 +25,7 @@ func crashing() {
 	journal, end := daemon.OpenLog(os.Stderr)
 	defer end()
 	ended := crash.Keep(os.Args[1], slog.New(journal.Handler()))
-	journal.Flush(demo.Patience)
+	journal.Flush(demo.WaitLimit)
 	if os.Args[2] == "" {
 		ended()
 		return
@@ -94,11 +94,11 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 func TestWhatTheWatchdogEndsSaysWhereItStood(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	c := b.Running()
+	c := b.Process()
 	info, err := os.Stat(b.LogPath())
 	must(t, err)
 	must(t, c.Cmd.Process.Signal(syscall.SIGABRT))
-	must(t, demo.Until(t.Context(), "it ends", c.Over))
+	must(t, demo.Until(t.Context(), "it ends", c.Ended))
 	if code := c.Cmd.ProcessState.ExitCode(); code != 2 {
 		t.Errorf("it ends with %d: %v", code, c.Err)
 	}

@@ -16,7 +16,7 @@ func TestTheCardLostThePagesThatSayWhereEverythingIs(t *testing.T) {
 	must(t, b.Cable(false))
 	scanned(t, b, "PO4711")
 	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "D001"}.Symbol())
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.Power(t.Context(), false))
 
 	f, err := os.OpenFile(b.OutboxPath(), os.O_WRONLY, 0)
@@ -38,20 +38,20 @@ func TestTheCardLostThePagesThatSayWhereEverythingIs(t *testing.T) {
 	white := func(want station.Light) {
 		t.Helper()
 		must(t, demo.Until(t.Context(), "the white lamp is "+want.String(), func() bool {
-			l, ok := b.Eyes.Light(demo.PinWhite)
+			l, ok := b.Lamps.Light(demo.PinWhite)
 			return ok && l == want
 		}))
 	}
 	white(station.Quick)
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}
 	if n := len(b.Plant.Traces()); n != 1 {
 		t.Errorf("the plant has %d traces", n)
 	}
-	_, err = b.Desk().Discard(t.Context(), string(c.Kept[0].ID))
+	_, err = b.Control().Discard(t.Context(), string(c.Kept[0].ID))
 	must(t, err)
 	white(station.Off)
 }

@@ -16,11 +16,11 @@ import (
 
 // misses waits until the running station says that a part is missing, and with "" that
 // it is well. It looks at every place where a person may look.
-func misses(t *testing.T, b *demo.Box, part, says string) {
+func misses(t *testing.T, b *demo.Simulation, part, says string) {
 	t.Helper()
 	said := ""
 	must(t, demo.Until(t.Context(), part+" says "+says, func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		if err != nil {
 			return false
 		}
@@ -49,7 +49,7 @@ func misses(t *testing.T, b *demo.Box, part, says string) {
 		return
 	}
 	must(t, demo.Until(t.Context(), "the station's lamp blinks quickly", func() bool {
-		l, ok := b.Eyes.Light(demo.PinWhite)
+		l, ok := b.Lamps.Light(demo.PinWhite)
 		return ok && l == station.Quick
 	}))
 }
@@ -83,7 +83,7 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 				t.Errorf("one trace waits for Lagerkoll, and it is %+v", waiting)
 			}
 			must(t, demo.Until(t.Context(), "what waits is said to wait for a person", func() bool {
-				s, err := b.Desk().Snapshot(t.Context())
+				s, err := b.Control().Snapshot(t.Context())
 				return err == nil && s.Health.Backends["lagerkoll"].Fault != ""
 			}))
 			// A vendor that fails at one entry has it held after some tries, and this one
@@ -93,7 +93,7 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 			}
 			// As an editor of another system saves it.
 			must(t, os.WriteFile(key, []byte("\xef\xbb\xbf\r\n\""+plant.Demo().APIKey+"\"\r\n\r\n"), 0o600))
-			must(t, b.Drained(t.Context()))
+			must(t, b.WaitDelivered(t.Context()))
 			misses(t, b, "lagerkoll key", "")
 			if got := b.Plant.Traces(); len(got) != 1 {
 				t.Errorf("the part is traced %d times", len(got))
@@ -107,16 +107,16 @@ func TestAStationWhoseKeyCannotBeUsedRecordsAndDeliversTheRest(t *testing.T) {
 
 // pressed pushes a button until that is recorded: a station that has just started
 // does not count a button that is down already.
-func pressed(t *testing.T, b *demo.Box, event string, pin int) {
+func pressed(t *testing.T, b *demo.Simulation, event string, pin int) {
 	t.Helper()
 	must(t, demo.Until(t.Context(), event+" is recorded", func() bool {
-		b.Push(pin, demo.Briefly)
-		s, err := b.Desk().Snapshot(t.Context())
+		b.Push(pin, demo.PressTime)
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Counts.Events[event] > 0
 	}))
 }
 
-func logOf(t *testing.T, b *demo.Box) string {
+func logOf(t *testing.T, b *demo.Simulation) string {
 	t.Helper()
 	text, err := os.ReadFile(b.LogPath())
 	must(t, err)
@@ -141,17 +141,17 @@ func TestAStationWhosePortIsTakenRecords(t *testing.T) {
 	t.Parallel()
 	other, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
-	b := dark(t, func(s *demo.BoxSetting) { s.Page = other.Addr().String() })
+	b := dark(t, func(s *demo.Config) { s.Page = other.Addr().String() })
 	must(t, b.Power(t.Context(), true))
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)
-	must(t, b.Drained(t.Context()))
-	s, err := b.Desk().Snapshot(t.Context())
+	must(t, b.WaitDelivered(t.Context()))
+	s, err := b.Control().Snapshot(t.Context())
 	must(t, err)
 	if fault := s.Health.Devices["page"]; !strings.Contains(fault, "another program listens at "+other.Addr().String()) {
 		t.Errorf("the page's fault is %q", fault)
 	}
 	must(t, demo.Until(t.Context(), "the station's lamp blinks quickly", func() bool {
-		l, ok := b.Eyes.Light(demo.PinWhite)
+		l, ok := b.Lamps.Light(demo.PinWhite)
 		return ok && l == station.Quick
 	}))
 	must(t, other.Close())
@@ -167,7 +167,7 @@ func TestAStationWhoseControlSocketCannotBeMadeRecords(t *testing.T) {
 	must(t, os.Mkdir(b.SocketPath(), 0o700)) // a folder is where the socket should be
 	must(t, b.Power(t.Context(), true))
 	must(t, demo.Until(t.Context(), "L2L has the call", func() bool {
-		b.Push(demo.PinMaintenance, demo.Briefly)
+		b.Push(demo.PinMaintenance, demo.PressTime)
 		return len(b.Plant.Dispatches()) == 1
 	}))
 	if text := get(t, http.DefaultClient, b.Log.PageURL()+"healthz"); !strings.HasPrefix(text, "ok\ncontrol: ") {
@@ -175,7 +175,7 @@ func TestAStationWhoseControlSocketCannotBeMadeRecords(t *testing.T) {
 	}
 	must(t, os.Remove(b.SocketPath()))
 	must(t, demo.Until(t.Context(), "the commands reach it", func() bool {
-		_, err := b.Desk().Snapshot(t.Context())
+		_, err := b.Control().Snapshot(t.Context())
 		return err == nil
 	}))
 	misses(t, b, "control", "")
@@ -188,7 +188,7 @@ func TestAStationWhoseHistoryCannotBeWrittenRecords(t *testing.T) {
 	must(t, os.WriteFile(history, nil, 0o600)) // a file is where the folder should be
 	must(t, b.Power(t.Context(), true))
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	misses(t, b, "history", "not written down")
 	must(t, os.Remove(history))
 	pressed(t, b, "material.press", demo.PinMaterial)
@@ -202,7 +202,7 @@ func TestAStationWhosePrinterIsNotThereRecords(t *testing.T) {
 	must(t, b.Power(t.Context(), true))
 	misses(t, b, "office", "it cannot print now")
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 }
 
 // A board whose lamps' chip is not there takes what is pressed on another.
@@ -214,7 +214,7 @@ func TestALampWithoutItsChipKeepsNoPressFromBeingRecorded(t *testing.T) {
 	misses(t, b, "red", "no such file")
 	misses(t, b, "maintenance", "")
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 }
 
 func TestAChipThatAppearsLaterIsTakenUp(t *testing.T) {
@@ -225,7 +225,7 @@ func TestAChipThatAppearsLaterIsTakenUp(t *testing.T) {
 	must(t, b.Power(t.Context(), true))
 	for _, name := range []string{"maintenance", "material", "red", "white"} {
 		must(t, demo.Until(t.Context(), name+" has no chip", func() bool {
-			s, err := b.Desk().Snapshot(t.Context())
+			s, err := b.Control().Snapshot(t.Context())
 			return err == nil && strings.Contains(s.Health.Devices[name], "no such file")
 		}))
 	}
@@ -233,9 +233,9 @@ func TestAChipThatAppearsLaterIsTakenUp(t *testing.T) {
 	must(t, os.Rename(away, b.ChipPath()))
 	misses(t, b, "maintenance", "")
 	pressed(t, b, "maintenance.press", demo.PinMaintenance)
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	must(t, demo.Until(t.Context(), "the red lamp is steady", func() bool {
-		l, ok := b.Eyes.Light(demo.PinRed)
+		l, ok := b.Lamps.Light(demo.PinRed)
 		return ok && l == station.Steady
 	}))
 }

@@ -25,7 +25,7 @@ import (
 )
 
 // demoPageOf serves the demo's page of a box.
-func demoPageOf(t *testing.T, b *demo.Box) *httptest.Server {
+func demoPageOf(t *testing.T, b *demo.Simulation) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(demo.NewPage(b).Handler())
 	t.Cleanup(server.Close)
@@ -63,12 +63,12 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 		return shown
 	}
 	recorded(t, b, "maintenance.press", func() { send("/push", url.Values{"button": {"maintenance"}}) })
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if shown := get(t, page.Client(), page.URL); !strings.Contains(shown, `<span class="badge">open</span>`) {
 		t.Error("the call that was pressed is not among the plant's dispatches")
 	}
 	recorded(t, b, "maintenance.hold", func() { send("/push", url.Values{"hold": {"maintenance"}}) })
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if d := b.Plant.Dispatches(); len(d) != 1 || d[0].Open() {
 		t.Errorf("after two seconds of holding the call is over; the plant has %+v", d)
 	}
@@ -81,15 +81,15 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 	if shown := send("/power", url.Values{"on": {"false"}}); !strings.Contains(shown, "article.trace") || !strings.Contains(shown, "No power") {
 		t.Error("without power the page does not show what is on the disk")
 	}
-	if status, shown := submit(t, page.URL, "/scan", url.Values{"code": {"PO4712"}}, nil); status != http.StatusConflict || !strings.Contains(shown, "dark") {
-		t.Errorf("a scan with a dark scanner: %d %s", status, shown)
+	if status, shown := submit(t, page.URL, "/scan", url.Values{"code": {"PO4712"}}, nil); status != http.StatusConflict || !strings.Contains(shown, "no power") {
+		t.Errorf("a scan with a scanner without power: %d %s", status, shown)
 	}
 	send("/power", url.Values{"on": {"true"}})
 	if shown := send("/fault", url.Values{"kind": {"lost"}}); !strings.Contains(shown, "waits for L2L and Lagerkoll") {
 		t.Error("a mishap that was ordered is not shown to wait")
 	}
 	send("/cable", url.Values{"on": {"true"}})
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(b.Plant.Traces()); n != 1 {
 		t.Errorf("the part was traced %d times", n)
 	}
@@ -112,10 +112,10 @@ func TestTheDemoIsForThisComputerAlone(t *testing.T) {
 		}
 	}
 	for listen, says := range map[string]string{
-		"0.0.0.0:8421":      "this computer alone",
-		"192.0.2.7:8421":    "this computer alone",
-		"plant.example:842": "this computer alone",
-		"8421":              "write it as 127.0.0.1:8421",
+		"0.0.0.0:8421":      "this computer only",
+		"192.0.2.7:8421":    "this computer only",
+		"plant.example:842": "this computer only",
+		"8421":              "for example 127.0.0.1:8421",
 	} {
 		var stderr strings.Builder
 		if code := command(t.Context(), []string{"demo", "--listen", listen}, nil, io.Discard, &stderr); code != exit.Usage || !strings.Contains(stderr.String(), says) {
@@ -131,7 +131,7 @@ func TestTheDemoFindsItsPlaceTaken(t *testing.T) {
 	defer taken.Close()
 	var stderr strings.Builder
 	code := command(t.Context(), []string{"demo", "--listen", taken.Addr().String()}, nil, io.Discard, &stderr)
-	if code != exit.Failure || !strings.Contains(stderr.String(), "address already in use; name another port, as --listen 127.0.0.1:0") {
+	if code != exit.Failure || !strings.Contains(stderr.String(), "address already in use; choose another port, such as --listen 127.0.0.1:0") {
 		t.Errorf("exit %d: %s", code, &stderr)
 	}
 	stderr.Reset()
@@ -220,9 +220,9 @@ func TestTheDemoInABrowser(t *testing.T) {
 		<-time.After(d)
 		do(chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
 	}
-	recorded(t, b, "maintenance.press", func() { mouse(demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { mouse(demo.PressTime) })
 	becomes(`document.querySelector('.red .lamp').matches('.lit') && document.querySelectorAll('#dispatches .badge').length == 1`)
-	recorded(t, b, "maintenance.hold", func() { mouse(demo.Long) })
+	recorded(t, b, "maintenance.hold", func() { mouse(demo.HoldTime) })
 	becomes(`!document.querySelector('.red .lamp').matches('.lit') && document.querySelectorAll('#dispatches .badge').length == 0`)
 
 	recorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`))) })
@@ -240,7 +240,7 @@ func TestTheDemoInABrowser(t *testing.T) {
 	do(chromedp.Click(chromedp.CSS(`#power button`)))
 	becomes(`document.querySelector('#power').innerText.includes('No power')`)
 	do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`)))
-	becomes(`document.querySelector('#answer').innerText.includes('dark')`)
+	becomes(`document.querySelector('#answer').innerText.includes('no power')`)
 	do(chromedp.Click(chromedp.CSS(`#power button`)))
 	becomes(`document.querySelector('#power').innerText.includes('stationd runs')`)
 	do(chromedp.Click(chromedp.CSS(`#cable button`)))

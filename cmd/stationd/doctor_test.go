@@ -196,8 +196,8 @@ func served(t *testing.T, change func(*plant.Config)) *plant.Plant {
 func TestDoctorAtAStationThatIsWell(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	must(t, b.Drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
 	found, exit := consult(t, b.ConfigPath())
 	if exit != 0 {
 		t.Errorf("exit %d", exit)
@@ -243,8 +243,8 @@ func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	must(t, b.Drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
 	found, code := consult(t, b.ConfigPath())
 	found.is(t, "held entries", doctor.Warning, "1 held")
 	if code != 0 {

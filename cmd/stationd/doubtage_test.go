@@ -11,11 +11,11 @@ import (
 func TestACallInDoubtIsSentOnceByAStationThatIsKilledAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	const settle = 10 * time.Second
-	b := floor(t, func(s *demo.BoxSetting) { s.Settle = settle })
+	b := floor(t, func(s *demo.Config) { s.Settle = settle })
 	b.Plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "POST /api/1.0/dispatches/open/"})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the call is in doubt", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Counts.Outcomes[[2]string{"l2l", "doubtful"}] > 0
 	}))
 	b.Plant.ClearFaults()
@@ -32,7 +32,7 @@ func TestACallInDoubtIsSentOnceByAStationThatIsKilledAgainAndAgain(t *testing.T)
 			return time.Now().After(dies) || len(b.Plant.Dispatches()) > 0
 		}))
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	t.Logf("%d kills", kills)
 	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("killed %d times before its settle time was over, the plant has %d dispatches", kills, n)

@@ -60,12 +60,12 @@ type usage struct {
 }
 
 // processOf is the station's while it lives.
-func processOf(b *demo.Box) *os.Process {
-	return b.Running().Cmd.Process
+func processOf(b *demo.Simulation) *os.Process {
+	return b.Process().Cmd.Process
 }
 
 // usageOf looks at the station's process while nothing is under way.
-func usageOf(b *demo.Box, t *testing.T) (u usage) {
+func usageOf(b *demo.Simulation, t *testing.T) (u usage) {
 	t.Helper()
 	pid := processOf(b).Pid
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -111,13 +111,13 @@ func commits(t *testing.T, path string) (last int64) {
 
 // goroutinesOf ends the station by the signal that has it tell where each of them
 // stands, and counts them.
-func goroutinesOf(b *demo.Box, t *testing.T) int {
+func goroutinesOf(b *demo.Simulation, t *testing.T) int {
 	t.Helper()
-	c := b.Running()
+	c := b.Process()
 	before, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	must(t, c.Cmd.Process.Signal(syscall.SIGQUIT))
-	must(t, demo.Until(t.Context(), "the station has ended", c.Over))
+	must(t, demo.Until(t.Context(), "the station has ended", c.Ended))
 	all, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	n := bytes.Count(all[len(before):], []byte("\ngoroutine "))
@@ -150,7 +150,7 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 	if n < aShift {
 		t.Logf("%d quarters of an hour are played; a shift of ten hours was NOT proved here: make endurance", n)
 	}
-	b := floor(t, func(s *demo.BoxSetting) {
+	b := floor(t, func(s *demo.Config) {
 		s.Command = append(append([]string{"env", "GOTRACEBACK=all"}, unitEnvironment(t)...), s.Command...)
 		s.Watch = 500 * time.Millisecond // twice in ten hours of the default for each of ours
 		for id := range int64(n + 2) {
@@ -184,7 +184,7 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 	}
 	after := goroutinesOf(b, t)
 	must(t, b.Power(t.Context(), true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 
 	// The first third is for caches, pools and the heap's own size to settle.
 	settled, last := seen[n/3:2*n/3], seen[2*n/3:]
@@ -224,7 +224,7 @@ func most(of []usage) (m usage) {
 
 // watchPage has the page open, as the screen beside the station has, until the returned
 // function ends it and says how often it was told something.
-func watchPage(t *testing.T, b *demo.Box) func() int {
+func watchPage(t *testing.T, b *demo.Simulation) func() int {
 	t.Helper()
 	ctx, end := context.WithCancel(t.Context())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Log.PageURL()+"events", nil)
@@ -253,7 +253,7 @@ func watchPage(t *testing.T, b *demo.Box) func() int {
 
 // A shiftDay is what was done, and what the plant must have seen of it.
 type shiftDay struct {
-	b                                     *demo.Box
+	b                                     *demo.Simulation
 	quarters, scans, calls, outages, keys int
 	unknown                               string
 }
@@ -285,7 +285,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 		part()
 	}
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 
 	d.keys++
 	b.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized}) // reads as well, or it is not the key
@@ -294,7 +294,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 	healthy := func(what string, so func(station.Health) bool) {
 		t.Helper()
 		must(t, demo.Until(t.Context(), what, func() bool {
-			s, err := b.Desk().Snapshot(t.Context())
+			s, err := b.Control().Snapshot(t.Context())
 			return err == nil && so(s.Health)
 		}))
 	}
@@ -302,11 +302,11 @@ func (d *shiftDay) quarter(t *testing.T) {
 	b.Plant.ClearFaults()
 	must(t, processOf(b).Signal(syscall.SIGHUP))
 	healthy("the key is right again", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault == "" })
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 
-	b.Reader.Unplug()
+	b.Scanner.Unplug()
 	healthy("the scanner is missed", func(h station.Health) bool { return h.Devices["hand"] != "" })
-	must(t, b.Reader.Plug())
+	must(t, b.Scanner.Plug())
 	healthy("the scanner is read again", func(h station.Health) bool { return h.Devices["hand"] == "" })
 	scanned(t, b, d.unknown)
 	d.putAway(t)
@@ -329,10 +329,10 @@ func (d *shiftDay) press(t *testing.T) {
 	t.Helper()
 	recorded(t, d.b, "material.press", func() {
 		d.b.Press(demo.PinMaterial)
-		<-time.After(demo.Briefly)
+		<-time.After(demo.PressTime)
 	})
 	d.b.Release(demo.PinMaterial)
-	<-time.After(3 * demo.Lifted)
+	<-time.After(3 * demo.ReleaseTime)
 }
 
 // putAway has a person put the unknown scan away.
@@ -344,7 +344,7 @@ func (d *shiftDay) putAway(t *testing.T) {
 			return false
 		}
 		for _, ev := range c.Kept {
-			if _, err := d.b.Desk().Discard(t.Context(), string(ev.ID)); err != nil {
+			if _, err := d.b.Control().Discard(t.Context(), string(ev.ID)); err != nil {
 				return false
 			}
 		}

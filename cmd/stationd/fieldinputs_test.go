@@ -326,7 +326,7 @@ func (l fieldLine) pieces(t *testing.T) []string {
 }
 
 // eventsOf returns the events that a reader makes of what is sent to it.
-func eventsOf(t *testing.T, setting scanner.Config, hand *demo.Reader, pieces []string) ([]station.Event, scanner.Counts) {
+func eventsOf(t *testing.T, setting scanner.Config, hand *demo.Scanner, pieces []string) ([]station.Event, scanner.Counts) {
 	t.Helper()
 	const last = "THE-LAST-ONE"
 	ready := make(logWaiter, 10)

@@ -112,7 +112,7 @@ func TestAButtonIsTriedWhileTheStationRuns(t *testing.T) {
 	must(t, demo.Until(t.Context(), "a program that asks is told", func() bool {
 		sim.Press(17)
 		sim.Release(17)
-		<-time.After(demo.Lifted)
+		<-time.After(demo.ReleaseTime)
 		s, err := control.Dial(filepath.Join(data, plan.ControlName)).Snapshot(t.Context())
 		return err == nil && strings.HasPrefix(s.Health.Devices["maintenance"], "unsteady")
 	}))

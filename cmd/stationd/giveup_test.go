@@ -127,13 +127,13 @@ func TestACallThatWasOnItsWayWhenTheStationDiedDoesNotArriveLater(t *testing.T) 
 	edit(t, b, address, f.listener.Addr().String())
 	reload(t, b, heardReload)
 
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	must(t, b.Drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
 	if n := strings.Count(f.text(), "POST /"); n != 1 {
 		t.Fatalf("%d requests went by the front", n)
 	}
 	f.deaf(t, true)
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the call is on its way", func() bool { return f.unheard(t) }))
 	must(t, b.Power(t.Context(), false))
 	f.deaf(t, false)
@@ -143,7 +143,7 @@ func TestACallThatWasOnItsWayWhenTheStationDiedDoesNotArriveLater(t *testing.T) 
 		t.Errorf("the station is dead, and its call arrives:\n%s", f.text())
 	}
 	must(t, b.Power(t.Context(), true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if found := b.Plant.Dispatches(); len(found) != 2 {
 		t.Errorf("each call is opened once: %+v", found)
 	}

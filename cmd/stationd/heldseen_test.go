@@ -34,7 +34,7 @@ func (s *said) String() string {
 }
 
 // typeCommand runs a command to its end, and returns what it wrote and its exit code.
-func typeCommand(b *demo.Box, t *testing.T, words ...string) (out string, code int) {
+func typeCommand(b *demo.Simulation, t *testing.T, words ...string) (out string, code int) {
 	t.Helper()
 	var all said
 	code = command(t.Context(), append(words, "--config", b.ConfigPath()), strings.NewReader(""), &all, &all)
@@ -42,7 +42,7 @@ func typeCommand(b *demo.Box, t *testing.T, words ...string) (out string, code i
 }
 
 // heldTrace has the station hold the trace of a batch, and returns its entry.
-func heldTrace(t *testing.T, b *demo.Box, batch string) station.ID {
+func heldTrace(t *testing.T, b *demo.Simulation, batch string) station.ID {
 	t.Helper()
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
 	scanned(t, b, demo.Part{Article: demo.Soup, Batch: batch}.Symbol())
@@ -117,7 +117,7 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 	first := heldTrace(t, b, "B7")
 	must(t, b.Cable(false))
 	note := func() station.Note {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		must(t, err)
 		return s.State.Notes["hand"]
 	}
@@ -163,12 +163,12 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 		t.Errorf("after a power cut outbox ls says:\n%s", out)
 	}
 	must(t, b.Power(t.Context(), true))
-	if _, err := b.Desk().Discard(t.Context(), string(first)); err != nil {
+	if _, err := b.Control().Discard(t.Context(), string(first)); err != nil {
 		t.Fatal(err)
 	}
 	if out, _ := typeCommand(b, t, "outbox", "ls"); strings.Contains(out, "counts the same") {
 		t.Errorf("with the first discarded, outbox ls says:\n%s", out)
 	}
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 }

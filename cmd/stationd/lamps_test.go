@@ -18,7 +18,7 @@ import (
 
 // unitCommand returns the command that a line of the packaged unit runs, for this
 // program and this configuration.
-func unitCommand(t *testing.T, b *demo.Box, unit, directive string) *exec.Cmd {
+func unitCommand(t *testing.T, b *demo.Simulation, unit, directive string) *exec.Cmd {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", unit))
 	must(t, err)
@@ -37,15 +37,15 @@ func unitCommand(t *testing.T, b *demo.Box, unit, directive string) *exec.Cmd {
 func TestAKillLeavesNoLampThatPromisesAnything(t *testing.T) {
 	t.Parallel()
 	b := dark(t, nil)
-	b.Hands.KeepLevels()
+	b.Chip.KeepLevels()
 	must(t, b.Power(t.Context(), true))
-	b.Push(demo.PinMaintenance, demo.Briefly)
+	b.Push(demo.PinMaintenance, demo.PressTime)
 	must(t, demo.Until(t.Context(), "the red lamp is steady", func() bool {
-		l, ok := b.Eyes.Light(demo.PinRed)
+		l, ok := b.Lamps.Light(demo.PinRed)
 		return ok && l == station.Steady
 	}))
 	must(t, b.Kill())
-	if !b.Hands.Level(demo.PinRed) {
+	if !b.Chip.Level(demo.PinRed) {
 		t.Fatal("the lamp has gone dark by itself: nothing is proved")
 	}
 	out, err := unitCommand(t, b, "stationd.service", "ExecStopPost").CombinedOutput()
@@ -53,16 +53,16 @@ func TestAKillLeavesNoLampThatPromisesAnything(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for _, pin := range []int{demo.PinRed, demo.PinYellow, demo.PinWhite} {
-		must(t, demo.Until(t.Context(), "the lamp is dark", func() bool { return !b.Hands.Level(pin) }))
+		must(t, demo.Until(t.Context(), "the lamp is dark", func() bool { return !b.Chip.Level(pin) }))
 	}
 	t.Run("a file with a fault", func(t *testing.T) {
 		must(t, b.Power(t.Context(), true))
-		must(t, demo.Until(t.Context(), "the red lamp is lit again", func() bool { return b.Hands.Level(demo.PinRed) }))
+		must(t, demo.Until(t.Context(), "the red lamp is lit again", func() bool { return b.Chip.Level(demo.PinRed) }))
 		edit(t, b, "pin  = 22", `pin = "red"`)
 		must(t, b.Kill())
 		out, err := unitCommand(t, b, "stationd.service", "ExecStopPost").CombinedOutput()
-		if err != nil || b.Hands.Level(demo.PinRed) {
-			t.Errorf("the lamp is lit: %v, %v: %s", b.Hands.Level(demo.PinRed), err, out)
+		if err != nil || b.Chip.Level(demo.PinRed) {
+			t.Errorf("the lamp is lit: %v, %v: %s", b.Chip.Level(demo.PinRed), err, out)
 		}
 		edit(t, b, `pin = "red"`, "pin  = 22")
 	})
@@ -89,7 +89,7 @@ func TestAStationThatDiedBlinksUntilItsNextStartAndOneThatWasStoppedDoesNot(t *t
 		blinks bool
 	}{{"success", false}, {"signal", true}, {"watchdog", true}} {
 		must(t, demo.Until(t.Context(), "the lamp is dark", func() bool {
-			light, ok := b.Eyes.Light(demo.PinRed)
+			light, ok := b.Lamps.Light(demo.PinRed)
 			return ok && light == station.Off
 		}))
 		must(t, b.Kill())
@@ -100,10 +100,10 @@ func TestAStationThatDiedBlinksUntilItsNextStartAndOneThatWasStoppedDoesNot(t *t
 		if err != nil || len(out) > 0 {
 			t.Errorf("after %s: %v: %s", end.result, err, out)
 		}
-		if blinked := b.Eyes.Saw(demo.PinRed, station.Quick, began); blinked != end.blinks {
+		if blinked := b.Lamps.Saw(demo.PinRed, station.Quick, began); blinked != end.blinks {
 			t.Errorf("after %s the lamp blinked quickly: %v", end.result, blinked)
 		}
-		if b.Hands.Level(demo.PinRed) {
+		if b.Chip.Level(demo.PinRed) {
 			t.Errorf("after %s the lamp is lit", end.result)
 		}
 	}
@@ -118,13 +118,13 @@ func TestTheLampsOfAStationThatHasGivenUpBlinkUntilItIsStartedAgain(t *testing.T
 	began := time.Now()
 	must(t, c.Start())
 	for _, pin := range []int{demo.PinRed, demo.PinYellow, demo.PinWhite} {
-		must(t, demo.Until(t.Context(), "the lamp blinks quickly", func() bool { return b.Eyes.Saw(pin, station.Quick, began) }))
+		must(t, demo.Until(t.Context(), "the lamp blinks quickly", func() bool { return b.Lamps.Saw(pin, station.Quick, began) }))
 	}
 	must(t, c.Process.Signal(syscall.SIGTERM))
 	if err := c.Wait(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
-	must(t, demo.Until(t.Context(), "the lamp is dark", func() bool { return !b.Hands.Level(demo.PinRed) }))
+	must(t, demo.Until(t.Context(), "the lamp is dark", func() bool { return !b.Chip.Level(demo.PinRed) }))
 }
 
 func TestTheUnitIsForbiddenWhatTheConfigurationDoesNotNeed(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 // commandOf runs a command of the station's own program and returns what it says and
 // its exit code.
-func commandOf(t *testing.T, b *demo.Box, args ...string) (said string, code int) {
+func commandOf(t *testing.T, b *demo.Simulation, args ...string) (said string, code int) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), b.Command[0], args...)
 	out, err := c.CombinedOutput()
@@ -63,23 +63,23 @@ func TestAReloadThatIsRejectedIsSeenEverywhere(t *testing.T) {
 
 func TestAStartWithAFaultyFileRunsTheLastGoodOne(t *testing.T) {
 	t.Parallel()
-	whole := func(t *testing.T, b *demo.Box) []byte {
+	whole := func(t *testing.T, b *demo.Simulation) []byte {
 		t.Helper()
 		text, err := os.ReadFile(b.ConfigPath())
 		must(t, err)
 		return text
 	}
 	for name, c := range map[string]struct {
-		spoil func(t *testing.T, b *demo.Box, text []byte) []byte
+		spoil func(t *testing.T, b *demo.Simulation, text []byte) []byte
 		says  string
 	}{
-		"a key that is unknown": {func(_ *testing.T, _ *demo.Box, text []byte) []byte {
+		"a key that is unknown": {func(_ *testing.T, _ *demo.Simulation, text []byte) []byte {
 			return bytes.Replace(text, []byte("[web]"), []byte("[web]\nlissten = 1"), 1)
 		}, `unknown key "lissten"`},
-		"a quotation mark that is missing": {func(_ *testing.T, _ *demo.Box, text []byte) []byte {
+		"a quotation mark that is missing": {func(_ *testing.T, _ *demo.Simulation, text []byte) []byte {
 			return bytes.Replace(text, []byte(`trade   = "MECH"`), []byte(`trade   = "MECH`), 1)
 		}, "closing quote is missing"},
-		"half a file": {func(_ *testing.T, _ *demo.Box, text []byte) []byte { return text[:len(text)*2/3] }, ":"},
+		"half a file": {func(_ *testing.T, _ *demo.Simulation, text []byte) []byte { return text[:len(text)*2/3] }, ":"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +90,7 @@ func TestAStartWithAFaultyFileRunsTheLastGoodOne(t *testing.T) {
 			must(t, b.Power(t.Context(), true))
 			misses(t, b, "configuration", c.says)
 			pressed(t, b, "maintenance.press", demo.PinMaintenance)
-			must(t, b.Drained(t.Context()))
+			must(t, b.WaitDelivered(t.Context()))
 			must(t, os.WriteFile(b.ConfigPath(), text, 0o600))
 			if said, code := commandOf(t, b, "reload", "--config", b.ConfigPath()); code != 0 {
 				t.Errorf("stationd reload ended with %d and said:\n%s", code, said)
@@ -119,7 +119,7 @@ func TestAStartWithAFaultyFileRunsTheLastGoodOne(t *testing.T) {
 	})
 	t.Run("a station that may not ends with 78, and so does one that never ran", func(t *testing.T) {
 		t.Parallel()
-		b := floor(t, func(s *demo.BoxSetting) {})
+		b := floor(t, func(s *demo.Config) {})
 		edit(t, b, "[web]", "last_good = false\n[web]")
 		reload(t, b, heardReload)
 		must(t, b.Power(t.Context(), false))

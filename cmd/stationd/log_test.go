@@ -28,7 +28,7 @@ type logPipe struct {
 }
 
 // pipeLog has the box's station write its log into a pipe of one page.
-func pipeLog(t *testing.T, b *demo.Box) *logPipe {
+func pipeLog(t *testing.T, b *demo.Simulation) *logPipe {
 	t.Helper()
 	read, written, err := os.Pipe()
 	must(t, err)
@@ -88,19 +88,19 @@ func (p *logPipe) fill(t *testing.T) {
 }
 
 // healthOf returns what /healthz says.
-func healthOf(b *demo.Box, t *testing.T) string {
+func healthOf(b *demo.Simulation, t *testing.T) string {
 	t.Helper()
 	return get(t, http.DefaultClient, b.Log.PageURL()+"healthz")
 }
 
 // scansDelivered scans as many parts and waits until all of them are delivered.
-func scansDelivered(t *testing.T, b *demo.Box, name string, count int) {
+func scansDelivered(t *testing.T, b *demo.Simulation, name string, count int) {
 	t.Helper()
 	before := len(b.Plant.Traces())
 	for n := range count {
 		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("%s%03d", name, n)}.Symbol())
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if got := len(b.Plant.Traces()) - before; got != count {
 		t.Errorf("%d of %d are at the plant", got, count)
 	}
@@ -126,7 +126,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		for n := range 250 { // each is refused and held, which is a line: until lines are dropped for certain
 			scanned(t, b, demo.Part{Article: "09506000134376", Batch: "B8", Serial: fmt.Sprint(n)}.Symbol())
 		}
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 		release()
 		const told = "lines of the log were dropped: nobody read it"
 		must(t, demo.Until(t.Context(), "what was dropped is told", func() bool { return b.Log.Count(told) > 0 }))
@@ -164,7 +164,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		must(t, os.Remove(filepath.Join(b.DataPath(), "last-good.toml"))) // else it would start with that
 		c, err := b.Launch(t.Context())
 		must(t, err)
-		must(t, demo.Until(t.Context(), "it ends", c.Over))
+		must(t, demo.Until(t.Context(), "it ends", c.Ended))
 		if code := c.Cmd.ProcessState.ExitCode(); code != exit.Config {
 			t.Errorf("it ended with %d: %v", code, c.Err)
 		}

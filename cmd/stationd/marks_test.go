@@ -47,17 +47,17 @@ func TestACallInDoubtIsHeldWhereMarksAreNotShown(t *testing.T) {
 	b := dark(t, nil)
 	edit(t, b, b.Plant.Addr(), withoutMarks(t, b.Plant.Addr())) // L2L's
 	must(t, b.Power(t.Context(), true))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	must(t, b.Drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
 	must(t, demo.Until(t.Context(), "the station has learned that marks are not shown", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && strings.Contains(s.Health.Advice["l2l"], "without its mark")
 	}))
 	must(t, b.Power(t.Context(), false))
 	must(t, b.Power(t.Context(), true)) // and keeps it
 
 	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 	if e := heldWith(t, b, "dispatch.open", "mark"); e.Hold != station.HoldUndecided || !e.Doubtful {
 		t.Errorf("it is held as %s, in doubt %v: %s", e.Hold, e.Doubtful, e.Reason)
 	}

@@ -16,7 +16,7 @@ func TestAfterADowngradeTheOutboxIsRefusedInWordsAndNotTouched(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.Power(t.Context(), false))
 	mine, err := os.ReadFile(b.OutboxPath())
 	must(t, err)
@@ -54,7 +54,7 @@ func TestAfterADowngradeTheOutboxIsRefusedInWordsAndNotTouched(t *testing.T) {
 	must(t, os.WriteFile(b.OutboxPath(), mine, 0o600)) // the newer version is installed again
 	must(t, b.Power(t.Context(), true))
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}

@@ -15,7 +15,7 @@ import (
 // The card of the next order has the product that runs already.
 func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	t.Parallel()
-	b := floor(t, func(s *demo.BoxSetting) {
+	b := floor(t, func(s *demo.Config) {
 		s.Watch = 50 * time.Millisecond
 		s.Plant.Lines = []plant.Line{{Code: "PACK4", ExternalID: "L-PACK4", Queue: []plant.QueuedOrder{
 			{Product: "100", ExternalID: "PO-100-1"}, {Product: "100", ExternalID: "PO-100-2"}}}}
@@ -23,7 +23,7 @@ func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	// Somebody starts the first at L2L's own screen, and the watch sees it.
 	technician(t, b, "buildsequence/start_change_over/", url.Values{"linecode": {"PACK4"}, "id": {"8801"}})
 	must(t, demo.Until(t.Context(), "the line is seen to run it", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.State.Lines["PACK4"].Order == "8801"
 	}))
 
@@ -48,7 +48,7 @@ func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	}
 	// The last order of the product runs: its card, scanned again, changes nothing.
 	scanned(t, b, "PC-100")
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if c, err := b.Contents(t.Context()); err != nil || len(c.Entries) != 0 || len(b.Plant.Changeovers()) != 2 {
 		t.Error(fmt.Sprint(err), c.Entries, b.Plant.Changeovers())
 	}

@@ -21,7 +21,7 @@ func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 		plant *plant.Plant
 	}
 	var once sync.Once
-	b := dark(t, func(s *demo.BoxSetting) {
+	b := dark(t, func(s *demo.Config) {
 		s.Plant.Observe = func(r *http.Request, _ []byte, _ int, _ http.Header, _ []byte) {
 			if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/4711") {
 				return

@@ -15,8 +15,8 @@ func TestTheSummaryIsTheSameOfTheStationAndOfItsFile(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 	scanned(t, b, "7310865004703")
 	ask := func(args ...string) string {
 		t.Helper()

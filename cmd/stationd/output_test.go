@@ -31,8 +31,8 @@ func TestNothingThatALabelOrAVendorSaysActsOnATerminal(t *testing.T) {
 	const owned = "\x1b]0;owned\x07\x1b[2J\rwell\u009b2K\u202egnp\u2066\u200b\u2028"
 	b := floor(t, nil)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is " + owned + " scrapped"})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	must(t, b.Drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
 	for _, code := range []string{"]Q1UNKNOWN" + owned, "]C101095060001343510" + owned, "]Q1\x9b2J\x8d", "]d1[)>\x1e06\x1dP" + owned + "\x1e\x04", "]Q1{\"po\": \"" + owned + "\"}"} {
 		scanned(t, b, strings.ReplaceAll(code, "\r", "\b")) // CR would end the scan
 	}

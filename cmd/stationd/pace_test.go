@@ -14,7 +14,7 @@ import (
 func TestAStationThatIsKilledAgainAndAgainKeepsToItsRate(t *testing.T) {
 	t.Parallel()
 	const every, kills = 3 * time.Second, 6
-	b := floor(t, func(s *demo.BoxSetting) { s.Rate = "20/min" })
+	b := floor(t, func(s *demo.Config) { s.Rate = "20/min" })
 	must(t, b.Cable(false))
 	scanned(t, b, "PO4711")
 	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol())

@@ -15,7 +15,7 @@ import (
 
 // heldWith waits, with patience for the distances between tries, until an entry of
 // that verb is held and its reason says so.
-func heldWith(t *testing.T, b *demo.Box, verb, says string) station.EntryStatus {
+func heldWith(t *testing.T, b *demo.Simulation, verb, says string) station.EntryStatus {
 	t.Helper()
 	var found station.EntryStatus
 	held := func() bool {
@@ -46,13 +46,13 @@ func TestOneForbiddenOperationStopsNoCall(t *testing.T) {
 	b := floor(t, nil)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Forbidden, Where: "POST /api/1.0/buildsequence/start_change_over/", Text: "No rights to change over"})
 	scanned(t, b, "PC-200")
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the call is open", func() bool { return len(b.Plant.Dispatches()) == 1 }))
 	e := heldWith(t, b, "changeover.start", "No rights to change over")
 	if e.Hold != station.HoldRefused {
 		t.Errorf("it is held as %s", e.Hold)
 	}
-	s, err := b.Desk().Snapshot(t.Context())
+	s, err := b.Control().Snapshot(t.Context())
 	must(t, err)
 	if c := s.Health.Backends["l2l"]; c.Fault != "" || c.Kind == station.NoContact {
 		t.Errorf("the vendor is said to be %+v", c)
@@ -73,19 +73,19 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 			b := floor(t, nil)
 			f.Where = "POST /api/1.0/dispatches/open/"
 			b.Plant.AddFault(f)
-			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 			must(t, demo.Until(t.Context(), "it is said that the vendor answers", func() bool {
-				s, err := b.Desk().Snapshot(t.Context())
+				s, err := b.Control().Snapshot(t.Context())
 				c := s.Health.Backends["l2l"]
 				return err == nil && (c.Kind == station.Unreadable || c.Kind == station.Failing)
 			}))
-			recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+			recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 			e := heldWith(t, b, "dispatch.open", "no trace of it")
 			if e.Hold != station.HoldRefused || e.Source != "maintenance" {
 				t.Errorf("held: %+v", e)
 			}
 			b.Plant.ClearFaults()
-			must(t, b.Drained(t.Context()))
+			must(t, b.WaitDelivered(t.Context()))
 			if found := b.Plant.Dispatches(); len(found) != 1 || found[0].Type != "MATERIAL" {
 				t.Errorf("the lane did not go on: %+v", found)
 			}
@@ -99,7 +99,7 @@ func TestAnOutageWithAPageHoldsNothing(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	b.Plant.AddFault(plant.Fault{Kind: plant.HTML})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	asked := func() int { return len(b.Plant.Requests()) }
 	for more := 1; more <= 7; more++ {
 		want := asked() + 1
@@ -111,7 +111,7 @@ func TestAnOutageWithAPageHoldsNothing(t *testing.T) {
 			b.Plant.ClearFaults()
 		}
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if found := b.Plant.Dispatches(); len(found) != 1 {
 		t.Errorf("opened %d times", len(found))
 	}
@@ -148,11 +148,11 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 	right, err := os.ReadFile(key)
 	must(t, err)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 	scanned(t, b, "PC-200")
 	must(t, demo.Until(t.Context(), "the key is suspected", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Fault != ""
 	}))
 	<-time.After(2 * time.Second) // whatever else would be refused
@@ -166,7 +166,7 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 	b.Plant.ClearFaults()
 	must(t, os.WriteFile(key, right, 0o600))
 	reload(t, b, heardReload)
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	calls := 0
 	for _, d := range b.Plant.Dispatches() {
 		if d.Type == "MAINT" || d.Type == "MATERIAL" {
@@ -183,11 +183,11 @@ func TestAWrongKeyThatIsToldAsANoHoldsNothing(t *testing.T) {
 func TestTheRightKeyFreesWhatWasHeldForTheWrongOne(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-	must(t, b.Drained(t.Context()))
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/dispatches/*", Text: "No rights to dispatches"})
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/api/1.0/*", Text: "Not allowed"})
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 	heldWith(t, b, "dispatch.open", "No rights to dispatches")
 	scanned(t, b, "PC-200")
 	heldWith(t, b, "changeover.start", "Not allowed")

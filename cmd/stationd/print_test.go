@@ -90,7 +90,7 @@ do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
 	must(t, b.Power(t.Context(), true))
 	fault := func(says string) func() bool {
 		return func() bool {
-			s, err := b.Desk().Snapshot(t.Context())
+			s, err := b.Control().Snapshot(t.Context())
 			said := s.Health.Devices["office"]
 			return err == nil && (said == "") == (says == "") && strings.Contains(said, says)
 		}
@@ -128,7 +128,7 @@ do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
 	b.Plant.AddFault(plant.Fault{Kind: plant.BadGateway, Where: "*/pickinglist/print", Next: 1})
 	scanned(t, b, "LIST4711")
 	must(t, demo.Until(t.Context(), "the page says that Lagerkoll failed", fault("order 4711 was not printed: Lagerkoll")))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(office.out()); n != 2 {
 		t.Errorf("%d lists were printed, want 2", n)
 	}

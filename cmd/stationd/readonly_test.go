@@ -17,11 +17,11 @@ func TestOnACardThatHasBecomeReadOnlyNoReaderBeepsRecorded(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "unshare", "--mount", "true").CombinedOutput(); err != nil {
 		t.Skipf("a card that becomes read-only was NOT proved: this machine lets nobody mount (%v: %s)", err, out)
 	}
-	b := beepingBy(t, func(s *demo.BoxSetting) { s.Command = append([]string{"unshare", "--mount"}, s.Command...) }, nil)
+	b := beepingBy(t, func(s *demo.Config) { s.Command = append([]string{"unshare", "--mount"}, s.Command...) }, nil)
 	if got := beepAfter(b, t, "PO4711"); got != beepRecorded {
 		t.Fatalf("the reader beeps %q while all is well", got)
 	}
-	station := b.Running()
+	station := b.Process()
 	mounts := func(arguments ...string) {
 		t.Helper()
 		inside := append([]string{"--mount", "--target", strconv.Itoa(station.Cmd.Process.Pid), "mount"}, arguments...)
@@ -35,7 +35,7 @@ func TestOnACardThatHasBecomeReadOnlyNoReaderBeepsRecorded(t *testing.T) {
 	if got := beepAfter(b, t, "PO4712"); got != beepRefused {
 		t.Errorf("the card is read-only, and the reader beeps %q", got)
 	}
-	must(t, demo.Until(t.Context(), "the station ends, so that its start says why", station.Over))
+	must(t, demo.Until(t.Context(), "the station ends, so that its start says why", station.Ended))
 	log, err := os.ReadFile(b.LogPath())
 	must(t, err)
 	if !strings.Contains(string(log), "outbox.db: read-only file system") {

@@ -21,10 +21,10 @@ const (
 
 // reload tells the station to read its configuration, as systemctl reload does,
 // and waits until it has said that.
-func reload(t *testing.T, b *demo.Box, says string) {
+func reload(t *testing.T, b *demo.Simulation, says string) {
 	t.Helper()
 	before := b.Log.Count(says)
-	c := b.Running()
+	c := b.Process()
 	if c == nil {
 		t.Fatal("the station does not run")
 	}
@@ -33,7 +33,7 @@ func reload(t *testing.T, b *demo.Box, says string) {
 }
 
 // edit changes a text of the station's configuration.
-func edit(t *testing.T, b *demo.Box, old, new string) {
+func edit(t *testing.T, b *demo.Simulation, old, new string) {
 	t.Helper()
 	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
@@ -49,7 +49,7 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		calls, help  = `description = "Help needed at {station}"`, "Help needed at pack4-1"
 		runsOut, now = `description = "{station} is running out of trays"`, "Trays, now"
 	)
-	described := func(b *demo.Box) (texts []string) {
+	described := func(b *demo.Simulation) (texts []string) {
 		for _, d := range b.Plant.Dispatches() {
 			_, text, _ := strings.Cut(d.Description, "] ")
 			texts = append(texts, text)
@@ -60,13 +60,13 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		t.Parallel()
 		b := floor(t, nil)
 		must(t, b.Cable(false))
-		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 		edit(t, b, calls, `description = "Hurry"`)
 		edit(t, b, runsOut, `description = "Trays, now"`)
 		reload(t, b, heardReload)
-		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 		must(t, b.Cable(true))
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 		if got := strings.Join(described(b), ", "); got != help+", "+now {
 			t.Errorf("the dispatches say: %s", got)
 		}
@@ -82,8 +82,8 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		if !strings.Contains(b.Log.Tail(), "needs a restart") {
 			t.Errorf("it says:\n%s", b.Log.Tail())
 		}
-		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
-		must(t, b.Drained(t.Context()))
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+		must(t, b.WaitDelivered(t.Context()))
 		if got := strings.Join(described(b), ", "); got != help {
 			t.Errorf("the dispatches say: %s", got)
 		}
@@ -94,9 +94,9 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		key := filepath.Join(b.Dir, "keys", "l2l.key")
 		must(t, os.WriteFile(key, []byte("yesterdays-key\n"), 0o600))
 		reload(t, b, heardReload)
-		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+		recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 		must(t, demo.Until(t.Context(), "the page says that the key is wrong", func() bool {
-			s, err := b.Desk().Snapshot(t.Context())
+			s, err := b.Control().Snapshot(t.Context())
 			return err == nil && strings.Contains(s.Health.Backends["l2l"].Fault, "key")
 		}))
 		must(t, os.WriteFile(key, []byte(plant.Demo().L2LKey+"\n"), 0o600))
@@ -105,7 +105,7 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		if !ok || len(waiting) != 1 {
 			t.Fatalf("%d wait", len(waiting))
 		}
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 		if got := described(b); len(got) != 1 {
 			t.Errorf("the dispatches say: %q", got)
 		}

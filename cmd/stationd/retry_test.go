@@ -12,7 +12,7 @@ import (
 )
 
 // says runs a command beside the station and returns its exit code and what it said.
-func says(t *testing.T, b *demo.Box, args ...string) (code int, text string) {
+func says(t *testing.T, b *demo.Simulation, args ...string) (code int, text string) {
 	t.Helper()
 	var out bytes.Buffer
 	code = command(t.Context(), append(args, "--config", b.ConfigPath()), strings.NewReader(""), &out, &out)
@@ -20,7 +20,7 @@ func says(t *testing.T, b *demo.Box, args ...string) (code int, text string) {
 }
 
 // heldOne waits until one entry is held, and returns it.
-func heldOne(t *testing.T, b *demo.Box) (held station.EntryStatus) {
+func heldOne(t *testing.T, b *demo.Simulation) (held station.EntryStatus) {
 	t.Helper()
 	must(t, demo.Until(t.Context(), "one entry is held", func() bool {
 		c, err := b.Contents(t.Context())
@@ -37,7 +37,7 @@ func TestTheAddressOfAVendorIsChangedWhileACallWaits(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.Power(t.Context(), false))
 	old := b.Plant.L2LURL()
 	now := strings.Replace(old, "127.0.0.1", "localhost", 1)
@@ -61,7 +61,7 @@ func TestTheAddressOfAVendorIsChangedWhileACallWaits(t *testing.T) {
 	if code, text = says(t, b, "outbox", "retry", id, "--to-current", "--not-there"); code != 0 || !strings.Contains(text, "it waits to be sent") {
 		t.Errorf("with both it ends with %d and says %s", code, text)
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}
@@ -71,7 +71,7 @@ func TestTheOldComputerIsGone(t *testing.T) {
 	t.Parallel()
 	b := floor(t, nil)
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.Power(t.Context(), false))
 	data, err := os.ReadFile(b.OutboxPath())
 	must(t, err)
@@ -88,7 +88,7 @@ func TestTheOldComputerIsGone(t *testing.T) {
 	if code, text := says(t, b, "outbox", "adopt", "--old-computer-gone"); code != 0 || !strings.Contains(text, "1 entries are looked up") {
 		t.Errorf("it ends with %d and says %s", code, text)
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("the plant has %d dispatches", n)
 	}

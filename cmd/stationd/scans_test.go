@@ -11,9 +11,9 @@ import (
 )
 
 // handReader is a reader that is plugged in.
-func handReader(t *testing.T) *demo.Reader {
+func handReader(t *testing.T) *demo.Scanner {
 	t.Helper()
-	r := demo.NewReader(filepath.Join(t.TempDir(), "hand"))
+	r := demo.NewScanner(filepath.Join(t.TempDir(), "hand"))
 	if err := r.Plug(); err != nil {
 		t.Skipf("no serial line can be made here, so nothing was proved about readers: %v", err)
 	}
@@ -62,7 +62,7 @@ needs = ["order"]
 do    = [{ lagerkoll = "article.trace", order = "{order}", article = "{gs1.01}", batch = "{gs1.10}" }]
 `
 
-func scansConfigured(t *testing.T, r *demo.Reader) string {
+func scansConfigured(t *testing.T, r *demo.Scanner) string {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
@@ -127,7 +127,7 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 }
 
 // sendRaw sends bytes as they are.
-func sendRaw(r *demo.Reader, bytes string) error {
+func sendRaw(r *demo.Scanner, bytes string) error {
 	_, err := r.Line().WriteString(bytes)
 	return err
 }

@@ -29,7 +29,7 @@ import (
 
 // floor returns a box whose station runs. Its watch looks once in a day: what the
 // plant hears is what the test does.
-func floor(t *testing.T, change func(*demo.BoxSetting)) *demo.Box {
+func floor(t *testing.T, change func(*demo.Config)) *demo.Simulation {
 	t.Helper()
 	b := dark(t, change)
 	must(t, b.Power(t.Context(), true))
@@ -37,7 +37,7 @@ func floor(t *testing.T, change func(*demo.BoxSetting)) *demo.Box {
 }
 
 // dark returns a box whose station is without power.
-func dark(t *testing.T, change func(*demo.BoxSetting)) *demo.Box {
+func dark(t *testing.T, change func(*demo.Config)) *demo.Simulation {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a whole station in its own process was NOT proved: it takes its time")
@@ -48,12 +48,12 @@ func dark(t *testing.T, change func(*demo.BoxSetting)) *demo.Box {
 	dir, err := os.MkdirTemp("", "stationd-box-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	setting := demo.BoxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
+	setting := demo.Config{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
 	setting.Plant.PerMinute = 1_000_000
 	if change != nil {
 		change(&setting)
 	}
-	b, err := demo.OpenBox(t.Context(), setting)
+	b, err := demo.Open(t.Context(), setting)
 	must(t, err)
 	t.Cleanup(func() {
 		if err := b.Close(); err != nil {
@@ -80,10 +80,10 @@ func must(t *testing.T, err error) {
 }
 
 // recorded waits until the station has recorded something that do causes.
-func recorded(t *testing.T, b *demo.Box, event string, do func()) {
+func recorded(t *testing.T, b *demo.Simulation, event string, do func()) {
 	t.Helper()
 	count := func() int {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		if err != nil {
 			return -1
 		}
@@ -94,7 +94,7 @@ func recorded(t *testing.T, b *demo.Box, event string, do func()) {
 	must(t, demo.Until(t.Context(), event+" is recorded", func() bool { return count() > before }))
 }
 
-func scanned(t *testing.T, b *demo.Box, code string) {
+func scanned(t *testing.T, b *demo.Simulation, code string) {
 	t.Helper()
 	recorded(t, b, "hand.scan", func() { must(t, b.Scan(code)) })
 }
@@ -104,30 +104,30 @@ func TestRedIsPressedWhileTheNetworkIsDown(t *testing.T) {
 	b := floor(t, nil)
 	must(t, b.Cable(false))
 	pressed := time.Now()
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the red lamp blinks slowly", func() bool {
-		l, ok := b.Eyes.Light(demo.PinRed)
+		l, ok := b.Lamps.Light(demo.PinRed)
 		return ok && l == station.Slow
 	}))
 	if found := b.Plant.Dispatches(); len(found) != 0 {
 		t.Fatalf("the cable is pulled, and the plant has %v", found)
 	}
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	must(t, demo.Until(t.Context(), "the red lamp is steady", func() bool {
-		l, ok := b.Eyes.Light(demo.PinRed)
+		l, ok := b.Lamps.Light(demo.PinRed)
 		return ok && l == station.Steady
 	}))
 	found := b.Plant.Dispatches()
 	if len(found) != 1 || !found[0].Open() || found[0].Type != "MAINT" || found[0].Machine != "SEAL-1" {
 		t.Fatalf("when it returns exactly one dispatch is open; the plant has %+v", found)
 	}
-	told, hazy := demo.TimeOf(found[0], plant.Demo().Zone)
+	told, hazy := demo.CallTime(found[0], plant.Demo().Zone)
 	if hazy {
 		t.Log("the clock of this machine was never set from outside: the time of the press was proved to the minute only")
 	}
-	got, want := demo.Effect{Told: told, Approximate: hazy}, demo.Effect{Told: pressed}
-	if wrong := got.Differs(want, time.UTC); wrong != "" {
+	got, want := demo.Effect{Time: told, Approximate: hazy}, demo.Effect{Time: pressed}
+	if wrong := got.TimeDifference(want, time.UTC); wrong != "" {
 		t.Errorf("the plant was told %v: %s", told, wrong)
 	}
 }
@@ -136,7 +136,7 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 	t.Parallel()
 	const calls, parts = 24, 152 // each call is two actions: 200 altogether
 	orders := []string{"4711", "5001", "5002", "5003", "5004", "5005"}
-	b := floor(t, func(s *demo.BoxSetting) {
+	b := floor(t, func(s *demo.Config) {
 		for id := range int64(5) {
 			s.Plant.Orders = append(s.Plant.Orders, plant.Order{ID: 5001 + id, State: plant.StateDeveloping,
 				Articles: []plant.OrderArticle{{Article: demo.Soup, Amount: 1000}}})
@@ -148,7 +148,7 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 	var hands sync.WaitGroup
 	hands.Go(func() {
 		for range 2 * calls { // the button latches: it opens and closes in turn
-			b.Push(demo.PinMaterial, demo.Briefly)
+			b.Push(demo.PinMaterial, demo.PressTime)
 		}
 	})
 	traced := make(map[string]string) // the order of each serial
@@ -161,7 +161,7 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 		traced[p.Serial] = orders[n/8%len(orders)]
 	}
 	hands.Wait()
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	t.Logf("200 actions in %.1f s, %d requests", time.Since(began).Seconds(), len(b.Plant.Requests()))
 
 	c, err := b.Contents(t.Context())
@@ -200,7 +200,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	b := floor(t, nil)
 	random := rand.New(rand.NewPCG(seed, rounds))
 	scanned(t, b, "PO4711")
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	// An answer takes its time, and so the kill often strikes between effect and answer.
 	b.Plant.AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 15 * time.Millisecond})
 
@@ -231,7 +231,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && !again[e.ID] {
 				t.Logf("held, and sent again: %s: %s", e.With["serial"], e.Reason)
-				_, err = b.Desk().Retry(t.Context(), string(e.ID))
+				_, err = b.Control().Retry(t.Context(), string(e.ID))
 				again[e.ID] = err == nil
 			}
 		}
@@ -259,8 +259,8 @@ func TestKilledAtRandomMoments(t *testing.T) {
 }
 
 // knows reports whether a part's trace is in the outbox or at the plant.
-func knows(b *demo.Box, ctx context.Context, serial string) bool {
-	c, err := b.Desk().Contents(ctx, station.NoLimit())
+func knows(b *demo.Simulation, ctx context.Context, serial string) bool {
+	c, err := b.Control().Contents(ctx, station.NoLimit())
 	return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial }) ||
 		slices.ContainsFunc(b.Plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }
@@ -272,7 +272,7 @@ func TestAScanNobodyKnows(t *testing.T) {
 	scanned := time.Now()
 	must(t, b.Scan(label))
 	must(t, demo.Until(t.Context(), "the white lamp blinks quickly", func() bool {
-		return b.Eyes.Saw(demo.PinWhite, station.Quick, scanned)
+		return b.Lamps.Saw(demo.PinWhite, station.Quick, scanned)
 	}))
 	kept := func() {
 		t.Helper()
@@ -316,7 +316,7 @@ func get(t *testing.T, client *http.Client, url string) string {
 func TestTheKeyStaysInItsFile(t *testing.T) {
 	t.Parallel()
 	const canary = "canary" // stands in both keys and nowhere else, however they are spelled
-	b := floor(t, func(s *demo.BoxSetting) {
+	b := floor(t, func(s *demo.Config) {
 		s.Plant.L2LKey, s.Plant.APIKey = "canary+l2l/7f3c", "canary+lagerkoll/91ab"
 	})
 	day := func(f plant.Fault) {
@@ -327,25 +327,25 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 		l2l.Where, lagerkoll.Where = "POST *", "PUT *"
 		b.Plant.AddFault(l2l)
 		b.Plant.AddFault(lagerkoll)
-		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.Briefly) })
+		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: string(f.Kind)}.Symbol())
 	}
 	scanned(t, b, "PO4711")
 	scanned(t, b, "PC-200")
 	for _, kind := range []plant.FaultKind{plant.Lost, plant.Reset, plant.ErrorAfter, plant.BadGateway, plant.Truncated, plant.HTML, plant.Redirect, plant.Refusal} {
 		day(plant.Fault{Kind: kind, Text: "no"})
-		must(t, b.Drained(t.Context()))
+		must(t, b.WaitDelivered(t.Context()))
 	}
 	must(t, b.Cable(false))
 	day(plant.Fault{Kind: plant.Unauthorized})
 	b.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized}) // to a read as well, or it is not the key
 	must(t, demo.Until(t.Context(), "the page says that the plant is not reached", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.NoContact && s.Health.Backends["lagerkoll"].Kind == station.NoContact
 	}))
 	must(t, b.Cable(true))
 	must(t, demo.Until(t.Context(), "the keys are said to be wrong", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Fault != "" && s.Health.Backends["lagerkoll"].Fault != ""
 	}))
 

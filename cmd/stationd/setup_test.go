@@ -157,7 +157,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 }
 
 // runsAsSetUp runs the station that was set up, and uses everything it has.
-func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Reader, p *plant.Plant) {
+func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scanner, p *plant.Plant) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	must(t, err)
@@ -177,12 +177,12 @@ func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Reader, p *pl
 	sim.Release(5)
 	station := sit(t, "run", "--config", path)
 	station.reads("scanner ready")
-	briefPress(sim, 17, func() { <-time.After(demo.Briefly) })
+	briefPress(sim, 17, func() { <-time.After(demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the call is open at the plant", func() bool { return len(p.Dispatches()) == 1 }))
 	if d := p.Dispatches()[0]; d.Machine != "SEAL-1" || !strings.Contains(d.Description, "Help needed at pack4-1") {
 		t.Errorf("the plant has %+v", d)
 	}
-	briefPress(sim, 5, func() { <-time.After(demo.Briefly) })
+	briefPress(sim, 5, func() { <-time.After(demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the second call is open at the plant", func() bool { return len(p.Dispatches()) == 2 }))
 	must(t, r.Scan("PO4711"))
 	must(t, r.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol()))

@@ -25,7 +25,7 @@ func TestThePictureOfTheTestLabelIsTheTestLabel(t *testing.T) {
 }
 
 // toReader starts setup and answers it until it listens to a reader.
-func toReader(t *testing.T) (c *console, r *demo.Reader, path string) {
+func toReader(t *testing.T) (c *console, r *demo.Scanner, path string) {
 	t.Helper()
 	sim, chip, _ := simHands(t)
 	r = handReader(t)

@@ -22,7 +22,7 @@ func TestAShift(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	var out strings.Builder
-	err = demo.PlayShift(t.Context(), demo.BoxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo()}, &out)
+	err = demo.PlayShift(t.Context(), demo.Config{Dir: dir, Command: []string{binary}, Plant: plant.Demo()}, &out)
 	t.Logf("\n%s", &out)
 	if err != nil {
 		t.Fatalf("what the operator did and what the plant saw differ: %v", err)

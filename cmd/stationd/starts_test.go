@@ -37,11 +37,11 @@ func TestAStationWhoseOutboxCannotBeOpenedSaysSo(t *testing.T) {
 	must(t, err)
 	for _, pin := range []int{demo.PinRed, demo.PinYellow, demo.PinWhite} {
 		must(t, demo.Until(t.Context(), "every lamp blinks quickly", func() bool {
-			l, ok := b.Eyes.Light(pin)
+			l, ok := b.Lamps.Light(pin)
 			return ok && l == station.Quick
 		}))
 	}
-	b.Push(demo.PinMaintenance, demo.Briefly)
+	b.Push(demo.PinMaintenance, demo.PressTime)
 	must(t, demo.Until(t.Context(), "the page says it", func() bool { return b.Log.Count("nothing is recorded") > 0 }))
 	page := ""
 	for line := range strings.Lines(logOf(t, b)) {
@@ -55,7 +55,7 @@ func TestAStationWhoseOutboxCannotBeOpenedSaysSo(t *testing.T) {
 	if text := get(t, http.DefaultClient, "http://"+page+"/"); !strings.Contains(text, "Storage failed") {
 		t.Errorf("the page says:\n%s", text)
 	}
-	must(t, demo.Until(t.Context(), "it ends", c.Over))
+	must(t, demo.Until(t.Context(), "it ends", c.Ended))
 	if code := c.Cmd.ProcessState.ExitCode(); code != exit.Failure {
 		t.Errorf("it ended with %d: %v", code, c.Err)
 	}

@@ -82,7 +82,7 @@ func TestStorms(t *testing.T) {
 // A storm is a floor at work, and what was confirmed to it.
 type storm struct {
 	t        *testing.T
-	b        *demo.Box
+	b        *demo.Simulation
 	front    *front
 	seed     uint64
 	products []string
@@ -124,7 +124,7 @@ func openStorm(t *testing.T, seed uint64) *storm {
 	for n := range 40 {
 		s.products = append(s.products, fmt.Sprintf("Q%02d", n+1))
 	}
-	s.b = dark(t, func(set *demo.BoxSetting) {
+	s.b = dark(t, func(set *demo.Config) {
 		set.Settle, set.Watch = stormSettle, time.Second
 		set.Plant.Products = append(set.Plant.Products, s.products...)
 		for n, product := range s.products {
@@ -337,7 +337,7 @@ func (s *storm) wrongKey(r *rand.Rand) {
 	s.b.Plant.AddFault(f)
 	<-time.After(between(r, 100*time.Millisecond, 1000*time.Millisecond))
 	s.b.Plant.ClearFaults()
-	c := s.b.Running()
+	c := s.b.Process()
 	if s.ready() && c != nil { // before it is ready the signal would end it
 		_ = c.Cmd.Process.Signal(syscall.SIGHUP) // it may have ended since
 	}
@@ -349,7 +349,7 @@ func (s *storm) person(r *rand.Rand) {
 		if !s.ready() {
 			continue
 		}
-		c, err := s.b.Desk().Contents(s.over, station.NoLimit())
+		c, err := s.b.Control().Contents(s.over, station.NoLimit())
 		if err != nil {
 			continue // it is dark
 		}
@@ -357,7 +357,7 @@ func (s *storm) person(r *rand.Rand) {
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && r.IntN(2) == 0 {
 				s.happens("retries")
-				_, _ = s.b.Desk().Retry(s.over, string(e.ID)) // it is killed, or somebody else was quicker
+				_, _ = s.b.Control().Retry(s.over, string(e.ID)) // it is killed, or somebody else was quicker
 			}
 		}
 	}
@@ -396,7 +396,7 @@ func (s *storm) scanner(r *rand.Rand) {
 
 // inHand is what the station says that the operator has in hand.
 func (s *storm) inHand(name string) string {
-	now, err := s.b.Desk().Snapshot(s.t.Context())
+	now, err := s.b.Control().Snapshot(s.t.Context())
 	if err != nil {
 		return ""
 	}
@@ -406,7 +406,7 @@ func (s *storm) inHand(name string) string {
 // scanOne scans a label of which there is one, and keeps what was confirmed of it.
 func (s *storm) scanOne(code, lane, what string) {
 	done := s.scan(code, func() bool {
-		c, err := s.b.Desk().Contents(s.t.Context(), station.NoLimit())
+		c, err := s.b.Control().Contents(s.t.Context(), station.NoLimit())
 		return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return isOf(e, what) }) || len(s.effectsOf(what)) > 0
 	})
 	done.lane, done.what = lane, what
@@ -458,7 +458,7 @@ func (s *storm) caller(button string, pin int, r *rand.Rand) {
 		s.mu.Lock()
 		s.pushes[button] = append(s.pushes[button], pushed)
 		s.mu.Unlock()
-		s.b.Push(pin, demo.Briefly)
+		s.b.Push(pin, demo.PressTime)
 		for waited := time.Now(); time.Since(waited) < 4*time.Second; <-time.After(10 * time.Millisecond) {
 			if now, seen := s.look(button, pushed); seen && now != before {
 				break
@@ -471,7 +471,7 @@ func (s *storm) caller(button string, pin int, r *rand.Rand) {
 // look takes up what the station says of the calls of a button, of which there is one
 // observer, and returns them in short. pushed is when it was pressed last.
 func (s *storm) look(button string, pushed time.Time) (short string, seen bool) {
-	now, err := s.b.Desk().Snapshot(s.t.Context())
+	now, err := s.b.Control().Snapshot(s.t.Context())
 	if err != nil {
 		return "", false
 	}
@@ -604,7 +604,7 @@ func (s *storm) retryHeld() {
 		retried := 0
 		for _, e := range c.Entries {
 			if e.Condition == station.Held {
-				_, err := s.b.Desk().Retry(s.t.Context(), string(e.ID))
+				_, err := s.b.Control().Retry(s.t.Context(), string(e.ID))
 				must(s.t, err)
 				retried++
 			}
@@ -779,7 +779,7 @@ func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.E
 // was pressed between two moments, and the vendor takes whole seconds, or minutes from a
 // station whose clock was never set.
 func (s *storm) untrue(call *callDone, d plant.Dispatch) string {
-	told, hazy := demo.TimeOf(d, plant.Demo().Zone)
+	told, hazy := demo.CallTime(d, plant.Demo().Zone)
 	allowed := time.Second
 	if hazy {
 		allowed = time.Minute

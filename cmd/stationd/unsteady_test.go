@@ -23,7 +23,7 @@ func TestAnInputWithTooManyGlitchesIsSaidByPageDoctorAndLamp(t *testing.T) {
 	found, _ := consult(t, b.ConfigPath())
 	found.is(t, "lines", doctor.Fail, "maintenance: "+says)
 	must(t, demo.Until(t.Context(), "the lamp blinks quickly", func() bool {
-		light, known := b.Eyes.Light(demo.PinRed)
+		light, known := b.Lamps.Light(demo.PinRed)
 		return known && light == station.Quick
 	}))
 }

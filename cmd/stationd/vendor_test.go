@@ -55,15 +55,15 @@ func TestVendorScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"power": scripted(1, func(b *demo.Box, args []string) error {
+			"power": scripted(1, func(b *demo.Simulation, args []string) error {
 				if args[0] == "on" {
 					return b.Power(t.Context(), true)
 				}
 				return b.Stop()
 			}),
-			"cable":      scripted(1, func(b *demo.Box, args []string) error { return b.Cable(args[0] == "in") }),
-			"technician": scripted(2, func(b *demo.Box, args []string) error { return technicianDoes(b, t.Context(), args[0], args[1]) }),
-			"fault": scripted(2, func(b *demo.Box, args []string) error {
+			"cable":      scripted(1, func(b *demo.Simulation, args []string) error { return b.Cable(args[0] == "in") }),
+			"technician": scripted(2, func(b *demo.Simulation, args []string) error { return technicianDoes(b, t.Context(), args[0], args[1]) }),
+			"fault": scripted(2, func(b *demo.Simulation, args []string) error {
 				b.Plant.AddFault(plant.Fault{Kind: plant.FaultKind(args[0]), Where: args[1], Next: 1, Text: "no"})
 				return nil
 			}),
@@ -75,18 +75,18 @@ func TestVendorScript(t *testing.T) {
 type boxKey struct{}
 
 // scripted is a command of a script that does something to its box.
-func scripted(args int, do func(*demo.Box, []string) error) func(*testscript.TestScript, bool, []string) {
+func scripted(args int, do func(*demo.Simulation, []string) error) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, said []string) {
 		if neg || len(said) != args {
 			ts.Fatalf("this command takes %d words, and no !", args)
 		}
-		b, _ := ts.Value(boxKey{}).(*demo.Box)
+		b, _ := ts.Value(boxKey{}).(*demo.Simulation)
 		ts.Check(do(b, said))
 	}
 }
 
 // scriptBox opens a box whose station is off.
-func scriptBox(ctx context.Context, env *testscript.Env) (*demo.Box, error) {
+func scriptBox(ctx context.Context, env *testscript.Env) (*demo.Simulation, error) {
 	binary, err := exec.LookPath("stationd") // the test binary itself, see TestMain
 	if err != nil {
 		return nil, err
@@ -95,10 +95,10 @@ func scriptBox(ctx context.Context, env *testscript.Env) (*demo.Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	setting := demo.BoxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
+	setting := demo.Config{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 200 * time.Millisecond}
 	setting.Plant.PerMinute = 1_000_000
 	setting.Plant.L2LKey, setting.Plant.APIKey = canaryL2L, canaryLagerkoll
-	b, err := demo.OpenBox(ctx, setting)
+	b, err := demo.Open(ctx, setting)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func scriptBox(ctx context.Context, env *testscript.Env) (*demo.Box, error) {
 
 // technicianDoes has somebody in L2L complete or close a dispatch, with the plant's own
 // key and without this station.
-func technicianDoes(b *demo.Box, ctx context.Context, what, id string) error {
+func technicianDoes(b *demo.Simulation, ctx context.Context, what, id string) error {
 	form := url.Values{"auth": {canaryL2L}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.Plant.L2LURL()+"dispatches/"+what+"/"+id+"/", strings.NewReader(form.Encode()))
 	if err != nil {
@@ -185,17 +185,17 @@ func TestEveryOperationHasTheCommandThatTheTableNames(t *testing.T) {
 
 func TestATechnicianCompletesTheCallAndTheLampGoesOut(t *testing.T) {
 	t.Parallel()
-	b := floor(t, func(s *demo.BoxSetting) {
+	b := floor(t, func(s *demo.Config) {
 		s.Watch = 100 * time.Millisecond
 		s.Plant.L2LKey = canaryL2L
 	})
 	shows := func(l station.Light) func() bool {
 		return func() bool {
-			now, ok := b.Eyes.Light(demo.PinRed)
+			now, ok := b.Lamps.Light(demo.PinRed)
 			return ok && now == l
 		}
 	}
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the red lamp is steady: the call is at the vendor", shows(station.Steady)))
 	found := b.Plant.Dispatches()
 	if len(found) != 1 {
@@ -203,7 +203,7 @@ func TestATechnicianCompletesTheCallAndTheLampGoesOut(t *testing.T) {
 	}
 	recorded(t, b, "l2l.dispatch.closed", func() { must(t, technicianDoes(b, t.Context(), "complete", fmt.Sprint(found[0].ID))) })
 	must(t, demo.Until(t.Context(), "the red lamp is out", shows(station.Off)))
-	calls, err := b.Desk().Calls(t.Context())
+	calls, err := b.Control().Calls(t.Context())
 	if err != nil || len(calls) != 0 {
 		t.Errorf("open calls: %+v, %v", calls, err)
 	}

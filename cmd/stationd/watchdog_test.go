@@ -14,18 +14,18 @@ import (
 )
 
 // pings returns how often the station that runs has said that it makes progress.
-func pings(b *demo.Box) int {
-	c := b.Running()
+func pings(b *demo.Simulation) int {
+	c := b.Process()
 	if c == nil {
 		return -1
 	}
-	return b.Said(c, "WATCHDOG=1")
+	return b.NotifyCount(c, "WATCHDOG=1")
 }
 
 // vouched waits until the station has pinged as often as it does in count thirds of an
 // interval. That it never was silent for a whole one is for the box to find: it ends the
 // station then. How often it pings in each is proved by internal/systemd.
-func vouched(t *testing.T, b *demo.Box, count int, when string) {
+func vouched(t *testing.T, b *demo.Simulation, count int, when string) {
 	t.Helper()
 	before, began := pings(b), time.Now()
 	must(t, demo.Until(t.Context(), when+" the watchdog hears of progress", func() bool {
@@ -46,7 +46,7 @@ func TestTheWatchdogHearsOfProgressForAsLongAsThereIsSome(t *testing.T) {
 	for _, named := range []bool{true, false} {
 		t.Run(fmt.Sprintf("WATCHDOG_PID is set: %v", named), func(t *testing.T) {
 			t.Parallel()
-			b := floor(t, func(s *demo.BoxSetting) {
+			b := floor(t, func(s *demo.Config) {
 				s.Watchdog = watched
 				if named {
 					s.Command = append([]string{"sh", "-c", `export WATCHDOG_PID=$$; exec "$@"`, "sh"}, s.Command...)
@@ -58,14 +58,14 @@ func TestTheWatchdogHearsOfProgressForAsLongAsThereIsSome(t *testing.T) {
 			}
 			vouched(t, b, 4, "after scans")
 			must(t, b.Cable(false))
-			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 			vouched(t, b, 4, "in an outage")
 			must(t, b.Cable(true))
 			b.Plant.AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: time.Second})
 			scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "slow"}.Symbol())
 			vouched(t, b, 4, "while the vendor takes its time")
 			b.Plant.ClearFaults()
-			must(t, b.Drained(t.Context()))
+			must(t, b.WaitDelivered(t.Context()))
 		})
 	}
 }
@@ -76,9 +76,9 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 	if err != nil {
 		t.Skip("NOT proved: that a station whose disk hangs is not vouched for. There is no strace (Debian: strace)")
 	}
-	b := floor(t, func(s *demo.BoxSetting) { s.Watchdog = watched })
+	b := floor(t, func(s *demo.Config) { s.Watchdog = watched })
 	vouched(t, b, 4, "before the disk hangs")
-	c := b.Running()
+	c := b.Process()
 	if c == nil {
 		t.Fatal("the station was ended before its disk hung")
 	}
@@ -92,11 +92,11 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 	must(t, demo.Until(t.Context(), "the disk hangs", func() bool { return tracer(c.Cmd.Process.Pid) != "0" }))
 	b.Press(demo.PinMaintenance) // who presses now sees no lamp
 	must(t, demo.Until(t.Context(), "the watchdog ends the station", func() bool {
-		return b.TakeBroken() != nil
+		return b.TakeFailure() != nil
 	}))
 	// What strace holds up does not end before strace does.
 	must(t, hang.Process.Kill())
-	must(t, demo.Until(t.Context(), "the station has ended", c.Over))
+	must(t, demo.Until(t.Context(), "the station has ended", c.Ended))
 	if code := c.Cmd.ProcessState.ExitCode(); code != 2 {
 		t.Errorf("it ended with %d: %v", code, c.Err)
 	}

@@ -26,7 +26,7 @@ import (
 
 // behindTLS puts the box's L2L behind TLS, under a name. It returns the address and
 // the certificate of who vouches for it.
-func behindTLS(t *testing.T, b *demo.Box, host string) (url string, authority []byte) {
+func behindTLS(t *testing.T, b *demo.Simulation, host string) (url string, authority []byte) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(b.Plant.Handler())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -37,8 +37,8 @@ func behindTLS(t *testing.T, b *demo.Box, host string) (url string, authority []
 }
 
 // lastSaid is what the last attempt at L2L came to.
-func lastSaid(t *testing.T, b *demo.Box) station.Contact {
-	s, err := b.Desk().Snapshot(t.Context())
+func lastSaid(t *testing.T, b *demo.Simulation) station.Contact {
+	s, err := b.Control().Snapshot(t.Context())
 	if err != nil {
 		return station.Contact{}
 	}
@@ -56,15 +56,15 @@ func TestTheFileOfThePlantsAuthorityComesLater(t *testing.T) {
 	must(t, b.Power(t.Context(), false))
 	edit(t, b, `"`+b.Plant.L2LURL()+`"`, `"`+url+`"`+"\nca = \""+path+`"`)
 	must(t, b.Power(t.Context(), true))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "it is said which file is missing", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && strings.Contains(s.Health.Devices["l2l network"], path) && s.Waiting == 1
 	}))
 	must(t, os.WriteFile(path, authority, 0o600))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	must(t, demo.Until(t.Context(), "nothing is said of the file any more", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Devices["l2l network"] == ""
 	}))
 	if n := len(b.Plant.Dispatches()); n != 1 {
@@ -84,16 +84,16 @@ func TestAPlantWithADeadNameServerAndAnAuthorityThatIsInstalledLater(t *testing.
 	trusted := t.TempDir()
 	t.Setenv("SSL_CERT_FILE", filepath.Join(trusted, "none"))
 	t.Setenv("SSL_CERT_DIR", trusted)
-	b := floor(t, func(s *demo.BoxSetting) { s.Settle = time.Minute }) // the least where the vendor is not this machine
+	b := floor(t, func(s *demo.Config) { s.Settle = time.Minute }) // the least where the vendor is not this machine
 	url, authority := behindTLS(t, b, "example.com")
 	edit(t, b, b.Plant.L2LURL(), url)
 	reload(t, b, heardReload)
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "it is said that nobody vouches for the vendor", func() bool {
 		return strings.Contains(lastSaid(t, b).Last, "certificate")
 	}))
 	must(t, os.WriteFile(filepath.Join(trusted, "plant.pem"), authority, 0o600))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if n := len(b.Plant.Dispatches()); n != 1 {
 		t.Errorf("%d calls are open", n)
 	}
@@ -136,14 +136,14 @@ func TestTheProxysPasswordIsShownNowhere(t *testing.T) {
 			// In the environment of the processes alone: this one reads its own once.
 			proxy := "HTTPS_PROXY=http://" + tt.login + "@" + refusing.Addr().String()
 			var stationd string
-			b := floor(t, func(s *demo.BoxSetting) {
+			b := floor(t, func(s *demo.Config) {
 				s.Settle = 3 * time.Minute // a proxy takes longer
 				stationd = s.Command[0]
 				s.Command = append([]string{"env", proxy}, s.Command...)
 			})
 			edit(t, b, b.Plant.L2LURL(), "https://example.com/api/1.0/")
 			reload(t, b, heardReload)
-			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.Briefly) })
+			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 			must(t, demo.Until(t.Context(), "the proxy is blamed: "+tt.says, func() bool { return strings.Contains(lastSaid(t, b).Last, tt.says) }))
 			shown := map[string]string{"the log": b.Log.Tail()}
 			for _, path := range []string{"", "events", "metrics", "healthz"} {

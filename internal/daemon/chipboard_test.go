@@ -56,9 +56,9 @@ func TestAChipThatIsGoneIsTakenUpAgain(t *testing.T) {
 		var got station.Event
 		must(t, demo.Until(t.Context(), "red is told", func() bool {
 			sim.Press(17)
-			<-time.After(demo.Briefly)
+			<-time.After(demo.PressTime)
 			sim.Release(17)
-			<-time.After(demo.Lifted)
+			<-time.After(demo.ReleaseTime)
 			select {
 			case got = <-events:
 				return true

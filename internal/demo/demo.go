@@ -1,8 +1,9 @@
-// Package demo is stationd demo: a whole station on any computer. The station is this
-// program in a process of its own with a real outbox; its far ends are simulated: a
-// person's hand and eyes, a scanner, a network cable and the plant.
+// Package demo is the command stationd demo: a station and its plant on any computer. The
+// station is this program, in a process of its own with a real outbox; what it is connected
+// to is simulated: buttons, lamps, a scanner, the network cable and the plant's vendors.
 //
-// The tests of the running program use the same Box.
+// A Simulation is all of that; the tests of the running program use it too. The command shows
+// it on a page (Page), or plays a shift with it and compares (PlayShift).
 package demo
 
 import (
@@ -22,54 +23,56 @@ import (
 	"stationd/internal/plant"
 )
 
-// stationListen is where the station's own page is in the demo, if it is free.
+// stationListen is the address of the station's own page in the demo, if it is free.
 const stationListen = "127.0.0.1:8420"
 
+// Command returns the command demo. Its error carries an exit code.
 func Command() *cobra.Command {
 	var listen, keep string
 	var shift bool
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Run a whole station and its plant on this computer, without hardware",
-		Long: `demo puts a station in a box: buttons, lamps and a scanner on a page of your
-browser, a real stationd with its outbox on disk, a simulated plant of both vendors,
-and a network cable and a power switch between your fingers.
+		Short: "Run a station and its plant on this computer, without hardware",
+		Long: `demo runs a real stationd with its outbox on disk and a simulated plant with both
+vendors, and shows a page in your browser with its buttons, lamps, scanner, network cable
+and power switch.
 
-With --shift nobody has to press anything: an operator's quarter of an hour is played
-in well under a minute, with everything that goes wrong on a floor, and what the
-operator did is laid beside what the plant saw. It exits with 1 when the two differ.`,
+With --shift it needs no hands: it plays a quarter of an hour of an operator's work in
+less than a minute, with everything that goes wrong on a floor, and compares what the
+operator did with what the plant saw. It exits with 1 when the two differ.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			binary, err := os.Executable()
 			if err != nil {
 				return exit.Wrap(err)
 			}
-			dir, clear, err := boxFolder(keep)
+			dir, clear, err := simulationFolder(keep)
 			if err != nil {
 				return exit.Wrap(err)
 			}
 			defer clear()
-			setting := BoxSetting{Dir: dir, Command: []string{binary}, Plant: plant.Demo()}
+			setting := Config{Dir: dir, Command: []string{binary}, Plant: plant.Demo()}
 			if shift {
 				return exit.Wrap(PlayShift(c.Context(), setting, c.OutOrStdout()))
 			}
 			return exit.Wrap(runDemo(c.Context(), setting, listen, c.OutOrStdout()))
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8421", "where the demo's page listens, on this computer alone; port 0 is any free one")
-	c.Flags().StringVar(&keep, "keep", "", "an empty or new folder for all files, which stays afterwards")
-	c.Flags().BoolVar(&shift, "shift", false, "play a shift without a browser and compare")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8421", "address of the demo's page, on this computer only; port 0 is any free one")
+	c.Flags().StringVar(&keep, "keep", "", "an empty or new folder for all files, which is kept")
+	c.Flags().BoolVar(&shift, "shift", false, "play a shift without a browser, and compare")
 	c.MarkFlagsMutuallyExclusive("listen", "shift")
 	return c
 }
 
-// boxFolder returns the folder for a box and how to clear it away afterwards.
-func boxFolder(keep string) (dir string, clear func(), err error) {
+// simulationFolder returns the folder for a simulation, and a function that removes it unless
+// it is to be kept.
+func simulationFolder(keep string) (dir string, clear func(), err error) {
 	if keep == "" {
 		if dir, err = os.MkdirTemp("", "stationd-demo-"); err != nil {
 			return "", nil, err
 		}
-		return dir, func() { _ = os.RemoveAll(dir) }, nil // it is a folder for passing things
+		return dir, func() { _ = os.RemoveAll(dir) }, nil // a temporary folder
 	}
 	if dir, err = filepath.Abs(keep); err != nil {
 		return "", nil, err
@@ -87,9 +90,9 @@ func boxFolder(keep string) (dir string, clear func(), err error) {
 	return dir, func() {}, nil
 }
 
-// runDemo runs the box and its page until ctx is done.
-func runDemo(ctx context.Context, setting BoxSetting, listen string, out io.Writer) (err error) {
-	listener, err := listenHere(ctx, listen)
+// runDemo runs the simulation and its page until ctx is done.
+func runDemo(ctx context.Context, setting Config, listen string, out io.Writer) (err error) {
+	listener, err := listenLoopback(ctx, listen)
 	if err != nil {
 		return err
 	}
@@ -97,61 +100,60 @@ func runDemo(ctx context.Context, setting BoxSetting, listen string, out io.Writ
 	if setting.Page, err = freeAddress(ctx, stationListen); err != nil {
 		return err
 	}
-	b, err := OpenBox(ctx, setting)
+	s, err := Open(ctx, setting)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := b.Power(ctx, true); err != nil {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Power(ctx, true); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) } // the demo goes on without a reader
-	say(demoWelcome, "http://"+listener.Addr().String()+"/")
-	if err := serveDemo(ctx, b, listener); err != nil {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) } // the demo goes on without its terminal
+	say(welcome, "http://"+listener.Addr().String()+"/")
+	if err := serveDemo(ctx, s, listener); err != nil {
 		return err
 	}
 	say("\nStopped cleanly.\n")
 	return nil
 }
 
-const demoWelcome = `A whole station and its plant are running on this computer:
+const welcome = `A station and its plant are running on this computer:
 
     %s
 
 Try this:
   1. Press maintenance. The red lamp lights, and at the plant a dispatch is open.
-  2. Pull the network cable, press material, scan a few parts: slow lamps, and nothing is lost.
+  2. Pull the network cable, press material, scan a few parts: the lamps blink slowly, and nothing is lost.
   3. Pull the plug of the station, switch it on again, put the cable back: each arrives once.
   4. Lose an answer, then scan a part: the station looks before it sends anything twice.
   5. Scan a label that nobody knows, and hold maintenance for two seconds to close the call.
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 `
 
-// listenHere listens for the demo's page. Whoever reaches it presses the buttons,
-// so it listens for this computer alone.
-func listenHere(ctx context.Context, address string) (net.Listener, error) {
+// listenLoopback listens on an address of this computer: whoever reaches the demo's page can
+// press its buttons.
+func listenLoopback(ctx context.Context, address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, exit.With(exit.Usage, fmt.Errorf("--listen %s: %w; write it as 127.0.0.1:8421", address, err))
+		return nil, exit.With(exit.Usage, fmt.Errorf("--listen %s: %w; for example 127.0.0.1:8421", address, err))
 	}
 	if ip := net.ParseIP(host); host == "" {
 		address = "127.0.0.1" + address
 	} else if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, exit.With(exit.Usage, fmt.Errorf("--listen %s: the demo is for this computer alone; write it as 127.0.0.1:8421", address))
+		return nil, exit.With(exit.Usage, fmt.Errorf("--listen %s: the demo listens on this computer only; for example 127.0.0.1:8421", address))
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("the demo's page: %w; name another port, as --listen 127.0.0.1:0", err)
+		return nil, fmt.Errorf("the demo's page: %w; choose another port, such as --listen 127.0.0.1:0", err)
 	}
 	return listener, nil
 }
 
-// freeAddress returns the address that is wanted if nobody listens there, and
-// otherwise one with any free port.
+// freeAddress returns the wanted address if it is free, and otherwise one with a free port.
 func freeAddress(ctx context.Context, wanted string) (string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", wanted)
 	if err != nil {
@@ -164,9 +166,9 @@ func freeAddress(ctx context.Context, wanted string) (string, error) {
 }
 
 // serveDemo serves the demo's page until ctx is done.
-func serveDemo(ctx context.Context, b *Box, listener net.Listener) error {
+func serveDemo(ctx context.Context, s *Simulation, listener net.Listener) error {
 	server := &http.Server{
-		Handler:           NewPage(b).Handler(),
+		Handler:           NewPage(s).Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}

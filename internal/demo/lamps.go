@@ -8,110 +8,105 @@ import (
 	"stationd/internal/station"
 )
 
-// An lampRecorder is what a person sees of the lamps: nothing but when each one went on
-// and off. What a lamp means must be told from that alone.
+// A lampRecorder records when each lamp went on and off, and tells from that alone what light
+// each shows, as a person would.
 type lampRecorder struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	lamps   map[int]*lampTrace
 	changed chan struct{} // closed at the next change
 }
 
-// A lampTrace is what one lamp did: whether it is lit, and when it changed last.
+// A lampTrace has the latest changes of one lamp.
 type lampTrace struct {
 	lit     bool
 	changes []time.Time // the latest, oldest first
 
-	// blinked is when each rhythm was told last. What passes may be over when
-	// somebody asks.
-	blinked map[station.Light]time.Time
+	// lastSeen is when each light was seen last: a short one may be over when somebody asks.
+	lastSeen map[station.Light]time.Time
 }
 
-// lampTraceChanges is how many changes of a lamp are remembered: enough to tell how it
-// blinks.
-const lampTraceChanges = 4
+// maxChanges is how many changes of a lamp are kept: enough to tell how it blinks.
+const maxChanges = 4
 
 func newLampRecorder() *lampRecorder {
 	return &lampRecorder{lamps: make(map[int]*lampTrace), changed: make(chan struct{})}
 }
 
-// see takes in that a lamp went on or off now.
-func (e *lampRecorder) see(pin int, high bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	g := e.lamps[pin]
-	if g == nil {
-		g = &lampTrace{blinked: make(map[station.Light]time.Time)}
-		e.lamps[pin] = g
+// record notes that a lamp went on or off now.
+func (r *lampRecorder) record(pin int, high bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	trace := r.lamps[pin]
+	if trace == nil {
+		trace = &lampTrace{lastSeen: make(map[station.Light]time.Time)}
+		r.lamps[pin] = trace
 	}
-	g.lit = high
-	g.changes = append(g.changes, time.Now())
-	g.changes = g.changes[max(0, len(g.changes)-lampTraceChanges):]
-	if l, ok := g.light(g.changes[len(g.changes)-1]); ok {
-		g.blinked[l] = g.changes[len(g.changes)-1]
+	trace.lit = high
+	trace.changes = append(trace.changes, time.Now())
+	trace.changes = trace.changes[max(0, len(trace.changes)-maxChanges):]
+	if l, ok := trace.light(trace.changes[len(trace.changes)-1]); ok {
+		trace.lastSeen[l] = trace.changes[len(trace.changes)-1]
 	}
-	close(e.changed)
-	e.changed = make(chan struct{})
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
-// lit returns which lamps are lit at this moment, and a channel that is closed when
-// that changes.
-func (e *lampRecorder) lit() (map[int]bool, <-chan struct{}) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// lit returns which lamps are lit now, by line, and a channel that is closed at the next
+// change.
+func (r *lampRecorder) lit() (map[int]bool, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	lit := make(map[int]bool)
-	for pin, g := range e.lamps {
-		lit[pin] = g.lit
+	for pin, trace := range r.lamps {
+		lit[pin] = trace.lit
 	}
-	return maps.Clone(lit), e.changed
+	return maps.Clone(lit), r.changed
 }
 
-// Light is how a person would call what the lamp at the pin has been doing. ok is
-// false while nobody could tell yet.
-func (e *lampRecorder) Light(pin int) (l station.Light, ok bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	g := e.lamps[pin]
-	if g == nil {
+// Light returns the light of the lamp on a line; ok is false while it cannot be told yet.
+func (r *lampRecorder) Light(pin int) (l station.Light, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	trace := r.lamps[pin]
+	if trace == nil {
 		return station.Off, true
 	}
-	return g.light(time.Now())
+	return trace.light(time.Now())
 }
 
-// Saw reports whether the lamp at the pin shows the light, or has blinked so since
-// then.
-func (e *lampRecorder) Saw(pin int, want station.Light, since time.Time) bool {
-	if l, ok := e.Light(pin); ok && l == want {
+// Saw reports whether the lamp on a line shows a light now, or has shown it since a time.
+func (r *lampRecorder) Saw(pin int, want station.Light, since time.Time) bool {
+	if l, ok := r.Light(pin); ok && l == want {
 		return true
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	g := e.lamps[pin]
-	return g != nil && g.blinked[want].After(since)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	trace := r.lamps[pin]
+	return trace != nil && trace.lastSeen[want].After(since)
 }
 
-// light tells the lights apart by their rhythm: the lamps change every 500 ms when
-// they blink slowly and every 125 ms when they blink quickly. What has not changed
-// for longer than any rhythm takes is steady or off.
-func (g *lampTrace) light(now time.Time) (l station.Light, ok bool) {
+// light tells the light from the changes: a lamp changes every 500 ms when it blinks slowly and
+// every 125 ms when it blinks quickly. One that has not changed for longer is steady or off.
+func (t *lampTrace) light(now time.Time) (l station.Light, ok bool) {
 	const (
-		still  = 1100 * time.Millisecond // longer than a slow lamp stays as it is
-		middle = 300 * time.Millisecond  // between the two rhythms
+		steadyAfter = 1100 * time.Millisecond // longer than between two changes of a slow lamp
+		quickBelow  = 300 * time.Millisecond  // between quick and slow
 	)
-	last := len(g.changes) - 1
-	switch since := now.Sub(g.changes[last]); {
-	case since >= still && g.lit:
+	last := len(t.changes) - 1
+	switch since := now.Sub(t.changes[last]); {
+	case since >= steadyAfter && t.lit:
 		return station.Steady, true
-	case since >= still:
+	case since >= steadyAfter:
 		return station.Off, true
-	case last < lampTraceChanges-1:
+	case last < maxChanges-1:
 		return station.Off, false
 	}
 	quick := 0
 	for i := range last {
-		switch gap := g.changes[i+1].Sub(g.changes[i]); {
-		case gap >= still:
-			return station.Off, false // it has only just begun
-		case gap < middle:
+		switch gap := t.changes[i+1].Sub(t.changes[i]); {
+		case gap >= steadyAfter:
+			return station.Off, false // it has just begun to blink
+		case gap < quickBelow:
 			quick++
 		}
 	}
@@ -121,5 +116,5 @@ func (g *lampTrace) light(now time.Time) (l station.Light, ok bool) {
 	case last:
 		return station.Quick, true
 	}
-	return station.Off, false // it passes from one to another
+	return station.Off, false // it changes from one to another
 }

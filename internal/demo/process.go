@@ -1,50 +1,45 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
 
-// A child is the station's process while it lives.
-type child struct {
+// A process is the station's process.
+type process struct {
 	Cmd   *exec.Cmd
 	ended chan struct{} // closed when it has ended
-	Err   error         // how; set before ended is closed
+	Err   error         // how it ended; set before ended is closed
 
-	// The box's mutex guards what it has told its service manager.
-	said  map[string]int // how often, by line
-	watch *time.Timer    // runs from READY=1 on, and each WATCHDOG=1 winds it again
+	// The mutex of the simulation guards what follows.
+	notified map[string]int // how often it sent each line to its service manager
+	watchdog *time.Timer    // runs from READY=1 on; each WATCHDOG=1 restarts it
 }
 
-// watchdogTime is the unit's WatchdogSec.
-const watchdogTime = 30 * time.Second
+// defaultWatchdog is the unit's WatchdogSec.
+const defaultWatchdog = 30 * time.Second
 
-// stopTime is how long a station may take to stop in order.
-const stopTime = 15 * time.Second
+// stopTimeout is how long a station may take to stop.
+const stopTimeout = 15 * time.Second
 
-// Power switches the station on, or pulls its plug: it is killed and has no time
-// for anything. Its scanner hangs on it and goes dark with it. Switching on returns
-// when the station is ready and reads its scanner, if that is plugged in.
-func (b *Box) Power(ctx context.Context, on bool) error {
+// Power switches the station on, or cuts its power: the process is killed. Switching on returns
+// when the station is ready and has opened its scanner, if that is plugged in.
+func (s *Simulation) Power(ctx context.Context, on bool) error {
 	if on {
-		return b.start(ctx)
+		return s.start(ctx)
 	}
-	return b.Kill()
+	return s.Kill()
 }
 
 // Kill kills the station's process and waits for its end.
-func (b *Box) Kill() error {
-	c := b.Running()
+func (s *Simulation) Kill() error {
+	c := s.Process()
 	if c == nil {
 		return nil
 	}
@@ -56,106 +51,106 @@ func (b *Box) Kill() error {
 	return nil
 }
 
-// Running returns the station's process; nil while the power is off.
-func (b *Box) Running() *child {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.child
+// Process returns the station's process; nil while the power is off.
+func (s *Simulation) Process() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
 }
 
-// Powered reports whether the station's process lives.
-func (b *Box) Powered() bool {
-	return b.Running() != nil
+// Powered reports whether the station's process runs.
+func (s *Simulation) Powered() bool {
+	return s.Process() != nil
 }
 
 // start starts the station.
-func (b *Box) start(ctx context.Context) error {
-	opened := b.Log.PortsOpened()
-	// A line that another process left open may be its own still.
-	if err := b.Reader.renew(); err != nil {
+func (s *Simulation) start(ctx context.Context) error {
+	opened := s.Log.PortsOpened()
+	// A serial line that an earlier process had open may keep its settings.
+	if err := s.Scanner.replug(); err != nil {
 		return err
 	}
-	c, err := b.Launch(ctx)
+	c, err := s.Launch(ctx)
 	if c == nil || err != nil {
 		return err
 	}
 	err = Until(ctx, "the station is ready", func() bool {
-		return c.Over() || b.Said(c, "READY=1") > 0 && (!b.Reader.plugged() || b.Log.PortsOpened() > opened)
+		return c.Ended() || s.NotifyCount(c, "READY=1") > 0 && (!s.Scanner.plugged() || s.Log.PortsOpened() > opened)
 	})
-	if c.Over() {
-		return fmt.Errorf("the station ended at once: %w\n%s", c.Err, b.Log.Tail())
+	if c.Ended() {
+		return fmt.Errorf("the station ended at its start: %w\n%s", c.Err, s.Log.Tail())
 	}
 	return err
 }
 
-// Launch starts the process; while one lives it does nothing and returns nil.
-func (b *Box) Launch(ctx context.Context) (*child, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.child != nil {
+// Launch starts the process and does not wait until it is ready. While one runs it does
+// nothing and returns nil.
+func (s *Simulation) Launch(ctx context.Context) (*process, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process != nil {
 		return nil, nil
 	}
-	c := &child{ended: make(chan struct{}), said: make(map[string]int)}
-	// It does not end with ctx: its power is switched by hand.
-	c.Cmd = exec.CommandContext(context.WithoutCancel(ctx), b.Command[0], slices.Concat(b.Command[1:], []string{"run", "--config", b.ConfigPath()})...)
-	c.Cmd.Stderr = b.Stderr
-	// The box is its service manager. What another said to this process was not
-	// meant for that one.
-	c.Cmd.Env = slices.Concat(os.Environ(), b.manager.Environ(b.Watchdog), []string{
-		"STATIOND_DEMO=1", "STATE_DIRECTORY=" + b.DataPath(), "RUNTIME_DIRECTORY=" + b.DataPath(), "CREDENTIALS_DIRECTORY=" + b.KeysPath()})
-	// A group of its own: an interrupt at the terminal is for the demo, which stops
-	// the station when its turn comes.
+	c := &process{ended: make(chan struct{}), notified: make(map[string]int)}
+	// It does not end with ctx: its power is switched by the caller.
+	c.Cmd = exec.CommandContext(context.WithoutCancel(ctx), s.Command[0], slices.Concat(s.Command[1:], []string{"run", "--config", s.ConfigPath()})...)
+	c.Cmd.Stderr = s.Stderr
+	// The simulation is its service manager, not the one of this process.
+	c.Cmd.Env = slices.Concat(os.Environ(), s.manager.Environ(s.Watchdog), []string{
+		"STATIOND_DEMO=1", "STATE_DIRECTORY=" + s.DataPath(), "RUNTIME_DIRECTORY=" + s.DataPath(), "CREDENTIALS_DIRECTORY=" + s.KeysPath()})
+	// A process group of its own: Ctrl-C at the terminal is for the demo, which then stops
+	// the station.
 	c.Cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := c.Cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the station: %w", err)
 	}
-	b.child = c
-	c.watch = time.AfterFunc(b.Watchdog, func() { b.bark(c) })
-	c.watch.Stop() // until it is ready
+	s.process = c
+	c.watchdog = time.AfterFunc(s.Watchdog, func() { s.watchdogExpired(c) })
+	c.watchdog.Stop() // until it is ready
 	go func() {
 		c.Err = c.Cmd.Wait()
-		b.mu.Lock()
-		c.watch.Stop()
-		b.child = nil
-		b.mu.Unlock()
+		s.mu.Lock()
+		c.watchdog.Stop()
+		s.process = nil
+		s.mu.Unlock()
 		close(c.ended)
 	}()
 	return c, nil
 }
 
-// hear takes in what a process tells its service manager, as systemd does.
-func (b *Box) hear(pid int, line string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c := b.child
+// notified handles a line that a process sends to its service manager, as systemd does.
+func (s *Simulation) notified(pid int, line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.process
 	if c == nil || c.Cmd.Process.Pid != pid {
-		return // of one that was killed
+		return // of a process that was killed
 	}
-	c.said[line]++
+	c.notified[line]++
 	switch line {
 	case "READY=1", "WATCHDOG=1":
-		c.watch.Reset(b.Watchdog)
+		c.watchdog.Reset(s.Watchdog)
 	case "STOPPING=1":
-		c.watch.Stop()
+		c.watchdog.Stop()
 	}
 }
 
-// Said returns how often the child has told its service manager line.
-func (b *Box) Said(c *child, line string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return c.said[line]
+// NotifyCount returns how often a process has sent line to its service manager.
+func (s *Simulation) NotifyCount(c *process, line string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.notified[line]
 }
 
-// bark ends a child that has not said for too long that it makes progress. Who
-// starts it again is for the demonstration's audience to see.
-func (b *Box) bark(c *child) {
-	b.breaks(fmt.Errorf("the station said nothing for %v: its watchdog ended it", b.Watchdog))
+// watchdogExpired ends a process that sent no WATCHDOG=1 in time. It is not started again, so
+// that whoever watches the demo sees it.
+func (s *Simulation) watchdogExpired(c *process) {
+	s.fail(fmt.Errorf("the station sent nothing for %v: its watchdog ended it", s.Watchdog))
 	_ = c.Cmd.Process.Signal(syscall.SIGABRT)
 }
 
-// Over reports whether the process has ended.
-func (c *child) Over() bool {
+// Ended reports whether the process has ended.
+func (c *process) Ended() bool {
 	select {
 	case <-c.ended:
 		return true
@@ -164,10 +159,10 @@ func (c *child) Over() bool {
 	}
 }
 
-// Stop stops the station as its service manager would: it finishes what is under
-// way. An error says that it did not end well.
-func (b *Box) Stop() error {
-	c := b.Running()
+// Stop stops the station as systemd would, so that it finishes what is under way. It is an
+// error when it exits with an error or not in time. Without a running station it does nothing.
+func (s *Simulation) Stop() error {
+	c := s.Process()
 	if c == nil {
 		return nil
 	}
@@ -177,100 +172,10 @@ func (b *Box) Stop() error {
 	select {
 	case <-c.ended:
 		if c.Err != nil {
-			return fmt.Errorf("the station did not stop well: %w\n%s", c.Err, b.Log.Tail())
+			return fmt.Errorf("the station stopped with an error: %w\n%s", c.Err, s.Log.Tail())
 		}
 		return nil
-	case <-time.After(stopTime):
-		return errors.Join(fmt.Errorf("the station did not stop within %v\n%s", stopTime, b.Log.Tail()), b.Kill())
+	case <-time.After(stopTimeout):
+		return errors.Join(fmt.Errorf("the station did not stop within %v\n%s", stopTimeout, s.Log.Tail()), s.Kill())
 	}
 }
-
-// A LogWatcher keeps the station's log in a file, and reads from the fields of its lines
-// what the box waits for.
-type LogWatcher struct {
-	mu     sync.Mutex // guards what follows
-	file   *os.File
-	begun  []byte // a line whose end has not come
-	heard  map[string]int
-	opened int    // how often a scanner's port was opened
-	page   string // where the station's own page listens
-	last   []string
-}
-
-// tailLines is how many lines of its log tell why a station ended.
-const tailLines = 5
-
-func OpenLogWatcher(path string) (*LogWatcher, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return &LogWatcher{file: file, heard: make(map[string]int)}, nil
-}
-
-// Write implements io.Writer.
-func (d *LogWatcher) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.begun = append(d.begun, p...)
-	for {
-		line, rest, whole := bytes.Cut(d.begun, []byte("\n"))
-		if !whole {
-			break
-		}
-		d.listen(line)
-		d.begun = rest
-	}
-	return d.file.Write(p)
-}
-
-// listen takes in one line. One with a page says where that is, and one with a source and
-// a port that this source is read there now:
-//
-//	{"time":"…","level":"INFO","msg":"the station is ready","station":"pack4-1","page":"127.0.0.1:8420"}
-//	{"time":"…","level":"INFO","msg":"scanner ready","source":"hand","port":"/dev/ttyACM0","stale":0}
-func (d *LogWatcher) listen(line []byte) {
-	d.last = append(d.last, string(line))
-	d.last = d.last[max(0, len(d.last)-tailLines):]
-	var said struct{ Msg, Page, Source, Port string }
-	if json.Unmarshal(line, &said) != nil {
-		return // a fault of the configuration, or a crash, is told in plain words
-	}
-	d.heard[said.Msg]++
-	if said.Page != "" {
-		d.page = said.Page
-	}
-	if said.Source != "" && said.Port != "" {
-		d.opened++
-	}
-}
-
-// Count returns how often the station has said something.
-func (d *LogWatcher) Count(what string) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.heard[what]
-}
-
-// PortsOpened returns how often the station has opened a scanner's port.
-func (d *LogWatcher) PortsOpened() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.opened
-}
-
-// PageURL returns where the station's own page is.
-func (d *LogWatcher) PageURL() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return "http://" + d.page + "/"
-}
-
-// Tail returns the end of the log.
-func (d *LogWatcher) Tail() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return strings.Join(d.last, "\n")
-}
-
-func (d *LogWatcher) Close() error { return d.file.Close() }

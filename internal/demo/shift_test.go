@@ -9,17 +9,17 @@ import (
 func TestTheReportOfAShift(t *testing.T) {
 	t.Parallel()
 	six := time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
-	opened := Effect{lane: "SEAL-1", text: "MAINT open", Told: six}
+	opened := Effect{lane: "SEAL-1", text: "MAINT open", Time: six}
 	closed := Effect{lane: "SEAL-1", text: "MAINT closed"}
 	trace := Effect{lane: "4711", text: "soup B7/0001"}
 	deeds := []step{
-		{at: six, text: "presses maintenance", comes: &opened},
-		{at: six.Add(time.Second), text: "scans soup", comes: &trace},
-		{at: six.Add(time.Minute), text: "holds maintenance", comes: &closed},
+		{at: six, text: "presses maintenance", expected: &opened},
+		{at: six.Add(time.Second), text: "scans soup", expected: &trace},
+		{at: six.Add(time.Minute), text: "holds maintenance", expected: &closed},
 	}
 	late, about := opened, opened
-	late.Told = six.Add(2 * time.Second)
-	about.Told, about.Approximate = six.Add(-50*time.Second), true
+	late.Time = six.Add(2 * time.Second)
+	about.Time, about.Approximate = six.Add(-50*time.Second), true
 	for name, c := range map[string]struct {
 		facts []Effect
 		wrong []string // in the rows, in order
@@ -37,8 +37,8 @@ func TestTheReportOfAShift(t *testing.T) {
 			t.Parallel()
 			var wrong []string
 			for _, r := range compare(deeds, c.facts, time.UTC) {
-				if r.wrong != "" {
-					wrong = append(wrong, r.wrong)
+				if r.problem != "" {
+					wrong = append(wrong, r.problem)
 				}
 			}
 			if len(wrong) != len(c.wrong) {

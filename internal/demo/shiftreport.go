@@ -9,149 +9,149 @@ import (
 
 // The columns of the report. With what stands between them a line has 100.
 const (
-	deedWidth = 46
-	factWidth = 39
+	actionWidth = 46
+	effectWidth = 39
 )
 
 // A row is one line of the report.
 type row struct {
 	chapter string
 	at      string
-	deed    string
-	fact    string
-	wrong   string // why the two sides differ
+	action  string
+	effect  string
+	problem string // why the two sides differ
 	checked bool
 }
 
 // report prints both columns and returns whether they agree.
 func (s *shift) report(took time.Duration) (agree bool) {
-	facts := s.facts()
-	rows := compare(s.deeds, facts, s.zone)
-	s.say("\n %-9s%s │ %s\n", "", pad("THE OPERATOR", deedWidth), "THE PLANT")
-	wrong := len(s.faults)
+	effects := s.effects()
+	rows := compare(s.steps, effects, s.zone)
+	s.say("\n %-9s%s │ %s\n", "", pad("THE OPERATOR", actionWidth), "THE PLANT")
+	problems := len(s.faults)
 	for _, r := range rows {
 		if r.chapter != "" {
-			s.say(" ── %s┼%s\n", rule(r.chapter+" ", deedWidth+7), rule("", factWidth+3))
+			s.say(" ── %s┼%s\n", ruledLine(r.chapter+" ", actionWidth+7), ruledLine("", effectWidth+3))
 		}
 		mark := " "
 		switch {
-		case r.wrong != "":
+		case r.problem != "":
 			mark = "✗"
-			wrong++
+			problems++
 		case r.checked:
 			mark = "✓"
 		}
-		s.say(" %-9s%s │ %s %s\n", r.at, pad(r.deed, deedWidth), pad(r.fact, factWidth), mark)
-		if r.wrong != "" {
-			s.say(" %-9s✗ %s\n", "", r.wrong)
+		s.say(" %-9s%s │ %s %s\n", r.at, pad(r.action, actionWidth), pad(r.effect, effectWidth), mark)
+		if r.problem != "" {
+			s.say(" %-9s✗ %s\n", "", r.problem)
 		}
 	}
 	s.say("\n")
 	for _, f := range s.faults {
 		s.say(" ✗ %s\n", f)
 	}
-	if wrong > 0 {
-		s.say(" The two differ: look for the %d ✗.\n", wrong)
+	if problems > 0 {
+		s.say(" The two differ: look for the %d ✗.\n", problems)
 		return false
 	}
-	s.say(" %d effects at the plant, each of them once, in order, and with its true time.\n", len(facts))
-	if slices.ContainsFunc(facts, func(f Effect) bool { return f.Approximate }) {
+	s.say(" %d effects at the plant, each of them once, in order, and with its true time.\n", len(effects))
+	if slices.ContainsFunc(effects, func(f Effect) bool { return f.Approximate }) {
 		s.say(" (To the minute: the clock of this computer was never set from outside, and stationd knows it.)\n")
 	}
 	s.say(" The outbox is sound and empty; the label that nobody knew is kept for a person.\n")
-	s.say(" The plant heard %d requests and found no protocol violations.  %.1f s\n", len(s.box.Plant.Requests()), took.Seconds())
+	s.say(" The plant heard %d requests and found no protocol violations.  %.1f s\n", len(s.sim.Plant.Requests()), took.Seconds())
 	return true
 }
 
 // compare lays each deed beside the fact that came of it. Facts that nobody did
 // stand at the end. The facts are in the order in which they took effect.
-func compare(deeds []step, facts []Effect, zone *time.Location) (rows []row) {
-	taken := make([]bool, len(facts))
+func compare(steps []step, effects []Effect, zone *time.Location) (rows []row) {
+	matched := make([]bool, len(effects))
 	last := make(map[string]int) // by lane, the latest fact that was taken
-	for _, d := range deeds {
-		r := row{chapter: d.chapter, at: d.at.In(zone).Format(time.TimeOnly), deed: d.text, wrong: d.wrong}
+	for _, d := range steps {
+		r := row{chapter: d.chapter, at: d.at.In(zone).Format(time.TimeOnly), action: d.text, problem: d.problem}
 		switch {
-		case d.seen:
+		case d.observed:
 			r.at, r.checked = "", true
-		case d.comes == nil && !d.happens:
-			r.fact = "–"
+		case d.expected == nil && !d.external:
+			r.effect = "–"
 		}
-		if d.comes != nil {
+		if d.expected != nil {
 			r.checked = true
-			i := find(facts, taken, *d.comes)
+			i := findEffect(effects, matched, *d.expected)
 			if i < 0 {
-				r.wrong = join(r.wrong, "at the plant there is no "+d.comes.lane+": "+d.comes.text)
+				r.problem = joinTexts(r.problem, "at the plant there is no "+d.expected.lane+": "+d.expected.text)
 				rows = append(rows, r)
 				continue
 			}
-			taken[i] = true
-			r.fact = facts[i].show(zone)
-			r.wrong = join(r.wrong, facts[i].Differs(*d.comes, zone))
-			if i < last[d.comes.lane] {
-				r.wrong = join(r.wrong, "it came out of turn")
+			matched[i] = true
+			r.effect = effects[i].column(zone)
+			r.problem = joinTexts(r.problem, effects[i].TimeDifference(*d.expected, zone))
+			if i < last[d.expected.lane] {
+				r.problem = joinTexts(r.problem, "it came out of turn")
 			}
-			last[d.comes.lane] = i
+			last[d.expected.lane] = i
 		}
 		rows = append(rows, r)
 	}
-	for i, f := range facts {
-		if !taken[i] {
-			rows = append(rows, row{fact: f.show(zone), wrong: "nobody did this, or it took effect twice"})
+	for i, f := range effects {
+		if !matched[i] {
+			rows = append(rows, row{effect: f.column(zone), problem: "nobody did this, or it took effect twice"})
 		}
 	}
 	return rows
 }
 
-// find returns the first fact that is not taken and is what was to come; -1
+// findEffect returns the first fact that is not taken and is what was to come; -1
 // without one.
-func find(facts []Effect, taken []bool, want Effect) int {
-	for i, f := range facts {
-		if !taken[i] && f.lane == want.lane && f.text == want.text {
+func findEffect(effects []Effect, matched []bool, want Effect) int {
+	for i, f := range effects {
+		if !matched[i] && f.lane == want.lane && f.text == want.text {
 			return i
 		}
 	}
 	return -1
 }
 
-// Differs says how the time that the plant was told differs from the true one.
-func (f Effect) Differs(want Effect, zone *time.Location) string {
-	if want.Told.IsZero() {
+// TimeDifference says how the time that the plant was told differs from the true one.
+func (f Effect) TimeDifference(want Effect, zone *time.Location) string {
+	if want.Time.IsZero() {
 		return ""
 	}
 	allowed := time.Second // the vendor takes whole seconds
 	if f.Approximate {
 		allowed = time.Minute
 	}
-	if off := want.Told.Sub(f.Told); off < -allowed || off > allowed {
-		return "it happened at " + want.Told.In(zone).Format(time.TimeOnly)
+	if off := want.Time.Sub(f.Time); off < -allowed || off > allowed {
+		return "it happened at " + want.Time.In(zone).Format(time.TimeOnly)
 	}
 	return ""
 }
 
-// show is a fact in the plant's column.
-func (f Effect) show(zone *time.Location) string {
+// column is a fact in the plant's column.
+func (f Effect) column(zone *time.Location) string {
 	text := pad(f.lane, 7) + f.text
 	switch {
-	case f.Told.IsZero():
+	case f.Time.IsZero():
 		return text
 	case f.Approximate:
-		return text + " since ~" + f.Told.In(zone).Format("15:04")
+		return text + " since ~" + f.Time.In(zone).Format("15:04")
 	}
-	return text + " since " + f.Told.In(zone).Format(time.TimeOnly)
+	return text + " since " + f.Time.In(zone).Format(time.TimeOnly)
 }
 
-func join(texts ...string) string {
-	var said []string
+func joinTexts(texts ...string) string {
+	var filled []string
 	for _, t := range texts {
 		if t != "" {
-			said = append(said, t)
+			filled = append(filled, t)
 		}
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(filled, "; ")
 }
 
-// rule draws a line behind a text, so many characters altogether.
-func rule(text string, width int) string {
+// ruledLine draws a line behind a text, so many characters altogether.
+func ruledLine(text string, width int) string {
 	return text + strings.Repeat("─", max(0, width-utf8.RuneCountInString(text)))
 }
 
