@@ -26,7 +26,7 @@ func TestAKeyThatEveryAccountMayReadIsNotUsed(t *testing.T) {
 		t.Errorf("check says (%d):\n%s", code, out)
 	}
 	must(t, os.Chmod(key, 0o600))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	misses(t, b, "lagerkoll key", "")
 	if got := b.Plant.Traces(); len(got) != 1 {
 		t.Errorf("the part is traced %d times", len(got))
@@ -61,7 +61,7 @@ func TestCheckAndTheLogSayWhatEveryAccountMayChange(t *testing.T) {
 }
 
 // typeCheck is what check says of the station's configuration.
-func typeCheck(t *testing.T, b *demo.Box) (out string, code int) {
+func typeCheck(t *testing.T, b *demo.Simulation) (out string, code int) {
 	t.Helper()
 	var all said
 	code = command(t.Context(), []string{"check", b.ConfigPath()}, strings.NewReader(""), &all, &all)

@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 		fmt.Fprint(w, large)
 	}))
 	t.Cleanup(vendor.Close)
-	b := dark(t, func(s *demo.BoxSetting) {
+	b := dark(t, func(s *demo.Config) {
 		s.Command = underUnitLimits(t, s.Command)
 		s.Rate = "200/min"
 		for i := range loadButtons {
@@ -108,12 +108,12 @@ func TestLoad(t *testing.T) {
 	before, err := os.Stat(b.OutboxPath())
 	must(t, err)
 	must(t, b.Power(t.Context(), true))
-	pid := b.Running().Cmd.Process.Pid
+	pid := b.Process().Cmd.Process.Pid
 
 	// Six calls are open before; the button that latches opens and closes its own for as
 	// long as the load lasts.
 	for i, pin := range loadButtons {
-		b.Push(pin, demo.Briefly)
+		b.Push(pin, demo.PressTime)
 		must(t, demo.Until(t.Context(), "a call of the load is in L2L", func() bool { return openCall(b, fmt.Sprintf("LOAD%d", i)) }))
 	}
 
@@ -141,24 +141,24 @@ func TestLoad(t *testing.T) {
 	calls, slowest := 0, time.Duration(0)
 	for ctx.Err() == nil {
 		pressed := time.Now()
-		b.Push(demo.PinMaintenance, demo.Briefly)
+		b.Push(demo.PinMaintenance, demo.PressTime)
 		must(t, demo.Until(t.Context(), "the call is in L2L", func() bool { return openCall(b, "MAINT") }))
 		slowest = max(slowest, time.Since(pressed))
 		calls++
 		must(t, demo.Until(t.Context(), "the red lamp is steady", func() bool {
-			l, ok := b.Eyes.Light(demo.PinRed)
+			l, ok := b.Lamps.Light(demo.PinRed)
 			return ok && l == station.Steady
 		}))
-		b.Push(demo.PinMaintenance, demo.Long)
+		b.Push(demo.PinMaintenance, demo.HoldTime)
 		must(t, demo.Until(t.Context(), "the call is closed in L2L", func() bool { return !openCall(b, "MAINT") }))
 	}
 	working.Wait()
 
 	must(t, demo.Until(t.Context(), "every scan is recorded or refused aloud", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && int64(s.Counts.Events["hand.scan"]) >= scans.Load()
 	}))
-	if b.Running() == nil || b.Running().Cmd.Process.Pid != pid {
+	if b.Process() == nil || b.Process().Cmd.Process.Pid != pid {
 		t.Fatal("the station was ended")
 	}
 	own, peak := kilobytes(t, pid, "RssAnon"), kilobytes(t, pid, "VmHWM")
@@ -186,7 +186,7 @@ func TestLoad(t *testing.T) {
 }
 
 // openCall reports whether L2L has an open dispatch of a type.
-func openCall(b *demo.Box, kind string) bool {
+func openCall(b *demo.Simulation, kind string) bool {
 	for _, d := range b.Plant.Dispatches() {
 		if d.Type == kind && d.Open() {
 			return true
@@ -197,8 +197,8 @@ func openCall(b *demo.Box, kind string) bool {
 
 // scanAtRate scans codes that nobody knows, and now and then a part, until ctx is done. The
 // line takes no more than the station reads.
-func scanAtRate(ctx context.Context, t *testing.T, b *demo.Box, done *atomic.Int64) {
-	line := b.Reader.Line()
+func scanAtRate(ctx context.Context, t *testing.T, b *demo.Simulation, done *atomic.Int64) {
+	line := b.Scanner.Line()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ; {
@@ -219,7 +219,7 @@ func scanAtRate(ctx context.Context, t *testing.T, b *demo.Box, done *atomic.Int
 }
 
 // pressAtRate presses the eight buttons but the one that a person needs, until ctx is done.
-func pressAtRate(ctx context.Context, b *demo.Box, done *atomic.Int64) {
+func pressAtRate(ctx context.Context, b *demo.Simulation, done *atomic.Int64) {
 	pins := append([]int{demo.PinMaterial}, loadButtons...)
 	tick := time.NewTicker(time.Second / loadPresses * time.Duration(len(pins)) / 2)
 	defer tick.Stop()

@@ -15,7 +15,7 @@ import (
 
 // hooked returns a box that posts what is scanned as HOOK and a number to the plant's
 // own receiver.
-func hooked(t *testing.T, more string) *demo.Box {
+func hooked(t *testing.T, more string) *demo.Simulation {
 	t.Helper()
 	b := dark(t, nil)
 	key := filepath.Join(filepath.Dir(b.ConfigPath()), "webhook.key")
@@ -49,7 +49,7 @@ func TestAnEventIsPostedToThePlantsOwnAddress(t *testing.T) {
 	must(t, b.Power(t.Context(), false))
 	must(t, b.Power(t.Context(), true))
 	must(t, b.Cable(true))
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	posts := b.Plant.Posts()
 	if len(posts) != 2 || posts[0].Code != "HOOK 1" || posts[1].Code != "HOOK 2" {
 		t.Fatalf("the receiver has %+v", posts)
@@ -87,7 +87,7 @@ func TestWhatMayHaveBeenPostedIsHeldForAPerson(t *testing.T) {
 	if code, text := says(t, b, "outbox", "retry", "--not-there", held.ID.Short()); code != 0 {
 		t.Errorf("retry ends with %d and says %s", code, text)
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if posts := b.Plant.Posts(); len(posts) != 2 || posts[1].ID != string(held.ID) {
 		t.Errorf("the receiver has %+v", posts)
 	}
@@ -98,7 +98,7 @@ func TestWhatMayHaveBeenPostedIsPostedAgainWithTheSameIDWhereThatIsAllowed(t *te
 	b := hooked(t, `repeat = "allowed"`)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST *", Next: 1})
 	scanned(t, b, "HOOK 1")
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if posts := b.Plant.Posts(); len(posts) != 2 || posts[0].ID != posts[1].ID {
 		t.Errorf("the receiver has %+v", posts)
 	}
@@ -110,14 +110,14 @@ func TestAWrongKeyOfTheReceiverStopsItAloneAndIsSaid(t *testing.T) {
 	b.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized, Where: "POST /hooks/*"})
 	scanned(t, b, "HOOK 1")
 	must(t, demo.Until(t.Context(), "the key is said to be wrong", func() bool {
-		s, err := b.Desk().Snapshot(t.Context())
+		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["webhook"].Fault != "" && s.Health.Backends["l2l"].Fault == ""
 	}))
 	b.Plant.ClearFaults()
 	if code, text := says(t, b, "reload"); code != 0 {
 		t.Errorf("reload ends with %d and says %s", code, text)
 	}
-	must(t, b.Drained(t.Context()))
+	must(t, b.WaitDelivered(t.Context()))
 	if posts := b.Plant.Posts(); len(posts) != 1 {
 		t.Errorf("the receiver has %+v", posts)
 	}
