@@ -69,7 +69,7 @@ var may = map[string][]string{
 	"internal/operator":              {"internal/station"},
 	"internal/operator/operatortest": {"internal/station", "internal/operator"},
 	"internal/control":               {"internal/station", "internal/operator", "internal/httpserver"},
-	"internal/web":                   {"internal/station", "internal/operator", "internal/httpserver", "github.com/prometheus/client_golang"},
+	"internal/web":                   {"internal/station", "internal/operator", "internal/httpserver"},
 	"internal/systemd":               {},
 	"internal/logging":               {"internal/station"},
 	"internal/plant":                 {},

@@ -1,46 +1,39 @@
 package web
 
 import (
-	"log/slog"
+	"bytes"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"stationd/internal/httpserver"
 	"stationd/internal/station"
 )
 
-// metrics answers with the station's numbers in Prometheus' text form, from a
-// registry of their own.
-func metrics(shown Station, listener *httpserver.Listener, log *slog.Logger) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{shown, listener})
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelError),
-		ErrorHandling: promhttp.ContinueOnError,
+// metricsType is the media type of Prometheus' text form, version 0.0.4:
+// prometheus.io/docs/instrumenting/exposition_formats. Its client library is an eighth of
+// the program; a test reads what is written here with the library's own parser.
+const metricsType = "text/plain; version=0.0.4; charset=utf-8"
+
+// metrics answers with the station's numbers. All of them are from one snapshot, so that
+// they agree.
+func metrics(shown Station, listener *httpserver.Listener) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		text := metricsText(shown, listener)
+		w.Header().Set("Content-Type", metricsType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+		_, _ = w.Write(text) // a reader that has gone away needs nothing
 	})
 }
 
-// A collector takes one snapshot for each reading, so that its numbers agree.
-type collector struct {
-	station  Station
-	listener *httpserver.Listener
-}
-
-// Describe describes nothing: which numbers there are depends on the
-// configuration.
-func (collector) Describe(chan<- *prometheus.Desc) {}
-
-// Collect hands over the numbers.
-func (c collector) Collect(to chan<- prometheus.Metric) {
-	s := c.station.Snapshot()
-	out := metricWriter{to}
-	out.outbox(s, c.station.Stamp(time.Now()))
+// metricsText returns the station's numbers in Prometheus' text form.
+func metricsText(shown Station, listener *httpserver.Listener) []byte {
+	s := shown.Snapshot()
+	out := metricWriter{families: make(map[string]*metricFamily)}
+	out.outbox(s, shown.Stamp(time.Now()))
 	out.counts(s.Counts)
 	out.health(s.Health)
 	for lamp, shown := range s.Lights {
@@ -49,21 +42,42 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	out.gauge("stationd_info", "1, with the station's name and stationd's version.", 1, "station", s.Station, "version", s.Version)
-	open, refused := c.listener.Counts()
+	open, refused := listener.Counts()
 	out.gauge("stationd_page_connections", "Connections to the page.", float64(open))
 	out.counter("stationd_page_connections_refused_total", "Connections to the page that were refused: too many.", refused)
-	if c.station.Measures != nil {
-		out.measures(c.station.Measures())
+	if shown.Measures != nil {
+		out.measures(shown.Measures())
 	}
-	if c.station.LogDropped != nil {
-		for why, lines := range c.station.LogDropped() {
+	if shown.LogDropped != nil {
+		for why, lines := range shown.LogDropped() {
 			out.counter("stationd_log_dropped_total", "Lines that were not written to the log, by why.", lines, "why", why)
 		}
 	}
+	return out.text()
 }
 
-// A metricWriter hands metrics to the registry.
-type metricWriter struct{ to chan<- prometheus.Metric }
+// A metricWriter gathers numbers, which come in any order, by their names.
+type metricWriter struct{ families map[string]*metricFamily }
+
+// A metricFamily is all numbers of one name.
+type metricFamily struct {
+	help, kind string
+	samples    []string // {device="hand"} 3
+}
+
+// text returns what was gathered, in the order of the names.
+func (n metricWriter) text() []byte {
+	var out bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(n.families)) {
+		f := n.families[name]
+		out.WriteString("# HELP " + name + " " + f.help + "\n# TYPE " + name + " " + f.kind + "\n")
+		slices.Sort(f.samples)
+		for _, sample := range f.samples {
+			out.WriteString(name + sample + "\n")
+		}
+	}
+	return out.Bytes()
+}
 
 func (n metricWriter) outbox(s station.Snapshot, now station.Stamp) {
 	n.gauge("stationd_outbox_waiting", "Entries waiting to be delivered.", float64(s.Waiting))
@@ -117,23 +131,32 @@ func oneIf(so bool) float64 {
 }
 
 func (n metricWriter) gauge(name, help string, value float64, labels ...string) {
-	n.send(prometheus.GaugeValue, name, help, value, labels)
+	n.add("gauge", name, help, value, labels)
 }
 
 func (n metricWriter) counter(name, help string, value int, labels ...string) {
-	n.send(prometheus.CounterValue, name, help, float64(value), labels)
+	n.add("counter", name, help, float64(value), labels)
 }
 
-// send hands over one number; labels are names and values in turn.
-func (n metricWriter) send(kind prometheus.ValueType, name, help string, value float64, labels []string) {
-	var names, values []string
+// inLabel escapes a label's value.
+var inLabel = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`) //nolint:gochecknoglobals // never changes
+
+// add adds one number; labels are names and values in turn.
+func (n metricWriter) add(kind, name, help string, value float64, labels []string) {
+	f := n.families[name]
+	if f == nil {
+		f = &metricFamily{help: help, kind: kind}
+		n.families[name] = f
+	}
+	var sample strings.Builder
+	between := "{"
 	for pair := range slices.Chunk(labels, 2) {
-		names, values = append(names, pair[0]), append(values, strings.ToValidUTF8(pair[1], "\ufffd"))
+		sample.WriteString(between + pair[0] + `="` + inLabel.Replace(strings.ToValidUTF8(pair[1], "\ufffd")) + `"`)
+		between = ","
 	}
-	described := prometheus.NewDesc(name, help, names, nil)
-	m, err := prometheus.NewConstMetric(described, kind, value, values...)
-	if err != nil {
-		m = prometheus.NewInvalidMetric(described, err)
+	if len(labels) > 0 {
+		sample.WriteString("}")
 	}
-	n.to <- m
+	sample.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64))
+	f.samples = append(f.samples, sample.String())
 }

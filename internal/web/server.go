@@ -126,7 +126,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
 	mux.HandleFunc("POST /close", s.closeCall)
 	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.Handle("GET /metrics", metrics(s.station, s.listener, s.log))
+	mux.Handle("GET /metrics", metrics(s.station, s.listener))
 	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
 }
 
