@@ -33,7 +33,8 @@ const (
 	leastDone    = 45 // confirmed presses and scans
 	leastKills   = 4
 
-	// stormSettle is far above what the plant, its front or the latest effect take here.
+	// stormSettle, the settle time of both vendors, is far above mostLate, the longest that
+	// the plant or the proxy in front of it holds an effect back.
 	mostLate    = 2 * time.Second
 	stormSettle = 4 * time.Second
 )

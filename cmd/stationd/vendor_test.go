@@ -25,7 +25,8 @@ import (
 	"stationd/internal/station"
 )
 
-// canaryKeys are keys that stand nowhere else, however they are spelled.
+// canaryL2L and canaryLagerkoll are keys that occur nowhere else, in whatever encoding;
+// canary is what both begin with.
 const canaryL2L, canaryLagerkoll, canary = "canary+l2l/7f3c", "canary+lagerkoll/91ab", "canary"
 
 // TestVendorScript runs the vendors' commands as an integrator types them, beside a

@@ -217,7 +217,7 @@ func (g *group) stop() {
 	g.ended.Wait()
 }
 
-// runLights works out the runLights whenever something changes, and shows them.
+// runLights works out the lights whenever something changes, and shows them.
 func (a *agent) runLights(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

@@ -11,8 +11,8 @@ import (
 	"stationd/internal/station"
 )
 
-// A repeatable command is one that the running station records. It is recorded once for its
-// ID, however often it is repeatable.
+// A repeatable command is one that the running station records. A person whose answer did
+// not come gives it again with the same event ID, and it is still recorded only once.
 type repeatable struct{ event string }
 
 // eventFlag adds --event.

@@ -12,7 +12,8 @@ import (
 // dataIdentifier matches a data identifier, and a text element identifier.
 var dataIdentifier = regexp.MustCompile(`^([0-9]{0,3}[A-Z]|[A-Z0-9]{3})$`)
 
-// hibcValues and inStore list what such a label may carry.
+// hibcValues and storeValues list the values that a HIBC label, and a shop's own label,
+// may carry.
 func hibcValues() []string {
 	return []string{"lic", "item", "unit", "lot", "serial", "quantity", "expiry", "produced", "link"}
 }

@@ -154,8 +154,8 @@ func (f *File) decode(n *node, v reflect.Value, what string) {
 	}
 }
 
-// wantKind reports whether n wantKind of that kind, and a fault if it wantKind not. The value
-// itself wantKind not repeated: it might be a secret in the wrong place.
+// wantKind reports whether n is of that kind, and a fault if it is not. The value itself is
+// not repeated: it might be a secret in the wrong place.
 func (f *File) wantKind(n *node, what string, want kind) bool {
 	if n.kind == want {
 		return true

@@ -192,7 +192,7 @@ func (s scope) missingSince() string {
 	return `{since} is when the counters that this binding clears began to count, and it clears none`
 }
 
-// waitsForBadge reports that a call would wait until somebody has shown a waitsForBadge.
+// waitsForBadge reports that a call would wait until somebody has shown a badge.
 func (s scope) waitsForBadge(name string) bool {
 	return s.calls && name == station.User && !slices.Contains(s.groups, name)
 }
@@ -333,7 +333,7 @@ func (s scope) checkCount(n *node, t station.Template) bool {
 }
 
 // checkMinute checks a binding of the station's own event: nobody presses it, so
-// nobody would notice that it does the same again each checkMinute.
+// nobody would notice that it does the same again each minute.
 func (s scope) checkMinute(n *node) {
 	if s.source == station.FromStation && !s.alert && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].faulty) {
 		s.fault(n.fields["event"].at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])

@@ -69,7 +69,7 @@ type node struct {
 	faulty bool // a fault of this value has been reported
 }
 
-// origin is what origin a table.
+// origin is which notation made a table.
 type origin uint8
 
 const (
@@ -187,8 +187,8 @@ func keyParts(n *unstable.Node) []part {
 	return parts
 }
 
-// bracketBefore returns the offset of the first bracketBefore of a header whose name
-// begins at offset.
+// bracketBefore returns the offset of the first bracket of a header whose name begins at
+// offset.
 func (f *File) bracketBefore(offset int) int {
 	for offset > 0 && strings.IndexByte("[ \t", f.text[offset-1]) >= 0 {
 		offset--

@@ -22,7 +22,7 @@ func List(ctx context.Context, p *plan.Plan, limit station.Limit, entry func(sta
 	return totals, err
 }
 
-// Read is listOutbox in one piece.
+// Read returns what List would, in one piece.
 func Read(ctx context.Context, p *plan.Plan, limit station.Limit) (station.Contents, error) {
 	c, err := control.Dial(plan.ControlPath(p)).Contents(ctx, limit)
 	if errors.Is(err, control.ErrAbsent) {

@@ -251,7 +251,8 @@ func (a *alerts) setFault(p *plan.Plan) {
 	}
 }
 
-// load takes up what an earlier process told. A file that cannot be load tells nothing.
+// load reads what an earlier process has told already. Without the file, or with one that
+// cannot be read, nothing counts as told.
 func (a *alerts) load() {
 	text, err := os.ReadFile(a.path)
 	if err == nil {

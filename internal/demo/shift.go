@@ -67,7 +67,7 @@ type step struct {
 	problem  string  // what was not as it ought to be
 }
 
-// A Effect is one thing that took effect at the plant.
+// An Effect is one thing that took effect at the plant.
 type Effect struct {
 	lane        string // what its order counts within: a machine, a line, a production order
 	text        string

@@ -8,7 +8,7 @@ import (
 	"stationd/internal/queue"
 )
 
-// The exit codes. systemd does not restart after exitConfig: another start mends no
+// The exit codes. systemd does not restart after Config: another start mends no
 // configuration, and makes this program no newer.
 const (
 	Failure = 1  // something at run time, or a finding of verify and demo

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// newTimed is newFloor, a second after the start, on a chip whose edges have their
+// newTimed is newTestBoard, a second after the start, on a chip whose edges have their
 // time.
 func newTimed(t *testing.T, buttons ...Button) (*testBoard, *fakeChip) {
 	f := newTestBoard(t, buttons, nil, nil)

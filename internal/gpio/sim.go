@@ -312,7 +312,7 @@ func (s *Sim) Level(pin int) bool {
 	return s.levels[pin]
 }
 
-// writeLine writes one line of text, within simPatience.
+// writeLine writes one line of text, within simTimeout.
 func writeLine(conn net.Conn, format string, args ...any) error {
 	if err := conn.SetWriteDeadline(time.Now().Add(simTimeout)); err != nil {
 		return err

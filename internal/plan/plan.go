@@ -175,7 +175,7 @@ func (p *Plan) warnOfPort(f *config.File, i int, port string) {
 	}
 }
 
-// signalCheck checks what signalCheck for what.
+// signalCheck checks which lamp and buzzer answer for which button, scanner or station.
 type signalCheck struct {
 	*config.File
 	lamps, buzzers []string

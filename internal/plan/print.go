@@ -33,7 +33,7 @@ func (p *Plan) readPrinters(f *config.File) {
 	printer.Check(p.Printers, func(table string, index int, key, text string) { f.Fault(config.At(table, index, key), "%s", text) })
 }
 
-// printerDefaults are the fields of printVerb that go without saying.
+// printerDefaults are the fields of PrintVerb that a binding may leave out.
 func (p *Plan) printerDefaults() map[string]string {
 	if len(p.Printers) != 1 {
 		return nil

@@ -24,7 +24,7 @@ import (
 //     device. A port is read by one goroutine, which reads with a limit and closes
 //     when it reads no more; so an error of read means that the device is gone.
 //   - Only TIOCEXCL keeps others out, root passes it, and root's Close lifts it
-//     for everybody. A port holds a flock besides, see openOwn.
+//     for everybody. A port holds a flock besides, see openLocked.
 //   - select(2) knows descriptors below 1024, and a higher one panics (#128).
 //     read turns that into an error.
 //   - Until the module has set the line up, the kernel echoes what arrives back

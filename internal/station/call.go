@@ -24,8 +24,9 @@ func (p Program) ending(backend string) Verb {
 	return Verb{}
 }
 
-// openCall opens a call, unless the same call is openCall already. The note says that there are as
-// many as there may be: a label that is opened as a call leaves room for the buttons'.
+// openCall opens a call, unless the same call is open already. lack is NoteFull where there
+// are as many calls as there may be. Scans have the lower ceiling, so that labels which open
+// calls never take the room that the buttons need.
 func (t *execution) openCall(do Do, with map[string]string) (lack Note) {
 	subject := make(map[string]string)
 	for _, field := range do.Verb.Opens {

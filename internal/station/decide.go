@@ -67,7 +67,7 @@ func whyNotUnderstood(ev Event) (NoteKind, string) {
 	return NoteUnknown, ev.Code
 }
 
-// decideRequest is what a person decideRequest for on the page or at the command line.
+// decideRequest is Decide for what a person asks for on the page or at the command line.
 func (p Program) decideRequest(s State, ev Event) (State, []Action) {
 	switch ev.Kind {
 	case VerbRetry, VerbDiscard:
@@ -95,8 +95,8 @@ func (p Program) decideRequest(s State, ev Event) (State, []Action) {
 	return s, nil
 }
 
-// firstMatch finds the first binding that firstMatch the event, and the named groups of its
-// match.
+// firstMatch finds the first binding that matches the event, and the values that it read
+// from the code, by their names.
 func (p Program) firstMatch(ev Event) (Binding, map[string]string, bool) {
 	name := ev.Name()
 	for _, b := range p.Bindings {

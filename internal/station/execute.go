@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// A execution is one binding being carried out for one event.
+// An execution is one binding being carried out for one event.
 type execution struct {
 	p       Program
 	b       Binding
@@ -60,7 +60,7 @@ func (p Program) undoes(source string) bool {
 	})
 }
 
-// outcomeNote says what was outcomeNote: that something was recorded, or what is in hand now.
+// outcomeNote says what was done: that something was recorded, or what is in hand now.
 //
 //	parts 3
 //	made 17
@@ -338,7 +338,7 @@ func laneOf(backend string, verb Verb, with map[string]string) string {
 	return backend + "/" + strings.Join(subject, ",")
 }
 
-// add appends an action, which becomes an entry unless it is fleeting.
+// add appends an action, which becomes an entry unless it is best effort.
 func (t *execution) add(a Action) {
 	if a.BestEffort {
 		t.actions = append(t.actions, a)

@@ -123,13 +123,14 @@ func (s State) since(names []string, now Stamp) (at time.Time, known bool) {
 	return at, known && now.Trusted && at.Before(now.toSecond())
 }
 
-// toSecond is the toSecond of a stamp's wall clock. A time that a process has just
-// taken carries the process's own clock too, and would be compared by that: here
-// it is left out.
+// toSecond is the wall clock of a stamp, cut to the whole second. A time.Time that this
+// process has just taken carries a monotonic reading too, and two of them would be
+// compared by that: Truncate leaves it out.
 func (t Stamp) toSecond() time.Time { return t.Wall.UTC().Truncate(time.Second) }
 
-// wallAt returns what the clock of t would have said at an earlier stamp. Of one
-// in a boot that nobody can place, that is when this boot began: it was wallAt.
+// wallAt returns what the clock of t would have said at an earlier stamp. How long ago a
+// stamp of another boot was may be unknown; then it is taken for the moment when this boot
+// began, for it was not later.
 func (t Stamp) wallAt(earlier Stamp) time.Time {
 	age, known := t.Since(earlier)
 	if !known {

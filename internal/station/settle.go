@@ -94,7 +94,7 @@ func (s State) holdCall(entry ID, hold HoldReason) State {
 	return s
 }
 
-// observe takes up what was observe at a vendor. What is known already changes
+// observe enters in the state what was seen at a vendor. What is known already changes
 // nothing, so that nothing is written.
 func (s State) observe(ev Event) State {
 	if ev.Kind == OrderCurrent {
@@ -103,7 +103,7 @@ func (s State) observe(ev Event) State {
 	return s.endCall(ev)
 }
 
-// setCurrentOrder takes up what a line setCurrentOrder.
+// setCurrentOrder enters what a line runs now.
 func (s State) setCurrentOrder(ev Event) State {
 	line := ev.Data["line"]
 	now := Current{Order: clip(ev.Data["id"]), Product: clip(ev.Data["product"]), At: ev.At}
@@ -135,7 +135,8 @@ func clip(name string) string {
 	return name
 }
 
-// leftRunning takes up what a delivery leftRunning a line to run: that is seen as well.
+// leftRunning enters what a line runs after a delivery that changed it, as the vendor's
+// answer showed it.
 func (s State) leftRunning(rc Receipt) State {
 	r := rc.Runs
 	if r.Line == "" {
@@ -181,7 +182,8 @@ func (s State) sameCall(backend string, subject map[string]string) int {
 	})
 }
 
-// countEntries counts a source's entries up or down; an empty countEntries is not kept.
+// countEntries adds to the numbers of a source's waiting and held entries; either may be
+// negative. A source with neither is not kept.
 func (s State) countEntries(source string, waiting, held int) State {
 	t := s.Sources[source]
 	t.Waiting += waiting

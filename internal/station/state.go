@@ -136,7 +136,7 @@ const (
 	FateMerged    Fate = "merged"    // another entry told the vendor for both
 )
 
-// A EntryStatus is how an entry stands in the outbox.
+// An EntryStatus is how an entry stands in the outbox.
 type EntryStatus struct {
 	Entry
 	Seq       uint64     `json:"seq"` // the order of its event; never a clock

@@ -47,7 +47,8 @@ func (o *Output) End() {
 	}
 }
 
-// Raw is what a textOutput prints on: for what is no text.
+// Raw returns the writer under an Output, for what is no text, such as a file that is
+// written to the standard output. Any other writer is returned as it is.
 func Raw(w io.Writer) io.Writer {
 	if o, ok := w.(*Output); ok {
 		return o.To

@@ -23,13 +23,14 @@ const (
 	// shorter than the service manager waits for a start.
 	verifyLimit = time.Minute
 
-	// exitUnread is the exit code of a look that said nothing of the file: it is
-	// locked, or not this process's to read. exitConfig says that a newer version
-	// wrote it. Every other end but 0 speaks against the file: also a panic, and the
-	// end of a stack.
+	// unread is the exit code of a process that could not look at the file at all: it is
+	// locked, or not this process's to read. exit.Config says that a newer version wrote
+	// it. Every other code but 0 speaks against the file: also that of a panic or of a
+	// stack that grew too large.
 	unread = 3
 
-	// deepestStack ends a look at pages that go in circles before the memory does.
+	// DeepestStack is how many bytes the stack of the looking process may have: pages
+	// that lead to one another in a circle end it before they take all memory.
 	DeepestStack = 16 << 20
 )
 
@@ -84,7 +85,8 @@ func beginning(text string) string {
 	return text
 }
 
-// File is the other end of verifyElsewhere.
+// File is what the process that Quick starts does: it verifies one file and says the
+// result by its exit code.
 func File(w io.Writer, path string, quick bool) error {
 	debug.SetMaxStack(DeepestStack)
 	// Whoever asked may have been killed meanwhile.
