@@ -195,6 +195,21 @@ func TestTheArchitectureHasEveryPackage(t *testing.T) {
 	}
 }
 
+func TestTheGlossaryNamesWhatTheCodeHas(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/glossary.md")
+	must(t, err)
+	named := regexp.MustCompile("`(?:station|plan|queue|scanner)\\.([A-Z][A-Za-z]+)`").FindAllStringSubmatch(string(text), -1)
+	for _, n := range named {
+		if !declared(t, n[1]) {
+			t.Errorf("docs/glossary.md names %s, and no package has it", n[0])
+		}
+	}
+	if len(named) < 40 {
+		t.Errorf("docs/glossary.md names only %d things of the code: there was nothing to prove", len(named))
+	}
+}
+
 // rowsOf are the packages and imports of a table, without what each package is.
 func rowsOf(table string) string {
 	return regexp.MustCompile(`(?m)^(\| [^|]* \|).*(\| [^|]* \|)$`).ReplaceAllString(table, "$1$2")
@@ -205,7 +220,7 @@ func declared(t *testing.T, name string) bool {
 	t.Helper()
 	files, err := filepath.Glob("../../internal/*/*.go")
 	must(t, err)
-	declaration := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|type )` + name + `\b`)
+	declaration := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|type |const |\t)` + name + `( |\(|$)`)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		must(t, err)
