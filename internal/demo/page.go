@@ -22,18 +22,18 @@ import (
 //go:embed page.html page.css page.js
 var pageFiles embed.FS
 
-// A Page is the page of the box: the far ends of everything that a station is
-// wired to. Whoever reaches it presses the buttons; so it answers this computer
-// alone.
+// A Page is the demo's page, with everything that a station is connected to. Whoever reaches
+// it can press the buttons, so it answers requests to this computer only.
 type Page struct {
 	sim       *Simulation
 	templates *template.Template
 
 	mu          sync.Mutex       // guards what follows
-	serial      int              // of the last part
-	addedFaults map[faultKey]int // mishaps ordered so far
+	serial      int              // of the last part that was scanned
+	addedFaults map[faultKey]int // faults added to the plant so far
 }
 
+// NewPage returns the page of a simulation.
 func NewPage(s *Simulation) *Page {
 	return &Page{
 		sim:         s,
@@ -42,10 +42,11 @@ func NewPage(s *Simulation) *Page {
 	}
 }
 
-// refreshEvery is how often an open page looks whether something has changed. Lamps
-// are not waited for.
+// refreshEvery is how often an open page is compared with the simulation. Lamps change at
+// once.
 const refreshEvery = 200 * time.Millisecond
 
+// Handler serves the page, its events and its forms.
 func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.page)
@@ -67,13 +68,12 @@ func (p *Page) Handler() http.Handler {
 			http.Redirect(w, r, "/", http.StatusSeeOther)
 		})
 	}
-	const mostForm = 16 << 10 // longer than any symbol
-	return onlyLoopback(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm)))
+	const maxForm = 16 << 10 // longer than any symbol
+	return onlyLoopback(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, maxForm)))
 }
 
-// onlyLoopback lets in only who asks for this computer by a name of its own, so that a
-// page from elsewhere whose name has been bent to this address stays outside; and
-// it tells the browser to run nothing but what came from here.
+// onlyLoopback refuses requests whose Host is not this computer, which protects from DNS
+// rebinding, and sets headers so that the browser runs only what comes from here.
 func onlyLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -82,7 +82,7 @@ func onlyLoopback(next http.Handler) http.Handler {
 		}
 		ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
 		if host != "localhost" && (err != nil || !ip.IsLoopback()) {
-			http.Error(w, "the demo goes by no such name: use the address that it printed", http.StatusMisdirectedRequest)
+			http.Error(w, "the demo does not have this name: use the address that it printed", http.StatusMisdirectedRequest)
 			return
 		}
 		h := w.Header()
@@ -94,11 +94,10 @@ func onlyLoopback(next http.Handler) http.Handler {
 	})
 }
 
-// The hands.
-
-// errButton is the answer to a button that is not there.
+// errButton is the error of an unknown button.
 var errButton = errors.New("there is no such button")
 
+// buttonPin returns the line of a button by its name.
 func buttonPin(button string) (pin int, err error) {
 	for _, p := range panelItems() {
 		if p.Button == button && button != "" {
@@ -124,7 +123,7 @@ func (p *Page) release(r *http.Request) error {
 	return err
 }
 
-// push is for browsers without scripts, which cannot keep a button down.
+// push presses a button for a fixed time: without scripts a browser cannot hold it.
 func (p *Page) push(r *http.Request) error {
 	name, d := r.PostFormValue("button"), PressTime
 	if held := r.PostFormValue("hold"); held != "" {
@@ -137,8 +136,7 @@ func (p *Page) push(r *http.Request) error {
 	return err
 }
 
-// scan reads a label. Nobody can type the separator of a GS1 symbol, so its name
-// stands for it.
+// scan scans a label. Nobody can type GS, the separator of a GS1 symbol: <GS> stands for it.
 func (p *Page) scan(r *http.Request) error {
 	code := strings.ReplaceAll(r.PostFormValue("code"), "<GS>", "\x1d")
 	switch r.PostFormValue("part") {
@@ -148,12 +146,12 @@ func (p *Page) scan(r *http.Request) error {
 		code = p.nextPart(Part{Article: Stew, Batch: "C3", BestBefore: "270430"})
 	}
 	if code == "" {
-		return errors.New("there is nothing on that label")
+		return errors.New("the label is empty")
 	}
 	return p.sim.Scan(code)
 }
 
-// nextPart is the symbol of the next part, with a serial number of its own.
+// nextPart returns the symbol of a part with the next serial number.
 func (p *Page) nextPart(next Part) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -174,6 +172,7 @@ func (p *Page) power(r *http.Request) error { return p.sim.Power(r.Context(), on
 
 func (p *Page) cable(r *http.Request) error { return p.sim.Cable(on(r)) }
 
+// on returns the new position of a switch.
 func on(r *http.Request) bool { return r.PostFormValue("on") == "true" }
 
 func (p *Page) fault(r *http.Request) error {
@@ -197,10 +196,8 @@ func (p *Page) fault(r *http.Request) error {
 		}
 		return nil
 	}
-	return errors.New("nothing goes wrong like that here")
+	return errors.New("there is no such fault")
 }
-
-// The eyes.
 
 func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
@@ -209,11 +206,11 @@ func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // whoever asked has gone
+	_, _ = b.WriteTo(w) // the browser may have gone
 }
 
-// events sends what changes, until the reader leaves: the pins of the lamps that
-// are lit, at once; and the sections of the page.
+// events sends changes until the browser leaves: the lines of the lamps that are lit, at once,
+// and the sections of the page.
 //
 //	event: lamps
 //	data: 22 24
@@ -241,7 +238,7 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 			shown = b.String()
 			_, _ = io.WriteString(w, "event: live\ndata: "+strings.ReplaceAll(shown, "\n", "\ndata: ")+"\n\n")
 		}
-		if flush() != nil { // it tells of a failed write as well
+		if flush() != nil { // fails too when a write before it failed
 			return
 		}
 		select {
@@ -253,6 +250,7 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// litPins returns the lines of the lit lamps, as text.
 func litPins(lit map[int]bool) string {
 	var pins []string
 	for pin, yes := range lit {

@@ -12,7 +12,7 @@ import (
 	"stationd/internal/station"
 )
 
-// A pageView is what the page shows.
+// A pageView is what page.html shows.
 type pageView struct {
 	Power, Scanner, Cable pageSwitch
 	StationPage           string
@@ -33,14 +33,14 @@ type pageView struct {
 	Pending      bool
 }
 
-// A pageSwitch is something that is on or off.
+// A pageSwitch is a switch on the page.
 type pageSwitch struct {
 	Name string
 	On   bool
 }
 
-// A panelItem is a lamp on the front of the station and what is below it: a button,
-// or the scanner.
+// A panelItem is a lamp on the front of the station with what is below it: a button, or the
+// scanner.
 type panelItem struct {
 	Lamp      string
 	Pin       int
@@ -49,8 +49,7 @@ type panelItem struct {
 	buttonPin int
 }
 
-// A pageLabel is a label that can be scanned: a code, or the next part of an
-// article.
+// A pageLabel is a label that can be scanned: a code, or the next part of an article.
 type pageLabel struct{ Field, Value, Title, Text string }
 
 type (
@@ -72,7 +71,7 @@ type (
 	}
 )
 
-// How much of each list there is room for.
+// How many rows of each list the page shows.
 const (
 	maxEntries    = 8
 	maxDispatches = 6
@@ -80,7 +79,7 @@ const (
 	maxRequests   = 7
 )
 
-// panelItems are the front of the station, from left to right.
+// panelItems returns the front of the station, from left to right.
 func panelItems() []panelItem {
 	return []panelItem{
 		{Lamp: "red", Pin: PinRed, Button: "maintenance", buttonPin: PinMaintenance},
@@ -89,7 +88,7 @@ func panelItems() []panelItem {
 	}
 }
 
-// labels are what lies about at the station to be scanned.
+// labels returns the labels that can be scanned.
 func labels() []pageLabel {
 	return []pageLabel{
 		{"code", "PO4711", "PO4711", "order"},
@@ -103,7 +102,7 @@ func labels() []pageLabel {
 	}
 }
 
-// view takes one look at the whole box.
+// view returns the present state of the simulation.
 func (p *Page) view(ctx context.Context) pageView {
 	v := pageView{
 		Power:       pageSwitch{"power of the station", p.sim.Powered()},
@@ -123,6 +122,7 @@ func (p *Page) view(ctx context.Context) pageView {
 	return v
 }
 
+// addOutbox adds the entries in the outbox.
 func (v *pageView) addOutbox(c station.Contents, err error) {
 	v.OutboxUnreadable = err != nil
 	for _, e := range c.Entries {
@@ -133,14 +133,14 @@ func (v *pageView) addOutbox(c station.Contents, err error) {
 		v.Entries = append(v.Entries, entry)
 	}
 	for _, ev := range c.Kept {
-		v.Entries = append(v.Entries, pageEntry{Class: "kept", Title: "a scan that nobody knows", Text: ev.Code})
+		v.Entries = append(v.Entries, pageEntry{Class: "kept", Title: "unknown scan", Text: ev.Code})
 	}
 	if n := len(v.Entries); n > maxEntries {
 		v.Entries, v.More = v.Entries[:maxEntries], n-maxEntries
 	}
 }
 
-// entryText is an entry in the words of the floor.
+// entryText describes an entry by its fields and its time.
 func entryText(e station.EntryStatus) string {
 	var parts []string
 	for _, field := range []string{"type", "machine", "product", "line", "order", "article", "batch", "serial"} {
@@ -156,10 +156,10 @@ func entryText(e station.EntryStatus) string {
 	return strings.Join(parts, " · ")
 }
 
-// plantTime is a time as the clocks on the floor show it.
+// plantTime is a time of day at the plant.
 func plantTime(t time.Time) string { return t.In(plant.Demo().Zone).Format(time.TimeOnly) }
 
-// addPlant shows the newest first.
+// addPlant adds the plant's records and requests, the newest first.
 func (v *pageView) addPlant(p *plant.Plant) {
 	for _, s := range p.Sequences() {
 		if s.Status == plant.InProgress || s.Status == plant.Changeover {
@@ -201,27 +201,27 @@ func (v *pageView) addPlant(p *plant.Plant) {
 	}
 }
 
-// routine reports whether a request is one that the station's watch makes again and
-// again: among them nobody would see the others.
+// routine reports whether a request is one of the many by which the station watches L2L: among
+// them nobody would see the others.
 func routine(r plant.Request) bool {
 	return r.Method == http.MethodGet && r.Fault == "" &&
 		(strings.HasSuffix(r.Path, "/get_current_order_on_line/") || strings.HasSuffix(r.Path, "/dispatches/") && r.Query.Has("id"))
 }
 
-// newest returns the last of a list, the very last first.
+// newest returns at most the last elements of a list, in reverse.
 func newest[T any](all []T, most int) []T {
 	last := slices.Clone(all[max(0, len(all)-most):])
 	slices.Reverse(last)
 	return last
 }
 
-// A faultKey is a kind of mishap and the method of the requests that it strikes.
+// A faultKey is a kind of fault and the method of the requests that have it.
 type faultKey struct {
 	kind   plant.FaultKind
 	method string
 }
 
-// faultCounts counts the mishaps that have happened.
+// faultCounts counts the faults that have happened.
 func faultCounts(p *plant.Plant) map[faultKey]int {
 	n := make(map[faultKey]int)
 	for _, r := range p.Requests() {
@@ -232,27 +232,27 @@ func faultCounts(p *plant.Plant) map[faultKey]int {
 	return n
 }
 
-// addFaultButtons shows which mishaps have not happened yet, and to whom they will.
+// addFaultButtons adds the buttons of the faults, with the vendors for which each is pending.
 func (p *Page) addFaultButtons(v *pageView) {
 	happened := faultCounts(p.sim.Plant)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range faultOptions() {
 		kind := m.fault.Kind
-		var whom []string
+		var vendors []string
 		if at := (faultKey{kind, http.MethodPost}); p.addedFaults[at] > happened[at] {
-			whom = append(whom, "L2L")
+			vendors = append(vendors, "L2L")
 		}
 		if at := (faultKey{kind, http.MethodPut}); p.addedFaults[at] > happened[at] {
-			whom = append(whom, "Lagerkoll")
+			vendors = append(vendors, "Lagerkoll")
 		}
-		v.FaultButtons = append(v.FaultButtons, faultButton{kind, m.Text, strings.Join(whom, " and ")})
-		v.Pending = v.Pending || len(whom) > 0
+		v.FaultButtons = append(v.FaultButtons, faultButton{kind, m.Text, strings.Join(vendors, " and ")})
+		v.Pending = v.Pending || len(vendors) > 0
 	}
 }
 
-// A faultOption is something that goes wrong with the next request by which the station
-// changes something: L2L's are POST, Lagerkoll's are PUT.
+// A faultOption is a fault of the next request by which the station changes something: POST at
+// L2L, PUT at Lagerkoll.
 type faultOption struct {
 	Text  string
 	fault plant.Fault

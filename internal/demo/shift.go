@@ -15,8 +15,9 @@ import (
 	"stationd/internal/station"
 )
 
-// PlayShift plays a quarter of an hour of the floor and lays what the operator did
-// beside what the plant saw. Its error has been printed when the two differ.
+// PlayShift plays a quarter of an hour of an operator's work, and prints what the operator did
+// beside what the plant saw. When the two differ, that has been printed too, and the error
+// carries the exit code alone.
 func PlayShift(ctx context.Context, setting Config, out io.Writer) error {
 	setting.Settle = time.Second
 	s, err := Open(ctx, setting)
@@ -32,7 +33,7 @@ func PlayShift(ctx context.Context, setting Config, out io.Writer) error {
 	}
 	shift.play()
 	if ctx.Err() != nil {
-		return errors.Join(errors.New("the shift was broken off"), s.Close())
+		return errors.Join(errors.New("the shift was cancelled"), s.Close())
 	}
 	shift.finish()
 	if agree := shift.report(time.Since(began)); !agree {
@@ -41,8 +42,8 @@ func PlayShift(ctx context.Context, setting Config, out io.Writer) error {
 	return nil
 }
 
-// A shift is an operator at work, and a record of what was done and what ought to
-// come of it.
+// A shift plays an operator's work, and records each step with the effect that is expected at
+// the plant.
 type shift struct {
 	ctx  context.Context
 	sim  *Simulation
@@ -51,34 +52,33 @@ type shift struct {
 
 	steps  []step
 	serial int   // of the last part
-	err    error // why the shift could not go on; what follows is not played
+	err    error // why the shift could not go on; the other chapters are not played
 	faults []string
 }
 
-// A step is one thing that the operator did or saw, or that happened to the
-// station.
+// A step is something that the operator did or saw, or that happened to the station.
 type step struct {
-	chapter  string // begins here
+	chapter  string // that begins with it
 	at       time.Time
 	text     string
 	observed bool    // the operator saw it
 	external bool    // it happened to the station
-	expected *Effect // what ought to come of it at the plant; nil: nothing
-	problem  string  // what was not as it ought to be
+	expected *Effect // at the plant; nil: none
+	problem  string  // what went wrong; "": nothing
 }
 
-// An Effect is one thing that took effect at the plant.
+// An Effect is a change in the plant's records.
 type Effect struct {
-	lane        string // what its order counts within: a machine, a line, a production order
+	lane        string // within which effects are in order: a machine, a line, a production order
 	text        string
-	Time        time.Time // when it happened, as the plant was told; zero: the vendor has no such time
-	Approximate bool      // told is good to the minute, from a station whose clock was never set
+	Time        time.Time // when it happened, as the plant was told; zero: the vendor takes no time
+	Approximate bool      // Time is right to the minute, from a station whose clock was never set
 }
 
-// say prints something. Whoever no longer reads it need not be told.
+// say prints; nobody may be reading any more.
 func (s *shift) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
 
-// play plays the chapters of the shift, up to the first that cannot be played.
+// play plays the chapters of the shift, up to the first that fails.
 func (s *shift) play() {
 	for i, c := range []struct {
 		title string
@@ -88,9 +88,9 @@ func (s *shift) play() {
 		{"Another product, and its first parts", s.parts},
 		{"The network is gone", s.outage},
 		{"The power is gone as well", s.powerCut},
-		{"The plant stumbles", s.plantErrors},
-		{"The plant says no", s.refusal},
-		{"The scanner comes off", s.scannerOff},
+		{"The plant answers with errors", s.plantErrors},
+		{"The plant refuses", s.refusal},
+		{"The scanner is unplugged", s.scannerOff},
 	} {
 		if s.err != nil {
 			return
@@ -105,19 +105,19 @@ func (s *shift) play() {
 	}
 }
 
-// act notes something that the operator does, and does it.
-func (s *shift) act(text string, comes *Effect, do func() error) {
+// act records something that the operator does, and does it.
+func (s *shift) act(text string, expected *Effect, do func() error) {
 	if s.err != nil {
 		return
 	}
-	if comes != nil && comes.Time.IsZero() && strings.HasSuffix(comes.text, " open") {
-		comes.Time = time.Now()
+	if expected != nil && expected.Time.IsZero() && strings.HasSuffix(expected.text, " open") {
+		expected.Time = time.Now()
 	}
-	s.steps = append(s.steps, step{at: time.Now(), text: text, expected: comes})
+	s.steps = append(s.steps, step{at: time.Now(), text: text, expected: expected})
 	s.noteError(do())
 }
 
-// occur notes something that happens to the station.
+// occur records something that happens to the station, and does it.
 func (s *shift) occur(text string, do func() error) {
 	if s.err != nil {
 		return
@@ -126,7 +126,7 @@ func (s *shift) occur(text string, do func() error) {
 	s.noteError(do())
 }
 
-// addFault lets something go wrong at the plant.
+// addFault makes the plant answer with a fault.
 func (s *shift) addFault(text string, f plant.Fault) {
 	s.occur(text, func() error {
 		s.sim.Plant.AddFault(f)
@@ -134,25 +134,24 @@ func (s *shift) addFault(text string, f plant.Fault) {
 	})
 }
 
-// press lets the operator keep a button down for a while. What ought to come of it
-// is at the machine SEAL-1; nothing where comes is empty.
-func (s *shift) press(pin int, d time.Duration, text, comes string) {
-	s.act(text, s.effect("SEAL-1", comes), func() error {
+// press presses a button for d. expected is the effect at the machine SEAL-1; "" for none.
+func (s *shift) press(pin int, d time.Duration, text, expected string) {
+	s.act(text, s.effect("SEAL-1", expected), func() error {
 		s.sim.Push(pin, d)
 		return nil
 	})
-	if comes != "" && s.sim.connected() {
+	if expected != "" && s.sim.connected() {
 		s.waitArrived()
 	}
 }
 
-// scan lets the operator scan a label, and waits until it is recorded.
-func (s *shift) scan(code, text string, comes *Effect) {
+// scan scans a label and waits until the scan is recorded.
+func (s *shift) scan(code, text string, expected *Effect) {
 	if s.err != nil {
 		return
 	}
 	before, err := s.scanned()
-	s.act(text, comes, func() error { return errors.Join(err, s.sim.Scan(code)) })
+	s.act(text, expected, func() error { return errors.Join(err, s.sim.Scan(code)) })
 	s.wait("the scan is recorded", func() bool {
 		now, err := s.scanned()
 		return err == nil && now > before
@@ -165,7 +164,7 @@ func (s *shift) scanned() (int, error) {
 	return now.Counts.Events["hand."+station.Scan], err
 }
 
-// scanPart lets the operator scan the next part of an order.
+// scanPart scans the next part of an order.
 func (s *shift) scanPart(article, batch, bestBefore, order string) {
 	s.serial++
 	p := Part{Article: article, Batch: batch, Serial: fmt.Sprintf("%04d", s.serial), BestBefore: bestBefore}
@@ -173,7 +172,7 @@ func (s *shift) scanPart(article, batch, bestBefore, order string) {
 	s.scan(p.Symbol(), text, s.effect(order, p.effectText()))
 }
 
-// effect is something that ought to come of a deed; nil where text is empty.
+// effect returns an expected effect; nil where text is empty.
 func (s *shift) effect(lane, text string) *Effect {
 	if text == "" {
 		return nil
@@ -181,8 +180,7 @@ func (s *shift) effect(lane, text string) *Effect {
 	return &Effect{lane: lane, text: text}
 }
 
-// waitArrived waits until everything that was done has come to the plant, and the
-// station knows that it has.
+// waitArrived waits until every expected effect is at the plant, and the outbox is empty.
 func (s *shift) waitArrived() {
 	s.wait("what was done has arrived", func() bool {
 		waiting, ok := s.sim.Waiting(s.ctx)
@@ -190,39 +188,39 @@ func (s *shift) waitArrived() {
 	})
 }
 
-// expectedEffects is how many facts there ought to be by now.
+// expectedEffects returns how many effects are expected by now.
 func (s *shift) expectedEffects() (n int) {
-	for _, d := range s.steps {
-		if d.expected != nil {
+	for _, st := range s.steps {
+		if st.expected != nil {
 			n++
 		}
 	}
 	return n
 }
 
-// expectLamp lets the operator look at a lamp until it shows what it should.
+// expectLamp waits until the operator sees the light that a lamp should show.
 func (s *shift) expectLamp(pin int, want station.Light, text string) {
 	if s.err != nil {
 		return
 	}
 	since := time.Now()
-	for _, d := range s.steps {
-		if !d.observed {
-			since = d.at // what the operator sees follows what was done
+	for _, st := range s.steps {
+		if !st.observed {
+			since = st.at // what is seen follows the last thing that was done
 		}
 	}
 	s.steps = append(s.steps, step{at: time.Now(), text: "  " + text, observed: true})
 	s.wait(text, func() bool { return s.sim.Lamps.Saw(pin, want, since) })
 }
 
-// wait waits until something is so. Where it does not come, the last deed is the
-// one that was in vain.
-func (s *shift) wait(what string, so func() bool) {
+// wait waits until done returns true. When it does not, the last step has the problem.
+func (s *shift) wait(what string, done func() bool) {
 	if s.err == nil {
-		s.noteError(Until(s.ctx, what, so))
+		s.noteError(Until(s.ctx, what, done))
 	}
 }
 
+// noteError records the first error, as the problem of the last step.
 func (s *shift) noteError(err error) {
 	if err == nil || s.err != nil {
 		return
@@ -235,7 +233,7 @@ func (s *shift) noteError(err error) {
 	s.steps[len(s.steps)-1].problem = err.Error()
 }
 
-// effects returns what took dated at the plant, in the order in which it did.
+// effects returns the changes in the plant's records, in their order.
 func (s *shift) effects() []Effect {
 	type dated struct {
 		Effect
@@ -244,7 +242,7 @@ func (s *shift) effects() []Effect {
 	var effects []dated
 	for _, d := range s.sim.Plant.Dispatches() {
 		if d.Made == "changeover" {
-			continue // the site's own doing
+			continue // made by the site itself
 		}
 		reported, approximate := CallTime(d, s.zone)
 		effects = append(effects, dated{Effect{d.Machine, d.Type + " open", reported, approximate}, d.Created})
@@ -270,9 +268,9 @@ func (s *shift) effects() []Effect {
 	return sorted
 }
 
-// CallTime is when a dispatch was called for, as the station told the plant: as its
-// reported time, or, while the clock of this computer was never set from outside,
-// in its text and to the minute.
+// CallTime returns when a dispatch was called for, as the station told the plant: its reported
+// time, or, from a station whose clock was never set, the time in its description, which is
+// approximate, to the minute.
 //
 //	[sd-MFRGGZDFMY] Help needed at pack4-1 (about 2026-03-02 14:03)
 func CallTime(d plant.Dispatch, zone *time.Location) (called time.Time, approximate bool) {
@@ -284,7 +282,7 @@ func CallTime(d plant.Dispatch, zone *time.Location) (called time.Time, approxim
 	return d.Reported, false
 }
 
-// finish ends the shift: the station stops, and its outbox is looked at.
+// finish stops the station and checks its outbox and the plant's complaints.
 func (s *shift) finish() {
 	fault := func(err error) {
 		if err != nil {

@@ -30,7 +30,7 @@ func TestTheReportOfAShift(t *testing.T) {
 		"what never arrived is missed":                         {[]Effect{opened, closed}, []string{"there is no 4711: soup B7/0001"}},
 		"what took effect twice stands at the end":             {[]Effect{opened, trace, trace, closed}, []string{"nobody did this, or it took effect twice"}},
 		"what nobody did stands at the end":                    {[]Effect{opened, trace, closed, {lane: "4712", text: "stew"}}, []string{"nobody did this"}},
-		"what came out of turn in its lane is said to have":    {[]Effect{closed, opened, trace}, []string{"out of turn"}},
+		"what came out of turn in its lane is said to have":    {[]Effect{closed, opened, trace}, []string{"out of order"}},
 		"a time that is off by more than a second is not true": {[]Effect{late, trace, closed}, []string{"it happened at 06:00:00"}},
 	} {
 		t.Run(name, func(t *testing.T) {

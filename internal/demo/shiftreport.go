@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// The columns of the report. With what stands between them a line has 100.
+// The widths of the report's columns; with what is between them a line has 100 characters.
 const (
 	actionWidth = 46
 	effectWidth = 39
@@ -19,11 +19,11 @@ type row struct {
 	at      string
 	action  string
 	effect  string
-	problem string // why the two sides differ
+	problem string // why the two columns differ; "": they agree
 	checked bool
 }
 
-// report prints both columns and returns whether they agree.
+// report prints both columns and reports whether they agree.
 func (s *shift) report(took time.Duration) (agree bool) {
 	effects := s.effects()
 	rows := compare(s.steps, effects, s.zone)
@@ -51,46 +51,46 @@ func (s *shift) report(took time.Duration) (agree bool) {
 		s.say(" ✗ %s\n", f)
 	}
 	if problems > 0 {
-		s.say(" The two differ: look for the %d ✗.\n", problems)
+		s.say(" The two differ in %d places: see ✗.\n", problems)
 		return false
 	}
 	s.say(" %d effects at the plant, each of them once, in order, and with its true time.\n", len(effects))
 	if slices.ContainsFunc(effects, func(f Effect) bool { return f.Approximate }) {
 		s.say(" (To the minute: the clock of this computer was never set from outside, and stationd knows it.)\n")
 	}
-	s.say(" The outbox is sound and empty; the label that nobody knew is kept for a person.\n")
+	s.say(" The outbox is sound and empty but for the unknown scan.\n")
 	s.say(" The plant heard %d requests and found no protocol violations.  %.1f s\n", len(s.sim.Plant.Requests()), took.Seconds())
 	return true
 }
 
-// compare lays each deed beside the fact that came of it. Facts that nobody did
-// stand at the end. The facts are in the order in which they took effect.
+// compare puts each step beside the effect that it had. Effects without a step come last. The
+// effects are in the plant's order.
 func compare(steps []step, effects []Effect, zone *time.Location) (rows []row) {
 	matched := make([]bool, len(effects))
-	last := make(map[string]int) // by lane, the latest fact that was taken
-	for _, d := range steps {
-		r := row{chapter: d.chapter, at: d.at.In(zone).Format(time.TimeOnly), action: d.text, problem: d.problem}
+	last := make(map[string]int) // by lane, the latest effect that matched
+	for _, st := range steps {
+		r := row{chapter: st.chapter, at: st.at.In(zone).Format(time.TimeOnly), action: st.text, problem: st.problem}
 		switch {
-		case d.observed:
+		case st.observed:
 			r.at, r.checked = "", true
-		case d.expected == nil && !d.external:
+		case st.expected == nil && !st.external:
 			r.effect = "–"
 		}
-		if d.expected != nil {
+		if st.expected != nil {
 			r.checked = true
-			i := findEffect(effects, matched, *d.expected)
+			i := findEffect(effects, matched, *st.expected)
 			if i < 0 {
-				r.problem = joinTexts(r.problem, "at the plant there is no "+d.expected.lane+": "+d.expected.text)
+				r.problem = joinTexts(r.problem, "at the plant there is no "+st.expected.lane+": "+st.expected.text)
 				rows = append(rows, r)
 				continue
 			}
 			matched[i] = true
 			r.effect = effects[i].column(zone)
-			r.problem = joinTexts(r.problem, effects[i].TimeDifference(*d.expected, zone))
-			if i < last[d.expected.lane] {
-				r.problem = joinTexts(r.problem, "it came out of turn")
+			r.problem = joinTexts(r.problem, effects[i].TimeDifference(*st.expected, zone))
+			if i < last[st.expected.lane] {
+				r.problem = joinTexts(r.problem, "it came out of order")
 			}
-			last[d.expected.lane] = i
+			last[st.expected.lane] = i
 		}
 		rows = append(rows, r)
 	}
@@ -102,8 +102,8 @@ func compare(steps []step, effects []Effect, zone *time.Location) (rows []row) {
 	return rows
 }
 
-// findEffect returns the first fact that is not taken and is what was to come; -1
-// without one.
+// findEffect returns the index of the first unmatched effect that is the wanted one; -1 without
+// one.
 func findEffect(effects []Effect, matched []bool, want Effect) int {
 	for i, f := range effects {
 		if !matched[i] && f.lane == want.lane && f.text == want.text {
@@ -113,12 +113,13 @@ func findEffect(effects []Effect, matched []bool, want Effect) int {
 	return -1
 }
 
-// TimeDifference says how the time that the plant was told differs from the true one.
+// TimeDifference says that the time of an effect differs from the true one of want by more than
+// the vendor's precision; "" when it does not. zone is for the text.
 func (f Effect) TimeDifference(want Effect, zone *time.Location) string {
 	if want.Time.IsZero() {
 		return ""
 	}
-	allowed := time.Second // the vendor takes whole seconds
+	allowed := time.Second // vendors take whole seconds
 	if f.Approximate {
 		allowed = time.Minute
 	}
@@ -128,7 +129,7 @@ func (f Effect) TimeDifference(want Effect, zone *time.Location) string {
 	return ""
 }
 
-// column is a fact in the plant's column.
+// column is an effect in the plant's column.
 func (f Effect) column(zone *time.Location) string {
 	text := pad(f.lane, 7) + f.text
 	switch {
@@ -140,6 +141,7 @@ func (f Effect) column(zone *time.Location) string {
 	return text + " since " + f.Time.In(zone).Format(time.TimeOnly)
 }
 
+// joinTexts joins the texts that are not empty.
 func joinTexts(texts ...string) string {
 	var filled []string
 	for _, t := range texts {
@@ -150,12 +152,12 @@ func joinTexts(texts ...string) string {
 	return strings.Join(filled, "; ")
 }
 
-// ruledLine draws a line behind a text, so many characters altogether.
+// ruledLine fills a text up with a line to a width.
 func ruledLine(text string, width int) string {
 	return text + strings.Repeat("─", max(0, width-utf8.RuneCountInString(text)))
 }
 
-// pad fills a text up with blanks to so many characters.
+// pad fills a text up with blanks to a width.
 func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }

@@ -7,8 +7,8 @@ import (
 	"stationd/internal/station"
 )
 
-// calls: a press opens one dispatch, however often it is pressed and however badly
-// the contact bounces; a hold closes it.
+// calls plays: a press opens one dispatch, however often it is pressed and however badly the
+// contact bounces; a hold closes it.
 func (s *shift) calls() {
 	s.press(PinMaintenance, PressTime, "presses maintenance", "MAINT open")
 	s.expectLamp(PinRed, station.Steady, "the red lamp is steady: delivered")
@@ -24,8 +24,7 @@ func (s *shift) calls() {
 	s.expectLamp(PinRed, station.Off, "the red lamp is off")
 }
 
-// parts: a changeover, an order, parts with serial numbers, and a label from
-// elsewhere.
+// parts plays a changeover, an order, parts with serial numbers, and an unknown label.
 func (s *shift) parts() {
 	s.scan("PC-200", "scans the changeover card PC-200", s.effect("PACK4", "changed over to 200"))
 	s.scan("PO4711", "scans the order PO4711", nil)
@@ -37,7 +36,7 @@ func (s *shift) parts() {
 	s.expectLamp(PinWhite, station.Quick, "the white lamp blinks quickly: look here")
 }
 
-// outage: what is done without a network waits, and the lamp says so.
+// outage plays: what is done without a network waits, and the lamp shows it.
 func (s *shift) outage() {
 	s.occur("the network cable is pulled out", func() error { return s.sim.Cable(false) })
 	s.press(PinMaintenance, PressTime, "presses maintenance", "MAINT open")
@@ -51,7 +50,7 @@ func (s *shift) outage() {
 	s.expectLamp(PinRed, station.Slow, "the red lamp blinks slowly: recorded")
 }
 
-// powerCut: a station that is killed while all of that waits has lost nothing.
+// powerCut plays: a station that is killed while entries wait loses nothing.
 func (s *shift) powerCut() {
 	s.occur("the station is killed", func() error { return s.sim.Power(s.ctx, false) })
 	s.expectLamp(PinRed, station.Off, "every lamp is dark")
@@ -64,8 +63,7 @@ func (s *shift) powerCut() {
 	s.waitArrived()
 }
 
-// stumbles: answers that are lost, late or strange, and a plant that wants to be
-// left alone.
+// plantErrors plays answers that are lost or errors, and a vendor that asks to wait.
 func (s *shift) plantErrors() {
 	s.addFault("the next answer of L2L will be lost", plant.Fault{Kind: plant.Lost, Where: "POST *", Next: 1})
 	s.press(PinMaterial, PressTime, "presses material", "MATERIAL open")
@@ -76,14 +74,14 @@ func (s *shift) plantErrors() {
 	s.addFault("a proxy will answer 502 in its place", plant.Fault{Kind: plant.BadGateway, Where: "PUT *", Next: 1})
 	s.scanPart(Stew, "C3", "270430", "4712")
 	s.waitArrived()
-	s.addFault("Lagerkoll will ask for a second's peace: 429", plant.Fault{Kind: plant.TooMany, Where: "PUT *", Next: 1, RetryAfter: time.Second})
+	s.addFault("Lagerkoll will answer 429: wait a second", plant.Fault{Kind: plant.TooMany, Where: "PUT *", Next: 1, RetryAfter: time.Second})
 	s.scanPart(Stew, "C3", "270430", "4712")
 	s.press(PinMaterial, PressTime, "presses material again: it latches", "MATERIAL closed")
 	s.waitArrived()
 }
 
-// refusal: what the vendor refuses is held for a person, and pressing again sends
-// it again, with the time of the first press.
+// refusal plays: what the vendor refuses is held, and pressing again sends it again, with the
+// time of the first press.
 func (s *shift) refusal() {
 	s.addFault("L2L will refuse: shift not started", plant.Fault{Kind: plant.Refusal, Where: "POST *", Next: 1, Text: "Shift not started"})
 	s.act("presses material", s.effect("SEAL-1", "MATERIAL open"), func() error {
@@ -100,7 +98,7 @@ func (s *shift) refusal() {
 	s.press(PinMaterial, PressTime, "presses material again: it latches", "MATERIAL closed")
 }
 
-// scannerOff: a scanner that is unplugged is missed, and comes back.
+// scannerOff plays: an unplugged scanner is reported, and works again when plugged in.
 func (s *shift) scannerOff() {
 	s.occur("the scanner is unplugged", func() error {
 		s.sim.Scanner.Unplug()
