@@ -244,7 +244,7 @@ do = [{ l2l = "dispatch.open", type = "STATION", description = "{alert}" }]
 		{"a key for nothing", "[alert]\n", "[alert]\nkey = { credential = \"alert.key\" }\n", `"key" stands without a url`},
 		{"a key that stands there", "[alert]\n", "[alert]\n" + post + "key = \"abcdef\"\n", "a secret is never written in this file"},
 		{"a header that is none", "[alert]\n", "[alert]\n" + post + "header = \"a b\"\n", "must be the name of a header"},
-		{"what an alert does not say", "{alert}", "{code}", `"code"`},
+		{"what an alert does not say", "{alert}", "{code}", `no binding sets {code}`},
 		{"a word that there is not", "[alert]\n", "[alert]\nafterwards = \"1m\"\n", `unknown key "afterwards"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
