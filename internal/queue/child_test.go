@@ -39,12 +39,14 @@ var errUnread = errors.New("it could not be looked at")
 
 // children are what the test binary can be beside itself.
 var children = map[string]func(path string) error{
-	"record for ever":  recordForEver,
-	"record and say":   recordAndSay,
-	"record unsynced":  recordUnsynced,
-	"record twice":     recordTwice,
-	"look after a cut": lookAfterCut,
-	"verify":           verifyAsChild,
+	"record for ever":               recordForEver,
+	"record and say":                recordAndSay,
+	"record unsynced":               recordUnsynced,
+	"record twice":                  recordTwice,
+	"look after a cut":              lookAfterCut,
+	"rewrite and say":               rewriteAndSay,
+	"look after a cut in rewriting": lookAfterRewriteCut,
+	"verify":                        verifyAsChild,
 }
 
 // again is this test binary as one of its children.

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
@@ -17,7 +18,7 @@ import (
 const (
 	headLength  = 32
 	magic       = "SDQ"
-	version     = 1
+	version     = 2
 	pageHead    = 16 // of a page of bbolt
 	asideSuffix = ".damaged"
 	spareSuffix = ".spare"
@@ -32,16 +33,26 @@ var (
 // siblingPath is another file of the outbox at path.
 func siblingPath(path, suffix string) string { return strings.TrimSuffix(path, ".db") + suffix }
 
-// resum gives a record that was changed by hand the checksum that belongs to it.
-func resum(record []byte) []byte {
+// resum gives a record that was changed by hand the checksum that belongs to it in the
+// outbox with a seal.
+func resum(seal, record []byte) []byte {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	sum := crc32.Update(0, table, record[:28])
+	sum := crc32.Update(crc32.Checksum(seal, table), table, record[:28])
 	binary.BigEndian.PutUint32(record[28:], crc32.Update(sum, table, record[headLength:]))
 	return record
 }
 
+// seal is the seal of the closed outbox.
+func (s *station1) seal() (seal []byte) {
+	s.file(func(_, meta *bbolt.Bucket) error {
+		seal = bytes.Clone(meta.Get([]byte("seal")))
+		return nil
+	})
+	return seal
+}
+
 // recordBytes is a sound record.
-func recordBytes(t *testing.T, k format.Kind, at format.Place, commit uint64, body any) []byte {
+func recordBytes(t *testing.T, seal []byte, k format.Kind, at format.Place, commit uint64, body any) []byte {
 	t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -53,7 +64,7 @@ func recordBytes(t *testing.T, k format.Kind, at format.Place, commit uint64, bo
 	binary.BigEndian.PutUint32(record[8:], uint32(len(text)))
 	binary.BigEndian.PutUint64(record[12:], uint64(at))
 	binary.BigEndian.PutUint64(record[20:], commit)
-	return resum(append(record, text...))
+	return resum(seal, append(record, text...))
 }
 
 // file writes the closed outbox anew as another program would.

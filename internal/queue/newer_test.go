@@ -16,12 +16,12 @@ import (
 )
 
 // changeOne changes the first record of a kind.
-func changeOne(k format.Kind, change func(record []byte) []byte) func(q, meta *bbolt.Bucket) error {
-	return func(q, _ *bbolt.Bucket) error {
+func changeOne(k format.Kind, change func(record, seal []byte) []byte) func(q, meta *bbolt.Bucket) error {
+	return func(q, meta *bbolt.Bucket) error {
 		c := q.Cursor()
 		for key, v := c.First(); key != nil; key, v = c.Next() {
 			if format.Kind(v[4]) == k {
-				return q.Put(bytes.Clone(key), change(bytes.Clone(v)))
+				return q.Put(bytes.Clone(key), change(bytes.Clone(v), meta.Get([]byte("seal"))))
 			}
 		}
 		return errors.New("there is none")
@@ -30,11 +30,11 @@ func changeOne(k format.Kind, change func(record []byte) []byte) func(q, meta *b
 
 func TestANewerVersionWroteIt(t *testing.T) {
 	t.Parallel()
-	set := func(at int, to byte, sound bool) func([]byte) []byte {
-		return func(record []byte) []byte {
+	set := func(at int, to byte, sound bool) func(record, seal []byte) []byte {
+		return func(record, seal []byte) []byte {
 			record[at] = to
 			if sound {
-				resum(record)
+				resum(seal, record)
 			}
 			return record
 		}
@@ -43,20 +43,20 @@ func TestANewerVersionWroteIt(t *testing.T) {
 		return func(_, meta *bbolt.Bucket) error { return meta.Put([]byte(name), []byte(value)) }
 	}
 	cases := map[string]func(q, meta *bbolt.Bucket) error{
-		"meta says version 2":                           key("version", "\x02"),
-		"meta says its version in words":                key("version", "2.0"),
-		"one entry is of version 2":                     changeOne(format.KindEntry, set(3, 2, true)),
+		"meta says version 4":                           key("version", "\x04"),
+		"meta says its version in words":                key("version", "4.0"),
+		"one entry is of version 4":                     changeOne(format.KindEntry, set(3, 4, true)),
 		"one entry is of version 3":                     changeOne(format.KindEntry, set(3, 3, true)),
-		"one entry is of version 2, and laid out anew":  changeOne(format.KindEntry, set(3, 2, false)),
-		"one event is of version 2":                     changeOne(format.KindEvent, set(3, 2, true)),
-		"the state is of version 2":                     changeOne(format.KindState, set(3, 2, true)),
+		"one entry is of version 4, and laid out anew":  changeOne(format.KindEntry, set(3, 4, false)),
+		"one event is of version 4":                     changeOne(format.KindEvent, set(3, 4, true)),
+		"the state is of version 4":                     changeOne(format.KindState, set(3, 4, true)),
 		"a record is of a kind that this one knows not": changeOne(format.KindEvent, set(4, 'p', true)),
 		"an entry is in a condition it knows not":       changeOne(format.KindEntry, set(headLength+16, 'p', true)),
 		"meta has a key that it knows not":              key("relay", "{}"),
-		"everything is of version 2": func(q, meta *bbolt.Bucket) error {
+		"everything is of version 4": func(q, meta *bbolt.Bucket) error {
 			var all [][2][]byte
 			if err := q.ForEach(func(k, v []byte) error {
-				all = append(all, [2][]byte{bytes.Clone(k), set(3, 2, true)(bytes.Clone(v))})
+				all = append(all, [2][]byte{bytes.Clone(k), set(3, 4, true)(bytes.Clone(v), meta.Get([]byte("seal")))})
 				return nil
 			}); err != nil {
 				return err
@@ -66,10 +66,10 @@ func TestANewerVersionWroteIt(t *testing.T) {
 					return err
 				}
 			}
-			return key("version", "\x02")(q, meta)
+			return key("version", "\x04")(q, meta)
 		},
 	}
-	const afterDamage = "version 2"
+	const afterDamage = "version 4"
 	stopped := func(t *testing.T) *station1 {
 		s := &station1{T: t, path: filepath.Join(t.TempDir(), "outbox.db"), stamp: board("boot-1"), size: 256 << 10}
 		s.open(Setting{Version: "1.9.0"})
@@ -144,14 +144,18 @@ func TestANewerVersionWroteIt(t *testing.T) {
 			}
 		})
 	}
-	for name, record := range map[string][]byte{
-		"of version 2":                      set(3, 2, true)(recordBytes(t, format.KindEvent, format.PlaceOf(9, 0), 99, station.Event{ID: "9"})),
-		"of a kind that this one knows not": set(4, 'p', true)(recordBytes(t, format.KindEvent, format.PlaceOf(9, 0), 99, station.Event{ID: "9"})),
+	for name, change := range map[string]func(record, seal []byte) []byte{
+		"of version 4":                      set(3, 4, true),
+		"of a kind that this one knows not": set(4, 'p', true),
 	} {
 		t.Run("the spare file has a record "+name+": it is refused in words, and nothing is touched", func(t *testing.T) {
 			t.Parallel()
 			s := stopped(t)
-			if err := os.WriteFile(siblingPath(s.path, spareSuffix), append(recordBytes(t, format.KindEvent, format.PlaceOf(9, 0), 99, station.Event{ID: "9"}), record...), 0o600); err != nil {
+			seal := s.seal()
+			record := func() []byte {
+				return recordBytes(t, seal, format.KindEvent, format.PlaceOf(9, 0), 99, station.Event{ID: "9"})
+			}
+			if err := os.WriteFile(siblingPath(s.path, spareSuffix), append(record(), change(record(), seal)...), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			refused(t, s, "spare file")
@@ -160,7 +164,7 @@ func TestANewerVersionWroteIt(t *testing.T) {
 	t.Run("a file of a newer version that is damaged besides is not taken apart", func(t *testing.T) {
 		t.Parallel()
 		s := stopped(t)
-		s.file(changeOne(format.KindEntry, set(3, 2, true)))
+		s.file(changeOne(format.KindEntry, set(3, 4, true)))
 		data, err := os.ReadFile(s.path)
 		if err != nil {
 			t.Fatal(err)

@@ -297,7 +297,7 @@ func afterCuts(t *testing.T, n, from int, base []byte, log []diskOp, heard []sai
 		if len(heard) > 0 && moment < heard[0].moment {
 			early++
 		}
-		if fault := c.lookedAt(moment, heard); fault != "" {
+		if fault := c.lookedAt("look after a cut", moment, heard); fault != "" {
 			bad = append(bad, fmt.Sprintf("cut at %d of %d, %.0f %% of the sectors: %s", moment, len(log), 100*share, fault))
 		}
 	}
@@ -306,7 +306,7 @@ func afterCuts(t *testing.T, n, from int, base []byte, log []diskOp, heard []sai
 }
 
 // lookedAt mounts the card and compares what is there with what was said.
-func (c *card) lookedAt(moment int, heard []said) (fault string) {
+func (c *card) lookedAt(child string, moment int, heard []said) (fault string) {
 	c.Helper()
 	if err := c.tryMount(); errors.Is(err, syscall.EBADMSG) {
 		// The superblock of ext4 is two sectors. A card of an ordinary size has copies
@@ -318,7 +318,7 @@ func (c *card) lookedAt(moment int, heard []said) (fault string) {
 	}
 	defer c.unmount()
 	var out, complaints bytes.Buffer
-	look := again(c.Context(), c.TB, "look after a cut", filepath.Join(c.dir, "data", "outbox.db"))
+	look := again(c.Context(), c.TB, child, filepath.Join(c.dir, "data", "outbox.db"))
 	look.Stdout, look.Stderr = &out, &complaints
 	if err := look.Run(); err != nil {
 		return fmt.Sprintf("%v: %.300s", err, complaints.String())

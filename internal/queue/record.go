@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"stationd/internal/queue/format"
 	"stationd/internal/station"
@@ -55,7 +57,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), format.MostEntries)
 	}
 	for _, a := range actions { // before anything is changed
-		if err := b.checkAllowed(a, command); err != nil {
+		if err := errors.Join(checkLane(a), b.checkAllowed(a, command)); err != nil {
 			return done, err
 		}
 	}
@@ -131,6 +133,15 @@ func makesEntry(a station.Action) bool {
 		return false
 	}
 	return !a.BestEffort
+}
+
+// checkLane refuses a lane whose name has a control character: nothing has such a name, and
+// what looks at a lane is not to be told what to do by it.
+func checkLane(a station.Action) error {
+	if i := strings.IndexFunc(a.Lane, unicode.IsControl); i >= 0 {
+		return fmt.Errorf("%s for %q: a control character (%02X) is part of no name: leave it out", a.Verb, a.Lane, a.Lane[i])
+	}
+	return nil
 }
 
 // checkAllowed refuses a retry or discard that cannot be carried out. What a person asked

@@ -15,7 +15,7 @@
 //
 //	offset  bytes
 //	     0      3  "SDQ"
-//	     3      1  version, 1
+//	     3      1  version, 2
 //	     4      1  what it holds: 'e' event, 'k' event that is kept, 'n' entry,
 //	               'f' fate, 's' state
 //	     5      3  zero
@@ -23,7 +23,8 @@
 //	    12      8  sequence<<8 | index, big-endian; all ones for the state
 //	    20      8  number of the transaction that wrote it, big-endian: of two
 //	               copies the one with the higher number is the newer
-//	    28      4  CRC-32C of bytes 0 to 27 and of what follows the head, big-endian
+//	    28      4  CRC-32C of the seal, of bytes 0 to 27 and of what follows the head,
+//	               big-endian
 //	    32         the label, of an entry alone; then the body: JSON
 //
 // The label has what the index in memory needs, so that opening a long backlog
@@ -35,12 +36,18 @@
 //	    16      1  'w' waiting, 'm' marked, 'h' held
 //	    17      1  bits: 1 where it is a barrier, 2 where its verb marks before it acts,
 //	               4 where no attempt at it has begun
-//	    18      2  length of the lane's name, big-endian
-//	    20         the lane's name
+//	    18      2  length of the lane's name as it stands here, big-endian
+//	    20         the lane's name, in which %XX stands for each control character and
+//	               %25 for the sign itself
+//
+// The seal is eight random hexadecimal digits of the outbox's own. They tell its records
+// from bytes that look like some: a label can hold a whole record, but not one that is
+// sealed so. The state says them too, for a salvage that finds them nowhere else. They stay
+// as they are for as long as there is the outbox.
 //
 // So the second entry of event 7, written by transaction 9, begins
 //
-//	53 44 51 01 6e 00 00 00  00 00 01 2b 00 00 00 00  00 00 07 02 00 00 00 00
+//	53 44 51 02 6e 00 00 00  00 00 01 2b 00 00 00 00  00 00 07 02 00 00 00 00
 //	00 00 00 09 …
 //
 // An event stays while one of its entries does, or while it is kept because no
@@ -49,8 +56,8 @@
 // waiting entry is about it. The state says beside itself which sequence was the
 // last to be given out, and up to which every entry has ended.
 //
-// Bucket "meta" is cold: "version" (1), "id" (the outbox's own, 32 hexadecimal
-// digits), "session" (JSON: when the process that has the file began, whether it ended
+// Bucket "meta" is cold: "version" (2), "id" (the outbox's own, 32 hexadecimal
+// digits; a copy gets another), "seal", "session" (JSON: when the process that has the file began, whether it ended
 // cleanly, and that it keeps the age of doubt and what is unsent, which older versions do not; and
 // the last fifty commands that were recorded, and what each backend does with marks, both of
 // which older versions forget), "home" (JSON: the computer and the inode where it was last
@@ -58,12 +65,22 @@
 // began where that is known), "program" (the version of the stationd that had the
 // file last).
 //
+// # Version 1
+//
+// It has no seal, the checksums begin with byte 0 of the record, and lanes are not
+// escaped. The first start of this version rewrites such a file in its place, in one
+// transaction or several: each writes the records of one part anew, with their numbers,
+// and the state, which says ("old") while some of version 1 are left. So the file is sound
+// whenever the power goes, and the next start goes on; it gets no larger. Whoever only
+// looks reads it as it is.
+//
 // # A newer version
 //
 // What a newer version wrote is not damaged: a version above this one, in meta or in a
 // record; a kind of record, a condition or a key of meta that this one does not know.
 // Such a file is refused in words and not touched, by Open or by any other look, also
-// where it is damaged besides. A single flipped bit is damage all the same. New fields
+// where it is damaged besides. A single flipped bit is damage all the same: the number
+// of each version differs in two bits from that of the one before (1, 2, 4). New fields
 // in JSON are for what an older version may ignore.
 //
 // # A damaged file

@@ -60,6 +60,7 @@ type File struct {
 	path    string
 	db      *bbolt.DB
 	options Options
+	seal    seal   // of its records
 	size    int64  // bytes
 	used    int    // pages
 	commits uint64 // the number of the last one
@@ -87,18 +88,18 @@ func Open(path string, options Options) (*File, error) {
 		return nil, err
 	}
 	f := &File{path: path, db: db, options: options}
-	if err := f.load(); err != nil {
+	if err = f.upgrade(); err == nil {
+		err = f.load()
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return f, nil
 }
 
-// load checks whether the file is of this version, and takes its measure.
+// load takes the measure of the file.
 func (f *File) load() error {
 	err := f.View(func(t *Tx) (err error) {
-		if err := checkVersion(t.q, t.meta); err != nil {
-			return explainNewer(err, t.meta.Get([]byte("program")))
-		}
 		_, f.commits, err = t.State()
 		// The next number belongs to the transaction that a power cut may have left
 		// half written in free pages.
@@ -131,7 +132,7 @@ func (f *File) Close() error { return f.db.Close() }
 // View hands the file to look, as the last commit left it.
 func (f *File) View(look func(*Tx) error) error {
 	return f.db.View(func(tx *bbolt.Tx) error {
-		t, err := txOf(tx)
+		t, err := txOf(tx, f.seal)
 		if err != nil {
 			return err
 		}
@@ -165,7 +166,7 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 		return nil, err
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	t, err := txOf(tx)
+	t, err := txOf(tx, f.seal)
 	if err != nil {
 		return nil, err
 	}
@@ -242,13 +243,16 @@ func prepare(path string, options Options) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	redo, err := readSpare(siblingPath(path, spareSuffix))
-	if err != nil {
-		return explainNewer(err, nil)
+	spare, err := os.ReadFile(siblingPath(path, spareSuffix))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := (seal{}).newerBytes(spare); err != nil {
+		return explainNewer(fmt.Errorf("spare file %s: %w", siblingPath(path, spareSuffix), err), nil)
 	}
 	_, err = os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && redo == nil:
+	case errors.Is(err, fs.ErrNotExist) && spare == nil:
 		return create(path, options)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
@@ -264,8 +268,8 @@ func prepare(path string, options Options) error {
 			return err
 		}
 	}
-	if damage != nil || redo != nil {
-		if err := rebuild(path, options, damage, redo); err != nil {
+	if damage != nil || spare != nil {
+		if err := rebuild(path, options, damage, spare); err != nil {
 			return err
 		}
 	}
@@ -276,7 +280,7 @@ func prepare(path string, options Options) error {
 func create(path string, options Options) error {
 	err := build(path, options, func(db *bbolt.DB) error {
 		return db.Update(func(tx *bbolt.Tx) error {
-			return begin(tx, 0, State{})
+			return begin(tx, newSeal(), 0, State{})
 		})
 	})
 	if err != nil {
@@ -286,7 +290,7 @@ func create(path string, options Options) error {
 }
 
 // begin puts into an empty file what every outbox has.
-func begin(tx *bbolt.Tx, commit uint64, state State) error {
+func begin(tx *bbolt.Tx, s seal, commit uint64, state State) error {
 	q, err := tx.CreateBucketIfNotExists(bucketQ)
 	if err != nil {
 		return err
@@ -295,14 +299,16 @@ func begin(tx *bbolt.Tx, commit uint64, state State) error {
 	if err != nil {
 		return err
 	}
-	record, err := encode(KindState, statePlace, commit, state)
+	state.Seal, state.Old = s.digits, false
+	record, err := s.encode(KindState, statePlace, commit, state)
 	if err != nil {
 		return err
 	}
 	return errors.Join(
 		q.SetSequence(state.Sequence),
 		q.Put(stateKey, record),
-		meta.Put([]byte("version"), []byte{version}),
+		meta.Put([]byte("version"), []byte{current}),
+		meta.Put([]byte("seal"), []byte(s.digits)),
 		meta.Put([]byte("id"), []byte(station.NewID())),
 	)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"net/url"
+	"strings"
 
 	"stationd/internal/station"
 )
@@ -39,8 +41,8 @@ func Hash(id station.ID) uint64 {
 }
 
 func (e Entry) label() (Label, error) {
-	if len(e.Lane) > math.MaxUint16 {
-		return Label{}, fmt.Errorf("entry %s: the name of its lane has %d bytes, and may have %d", e.ID.Short(), len(e.Lane), math.MaxUint16)
+	if n := len(escaped(e.Lane)); n > math.MaxUint16 {
+		return Label{}, fmt.Errorf("entry %s: the name of its lane has %d bytes, and may have %d", e.ID.Short(), n, math.MaxUint16)
 	}
 	return Label{ID: Hash(e.ID), About: e.Target, Condition: e.Condition, Barrier: e.Barrier, Marks: e.Marks, Unsent: e.Unsent, Lane: e.Lane}, nil
 }
@@ -62,11 +64,42 @@ func (l Label) append(b []byte) []byte {
 		bits |= bitUnsent
 	}
 	b = append(b, condition, bits)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(l.Lane)))
-	return append(b, l.Lane...)
+	lane := escaped(l.Lane)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(lane)))
+	return append(b, lane...)
 }
 
-func labelFrom(body []byte) (l Label, rest []byte, err error) {
+// escaped is a lane's name without the control characters that may be in it, and so
+// without anything that could be the head of a record: %01 stands for the byte 1, and %25
+// for the sign itself.
+func escaped(lane string) string {
+	if !strings.ContainsFunc(lane, func(c rune) bool { return c < ' ' || c == '%' }) {
+		return lane
+	}
+	var b strings.Builder
+	for i := range len(lane) {
+		if c := lane[i]; c < ' ' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// laneFrom is the name that was escaped. Version 1 escaped none.
+func laneFrom(name string, version byte) (string, error) {
+	if version == 1 {
+		return name, nil
+	}
+	lane, err := url.PathUnescape(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: the name of its lane: %w", errDamaged, err)
+	}
+	return lane, nil
+}
+
+func labelFrom(body []byte, version byte) (l Label, rest []byte, err error) {
 	if len(body) < labelLength {
 		return Label{}, nil, fmt.Errorf("%w: an entry of %d bytes", errDamaged, len(body))
 	}
@@ -74,13 +107,17 @@ func labelFrom(body []byte) (l Label, rest []byte, err error) {
 	if len(body) < end {
 		return Label{}, nil, fmt.Errorf("%w: the name of its lane is cut off", errDamaged)
 	}
+	lane, err := laneFrom(string(body[labelLength:end]), version)
+	if err != nil {
+		return Label{}, nil, err
+	}
 	l = Label{
 		ID:      binary.BigEndian.Uint64(body),
 		About:   Place(binary.BigEndian.Uint64(body[8:])),
 		Barrier: body[17]&bitBarrier != 0,
 		Marks:   body[17]&bitMarks != 0,
 		Unsent:  body[17]&bitUnsent != 0,
-		Lane:    string(body[labelLength:end]),
+		Lane:    lane,
 	}
 	switch c := body[16]; c {
 	case 0: // none, which Verify finds

@@ -28,21 +28,21 @@ func newer(format string, args ...any) error {
 // newer one: a small number. A single flipped bit is damage, unless what belongs to the
 // byte agrees with it.
 func newerVersion(said byte, agrees bool) bool {
-	return said > version && said < ' ' && (agrees || bits.OnesCount8(said^version) > 1)
+	return said > current && said < ' ' && (agrees || bits.OnesCount8(said^current) > 1)
 }
 
 // newerRecord says in words why bytes that begin as a record does are of a newer
 // version; "" where they are not.
-func newerRecord(record []byte) string {
+func (s seal) newerRecord(record []byte) string {
 	if len(record) < headLength || string(record[:len(magic)]) != magic {
 		return ""
 	}
 	whole := int(binary.BigEndian.Uint32(record[8:])) == len(record)-headLength &&
-		binary.BigEndian.Uint32(record[28:]) == checksum(record)
+		binary.BigEndian.Uint32(record[28:]) == checksum(s.sum, record)
 	switch said := record[len(magic)]; {
 	case newerVersion(said, whole):
-		return fmt.Sprintf("a record of version %d of the format, and this one reads version %d", said, version)
-	case said == version && whole && !kindOf(record).known():
+		return fmt.Sprintf("a record of version %d of the format, and this one reads version %d", said, current)
+	case said == current && whole && !kindOf(record).known():
 		return fmt.Sprintf("a record of the kind %q, which this one does not know", record[4])
 	}
 	return ""
@@ -50,7 +50,7 @@ func newerRecord(record []byte) string {
 
 // newerBytes looks for records of a newer version anywhere in data, damaged or not.
 // JSON text has no bytes below the blank, so none of it can look like one.
-func newerBytes(data []byte) error {
+func (s seal) newerBytes(data []byte) error {
 	for at := 0; ; at += len(magic) {
 		i := bytes.Index(data[at:], []byte(magic))
 		if i < 0 || len(data)-at-i < headLength {
@@ -61,8 +61,8 @@ func newerBytes(data []byte) error {
 		if end > len(data) || end < at {
 			end = at + headLength
 		}
-		if said := data[at+len(magic)]; said > version && said < ' ' {
-			if why := newerRecord(data[at:end]); why != "" {
+		if said := data[at+len(magic)]; said > current && said < ' ' {
+			if why := s.newerRecord(data[at:end]); why != "" {
 				return newer("%s", why)
 			}
 		}
@@ -71,7 +71,7 @@ func newerBytes(data []byte) error {
 
 // metaKeys are the keys of the bucket meta.
 func metaKeys() []string {
-	return []string{"version", "id", "session", "home", "clocks", "program"}
+	return []string{"version", "id", "seal", "session", "home", "clocks", "program"}
 }
 
 // checkVersion says whether the file is of this version. Another one is believed where
@@ -91,17 +91,19 @@ func checkVersion(q, meta *bbolt.Bucket) error {
 func checkMeta(meta map[string][]byte, state []byte) error {
 	said := meta["version"]
 	switch {
-	case len(said) == 0, len(said) == 1 && said[0] < version:
+	case len(said) == 0, len(said) == 1 && said[0] < 1:
 		return fmt.Errorf("version %v", said)
 	case len(said) > 1 && !words.Match(said):
 		return fmt.Errorf("version %q", said)
 	case len(said) > 1:
-		return newer("version %q of the format, and this one reads version %d", said, version)
-	case said[0] > version:
+		return newer("version %q of the format, and this one reads version %d", said, current)
+	case said[0] > current:
 		if newerVersion(said[0], len(state) > len(magic) && state[len(magic)] == said[0]) {
-			return newer("version %d of the format, and this one reads version %d", said[0], version)
+			return newer("version %d of the format, and this one reads version %d", said[0], current)
 		}
 		return fmt.Errorf("version %v", said)
+	case said[0] == current && !sealDigits.Match(meta["seal"]), said[0] < current && meta["seal"] != nil:
+		return fmt.Errorf("version %v, and the seal is %q", said, meta["seal"])
 	}
 	known := metaKeys()
 	for _, k := range slices.Sorted(maps.Keys(meta)) {
@@ -125,8 +127,9 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 // it. So a key of a newer version is believed where it is a name, and nothing is missing
 // that every version from this one on keeps; and a version in words, where it is one.
 var (
-	metaName = regexp.MustCompile(`^[a-z][a-z_-]{1,31}$`)
-	words    = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.~+-]{1,31}$`)
+	metaName   = regexp.MustCompile(`^[a-z][a-z_-]{1,31}$`)
+	sealDigits = regexp.MustCompile(`^[0-9a-f]{8}$`)
+	words      = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.~+-]{1,31}$`)
 )
 
 // bitsApart is in how many bits two names differ; those of different lengths in all.
@@ -149,8 +152,9 @@ func checkRecords(tx *bbolt.Tx) error {
 	if err := checkVersion(q, meta); err != nil {
 		return err
 	}
+	s := fileSeal(q, meta)
 	return q.ForEach(func(_, v []byte) error {
-		if _, err := parse(v); errors.Is(err, ErrNewer) {
+		if _, err := s.parse(v); errors.Is(err, ErrNewer) {
 			return err
 		}
 		return nil // whatever else is wrong shows elsewhere

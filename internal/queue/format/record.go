@@ -37,8 +37,11 @@ func (k Kind) known() bool {
 	return false
 }
 
+// current is the version of the format that is written. It differs from the one before in
+// two bits, so that a flipped bit makes none of the other, and so must the next.
+const current = 2
+
 const (
-	version    = 1
 	magic      = "SDQ"
 	headLength = 32
 )
@@ -49,8 +52,9 @@ type Record struct {
 	Place Place
 	Label Label // of an entry
 
-	commit uint64 // the number of the transaction that wrote it
-	text   []byte // JSON
+	version byte
+	commit  uint64 // the number of the transaction that wrote it
+	text    []byte // JSON
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -59,7 +63,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var errDamaged = errors.New("damaged record")
 
 // encode writes a record as the package comment lays it out.
-func encode(k Kind, at Place, commit uint64, body any) ([]byte, error) {
+func (s seal) encode(k Kind, at Place, commit uint64, body any) ([]byte, error) {
 	b := make([]byte, headLength, 1024)
 	if e, ok := body.(Entry); ok {
 		l, err := e.label()
@@ -75,29 +79,34 @@ func encode(k Kind, at Place, commit uint64, body any) ([]byte, error) {
 		}
 		b = append(b, text...)
 	}
+	return s.head(b, k, at, commit), nil
+}
+
+// head writes the head of a record before what follows it.
+func (s seal) head(b []byte, k Kind, at Place, commit uint64) []byte {
 	copy(b, magic)
-	b[3] = version
+	b[3] = current
 	b[4] = byte(k)
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-headLength))
 	binary.BigEndian.PutUint64(b[12:], uint64(at))
 	binary.BigEndian.PutUint64(b[20:], commit)
-	binary.BigEndian.PutUint32(b[28:], checksum(b))
-	return b, nil
+	binary.BigEndian.PutUint32(b[28:], checksum(s.sum, b))
+	return b
 }
 
-// checksum covers everything but itself.
-func checksum(record []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, record[:28])
+// checksum goes on from a sum with everything but itself.
+func checksum(sum uint32, record []byte) uint32 {
+	sum = crc32.Update(sum, castagnoli, record[:28])
 	return crc32.Update(sum, castagnoli, record[headLength:])
 }
 
 // parse takes a record apart and checks its bytes. One of a newer version is an error
 // that wraps ErrNewer.
-func parse(record []byte) (Record, error) {
-	if why := newerRecord(record); why != "" {
+func (s seal) parse(record []byte) (Record, error) {
+	if why := s.newerRecord(record); why != "" {
 		return Record{}, newer("%s", why)
 	}
-	r, err := parseAny(record)
+	r, err := s.parseAny(record)
 	if err != nil {
 		return Record{}, err
 	}
@@ -106,24 +115,26 @@ func parse(record []byte) (Record, error) {
 
 // parseAny is parse for a record of whatever kind. The label of an entry is not taken
 // off yet.
-func parseAny(record []byte) (Record, error) {
-	switch {
-	case len(record) < headLength:
+func (s seal) parseAny(record []byte) (Record, error) {
+	if len(record) < headLength {
 		return Record{}, fmt.Errorf("%w: %d bytes", errDamaged, len(record))
+	}
+	switch begins, ok := s.begins(record[3]); {
 	case string(record[:3]) != magic:
 		return Record{}, fmt.Errorf("%w: it does not begin with %s", errDamaged, magic)
-	case record[3] != version:
+	case !ok:
 		return Record{}, fmt.Errorf("%w: it says version %d", errDamaged, record[3])
 	case int(binary.BigEndian.Uint32(record[8:])) != len(record)-headLength:
 		return Record{}, fmt.Errorf("%w: its length is wrong", errDamaged)
-	case binary.BigEndian.Uint32(record[28:]) != checksum(record):
+	case binary.BigEndian.Uint32(record[28:]) != checksum(begins, record):
 		return Record{}, fmt.Errorf("%w: its checksum is wrong", errDamaged)
 	}
 	return Record{
-		Kind:   kindOf(record),
-		Place:  Place(binary.BigEndian.Uint64(record[12:])),
-		commit: binary.BigEndian.Uint64(record[20:]),
-		text:   record[headLength:],
+		Kind:    kindOf(record),
+		Place:   Place(binary.BigEndian.Uint64(record[12:])),
+		version: record[3],
+		commit:  binary.BigEndian.Uint64(record[20:]),
+		text:    record[headLength:],
 	}, nil
 }
 
@@ -133,13 +144,13 @@ func (r Record) labelled() (Record, error) {
 		return r, nil
 	}
 	var err error
-	r.Label, r.text, err = labelFrom(r.text)
+	r.Label, r.text, err = labelFrom(r.text, r.version)
 	return r, err
 }
 
 // parseAt is parse for what stands at a place, and was written there as one of a kind.
-func parseAt(record []byte, k Kind, at Place) (Record, error) {
-	r, err := parse(record)
+func (s seal) parseAt(record []byte, k Kind, at Place) (Record, error) {
+	r, err := s.parse(record)
 	switch {
 	case err != nil:
 		return Record{}, err
@@ -152,8 +163,8 @@ func parseAt(record []byte, k Kind, at Place) (Record, error) {
 }
 
 // decode reads a record and checks that it is the one that was written at a place.
-func decode(record []byte, k Kind, at Place, into any) error {
-	r, err := parseAt(record, k, at)
+func (s seal) decode(record []byte, k Kind, at Place, into any) error {
+	r, err := s.parseAt(record, k, at)
 	if err != nil {
 		return err
 	}
@@ -257,6 +268,11 @@ type State struct {
 	station.State
 	Sequence uint64 `json:"sequence"` // the last one that was given out
 	Ended    uint64 `json:"ended"`    // the entries of every event up to it have ended
+
+	// Seal is the outbox's, for a salvage that finds it nowhere else, and Old says that
+	// records of version 1 are left. Both are this package's own.
+	Seal string `json:"seal,omitempty"`
+	Old  bool   `json:"old,omitempty"`
 }
 
 // entries is how many entries a state counts.

@@ -207,7 +207,7 @@ func (r *restored) report(damage error, aside string) string {
 const batchOf = 1000
 
 // write fills an empty file.
-func (r *restored) write(db *bbolt.DB, notice station.Event) error {
+func (r *restored) write(db *bbolt.DB, s seal, notice station.Event) error {
 	r.state.Sequence++
 	r.put(PlaceOf(r.state.Sequence, 0), kept{notice})
 	order := make([]int, len(r.places))
@@ -221,7 +221,7 @@ func (r *restored) write(db *bbolt.DB, notice station.Event) error {
 		return 1
 	})
 	err := db.Update(func(tx *bbolt.Tx) error {
-		if err := begin(tx, r.commit, r.state); err != nil {
+		if err := begin(tx, s, r.commit, r.state); err != nil {
 			return err
 		}
 		// The process that had the old file may have had something in the air.
@@ -236,7 +236,7 @@ func (r *restored) write(db *bbolt.DB, notice station.Event) error {
 			q := tx.Bucket(bucketQ)
 			q.FillPercent = fillPercent
 			for _, i := range part {
-				if err := r.one(q, r.places[i], r.records[i]); err != nil {
+				if err := r.one(q, s, r.places[i], r.records[i]); err != nil {
 					return err
 				}
 			}
@@ -246,7 +246,7 @@ func (r *restored) write(db *bbolt.DB, notice station.Event) error {
 	return err
 }
 
-func (r *restored) one(q *bbolt.Bucket, at Place, body any) error {
+func (r *restored) one(q *bbolt.Bucket, s seal, at Place, body any) error {
 	kind := KindEvent
 	switch v := body.(type) {
 	case kept:
@@ -256,7 +256,7 @@ func (r *restored) one(q *bbolt.Bucket, at Place, body any) error {
 	case Fate:
 		kind = KindFate
 	}
-	record, err := encode(kind, at, r.commit, body)
+	record, err := s.encode(kind, at, r.commit, body)
 	if err != nil {
 		return err
 	}

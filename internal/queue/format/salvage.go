@@ -3,11 +3,13 @@ package format
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -23,7 +25,7 @@ const Salvaged = "salvaged"
 
 // rebuild makes a fresh outbox of what can be read at path and of the spare file,
 // and sets the old file aside.
-func rebuild(path string, options Options, damage error, redo *redo) error {
+func rebuild(path string, options Options, damage error, spare []byte) error {
 	old, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		old, err = nil, nil
@@ -41,14 +43,18 @@ func rebuild(path string, options Options, damage error, redo *redo) error {
 			return err
 		}
 	}
-	s := salvage(data)
-	if err := errors.Join(newerBytes(data), s.newer()); err != nil {
+	s := salvage(data, spare)
+	if err := errors.Join(s.seal.newerBytes(data), s.newer()); err != nil {
 		return explainNewer(err, s.meta["program"])
 	}
-	if damage == nil && redo.commit < s.commit {
-		return removeSpare(path) // it was taken up, and the power went before it was removed
-	}
-	if redo != nil {
+	if spare != nil {
+		redo, err := readSpare(spare, s.seal)
+		if err != nil {
+			return explainNewer(fmt.Errorf("spare file %s: %w", siblingPath(path, spareSuffix), err), nil)
+		}
+		if damage == nil && redo.commit < s.commit {
+			return removeSpare(path) // it was taken up, and the power went before it was removed
+		}
 		s.overlay(redo)
 	}
 	r := s.restore()
@@ -60,7 +66,7 @@ func rebuild(path string, options Options, damage error, redo *redo) error {
 	text := r.report(damage, aside)
 	options.Log.Error("the outbox was rebuilt", "path", path, "what", text, "fault", damage)
 	notice := station.Event{ID: station.NewID(), Source: station.FromStation, Kind: Salvaged, Code: text, At: now}
-	if err := build(path, options, func(db *bbolt.DB) error { return r.write(db, notice) }); err != nil {
+	if err := build(path, options, func(db *bbolt.DB) error { return r.write(db, s.seal, notice) }); err != nil {
 		return fmt.Errorf("a new outbox beside the damaged one: %w", err)
 	}
 	if old != nil {
@@ -90,6 +96,64 @@ func readAll(f *os.File) ([]byte, error) {
 	return data, nil
 }
 
+// findSeal returns the seal of a damaged file: that of its meta bucket, if any state is
+// sealed so, and else the one of most states that are sealed by what they say themselves.
+// A file without one is of version 1.
+func findSeal(data, spare []byte) seal {
+	found := make(map[string]int)
+	newest, old := make(map[string]uint64), make(map[string]bool)
+	for _, part := range [][]byte{data, spare} {
+		eachState(part, func(s seal, r Record, state State) {
+			found[s.digits]++
+			if r.commit >= newest[s.digits] {
+				newest[s.digits], old[s.digits] = r.commit, state.Old
+			}
+		})
+	}
+	meta := newestTree(data, version1(), 0).meta
+	if string(meta["version"]) == "\x01" {
+		return version1()
+	}
+	digits := string(meta["seal"])
+	if found[digits] == 0 {
+		for _, other := range slices.Sorted(maps.Keys(found)) {
+			if found[other] > found[digits] {
+				digits = other
+			}
+		}
+	}
+	if digits == "" {
+		return version1()
+	}
+	s := sealOf(digits)
+	s.old = old[digits]
+	return s
+}
+
+// eachState calls each with the states in data that are sealed by what they say.
+func eachState(data []byte, each func(seal, Record, State)) {
+	begin := []byte{magic[0], magic[1], magic[2], current, byte(KindState)}
+	for at := 0; ; at += len(begin) {
+		i := bytes.Index(data[at:], begin)
+		if i < 0 || len(data)-at-i < headLength {
+			return
+		}
+		at += i
+		end := at + headLength + int(binary.BigEndian.Uint32(data[at+8:]))
+		if end > len(data) || end < at {
+			continue
+		}
+		var state State
+		if json.Unmarshal(data[at+headLength:end], &state) != nil || !sealDigits.MatchString(state.Seal) {
+			continue
+		}
+		s := sealOf(state.Seal)
+		if r, err := s.parseAny(data[at:end]); err == nil {
+			each(s, r, state)
+		}
+	}
+}
+
 // A foundRecord is a record as it was found. The label of an entry is not taken off yet.
 type foundRecord struct {
 	Record
@@ -107,10 +171,11 @@ func (f foundRecord) entry() (Entry, error) {
 
 // scan calls each with every record in data whose checksum is right, wherever it
 // stands: also in pages that bbolt has given up, and in pages that are no pages
-// any more. Nothing in JSON text can look like a head: it has no byte 1.
-func scan(data []byte, each func(Record)) {
+// any more. Nothing in JSON text or in a label can look like a head: neither has the byte
+// of the version.
+func (s seal) scan(data []byte, each func(Record)) {
 	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte(magic+"\x01"))
+		i := bytes.Index(data[at:], []byte(magic))
 		if i < 0 {
 			return
 		}
@@ -123,7 +188,7 @@ func scan(data []byte, each func(Record)) {
 			at += len(magic)
 			continue
 		}
-		r, err := parseAny(data[at:end])
+		r, err := s.parseAny(data[at:end])
 		if err != nil {
 			at += len(magic)
 			continue
@@ -135,6 +200,7 @@ func scan(data []byte, each func(Record)) {
 
 // A salvagedFile is what was read of a file.
 type salvagedFile struct {
+	seal     seal
 	records  map[Place]foundRecord
 	state    State
 	commit   uint64            // of the newest record
@@ -173,16 +239,19 @@ func (s *salvagedFile) newer() error {
 //
 // Where a meta page is lost, and with it perhaps where the newest tree begins, its
 // beginning is looked for; where that is in vain everything is searched for.
-func salvage(data []byte) *salvagedFile {
-	s := &salvagedFile{records: make(map[Place]foundRecord)}
+//
+// Which records are the outbox's own its seal says; spare is what the spare file has, in
+// which it is looked for as well.
+func salvage(data, spare []byte) *salvagedFile {
+	s := &salvagedFile{records: make(map[Place]foundRecord), seal: findSeal(data, spare)}
 	newest := make(map[Place]foundRecord)
-	scan(data, func(r Record) {
+	s.seal.scan(data, func(r Record) {
 		if old, ok := newest[r.Place]; !ok || r.commit >= old.commit {
 			newest[r.Place] = foundRecord{Record: r}
 		}
 		s.commit = max(s.commit, r.commit)
 	})
-	t := newestTree(data, s.commit)
+	t := newestTree(data, s.seal, s.commit)
 	s.sequence, s.meta = t.sequence, t.meta
 	if state, ok := newest[statePlace]; ok {
 		s.readState(state)

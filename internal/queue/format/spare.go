@@ -46,7 +46,7 @@ func (f *File) spare(t *Tx, cause error) (spared, err error) {
 		records = append(records, t.redo[at]...)
 	}
 	if err := f.options.Faults.Rescue(name, records); err != nil {
-		note, noteErr := encode(kindUnsure, statePlace, t.commit, nil)
+		note, noteErr := t.seal.encode(kindUnsure, statePlace, t.commit, nil)
 		if noteErr == nil {
 			noteErr = f.options.Faults.Rescue(name, note)
 		}
@@ -77,35 +77,27 @@ type redo struct {
 	records map[Place]foundRecord // what it put, and where it deleted
 }
 
-// readSpare reads a spare file; nil says that there is none.
-func readSpare(path string) (*redo, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+// readSpare reads what a spare file has, with the seal of the outbox that it belongs to.
+// An older version may have written it.
+func readSpare(data []byte, s seal) (*redo, error) {
+	s.old = true
+	if err := s.newerBytes(data); err != nil {
 		return nil, err
 	}
-	if err := newerBytes(data); err != nil {
-		return nil, fmt.Errorf("spare file %s: %w", path, err)
-	}
 	r := &redo{records: make(map[Place]foundRecord)}
-	unknown := ""
-	scan(data, func(found Record) {
+	var err error
+	s.scan(data, func(found Record) {
 		r.commit = max(r.commit, found.commit)
-		if !found.Kind.known() {
-			unknown = string(found.Kind)
-		}
-		if found.Kind == kindUnsure {
+		switch {
+		case !found.Kind.known():
+			err = newer("a record of the kind %q, which this one does not know", found.Kind)
+		case found.Kind == kindUnsure:
 			r.unsure = true
-			return
+		default:
+			r.records[found.Place] = foundRecord{Record: found}
 		}
-		r.records[found.Place] = foundRecord{Record: found}
 	})
-	if unknown != "" {
-		return nil, fmt.Errorf("spare file %s: %w", path, newer("a record of the kind %q, which this one does not know", unknown))
-	}
-	return r, nil
+	return r, err
 }
 
 func removeSpare(path string) error {

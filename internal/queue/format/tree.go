@@ -20,6 +20,7 @@ func (s span) has(key []byte) bool {
 // in its first eight bytes.
 type tree struct {
 	data     []byte
+	seal     seal
 	reach    reach
 	current  bool // nothing newer was ever committed
 	seen     map[uint64]bool
@@ -49,7 +50,7 @@ const (
 // newestTree walks the newest tree. Both meta pages together say where it begins.
 // Where one is lost it is the page from which a whole tree grows with the newest
 // state that was ever written; else nothing is certain.
-func newestTree(data []byte, commit uint64) *tree {
+func newestTree(data []byte, s seal, commit uint64) *tree {
 	newest, root, sound := uint64(0), uint64(0), 0
 	for number := range 2 {
 		m, ok := metaAt(data, number)
@@ -62,7 +63,7 @@ func newestTree(data []byte, commit uint64) *tree {
 		}
 	}
 	if sound == 2 {
-		t := walk(data, root, everything)
+		t := walk(data, s, root, everything)
 		t.current = true
 		return t
 	}
@@ -71,16 +72,16 @@ func newestTree(data []byte, commit uint64) *tree {
 		if binary.LittleEndian.Uint64(page) != number || !isRoot(page) {
 			continue
 		}
-		if walk(data, number, lastOnly).commit != commit {
+		if walk(data, s, number, lastOnly).commit != commit {
 			continue
 		}
-		t := walk(data, number, everything)
+		t := walk(data, s, number, everything)
 		if len(t.holes) == 0 && t.entries() == t.state.entries() {
 			t.current = true
 			return t
 		}
 	}
-	return walk(data, root, everything)
+	return walk(data, s, root, everything)
 }
 
 // isRoot reports whether a page has the two buckets.
@@ -102,8 +103,8 @@ const (
 )
 
 // walk reads the tree that begins at a page, as far as it is sound.
-func walk(data []byte, root uint64, r reach) *tree {
-	t := &tree{data: data, reach: r, seen: make(map[uint64]bool), records: make(map[Place]foundRecord), meta: make(map[string][]byte)}
+func walk(data []byte, s seal, root uint64, r reach) *tree {
+	t := &tree{data: data, seal: s, reach: r, seen: make(map[uint64]bool), records: make(map[Place]foundRecord), meta: make(map[string][]byte)}
 	whole := false
 	t.pages(root, span{}, 0, func(_ span, leaf []byte) bool {
 		return elements(leaf, func(flags uint32, key, value []byte) bool {
@@ -266,7 +267,7 @@ func within(element []byte, pos, size uint32) ([]byte, bool) {
 // at their key.
 func (t *tree) leaf(keys span, page []byte) bool {
 	return elements(page, func(flags uint32, key, value []byte) bool {
-		r, err := parseAny(value)
+		r, err := t.seal.parseAny(value)
 		if err != nil || flags != 0 || !bytes.Equal(key, r.Place.key()) || !keys.has(key) {
 			return false
 		}

@@ -15,6 +15,7 @@ import (
 // function it was handed to has returned.
 type Tx struct {
 	q, meta *bbolt.Bucket
+	seal    seal
 	commit  uint64           // its number
 	redo    map[Place][]byte // every record as it stands after it, for the spare file
 	changed bool
@@ -23,8 +24,8 @@ type Tx struct {
 const fillPercent = 0.95 // of a page, before the next is begun: keys only ascend
 
 // txOf is the transaction on the two buckets that every outbox has.
-func txOf(tx *bbolt.Tx) (*Tx, error) {
-	t := &Tx{q: tx.Bucket(bucketQ), meta: tx.Bucket(bucketMeta)}
+func txOf(tx *bbolt.Tx, s seal) (*Tx, error) {
+	t := &Tx{q: tx.Bucket(bucketQ), meta: tx.Bucket(bucketMeta), seal: s}
 	if t.q == nil || t.meta == nil {
 		return nil, errNoOutbox
 	}
@@ -41,7 +42,7 @@ func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
 			if bytes.Equal(k, stateKey) {
 				continue
 			}
-			r, err := parse(v)
+			r, err := t.seal.parse(v)
 			if err != nil {
 				yield(Record{}, explainNewer(fmt.Errorf("record at %x: %w", k, err), t.meta.Get([]byte("program"))))
 				return
@@ -59,7 +60,7 @@ func (t *Tx) Entry(at Place) (e Entry, there bool, err error) {
 	if record == nil || kindOf(record) == KindFate {
 		return e, false, nil
 	}
-	if err := decode(record, KindEntry, at, &e); err != nil {
+	if err := t.seal.decode(record, KindEntry, at, &e); err != nil {
 		return e, false, fmt.Errorf("entry %v: %w", at, err)
 	}
 	return e, true, nil
@@ -74,7 +75,7 @@ func (t *Tx) Kept(at Place) (ev station.Event, there bool, err error) {
 	if record == nil {
 		return ev, false, nil
 	}
-	if err := decode(record, KindKept, at, &ev); err != nil {
+	if err := t.seal.decode(record, KindKept, at, &ev); err != nil {
 		return ev, false, fmt.Errorf("event %d: %w", at.Sequence(), err)
 	}
 	return ev, true, nil
@@ -91,7 +92,7 @@ func (t *Tx) ID(at Place, begins string) (id station.ID, is bool, err error) {
 	if record == nil {
 		return "", false, nil
 	}
-	r, err := parse(record)
+	r, err := t.seal.parse(record)
 	if err != nil {
 		return "", false, fmt.Errorf("record %v: %w", at, err)
 	}
@@ -104,7 +105,7 @@ func (t *Tx) ID(at Place, begins string) (id station.ID, is bool, err error) {
 
 // State reads the state, and the number of the commit that wrote it.
 func (t *Tx) State() (s State, commit uint64, err error) {
-	r, err := parseAt(t.q.Get(stateKey), KindState, statePlace)
+	r, err := t.seal.parseAt(t.q.Get(stateKey), KindState, statePlace)
 	if err == nil {
 		err = r.read(&s)
 	}
@@ -117,7 +118,7 @@ func (t *Tx) State() (s State, commit uint64, err error) {
 // Commit returns the number of the commit that the file has; it reads no more of the
 // state than that. A state that cannot be read is an error.
 func (t *Tx) Commit() (uint64, error) {
-	r, err := parseAt(t.q.Get(stateKey), KindState, statePlace)
+	r, err := t.seal.parseAt(t.q.Get(stateKey), KindState, statePlace)
 	return r.commit, err
 }
 
@@ -146,12 +147,13 @@ func (t *Tx) PutFate(at Place, f Fate) error { return t.put(KindFate, at, f) }
 
 // PutState writes the state and returns how many bytes it has.
 func (t *Tx) PutState(s State) (int, error) {
+	s.Seal, s.Old = t.seal.digits, t.seal.old
 	err := t.put(KindState, statePlace, s)
 	return len(t.redo[statePlace]), err
 }
 
 func (t *Tx) put(k Kind, at Place, body any) error {
-	record, err := encode(k, at, t.commit, body)
+	record, err := t.seal.encode(k, at, t.commit, body)
 	if err != nil {
 		return err
 	}
@@ -162,7 +164,7 @@ func (t *Tx) put(k Kind, at Place, body any) error {
 
 // Delete deletes what stands at a place.
 func (t *Tx) Delete(at Place) error {
-	record, err := encode(kindGone, at, t.commit, nil)
+	record, err := t.seal.encode(kindGone, at, t.commit, nil)
 	if err != nil {
 		return err
 	}

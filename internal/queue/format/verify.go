@@ -43,7 +43,7 @@ func ViewSound(path string, look func(*Tx) error) error {
 		if err := inspect(tx); err != nil {
 			return err
 		}
-		t, err := txOf(tx)
+		t, err := viewOf(tx)
 		if err == nil {
 			own = look(t)
 		}
@@ -60,11 +60,8 @@ func ViewSound(path string, look func(*Tx) error) error {
 // has it open wraps ErrLocked.
 func View(path string, look func(*Tx) error) error {
 	return readOnly(path, false, func(tx *bbolt.Tx) error {
-		t, err := txOf(tx)
+		t, err := viewOf(tx)
 		if err != nil {
-			return err
-		}
-		if err := checkVersion(t.q, t.meta); err != nil {
 			return err
 		}
 		if _, err := t.Commit(); err != nil {
@@ -85,6 +82,19 @@ func lookAt(path string, look func(*bbolt.Tx) error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// viewOf is the transaction on a file that nobody has looked at yet.
+func viewOf(tx *bbolt.Tx) (*Tx, error) {
+	t, err := txOf(tx, seal{})
+	if err == nil {
+		err = checkVersion(t.q, t.meta)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.seal = fileSeal(t.q, t.meta)
+	return t, nil
 }
 
 // unreadable reports whether the error speaks of the system and not of the file.
@@ -146,10 +156,11 @@ func inspect(tx *bbolt.Tx) error {
 	if err := checkVersion(q, meta); err != nil {
 		return err
 	}
+	s := fileSeal(q, meta)
 	var said, found station.Tally
 	var event Place
 	err := q.ForEach(func(k, v []byte) error {
-		r, err := parse(v)
+		r, err := s.parse(v)
 		switch {
 		case err != nil:
 			return fmt.Errorf("record at %x: %w", k, err)
@@ -218,9 +229,10 @@ func verify(tx *bbolt.Tx) error {
 	if err := checkVersion(q, meta); err != nil {
 		return errors.Join(append(v.faults, err)...)
 	}
+	v.seal = fileSeal(q, meta)
 	err := q.ForEach(func(k, value []byte) error {
 		if bytes.Equal(k, stateKey) {
-			if err := decode(value, KindState, statePlace, &v.state); err != nil {
+			if err := v.seal.decode(value, KindState, statePlace, &v.state); err != nil {
 				v.fault("state: %w", err)
 			}
 			return nil
@@ -248,6 +260,7 @@ func verify(tx *bbolt.Tx) error {
 
 // A verifier gathers what the invariants between records need.
 type verifier struct {
+	seal     seal
 	faults   []error
 	state    State
 	lowest   uint64 // sequence of a live entry; 0: there is none
@@ -271,7 +284,7 @@ func (v *verifier) fault(format string, args ...any) (enough bool) {
 
 // record checks one record by itself and against those before it.
 func (v *verifier) record(at Place, value []byte) {
-	r, err := parse(value)
+	r, err := v.seal.parse(value)
 	if err != nil {
 		v.fault("record %v: %w", at, err)
 		return
@@ -285,7 +298,7 @@ func (v *verifier) record(at Place, value []byte) {
 	switch r.Kind {
 	case KindFate:
 		var f Fate
-		if err := decode(value, KindFate, at, &f); err != nil {
+		if err := v.seal.decode(value, KindFate, at, &f); err != nil {
 			v.fault("entry %v: %w", at, err)
 			return
 		}
@@ -293,7 +306,7 @@ func (v *verifier) record(at Place, value []byte) {
 		v.lanes[at], v.ended[at] = f.Lane, true
 	default:
 		var e Entry
-		if err := decode(value, KindEntry, at, &e); err != nil {
+		if err := v.seal.decode(value, KindEntry, at, &e); err != nil {
 			v.fault("entry %v: %w", at, err)
 			return
 		}
@@ -321,7 +334,7 @@ func (v *verifier) event(k Kind, at Place, value []byte) {
 		k = KindEvent
 	}
 	var ev station.Event
-	if err := decode(value, k, at, &ev); err != nil {
+	if err := v.seal.decode(value, k, at, &ev); err != nil {
 		v.fault("event %d: %w", at.Sequence(), err)
 		return
 	}

@@ -1,0 +1,110 @@
+package format
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+// upgradePart is which part of the file is rewritten in one transaction: a fifth of its
+// pages is always free, and what a transaction writes goes to free ones.
+const upgradePart = 16
+
+// upgrade checks whether the file is of this version, and rewrites one of version 1 where
+// it is, part by part, so that it needs no more room. Whenever the power goes, the file is
+// sound: its state says whether records of version 1 are left, and the next start goes on.
+// An older program refuses the file from the first part on.
+func (f *File) upgrade() error {
+	err := f.db.View(func(tx *bbolt.Tx) error {
+		t, err := viewOf(tx)
+		if err != nil {
+			return explainNewerIn(tx, err)
+		}
+		f.seal = t.seal
+		return nil
+	})
+	if err != nil || !f.seal.old {
+		return err
+	}
+	if f.seal.digits == "" {
+		f.seal = newSeal()
+		f.seal.old = true
+	}
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return err
+	}
+	rewritten := 0
+	for f.seal.old {
+		n, err := f.rewrite(info.Size() / upgradePart)
+		if err != nil {
+			return fmt.Errorf("rewriting it in version %d of its format: %w", current, err)
+		}
+		rewritten += n
+	}
+	f.options.Log.Info("the outbox was rewritten", "path", f.path, "format", current, "records", rewritten)
+	return nil
+}
+
+// rewrite rewrites the next records of version 1, up to so many bytes, and the state with
+// each part, in one transaction. It returns how many there were.
+func (f *File) rewrite(most int64) (n int, err error) {
+	tx, err := f.db.Begin(true)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback() // after a commit it does nothing
+	t, err := txOf(tx, f.seal)
+	if err != nil {
+		return 0, err
+	}
+	t.q.FillPercent = fillPercent
+	state, commit, err := t.State()
+	if err != nil {
+		return 0, err
+	}
+	var keys, records [][]byte
+	size := int64(0)
+	c := t.q.Cursor()
+	k, v := c.First()
+	for ; k != nil && size < most; k, v = c.Next() {
+		if bytes.Equal(k, stateKey) || len(v) < headLength || v[3] != 1 {
+			continue
+		}
+		r, err := f.seal.parse(v)
+		if err != nil {
+			return 0, fmt.Errorf("record at %x: %w", k, err)
+		}
+		keys, records = append(keys, bytes.Clone(k)), append(records, f.seal.rewritten(r))
+		size += int64(len(v))
+	}
+	for i, key := range keys {
+		if err := t.q.Put(key, records[i]); err != nil {
+			return 0, err
+		}
+	}
+	t.seal.old = k != nil
+	f.seal.old = t.seal.old
+	t.commit, t.redo = commit+1, make(map[Place][]byte)
+	if _, err := t.PutState(state); err != nil {
+		return 0, err
+	}
+	if err := t.meta.Put([]byte("seal"), []byte(f.seal.digits)); err != nil {
+		return 0, err
+	}
+	if err := t.meta.Put([]byte("version"), []byte{current}); err != nil {
+		return 0, err
+	}
+	return len(keys), f.options.Faults.Commit(tx)
+}
+
+// rewritten is a record in this version of the format, written by the same transaction.
+func (s seal) rewritten(r Record) []byte {
+	b := make([]byte, headLength, headLength+2*labelLength+len(r.text))
+	if r.Kind == KindEntry {
+		b = r.Label.append(b)
+	}
+	return s.head(append(b, r.text...), r.Kind, r.Place, r.commit)
+}
