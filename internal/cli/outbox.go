@@ -360,7 +360,7 @@ old address needs --not-there as well.`,
 			if err != nil {
 				return err
 			}
-			done, err := client.RetryWith(c.Context(), args[0], options...)
+			done, err := client.Retry(c.Context(), args[0], options...)
 			if err != nil {
 				return exit.Wrap(g.unanswered(err))
 			}

@@ -130,15 +130,10 @@ type Retried struct {
 	Repeated bool // it was done before, under the same event
 }
 
-// Retry lets a held entry wait again at its old place, and returns its whole ID.
-// The entry may be named by its short form or by the beginning of its ID.
-func (c *Client) Retry(ctx context.Context, entry string) (station.ID, error) {
-	done, err := c.RetryWith(ctx, entry)
-	return done.Entry, err
-}
-
-// RetryWith is Retry with options: station.NotThere, station.ToCurrent.
-func (c *Client) RetryWith(ctx context.Context, entry string, options ...string) (Retried, error) {
+// Retry lets a held entry wait again at its old place. The entry may be named by its
+// short form or by the beginning of its ID; options are station.NotThere and
+// station.ToCurrent.
+func (c *Client) Retry(ctx context.Context, entry string, options ...string) (Retried, error) {
 	d, err := c.decide(ctx, station.VerbRetry, decisionRequest{entry, slices.Contains(options, station.NotThere), slices.Contains(options, station.ToCurrent)})
 	return Retried{d.Entry, d.Looks, d.Repeated}, err
 }

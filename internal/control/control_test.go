@@ -77,7 +77,7 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 			t.Parallel()
 			f := operatortest.Held()
 			client := control(t, f)
-			decide := client.Retry
+			decide := retry(client)
 			if c.verb == "discard" {
 				decide = client.Discard
 			}
@@ -96,6 +96,14 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 	}
 }
 
+// retry retries as Discard discards.
+func retry(client *Client) func(context.Context, string) (station.ID, error) {
+	return func(ctx context.Context, entry string) (station.ID, error) {
+		done, err := client.Retry(ctx, entry)
+		return done.Entry, err
+	}
+}
+
 func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	t.Parallel()
 	f := operatortest.Held()
@@ -110,8 +118,8 @@ func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 		{"two begin like that", client.Discard, "9f86", `entry "9f86": 2 begin like that, give more of one of: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
 		{"none is like that", client.Discard, "abcdef12.1", `entry "abcdef12.1": it is not in the outbox; it may have been delivered`},
 		{"too little is said", client.Discard, "9", `entry "9": give at least 4 characters of its ID`},
-		{"it only waits", client.Retry, "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried or discarded`},
-		{"a scan is no entry", client.Retry, "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried or discarded`},
+		{"it only waits", retry(client), "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried or discarded`},
+		{"a scan is no entry", retry(client), "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried or discarded`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
