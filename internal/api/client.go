@@ -49,9 +49,9 @@ type Settings struct {
 	Route    Route         // checked
 	Log      *slog.Logger
 
-	// Rehearse, when it is set, is shown each request, and what would change
+	// DryRun, when it is set, is shown each request, and what would change
 	// something is not sent.
-	Rehearse func(Rehearsed)
+	DryRun func(DryRunRequest)
 }
 
 // A Dial makes a connection as net.Dialer.DialContext does. A test hands in one
@@ -64,15 +64,15 @@ type Client struct {
 	keys     []Key
 	pace     *rate.Limiter
 	response time.Duration
-	way      *way
+	routing  *routing
 	dial     Dial
 	log      *slog.Logger
-	rehearse func(Rehearsed)
+	dryRun   func(DryRunRequest)
 
-	mu    sync.Mutex
-	quiet time.Time // the vendor asked to be left alone until then
+	mu          sync.Mutex
+	pausedUntil time.Time // the vendor asked to be left alone until then
 
-	heard heard
+	lastTime vendorTime
 }
 
 // New returns a client. It starts nothing and connects to nothing.
@@ -81,7 +81,7 @@ func New(s Settings) *Client {
 		s.Response = ResponseTime
 	}
 	if s.Dial == nil {
-		s.Dial = newNetwork(newNames(s.Log), s.Response).dial
+		s.Dial = newNetwork(newResolver(s.Log), s.Response).dial
 	}
 	// Nobody knows when a process before this one last asked: the pace begins with its
 	// wait, or each start would ask for one more than the account allows.
@@ -93,8 +93,8 @@ func New(s Settings) *Client {
 		pace:     pace,
 		response: s.Response,
 		log:      s.Log,
-		rehearse: s.Rehearse,
-		way:      newWay(s),
+		dryRun:   s.DryRun,
+		routing:  newRouting(s),
 		dial:     s.Dial,
 	}
 }
@@ -111,10 +111,10 @@ type Request struct {
 	// records may have.
 	Most int
 
-	// Says is what the body of an answer says in the vendor's own terms. It is
+	// Interpret is what the body of an answer says in the vendor's own terms. It is
 	// asked about bodies that were read to their end, whatever their status. nil: the
-	// status alone says yes or no; see trip.byStatus.
-	Says func(body []byte) Says
+	// status alone says yes or no; see roundTrip.byStatus.
+	Interpret func(body []byte) Answer
 }
 
 // Do makes one round trip: it waits for its turn, sends the request at most once
@@ -125,24 +125,24 @@ type Request struct {
 // sent, and the receipt is Unreached with the rest of the wait.
 func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	what := r.Method + " " + cmp.Or(r.Path, "/")
-	if rest := c.askedToWait(); rest > 0 {
+	if rest := c.pauseLeft(); rest > 0 {
 		return nil, station.Receipt{Outcome: station.Unreached, Wait: rest, Answered: true,
-			Err: c.fault(what+": not sent: the vendor asked to be left alone for a while", nil)}
+			Err: c.cleanError(what+": not sent: the vendor asked to be left alone for a while", nil)}
 	}
 	if err := c.pace.Wait(ctx); err != nil {
 		return nil, station.Receipt{Outcome: station.Unreached,
-			Err: c.fault(what+": not sent: "+err.Error(), err)}
+			Err: c.cleanError(what+": not sent: "+err.Error(), err)}
 	}
-	if c.rehearsed(r) {
-		return nil, station.Receipt{Outcome: station.Unreached, Err: c.fault(what+": not sent: this is a rehearsal", nil)}
+	if c.shownOnly(r) {
+		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(what+": not sent: this is a rehearsal", nil)}
 	}
 	start := time.Now()
-	t := c.trip(ctx, r)
+	t := c.roundTrip(ctx, r)
 	t.by = c
-	c.hear(t)
-	rc := c.clean(what, t.outcome(r.Says))
+	c.noteVendorTime(t)
+	rc := c.describe(what, t.outcome(r.Interpret))
 	rc.Answered, rc.Sent = t.status != 0, t.left && t.status == 0
-	c.leaveAlone(rc.Wait)
+	c.pause(rc.Wait)
 	if c.log.Enabled(ctx, slog.LevelDebug) { // what is not written need not be gathered
 		c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,
 			"outcome", rc.Outcome.String(), "took", time.Since(start))
@@ -158,16 +158,16 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 func (c *Client) Reach(ctx context.Context) station.Receipt {
 	ctx, cancel := context.WithTimeout(ctx, LookTime+ConnectTime)
 	defer cancel()
-	over, err := c.dial(ctx, "tcp", c.way.address())
+	over, err := c.dial(ctx, "tcp", c.routing.address())
 	if err != nil {
-		return station.Receipt{Outcome: station.Unreached, Err: c.fault("not sent: "+err.Error(), err)}
+		return station.Receipt{Outcome: station.Unreached, Err: c.cleanError("not sent: "+err.Error(), err)}
 	}
 	_ = over.Close() // nothing was written on it
 	return station.Receipt{Outcome: station.Delivered}
 }
 
-// trip sends the request and reads the answer. It makes no judgement.
-func (c *Client) trip(ctx context.Context, r Request) (t trip) {
+// roundTrip sends the request and reads the answer. It makes no judgement.
+func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
 	ctx, cancel := context.WithTimeout(ctx, LookTime+2*ConnectTime+c.response)
 	defer cancel()
 
@@ -186,41 +186,41 @@ func (c *Client) trip(ctx context.Context, r Request) (t trip) {
 			}
 		},
 		WroteHeaders:     func() { sent.left.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { c.way.greeted(err) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { c.routing.noteHandshake(err) },
 	})
 	defer func() {
 		t.left = sent.left.Load() || t.status != 0
 		if c := sent.over.Load(); c != nil && t.err == nil {
 			c.end()
 		} else if c != nil { // given up means that it cannot arrive
-			c.tear()
+			c.abort()
 		}
 	}()
 
 	req, err := http.NewRequestWithContext(ctx, r.Method, c.target(r), bytes.NewReader(r.Body))
 	if err != nil {
-		return trip{err: err}
+		return roundTrip{err: err}
 	}
 	r.head(req.Header)
 
 	// The transport itself and not an http.Client: that one follows redirects,
 	// keeps cookies and puts the URL, key and all, into its errors.
-	transport, err := c.way.open()
+	transport, err := c.routing.open()
 	if err != nil {
-		return trip{err: err}
+		return roundTrip{err: err}
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return trip{err: c.way.named(err)}
+		return roundTrip{err: c.routing.named(err)}
 	}
 	defer resp.Body.Close()
 	most := cmp.Or(r.Most, mostAnswer)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if err == nil {
-		err = tooMuch(body, most)
+		err = checkSize(body, most)
 	}
-	return trip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
+	return roundTrip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
 }
 
 // head writes the header that a request is sent with.
@@ -237,39 +237,39 @@ func (c *Client) target(r Request) string {
 	return c.base + r.Path + "?" + r.Query.Encode()
 }
 
-// askedToWait returns how long the vendor still wants to be left alone.
-func (c *Client) askedToWait() time.Duration {
+// pauseLeft returns how long the vendor still wants to be left alone.
+func (c *Client) pauseLeft() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Until(c.quiet)
+	return time.Until(c.pausedUntil)
 }
 
-// leaveAlone remembers that the vendor asked to be left alone for d, so that
+// pause remembers that the vendor asked to be left alone for d, so that
 // lanes which have not asked yet do not ask one after the other.
-func (c *Client) leaveAlone(d time.Duration) {
+func (c *Client) pause(d time.Duration) {
 	if d <= 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if until := time.Now().Add(d); until.After(c.quiet) {
-		c.quiet = until
+	if until := time.Now().Add(d); until.After(c.pausedUntil) {
+		c.pausedUntil = until
 	}
 }
 
-// clean puts what was asked in front of the receipt's error and takes the keys
+// describe puts what was asked in front of the receipt's error and takes the keys
 // out of it.
-func (c *Client) clean(what string, rc station.Receipt) station.Receipt {
+func (c *Client) describe(what string, rc station.Receipt) station.Receipt {
 	if rc.Err == nil {
 		return rc
 	}
 	text := what + ": " + rc.Err.Error()
 	if no, ok := errors.AsType[*Refusal](rc.Err); ok {
-		no = &Refusal{c.Words(no.Text)}
-		rc.Err = c.fault(what+": "+no.Error(), no)
+		no = &Refusal{c.Clean(no.Text)}
+		rc.Err = c.cleanError(what+": "+no.Error(), no)
 		return rc
 	}
-	rc.Err = c.fault(text, rc.Err)
+	rc.Err = c.cleanError(text, rc.Err)
 	return rc
 }
 
@@ -287,9 +287,9 @@ const (
 	byteOrderMark = "\xef\xbb\xbf"
 )
 
-// Words makes a vendor's text fit to be shown: without keys, on one line, and of
+// Clean makes a vendor's text fit to be shown: without keys, on one line, and of
 // bounded length.
-func (c *Client) Words(text string) string { return c.cut(text, mostWords) }
+func (c *Client) Clean(text string) string { return c.cut(text, mostWords) }
 
 // excerpt is how an answer begins.
 func (c *Client) excerpt(body []byte) string {
@@ -305,25 +305,25 @@ func (c *Client) cut(text string, most int) string {
 	if len(text) > readWords {
 		text = text[:readWords]
 	}
-	return station.OneLine(c.hide(text), most)
+	return station.OneLine(c.redact(text), most)
 }
 
-func (c *Client) hide(text string) string {
+func (c *Client) redact(text string) string {
 	for _, k := range c.keys {
-		text = k.Hide(text)
+		text = k.Redact(text)
 	}
-	return c.way.hide(text)
+	return c.routing.redact(text)
 }
 
 // Broken says what is wrong with a file that every request needs, the ca or the
 // proxy_key; "" when all is well. Such a file is read again before each request.
-func (c *Client) Broken() string { return c.way.broken() }
+func (c *Client) Broken() string { return c.routing.broken() }
 
-// fault makes an error of a text, without keys. Of err it keeps only what
+// cleanError makes an error of a text, without keys. Of err it keeps only what
 // callers ask for and what carries no text of its own, for the rest may hold
 // the URL.
-func (c *Client) fault(text string, err error) error {
-	f := &fault{text: c.hide(text)}
+func (c *Client) cleanError(text string, err error) error {
+	f := &cleanError{text: c.redact(text)}
 	for _, known := range []error{station.ErrKey, station.ErrForbidden, station.ErrUnreadable, station.ErrFailed, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			f.is = append(f.is, known)
@@ -335,14 +335,14 @@ func (c *Client) fault(text string, err error) error {
 	return f
 }
 
-// A fault is an error whose text has been cleaned.
-type fault struct {
+// A cleanError is an error whose text has been cleaned.
+type cleanError struct {
 	text string
 	is   []error
 }
 
-func (f *fault) Error() string   { return f.text }
-func (f *fault) Unwrap() []error { return f.is }
+func (f *cleanError) Error() string   { return f.text }
+func (f *cleanError) Unwrap() []error { return f.is }
 
 // CheckURL says what is wrong with a vendor's base URL, "" when nothing is. It
 // must be https, or http to this very machine, and end in a slash.

@@ -27,23 +27,23 @@ import (
 )
 
 // plainly reads the words yes, no, busy and key; anything else says nothing.
-func plainly(body []byte) Says {
+func plainly(body []byte) Answer {
 	switch string(body) {
 	case "yes":
-		return Says{Word: Yes}
+		return Answer{Word: Yes}
 	case "no":
-		return Says{Word: No, Text: "no " + canary}
+		return Answer{Word: No, Text: "no " + canary}
 	case "busy":
-		return Says{Word: TooMany}
+		return Answer{Word: TooMany}
 	case "key":
-		return Says{Word: BadKey}
+		return Answer{Word: BadKey}
 	case "failed":
-		return Says{Word: Failed, Text: "it broke"}
+		return Answer{Word: Failed, Text: "it broke"}
 	}
 	if text, long := strings.CutPrefix(string(body), "long "); long {
-		return Says{Word: No, Text: text}
+		return Answer{Word: No, Text: text}
 	}
-	return Says{}
+	return Answer{}
 }
 
 type bench struct {
@@ -80,7 +80,7 @@ func (b bench) ask(ctx context.Context) ([]byte, station.Receipt) {
 		Method: http.MethodPost, Path: "dispatches/open/",
 		Query:  url.Values{"auth": {canary}},
 		Header: http.Header{"L2lauth": {canary}},
-		Body:   []byte("auth=" + canary), Says: plainly,
+		Body:   []byte("auth=" + canary), Interpret: plainly,
 	})
 }
 
@@ -224,7 +224,7 @@ func TestWhatDoesNotLeaveIsUnreached(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			b := clientOf(t, base, time.Millisecond)
-			b.way.transport.TLSHandshakeTimeout = 100 * time.Millisecond
+			b.routing.transport.TLSHandshakeTimeout = 100 * time.Millisecond
 			_, rc := b.ask(t.Context())
 			if rc.Outcome != station.Unreached {
 				t.Errorf("outcome %v: %v", rc.Outcome, rc.Err)
@@ -310,7 +310,7 @@ func TestThePaceCountsEveryRequest(t *testing.T) {
 	slow := clientOf(t, b.base, 50*time.Millisecond)
 	start := time.Now()
 	for range 4 {
-		slow.Do(t.Context(), Request{Method: http.MethodGet, Says: plainly})
+		slow.Do(t.Context(), Request{Method: http.MethodGet, Interpret: plainly})
 	}
 	if took := time.Since(start); took < 150*time.Millisecond {
 		t.Errorf("four requests took %v", took)
@@ -335,7 +335,7 @@ func TestTenStartsWithinAMinuteAskForNoMoreThanTheRate(t *testing.T) {
 				}})
 			ctx, kill := context.WithTimeout(t.Context(), time.Minute/starts)
 			for ctx.Err() == nil {
-				c.Do(ctx, Request{Method: http.MethodGet, Says: plainly})
+				c.Do(ctx, Request{Method: http.MethodGet, Interpret: plainly})
 			}
 			kill()
 			if first > every {
@@ -432,7 +432,7 @@ func FuzzOutcome(f *testing.F) {
 	f.Add(429, "", "Wed, 21 Oct 2015 07:28:00 GMT", true)
 	f.Add(302, "yes", "-1", false)
 	f.Fuzz(func(t *testing.T, status int, body, after string, whole bool) {
-		tr := trip{left: true, status: status, body: []byte(body), header: http.Header{"Retry-After": {after}, "Date": {"Wed, 21 Oct 2015 07:28:00 GMT"}}}
+		tr := roundTrip{left: true, status: status, body: []byte(body), header: http.Header{"Retry-After": {after}, "Date": {"Wed, 21 Oct 2015 07:28:00 GMT"}}}
 		if !whole {
 			tr.err = io.ErrUnexpectedEOF
 		}

@@ -45,9 +45,9 @@ func (c *conn) add(n int) {
 	}
 }
 
-// tear ends the connection now. What the kernel has not got acknowledged is
+// abort ends the connection now. What the kernel has not got acknowledged is
 // never sent again.
-func (c *conn) tear() {
+func (c *conn) abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.SetLinger(0)

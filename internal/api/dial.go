@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// otherFamily is how long the addresses of one family have for themselves before
+// fallbackDelay is how long the addresses of one family have for themselves before
 // those of the other are tried beside them (RFC 8305).
-const otherFamily = 300 * time.Millisecond
+const fallbackDelay = 300 * time.Millisecond
 
 // A network makes connections to a vendor, or to the proxy before it.
 type network struct {
-	names  *names
+	names  *resolver
 	dialer net.Dialer
 }
 
-func newNetwork(names *names, response time.Duration) *network {
+func newNetwork(names *resolver, response time.Duration) *network {
 	return &network{names: names, dialer: net.Dialer{Control: giveUpAfter(response)}}
 }
 
@@ -29,7 +29,7 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := n.names.look(ctx, host)
+	addresses, err := n.names.lookup(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (n *network) connect(ctx context.Context, addresses []netip.Addr, port stri
 		err error
 	}
 	beside := make(chan result, 1)
-	later := time.AfterFunc(otherFamily, func() {
+	later := time.AfterFunc(fallbackDelay, func() {
 		c, err := n.oneByOne(secondContext, second, port)
 		if err == nil {
 			endFirst()

@@ -58,7 +58,7 @@ func TestAnAddressThatIsSilentIsNotTheOnlyOneTried(t *testing.T) {
 			t.Parallel()
 			port := listenAt(t, "127.0.0.1:0", false)
 			listenAt(t, tt.silent+":"+port, true)
-			n := newNetwork(newNames(slog.New(slog.DiscardHandler)), time.Second)
+			n := newNetwork(newResolver(slog.New(slog.DiscardHandler)), time.Second)
 			c, err := n.connect(t.Context(), tt.addresses, port)
 			if err != nil {
 				t.Fatal(err)
@@ -74,7 +74,7 @@ func TestAnAddressThatIsSilentIsNotTheOnlyOneTried(t *testing.T) {
 func TestNobodyAnswersAtAnyAddress(t *testing.T) {
 	t.Parallel()
 	port := listenAt(t, "127.0.0.1:0", true)
-	n := newNetwork(newNames(slog.New(slog.DiscardHandler)), time.Second)
+	n := newNetwork(newResolver(slog.New(slog.DiscardHandler)), time.Second)
 	if c, err := n.connect(t.Context(), []netip.Addr{netip.MustParseAddr("::1"), netip.MustParseAddr("127.0.0.1")}, port); err == nil {
 		c.Close()
 		t.Error("connected to nobody")

@@ -1,7 +1,7 @@
 // Package api makes one HTTP round trip to a vendor and says what it came to.
 //
 // The question after a round trip is never whether it failed but what the
-// vendor may have done. One function, [trip.outcome], answers it for both
+// vendor may have done. One function, [roundTrip.outcome], answers it for both
 // vendors; what a vendor's body says is told to it by the vendor's package.
 //
 // The client writes each request at most once: no redirects are followed, no

@@ -57,7 +57,7 @@ func TestWhatWasGivenUpDoesNotArriveWhenThePacketsGetThroughAgain(t *testing.T) 
 	c := New(Settings{Base: "http://" + listener.Addr().String() + "/", Keys: []Key{canaryKey(t)}, Every: time.Millisecond,
 		Response: 300 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 	act := func() station.Receipt {
-		_, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Body: []byte("site=12"), Says: plainly})
+		_, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Body: []byte("site=12"), Interpret: plainly})
 		return rc
 	}
 
@@ -129,11 +129,11 @@ func TestAConnectionThatIsNotNeededIsClosedInOrder(t *testing.T) {
 		}
 	}()
 	for range 3 {
-		if _, rc := c.Do(context.Background(), Request{Method: http.MethodPost, Path: "x/", Body: []byte("a"), Says: plainly}); rc.Outcome != station.Delivered {
+		if _, rc := c.Do(context.Background(), Request{Method: http.MethodPost, Path: "x/", Body: []byte("a"), Interpret: plainly}); rc.Outcome != station.Delivered {
 			t.Fatal(rc.Err)
 		}
 	}
-	c.way.transport.CloseIdleConnections()
+	c.routing.transport.CloseIdleConnections()
 	if err := <-ended; !errors.Is(err, io.EOF) {
 		t.Errorf("the server sees %v, and an end in order is EOF", err)
 	}

@@ -33,15 +33,15 @@ func TestOneTLSHandshakeAnIdlePeriod(t *testing.T) {
 	t.Cleanup(server.Close)
 
 	c := New(Settings{Base: server.URL + "/", Keys: []Key{canaryKey(t)}, Every: time.Microsecond, Log: slog.New(slog.DiscardHandler)})
-	c.way.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-	c.way.transport.TLSClientConfig.VerifyConnection = func(tls.ConnectionState) error {
+	c.routing.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	c.routing.transport.TLSClientConfig.VerifyConnection = func(tls.ConnectionState) error {
 		handshakes.Add(1)
 		return nil
 	}
-	c.way.transport.IdleConnTimeout = 500 * time.Millisecond // so as not to wait for idleTime
+	c.routing.transport.IdleConnTimeout = 500 * time.Millisecond // so as not to wait for idleTime
 	for period := int32(1); period <= 2; period++ {
 		for range 20 {
-			if _, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Body: []byte("site=12"), Says: plainly}); rc.Outcome != station.Delivered {
+			if _, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Body: []byte("site=12"), Interpret: plainly}); rc.Outcome != station.Delivered {
 				t.Fatal(rc.Err)
 			}
 		}

@@ -88,7 +88,7 @@ func (f KeyFrom) read() (Key, error) {
 	if len(secret) > keyLimit {
 		return Key{}, fmt.Errorf("key file %s: longer than %d bytes: it holds something else than a key", path, keyLimit)
 	}
-	text, err := bareKey(secret)
+	text, err := trimKey(secret)
 	if err != nil {
 		return Key{}, fmt.Errorf("key file %s: %w", path, err)
 	}
@@ -102,11 +102,11 @@ func (f KeyFrom) read() (Key, error) {
 // assignment is how a line of a file of settings begins: L2L_KEY=, export KEY=.
 var assignment = regexp.MustCompile(`^(?:(?:export\s+[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_]{2,}) *=|(?i:[a-z0-9_-]*(?:key|token|secret|password)) *[=:]) *[^=\s]`)
 
-// bareKey takes off what editors and habits put around a key. What could be a part
+// trimKey takes off what editors and habits put around a key. What could be a part
 // of it is left, and what is more than a key is an error.
 //
 //	EF BB BF "k3y" 0D 0A     k3y
-func bareKey(file []byte) (string, error) {
+func trimKey(file []byte) (string, error) {
 	switch {
 	case bytes.HasPrefix(file, []byte("\xff\xfe")), bytes.HasPrefix(file, []byte("\xfe\xff")):
 		return "", errors.New("it is saved as UTF-16: save it as UTF-8 or plain text")
@@ -156,8 +156,8 @@ func (f KeyFrom) path() string {
 // unexported fields of other structs without asking it.
 type Key struct{ secret *string }
 
-// hidden is what stands where a key would.
-const hidden = "<key>"
+// redacted is what stands where a key would.
+const redacted = "<key>"
 
 // NewKey takes a secret in. It must be fit for a header line and long enough
 // that hiding it does not hide half of every text.
@@ -183,25 +183,25 @@ func (k Key) Reveal() string {
 
 // Format prints <key>, whatever the verb.
 func (k Key) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, hidden) // fmt gathers in memory, where nothing goes wrong
+	_, _ = io.WriteString(f, redacted) // fmt gathers in memory, where nothing goes wrong
 }
 
 // String returns <key>.
-func (k Key) String() string { return hidden }
+func (k Key) String() string { return redacted }
 
 // MarshalText returns <key>; JSON, XML, TOML and slog all ask it.
-func (k Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (k Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Hide returns text with every occurrence of the secret replaced by <key>, also
+// Redact returns text with every occurrence of the secret replaced by <key>, also
 // where some or all of its bytes are written as %41, %2541, \u0041 or \x41.
-func (k Key) Hide(text string) string {
+func (k Key) Redact(text string) string {
 	if k.secret == nil {
 		return text
 	}
 	var clean strings.Builder
 	for i := 0; i < len(text); {
-		if n := spelled(text[i:], *k.secret); n > 0 {
-			clean.WriteString(hidden)
+		if n := spelledLength(text[i:], *k.secret); n > 0 {
+			clean.WriteString(redacted)
 			i += n
 			continue
 		}
@@ -211,9 +211,9 @@ func (k Key) Hide(text string) string {
 	return clean.String()
 }
 
-// spelled returns how many bytes of text spell the whole secret from the start
+// spelledLength returns how many bytes of text spell the whole secret from the start
 // of text, 0 where they do not.
-func spelled(text, secret string) int {
+func spelledLength(text, secret string) int {
 	n := 0
 	for i := range len(secret) {
 		m := spelledByte(text[n:], secret[i])

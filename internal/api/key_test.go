@@ -66,7 +66,7 @@ func TestAKeyIsHiddenInEverySpelling(t *testing.T) {
 		canary, url.QueryEscape(canary), url.PathEscape(canary), strings.ToLower(url.QueryEscape("/+")) + "x",
 		everyByte, url.QueryEscape(url.QueryEscape(canary)), `cAn4ry/+k=y\u0026%41`, `cAn4ry\x2f+k=y&%41`,
 	} {
-		clean := key.Hide("before " + spelling + " after")
+		clean := key.Redact("before " + spelling + " after")
 		if strings.HasPrefix(spelling, "%2f%2bx") {
 			if clean != "before "+spelling+" after" {
 				t.Errorf("what is not the key was taken for it: %s", clean)

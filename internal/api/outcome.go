@@ -26,8 +26,8 @@ const (
 	Failed // it failed, and does not say how far it came
 )
 
-// Says is a vendor's word and the text that came with it.
-type Says struct {
+// An Answer is a vendor's word and the text that came with it.
+type Answer struct {
 	Word Word
 	Text string
 }
@@ -43,8 +43,8 @@ func (n *Refusal) Error() string {
 	return "refused: " + n.Text
 }
 
-// A trip is what came of one round trip.
-type trip struct {
+// A roundTrip is what came of one round trip.
+type roundTrip struct {
 	left   bool // the request's header was written, or an answer came
 	err    error
 	status int // 0: no answer
@@ -67,22 +67,22 @@ type trip struct {
 //
 // Any other answer is a redirect, 413, one that is cut off, too long or in no known
 // form. Of a 503 too nobody says that nothing behind the gateway worked on it.
-func (t trip) outcome(says func(body []byte) Says) station.Receipt {
+func (t roundTrip) outcome(says func(body []byte) Answer) station.Receipt {
 	if says == nil {
 		return t.byStatus()
 	}
 	if !t.left {
-		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("not sent: %w", plain(t.err))}
+		return station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("not sent: %w", explainCertificate(t.err))}
 	}
 	if t.status == 0 {
-		return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("sent, and no answer came: %w", plain(t.err))}
+		return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("sent, and no answer came: %w", explainCertificate(t.err))}
 	}
-	var own Says
+	var own Answer
 	if t.err == nil {
 		own = says(t.body)
 	}
 	if own.Text != "" && t.by != nil {
-		own.Text = t.by.Words(own.Text)
+		own.Text = t.by.Clean(own.Text)
 	}
 	status := t.statusText()
 	switch {
@@ -94,7 +94,7 @@ func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 	case t.status == http.StatusUnauthorized || t.status == http.StatusForbidden || own.Word == BadKey:
 		return station.Receipt{Outcome: station.Unreached, Err: t.keyFault(status, own)}
 	case t.err != nil:
-		return doubtful("%s: %w: %v", status, station.ErrUnreadable, plain(t.err))
+		return doubtful("%s: %w: %v", status, station.ErrUnreadable, explainCertificate(t.err))
 	case t.status >= 500 || own.Word == Failed:
 		rc := doubtful("%s: %w, nobody knows how far it came%s", status, station.ErrFailed, t.said(own))
 		rc.Wait, rc.Final = t.wait(0), t.status >= 400 && t.status < 500
@@ -119,7 +119,7 @@ func (t trip) outcome(says func(body []byte) Says) station.Receipt {
 //
 // All else is as outcome has it. A page is what a guest network's portal and a proxy
 // answer in the receiver's place.
-func (t trip) byStatus() station.Receipt {
+func (t roundTrip) byStatus() station.Receipt {
 	switch {
 	case t.status >= 200 && t.status < 300 && !t.isPage():
 		return station.Receipt{Outcome: station.Delivered}
@@ -129,25 +129,25 @@ func (t trip) byStatus() station.Receipt {
 	case t.status != http.StatusUnauthorized && t.status != http.StatusForbidden && t.status != http.StatusProxyAuthRequired && t.status != http.StatusTooManyRequests:
 		text := t.statusText()
 		if t.err == nil {
-			text += t.said(Says{})
+			text += t.said(Answer{})
 		}
 		return station.Receipt{Outcome: station.Refused, Err: &Refusal{text}}
 	}
-	return t.outcome(func([]byte) Says { return Says{} })
+	return t.outcome(func([]byte) Answer { return Answer{} })
 }
 
 // isPage reports whether the answer is a page in HTML.
-func (t trip) isPage() bool {
+func (t roundTrip) isPage() bool {
 	return strings.HasPrefix(http.DetectContentType(t.body), "text/html")
 }
 
 // statusText is the status as people know it: 503 Service Unavailable.
-func (t trip) statusText() string {
+func (t roundTrip) statusText() string {
 	return strings.TrimSpace(strconv.Itoa(t.status) + " " + http.StatusText(t.status))
 }
 
 // keyFault is the error of a key that was not accepted, with what was said.
-func (t trip) keyFault(status string, own Says) error {
+func (t roundTrip) keyFault(status string, own Answer) error {
 	if t.status == http.StatusForbidden {
 		return fmt.Errorf("%s: %w or %w%s", status, station.ErrKey, station.ErrForbidden, t.said(own))
 	}
@@ -155,7 +155,7 @@ func (t trip) keyFault(status string, own Says) error {
 }
 
 // said is what the vendor said, to be put behind a text; "" where it said nothing.
-func (t trip) said(own Says) string {
+func (t roundTrip) said(own Answer) string {
 	text := own.Text
 	if text == "" && t.by != nil {
 		text = t.by.excerpt(t.body)
@@ -170,9 +170,9 @@ func doubtful(format string, args ...any) station.Receipt {
 	return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf(format, args...)}
 }
 
-// plain says in plain words what a certificate error most often means on a board
+// explainCertificate says in plain words what a certificate error most often means on a board
 // without a battery for its clock. Other errors are returned as they are.
-func plain(err error) error {
+func explainCertificate(err error) error {
 	cert, ok := errors.AsType[x509.CertificateInvalidError](err)
 	if !ok || cert.Reason != x509.Expired || cert.Cert == nil {
 		return err
@@ -193,7 +193,7 @@ const (
 //
 //	Retry-After: 30
 //	Retry-After: Wed, 21 Oct 2026 07:28:00 GMT
-func (t trip) wait(absent time.Duration) time.Duration {
+func (t roundTrip) wait(absent time.Duration) time.Duration {
 	text := strings.TrimSpace(t.header.Get("Retry-After"))
 	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return time.Duration(min(max(seconds, int64(minWait/time.Second)), int64(maxWait/time.Second))) * time.Second

@@ -8,20 +8,20 @@ import (
 	"stationd/internal/station"
 )
 
-// Misfit says why a delivery cannot be for a backend that speaks to `to` and has
+// CheckDelivery says why a delivery cannot be for a backend that speaks to `to` and has
 // these verbs; nil when it can. Texts that a field must have are there when it
 // returns nil, and no field is that the verb does not know: leaving one out
 // would do something else than was asked for. The error wraps
 // station.ErrMisfit: the vendor is not asked.
-func Misfit(d station.Delivery, to string, verbs []station.Verb) error {
-	if why := misfit(d, to, verbs); why != "" {
+func CheckDelivery(d station.Delivery, to string, verbs []station.Verb) error {
+	if why := deliveryFault(d, to, verbs); why != "" {
 		return fmt.Errorf("%w: %s", station.ErrMisfit, why)
 	}
 	return nil
 }
 
-// misfit is why a delivery cannot be for the backend, "" when it can.
-func misfit(d station.Delivery, to string, verbs []station.Verb) string {
+// deliveryFault is why a delivery cannot be for the backend, "" when it can.
+func deliveryFault(d station.Delivery, to string, verbs []station.Verb) string {
 	if d.To != to {
 		return fmt.Sprintf("meant for %s: this station now speaks to %s", d.To, to)
 	}

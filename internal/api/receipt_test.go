@@ -28,7 +28,7 @@ func TestWhatTheVendorIsNotAskedIsAMisfit(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
-			err := Misfit(station.Delivery{Entry: station.Entry{Action: test.action}}, to, verbs)
+			err := CheckDelivery(station.Delivery{Entry: station.Entry{Action: test.action}}, to, verbs)
 			if test.why == "" {
 				if err != nil {
 					t.Error(err)

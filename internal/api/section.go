@@ -46,9 +46,9 @@ type Opening struct {
 	// reads.
 	Brisk bool
 
-	// Rehearse, when it is set, is shown each request, and what would change
+	// DryRun, when it is set, is shown each request, and what would change
 	// something is not sent.
-	Rehearse func(Rehearsed)
+	DryRun func(DryRunRequest)
 }
 
 // A Follower is a Section whose vendor can be followed.

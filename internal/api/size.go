@@ -19,9 +19,9 @@ const (
 	MostDocument = 8 << 20
 )
 
-// tooMuch says what of an answer is more than is read, before anything is made of it; nil
+// checkSize says what of an answer is more than is read, before anything is made of it; nil
 // where nothing is. What is no JSON is judged by its bytes alone.
-func tooMuch(body []byte, most int) error {
+func checkSize(body []byte, most int) error {
 	if len(body) > most {
 		return fmt.Errorf("the answer is longer than %d MiB", most>>20)
 	}

@@ -26,7 +26,7 @@ func TestAnAnswerIsJudgedByItsSizeBeforeAnythingIsMadeOfIt(t *testing.T) {
 		{"too many bytes", rows(`{"id": "`+strings.Repeat("x", 1000)+`"}`, 3000), "the answer is longer than 2 MiB"},
 		{"a backslash at the end", `{"text": "\`, ""},
 	} {
-		err := tooMuch([]byte(test.body), mostAnswer)
+		err := checkSize([]byte(test.body), mostAnswer)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), test.want)) {
 			t.Errorf("%s: %v", test.name, err)
 		}

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// heard is what the vendor's clock said last.
-type heard struct {
+// vendorTime is what the vendor's clock said last.
+type vendorTime struct {
 	mu     sync.Mutex
 	vendor time.Time
 	at     time.Time
 }
 
-// hear takes the time of an answer from its Date header (RFC 9110, 6.6.1). It has
+// noteVendorTime takes the time of an answer from its Date header (RFC 9110, 6.6.1). It has
 // whole seconds, and was written while the answer was under way: the middle of
 // that second is the best guess.
-func (c *Client) hear(t trip) {
+func (c *Client) noteVendorTime(t roundTrip) {
 	said := t.header.Get("Date")
 	if said == "" {
 		return
@@ -25,15 +25,15 @@ func (c *Client) hear(t trip) {
 	if err != nil {
 		return
 	}
-	c.heard.mu.Lock()
-	defer c.heard.mu.Unlock()
-	c.heard.vendor, c.heard.at = date.Add(time.Second/2), time.Now()
+	c.lastTime.mu.Lock()
+	defer c.lastTime.mu.Unlock()
+	c.lastTime.vendor, c.lastTime.at = date.Add(time.Second/2), time.Now()
 }
 
 // VendorTime returns what the vendor's clock said last, and when that was heard; zero
 // times where no answer has come yet.
 func (c *Client) VendorTime() (vendor, at time.Time) {
-	c.heard.mu.Lock()
-	defer c.heard.mu.Unlock()
-	return c.heard.vendor, c.heard.at
+	c.lastTime.mu.Lock()
+	defer c.lastTime.mu.Unlock()
+	return c.lastTime.vendor, c.lastTime.at
 }

@@ -285,8 +285,8 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor,
 
 // dryRun shows the request that would change something, and sends none of it.
 func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, a station.Action) error {
-	var would []api.Rehearsed
-	b, err := v.DryRun(slog.New(slog.DiscardHandler), func(r api.Rehearsed) { would = append(would, r) })
+	var would []api.DryRunRequest
+	b, err := v.DryRun(slog.New(slog.DiscardHandler), func(r api.DryRunRequest) { would = append(would, r) })
 	if err != nil {
 		return explainCredential(err)
 	}
@@ -318,7 +318,7 @@ func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, 
 //	Content-Type: application/x-www-form-urlencoded
 //
 //	dispatchtypecode=MAINT&…
-func written(r api.Rehearsed) string {
+func written(r api.DryRunRequest) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", r.Method, terminal.Visible(r.URL))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {

@@ -42,7 +42,7 @@ type Vendor struct {
 
 	// DryRun opens a backend that shows what it would send and sends none of it
 	// but reads.
-	DryRun func(*slog.Logger, func(api.Rehearsed)) (station.Backend, error)
+	DryRun func(*slog.Logger, func(api.DryRunRequest)) (station.Backend, error)
 
 	// Watch returns the source that follows the vendor through a backend which Open
 	// returned; nil where nothing is followed.
@@ -98,8 +98,8 @@ func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 		Open: func(log *slog.Logger) (station.Backend, error) {
 			return section.Open(api.Opening{Log: log, Zone: p.Zone})
 		},
-		DryRun: func(log *slog.Logger, show func(api.Rehearsed)) (station.Backend, error) {
-			return section.Open(api.Opening{Log: log, Zone: p.Zone, Rehearse: show})
+		DryRun: func(log *slog.Logger, show func(api.DryRunRequest)) (station.Backend, error) {
+			return section.Open(api.Opening{Log: log, Zone: p.Zone, DryRun: show})
 		},
 		Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch {
 			if follower, can := section.(api.Follower); can {

@@ -34,16 +34,16 @@ const every = 250 * time.Millisecond
 
 // A Backend speaks to one L2L site. It is a station.Looker.
 type Backend struct {
-	client *api.Client
-	key    api.Key
-	auth   string
-	site   string
-	to     string
-	zone   *time.Location // the site's: L2L's times have none
-	log    *slog.Logger
-	verbs  []verb // of which none ever changes
-	names  []station.Verb
-	starts starts
+	client  *api.Client
+	key     api.Key
+	auth    string
+	site    string
+	to      string
+	zone    *time.Location // the site's: L2L's times have none
+	log     *slog.Logger
+	verbs   []verb // of which none ever changes
+	names   []station.Verb
+	started startMemory
 }
 
 // An action is a delivery that was read and found possible, whose verb compares what
@@ -66,7 +66,7 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 	if s.Auth == "" {
 		s.Auth = AuthQuery
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, Rehearse: o.Rehearse})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
 	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: o.Zone, log: o.Log,
 		verbs: verbs(), names: Verbs()}, nil
 }
@@ -92,9 +92,9 @@ func verbs() []verb {
 		{Verb: completeVerb(), deliver: (*Backend).completeDispatch},
 		{Verb: addVerb(), deliver: (*Backend).addDispatch},
 		{Verb: startVerb(), compare: newStart},
-		{Verb: finishing().declare(), compare: finishing().on},
-		{Verb: holding().declare(), compare: holding().on},
-		{Verb: completing().declare(), compare: completing().on},
+		{Verb: finishing().declare(), compare: finishing().newDelivery},
+		{Verb: holding().declare(), compare: holding().newDelivery},
+		{Verb: completing().declare(), compare: completing().newDelivery},
 		{Verb: recordVerb(), compare: newRecording},
 	}
 }
@@ -110,7 +110,7 @@ func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 	}
 	rc := v.carryOut(ctx, b, d)
 	rc.Runs = runsAfter(d, rc)
-	b.starts.note(d, rc)
+	b.started.note(d, rc)
 	return rc
 }
 
@@ -147,7 +147,7 @@ func (b *Backend) fits(d station.Delivery) (verb, error) {
 	if i >= 0 && b.verbs[i].PassThrough {
 		d.With = withoutFurther(d.With)
 	}
-	if err := api.Misfit(d, b.to, b.names); err != nil {
+	if err := api.CheckDelivery(d, b.to, b.names); err != nil {
 		return verb{}, err
 	}
 	return b.verbs[i], nil
@@ -164,8 +164,8 @@ type envelope[T any] struct {
 	Data    api.Rows[T] `json:"data"`
 }
 
-// A named is a record of which nothing but its id is asked.
-type named struct {
+// An idOnly is a record of which nothing but its id is asked.
+type idOnly struct {
 	ID api.Scalar `json:"id"`
 }
 
@@ -191,7 +191,7 @@ func ask[T any](ctx context.Context, b *Backend, path string, query url.Values) 
 //
 // id is the id of the record that L2L answers with; "" where it shows none.
 func (b *Backend) post(ctx context.Context, path string, form url.Values) (id string, rc station.Receipt) {
-	rows, rc := act[named](ctx, b, path, form)
+	rows, rc := act[idOnly](ctx, b, path, form)
 	if made, ok := rows.One(); ok {
 		id, _ = made.ID.ID()
 	}
@@ -220,7 +220,7 @@ func act[T any](ctx context.Context, b *Backend, path string, form url.Values) (
 // answer is read once: the client asks what it says, and that reading is kept.
 func trip[T any](ctx context.Context, b *Backend, r api.Request) (api.Rows[T], station.Receipt) {
 	var answer envelope[T]
-	r.Says = answer.says
+	r.Interpret = answer.says
 	_, rc := b.client.Do(ctx, r)
 	if rc.Outcome != station.Delivered {
 		return api.Rows[T]{}, rc
@@ -230,21 +230,21 @@ func trip[T any](ctx context.Context, b *Backend, r api.Request) (api.Rows[T], s
 
 // says reads L2L's envelope. A success that is missing or unreadable is neither
 // a yes nor a no.
-func (e *envelope[T]) says(body []byte) api.Says {
+func (e *envelope[T]) says(body []byte) api.Answer {
 	if !e.long(body) {
 		*e = envelope[T]{}
 		if err := json.Unmarshal(body, e); err != nil {
-			return api.Says{}
+			return api.Answer{}
 		}
 	}
 	success, ok := e.Success.Truth()
 	switch {
 	case !ok:
-		return api.Says{}
+		return api.Answer{}
 	case success:
-		return api.Says{Word: api.Yes}
+		return api.Answer{Word: api.Yes}
 	}
-	return api.Says{Word: api.No, Text: e.Error.String()}
+	return api.Answer{Word: api.No, Text: e.Error.String()}
 }
 
 // long reads an envelope with a long list in one go, where api.Rows would have

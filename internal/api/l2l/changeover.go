@@ -30,9 +30,9 @@ func (s start) Read(ctx context.Context, b *Backend, _ *orderSeen) (orderSeen, s
 }
 
 func (s start) Ready(ctx context.Context, b *Backend, before orderSeen) (rc station.Receipt, done bool) {
-	switch it, _ := before.is(s.d); {
+	switch it, _ := before.matches(s.d); {
 	case it && before.ID != "" && s.d.With["product"] != "":
-		return b.productRuns(ctx, s.d, before), true
+		return b.runsAlready(ctx, s.d, before), true
 	case it && before.ID != "":
 		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: alreadySo}, true
 	}
@@ -45,7 +45,7 @@ func (s start) Ready(ctx context.Context, b *Backend, before orderSeen) (rc stat
 // Compare takes it that nothing was sent where the line runs what it ran before, also
 // where that is what is wanted.
 func (s start) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding {
-	it, _ := now.is(s.d)
+	it, _ := now.matches(s.d)
 	switch {
 	case it && now.ID != "" && (before == nil || now.ID != before.ID):
 		return api.Finding{Verdict: api.Applied, Ref: now.ID, Note: byWhomUnsure}
@@ -59,7 +59,7 @@ func (s start) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding
 
 func (s start) Send(ctx context.Context, b *Backend, _ orderSeen) station.Receipt {
 	form := url.Values{"site": {b.site}}
-	lineOf(s.d).tell(form)
+	lineOf(s.d).addTo(form)
 	put(form, "productcode", s.d, "product")
 	put(form, "id", s.d, "id")
 	put(form, "externalid", s.d, "externalid")

@@ -106,9 +106,9 @@ func (b *Backend) openDispatch(ctx context.Context, d station.Delivery) station.
 			return rc
 		}
 	}
-	rc := b.describe(ctx, "dispatches/open/", form, d)
+	rc := b.makeDispatch(ctx, "dispatches/open/", form, d)
 	if text, _ := refusal(rc); strings.Contains(text, alreadyCritical) {
-		return b.blocked(ctx, d, rc)
+		return b.explainBlocked(ctx, d, rc)
 	}
 	return rc
 }
@@ -125,12 +125,12 @@ func (b *Backend) addDispatch(ctx context.Context, d station.Delivery) station.R
 			return rc
 		}
 	}
-	return b.describe(ctx, "dispatches/add/", form, d)
+	return b.makeDispatch(ctx, "dispatches/add/", form, d)
 }
 
-// describe makes a dispatch of a form that carries the delivery's mark. The answer shows
+// makeDispatch makes a dispatch of a form that carries the delivery's mark. The answer shows
 // whether the mark survives.
-func (b *Backend) describe(ctx context.Context, path string, form url.Values, d station.Delivery) station.Receipt {
+func (b *Backend) makeDispatch(ctx context.Context, path string, form url.Values, d station.Delivery) station.Receipt {
 	rows, rc := act[madeDispatch](ctx, b, path, form)
 	if rc.Outcome != station.Delivered {
 		return rc
@@ -185,7 +185,7 @@ func (b *Backend) lookForMark(ctx context.Context, d station.Delivery) (rc stati
 		return api.UnreadInDoubt(s.rc), false
 	case s.unclear != "":
 		found = api.Finding{Facts: what + s.unclear}
-	case d.Marks == station.MarksLost && !s.marked:
+	case d.Marks == station.MarksLost && !s.marksShown:
 		found = api.Finding{Facts: what + "L2L shows what it was told to open without its mark, so that none with this call's says nothing"}
 	}
 	return found.Settle(d)

@@ -13,9 +13,9 @@ import (
 // An ending is a way to end a dispatch: its path, and what L2L says of one that
 // has been ended so before.
 type ending struct {
-	path  string
-	again []string // texts of a no that means that it is done
-	note  string
+	path string
+	done []string // texts of a no that means that it is done
+	note string
 }
 
 func closing() ending {
@@ -83,7 +83,7 @@ func (b *Backend) endDispatch(ctx context.Context, d station.Delivery, e ending)
 	if !said {
 		return rc
 	}
-	over := e.means(text)
+	over := e.saysDone(text)
 	if !over {
 		row, shown, read := b.dispatchOf(ctx, id)
 		if read.Outcome != station.Delivered && read.Outcome != station.Refused {
@@ -97,10 +97,10 @@ func (b *Backend) endDispatch(ctx context.Context, d station.Delivery, e ending)
 	return rc
 }
 
-// means reports whether L2L's words say that it is done already.
-func (e ending) means(text string) bool {
-	for _, again := range e.again {
-		if strings.Contains(text, again) {
+// saysDone reports whether L2L's words say that it is done already.
+func (e ending) saysDone(text string) bool {
+	for _, done := range e.done {
+		if strings.Contains(text, done) {
 			return true
 		}
 	}

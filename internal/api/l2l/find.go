@@ -27,12 +27,12 @@ const (
 // the answer unclear, or neither, and then the dispatch is not there. Unless
 // all reads were answered, rc is the receipt of the one that was not.
 type search struct {
-	id      string
-	unclear string
-	rc      station.Receipt
-	over    bool // the list is seen to hold dispatches that are not open any more
-	mixed   bool // it holds open ones
-	marked  bool // one of any list carries a mark, whosesoever
+	id         string
+	unclear    string
+	rc         station.Receipt
+	endedShown bool // the list is seen to hold dispatches that are not open any more
+	openShown  bool // it holds open ones
+	marksShown bool // one of any list carries a mark, whosesoever
 }
 
 // search looks for the mark among the dispatches of the machine and the type:
@@ -47,10 +47,10 @@ func (b *Backend) search(ctx context.Context, d station.Delivery) (found search)
 	}
 	var last, unclear search
 	marked := false
-	defer func() { found.marked = marked }()
+	defer func() { found.marksShown = marked }()
 	for _, open := range lists {
 		last = b.searchList(ctx, d, open)
-		marked = marked || last.marked
+		marked = marked || last.marksShown
 		if last.id != "" || last.rc.Outcome != station.Delivered || d.Settle > 0 {
 			return last
 		}
@@ -59,15 +59,15 @@ func (b *Backend) search(ctx context.Context, d station.Delivery) (found search)
 		}
 	}
 	ended := b.searchList(ctx, d, "F")
-	marked = marked || ended.marked
+	marked = marked || ended.marksShown
 	switch {
 	case ended.id != "" || ended.rc.Outcome != station.Delivered && ended.rc.Outcome != station.Refused:
 		return ended
 	case unclear.unclear != "":
 		return unclear
-	case ended.rc.Outcome == station.Refused || ended.mixed:
+	case ended.rc.Outcome == station.Refused || ended.openShown:
 		// The filter means nothing here, so all rests on the list without one.
-		if !last.over && !ended.over {
+		if !last.endedShown && !ended.endedShown {
 			return search{unclear: "L2L shows none that is over, so that this one may be over and not shown",
 				rc: station.Receipt{Outcome: station.Delivered}}
 		}
@@ -80,7 +80,7 @@ func (b *Backend) search(ctx context.Context, d station.Delivery) (found search)
 // list provably holds no place where it could be: it is at its end, or at
 // dispatches reported long before the event.
 func (b *Backend) searchList(ctx context.Context, d station.Delivery, open string) search {
-	r := reading{b: b, d: d}
+	r := listSearch{b: b, d: d}
 	for range listPages {
 		query := url.Values{
 			"machinecode":      {d.With["machine"]},
@@ -100,8 +100,8 @@ func (b *Backend) searchList(ctx context.Context, d station.Delivery, open strin
 		}
 		if s, done := r.page(page); done {
 			s.rc = rc
-			s.over, s.mixed = r.shows(true), r.shows(false)
-			s.marked = slices.ContainsFunc(r.rows, func(row Dispatch) bool { return station.AnyMarkIn(row.Description) })
+			s.endedShown, s.openShown = r.shows(true), r.shows(false)
+			s.marksShown = slices.ContainsFunc(r.rows, func(row Dispatch) bool { return station.AnyMarkIn(row.Description) })
 			return s
 		}
 	}
@@ -109,8 +109,8 @@ func (b *Backend) searchList(ctx context.Context, d station.Delivery, open strin
 		rc: station.Receipt{Outcome: station.Delivered}}
 }
 
-// A reading is a list of dispatches read so far.
-type reading struct {
+// A listSearch is a list of dispatches read so far.
+type listSearch struct {
 	b    *Backend
 	d    station.Delivery
 	rows []Dispatch
@@ -120,7 +120,7 @@ type reading struct {
 //
 // A page shorter than was asked for is not taken for the last: a site may give
 // fewer at a time. The last page is an empty one.
-func (r *reading) page(page api.Rows[shownDispatch]) (s search, done bool) {
+func (r *listSearch) page(page api.Rows[shownDispatch]) (s search, done bool) {
 	if !page.OK {
 		return search{unclear: "the answer is not a list of dispatches"}, true
 	}
@@ -135,11 +135,11 @@ func (r *reading) page(page api.Rows[shownDispatch]) (s search, done bool) {
 		}
 		r.rows = append(r.rows, row)
 	}
-	if text := r.twin(); text != "" {
+	if text := r.unmarkedTwin(); text != "" {
 		return search{unclear: text}, true
 	}
-	switch text := r.doubts(); {
-	case len(page.List) == 0 || text != "" || r.past():
+	switch text := r.notAsAsked(); {
+	case len(page.List) == 0 || text != "" || r.pastEvent():
 		return search{unclear: text}, true
 	case news == 0:
 		return search{unclear: "L2L gives the same page again and again"}, true
@@ -150,7 +150,7 @@ func (r *reading) page(page api.Rows[shownDispatch]) (s search, done bool) {
 // found judges a dispatch that carries the mark. The mark proves that the
 // earlier attempt arrived; where somebody has moved the dispatch since or copied
 // its text, a person says which dispatch the call is.
-func (r *reading) found(row Dispatch) search {
+func (r *listSearch) found(row Dispatch) search {
 	moved := row.Machine != "" && !same(row.Machine, r.d.With["machine"]) ||
 		row.Type != "" && !same(row.Type, r.d.With["type"])
 	switch {
@@ -162,10 +162,10 @@ func (r *reading) found(row Dispatch) search {
 	return search{id: row.ID}
 }
 
-// twin says that a dispatch was reported in the very second of the one that is looked
+// unmarkedTwin says that a dispatch was reported in the very second of the one that is looked
 // for, and carries nobody's mark: it may be that one, at a site that changes texts. ""
 // where there is none.
-func (r *reading) twin() string {
+func (r *listSearch) unmarkedTwin() string {
 	reported, _, err := r.b.times(r.d)
 	if err != nil || reported.IsZero() {
 		return ""
@@ -178,7 +178,7 @@ func (r *reading) twin() string {
 	return ""
 }
 
-func (r *reading) known(id string) bool {
+func (r *listSearch) known(id string) bool {
 	for _, row := range r.rows {
 		if row.ID == id {
 			return true
@@ -188,7 +188,7 @@ func (r *reading) known(id string) bool {
 }
 
 // shows reports whether a row says that it is over, or that it is open.
-func (r *reading) shows(over bool) bool {
+func (r *listSearch) shows(over bool) bool {
 	for _, row := range r.rows {
 		if over && row.over() || !over && row.Open != nil && *row.Open {
 			return true
@@ -197,13 +197,13 @@ func (r *reading) shows(over bool) bool {
 	return false
 }
 
-// doubts says why what has been read proves nothing about what has not been
+// notAsAsked says why what has been read proves nothing about what has not been
 // found: a filter that was ignored, or a text that is not shown.
 //
 // L2L knows a site by its number and by the id of its record, and its texts do
 // not say which of the two a dispatch carries. Rows that agree on a value which
 // is not the site's number are taken to carry the other one.
-func (r *reading) doubts() string {
+func (r *listSearch) notAsAsked() string {
 	sites := map[string]bool{}
 	for _, row := range r.rows {
 		switch {
@@ -221,10 +221,10 @@ func (r *reading) doubts() string {
 	return ""
 }
 
-// past reports whether the last row was reported so long before the one looked
+// pastEvent reports whether the last row was reported so long before the one looked
 // for that no later row can be that one. It takes the time that the dispatch was
 // made with, and a list that is seen to be in order.
-func (r *reading) past() bool {
+func (r *listSearch) pastEvent() bool {
 	reported, _, err := r.b.times(r.d)
 	if err != nil || reported.IsZero() || len(r.rows) == 0 {
 		return false

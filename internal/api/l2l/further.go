@@ -45,8 +45,8 @@ func hasFurther(with map[string]string) bool {
 // turns a making into a deleting.
 var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
-// kept says of a parameter why it is not passed on; "" when it may be.
-func kept(name string) string {
+// reservedParameter says of a parameter why it is not passed on; "" when it may be.
+func reservedParameter(name string) string {
 	switch name {
 	case "auth", "site":
 		return "it is the station's own: the table [l2l] says it"
@@ -73,7 +73,7 @@ func (b *Backend) putFurther(form url.Values, d station.Delivery) error {
 		if !further {
 			continue
 		}
-		value, why := d.With[field], kept(name)
+		value, why := d.With[field], reservedParameter(name)
 		switch {
 		case why != "":
 		case form.Has(name):

@@ -44,26 +44,26 @@ func (b *Backend) adopt(ctx context.Context, d station.Delivery) (rc station.Rec
 	for _, shown := range rows.List {
 		row := b.dispatch(shown)
 		if row.ID != "" && same(row.Machine, d.With["machine"]) && same(row.Type, d.With["type"]) && !row.over() {
-			return taken(row, d), true
+			return adoptedReceipt(row, d), true
 		}
 	}
 	return station.Receipt{}, false
 }
 
-// taken is the receipt of a call that is a dispatch which was open already: its
+// adoptedReceipt is the receipt of a call that is a dispatch which was open already: its
 // own, by its mark, or somebody else's.
-func taken(row Dispatch, d station.Delivery) station.Receipt {
+func adoptedReceipt(row Dispatch, d station.Delivery) station.Receipt {
 	if d.ID.MarkedIn(row.Description) {
 		return station.Receipt{Outcome: station.Delivered, Ref: row.ID}
 	}
 	return station.Receipt{Outcome: station.Delivered, Ref: row.ID, Note: adopted, Adopted: true}
 }
 
-// blocked says what stands in the way of a call that L2L refused because the
+// explainBlocked says what stands in the way of a call that L2L refused because the
 // machine is down already. That may be a dispatch of another type, so the look
 // asks for all that are open at the machine. The call itself among them is
 // delivered; so is one of the same type for a call that is to be opened once.
-func (b *Backend) blocked(ctx context.Context, d station.Delivery, rc station.Receipt) station.Receipt {
+func (b *Backend) explainBlocked(ctx context.Context, d station.Delivery, rc station.Receipt) station.Receipt {
 	rows, _ := get[shownDispatch](ctx, b, "dispatches/", url.Values{
 		"machinecode": {d.With["machine"]},
 		"open":        {"T"},
@@ -78,9 +78,9 @@ func (b *Backend) blocked(ctx context.Context, d station.Delivery, rc station.Re
 		}
 		ours := d.ID.MarkedIn(row.Description)
 		if same(row.Type, d.With["type"]) && (ours || d.With["once"] == "true") {
-			return taken(row, d)
+			return adoptedReceipt(row, d)
 		}
-		open = append(open, b.named(row))
+		open = append(open, b.inWords(row))
 	}
 	which := "L2L does not show which"
 	if len(open) > 0 {
@@ -90,10 +90,10 @@ func (b *Backend) blocked(ctx context.Context, d station.Delivery, rc station.Re
 	return rc
 }
 
-// named says in words which dispatch a row is.
+// inWords says which dispatch a row is.
 //
 //	dispatch 2871001 of type MAINT, reported 2026-03-02 08:15
-func (b *Backend) named(row Dispatch) string {
+func (b *Backend) inWords(row Dispatch) string {
 	name := "dispatch " + row.Number
 	if row.Number == "" {
 		name = "dispatch with the id " + row.ID

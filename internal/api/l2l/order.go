@@ -34,8 +34,8 @@ func lineOf(d station.Delivery) Line {
 	return Line{Code: d.With["line"], ExternalID: d.With["line_externalid"]}
 }
 
-// tell names the line to L2L.
-func (l Line) tell(values url.Values) {
+// addTo names the line to L2L.
+func (l Line) addTo(values url.Values) {
 	if l.ExternalID != "" {
 		values.Set("line_externalid", l.ExternalID)
 		return
@@ -159,9 +159,9 @@ func (g orderSeen) String() string {
 	return fmt.Sprintf("order %s of product %s", g.ID, g.Product)
 }
 
-// is reports whether the order is the one that an action names; told is false
+// matches reports whether the order is the one that an action names; told is false
 // for an action that names none.
-func (g orderSeen) is(d station.Delivery) (it, told bool) {
+func (g orderSeen) matches(d station.Delivery) (it, told bool) {
 	switch {
 	case d.With["id"] != "":
 		return g.ID == d.With["id"], true
@@ -181,7 +181,7 @@ func (g orderSeen) is(d station.Delivery) (it, told bool) {
 //	{"success": false, "error": "No current order on line"}
 func (b *Backend) current(ctx context.Context, line Line) (Order, station.Receipt) {
 	query := url.Values{}
-	line.tell(query)
+	line.addTo(query)
 	rows, rc := get[shownOrder](ctx, b, "buildsequence/get_current_order_on_line/", query)
 	if text, _ := refusal(rc); strings.Contains(text, "no current order") {
 		return Order{}, station.Receipt{Outcome: station.Delivered}

@@ -265,9 +265,9 @@ func (b *Backend) ReadSites(ctx context.Context) ([]Site, error) {
 // of the key that it does not. A key may read dispatches and not sites, so both
 // are tried before it says so.
 func (b *Backend) Probe(ctx context.Context) station.Receipt {
-	_, rc := get[named](ctx, b, "sites/", url.Values{})
+	_, rc := get[idOnly](ctx, b, "sites/", url.Values{})
 	if rc.Outcome == station.Refused || errors.Is(rc.Err, station.ErrForbidden) {
-		_, other := get[named](ctx, b, "dispatches/", url.Values{"limit": {"1"}})
+		_, other := get[idOnly](ctx, b, "dispatches/", url.Values{"limit": {"1"}})
 		if other.Outcome != station.Doubtful && other.Outcome != station.Unreached || errors.Is(other.Err, station.ErrKey) {
 			rc = other // where it was not answered, the first answer stands
 		}

@@ -48,7 +48,7 @@ type record struct {
 // record reads a delivery.
 func (b *Backend) record(d station.Delivery) (record, error) {
 	r := record{form: url.Values{"site": {b.site}}, start: d.When}
-	lineOf(d).tell(r.form)
+	lineOf(d).addTo(r.form)
 	put(r.form, "productcode", d, "product")
 	for _, field := range []string{"actual", "scrap", "operator_count"} {
 		put(r.form, field, d, field)
@@ -155,7 +155,7 @@ func (b *Backend) alike(ctx context.Context, d station.Delivery, r record) (alik
 	seen := map[string]bool{}
 	for rows := 0; rows <= listPages*listLimit; {
 		query := url.Values{"start__gte": {b.local(r.start)}, "start__lte": {b.local(r.start)}, "limit": {strconv.Itoa(listLimit)}}
-		lineOf(d).tell(query)
+		lineOf(d).addTo(query)
 		if rows > 0 {
 			query.Set("offset", strconv.Itoa(rows))
 		}

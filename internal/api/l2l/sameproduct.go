@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// scannedTwice is within how long of each other two cards of a product on one line
+	// doubleScanTime is within how long of each other two cards of a product on one line
 	// are one card that was scanned twice.
-	scannedTwice = orderLate
+	doubleScanTime = orderLate
 
 	// mostLines bounds the lines whose last changeover is remembered.
 	mostLines = 256
@@ -27,20 +27,20 @@ const (
 // errMoved says that a line was changed over between two reads.
 var errMoved = errors.New("the line was changed over while it was looked at: looking again later")
 
-// starts is what this process knows of the changeovers that it made: the order, and
+// startMemory is what this process knows of the changeovers that it made: the order, and
 // when it was asked for.
-type starts struct {
+type startMemory struct {
 	mu sync.Mutex
-	of map[string]startAsked // by line
+	of map[string]lastStart // by line
 }
 
-type startAsked struct {
+type lastStart struct {
 	order string
 	when  time.Time
 }
 
 // note notes that a delivery started an order.
-func (s *starts) note(d station.Delivery, rc station.Receipt) {
+func (s *startMemory) note(d station.Delivery, rc station.Receipt) {
 	started := rc.Outcome == station.Delivered && (rc.Note == "" || rc.Note == byWhomUnsure)
 	if d.Verb != changeoverStart || !started || rc.Ref == "" || !d.Exact {
 		return
@@ -48,21 +48,21 @@ func (s *starts) note(d station.Delivery, rc station.Receipt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil || len(s.of) >= mostLines {
-		s.of = map[string]startAsked{}
+		s.of = map[string]lastStart{}
 	}
-	s.of[lineOf(d).String()] = startAsked{rc.Ref, d.When}
+	s.of[lineOf(d).String()] = lastStart{rc.Ref, d.When}
 }
 
-// twice reports whether a delivery asks for what was asked for a moment before, and is
+// recently reports whether a delivery asks for what was asked for a moment before, and is
 // running.
-func (s *starts) twice(d station.Delivery, runs string) bool {
+func (s *startMemory) recently(d station.Delivery, runs string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.of[lineOf(d).String()]
-	return last.order == runs && d.Exact && d.When.Sub(last.when).Abs() <= scannedTwice
+	return last.order == runs && d.Exact && d.When.Sub(last.when).Abs() <= doubleScanTime
 }
 
-// productRuns says what becomes of a changeover to a product that the line runs
+// runsAlready says what becomes of a changeover to a product that the line runs
 // already. The card may have been scanned twice, and it may be the next order's, which
 // is of the same product: L2L would start that one. It is already so where
 //
@@ -73,11 +73,11 @@ func (s *starts) twice(d station.Delivery, runs string) bool {
 //   - no other order of the product waits in the line's queue.
 //
 // Otherwise it is held. By its id an order is started whatever runs.
-func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs orderSeen) station.Receipt {
+func (b *Backend) runsAlready(ctx context.Context, d station.Delivery, runs orderSeen) station.Receipt {
 	so := station.Receipt{Outcome: station.Delivered, Ref: runs.ID, Note: alreadySo}
 	seen := d.With[station.LastSeen]
 	inTime := d.Exact && time.Since(d.When) <= orderLate
-	if seen != "" && seen != runs.ID || inTime && runs.Status == statusChangeover || b.starts.twice(d, runs.ID) {
+	if seen != "" && seen != runs.ID || inTime && runs.Status == statusChangeover || b.started.recently(d, runs.ID) {
 		return so
 	}
 	now, rc := b.current(ctx, lineOf(d))
@@ -87,7 +87,7 @@ func (b *Backend) productRuns(ctx context.Context, d station.Delivery, runs orde
 	case now.ID != runs.ID:
 		return station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("line %v: %w", lineOf(d), errMoved)}
 	}
-	next, whole, rc := b.waiting(ctx, d, now)
+	next, whole, rc := b.nextInQueue(ctx, d, now)
 	switch {
 	case next.ID != "":
 		return api.Refusef("line %v runs %v, and %v waits in its queue: which of them the product means cannot be told, and nothing was sent; start it by its id, or discard this",
@@ -106,11 +106,11 @@ func (g orderSeen) named(product string) orderSeen {
 	return g
 }
 
-// waiting finds an order of the same product as the one that runs, in the line's queue.
+// nextInQueue finds an order of the same product as the one that runs, in the line's queue.
 // whole says that the queue was read to its end.
 //
 //	GET buildsequence/?site=12&linecode=PACK4&status__gte=2&status__lte=3&order_by=schedule_start_date&limit=50
-func (b *Backend) waiting(ctx context.Context, d station.Delivery, runs Order) (next Order, whole bool, rc station.Receipt) {
+func (b *Backend) nextInQueue(ctx context.Context, d station.Delivery, runs Order) (next Order, whole bool, rc station.Receipt) {
 	line := runs.Line
 	if line == "" {
 		line = d.With["line"]
@@ -136,7 +136,7 @@ func (b *Backend) waiting(ctx context.Context, d station.Delivery, runs Order) (
 		for _, shown := range page.List {
 			o := b.order(shown)
 			read[o.ID] = true
-			if o.ID != "" && o.ID != runs.ID && o.waits() && o.on(line) && o.sameProduct(runs, d.With["product"]) {
+			if o.ID != "" && o.ID != runs.ID && o.isQueued() && o.mayBeOn(line) && o.sameProduct(runs, d.With["product"]) {
 				return o, false, rc
 			}
 		}
@@ -150,11 +150,11 @@ func (b *Backend) waiting(ctx context.Context, d station.Delivery, runs Order) (
 	return Order{}, false, station.Receipt{Outcome: station.Delivered}
 }
 
-// waits reports whether the order is in the queue of its line.
-func (o Order) waits() bool { return o.Status == statusScheduled || o.Status == statusReady }
+// isQueued reports whether the order is in the queue of its line.
+func (o Order) isQueued() bool { return o.Status == statusScheduled || o.Status == statusReady }
 
-// on reports whether the order may be on the line: L2L may not show where it is.
-func (o Order) on(line string) bool { return o.Line == "" || same(o.Line, line) }
+// mayBeOn reports whether the order may be on the line: L2L may not show where it is.
+func (o Order) mayBeOn(line string) bool { return o.Line == "" || same(o.Line, line) }
 
 // sameProduct reports whether the order is of the product that runs and that was asked
 // for, by whichever of the two names L2L shows.

@@ -21,12 +21,12 @@ const (
 // runs when it arrives, so that repeating it would strike the order after it.
 // The id is therefore taken from the look, and sent.
 type step struct {
-	name   string
-	path   string
-	does   string   // for people
-	verb   string   // what it does to the order, for the fields
-	proof  []string // statuses that show that it has been done
-	before string   // the note where it had been done before anything was sent
+	name    string
+	path    string
+	does    string   // for people
+	verb    string   // what it does to the order, for the fields
+	done    []string // statuses that show that it has been done
+	already string   // the note where it had been done before anything was sent
 }
 
 // finishing may be skipped, by L2L's own words, where no time is planned for the
@@ -48,21 +48,21 @@ func (s step) declare() station.Verb {
 	return declareOnLine(s.name, s.does, s.verb+"; told none of the three, the order that runs on the line")
 }
 
-// A stepTaken is a delivery of a step.
-type stepTaken struct {
+// A stepDelivery is a delivery of a step.
+type stepDelivery struct {
 	step
 	d station.Delivery
 }
 
-func (s step) on(_ *Backend, d station.Delivery) (action, error) {
-	return api.Compared(stepTaken{s, d}), checkOneSelector(d)
+func (s step) newDelivery(_ *Backend, d station.Delivery) (action, error) {
+	return api.Compared(stepDelivery{s, d}), checkOneSelector(d)
 }
 
 // Read reads the order that the step is for. In doubt that is the one that was read
 // first, or that the action names; where neither is known nothing is read.
-func (s stepTaken) Read(ctx context.Context, b *Backend, before *orderSeen) (orderSeen, station.Receipt) {
+func (s stepDelivery) Read(ctx context.Context, b *Backend, before *orderSeen) (orderSeen, station.Receipt) {
 	if !s.d.Doubtful {
-		return b.meant(ctx, s.d)
+		return b.targetOrder(ctx, s.d)
 	}
 	id := s.id(before)
 	if id == "" {
@@ -75,16 +75,16 @@ func (s stepTaken) Read(ctx context.Context, b *Backend, before *orderSeen) (ord
 }
 
 // id is the id of the order, as far as it was known before; "" where it was not.
-func (s stepTaken) id(before *orderSeen) string {
+func (s stepDelivery) id(before *orderSeen) string {
 	if before == nil {
 		return stepID(s.d)
 	}
 	return before.ID
 }
 
-func (s stepTaken) Ready(_ context.Context, _ *Backend, before orderSeen) (rc station.Receipt, done bool) {
-	if slices.Contains(s.proof, before.Status) {
-		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: s.before}, true
+func (s stepDelivery) Ready(_ context.Context, _ *Backend, before orderSeen) (rc station.Receipt, done bool) {
+	if slices.Contains(s.done, before.Status) {
+		return station.Receipt{Outcome: station.Delivered, Ref: before.ID, Note: s.already}, true
 	}
 	if stepID(s.d) == "" { // an order that is named by its id does not depend on what runs
 		if err := tooLate(s.d, before); err != nil {
@@ -94,7 +94,7 @@ func (s stepTaken) Ready(_ context.Context, _ *Backend, before orderSeen) (rc st
 	return station.Receipt{}, false
 }
 
-func (s stepTaken) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding {
+func (s stepDelivery) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding {
 	id, status := s.id(before), ""
 	if before != nil {
 		status = before.Status
@@ -104,7 +104,7 @@ func (s stepTaken) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Fin
 		return api.Finding{Facts: fmt.Sprintf("which order of line %v it was for is not known", lineOf(s.d))}
 	case now.another:
 		return api.Finding{Facts: fmt.Sprintf("L2L does not show order %s any more; line %v runs %v", id, lineOf(s.d), now)}
-	case slices.Contains(s.proof, now.Status):
+	case slices.Contains(s.done, now.Status):
 		return api.Finding{Verdict: api.Applied, Ref: now.ID, Note: byWhomUnsure}
 	case now.Status == "" || now.Status != status:
 		return api.Finding{Facts: fmt.Sprintf("order %s of line %v had the status %q and now has %q", id, lineOf(s.d), status, now.Status)}
@@ -112,9 +112,9 @@ func (s stepTaken) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Fin
 	return api.Finding{Verdict: api.Missing}
 }
 
-func (s stepTaken) Send(ctx context.Context, b *Backend, now orderSeen) station.Receipt {
+func (s stepDelivery) Send(ctx context.Context, b *Backend, now orderSeen) station.Receipt {
 	form := url.Values{"site": {b.site}, "id": {now.ID}}
-	lineOf(s.d).tell(form)
+	lineOf(s.d).addTo(form)
 	_, rc := b.post(ctx, s.path, form)
 	if rc.Outcome == station.Delivered {
 		rc.Ref = now.ID
@@ -122,10 +122,10 @@ func (s stepTaken) Send(ctx context.Context, b *Backend, now orderSeen) station.
 	return rc
 }
 
-// meant finds the order that a step is for: the one of that id, or the one that
+// targetOrder finds the order that a step is for: the one of that id, or the one that
 // runs on the line. An order of an id that L2L does not show is known by its id
 // alone.
-func (b *Backend) meant(ctx context.Context, d station.Delivery) (orderSeen, station.Receipt) {
+func (b *Backend) targetOrder(ctx context.Context, d station.Delivery) (orderSeen, station.Receipt) {
 	if id := stepID(d); id != "" {
 		o, shown, rc := b.orderOf(ctx, lineOf(d), id)
 		if rc.Outcome == station.Delivered && !shown {
@@ -137,7 +137,7 @@ func (b *Backend) meant(ctx context.Context, d station.Delivery) (orderSeen, sta
 	if rc.Outcome != station.Delivered {
 		return orderSeen{}, rc
 	}
-	it, told := now.is(d)
+	it, told := now.matches(d)
 	switch {
 	case now.ID == "":
 		return orderSeen{}, api.Refusef("line %v runs no order", lineOf(d))

@@ -51,7 +51,7 @@ func TestAStepIsTakenByTheOrderThatRuns(t *testing.T) {
 
 func TestAStepThatWasTakenAlreadyIsNotTakenAgain(t *testing.T) {
 	t.Parallel()
-	for verb, note := range map[string]string{changeoverFinish: finishing().before, orderHold: alreadySo, orderComplete: alreadySo} {
+	for verb, note := range map[string]string{changeoverFinish: finishing().already, orderHold: alreadySo, orderComplete: alreadySo} {
 		f := newFloor(t, "", nil)
 		id := f.start(t, "LINE1")
 		with := map[string]string{"line": "LINE1", "id": id}
@@ -68,7 +68,7 @@ func TestAChangeoverForWhichNoTimeIsPlannedNeedNotBeFinished(t *testing.T) {
 	f := newFloor(t, "", nil)
 	f.must(t, f.delivery(changeoverStart, "", map[string]string{"line": "PACK4", "product": "300"}))
 	rc := f.must(t, f.delivery(changeoverFinish, "", map[string]string{"line": "PACK4"}))
-	if rc.Note != finishing().before {
+	if rc.Note != finishing().already {
 		t.Errorf("%+v", rc)
 	}
 	for _, r := range f.Requests() {
@@ -157,20 +157,20 @@ func TestALateStepThatAPersonSendsIsForTheOrderThatRanAtTheEvent(t *testing.T) {
 			t.Parallel()
 			f := newFloor(t, "", nil)
 			f.start(t, "LINE1")
-			meant, runs := f.order("LINE1", 2), f.order("LINE1", 1)
-			d := f.delivery(verb, "", map[string]string{"line": "LINE1", station.LastSeen: meant})
+			wanted, runs := f.order("LINE1", 2), f.order("LINE1", 1)
+			d := f.delivery(verb, "", map[string]string{"line": "LINE1", station.LastSeen: wanted})
 			d.Forced, d.When, d.Exact = true, time.Now().Add(-time.Hour), true
 			was := f.sequence(runs).Status
 			rc := f.send(t, d)
 			if now := f.sequence(runs).Status; now != was {
 				t.Errorf("the order that runs was %d and is %d", was, now)
 			}
-			if rc.Outcome == station.Delivered && rc.Ref != meant {
-				t.Errorf("%+v, want order %s", rc, meant)
+			if rc.Outcome == station.Delivered && rc.Ref != wanted {
+				t.Errorf("%+v, want order %s", rc, wanted)
 			}
 			sent := f.Requests()
-			if last := sent[len(sent)-1]; !strings.Contains(fmt.Sprintf("%+v", last), meant) {
-				t.Errorf("the last request is %+v, want one for order %s", last, meant)
+			if last := sent[len(sent)-1]; !strings.Contains(fmt.Sprintf("%+v", last), wanted) {
+				t.Errorf("the last request is %+v, want one for order %s", last, wanted)
 			}
 		})
 	}

@@ -52,28 +52,28 @@ func (b *Backend) Watch(line string, every time.Duration, open func() []station.
 	if every <= 0 {
 		every = watchEvery
 	}
-	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, followed: map[string]followedCall{}, asked: make(chan struct{}, 1)}
+	return &watch{b: b, line: Line{Code: line}, every: every, open: open, stamp: stamp, followed: map[string]followedCall{}, lookNow: make(chan struct{}, 1)}
 }
 
 type watch struct {
-	b     *Backend
-	line  Line
-	every time.Duration
-	open  func() []station.Call
-	stamp func(time.Time) station.Stamp
-	asked chan struct{} // for a round at once
+	b       *Backend
+	line    Line
+	every   time.Duration
+	open    func() []station.Call
+	stamp   func(time.Time) station.Stamp
+	lookNow chan struct{} // for a round at once
 
 	followed     map[string]followedCall // by ref, of the calls that are open here
 	last         string                  // id of the order that was emitted last
-	seen         bool                    // one was emitted
+	emittedOrder bool                    // one was emitted
 	productReads int                     // of an order that was not emitted yet
 }
 
 // followedCall is what a watch remembers of an open call.
 type followedCall struct {
-	listed bool // it stood among the open ones once
-	missed bool // the last whole list of the open ones was without it
-	told   bool // its end was emitted
+	listed  bool // it stood among the open ones once
+	missing bool // the last whole list of the open ones was without it
+	emitted bool // its end was emitted
 }
 
 // LookNow has the next round begin at once, or five seconds after the one before at the
@@ -81,7 +81,7 @@ type followedCall struct {
 // and may be over. It never blocks.
 func (w *watch) LookNow() {
 	select {
-	case w.asked <- struct{}{}:
+	case w.lookNow <- struct{}{}:
 	default:
 	}
 }
@@ -96,7 +96,7 @@ func (w *watch) Run(ctx context.Context, emit station.Emit) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.asked:
+		case <-w.lookNow:
 			if soonest := last.Add(min(watchLeast, w.every)); soonest.Before(next) {
 				next = soonest
 				timer.Reset(time.Until(next))
@@ -126,10 +126,10 @@ func (w *watch) round(ctx context.Context, emit station.Emit) {
 // watch has seen among the open ones. A list that cannot be read to its end, or that
 // holds what is closed, says nothing of what is not in it.
 func (w *watch) calls(ctx context.Context, emit station.Emit) {
-	own := w.own()
+	own := w.openHere()
 	var listed openList
 	if len(own) > 0 {
-		listed = w.b.listOpen(ctx, own, w.place(own))
+		listed = w.b.listOpen(ctx, own, w.filter(own))
 		if rc := listed.rc; rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
 			return
 		}
@@ -141,7 +141,7 @@ func (w *watch) calls(ctx context.Context, emit station.Emit) {
 		case !is:
 			missing = append(missing, c.Ref)
 		case row.over():
-			f.told = w.end(ctx, emit, c.Ref)
+			f.emitted = w.end(ctx, emit, c.Ref)
 		default:
 			f = followedCall{listed: true}
 		}
@@ -149,22 +149,22 @@ func (w *watch) calls(ctx context.Context, emit station.Emit) {
 	}
 	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
 	for _, ref := range missing[:min(len(missing), mostLooks)] {
-		if !w.look(ctx, emit, ref, listed.whole) {
+		if !w.checkCall(ctx, emit, ref, listed.whole) {
 			return
 		}
 	}
 }
 
-// own returns the calls that L2L knows, whose end nobody has told or asked for yet,
+// openHere returns the calls that L2L knows, whose end nobody has told or asked for yet,
 // and forgets those that are over here.
-func (w *watch) own() (own []station.Call) {
+func (w *watch) openHere() (own []station.Call) {
 	of := map[string]followedCall{}
 	for _, c := range w.open() {
 		if c.Backend != source || c.Ref == "" || c.Closing != "" {
 			continue
 		}
 		of[c.Ref] = w.followed[c.Ref]
-		if !of[c.Ref].told {
+		if !of[c.Ref].emitted {
 			own = append(own, c)
 		}
 	}
@@ -172,14 +172,14 @@ func (w *watch) own() (own []station.Call) {
 	return own
 }
 
-// place narrows the list down to the machine, and the type, that all calls have in
+// filter narrows the list down to the machine, and the type, that all calls have in
 // common. While one was missed the whole site is asked: a technician may have moved it.
-func (w *watch) place(own []station.Call) url.Values {
+func (w *watch) filter(own []station.Call) url.Values {
 	place := url.Values{}
 	for field, wire := range map[string]string{"machine": "machinecode", "type": "dispatchtypecode"} {
 		value := own[0].Subject[field]
 		same := value != "" && !slices.ContainsFunc(own, func(c station.Call) bool {
-			return c.Subject[field] != value || w.followed[c.Ref].missed
+			return c.Subject[field] != value || w.followed[c.Ref].missing
 		})
 		if same {
 			place.Set(wire, value)
@@ -188,9 +188,9 @@ func (w *watch) place(own []station.Call) url.Values {
 	return place
 }
 
-// look judges a call that did not stand among the open ones, by its own record. It
+// checkCall judges a call that did not stand among the open ones, by its own record. It
 // reports whether L2L answers.
-func (w *watch) look(ctx context.Context, emit station.Emit, ref string, whole bool) bool {
+func (w *watch) checkCall(ctx context.Context, emit station.Emit, ref string, whole bool) bool {
 	row, shown, rc := w.b.dispatchOf(ctx, ref)
 	if rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
 		return false
@@ -198,14 +198,14 @@ func (w *watch) look(ctx context.Context, emit station.Emit, ref string, whole b
 	f := w.followed[ref]
 	switch {
 	case shown && row.over():
-		f.told = w.end(ctx, emit, ref)
+		f.emitted = w.end(ctx, emit, ref)
 	case shown && row.Open != nil:
-		f.missed = false
+		f.missing = false
 	case !whole, !shown && !f.listed:
-	case f.missed:
-		f.told = w.end(ctx, emit, ref)
+	case f.missing:
+		f.emitted = w.end(ctx, emit, ref)
 	default:
-		f.missed = true
+		f.missing = true
 	}
 	w.followed[ref] = f
 	return true
@@ -269,7 +269,7 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 		return
 	}
 	o, rc := w.b.current(ctx, w.line)
-	if rc.Outcome != station.Delivered || w.seen && o.ID == w.last {
+	if rc.Outcome != station.Delivered || w.emittedOrder && o.ID == w.last {
 		return
 	}
 	if o.ID != "" {
@@ -283,7 +283,7 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 	}
 	w.productReads = 0
 	if w.emit(ctx, emit, station.OrderCurrent, map[string]string{"line": w.line.Code, "id": o.ID, "product": o.Product}) {
-		w.last, w.seen = o.ID, true
+		w.last, w.emittedOrder = o.ID, true
 	}
 }
 

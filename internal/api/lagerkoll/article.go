@@ -24,11 +24,11 @@ func articleNames() []station.Field {
 }
 
 func addVerb() station.Verb {
-	return station.Verb{Name: articleAdd, Does: "Add an article to a production order", Fields: append(articleNames(), sayable(articleFields())...), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleAdd, Does: "Add an article to a production order", Fields: append(articleNames(), verbFields(articleFields())...), Lane: []string{"order"}, Before: true}
 }
 
 func articleUpdateVerb() station.Verb {
-	return station.Verb{Name: articleUpdate, Does: "Change an article of a production order", Fields: append(articleNames(), sayable(articleFields())...), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleUpdate, Does: "Change an article of a production order", Fields: append(articleNames(), verbFields(articleFields())...), Lane: []string{"order"}, Before: true}
 }
 
 func removeVerb() station.Verb {
@@ -50,20 +50,20 @@ func newLine(d station.Delivery) (line, error) {
 
 func (l line) String() string { return fmt.Sprintf("order %s, article %s", l.order, l.article) }
 
-// A lineStanding is how an article stands on its order.
-type lineStanding struct {
+// A lineState is how an article stands on its order.
+type lineState struct {
 	Rows   int    `json:"rows"`             // how many rows of the order have the article
 	Values values `json:"values,omitempty"` // of the row, where it is one
 
 	record api.Object // the row; nil when the rest comes from disk
 }
 
-func (s lineStanding) equal(t lineStanding) bool {
+func (s lineState) equal(t lineState) bool {
 	return s.Rows == t.Rows && maps.Equal(s.Values, t.Values)
 }
 
 // String says in words how the article stands.
-func (s lineStanding) String() string {
+func (s lineState) String() string {
 	switch {
 	case s.Rows == 0:
 		return "not on the order"
@@ -77,7 +77,7 @@ func (s lineStanding) String() string {
 
 // lineOf finds the article among an order's, and reads of it the fields that
 // the other record has.
-func (l line) lineOf(order, other api.Object) (s lineStanding, ok bool) {
+func (l line) lineOf(order, other api.Object) (s lineState, ok bool) {
 	articles, ok := order.List("articles")
 	for _, row := range articles {
 		id, named := row.Text("articleId")
@@ -96,21 +96,21 @@ func (l line) lineOf(order, other api.Object) (s lineStanding, ok bool) {
 
 // read reads how the article stands on its order. An order that does not list
 // its articles has none; a list that cannot be read is no answer.
-func (l line) read(ctx context.Context, b *Backend, other api.Object) (lineStanding, station.Receipt) {
+func (l line) read(ctx context.Context, b *Backend, other api.Object) (lineState, station.Receipt) {
 	order, rc := b.order(ctx, l.order)
 	if rc.Outcome != station.Delivered {
-		return lineStanding{}, rc
+		return lineState{}, rc
 	}
 	s, ok := l.lineOf(order, other)
 	if !ok {
-		return lineStanding{}, notTold("the articles of order %s", l.order)
+		return lineState{}, notTold("the articles of order %s", l.order)
 	}
 	return s, rc
 }
 
 // put writes the article's record; method POST adds it.
 func (l line) put(ctx context.Context, b *Backend, method string, record api.Object, isYes func([]byte) bool) ([]byte, station.Receipt) {
-	whole := bare(record, articleFields())
+	whole := normalize(record, articleFields())
 	delete(whole, "accuracy") // it is read and not written
 	whole["productionOrderId"] = json.RawMessage(l.order)
 	name, err := json.Marshal(l.article)
@@ -122,7 +122,7 @@ func (l line) put(ctx context.Context, b *Backend, method string, record api.Obj
 	if err != nil {
 		return nil, api.Refuse(err)
 	}
-	return b.send(ctx, request{method: method, path: l.order + "/article", body: body, isYes: isYes})
+	return b.send(ctx, request{method: method, path: l.order + "/article", body: body, isSuccess: isYes})
 }
 
 // An add is a delivery of article.add.
@@ -136,24 +136,24 @@ func newAdd(d station.Delivery) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, err := said(d, articleFields())
+	record, err := fieldsOf(d, articleFields())
 	return api.Compared(add{l, record}), err
 }
 
-func (a add) Read(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
+func (a add) Read(ctx context.Context, b *Backend, _ *lineState) (lineState, station.Receipt) {
 	return a.read(ctx, b, a.record)
 }
 
 // Ready refuses an article that the order has: Lagerkoll does not say whether it
 // would become a second row or more of the first.
-func (a add) Ready(_ context.Context, _ *Backend, before lineStanding) (rc station.Receipt, done bool) {
+func (a add) Ready(_ context.Context, _ *Backend, before lineState) (rc station.Receipt, done bool) {
 	if before.Rows > 0 {
 		return api.Refusef("%v: it is there already (%v); nothing was sent", a.line, before), true
 	}
 	return station.Receipt{}, false
 }
 
-func (a add) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Finding {
+func (a add) Compare(_ *Backend, before *lineState, now lineState) api.Finding {
 	r := api.Finding{Facts: fmt.Sprintf("%v: now %v", a.line, now)}
 	switch {
 	case before == nil:
@@ -168,7 +168,7 @@ func (a add) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Fin
 	return r
 }
 
-func (a add) Send(ctx context.Context, b *Backend, _ lineStanding) station.Receipt {
+func (a add) Send(ctx context.Context, b *Backend, _ lineState) station.Receipt {
 	_, rc := a.put(ctx, b, http.MethodPost, a.record, a.added)
 	return rc
 }
@@ -193,7 +193,7 @@ func newArticleUpdate(d station.Delivery) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	change, err := said(d, articleFields())
+	change, err := fieldsOf(d, articleFields())
 	if err != nil {
 		return nil, err
 	}
@@ -205,11 +205,11 @@ func newArticleUpdate(d station.Delivery) (action, error) {
 
 func (a articleChange) wanted() values { return valuesOf(a.change, a.change, articleFields()) }
 
-func (a articleChange) Read(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
+func (a articleChange) Read(ctx context.Context, b *Backend, _ *lineState) (lineState, station.Receipt) {
 	return a.read(ctx, b, a.change)
 }
 
-func (a articleChange) Ready(_ context.Context, _ *Backend, before lineStanding) (rc station.Receipt, done bool) {
+func (a articleChange) Ready(_ context.Context, _ *Backend, before lineState) (rc station.Receipt, done bool) {
 	switch {
 	case before.Rows != 1:
 		return api.Refusef("%v: %v; nothing was sent", a.line, before), true
@@ -219,7 +219,7 @@ func (a articleChange) Ready(_ context.Context, _ *Backend, before lineStanding)
 	return station.Receipt{}, false
 }
 
-func (a articleChange) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Finding {
+func (a articleChange) Compare(_ *Backend, before *lineState, now lineState) api.Finding {
 	r := api.Finding{Facts: fmt.Sprintf("%v: now %v, wanted %v", a.line, now, a.wanted())}
 	switch {
 	case now.Rows == 1 && maps.Equal(now.Values, a.wanted()):
@@ -237,9 +237,9 @@ func (a articleChange) Compare(_ *Backend, before *lineStanding, now lineStandin
 // Send rebuilds the article's whole record from what it is this very moment. A
 // yes whose order shows another amount than was set is for a person: sending
 // again would make it worse where Lagerkoll adds.
-func (a articleChange) Send(ctx context.Context, b *Backend, now lineStanding) station.Receipt {
+func (a articleChange) Send(ctx context.Context, b *Backend, now lineState) station.Receipt {
 	if now.record == nil {
-		order, rc := b.justRead(ctx, a.order)
+		order, rc := b.recentOrder(ctx, a.order)
 		if rc.Outcome != station.Delivered {
 			return api.Unread(rc)
 		}
@@ -272,18 +272,18 @@ func newRemove(d station.Delivery) (action, error) {
 
 // Read keeps the amounts, so that an article which somebody puts on the order
 // anew is not taken for the one that was there.
-func (r removal) Read(ctx context.Context, b *Backend, _ *lineStanding) (lineStanding, station.Receipt) {
+func (r removal) Read(ctx context.Context, b *Backend, _ *lineState) (lineState, station.Receipt) {
 	return r.read(ctx, b, api.Object{"amount": nil, "finished": nil, "waste": nil})
 }
 
-func (r removal) Ready(_ context.Context, _ *Backend, before lineStanding) (rc station.Receipt, done bool) {
+func (r removal) Ready(_ context.Context, _ *Backend, before lineState) (rc station.Receipt, done bool) {
 	if before.Rows == 0 {
 		return api.Refusef("%v: %v; there is nothing to remove", r.line, before), true
 	}
 	return station.Receipt{}, false
 }
 
-func (r removal) Compare(_ *Backend, before *lineStanding, now lineStanding) api.Finding {
+func (r removal) Compare(_ *Backend, before *lineState, now lineState) api.Finding {
 	rule := api.Finding{Facts: fmt.Sprintf("%v: now %v", r.line, now)}
 	switch {
 	case now.Rows == 0:
@@ -298,7 +298,7 @@ func (r removal) Compare(_ *Backend, before *lineStanding, now lineStanding) api
 	return rule
 }
 
-func (r removal) Send(ctx context.Context, b *Backend, _ lineStanding) station.Receipt {
-	_, rc := b.send(ctx, request{method: http.MethodDelete, path: r.path, isYes: isOrder(r.order)})
+func (r removal) Send(ctx context.Context, b *Backend, _ lineState) station.Receipt {
+	_, rc := b.send(ctx, request{method: http.MethodDelete, path: r.path, isSuccess: isOrder(r.order)})
 	return rc
 }

@@ -51,7 +51,7 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 		return nil, fmt.Errorf("lagerkoll: %w", err)
 	}
 	sign.Set(name, key.Reveal())
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, Rehearse: o.Rehearse})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
 	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, recent: newRecent(every)}, nil
 }
 
@@ -89,7 +89,7 @@ type action = api.Change[*Backend]
 
 // action reads a delivery. Its errors name the field, and nothing has been sent.
 func (b *Backend) action(d station.Delivery) (action, error) {
-	if err := api.Misfit(d, b.to, Verbs()); err != nil {
+	if err := api.CheckDelivery(d, b.to, Verbs()); err != nil {
 		return nil, err
 	}
 	switch d.Verb {
@@ -133,14 +133,14 @@ func (b *Backend) Probe(ctx context.Context) station.Receipt {
 
 // A request is one round trip to make.
 type request struct {
-	method string
-	path   string // after the base, escaped
-	query  url.Values
-	accept string // "": application/json
-	body   []byte
-	traces string                 // the one article whose amounts it may change; "": whatever the order has
-	isYes  func(body []byte) bool // recognises this operation's yes: Lagerkoll has no word for it, it returns the thing
-	most   int                    // bytes of the answer; 0: as api.Request has it
+	method    string
+	path      string // after the base, escaped
+	query     url.Values
+	accept    string // "": application/json
+	body      []byte
+	traces    string                 // the one article whose amounts it may change; "": whatever the order has
+	isSuccess func(body []byte) bool // recognises this operation's yes: Lagerkoll has no word for it, it returns the thing
+	most      int                    // bytes of the answer; 0: as api.Request has it
 }
 
 // send makes one round trip.
@@ -159,19 +159,19 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt)
 	var own *Error
 	body, rc := b.client.Do(ctx, api.Request{
 		Method: r.method, Path: r.path, Query: r.query, Header: header, Body: r.body, Most: r.most,
-		Says: func(body []byte) api.Says {
+		Interpret: func(body []byte) api.Answer {
 			if own = errorOf(body); own != nil {
-				return own.says()
+				return own.answer()
 			}
-			if r.isYes(body) {
-				return api.Says{Word: api.Yes}
+			if r.isSuccess(body) {
+				return api.Answer{Word: api.Yes}
 			}
-			return api.Says{}
+			return api.Answer{}
 		}})
-	return body, own.typed(rc, b.client.Words)
+	return body, own.wrap(rc, b.client.Clean)
 }
 
 // get reads.
 func (b *Backend) get(ctx context.Context, path string, query url.Values, isYes func(body []byte) bool) ([]byte, station.Receipt) {
-	return b.send(ctx, request{method: http.MethodGet, path: path, query: query, isYes: isYes})
+	return b.send(ctx, request{method: http.MethodGet, path: path, query: query, isSuccess: isYes})
 }

@@ -57,7 +57,7 @@ func TestACallAllocatesLittle(t *testing.T) {
 	base := oneAnswer(t, smallOrder)
 	b := opened(t, base, nil)
 	whole := testing.AllocsPerRun(200, func() {
-		if _, rc := b.putNothing(t.Context(), "4711", "/finish"); rc.Outcome != station.Delivered {
+		if _, rc := b.putEmpty(t.Context(), "4711", "/finish"); rc.Outcome != station.Delivered {
 			t.Fatal(rc.Err)
 		}
 	})
@@ -85,7 +85,7 @@ func BenchmarkCall(b *testing.B) {
 	backend := opened(b, oneAnswer(b, smallOrder), nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, rc := backend.putNothing(b.Context(), "4711", "/finish"); rc.Outcome != station.Delivered {
+		if _, rc := backend.putEmpty(b.Context(), "4711", "/finish"); rc.Outcome != station.Delivered {
 			b.Fatal(rc.Err)
 		}
 	}

@@ -30,7 +30,7 @@ func stateField() field {
 }
 
 func createVerb() station.Verb {
-	fields := append(sayable(orderFields()), sayable([]field{stateField()})...)
+	fields := append(verbFields(orderFields()), verbFields([]field{stateField()})...)
 	for i := range fields {
 		if fields[i].Name == "reference" {
 			fields[i].Required = true
@@ -51,7 +51,7 @@ type create struct {
 // free text that the entry itself creates.
 func newCreate(d station.Delivery) (action, error) {
 	c := create{reference: d.With["reference"], id: d.ID}
-	record, err := said(d, append(orderFields(), stateField()))
+	record, err := fieldsOf(d, append(orderFields(), stateField()))
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +144,14 @@ func (c create) Send(ctx context.Context, b *Backend, now created) station.Recei
 	case rc.Outcome == station.Delivered:
 		rc.Note = string(o.Reference)
 	case rc.Outcome == station.Refused && c.reference == next:
-		return b.outrun(ctx, now.Reference, rc)
+		return b.referenceTaken(ctx, now.Reference, rc)
 	}
 	return rc
 }
 
-// outrun turns a no into an attempt to be made anew where somebody else took the
+// referenceTaken turns a no into an attempt to be made anew where somebody else took the
 // number that was the next one: nothing reserves it.
-func (b *Backend) outrun(ctx context.Context, reference string, no station.Receipt) station.Receipt {
+func (b *Backend) referenceTaken(ctx context.Context, reference string, no station.Receipt) station.Receipt {
 	again, rc := b.nextReference(ctx)
 	if rc.Outcome != station.Delivered || again == reference {
 		return no
@@ -163,7 +163,7 @@ func (b *Backend) outrun(ctx context.Context, reference string, no station.Recei
 // Lagerkoll's to give.
 func (b *Backend) create(ctx context.Context, path string, body []byte) (station.Receipt, Order) {
 	var o Order
-	_, rc := b.send(ctx, request{method: http.MethodPost, path: path, body: body, isYes: func(body []byte) bool {
+	_, rc := b.send(ctx, request{method: http.MethodPost, path: path, body: body, isSuccess: func(body []byte) bool {
 		o = Order{}
 		return json.Unmarshal(body, &o) == nil && o.ID != 0
 	}})
@@ -220,7 +220,7 @@ func (b *Backend) search(ctx context.Context, reference string, id station.ID) (
 	case first.last(0):
 		return nil, true, rc
 	}
-	known, ok := telling(first.Orders)
+	known, ok := uniqueSample(first.Orders)
 	if !ok {
 		return nil, false, rc
 	}
@@ -228,9 +228,9 @@ func (b *Backend) search(ctx context.Context, reference string, id station.ID) (
 	return nil, slices.ContainsFunc(orders, func(o Order) bool { return o.ID == known.ID }), rc
 }
 
-// telling picks an order that a search can find by its reference alone: no other
+// uniqueSample picks an order that a search can find by its reference alone: no other
 // text of it holds the reference.
-func telling(orders []Order) (Order, bool) {
+func uniqueSample(orders []Order) (Order, bool) {
 	i := slices.IndexFunc(orders, func(o Order) bool {
 		others := string(o.Name + "\n" + o.Comment + "\n" + o.Internal + "\n" + o.CustomerExternal)
 		return o.Reference != "" && !strings.Contains(others, string(o.Reference))
@@ -300,15 +300,15 @@ func newCreateFrom(d station.Delivery) (action, error) {
 	return api.Compared(createFrom{"customer_order/" + customer, customer}), nil
 }
 
-// ofCustomer is which production orders a customer order has.
-type ofCustomer struct {
+// customerOrders is which production orders a customer order has.
+type customerOrders struct {
 	Orders []ID `json:"orders"`
 	Whole  bool `json:"whole"` // the list shows all of them
 }
 
-func (c createFrom) Read(ctx context.Context, b *Backend, _ *ofCustomer) (ofCustomer, station.Receipt) {
+func (c createFrom) Read(ctx context.Context, b *Backend, _ *customerOrders) (customerOrders, station.Receipt) {
 	page, rc := b.page(ctx, c.path, nil)
-	now := ofCustomer{Orders: []ID{}, Whole: !page.Pages.Known || page.Pages.Value <= 1}
+	now := customerOrders{Orders: []ID{}, Whole: !page.Pages.Known || page.Pages.Value <= 1}
 	for _, o := range page.Orders {
 		now.Orders = append(now.Orders, o.ID)
 	}
@@ -318,11 +318,11 @@ func (c createFrom) Read(ctx context.Context, b *Backend, _ *ofCustomer) (ofCust
 	return now, rc
 }
 
-func (c createFrom) Ready(_ context.Context, _ *Backend, _ ofCustomer) (rc station.Receipt, done bool) {
+func (c createFrom) Ready(_ context.Context, _ *Backend, _ customerOrders) (rc station.Receipt, done bool) {
 	return station.Receipt{}, false
 }
 
-func (c createFrom) Compare(b *Backend, before *ofCustomer, now ofCustomer) api.Finding {
+func (c createFrom) Compare(b *Backend, before *customerOrders, now customerOrders) api.Finding {
 	r := api.Finding{Facts: fmt.Sprintf("customer order %s has the production orders %v", c.customer, now.Orders)}
 	switch {
 	case before == nil:
@@ -343,7 +343,7 @@ func (c createFrom) Compare(b *Backend, before *ofCustomer, now ofCustomer) api.
 	return r
 }
 
-func (c createFrom) Send(ctx context.Context, b *Backend, _ ofCustomer) station.Receipt {
+func (c createFrom) Send(ctx context.Context, b *Backend, _ customerOrders) station.Receipt {
 	rc, o := b.create(ctx, c.path, nil)
 	if rc.Outcome == station.Delivered {
 		rc.Note = string(o.Reference)

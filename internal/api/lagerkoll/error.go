@@ -71,10 +71,10 @@ func codeOf(digits string) (code Code) {
 	return code
 }
 
-// says is what the error says in terms of a round trip. A code of another kind says
+// answer is what the error says in terms of a round trip. A code of another kind says
 // neither yes nor no, and a common error that something failed.
-func (e *Error) says() api.Says {
-	said := api.Says{Text: e.Message}
+func (e *Error) answer() api.Answer {
+	said := api.Answer{Text: e.Message}
 	if e.Field != "" {
 		said.Text = strings.TrimSpace(said.Text + " (" + e.Field + ")")
 	}
@@ -92,8 +92,8 @@ func (e *Error) says() api.Says {
 	return said
 }
 
-// typed puts the vendor's own error into a receipt, its texts fit to be shown.
-func (e *Error) typed(rc station.Receipt, words func(string) string) station.Receipt {
+// wrap puts the vendor's own error into a receipt, its texts fit to be shown.
+func (e *Error) wrap(rc station.Receipt, words func(string) string) station.Receipt {
 	if e != nil && rc.Err != nil {
 		rc.Err = &Error{Code: e.Code, Message: words(e.Message), Field: words(e.Field), err: rc.Err}
 	}

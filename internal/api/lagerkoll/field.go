@@ -80,8 +80,8 @@ func articleFields() []field {
 	}
 }
 
-// sayable lists the fields of a verb that a class has, with their types.
-func sayable(class []field) []station.Field {
+// verbFields lists the fields of a verb that a class has, with their types.
+func verbFields(class []field) []station.Field {
 	types := map[kind]station.FieldType{aWhole: station.Integer, aDecimal: station.Number, aTruth: station.Bool}
 	var fields []station.Field
 	for _, f := range class {
@@ -92,9 +92,9 @@ func sayable(class []field) []station.Field {
 	return fields
 }
 
-// said collects what a delivery says of a class, as it leaves. Its errors name
+// fieldsOf collects what a delivery says of a class, as it leaves. Its errors name
 // the field.
-func said(d station.Delivery, class []field) (api.Object, error) {
+func fieldsOf(d station.Delivery, class []field) (api.Object, error) {
 	o := api.Object{}
 	for _, f := range class {
 		value := d.With[f.name]
@@ -163,10 +163,10 @@ func instant(text string) (int64, error) {
 	return 0, fmt.Errorf("%q is not a time like 2026-03-02T06:00:00+01:00 or a day like 2026-03-02", text)
 }
 
-// bare returns a record as it was read in the form in which it may leave:
+// normalize returns a record as it was read in the form in which it may leave:
 // quoted numbers and truths bare, nulls left out. What the class does not have,
 // and what cannot be read, stays as it was: an update must lose nothing.
-func bare(o api.Object, class []field) api.Object {
+func normalize(o api.Object, class []field) api.Object {
 	out := api.Object{}
 	for name, raw := range o {
 		if !o.Has(name) {
@@ -175,14 +175,14 @@ func bare(o api.Object, class []field) api.Object {
 		out[name] = raw
 		for _, f := range class {
 			if f.wire == name {
-				out[name] = f.bare(o)
+				out[name] = f.normalized(o)
 			}
 		}
 	}
 	return out
 }
 
-func (f field) bare(o api.Object) json.RawMessage {
+func (f field) normalized(o api.Object) json.RawMessage {
 	switch f.kind {
 	case aWhole, aDate:
 		if value, ok := o.Number(f.wire); ok && value == math.Trunc(value) && math.Abs(value) <= 1<<53 {
@@ -205,7 +205,7 @@ func (f field) bare(o api.Object) json.RawMessage {
 		}
 		out := make([]api.Object, len(list))
 		for i, row := range list {
-			out[i] = bare(row, f.class)
+			out[i] = normalize(row, f.class)
 		}
 		if raw, err := json.Marshal(out); err == nil {
 			return raw

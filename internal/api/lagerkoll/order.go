@@ -31,7 +31,7 @@ func updateVerb() station.Verb {
 	return station.Verb{
 		Name:   orderUpdate,
 		Does:   "Change a production order",
-		Fields: append([]station.Field{orderField()}, sayable(orderFields())...),
+		Fields: append([]station.Field{orderField()}, verbFields(orderFields())...),
 		Lane:   []string{"order"},
 		Before: true,
 	}
@@ -62,19 +62,19 @@ func (b *Backend) order(ctx context.Context, path string) (api.Object, station.R
 
 // isOrder recognises the production order of that id.
 func isOrder(id string) func(body []byte) bool {
-	return func(body []byte) bool { return brief(body).ID.String() == id }
+	return func(body []byte) bool { return summaryOf(body).ID.String() == id }
 }
 
-// A briefOrder is what tells which order an answer is, and how it stands.
-type briefOrder struct {
+// An orderSummary is what tells which order an answer is, and how it stands.
+type orderSummary struct {
 	ID    ID    `json:"orderId"`
 	State State `json:"state"`
 }
 
-// brief reads an order in brief; its zero value is none.
-func brief(body []byte) (o briefOrder) {
+// summaryOf reads an order in brief; its zero value is none.
+func summaryOf(body []byte) (o orderSummary) {
 	if json.Unmarshal(body, &o) != nil {
-		return briefOrder{}
+		return orderSummary{}
 	}
 	return o
 }
@@ -82,35 +82,35 @@ func brief(body []byte) (o briefOrder) {
 // putOrder writes a production order back with something changed. The body is
 // the whole record: what an update leaves out Lagerkoll may empty.
 func (b *Backend) putOrder(ctx context.Context, path string, record api.Object, change api.Object, query url.Values) ([]byte, station.Receipt) {
-	whole := bare(record, orderFields())
+	whole := normalize(record, orderFields())
 	maps.Copy(whole, change)
 	body, err := json.Marshal(whole)
 	if err != nil {
 		return nil, api.Refuse(err)
 	}
-	return b.send(ctx, request{method: http.MethodPut, path: path, query: query, body: body, isYes: isOrder(path)})
+	return b.send(ctx, request{method: http.MethodPut, path: path, query: query, body: body, isSuccess: isOrder(path)})
 }
 
-// A standing is how the fields that a verb sets stand.
-type standing struct {
+// An orderState is how the fields that a verb sets stand.
+type orderState struct {
 	Values values `json:"values"`
 
 	record api.Object // what they were read from; nil when they come from disk
 }
 
-// wish is what a verb that sets fields wants them to be.
-type wish struct {
+// target is what a verb that sets fields wants them to be.
+type target struct {
 	values values
 	what   string // order 4711
 }
 
 // set reports whether the fields are as they are wanted.
-func (w wish) set(now values) bool { return maps.Equal(w.values, now) }
+func (w target) set(now values) bool { return maps.Equal(w.values, now) }
 
 // compare settles what an earlier attempt at setting the fields came to. Where
 // they are as wanted it does not matter who did it; where they are as they were
 // nobody did; anything else is for a person.
-func (w wish) compare(before *standing, now standing) api.Finding {
+func (w target) compare(before *orderState, now orderState) api.Finding {
 	r := api.Finding{Facts: fmt.Sprintf("%s: now %s, wanted %s", w.what, now.Values, w.values)}
 	switch {
 	case w.set(now.Values):
@@ -140,7 +140,7 @@ func (v values) String() string {
 
 // An orderChange is a delivery of order.update.
 type orderChange struct {
-	wish
+	target
 	path   string
 	change api.Object
 }
@@ -150,7 +150,7 @@ func newUpdate(d station.Delivery) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	change, err := said(d, orderFields())
+	change, err := fieldsOf(d, orderFields())
 	if err != nil {
 		return nil, err
 	}
@@ -158,27 +158,27 @@ func newUpdate(d station.Delivery) (action, error) {
 		return nil, errors.New("order.update is told nothing to change")
 	}
 	wanted := valuesOf(change, change, orderFields())
-	return api.Compared(orderChange{wish{wanted, "order " + path}, path, change}), nil
+	return api.Compared(orderChange{target{wanted, "order " + path}, path, change}), nil
 }
 
-func (u orderChange) Read(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
+func (u orderChange) Read(ctx context.Context, b *Backend, _ *orderState) (orderState, station.Receipt) {
 	record, rc := b.order(ctx, u.path)
-	return standing{valuesOf(record, u.change, orderFields()), record}, rc
+	return orderState{valuesOf(record, u.change, orderFields()), record}, rc
 }
 
-func (u orderChange) Ready(_ context.Context, _ *Backend, before standing) (rc station.Receipt, done bool) {
+func (u orderChange) Ready(_ context.Context, _ *Backend, before orderState) (rc station.Receipt, done bool) {
 	return station.Receipt{Outcome: station.Delivered, Ref: u.path, Note: alreadySo}, u.set(before.Values)
 }
 
-func (u orderChange) Compare(_ *Backend, before *standing, now standing) api.Finding {
+func (u orderChange) Compare(_ *Backend, before *orderState, now orderState) api.Finding {
 	return u.compare(before, now)
 }
 
 // Send rebuilds the whole order from what it is this very moment.
-func (u orderChange) Send(ctx context.Context, b *Backend, now standing) station.Receipt {
+func (u orderChange) Send(ctx context.Context, b *Backend, now orderState) station.Receipt {
 	if now.record == nil {
 		var rc station.Receipt
-		if now.record, rc = b.justRead(ctx, u.path); rc.Outcome != station.Delivered {
+		if now.record, rc = b.recentOrder(ctx, u.path); rc.Outcome != station.Delivered {
 			return api.Unread(rc)
 		}
 	}
@@ -201,12 +201,12 @@ func newMove(d station.Delivery, to State) (action, error) {
 	return api.Compared(move{path, to}), err
 }
 
-func (m move) Read(ctx context.Context, b *Backend, _ *standing) (standing, station.Receipt) {
+func (m move) Read(ctx context.Context, b *Backend, _ *orderState) (orderState, station.Receipt) {
 	record, rc := b.order(ctx, m.path)
 	if rc.Outcome == station.Delivered && stateOf(record) == 0 {
-		return standing{}, notTold("the state of order %s", m.path)
+		return orderState{}, notTold("the state of order %s", m.path)
 	}
-	return standing{record: record}, rc
+	return orderState{record: record}, rc
 }
 
 // stateOf reads the state of an order.
@@ -217,13 +217,13 @@ func stateOf(record api.Object) (s State) {
 	return s
 }
 
-// open reports whether an order in that state can still be moved to the wanted
+// possible reports whether an order in that state can still be moved to the wanted
 // one. No order goes back.
-func (m move) open(s State) bool { return s < m.to && s < Finished }
+func (m move) possible(s State) bool { return s < m.to && s < Finished }
 
-func (m move) Ready(_ context.Context, _ *Backend, before standing) (rc station.Receipt, done bool) {
+func (m move) Ready(_ context.Context, _ *Backend, before orderState) (rc station.Receipt, done bool) {
 	switch s := stateOf(before.record); {
-	case before.record == nil || m.open(s):
+	case before.record == nil || m.possible(s):
 		return station.Receipt{}, false
 	case s == m.to:
 		return station.Receipt{Outcome: station.Delivered, Ref: m.path, Note: alreadySo}, true
@@ -232,11 +232,11 @@ func (m move) Ready(_ context.Context, _ *Backend, before standing) (rc station.
 	}
 }
 
-func (m move) Compare(_ *Backend, _ *standing, now standing) api.Finding {
+func (m move) Compare(_ *Backend, _ *orderState, now orderState) api.Finding {
 	switch s := stateOf(now.record); {
 	case s == m.to:
 		return api.Finding{Verdict: api.Applied, Ref: m.path, Note: byWhomUnsure}
-	case m.open(s):
+	case m.possible(s):
 		return api.Finding{Verdict: api.Missing}
 	default:
 		return api.Finding{Facts: fmt.Sprintf("order %s is %v: whether it was %v before that cannot be told", m.path, s, m.to)}
@@ -245,7 +245,7 @@ func (m move) Compare(_ *Backend, _ *standing, now standing) api.Finding {
 
 // Send makes the move. The state of an order that is only started cannot be
 // written; a parameter of the update does it, so its body is the order as it is.
-func (m move) Send(ctx context.Context, b *Backend, now standing) station.Receipt {
+func (m move) Send(ctx context.Context, b *Backend, now orderState) station.Receipt {
 	var answer []byte
 	var rc station.Receipt
 	switch m.to {
@@ -257,11 +257,11 @@ func (m move) Send(ctx context.Context, b *Backend, now standing) station.Receip
 		}
 		answer, rc = b.putOrder(ctx, m.path, now.record, nil, url.Values{"startProduction": {"true"}})
 	case Finished:
-		answer, rc = b.putNothing(ctx, m.path, "/finish")
+		answer, rc = b.putEmpty(ctx, m.path, "/finish")
 	default:
-		answer, rc = b.putNothing(ctx, m.path, "/cancel")
+		answer, rc = b.putEmpty(ctx, m.path, "/cancel")
 	}
-	if s := brief(answer).State; rc.Outcome == station.Delivered && s != 0 && s != m.to {
+	if s := summaryOf(answer).State; rc.Outcome == station.Delivered && s != 0 && s != m.to {
 		return api.Undecided("Lagerkoll said yes, and order %s is %v instead of %v", m.path, s, m.to)
 	}
 	if rc.Outcome == station.Delivered {
@@ -270,7 +270,7 @@ func (m move) Send(ctx context.Context, b *Backend, now standing) station.Receip
 	return rc
 }
 
-// putNothing tells an order something without a body.
-func (b *Backend) putNothing(ctx context.Context, order, what string) ([]byte, station.Receipt) {
-	return b.send(ctx, request{method: http.MethodPut, path: order + what, isYes: isOrder(order)})
+// putEmpty tells an order something without a body.
+func (b *Backend) putEmpty(ctx context.Context, order, what string) ([]byte, station.Receipt) {
+	return b.send(ctx, request{method: http.MethodPut, path: order + what, isSuccess: isOrder(order)})
 }

@@ -211,7 +211,7 @@ func (b *Backend) PickingList(ctx context.Context, id ID, p Picking) ([]FlatArti
 // a document may be. What is not a whole PDF is an error.
 func (b *Backend) PickingListPDF(ctx context.Context, id ID, p Picking) ([]byte, error) {
 	body, rc := b.send(ctx, request{
-		method: http.MethodGet, path: id.path() + "/pickinglist/print", query: p.query(), accept: "application/pdf", isYes: isPDF, most: api.MostDocument,
+		method: http.MethodGet, path: id.path() + "/pickinglist/print", query: p.query(), accept: "application/pdf", isSuccess: isPDF, most: api.MostDocument,
 	})
 	return body, rc.Err
 }

@@ -25,12 +25,12 @@ type recent struct {
 	every time.Duration
 
 	mu       sync.Mutex
-	orders   map[string]orderShown
-	articles map[articleOf]articleShown
+	orders   map[string]cachedOrder
+	articles map[articleOf]cachedArticle
 }
 
-// orderShown is an order as it was read.
-type orderShown struct {
+// cachedOrder is an order as it was read.
+type cachedOrder struct {
 	record api.Object
 	at     time.Time
 }
@@ -38,8 +38,8 @@ type orderShown struct {
 // articleOf names an article of an order.
 type articleOf struct{ order, article string }
 
-// articleShown is what is known of an article of an order.
-type articleShown struct {
+// cachedArticle is what is known of an article of an order.
+type cachedArticle struct {
 	after afterTrace
 
 	// How much more is finished than the batches list, as far as it was seen at once.
@@ -61,7 +61,7 @@ type afterTrace struct {
 }
 
 func newRecent(every time.Duration) *recent {
-	return &recent{every: every, orders: map[string]orderShown{}, articles: map[articleOf]articleShown{}}
+	return &recent{every: every, orders: map[string]cachedOrder{}, articles: map[articleOf]cachedArticle{}}
 }
 
 // fresh reports whether what was shown then is still as good as what is asked for.
@@ -76,7 +76,7 @@ func (r *recent) noteOrder(order string, record api.Object) {
 			delete(r.orders, id)
 		}
 	}
-	r.orders[order] = orderShown{record, time.Now()}
+	r.orders[order] = cachedOrder{record, time.Now()}
 }
 
 // order returns an order that was read a moment ago.
@@ -88,7 +88,7 @@ func (r *recent) order(order string) (record api.Object, ok bool) {
 }
 
 // article returns what is known of an article of an order.
-func (r *recent) article(of articleOf) articleShown {
+func (r *recent) article(of articleOf) cachedArticle {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.articles[of]
@@ -96,16 +96,16 @@ func (r *recent) article(of articleOf) articleShown {
 
 // noteTrace notes how an article stands after a trace.
 func (r *recent) noteTrace(of articleOf, after afterTrace) {
-	r.change(of, func(a *articleShown) { a.after = after })
+	r.change(of, func(a *cachedArticle) { a.after = after })
 }
 
 // noteBatches notes how much more of an article is finished than its batches list, and
 // whether they list anything beyond that.
 func (r *recent) noteBatches(of articleOf, apart float64, listed bool) {
-	r.change(of, func(a *articleShown) { a.apart, a.listed = &apart, listed })
+	r.change(of, func(a *cachedArticle) { a.apart, a.listed = &apart, listed })
 }
 
-func (r *recent) change(of articleOf, change func(*articleShown)) {
+func (r *recent) change(of articleOf, change func(*cachedArticle)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, known := r.articles[of]
@@ -128,13 +128,13 @@ func (r *recent) forget(path, article string) {
 	delete(r.orders, order)
 	for of, a := range r.articles {
 		if of.order == order && (article == "" || of.article == article) {
-			r.articles[of] = articleShown{apart: a.apart, listed: a.listed}
+			r.articles[of] = cachedArticle{apart: a.apart, listed: a.listed}
 		}
 	}
 }
 
-// justRead returns an order as it was read a moment ago, or reads it.
-func (b *Backend) justRead(ctx context.Context, path string) (api.Object, station.Receipt) {
+// recentOrder returns an order as it was read a moment ago, or reads it.
+func (b *Backend) recentOrder(ctx context.Context, path string) (api.Object, station.Receipt) {
 	if record, ok := b.recent.order(path); ok {
 		return record, station.Receipt{Outcome: station.Delivered}
 	}

@@ -192,7 +192,7 @@ func texts(v any) (list []string, err error) {
 // Ready refuses a serial that was there beforehand: it is never taken for ours,
 // because a second trace of one piece is wrong whoever made the first, and
 // calling it delivered would be a lie.
-func (t trace) Ready(_ context.Context, _ *Backend, before stand) (rc station.Receipt, done bool) {
+func (t trace) Ready(_ context.Context, _ *Backend, before articleState) (rc station.Receipt, done bool) {
 	if before.HasSerial {
 		return api.Refusef("serial %s of article %s is traced on order %s already; nothing was sent", t.serial, t.article, t.order), true
 	}
@@ -201,8 +201,8 @@ func (t trace) Ready(_ context.Context, _ *Backend, before stand) (rc station.Re
 
 // Send reports what was made of the article. What the answer shows is remembered
 // where it has grown by what was reported: so it is how the article stands after it.
-func (t trace) Send(ctx context.Context, b *Backend, before stand) station.Receipt {
-	r := request{method: http.MethodPut, path: t.path, body: t.body, traces: t.article, isYes: isOrder(t.order)}
+func (t trace) Send(ctx context.Context, b *Backend, before articleState) station.Receipt {
+	r := request{method: http.MethodPut, path: t.path, body: t.body, traces: t.article, isSuccess: isOrder(t.order)}
 	if t.waste != "" {
 		r.query = url.Values{"waste": {t.waste}}
 	}
@@ -223,8 +223,8 @@ func (t trace) Send(ctx context.Context, b *Backend, before stand) station.Recei
 // after is how the article stands after a trace whose answer shows that. That the batch
 // has grown as well no answer shows: it has where the batches were seen to list what is
 // made, and Lagerkoll adds, or sets what was nothing, which is the same.
-func (t trace) after(b *Backend, before stand, finished, waste *float64) afterTrace {
-	adds := !t.near(float(before.Finished), 0) || t.near(before.InBatch, 0)
+func (t trace) after(b *Backend, before articleState, finished, waste *float64) afterTrace {
+	adds := !t.equal(float(before.Finished), 0) || t.equal(before.InBatch, 0)
 	return afterTrace{finished: finished, waste: waste, at: time.Now(),
 		known: t.batch != "" && adds && b.recent.article(t.of()).listed, batch: t.batch, inBatch: before.InBatch + t.amount}
 }
@@ -233,14 +233,14 @@ func (t trace) of() articleOf { return articleOf{t.order, t.article} }
 
 // wasteBooked reports whether the order that came back shows more waste by what
 // was said: Lagerkoll's page does not tell what the parameter does.
-func (t trace) wasteBooked(before stand, now *float64) bool {
+func (t trace) wasteBooked(before articleState, now *float64) bool {
 	said, _ := strconv.ParseFloat(t.waste, 64)
 	return now != nil && max(*now-float(before.Waste)-said, said-*now+float(before.Waste)) <= said/1000
 }
 
 // Compare compares the article with what it was before. With a serial it is exact;
 // without one another station may have reported as much.
-func (t trace) Compare(b *Backend, before *stand, now stand) api.Finding {
+func (t trace) Compare(b *Backend, before *articleState, now articleState) api.Finding {
 	r := api.Finding{Facts: fmt.Sprintf("order %s, article %s: now %v", t.order, t.article, now)}
 	if before == nil {
 		r.Facts += ", and what was there before is not known"
@@ -260,7 +260,7 @@ func (t trace) Compare(b *Backend, before *stand, now stand) api.Finding {
 // story: where the article's finished amount has grown, the list must have grown
 // as much. A list that does not show what is made would otherwise prove absent
 // what is there.
-func (t trace) compare(before, now stand) api.Verdict {
+func (t trace) compare(before, now articleState) api.Verdict {
 	if before.Hidden || now.Hidden {
 		return api.Unproven
 	}
@@ -277,7 +277,7 @@ func (t trace) compare(before, now stand) api.Verdict {
 			// Lagerkoll shows serials in another form.
 			return api.Unproven
 		case finished == none,
-			finished != unknown && listed != unknown && t.near(*now.Finished-float(before.Finished), now.Listed-before.Listed):
+			finished != unknown && listed != unknown && t.equal(*now.Finished-float(before.Finished), now.Listed-before.Listed):
 			return api.Missing
 		}
 		return api.Unproven
@@ -315,17 +315,17 @@ func (t trace) change(before, now *float64) change {
 	switch {
 	case math.Nextafter(*now, math.Inf(1))-*now > t.amount/1000: // too large for such small steps: 1.0E17
 		return unknown
-	case t.near(moved, 0):
+	case t.equal(moved, 0):
 		return none
-	case t.near(moved, t.amount):
+	case t.equal(moved, t.amount):
 		return whole
 	}
 	return other
 }
 
-// near compares amounts within a thousandth of the trace's own, for doubles do
+// equal compares amounts within a thousandth of the trace's own, for doubles do
 // not add up: 0.1 + 0.2.
-func (t trace) near(a, b float64) bool { return max(a-b, b-a) <= t.amount/1000 }
+func (t trace) equal(a, b float64) bool { return max(a-b, b-a) <= t.amount/1000 }
 
 func float(f *float64) float64 {
 	if f == nil {
@@ -334,12 +334,12 @@ func float(f *float64) float64 {
 	return *f
 }
 
-// A stand is how the article stands on its order. Of the batch list it keeps
+// An articleState is how the article stands on its order. Of the batch list it keeps
 // sums, which is all that is compared, for lists grow long.
 //
 // Hidden is a list that Lagerkoll refuses to show, or that cannot be read. It is
 // no reason not to send; after a lost answer a person then decides.
-type stand struct {
+type articleState struct {
 	Finished  *float64 `json:"finished"`         // nil: not told
 	Hidden    bool     `json:"hidden,omitempty"` // the batches are not shown
 	Listed    float64  `json:"listed"`           // delivered in all batches and serials of the article
@@ -349,7 +349,7 @@ type stand struct {
 }
 
 // String says in words how the article stands.
-func (s stand) String() string {
+func (s articleState) String() string {
 	finished := "unknown"
 	if s.Finished != nil {
 		finished = strconv.FormatFloat(*s.Finished, 'f', -1, 64)
@@ -371,13 +371,13 @@ var errMoving = errors.New("others report on it all the time, and it changes whi
 // arrived, the answer to the trace before serves for the order, and what the batch
 // had then for the batches, if nobody else has traced the article since. For a serial
 // number the batches are always read: it may be traced already.
-func (t trace) Read(ctx context.Context, b *Backend, before *stand) (s stand, rc station.Receipt) {
+func (t trace) Read(ctx context.Context, b *Backend, before *articleState) (s articleState, rc station.Receipt) {
 	last := b.recent.article(t.of()).after
 	rc = station.Receipt{Outcome: station.Delivered}
 	if before == nil && last.finished != nil && b.recent.fresh(last.at) {
 		s.Finished, s.Waste = last.finished, last.waste
 	} else if s, rc = t.readOrder(ctx, b); rc.Outcome != station.Delivered {
-		return stand{}, rc
+		return articleState{}, rc
 	}
 	if t.waste == "" {
 		s.Waste = nil
@@ -393,9 +393,9 @@ func (t trace) Read(ctx context.Context, b *Backend, before *stand) (s stand, rc
 }
 
 // readOrder reads the amounts of the article on its order.
-func (t trace) readOrder(ctx context.Context, b *Backend) (stand, station.Receipt) {
+func (t trace) readOrder(ctx context.Context, b *Backend) (articleState, station.Receipt) {
 	body, rc := b.get(ctx, t.order, nil, isOrder(t.order))
-	return stand{Finished: sumOf(body, t.article, "finished"), Waste: sumOf(body, t.article, "waste")}, rc
+	return articleState{Finished: sumOf(body, t.article, "finished"), Waste: sumOf(body, t.article, "waste")}, rc
 }
 
 // withBatches reads the batches to what is read of the order. The two are two reads:
@@ -404,7 +404,7 @@ func (t trace) readOrder(ctx context.Context, b *Backend) (stand, station.Receip
 // as was seen to lie there before, most often nothing, or else where the order has not
 // moved while the batches were read. A few times they are read again; a look that is
 // torn is never taken.
-func (t trace) withBatches(ctx context.Context, b *Backend, s stand) (stand, station.Receipt) {
+func (t trace) withBatches(ctx context.Context, b *Backend, s articleState) (articleState, station.Receipt) {
 	for range mostListed {
 		body, rc := b.get(ctx, t.order+"/batch", nil, isBatchList)
 		s.Listed, s.InBatch, s.HasSerial = 0, 0, false
@@ -414,18 +414,18 @@ func (t trace) withBatches(ctx context.Context, b *Backend, s stand) (stand, sta
 		case station.Refused:
 			s.Hidden = true
 		default:
-			return stand{}, rc
+			return articleState{}, rc
 		}
 		switch {
 		case s.Hidden || s.Finished == nil:
 			return s, station.Receipt{Outcome: station.Delivered}
-		case t.agree(b, s):
+		case t.consistent(b, s):
 			b.recent.noteBatches(t.of(), *s.Finished-s.Listed, s.Listed > 0)
 			return s, station.Receipt{Outcome: station.Delivered}
 		}
 		again, rc := t.readOrder(ctx, b)
 		if rc.Outcome != station.Delivered {
-			return stand{}, rc
+			return articleState{}, rc
 		}
 		if t.change(s.Finished, again.Finished) == none {
 			b.recent.noteBatches(t.of(), *s.Finished-s.Listed, false)
@@ -433,14 +433,14 @@ func (t trace) withBatches(ctx context.Context, b *Backend, s stand) (stand, sta
 		}
 		s.Finished = again.Finished
 	}
-	return stand{}, station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("order %s, article %s: %w", t.order, t.article, errMoving)}
+	return articleState{}, station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("order %s, article %s: %w", t.order, t.article, errMoving)}
 }
 
-// agree reports whether the finished amount and the batches belong together.
-func (t trace) agree(b *Backend, s stand) bool {
+// consistent reports whether the finished amount and the batches belong together.
+func (t trace) consistent(b *Backend, s articleState) bool {
 	apart := *s.Finished - s.Listed
 	known := b.recent.article(t.of()).apart
-	return t.near(apart, 0) || known != nil && t.near(apart, *known)
+	return t.equal(apart, 0) || known != nil && t.equal(apart, *known)
 }
 
 // sumOf adds up an amount of an article of an order, all its rows together; nil
@@ -480,7 +480,7 @@ func isBatchList(body []byte) bool {
 //
 //	{"articleId": "A-1", "countBatch": 1, "countSerial": 0,
 //	 "batches": [{"batchId": "B7", "serialNr": null, "orderedAmount": 500.0, "deliveredAmount": 3.0, "bestBefore": 1806451200000}]}
-func (s *stand) count(body []byte, t trace) (ok bool) {
+func (s *articleState) count(body []byte, t trace) (ok bool) {
 	list, _ := api.ReadList(body)
 	for _, o := range list {
 		if id, _ := o.Text("articleId"); id != t.article {

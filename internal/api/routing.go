@@ -16,34 +16,34 @@ import (
 	"time"
 )
 
-// mostHellos is how many TLS handshakes in a row may get no answer, over connections
+// mostUnanswered is how many TLS handshakes in a row may get no answer, over connections
 // that are there, before one is tried with a shorter greeting.
-const mostHellos = 2
+const mostUnanswered = 2
 
-// A way leads requests to a vendor: straight or by a proxy, and by whom the vendor
+// A routing leads requests to a vendor: straight or by a proxy, and by whom the vendor
 // must be vouched for. What is wrong with a file of the configuration is an error of
 // each request until the file is right.
-type way struct {
+type routing struct {
 	base  string
 	route Route
 	log   *slog.Logger
 
-	via      *url.URL // the proxy; nil: none
-	viaFault error
+	proxyURL   *url.URL // the proxy; nil: none
+	proxyFault error
 
-	mu        sync.Mutex
-	transport *http.Transport
-	certain   fileState // of the ca that is in use
-	trusted   bool      // the certificates have been read
-	stale     bool      // who answered is not trusted: they are read again
-	login     fileState
-	user      *url.Userinfo
-	secrets   []Key // of the proxy
-	fault     error // what is wrong with a file; nil when all is well
+	mu         sync.Mutex
+	transport  *http.Transport
+	caState    fileState // of the ca that is in use
+	trustRead  bool      // the certificates have been read
+	trustStale bool      // who answered is not trusted: they are read again
+	loginState fileState
+	user       *url.Userinfo
+	secrets    []Key // of the proxy
+	fault      error // what is wrong with a file; nil when all is well
 
-	silent int  // handshakes in a row that got no answer
-	short  bool // the greeting is short: without the post-quantum share
-	told   bool // that only a short one gets through
+	unanswered  int  // handshakes in a row that got no answer
+	shortHello  bool // the greeting is short: without the post-quantum share
+	shortLogged bool // that only a short one gets through
 }
 
 // A fileState tells one content of a file from another.
@@ -60,9 +60,9 @@ func stateOf(path string) fileState {
 	return fileState{info.Size(), info.ModTime()}
 }
 
-func newWay(s Settings) *way {
-	w := &way{base: s.Base, route: s.Route, log: s.Log}
-	w.via, w.viaFault = s.Route.proxyTo(s.Base)
+func newRouting(s Settings) *routing {
+	w := &routing{base: s.Base, route: s.Route, log: s.Log}
+	w.proxyURL, w.proxyFault = s.Route.proxyTo(s.Base)
 	if s.Route.Proxy == "" {
 		w.secrets = environmentSecrets()
 	}
@@ -92,31 +92,31 @@ func refusedByProxy(_ context.Context, proxy *url.URL, _ *http.Request, answer *
 }
 
 // named names the proxy in an error of connecting to it, and not the vendor.
-func (w *way) named(err error) error {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" && w.via != nil {
-		return fmt.Errorf("the proxy %s is not reached: %w", w.via.Host, op.Err)
+func (w *routing) named(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" && w.proxyURL != nil {
+		return fmt.Errorf("the proxy %s is not reached: %w", w.proxyURL.Host, op.Err)
 	}
 	return err
 }
 
 // proxy is the transport's Proxy.
-func (w *way) proxy(*http.Request) (*url.URL, error) {
-	if w.via == nil || w.viaFault != nil {
-		return nil, w.viaFault
+func (w *routing) proxy(*http.Request) (*url.URL, error) {
+	if w.proxyURL == nil || w.proxyFault != nil {
+		return nil, w.proxyFault
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.user == nil {
-		return w.via, nil
+		return w.proxyURL, nil
 	}
-	proxy := *w.via
+	proxy := *w.proxyURL
 	proxy.User = w.user
 	return &proxy, nil
 }
 
 // address is the host and port that is connected to: the proxy's, or the vendor's.
-func (w *way) address() string {
-	to := w.via
+func (w *routing) address() string {
+	to := w.proxyURL
 	if to == nil {
 		to, _ = url.Parse(w.base) // it has been checked
 	}
@@ -128,7 +128,7 @@ func (w *way) address() string {
 
 // open returns the transport for the next request, with the files of the
 // configuration as they are now.
-func (w *way) open() (*http.Transport, error) {
+func (w *routing) open() (*http.Transport, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fault = errors.Join(w.readLogin(), w.readTrust())
@@ -140,12 +140,12 @@ func (w *way) open() (*http.Transport, error) {
 
 // readLogin reads user and password for the proxy where their file is another than
 // it was. The caller holds mu.
-func (w *way) readLogin() error {
+func (w *routing) readLogin() error {
 	if !w.route.ProxyKey.Given() {
 		return nil
 	}
 	now := stateOf(w.route.ProxyKey.path())
-	if w.user != nil && (now == fileState{} || now == w.login) {
+	if w.user != nil && (now == fileState{} || now == w.loginState) {
 		return nil // the one that was read still serves
 	}
 	login, err := w.route.ProxyKey.Read()
@@ -156,13 +156,13 @@ func (w *way) readLogin() error {
 	if !found {
 		return errors.New("proxy_key: the file must hold user:password in one line")
 	}
-	w.login, w.user, w.secrets = now, url.UserPassword(user, password), loginSecrets(login.Reveal())
+	w.loginState, w.user, w.secrets = now, url.UserPassword(user, password), loginSecrets(login.Reveal())
 	return nil
 }
 
 // readTrust reads the certificates at first, where their file is another than it
 // was, and where whoever answered was not trusted. The caller holds mu.
-func (w *way) readTrust() error {
+func (w *routing) readTrust() error {
 	if !strings.HasPrefix(w.base, "https:") {
 		return nil
 	}
@@ -170,15 +170,15 @@ func (w *way) readTrust() error {
 	if w.route.CA != "" {
 		now = stateOf(w.route.CA)
 	}
-	if w.trusted && !w.stale && (now == w.certain || now == fileState{}) {
+	if w.trustRead && !w.trustStale && (now == w.caState || now == fileState{}) {
 		return nil
 	}
 	pool, err := Trust(w.route.CA)
 	if err != nil {
 		return err
 	}
-	first := !w.trusted
-	w.trusted, w.stale, w.certain = true, false, now
+	first := !w.trustRead
+	w.trustRead, w.trustStale, w.caState = true, false, now
 	w.secure(first, func(c *tls.Config) {
 		if c.RootCAs == nil || !first {
 			c.RootCAs = pool
@@ -189,7 +189,7 @@ func (w *way) readTrust() error {
 
 // secure changes how connections are made from now on. A transport that is in use
 // must not be changed, so that another takes its place. The caller holds mu.
-func (w *way) secure(first bool, change func(*tls.Config)) {
+func (w *routing) secure(first bool, change func(*tls.Config)) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if w.transport.TLSClientConfig != nil {
 		config = w.transport.TLSClientConfig.Clone()
@@ -205,31 +205,31 @@ func (w *way) secure(first bool, change func(*tls.Config)) {
 	before.CloseIdleConnections()
 }
 
-// greeted takes up how a TLS handshake went. Some firewalls swallow a greeting that
+// noteHandshake takes up how a TLS handshake went. Some firewalls swallow a greeting that
 // is longer than a packet, which it is with a post-quantum share: where nothing
 // answers it, one without is tried, and what gets through stays.
-func (w *way) greeted(err error) {
+func (w *routing) noteHandshake(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if stranger := (x509.UnknownAuthorityError{}); errors.As(err, &stranger) {
-		w.stale = true
+		w.trustStale = true
 	}
 	var late net.Error
 	switch {
 	case err == nil:
-		w.silent = 0
-		if w.short && !w.told {
-			w.told = true
+		w.unanswered = 0
+		if w.shortHello && !w.shortLogged {
+			w.shortLogged = true
 			w.log.Warn("a long TLS greeting is swallowed on the way, and a short one is not: a firewall should be mended", "hint", "it drops what is longer than one packet; see docs/network.md")
 		}
 	case !errors.As(err, &late) || !late.Timeout():
-	case w.told: // the way is silent for another reason
+	case w.shortLogged: // the way is silent for another reason
 	default:
-		if w.silent++; w.silent >= mostHellos {
-			w.silent, w.short = 0, !w.short
+		if w.unanswered++; w.unanswered >= mostUnanswered {
+			w.unanswered, w.shortHello = 0, !w.shortHello
 			w.secure(false, func(c *tls.Config) {
 				c.CurvePreferences = nil
-				if w.short {
+				if w.shortHello {
 					c.CurvePreferences = ShortCurves()
 				}
 			})
@@ -240,19 +240,19 @@ func (w *way) greeted(err error) {
 // ShortCurves are the key shares of a TLS greeting that fits one packet.
 func ShortCurves() []tls.CurveID { return []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384} }
 
-// hide hides the proxy's secrets.
-func (w *way) hide(text string) string {
+// redact hides the proxy's secrets.
+func (w *routing) redact(text string) string {
 	w.mu.Lock()
 	secrets := w.secrets
 	w.mu.Unlock()
 	for _, s := range secrets {
-		text = s.Hide(text)
+		text = s.Redact(text)
 	}
 	return text
 }
 
 // broken is what is wrong with a file that the way needs; "" when all is well.
-func (w *way) broken() string {
+func (w *routing) broken() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fault == nil {

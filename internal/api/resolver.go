@@ -36,33 +36,33 @@ const (
 	mostServers = 16
 )
 
-// names looks up names for many goroutines at once, and keeps the last good answer
+// A resolver looks up names for many goroutines at once, and keeps the last good answer
 // for each. It is asked about the vendor and a proxy, so it holds two names.
-type names struct {
+type resolver struct {
 	resolver *net.Resolver
 
 	mu   sync.Mutex
-	kept map[string]keptAnswer
+	kept map[string]cachedAnswer
 }
 
-type keptAnswer struct {
+type cachedAnswer struct {
 	addresses []netip.Addr
 	at        time.Time
 }
 
-func newNames(log *slog.Logger) *names {
+func newResolver(log *slog.Logger) *resolver {
 	s := &nameServers{log: log, silent: make(map[string]time.Time), heard: make(map[string]time.Time)}
-	return &names{resolver: &net.Resolver{PreferGo: true, Dial: s.dial}, kept: make(map[string]keptAnswer)}
+	return &resolver{resolver: &net.Resolver{PreferGo: true, Dial: s.dial}, kept: make(map[string]cachedAnswer)}
 }
 
-// look returns the addresses of a host, at least one where err is nil. Where the
+// lookup returns the addresses of a host, at least one where err is nil. Where the
 // look-up fails, or takes longer than hastyLook, they are those of the last good
 // answer, if that is not older than keepTime.
-func (n *names) look(ctx context.Context, host string) ([]netip.Addr, error) {
+func (n *resolver) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{address}, nil
 	}
-	kept, limit := n.last(host), LookTime
+	kept, limit := n.cached(host), LookTime
 	if len(kept) > 0 {
 		limit = hastyLook
 	}
@@ -71,7 +71,7 @@ func (n *names) look(ctx context.Context, host string) ([]netip.Addr, error) {
 	addresses, err := n.resolver.LookupNetIP(limited, "ip", host)
 	switch {
 	case err == nil && len(addresses) > 0:
-		n.keep(host, addresses)
+		n.cache(host, addresses)
 		return addresses, nil
 	case len(kept) > 0 && ctx.Err() == nil:
 		return kept, nil
@@ -81,9 +81,9 @@ func (n *names) look(ctx context.Context, host string) ([]netip.Addr, error) {
 	return nil, err
 }
 
-// last returns the kept answer for a host; nil where there is none, or it is too
+// cached returns the kept answer for a host; nil where there is none, or it is too
 // old.
-func (n *names) last(host string) []netip.Addr {
+func (n *resolver) cached(host string) []netip.Addr {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if k := n.kept[host]; time.Since(k.at) < keepTime {
@@ -92,14 +92,14 @@ func (n *names) last(host string) []netip.Addr {
 	return nil
 }
 
-func (n *names) keep(host string, addresses []netip.Addr) {
+func (n *resolver) cache(host string, addresses []netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.kept[host] = keptAnswer{addresses, time.Now()}
+	n.kept[host] = cachedAnswer{addresses, time.Now()}
 }
 
 // forget drops the kept answer for a host: nobody answers there any more.
-func (n *names) forget(host string) {
+func (n *resolver) forget(host string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.kept, host)
@@ -120,7 +120,7 @@ var errSilent = errors.New("it did not answer before, and another does")
 // dial connects to a name server; see net.Resolver. One that is left out is an
 // error at once, upon which the resolver asks the next.
 func (s *nameServers) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if s.leavesOut(address) {
+	if s.skips(address) {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: errSilent}
 	}
 	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
@@ -130,8 +130,8 @@ func (s *nameServers) dial(ctx context.Context, network, address string) (net.Co
 	return c, err
 }
 
-// leavesOut reports whether a name server was silent lately while another answers.
-func (s *nameServers) leavesOut(address string) bool {
+// skips reports whether a name server was silent lately while another answers.
+func (s *nameServers) skips(address string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since, silent := s.silent[address]

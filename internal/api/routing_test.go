@@ -66,7 +66,7 @@ func lead(t *testing.T, base string, route Route) (*Client, *strings.Builder) {
 
 func call(t *testing.T, c *Client) station.Receipt {
 	t.Helper()
-	_, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Body: []byte("a"), Says: plainly})
+	_, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Body: []byte("a"), Interpret: plainly})
 	return rc
 }
 
@@ -333,7 +333,7 @@ func TestAFirewallThatSwallowsALongGreetingIsPassed(t *testing.T) {
 	}()
 	c, said := lead(t, "https://"+l.Addr().String()+"/", Route{CA: written(t, filepath.Join(t.TempDir(), "plant.pem"), vendor.authority)})
 	var last error
-	for range mostHellos + 1 {
+	for range mostUnanswered + 1 {
 		rc := call(t, c)
 		if last = rc.Err; rc.Outcome == station.Delivered {
 			break
@@ -342,14 +342,14 @@ func TestAFirewallThatSwallowsALongGreetingIsPassed(t *testing.T) {
 			t.Fatalf("nothing was sent: %v, %v", rc.Outcome, rc.Err)
 		}
 	}
-	if last != nil || swallowed.Load() != mostHellos {
+	if last != nil || swallowed.Load() != mostUnanswered {
 		t.Fatalf("after %d were swallowed: %v", swallowed.Load(), last)
 	}
 	if !strings.Contains(said.String(), "TLS greeting") {
 		t.Errorf("nobody is told: %s", said)
 	}
-	c.way.transport.CloseIdleConnections()
-	if rc := call(t, c); rc.Outcome != station.Delivered || swallowed.Load() != mostHellos {
+	c.routing.transport.CloseIdleConnections()
+	if rc := call(t, c); rc.Outcome != station.Delivered || swallowed.Load() != mostUnanswered {
 		t.Errorf("what gets through is remembered: %v, %d swallowed", rc.Err, swallowed.Load())
 	}
 }

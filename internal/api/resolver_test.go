@@ -33,7 +33,7 @@ func TestADeadNameServerCostsACallItsFirstLookUpAlone(t *testing.T) {
 	c := New(Settings{Base: "http://acme.example.com:" + port + "/", Keys: []Key{canaryKey(t)}, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	call := func() {
 		t.Helper()
-		if _, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Says: plainly}); rc.Outcome != station.Delivered {
+		if _, rc := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "dispatches/open/", Interpret: plainly}); rc.Outcome != station.Delivered {
 			t.Fatal(rc.Err)
 		}
 	}
