@@ -134,7 +134,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 			Err: c.cleanError(what+": not sent: "+err.Error(), err)}
 	}
 	if c.shownOnly(r) {
-		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(what+": not sent: this is a rehearsal", nil)}
+		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(what+": not sent: this is a dry run", nil)}
 	}
 	start := time.Now()
 	t := c.roundTrip(ctx, r)

@@ -15,7 +15,7 @@ type DryRunRequest struct {
 	Sent   bool // it is a read, which changes nothing, and was sent
 }
 
-// shownOnly shows a request to whoever rehearses, and reports whether it must not
+// shownOnly shows a request where it is a dry run, and reports whether it must not
 // be sent: it would change something.
 func (c *Client) shownOnly(r Request) bool {
 	if c.dryRun == nil {
