@@ -23,6 +23,8 @@ type keyboard struct {
 	raw       [64 * 24]byte // the kernel keeps 64 events for a scanner at most
 	unread    []byte        // of raw: read and not yet looked at
 	resyncing bool          // events were lost: what comes up to the next report is part of one
+	text      []byte        // decoded and not yet returned by read
+	after     error         // stands behind text
 }
 
 // A loss is an error that says that a part of what was scanned was not read.
@@ -97,20 +99,33 @@ func grab(file *os.File) error {
 }
 
 // read reads the text that was typed, waiting for the first character at most
-// patience. It returns 0 and nil when nothing came. After a *loss reading goes on:
-// it stands behind the n bytes. Any other error means that the keyboard is of no
-// use any more; close it. b has room for 16 bytes at least.
+// timeout. It returns 0 and nil when nothing came. A *loss stands behind all that was
+// returned before it, and reading goes on after it. Any other error means that the
+// keyboard is of no use any more; close it.
 func (k *keyboard) read(b []byte, timeout time.Duration) (n int, err error) {
 	if err := k.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return 0, withoutPath(err)
 	}
 	for {
-		if n, err := k.decode(b); n > 0 || err != nil {
-			return n, err
+		if len(k.text) > 0 {
+			n := copy(b, k.text)
+			k.text = k.text[n:]
+			return n, nil
+		}
+		if err := k.after; err != nil {
+			k.after = nil
+			return 0, err
+		}
+		if len(k.unread) > 0 {
+			k.text, k.after = k.decode(k.text[:0])
+			continue
 		}
 		switch n, err := k.file.Read(k.raw[:]); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return len(k.decoder.flush(b[:0])), nil
+			k.text = k.decoder.flush(k.text[:0])
+			n := copy(b, k.text)
+			k.text = k.text[n:]
+			return n, nil
 		case err != nil:
 			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", withoutPath(err))
 		default:
@@ -119,34 +134,31 @@ func (k *keyboard) read(b []byte, timeout time.Duration) (n int, err error) {
 	}
 }
 
-// decode turns the events that were read into text, up to a loss or until b may
-// be full.
-func (k *keyboard) decode(b []byte) (n int, err error) {
-	text := b[:0]
-	for len(k.unread) > 0 && cap(b)-len(text) >= 2*utf8Longest {
+// decode appends the text of the events that were read, up to a loss.
+func (k *keyboard) decode(text []byte) ([]byte, error) {
+	for len(k.unread) > 0 {
 		ev, size, ok := parseEvent(k.unread, bits.UintSize/8)
 		if !ok {
-			return len(text), errors.New("its events are laid out in a way that this program does not know; use a reader on USB serial")
+			return text, errors.New("its events are laid out in a way that this program does not know; use a reader on USB serial")
 		}
 		k.unread = k.unread[size:]
 		switch {
 		case ev.kind == evSyn && ev.code == synDropped:
 			k.resyncing = true
 			k.decoder.reset()
-			return len(text), &loss{why: "the reader types faster than it was read"}
+			return text, &loss{why: "the reader types faster than it was read"}
 		case k.resyncing:
 			k.resyncing = ev.kind != evSyn || ev.code != synReport
 		case ev.kind == evKey:
 			var known bool
 			if text, known = k.decoder.key(text, ev.code, ev.value); !known {
-				return len(text), &loss{why: fmt.Sprintf("key %d types no character as it was pressed", ev.code), stray: true}
+				text = k.decoder.flush(text) // what came before it stands before the loss
+				return text, &loss{why: fmt.Sprintf("key %d types no character as it was pressed", ev.code), stray: !k.decoder.unspelled}
 			}
 		}
 	}
-	return len(text), nil
+	return text, nil
 }
-
-const utf8Longest = 4
 
 // close gives the keyboard back.
 func (k *keyboard) close() { k.file.Close() }

@@ -236,6 +236,7 @@ func TestScansOfAReaderThatTypes(t *testing.T) {
 		{"GS is data", Config{}, "1 ctrl+rightbrace 2 enter", []string{"1\x1d2"}, Counts{Frames: 1}},
 		{"Swedish letters are UTF-8", Config{Layout: "se"}, "leftbrace apostrophe semicolon enter", []string{"åäö"}, Counts{Frames: 1}},
 		{"a key without a character spoils its scan and no other", Config{}, "p 1 f8 2 enter p 3 enter", []string{"p3"}, Counts{Frames: 1, Damaged: 1}},
+		{"a number that is no character was meant as one, also at the beginning", Config{}, "down:alt kp0 kp1 kp2 kp9 up:alt p 1 enter p 2 enter", []string{"p2"}, Counts{Frames: 1, Damaged: 1}},
 		{"a key without a character between two scans is noise", Config{}, "p 1 enter f8 p 2 enter", []string{"p1", "p2"}, Counts{Frames: 2, Noise: 1}},
 	}
 	for _, test := range tests {

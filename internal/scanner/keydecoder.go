@@ -102,11 +102,14 @@ type keyDecoder struct {
 	altCodes      []byte // Alt codes above 127, which may be UTF-8, a byte each
 	unicodeDigits string // of Unicode entry, as Linux has it
 	inUnicode     bool   // Unicode entry has begun
+
+	unspelled bool // the key that came last ended a number that is no character: one was meant
 }
 
 // key appends to text what the key types. known is false for a key, or a
 // combination, that stands for no character: it may have meant one to the scanner.
 func (t *keyDecoder) key(text []byte, code uint16, value int32) (_ []byte, known bool) {
+	t.unspelled = false
 	if value != pressed && value != released {
 		return text, true
 	}
@@ -128,6 +131,7 @@ func (t *keyDecoder) key(text []byte, code uint16, value int32) (_ []byte, known
 	}
 	if r, ok := t.layout.keypad(code); ok && t.modifiers&alt != 0 && unicode.IsDigit(r) {
 		if len(t.altDigits) == maxCodeDigits {
+			t.unspelled = true
 			return text, false
 		}
 		t.altDigits += string(r)
@@ -161,7 +165,7 @@ func (t *keyDecoder) unicodeDigit(text []byte, code uint16) (_ []byte, known boo
 		r = shifted // AZERTY has its digits there
 	}
 	if len(t.unicodeDigits) == maxCodeDigits || !strings.ContainsRune("0123456789abcdef", unicode.ToLower(r)) {
-		t.inUnicode = false
+		t.inUnicode, t.unspelled = false, true
 		return text, false
 	}
 	t.unicodeDigits += string(r)
@@ -173,6 +177,7 @@ func (t *keyDecoder) finishUnicode(text []byte) (_ []byte, known bool) {
 	t.inUnicode = false
 	n, err := strconv.ParseUint(t.unicodeDigits, 16, 32)
 	if err != nil || n == 0 || n > unicode.MaxRune || !utf8.ValidRune(rune(n)) {
+		t.unspelled = true
 		return text, false
 	}
 	return utf8.AppendRune(t.flush(text), rune(n)), true
@@ -232,8 +237,12 @@ func (t *keyDecoder) modify(text []byte, m modifiers, down bool) (_ []byte, know
 	t.altDigits = ""
 	switch {
 	case !ok:
+		t.unspelled = true
 		return text, false
 	case windows && number >= utf8.RuneSelf:
+		if len(t.altCodes) > maxFrame { // too long for a scan whatever it says
+			text = t.flush(text)
+		}
 		t.altCodes = append(t.altCodes, byte(number))
 		return text, true
 	}

@@ -21,6 +21,7 @@ type Status struct {
 // A StatusKind says what has changed.
 type StatusKind uint8
 
+// The changes.
 const (
 	Ready    StatusKind = iota + 1 // every scan from now on is read
 	NotReady                       // the port is not open, and is tried again; once for as long as that lasts

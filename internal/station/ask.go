@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (v Verb) validate(with map[string]string) (faults []string) {
 		f, own := v.Field(name)
 		switch further, is := strings.CutPrefix(name, PassedThrough); {
 		case is:
-			faults = append(faults, v.further(further)...)
+			faults = append(append(faults, v.further(further)...), unusableTexts(further, with[name])...)
 		case name == LastSeen:
 			faults = append(faults, fmt.Sprintf("%s is filled in by the program: it knows what the line was last seen to run", name))
 		case own && v.Ends != "" && name != v.Ends:
@@ -164,7 +165,33 @@ func (f Field) Validate(text string) []string {
 	case !f.Type.Fits(text):
 		return []string{fmt.Sprintf("%s must be %s, not %q", f.Name, f.Type.Wanted(), text)}
 	}
-	return nil
+	if f.Type == List {
+		var list any
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			return []string{fmt.Sprintf("%s: %v", f.Name, err)}
+		}
+		return unusableTexts(f.Name, list)
+	}
+	return unusableTexts(f.Name, text)
+}
+
+// unusableTexts says what is unusable of every text in a value as JSON has it.
+func unusableTexts(name string, value any) (faults []string) {
+	switch value := value.(type) {
+	case string:
+		if why := unusable(name, value, math.MaxInt); why != "" {
+			faults = append(faults, why)
+		}
+	case []any:
+		for _, v := range value {
+			faults = append(faults, unusableTexts(name, v)...)
+		}
+	case map[string]any:
+		for _, v := range value {
+			faults = append(faults, unusableTexts(name, v)...)
+		}
+	}
+	return faults
 }
 
 var (

@@ -130,15 +130,19 @@ func unusable(name, text string, longest int) string {
 	if longest == 0 {
 		longest = LongestValue
 	}
-	place := 0
+	if !utf8.ValidString(text) {
+		return name + ": bytes that are no text in UTF-8"
+	}
+	place, before := 0, ' '
 	for _, r := range text {
 		place++
 		if unicode.IsControl(r) {
 			return fmt.Sprintf("%s: a control character (%02X) at place %d", name, r, place)
 		}
-		if invisible(r) {
+		if invisible(r, before) {
 			return fmt.Sprintf("%s: a character that is not seen (U+%04X) at place %d", name, r, place)
 		}
+		before = r
 	}
 	if place > longest {
 		return fmt.Sprintf("%s: %d characters, and at most %d go; max of the binding says how many", name, place, longest)
@@ -146,11 +150,20 @@ func unusable(name, text string, longest int) string {
 	return ""
 }
 
-// invisible reports a character that turns the direction of text, separates lines, or has no
-// width and joins nothing: with it a number looks as another does.
-func invisible(r rune) bool {
-	const wordJoiner, byteOrderMark, zeroWidth = 0x2060, 0xFEFF, 0x200B
-	return r == zeroWidth || r == wordJoiner || r == byteOrderMark || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+// invisible reports a character that turns the direction of text, separates lines, is not
+// seen, or is none: with it a number looks as another does. What joins or varies the
+// character before is none of these in scripts and pictures that need it, beyond ASCII.
+func invisible(r, before rune) bool {
+	const nonJoiner, joiner = 0x200C, 0x200D
+	switch {
+	case r == nonJoiner, r == joiner, unicode.Is(unicode.Variation_Selector, r):
+		return before <= unicode.MaxASCII
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // signs in front of numbers, which are seen
+		return false
+	case 0xFDD0 <= r && r <= 0xFDEF, r&0xFFFE == 0xFFFE: // no characters
+		return true
+	}
+	return unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // A JSONPath leads to one value in a JSON text:

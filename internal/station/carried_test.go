@@ -92,7 +92,7 @@ func TestNothingThatAPrintedCodeHoldsGoesIntoAFieldAsAControlCharacter(t *testin
 		}
 		// What turns text around, separates lines or is not seen makes a field another
 		// than it looks.
-		for _, c := range []string{"\u202e", "\u2066", "\u200f", "\u061c", "\u2028", "\u200b", "\u2060", "\ufeff"} {
+		for _, c := range []string{"\u202e", "\u2066", "\u200f", "\u061c", "\u2028", "\u200b", "\u2060", "\ufeff", "\u200d", "\ufe0f", "\u00ad", "\u034f", "\u115f", "\u2061", "\ufff9", "\U000e0041", "\ue000", "\uffff"} {
 			values, note, actions := inHand(reading(b), "PO47"+c+"11", nil)
 			if note.Kind != NoteUnfit || !strings.Contains(note.Text, "a character that is not seen (U+") || len(values) > 0 || len(actions) != 1 || actions[0].Verb != VerbKeep {
 				t.Errorf("%s: %q: note %+v, in hand %v, %+v", name, c, note, values, actions)

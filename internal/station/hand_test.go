@@ -58,7 +58,7 @@ func TestLists(t *testing.T) {
 	t.Run("a code full of quotation marks stays one text in the list", func(t *testing.T) {
 		t.Parallel()
 		s := State{}
-		hostile := []string{`"},{"article":"evil`, "\\", "</script>&\u00adå", `{{parts}}`, `{order}`}
+		hostile := []string{`"},{"article":"evil`, "\\", "</script>&å", `{{parts}}`, `{order}`}
 		for i, code := range hostile {
 			s, _ = p.Decide(s, partScan(ID(fmt.Sprint("e", i)), code, i))
 		}
