@@ -20,8 +20,8 @@ func (g *repeatable) eventFlag(c *cobra.Command) {
 	c.Flags().StringVar(&g.event, "event", "", "the ID of the same command, given before, whose answer did not come: it is recorded once")
 }
 
-// under returns the client that the command is given by.
-func (g *repeatable) under(client *control.Client) (*control.Client, error) {
+// withEvent returns the client that the command is given by.
+func (g *repeatable) withEvent(client *control.Client) (*control.Client, error) {
 	switch {
 	case g.event == "":
 		g.event = string(station.NewID())
@@ -31,9 +31,9 @@ func (g *repeatable) under(client *control.Client) (*control.Client, error) {
 	return client.WithEvent(station.ID(g.event)), nil
 }
 
-// unanswered completes the error of a command whose answer did not come: it may be
+// explainUnanswered completes the error of a command whose answer did not come: it may be
 // recorded, and how to find out. Any other error stays as it is.
-func (g *repeatable) unanswered(err error) error {
+func (g *repeatable) explainUnanswered(err error) error {
 	if !errors.Is(err, control.ErrUnanswered) {
 		return err
 	}

@@ -120,13 +120,13 @@ unless its binding says otherwise.`,
 					return exit.Wrap(errors.New("nothing was closed"))
 				}
 			}
-			client, err := g.under(control.Dial(plan.ControlPath(p)))
+			client, err := g.withEvent(control.Dial(plan.ControlPath(p)))
 			if err != nil {
 				return err
 			}
 			asked, err := client.CloseCall(c.Context(), args[0])
 			if err != nil {
-				return exit.Wrap(g.unanswered(err))
+				return exit.Wrap(g.explainUnanswered(err))
 			}
 			return exit.Wrap(tellAsked(c, client, asked, wait))
 		},

@@ -356,13 +356,13 @@ old address needs --not-there as well.`,
 			if toCurrent {
 				options = append(options, station.ToCurrent)
 			}
-			client, err := g.under(control.Dial(plan.ControlPath(p)))
+			client, err := g.withEvent(control.Dial(plan.ControlPath(p)))
 			if err != nil {
 				return err
 			}
 			done, err := client.Retry(c.Context(), args[0], options...)
 			if err != nil {
-				return exit.Wrap(g.unanswered(err))
+				return exit.Wrap(g.explainUnanswered(err))
 			}
 			what := "it waits to be sent"
 			switch {
@@ -394,13 +394,13 @@ func outboxDiscard() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, err := g.under(control.Dial(plan.ControlPath(p)))
+			client, err := g.withEvent(control.Dial(plan.ControlPath(p)))
 			if err != nil {
 				return err
 			}
 			id, err := client.Discard(c.Context(), args[0])
 			if err != nil {
-				return exit.Wrap(g.unanswered(err))
+				return exit.Wrap(g.explainUnanswered(err))
 			}
 			fmt.Fprintf(c.OutOrStdout(), "entry %s: discarded\n", id.Short())
 			return nil

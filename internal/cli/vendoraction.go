@@ -35,10 +35,10 @@ type actionCommand struct {
 	dry    bool
 }
 
-func newActionCommand(s plan.Backend, v station.Verb) *cobra.Command {
-	d := &actionCommand{backend: s, Verb: v}
+func newActionCommand(b plan.Backend, v station.Verb) *cobra.Command {
+	d := &actionCommand{backend: b, Verb: v}
 	c := &cobra.Command{
-		Use:     strings.TrimPrefix(v.Name, s.Name+".") + " [FIELD=VALUE …]",
+		Use:     strings.TrimPrefix(v.Name, b.Name+".") + " [FIELD=VALUE …]",
 		Short:   v.Does,
 		Long:    d.help(),
 		GroupID: "verb",
@@ -97,9 +97,9 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	with, faults := parseFields(args, nil)
-	asking := station.ActionRequest{Backend: d.backend.Name, Verb: d.Name, With: with}
-	action, misfits := p.Program.BuildAction(asking)
-	if faults = append(faults, misfits...); len(faults) > 0 {
+	request := station.ActionRequest{Backend: d.backend.Name, Verb: d.Name, With: with}
+	action, wrong := p.Program.BuildAction(request)
+	if faults = append(faults, wrong...); len(faults) > 0 {
 		return usageError(c.ErrOrStderr(), c, faults)
 	}
 	if d.BestEffort && (d.direct || d.dry) {
@@ -114,7 +114,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 		}
 	}
 	if !d.yes {
-		fmt.Fprint(c.ErrOrStderr(), listed(action.With))
+		fmt.Fprint(c.ErrOrStderr(), fieldList(action.With))
 		yes, err := confirm(c, fmt.Sprintf("Send %s to %s at %s?", d.Name, d.backend.Title, action.To))
 		if err != nil {
 			return err
@@ -126,11 +126,11 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 	if d.direct {
 		return exit.Wrap(d.attempt(c.Context(), c.OutOrStdout(), v, action))
 	}
-	return d.ask(c, p, asking)
+	return d.ask(c, p, request)
 }
 
-// listed lists what an action says, a field a line.
-func listed(with map[string]string) string {
+// fieldList lists what an action says, a field a line.
+func fieldList(with map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		fmt.Fprintf(&b, "  %s = %s\n", name, terminal.OneLine(with[name]))
@@ -139,12 +139,12 @@ func listed(with map[string]string) string {
 }
 
 // ask hands the action to the running station.
-func (d *actionCommand) ask(c *cobra.Command, p *plan.Plan, asking station.ActionRequest) error {
-	client, err := d.under(control.Dial(plan.ControlPath(p)))
+func (d *actionCommand) ask(c *cobra.Command, p *plan.Plan, request station.ActionRequest) error {
+	client, err := d.withEvent(control.Dial(plan.ControlPath(p)))
 	if err != nil {
 		return err
 	}
-	asked, err := client.Ask(c.Context(), asking)
+	asked, err := client.Ask(c.Context(), request)
 	var wrong *operator.InvalidError
 	switch {
 	case errors.As(err, &wrong): // the station runs with another configuration than this file's
@@ -152,7 +152,7 @@ func (d *actionCommand) ask(c *cobra.Command, p *plan.Plan, asking station.Actio
 	case errors.Is(err, control.ErrAbsent):
 		return exit.Wrap(fmt.Errorf("%w Start it, or make one attempt past the outbox with --direct", err))
 	case err != nil:
-		return exit.Wrap(d.unanswered(err))
+		return exit.Wrap(d.explainUnanswered(err))
 	}
 	return exit.Wrap(tellAsked(c, client, asked, d.wait))
 }
@@ -237,9 +237,9 @@ func delivery(a station.Action) station.Delivery {
 	}
 }
 
-// once makes one attempt. Nothing was sent before, so what a verb must know of
+// attemptOnce makes one attempt. Nothing was sent before, so what a verb must know of
 // before is seen now.
-func once(ctx context.Context, b station.Backend, v station.Verb, d station.Delivery) station.Receipt {
+func attemptOnce(ctx context.Context, b station.Backend, v station.Verb, d station.Delivery) station.Receipt {
 	if looker, can := b.(station.Looker); can && v.Before {
 		before, rc := looker.Look(ctx, d)
 		if rc.Outcome != station.Delivered {
@@ -257,7 +257,7 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor,
 		return explainCredential(err)
 	}
 	try := delivery(a)
-	rc := once(ctx, b, d.Verb, try)
+	rc := attemptOnce(ctx, b, d.Verb, try)
 	why := ""
 	if rc.Err != nil {
 		why = terminal.Visible(rc.Err.Error())
@@ -290,7 +290,7 @@ func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, 
 	if err != nil {
 		return explainCredential(err)
 	}
-	rc := once(ctx, b, d.Verb, delivery(a))
+	rc := attemptOnce(ctx, b, d.Verb, delivery(a))
 	changes := 0
 	for _, r := range would {
 		if r.Sent {
@@ -298,7 +298,7 @@ func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, 
 			continue
 		}
 		changes++
-		fmt.Fprint(w, written(r))
+		fmt.Fprint(w, requestText(r))
 	}
 	switch {
 	case changes > 0:
@@ -312,13 +312,13 @@ func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, 
 	return fmt.Errorf("%s: nothing would be sent", d.Name)
 }
 
-// written writes a request as it would go out, without its key.
+// requestText writes a request as it would go out, without its key.
 //
 //	POST https://acme.leading2lean.com/api/1.0/dispatches/open/?auth=<key>
 //	Content-Type: application/x-www-form-urlencoded
 //
 //	dispatchtypecode=MAINT&…
-func written(r api.DryRunRequest) string {
+func requestText(r api.DryRunRequest) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", r.Method, terminal.Visible(r.URL))
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {

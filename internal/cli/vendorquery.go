@@ -31,30 +31,30 @@ type queryCommand struct {
 	force  bool   // it may be replaced
 }
 
-func newQueryCommand(s plan.Backend, r station.Query) *cobra.Command {
-	q := &queryCommand{backend: s, Query: r}
-	use := []string{r.Name}
-	for _, arg := range r.Args {
+func newQueryCommand(b plan.Backend, query station.Query) *cobra.Command {
+	q := &queryCommand{backend: b, Query: query}
+	use := []string{query.Name}
+	for _, arg := range query.Args {
 		word := strings.ToUpper(arg)
-		if f, _ := r.Field(arg); !f.Required {
+		if f, _ := query.Field(arg); !f.Required {
 			word = "[" + word + "]"
 		}
 		use = append(use, word)
 	}
-	if len(r.Fields) > len(r.Args) {
+	if len(query.Fields) > len(query.Args) {
 		use = append(use, "[FIELD=VALUE …]")
 	}
-	long := r.Help + "."
-	if len(r.Fields) > 0 {
-		long += "\n\nFields:\n" + fieldHelp(r.Fields, func(f station.Field) bool { return f.Required })
+	long := query.Help + "."
+	if len(query.Fields) > 0 {
+		long += "\n\nFields:\n" + fieldHelp(query.Fields, func(f station.Field) bool { return f.Required })
 	}
 	var names []string
-	for _, f := range r.Fields {
+	for _, f := range query.Fields {
 		names = append(names, f.Name)
 	}
 	c := &cobra.Command{
 		Use:     strings.Join(use, " "),
-		Short:   r.Help,
+		Short:   query.Help,
 		Long:    long,
 		GroupID: "read",
 		RunE:    q.run,
@@ -63,11 +63,11 @@ func newQueryCommand(s plan.Backend, r station.Query) *cobra.Command {
 	}
 	plan.PathFlag(c.Flags(), &q.config)
 	c.Flags().BoolVar(&q.direct, "direct", false, "query the vendor directly, with the station's key; refused while the station runs")
-	if r.File == "" {
+	if query.File == "" {
 		c.Flags().BoolVar(&q.json, "json", false, "everything that was read, as JSON")
 		return c
 	}
-	c.Flags().StringVarP(&q.output, "output", "o", "", "the file that "+r.File+" is written to; - is the standard output")
+	c.Flags().StringVarP(&q.output, "output", "o", "", "the file that "+query.File+" is written to; - is the standard output")
 	c.Flags().BoolVar(&q.force, "force", false, "replace the file if it is there")
 	return c
 }

@@ -35,13 +35,13 @@ func (s scope) do(n *node) (station.Do, bool) {
 	s.passedThrough(n.fields["with"], d)
 	s.required(n, d)
 	s.options(n, &d)
-	whose := placedDo{d, s.source, n.fields[backend]}
+	placed := placedDo{d, s.source, n.fields[backend]}
 	switch {
 	case s.source == "": // its event has a fault already
 	case verb.Ends != "":
-		s.closes = append(s.closes, whose)
+		s.closes = append(s.closes, placed)
 	case len(verb.Opens) > 0:
-		s.opens = append(s.opens, whose)
+		s.opens = append(s.opens, placed)
 		s.unsure[s.source] = s.unsure[s.source] || len(s.faults) > before
 	}
 	return d, true

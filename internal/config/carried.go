@@ -20,8 +20,8 @@ func hibcValues() []string {
 
 func storeValues() []string { return []string{"item", "weight", "price"} }
 
-// notCarried says why no label of that kind carries a value; "" where it may.
-func notCarried(kind, value string) string {
+// notOnLabel says why no label of that kind carries a value; "" where it may.
+func notOnLabel(kind, value string) string {
 	switch kind {
 	case "di":
 		if !dataIdentifier.MatchString(value) {
@@ -52,8 +52,8 @@ func (c *compiler) onlyScans(n *node, key, kind string) bool {
 	return true
 }
 
-// carried returns the names of what the label must carry besides GS1's elements.
-func (c *compiler) carried(n *node, raw binding, kind string) []string {
+// labelValues returns the names of what the label must carry besides GS1's elements.
+func (c *compiler) labelValues(n *node, raw binding, kind string) []string {
 	var names []string
 	for _, asked := range []struct {
 		kind   string
@@ -68,7 +68,7 @@ func (c *compiler) carried(n *node, raw binding, kind string) []string {
 			c.faultOf(at, "%q is empty; list what the label must carry, as %s", asked.kind, asked.as)
 		}
 		for i, value := range asked.values {
-			if why := notCarried(asked.kind, value); why != "" && !at.items[i].faulty {
+			if why := notOnLabel(asked.kind, value); why != "" && !at.items[i].faulty {
 				c.faultOf(at.items[i], "%s", why)
 			}
 			names = append(names, asked.kind+"."+value)

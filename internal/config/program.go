@@ -104,7 +104,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 		}
 	}
 	c.checkGS1(n.fields["gs1"], raw.GS1, kind)
-	b.Carry = c.carried(n, raw, kind)
+	b.Carry = c.labelValues(n, raw, kind)
 	s.carry = b.Carry
 	b.JSON = c.json(n.fields["json"], raw.JSON, kind)
 	b.Pairs = c.pairs(n.fields["pairs"], raw.Pairs, kind)

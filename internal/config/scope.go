@@ -20,19 +20,19 @@ func valuesSetBy(all []binding) valuesInHand {
 	t := valuesInHand{make(map[string]int), make(map[string]int), make(map[string]int)}
 	for _, b := range all {
 		for name := range b.Set {
-			t.note(t.sets, name)
+			t.add(t.sets, name)
 		}
 		for name := range b.Append {
-			t.note(t.lists, name)
+			t.add(t.lists, name)
 		}
 		for name := range b.Count {
-			t.note(t.counts, name)
+			t.add(t.counts, name)
 		}
 	}
 	return t
 }
 
-func (t valuesInHand) note(in map[string]int, name string) {
+func (v valuesInHand) add(in map[string]int, name string) {
 	if valueName.MatchString(name) && !slices.Contains(reservedNames(), name) {
 		in[name]++
 	}
@@ -40,22 +40,22 @@ func (t valuesInHand) note(in map[string]int, name string) {
 
 // has reports whether more than own bindings take something in hand under that
 // name.
-func (t valuesInHand) has(name string, own int) bool {
-	return t.sets[name]+t.lists[name]+t.counts[name] > own
+func (v valuesInHand) has(name string, own int) bool {
+	return v.sets[name]+v.lists[name]+v.counts[name] > own
 }
 
 // values lists what bindings take in hand.
-func (t valuesInHand) values() []string {
+func (v valuesInHand) values() []string {
 	all := make(map[string]int)
-	for _, some := range []map[string]int{t.sets, t.lists, t.counts} {
+	for _, some := range []map[string]int{v.sets, v.lists, v.counts} {
 		maps.Copy(all, some)
 	}
 	return slices.Sorted(maps.Keys(all))
 }
 
 // clearsCounters reports whether a binding sets a counter to zero.
-func (t valuesInHand) clearsCounters(b binding) bool {
-	return slices.ContainsFunc(b.Clear, func(name string) bool { return t.counts[name] > 0 })
+func (v valuesInHand) clearsCounters(b binding) bool {
+	return slices.ContainsFunc(b.Clear, func(name string) bool { return v.counts[name] > 0 })
 }
 
 // opensCall reports whether one of a binding's actions opens a call.
@@ -136,7 +136,7 @@ func (s scope) missing(name string, must bool, own int) string {
 	case name == "since":
 		return s.missingSince()
 	case s.scan && !gs1 && station.OnLabel(name) && !s.has(name, 0):
-		return s.missingCarried(name, must)
+		return s.missingLabelValue(name, must)
 	case many && s.lists[list] > own:
 		return ""
 	case many && s.lists[list] == 0:
@@ -164,8 +164,8 @@ func (s scope) asksAmount(ai string) bool {
 	})
 }
 
-// missingCarried is lacks for what a label carries besides GS1's elements.
-func (s scope) missingCarried(name string, must bool) string {
+// missingLabelValue is lacks for what a label carries besides GS1's elements.
+func (s scope) missingLabelValue(name string, must bool) string {
 	kind, value, further := strings.Cut(name, ".")
 	if !further {
 		if slices.Contains(s.gs1, "01") {
@@ -174,7 +174,7 @@ func (s scope) missingCarried(name string, must bool) string {
 		return fmt.Sprintf("{%s} is a form of the article number, and this binding does not ask for it: gs1 = [\"01\"]", name)
 	}
 	asks := slices.ContainsFunc(s.carry, func(carried string) bool { return strings.HasPrefix(carried, kind+".") })
-	switch why := notCarried(kind, value); {
+	switch why := notOnLabel(kind, value); {
 	case why != "":
 		return why
 	case !asks:
@@ -226,16 +226,16 @@ func (s scope) checkName(n *node, name, other string) {
 }
 
 // notList says what a name is that cannot be a list; "" where it can.
-func (t valuesInHand) notList(name string) string {
-	if t.sets[name] > 0 {
+func (v valuesInHand) notList(name string) string {
+	if v.sets[name] > 0 {
 		return "a text that a binding sets"
 	}
 	return ""
 }
 
 // notCounter says what a name is that cannot be a counter; "" where it can.
-func (t valuesInHand) notCounter(name string) string {
-	if other := t.notList(name); other != "" || t.lists[name] == 0 {
+func (v valuesInHand) notCounter(name string) string {
+	if other := v.notList(name); other != "" || v.lists[name] == 0 {
 		return other
 	}
 	return "a list that a binding appends to"

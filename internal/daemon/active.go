@@ -55,7 +55,7 @@ func newActiveConfig(p *plan.Plan, faults *faults, log *slog.Logger) *activeConf
 }
 
 // setFault says why a vendor's backend is closed, or with nil that it is open.
-func (f *activeConfig) setFault(vendor string, err error) {
+func (a *activeConfig) setFault(vendor string, err error) {
 	key, rest := "", ""
 	switch {
 	case errors.Is(err, api.ErrKeyUnusable):
@@ -63,46 +63,46 @@ func (f *activeConfig) setFault(vendor string, err error) {
 	case err != nil:
 		rest = err.Error()
 	}
-	f.faults.set(vendor+" key", key)
-	if rest != "" || f.faults.Faults()[vendor] != "" {
-		f.faults.set(vendor, rest)
+	a.faults.set(vendor+" key", key)
+	if rest != "" || a.faults.Faults()[vendor] != "" {
+		a.faults.set(vendor, rest)
 	}
 }
 
 // announceReplaced tells run that something else is in force.
-func (f *activeConfig) announceReplaced() {
+func (a *activeConfig) announceReplaced() {
 	select {
-	case f.replaced <- struct{}{}:
+	case a.replaced <- struct{}{}:
 	default: // it has still to hear of the last time
 	}
 }
 
 // openClosed opens the backends that are closed, where what they lacked is there now.
-func (f *activeConfig) openClosed() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, v := range f.plan.Load().Vendors {
-		b := f.backends[v.Name]
+func (a *activeConfig) openClosed() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, v := range a.plan.Load().Vendors {
+		b := a.backends[v.Name]
 		if b == nil || !b.closed() {
 			continue
 		}
-		opened, err := v.Open(f.log)
-		f.setFault(v.Name, err)
+		opened, err := v.Open(a.log)
+		a.setFault(v.Name, err)
 		if err != nil {
 			continue
 		}
 		b.current.Store(&opened)
 		b.announceReplaced()
-		f.announceReplaced()
+		a.announceReplaced()
 	}
 }
 
 // program returns the program in force.
-func (f *activeConfig) program() station.Program { return f.plan.Load().Program }
+func (a *activeConfig) program() station.Program { return a.plan.Load().Program }
 
 // settle is how long after an attempt an absence at the backend proves nothing.
-func (f *activeConfig) settle(backend string) time.Duration {
-	for _, v := range f.plan.Load().Vendors {
+func (a *activeConfig) settle(backend string) time.Duration {
+	for _, v := range a.plan.Load().Vendors {
 		if v.Name == backend {
 			return v.Settle
 		}
@@ -111,12 +111,12 @@ func (f *activeConfig) settle(backend string) time.Duration {
 }
 
 // hasBackend reports whether the configuration has a table for a backend.
-func (f *activeConfig) hasBackend(backend string) bool { return f.backends[backend] != nil }
+func (a *activeConfig) hasBackend(backend string) bool { return a.backends[backend] != nil }
 
 // run reloads the configuration at each SIGHUP until ctx is done, and opens a backend as
 // soon as what it lacked is there. It calls tryNow after each change: what waited for a
 // key or a binding may be deliverable.
-func (f *activeConfig) run(ctx context.Context, tryNow func()) error {
+func (a *activeConfig) run(ctx context.Context, tryNow func()) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -127,10 +127,10 @@ func (f *activeConfig) run(ctx context.Context, tryNow func()) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			f.openClosed()
+			a.openClosed()
 		case <-hangup:
-			f.reload()
-		case <-f.replaced:
+			a.reload()
+		case <-a.replaced:
 			tryNow()
 		}
 	}
@@ -139,34 +139,34 @@ func (f *activeConfig) run(ctx context.Context, tryNow func()) error {
 // reload puts the file as it is now in force, and returns what is wrong with it, nothing
 // where it is in force. Where anything is wrong the configuration in force stays, and
 // that is a fault of the station until a reload succeeds.
-func (f *activeConfig) reload() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (a *activeConfig) reload() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := systemd.Reloading(); err != nil {
-		f.log.Warn("the service manager does not answer", "error", err)
+		a.log.Warn("the service manager does not answer", "error", err)
 	}
 	defer func() {
 		if err := systemd.Ready(); err != nil {
-			f.log.Warn("the service manager does not answer", "error", err)
+			a.log.Warn("the service manager does not answer", "error", err)
 		}
 	}()
-	wrong := f.load()
+	wrong := a.load()
 	if len(wrong) > 0 {
 		for _, fault := range wrong {
-			f.log.Error("a fault in the configuration", "fault", fault)
+			a.log.Error("a fault in the configuration", "fault", fault)
 		}
-		f.log.Error("the configuration stays as it was", "faults", len(wrong))
-		f.faults.set(plan.PartConfiguration, plan.Rejected(f.path, wrong))
+		a.log.Error("the configuration stays as it was", "faults", len(wrong))
+		a.faults.set(plan.PartConfiguration, plan.Rejected(a.path, wrong))
 		return wrong
 	}
-	f.faults.set(plan.PartConfiguration, "")
-	f.log.Info("the configuration was reloaded", "bindings", len(f.plan.Load().Program.Bindings))
+	a.faults.set(plan.PartConfiguration, "")
+	a.log.Info("the configuration was reloaded", "bindings", len(a.plan.Load().Program.Bindings))
 	return nil
 }
 
 // load puts the file as it is now in force, and returns what keeps it from being so.
-func (f *activeConfig) load() (wrong []string) {
-	next, faults, err := plan.Read(f.path)
+func (a *activeConfig) load() (wrong []string) {
+	next, faults, err := plan.Read(a.path)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -176,27 +176,27 @@ func (f *activeConfig) load() (wrong []string) {
 	if len(wrong) > 0 {
 		return wrong
 	}
-	if err := f.activate(next); err != nil {
+	if err := a.activate(next); err != nil {
 		return []string{err.Error()}
 	}
-	next.Keep(f.log)
+	next.Keep(a.log)
 	return nil
 }
 
 // activate puts next in force, as far as that can be done while the station runs.
-func (f *activeConfig) activate(next *plan.Plan) error {
-	was := f.plan.Load()
+func (a *activeConfig) activate(next *plan.Plan) error {
+	was := a.plan.Load()
 	if keys := needRestart(was, next); len(keys) > 0 {
-		return fmt.Errorf("%s: a change of %s needs a restart: systemctl restart stationd", f.path, strings.Join(keys, "; "))
+		return fmt.Errorf("%s: a change of %s needs a restart: systemctl restart stationd", a.path, strings.Join(keys, "; "))
 	}
 	fresh := make(map[string]station.Backend)
 	unusable := make(map[string]error)
 	for _, v := range next.Vendors {
-		opened, err := v.Open(f.log)
+		opened, err := v.Open(a.log)
 		switch {
 		case err == nil:
 			fresh[v.Name] = opened
-		case f.backends[v.Name].closed():
+		case a.backends[v.Name].closed():
 			// It was closed before, and keeps nothing else from being reloaded.
 			fresh[v.Name], unusable[v.Name] = closedBackend{v, err}, err
 		default:
@@ -204,13 +204,13 @@ func (f *activeConfig) activate(next *plan.Plan) error {
 		}
 	}
 	for name, opened := range fresh {
-		f.backends[name].current.Store(&opened)
-		f.setFault(name, unusable[name])
+		a.backends[name].current.Store(&opened)
+		a.setFault(name, unusable[name])
 	}
-	f.plan.Store(next)
+	a.plan.Store(next)
 	for name := range fresh {
-		f.backends[name].announceReplaced()
+		a.backends[name].announceReplaced()
 	}
-	f.announceReplaced()
+	a.announceReplaced()
 	return nil
 }

@@ -54,10 +54,10 @@ type alerts struct {
 
 	all     []station.AlertState
 	written []byte            // what the file has
-	unkept  error             // why it could not be written
+	saveErr error             // why it could not be written
 	errors  map[string]string // what the last try came to, by the way
 	keyAt   time.Time         // when the key was last looked at
-	keyless error             // why it cannot be used
+	keyErr  error             // why it cannot be used
 	shown   bool              // fault has been called
 }
 
@@ -221,9 +221,9 @@ func (a *alerts) message(p *plan.Plan, one station.AlertState, now station.Stamp
 // before it is needed.
 func (a *alerts) checkKey(p *plan.Plan) {
 	if now := time.Now(); now.Sub(a.keyAt) >= alertKeyEvery {
-		a.keyAt, a.keyless = now, nil
+		a.keyAt, a.keyErr = now, nil
 		if p.Alert != nil && p.Alert.Key.Given() {
-			_, a.keyless = p.Alert.Key.Read()
+			_, a.keyErr = p.Alert.Key.Read()
 		}
 	}
 }
@@ -232,8 +232,8 @@ func (a *alerts) checkKey(p *plan.Plan) {
 // that it is not remembered what was told.
 func (a *alerts) setFault(p *plan.Plan) {
 	text := ""
-	if a.checkKey(p); a.keyless != nil && p.Alert != nil {
-		text = fmt.Sprintf("nobody could be told: %v; see [alert] in %s", a.keyless, p.Path)
+	if a.checkKey(p); a.keyErr != nil && p.Alert != nil {
+		text = fmt.Sprintf("nobody could be told: %v; see [alert] in %s", a.keyErr, p.Path)
 	}
 	for _, one := range a.all {
 		for _, way := range a.ways(p, one) {
@@ -242,8 +242,8 @@ func (a *alerts) setFault(p *plan.Plan) {
 			}
 		}
 	}
-	if a.unkept != nil {
-		text = fmt.Sprintf("what was told is not remembered, and a restart tells it again: %v", a.unkept)
+	if a.saveErr != nil {
+		text = fmt.Sprintf("what was told is not remembered, and a restart tells it again: %v", a.saveErr)
 	}
 	if text != "" || a.shown || p.Alert != nil {
 		a.shown = true
@@ -284,7 +284,7 @@ func (a *alerts) save(long time.Duration) {
 	if err == nil {
 		err = atomicfile.Replace(a.path, text, 0o600)
 	}
-	if a.unkept = err; err == nil {
+	if a.saveErr = err; err == nil {
 		a.written = text
 	}
 }

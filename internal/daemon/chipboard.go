@@ -32,7 +32,7 @@ type chipBoard struct {
 	now     *boardRun
 	changed chan struct{} // closed when now changes
 	fault   string        // why the chip is not open; "" while it is
-	before  struct{ glitches, lost map[string]int }
+	earlier struct{ glitches, lost map[string]int }
 }
 
 // A boardRun is a board while its chip is there.
@@ -71,7 +71,7 @@ func newChipBoard(p gpio.Panel, clock *clock.Clock, log *slog.Logger) *chipBoard
 		changed: make(chan struct{}),
 		fault:   notLooked,
 	}
-	c.before.glitches, c.before.lost = make(map[string]int), make(map[string]int)
+	c.earlier.glitches, c.earlier.lost = make(map[string]int), make(map[string]int)
 	for _, b := range p.Buttons {
 		c.names = append(c.names, b.Name)
 	}
@@ -98,7 +98,7 @@ func (c *chipBoard) tryOpen() {
 	}
 	c.fault = ""
 	c.now = &boardRun{Board: board, over: make(chan struct{})}
-	c.setFault()
+	c.announceChange()
 }
 
 // missing notes why the chip is not open. The caller holds mu.
@@ -109,8 +109,8 @@ func (c *chipBoard) missing(err error) {
 	}
 }
 
-// setFault says that now has changed. The caller holds mu.
-func (c *chipBoard) setFault() {
+// announceChange says that now has changed. The caller holds mu.
+func (c *chipBoard) announceChange() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -153,13 +153,13 @@ func (c *chipBoard) closeRun(run *boardRun) {
 	c.mu.Lock()
 	c.now = nil
 	for name, n := range run.Glitches() {
-		c.before.glitches[name] += n
+		c.earlier.glitches[name] += n
 	}
 	for name, n := range run.Lost() {
-		c.before.lost[name] += n
+		c.earlier.lost[name] += n
 	}
 	c.missing(fmt.Errorf("the GPIO chip is gone: %w", run.err))
-	c.setFault()
+	c.announceChange()
 	c.mu.Unlock()
 	run.inputs.Wait()
 	if err := run.Close(); err != nil {
@@ -262,7 +262,7 @@ func (c *chipBoard) inputs() []gpio.Input {
 func (c *chipBoard) counts() (glitches, lost map[string]int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	glitches, lost = maps.Clone(c.before.glitches), maps.Clone(c.before.lost)
+	glitches, lost = maps.Clone(c.earlier.glitches), maps.Clone(c.earlier.lost)
 	if c.now != nil {
 		for name, n := range c.now.Glitches() {
 			glitches[name] += n

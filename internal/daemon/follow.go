@@ -37,17 +37,17 @@ type viewer struct {
 }
 
 // scanned shows a scan to everybody who looks on, and waits for none of them.
-func (o *viewers) scanned(f scanner.FollowedScan) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.all) == 0 {
+func (v *viewers) scanned(f scanner.FollowedScan) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.all) == 0 {
 		return
 	}
 	scan := live.Scan{Raw: f.Raw, Repeat: f.Repeat, Event: f.Event, Result: strings.TrimSpace(string(f.Note.Kind) + " " + f.Note.Text)}
 	if f.Err != nil {
 		scan.Result = "not recorded: " + f.Err.Error()
 	}
-	for one := range o.all {
+	for one := range v.all {
 		select {
 		case one.scans <- scan:
 		default:
@@ -59,24 +59,24 @@ func (o *viewers) scanned(f scanner.FollowedScan) {
 // newViewers returns that nobody looks on.
 func newViewers() *viewers { return &viewers{all: make(map[*viewer]bool)} }
 
-func (o *viewers) join() *viewer {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (v *viewers) join() *viewer {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	one := &viewer{scans: make(chan live.Scan, viewerRoom)}
-	o.all[one] = true
+	v.all[one] = true
 	return one
 }
 
-func (o *viewers) leave(one *viewer) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.all, one)
+func (v *viewers) leave(one *viewer) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.all, one)
 }
 
 // takeMissed returns how many scans were not shown, and counts anew.
-func (o *viewers) takeMissed(one *viewer) int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (v *viewers) takeMissed(one *viewer) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	missed := one.missed
 	one.missed = 0
 	return missed

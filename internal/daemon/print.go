@@ -184,8 +184,8 @@ func (all printQueues) add(log *slog.Logger, name string, a station.Action) {
 }
 
 // pickingList reads a picking list from the Lagerkoll that is in force.
-func (f *activeConfig) pickingList(ctx context.Context, id lagerkoll.ID, p lagerkoll.Picking) ([]byte, error) {
-	b := f.backends["lagerkoll"]
+func (a *activeConfig) pickingList(ctx context.Context, id lagerkoll.ID, p lagerkoll.Picking) ([]byte, error) {
+	b := a.backends["lagerkoll"]
 	if b == nil {
 		return nil, errors.New("this station does not speak to it")
 	}

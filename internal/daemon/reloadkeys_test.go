@@ -323,13 +323,13 @@ type inForce struct {
 	backends                                  map[string]any
 }
 
-func (f *activeConfig) inForce() inForce {
-	p := f.plan.Load()
+func (a *activeConfig) inForce() inForce {
+	p := a.plan.Load()
 	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, backends: make(map[string]any)}
 	settle, sections := make(map[string]string), make(map[string]any)
-	for name, b := range f.backends {
+	for name, b := range a.backends {
 		now.backends[name] = *b.current.Load()
-		settle[name] = f.settle(name).String()
+		settle[name] = a.settle(name).String()
 	}
 	for _, v := range p.Vendors {
 		sections[v.Name] = v.Section

@@ -11,11 +11,11 @@ import (
 // lookNowIfOpen returns emit for those who press: where somebody presses for a call that is
 // open already, the vendors are looked at at once. It may be over there, and then the
 // press would have called nobody.
-func (f *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
+func (a *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
 		if err == nil && done.Note.Kind == station.NoteAlready {
-			for _, b := range f.backends {
+			for _, b := range a.backends {
 				if w := b.watch.Load(); w != nil {
 					(*w).LookNow()
 				}
@@ -27,11 +27,11 @@ func (f *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
 
 // watch follows a vendor until ctx is done, through the backend in force: after a
 // reload it begins anew, with the new key. What it tells again changes nothing.
-func (f *activeConfig) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
-	b := f.backends[name]
+func (a *activeConfig) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
+	b := a.backends[name]
 	for ctx.Err() == nil {
 		reload := *b.replaced.Load() // before the backend, so that none is missed
-		v, _ := f.plan.Load().Vendor(name)
+		v, _ := a.plan.Load().Vendor(name)
 		source := v.Watch(*b.current.Load(), open, stamp)
 		if source == nil { // nothing is followed, or the backend has no key yet
 			select {
@@ -64,8 +64,8 @@ func runUntil(ctx context.Context, over <-chan struct{}, run func(context.Contex
 }
 
 // query puts a question to a vendor through the backend in force.
-func (f *activeConfig) query(ctx context.Context, name, question string, with map[string]string) (station.Answer, error) {
-	b := f.backends[name]
+func (a *activeConfig) query(ctx context.Context, name, question string, with map[string]string) (station.Answer, error) {
+	b := a.backends[name]
 	if b == nil {
 		return station.Answer{}, fmt.Errorf("this station has no backend %q: its configuration has no table [%s]", name, name)
 	}

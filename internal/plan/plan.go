@@ -142,22 +142,22 @@ func (p *Plan) readDevices(f *config.File) {
 		}
 	}
 	for i, k := range p.Stacks {
-		a.stack(i, k)
+		a.checkStack(i, k)
 	}
 	for i, b := range p.Buttons {
 		if b.Name != "" {
 			f.Name(config.At("button", i, "name"), b.Name)
 		}
-		a.by(b.Lamp, b.Buzzer, "button", i)
+		a.checkAnswering(b.Lamp, b.Buzzer, "button", i)
 	}
 	for i, s := range p.Scanners {
 		if s.Name != "" {
 			f.Name(config.At("scanner", i, "name"), s.Name)
 		}
-		a.by(s.Lamp, s.Buzzer, "scanner", i)
+		a.checkAnswering(s.Lamp, s.Buzzer, "scanner", i)
 		p.warnOfPort(f, i, s.Port)
 	}
-	a.by(p.Station.Lamp, p.Station.Buzzer, "station")
+	a.checkAnswering(p.Station.Lamp, p.Station.Buzzer, "station")
 }
 
 // warnOfPort warns of a reader's port that will not do as it stands.
@@ -182,40 +182,40 @@ type signalCheck struct {
 	stacked        map[string]string // the stack light that a lamp belongs to
 }
 
-// by checks the lamp and the buzzer that a table names.
-func (a signalCheck) by(lamp, buzzer string, table ...any) {
+// checkAnswering checks the lamp and the buzzer that a table names.
+func (c signalCheck) checkAnswering(lamp, buzzer string, table ...any) {
 	at := func(key string) config.Path { return config.At(append(slices.Clone(table), key)...) }
-	switch stack := a.stacked[lamp]; {
+	switch stack := c.stacked[lamp]; {
 	case lamp == "":
 	case stack != "":
-		a.Fault(at("lamp"), "%q is a lamp of the stack light %q, which shows the station as a whole; it answers for nothing else", lamp, stack)
+		c.Fault(at("lamp"), "%q is a lamp of the stack light %q, which shows the station as a whole; it answers for nothing else", lamp, stack)
 	default:
-		a.OneOf(at("lamp"), lamp, a.lamps...)
+		c.OneOf(at("lamp"), lamp, c.lamps...)
 	}
 	if buzzer != "" {
-		a.OneOf(at("buzzer"), buzzer, a.buzzers...)
+		c.OneOf(at("buzzer"), buzzer, c.buzzers...)
 	}
 }
 
-// stack checks a stack light and takes note of its lamps.
-func (a signalCheck) stack(i int, k config.Stack) {
-	a.Name(config.At("stack", i, "name"), k.Name)
+// checkStack checks a stack light and takes note of its lamps.
+func (c signalCheck) checkStack(i int, k config.Stack) {
+	c.Name(config.At("stack", i, "name"), k.Name)
 	if k.Red+k.Yellow+k.Green+k.Buzzer == "" {
-		a.Fault(config.At("stack", i), "this stack light has neither a lamp nor a buzzer; name at least one as red, yellow, green or buzzer")
+		c.Fault(config.At("stack", i), "this stack light has neither a lamp nor a buzzer; name at least one as red, yellow, green or buzzer")
 	}
 	for _, colour := range []struct{ key, lamp string }{{"red", k.Red}, {"yellow", k.Yellow}, {"green", k.Green}} {
 		at := config.At("stack", i, colour.key)
-		switch stack := a.stacked[colour.lamp]; {
+		switch stack := c.stacked[colour.lamp]; {
 		case colour.lamp == "":
 		case stack != "":
-			a.Fault(at, "%q is a lamp of the stack light %q already", colour.lamp, stack)
+			c.Fault(at, "%q is a lamp of the stack light %q already", colour.lamp, stack)
 		default:
-			a.OneOf(at, colour.lamp, a.lamps...)
-			a.stacked[colour.lamp] = k.Name
+			c.OneOf(at, colour.lamp, c.lamps...)
+			c.stacked[colour.lamp] = k.Name
 		}
 	}
 	if k.Buzzer != "" {
-		a.OneOf(config.At("stack", i, "buzzer"), k.Buzzer, a.buzzers...)
+		c.OneOf(config.At("stack", i, "buzzer"), k.Buzzer, c.buzzers...)
 	}
 }
 

@@ -81,12 +81,12 @@ func (p Program) BuildAction(a ActionRequest) (action Action, faults []string) {
 		}
 		with[name] = value
 	}
-	faults = append(faults, verb.lacks(with)...)
+	faults = append(faults, verb.missingFields(with)...)
 	if lack := subjectTooLong(verb, with); lack.Kind != "" {
 		faults = append(faults, lack.Text)
 	}
-	t := execution{p: p}
-	action = t.action(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, with)
+	x := execution{p: p}
+	action = x.action(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, with)
 	if verb.Ends != "" {
 		action.Lane = a.Backend + "/" + verb.Ends + ":" + with[verb.Ends]
 	}
@@ -99,7 +99,7 @@ func (v Verb) validate(with map[string]string) (faults []string) {
 		f, own := v.Field(name)
 		switch further, is := strings.CutPrefix(name, PassedThrough); {
 		case is:
-			faults = append(append(faults, v.further(further)...), unusableTexts(further, with[name])...)
+			faults = append(append(faults, v.checkPassedThrough(further)...), unusableTexts(further, with[name])...)
 		case name == LastSeen:
 			faults = append(faults, fmt.Sprintf("%s is filled in by the program: it knows what the line was last seen to run", name))
 		case own && v.Ends != "" && name != v.Ends:
@@ -116,8 +116,8 @@ func (v Verb) validate(with map[string]string) (faults []string) {
 // parameterName is what a further parameter may be called.
 var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
-// further says what is wrong with a parameter that is to be passed through.
-func (v Verb) further(name string) []string {
+// checkPassedThrough says what is wrong with a parameter that is to be passed through.
+func (v Verb) checkPassedThrough(name string) []string {
 	_, own := v.Field(name)
 	switch {
 	case !v.PassThrough:
@@ -130,8 +130,8 @@ func (v Verb) further(name string) []string {
 	return nil
 }
 
-// lacks says which fields have no value and must have one.
-func (v Verb) lacks(with map[string]string) (faults []string) {
+// missingFields says which fields have no value and must have one.
+func (v Verb) missingFields(with map[string]string) (faults []string) {
 	for _, f := range v.Fields {
 		must := f.Required || slices.Contains(v.Lane, f.Name) || v.Ends == f.Name
 		if _, said := with[f.Name]; must && !said {
@@ -271,37 +271,37 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 	}
 	verb, _ := p.Vendors[a.Backend].Verb(a.Verb)
 	s.fillLastSeen(verb, action.With)
-	t := execution{p: p, ev: ev, s: s}
+	x := execution{p: p, ev: ev, s: s}
 	switch {
 	case verb.Ends != "":
-		t.endNamedCall(a.Backend, verb, action)
+		x.endNamedCall(a.Backend, verb, action)
 	case len(verb.Opens) > 0:
-		if lack := t.openCall(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With); lack.Kind != "" {
-			t.note(lack.Kind, lack.Text)
+		if lack := x.openCall(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With); lack.Kind != "" {
+			x.note(lack.Kind, lack.Text)
 		}
 	default:
-		t.add(action)
+		x.add(action)
 	}
-	if !t.said {
-		t.note(noteOf([]Action{action}), a.Verb)
+	if !x.noted {
+		x.note(noteOf([]Action{action}), a.Verb)
 	}
-	return t.s, t.actions
+	return x.s, x.actions
 }
 
 // endNamedCall ends the call that an action names by the vendor's name for it. One that
 // is open here is closed as its own button would; that it was adopted does not
 // matter to a person who names it.
-func (t *execution) endNamedCall(backend string, verb Verb, a Action) {
+func (x *execution) endNamedCall(backend string, verb Verb, a Action) {
 	ref := a.With[verb.Ends]
-	i := slices.IndexFunc(t.s.Calls, func(c Call) bool { return c.Backend == backend && c.Ref == ref })
+	i := slices.IndexFunc(x.s.Calls, func(c Call) bool { return c.Backend == backend && c.Ref == ref })
 	switch {
 	case i < 0:
-		t.add(a)
-	case t.s.Calls[i].Closing != "":
-		t.note(NoteAlready, ref)
+		x.add(a)
+	case x.s.Calls[i].Closing != "":
+		x.note(NoteAlready, ref)
 	default:
-		c := t.s.Calls[i]
+		c := x.s.Calls[i]
 		c.Leave = false
-		t.closeCall(c, verb, nil)
+		x.closeCall(c, verb, nil)
 	}
 }

@@ -253,8 +253,8 @@ func (p JSONPath) find(doc any) (string, bool) {
 	return "", false
 }
 
-// document reads a code as JSON.
-func document(code string) (doc any, ok bool) {
+// parseJSON reads a code as JSON.
+func parseJSON(code string) (doc any, ok bool) {
 	d := json.NewDecoder(strings.NewReader(code))
 	d.UseNumber()
 	if d.Decode(&doc) != nil || d.More() {
@@ -331,7 +331,7 @@ func unquoted(text string) string {
 // whether all is there that must be.
 func (b Binding) readCode(code string, groups map[string]string) bool {
 	if len(b.JSON) > 0 {
-		doc, ok := document(code)
+		doc, ok := parseJSON(code)
 		if !ok {
 			return false
 		}

@@ -84,13 +84,13 @@ func (p Program) decideRequest(s State, ev Event) (State, []Action) {
 	case Ask:
 		return p.ask(s, ev)
 	case Close:
-		i := slices.IndexFunc(s.Calls, func(c Call) bool { return c.named(ev.Data) })
+		i := slices.IndexFunc(s.Calls, func(c Call) bool { return c.namedIn(ev.Data) })
 		if i < 0 || s.Calls[i].Closing != "" {
 			return s, nil
 		}
-		t := execution{p: p, ev: ev, s: s}
-		t.closeCall(s.Calls[i], p.ending(s.Calls[i].Backend), nil)
-		return t.s, t.actions
+		x := execution{p: p, ev: ev, s: s}
+		x.closeCall(s.Calls[i], p.closingVerb(s.Calls[i].Backend), nil)
+		return x.s, x.actions
 	}
 	return s, nil
 }

@@ -21,12 +21,12 @@ type execution struct {
 	s       State // as it is so far
 	actions []Action
 	entries []ID // of the actions that make one
-	said    bool // the operator was told something more particular than that it was done
+	noted   bool // the operator was told something more particular than that it was done
 }
 
 func (p Program) execute(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
-	t := execution{p: p, b: b, groups: groups, ev: ev, s: s}
-	for _, step := range []func() Note{t.needs, t.set, t.append, t.count, t.do, t.send} {
+	x := execution{p: p, b: b, groups: groups, ev: ev, s: s}
+	for _, step := range []func() Note{x.needs, x.set, x.append, x.count, x.do, x.send} {
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
@@ -37,18 +37,18 @@ func (p Program) execute(b Binding, groups map[string]string, s State, ev Event)
 			return s.addNote(ev, lack.Kind, lack.Text), nil
 		}
 	}
-	t.s = t.s.clear(b.Clear, ev.At)
-	if ev.Source != FromStation && (!t.said || t.recordedMore()) {
-		t.note(t.outcomeNote())
+	x.s = x.s.clear(b.Clear, ev.At)
+	if ev.Source != FromStation && (!x.noted || x.recordedMore()) {
+		x.note(x.outcomeNote())
 	}
-	return t.s.rememberUndo(s, ev.Source, t.entries, p.undoes(ev.Source)), t.actions
+	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions
 }
 
 // recordedMore reports whether there is something new to tell beside what was said already:
 // one call of several was open already, and another has been recorded. That a person
 // must decide is never left unsaid.
-func (t *execution) recordedMore() bool {
-	return len(t.actions) > 0 && t.s.Notes[t.ev.Source].Kind != NoteHeld
+func (x *execution) recordedMore() bool {
+	return len(x.actions) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
 }
 
 // undoes reports whether a binding takes back what the source did: what nobody
@@ -64,19 +64,19 @@ func (p Program) undoes(source string) bool {
 //
 //	parts 3
 //	made 17
-func (t *execution) outcomeNote() (kind NoteKind, text string) {
-	if len(t.actions) > 0 {
-		return noteOf(t.actions), t.ev.Code
+func (x *execution) outcomeNote() (kind NoteKind, text string) {
+	if len(x.actions) > 0 {
+		return noteOf(x.actions), x.ev.Code
 	}
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
-		all = append(all, name+" "+strconv.Itoa(t.s.Values[name].List))
+	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
+		all = append(all, name+" "+strconv.Itoa(x.s.Values[name].List))
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
-		all = append(all, name+" "+strconv.Itoa(t.s.Counters[name].Count))
+	for _, name := range slices.Sorted(maps.Keys(x.b.Count)) {
+		all = append(all, name+" "+strconv.Itoa(x.s.Counters[name].Count))
 	}
 	if len(all) == 0 {
-		return NoteSet, t.ev.Code
+		return NoteSet, x.ev.Code
 	}
 	return NoteSet, strings.Join(all, ", ")
 }
@@ -90,42 +90,42 @@ func noteOf(actions []Action) NoteKind {
 }
 
 // value returns what a name in a template stands for.
-func (t *execution) value(name string) (string, bool) {
-	if v, ok := t.groups[name]; ok {
+func (x *execution) value(name string) (string, bool) {
+	if v, ok := x.groups[name]; ok {
 		return v, true
 	}
-	if v, ok := t.ev.Data[name]; ok {
+	if v, ok := x.ev.Data[name]; ok {
 		return v, true
 	}
 	switch name {
 	case "code":
-		return t.ev.Code, true
+		return x.ev.Code, true
 	case "source":
-		return t.ev.Source, true
+		return x.ev.Source, true
 	case "station":
-		return t.p.Station, true
+		return x.p.Station, true
 	case "now":
-		return t.ev.At.toSecond().Format(time.RFC3339), t.ev.At.Trusted
+		return x.ev.At.toSecond().Format(time.RFC3339), x.ev.At.Trusted
 	case "since":
-		since, known := t.s.since(t.b.Clear, t.ev.At)
+		since, known := x.s.since(x.b.Clear, x.ev.At)
 		return since.Format(time.RFC3339), known
 	}
-	return t.s.value(name, t.ev.At)
+	return x.s.value(name, x.ev.At)
 }
 
 // expand fills a template in. A value from the label that may not go there is the note.
-func (t *execution) expand(template Template) (text string, present bool, lack Note) {
-	return t.fillIn(template.expand)
+func (x *execution) expand(template Template) (text string, present bool, lack Note) {
+	return x.fillIn(template.expand)
 }
 
-func (t *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
+func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
 	why := ""
 	text, present, missing := expand(func(name string) (string, bool) {
-		v, ok := t.value(name)
+		v, ok := x.value(name)
 		if ok && why == "" {
 			longest := math.MaxInt // what is in hand was measured when it was taken
-			if t.fromLabel(name) {
-				longest = t.b.Max
+			if x.fromLabel(name) {
+				longest = x.b.Max
 			}
 			why = unusable(name, v, longest)
 		}
@@ -141,20 +141,20 @@ func (t *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 }
 
 // fromLabel reports whether a name's value was read just now.
-func (t *execution) fromLabel(name string) bool {
-	if _, group := t.groups[name]; group || name == "code" {
+func (x *execution) fromLabel(name string) bool {
+	if _, group := x.groups[name]; group || name == "code" {
 		return true
 	}
-	_, data := t.ev.Data[name]
+	_, data := x.ev.Data[name]
 	return data
 }
 
 // missingNote is the note that asks for what is missing.
 func missingNote(missing string) Note { return Note{Kind: NoteNeeds, Text: missing} }
 
-func (t *execution) needs() Note {
-	for _, name := range t.b.Needs {
-		if v, ok := t.value(name); !ok || v == "" {
+func (x *execution) needs() Note {
+	for _, name := range x.b.Needs {
+		if v, ok := x.value(name); !ok || v == "" {
 			return missingNote(name)
 		}
 	}
@@ -163,10 +163,10 @@ func (t *execution) needs() Note {
 
 // set takes values in hand. All of them are filled in from what was in hand
 // before.
-func (t *execution) set() Note {
-	after := t.s
-	for _, name := range slices.Sorted(maps.Keys(t.b.Set)) {
-		text, present, lack := t.expand(t.b.Set[name])
+func (x *execution) set() Note {
+	after := x.s
+	for _, name := range slices.Sorted(maps.Keys(x.b.Set)) {
+		text, present, lack := x.expand(x.b.Set[name])
 		if lack.Kind != "" {
 			return lack
 		}
@@ -174,19 +174,19 @@ func (t *execution) set() Note {
 			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand)}
 		}
 		if present {
-			after = after.setValue(name, Value{Text: text, At: t.ev.At, For: t.b.Expire})
+			after = after.setValue(name, Value{Text: text, At: x.ev.At, For: x.b.Expire})
 		}
 	}
-	t.s = after
+	x.s = after
 	return Note{}
 }
 
 // append adds items to lists in hand. A list that has expired begins anew.
-func (t *execution) append() Note {
-	for _, name := range slices.Sorted(maps.Keys(t.b.Append)) {
+func (x *execution) append() Note {
+	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
 		var item json.RawMessage
-		_, present, lack := t.fillIn(func(value func(string) (string, bool)) (_ string, present bool, missing string) {
-			item, present, missing = t.b.Append[name].item(value)
+		_, present, lack := x.fillIn(func(value func(string) (string, bool)) (_ string, present bool, missing string) {
+			item, present, missing = x.b.Append[name].item(value)
 			return "", present, missing
 		})
 		if lack.Kind != "" {
@@ -195,75 +195,75 @@ func (t *execution) append() Note {
 		if !present {
 			continue
 		}
-		list := t.s.Values[name]
-		if list.expired(t.ev.At) {
+		list := x.s.Values[name]
+		if list.expired(x.ev.At) {
 			list = Value{}
 		}
 		list, ok := list.appended(item)
 		if !ok {
 			return Note{Kind: NoteFull, Text: name}
 		}
-		list.At, list.For = t.ev.At, t.b.Expire
-		t.s = t.s.setValue(name, list)
+		list.At, list.For = x.ev.At, x.b.Expire
+		x.s = x.s.setValue(name, list)
 	}
 	return Note{}
 }
 
 // count adds to counters.
-func (t *execution) count() Note {
-	for _, name := range slices.Sorted(maps.Keys(t.b.Count)) {
-		text, present, lack := t.expand(t.b.Count[name])
+func (x *execution) count() Note {
+	for _, name := range slices.Sorted(maps.Keys(x.b.Count)) {
+		text, present, lack := x.expand(x.b.Count[name])
 		if lack.Kind != "" {
 			return lack
 		}
 		if !present {
 			continue
 		}
-		after, ok := t.s.count(name, text, t.ev.At)
+		after, ok := x.s.count(name, text, x.ev.At)
 		if !ok {
 			return Note{Kind: NoteNumber, Text: text}
 		}
-		t.s = after
+		x.s = after
 	}
 	return Note{}
 }
 
 // do adds the binding's actions.
-func (t *execution) do() Note {
-	for _, do := range t.b.Do {
-		with, lack := t.fields(do)
+func (x *execution) do() Note {
+	for _, do := range x.b.Do {
+		with, lack := x.fields(do)
 		switch {
 		case lack.Kind != "":
 			return lack
 		case do.Verb.Ends != "":
-			t.endCalls(do.Backend, do.Verb, with)
+			x.endCalls(do.Backend, do.Verb, with)
 		case len(do.Verb.Opens) > 0:
-			if lack := t.openCall(do, with); lack.Kind != "" {
+			if lack := x.openCall(do, with); lack.Kind != "" {
 				return lack
 			}
 		default:
-			t.add(t.action(do, with))
+			x.add(x.action(do, with))
 		}
 	}
 	return Note{}
 }
 
 // send adds what is sent to readers: a fixed one is told to read.
-func (t *execution) send() Note {
-	for _, reader := range slices.Sorted(maps.Keys(t.b.Send)) {
-		t.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: t.b.Send[reader]}, BestEffort: true})
+func (x *execution) send() Note {
+	for _, reader := range slices.Sorted(maps.Keys(x.b.Send)) {
+		x.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: x.b.Send[reader]}, BestEffort: true})
 	}
 	return Note{}
 }
 
 // fields expands the templates of a Do, and fills in who acts, what the line was
 // last seen to run and the vendor's defaults.
-func (t *execution) fields(do Do) (with map[string]string, lack Note) {
+func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 	with = make(map[string]string)
-	defaults := t.p.Vendors[do.Backend].Defaults
+	defaults := x.p.Vendors[do.Backend].Defaults
 	for _, f := range do.Verb.Fields {
 		if template, ok := do.With[f.Name]; ok {
-			text, present, lack := t.expand(template)
+			text, present, lack := x.expand(template)
 			if lack.Kind != "" {
 				return nil, lack
 			}
@@ -271,7 +271,7 @@ func (t *execution) fields(do Do) (with map[string]string, lack Note) {
 				with[f.Name] = text
 			}
 		}
-		if user, in := t.s.value(User, t.ev.At); in && f.Name == User && with[f.Name] == "" {
+		if user, in := x.s.value(User, x.ev.At); in && f.Name == User && with[f.Name] == "" {
 			with[f.Name] = user
 		}
 		if _, said := with[f.Name]; !said && defaults[f.Name] != "" && do.Verb.Ends == "" {
@@ -281,11 +281,11 @@ func (t *execution) fields(do Do) (with map[string]string, lack Note) {
 			return nil, missingNote(f.Name)
 		}
 	}
-	t.s.fillLastSeen(do.Verb, with)
+	x.s.fillLastSeen(do.Verb, with)
 	if lack := subjectTooLong(do.Verb, with); lack.Kind != "" {
 		return nil, lack
 	}
-	return with, t.passedThrough(do, with)
+	return with, x.passedThrough(do, with)
 }
 
 // subjectTooLong reports that what a lane or a call is named by is too long for a name.
@@ -299,12 +299,12 @@ func subjectTooLong(verb Verb, with map[string]string) Note {
 }
 
 // passedThrough expands the parameters that are passed through.
-func (t *execution) passedThrough(do Do, with map[string]string) Note {
+func (x *execution) passedThrough(do Do, with map[string]string) Note {
 	for _, name := range slices.Sorted(maps.Keys(do.With)) {
 		if !strings.HasPrefix(name, PassedThrough) {
 			continue
 		}
-		text, present, lack := t.expand(do.With[name])
+		text, present, lack := x.expand(do.With[name])
 		if lack.Kind != "" {
 			return lack
 		}
@@ -315,12 +315,12 @@ func (t *execution) passedThrough(do Do, with map[string]string) Note {
 	return Note{}
 }
 
-func (t *execution) action(do Do, with map[string]string) Action {
+func (x *execution) action(do Do, with map[string]string) Action {
 	return Action{
 		Lane:       laneOf(do.Backend, do.Verb, with),
 		Verb:       do.Verb.Name,
 		With:       with,
-		To:         t.p.Vendors[do.Backend].To,
+		To:         x.p.Vendors[do.Backend].To,
 		Barrier:    do.Verb.Barrier,
 		Marks:      do.Verb.Before,
 		BestEffort: do.Verb.BestEffort,
@@ -339,21 +339,21 @@ func laneOf(backend string, verb Verb, with map[string]string) string {
 }
 
 // add appends an action, which becomes an entry unless it is best effort.
-func (t *execution) add(a Action) {
+func (x *execution) add(a Action) {
 	if a.BestEffort {
-		t.actions = append(t.actions, a)
+		x.actions = append(x.actions, a)
 		return
 	}
-	t.entries = append(t.entries, t.entry())
-	t.actions = append(t.actions, a)
-	t.s = t.s.countEntries(t.ev.Source, 1, 0)
+	x.entries = append(x.entries, x.entry())
+	x.actions = append(x.actions, a)
+	x.s = x.s.countEntries(x.ev.Source, 1, 0)
 }
 
 // entry is the ID of the action that add appends next.
-func (t *execution) entry() ID { return t.ev.ID.Entry(len(t.actions) + 1) }
+func (x *execution) entry() ID { return x.ev.ID.Entry(len(x.actions) + 1) }
 
 // note says something to the operator at the event's source.
-func (t *execution) note(kind NoteKind, text string) {
-	t.said = true
-	t.s = t.s.addNote(t.ev, kind, text)
+func (x *execution) note(kind NoteKind, text string) {
+	x.noted = true
+	x.s = x.s.addNote(x.ev, kind, text)
 }

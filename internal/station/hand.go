@@ -145,8 +145,8 @@ func (t Stamp) wallAt(earlier Stamp) time.Time {
 // since is not the source's own any more.
 func (s State) rememberUndo(before State, source string, entries []ID, keep bool) State {
 	u := Undo{Entries: entries}
-	u.values(before, s)
-	u.counters(before, s)
+	u.addValues(before, s)
+	u.addCounters(before, s)
 	if u.empty() || len(s.Undo) == 0 && !keep {
 		return s
 	}
@@ -164,8 +164,8 @@ func (s State) rememberUndo(before State, source string, entries []ID, keep bool
 	return s
 }
 
-// values notes the values that differ.
-func (u *Undo) values(before, after State) {
+// addValues notes the values that differ.
+func (u *Undo) addValues(before, after State) {
 	was := func(name string, v *Value) {
 		if u.Was == nil {
 			u.Was = make(map[string]*Value)
@@ -190,8 +190,8 @@ func (u *Undo) values(before, after State) {
 	slices.Sort(u.Longer)
 }
 
-// counters notes the counters that differ.
-func (u *Undo) counters(before, after State) {
+// addCounters notes the counters that differ.
+func (u *Undo) addCounters(before, after State) {
 	for name, now := range after.Counters {
 		was := before.Counters[name]
 		switch {

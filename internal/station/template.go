@@ -23,12 +23,12 @@ type Template struct {
 }
 
 type part struct {
-	literal  string // used when name is empty
-	name     string
-	optional bool   // name? : without a value the field is left out
-	instead  string // name|instead
-	falls    bool   // there is an instead
-	at       int    // byte position of the name in the text
+	literal     string // used when name is empty
+	name        string
+	optional    bool   // name? : without a value the field is left out
+	fallback    string // name|instead
+	hasFallback bool   // there is an instead
+	at          int    // byte position of the name in the text
 }
 
 // A TemplateError says where in the text a template is wrong.
@@ -88,7 +88,7 @@ func ParseTemplate(text string) (Template, error) {
 func parsePart(inner string, at int) (part, error) {
 	p := part{name: inner, at: at}
 	if name, instead, ok := strings.Cut(inner, "|"); ok {
-		p.name, p.instead, p.falls = name, instead, true
+		p.name, p.fallback, p.hasFallback = name, instead, true
 	} else if name, ok := strings.CutSuffix(inner, "?"); ok {
 		p.name, p.optional = name, true
 	}
@@ -124,7 +124,7 @@ func (t Template) Constant() (text string, constant bool) {
 		if len(t.Names()) > 0 {
 			return "", false
 		}
-		text, _, _ = t.expand(nobody)
+		text, _, _ = t.expand(noValue)
 		return text, true
 	}
 	var b strings.Builder
@@ -137,7 +137,7 @@ func (t Template) Constant() (text string, constant bool) {
 	return b.String(), true
 }
 
-func nobody(string) (string, bool) { return "", false }
+func noValue(string) (string, bool) { return "", false }
 
 // Whole returns the name where a template is that name and nothing else: {parts}
 // or {parts?}. Such a template takes a list as it is.
@@ -157,7 +157,7 @@ func (t Template) Names() []Name {
 	var names []Name
 	for _, p := range t.parts {
 		if p.name != "" {
-			names = append(names, Name{Name: p.name, Must: !p.optional && !p.falls, At: p.at})
+			names = append(names, Name{Name: p.name, Must: !p.optional && !p.hasFallback, At: p.at})
 		}
 	}
 	return names
@@ -182,8 +182,8 @@ func (t Template) expand(value func(string) (string, bool)) (text string, presen
 		switch {
 		case ok && v != "":
 			b.WriteString(v)
-		case p.falls:
-			b.WriteString(p.instead)
+		case p.hasFallback:
+			b.WriteString(p.fallback)
 		case p.optional:
 			present = false
 		default:
