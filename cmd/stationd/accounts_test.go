@@ -43,8 +43,8 @@ func TestAnAccountThatIsNotInTheGroupOnlyLooksAtThePage(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("that an account of the board beside the station's own decides nothing on the page was NOT proved: only root can connect as another account")
 	}
-	b := floor(t, nil)
-	scanned(t, b, "PO4711")
+	b := startStation(t, nil)
+	scanAndWait(t, b, "PO4711")
 	held := heldTrace(t, b, "B7")
 	page := b.Log.PageURL()
 	ask := func(uid int, path string, form url.Values) (int, string) {

@@ -19,8 +19,8 @@ import (
 	"stationd/internal/station"
 )
 
-// A pager takes alerts.
-type pager struct {
+// An alertReceiver receives alerts.
+type alertReceiver struct {
 	*httptest.Server
 	mu     sync.Mutex
 	got    []alert.Message
@@ -28,9 +28,9 @@ type pager struct {
 	status int
 }
 
-func newPager(t *testing.T) *pager {
+func newAlertReceiver(t *testing.T) *alertReceiver {
 	t.Helper()
-	p := &pager{status: http.StatusNoContent}
+	p := &alertReceiver{status: http.StatusNoContent}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -46,30 +46,30 @@ func newPager(t *testing.T) *pager {
 	return p
 }
 
-func (p *pager) messages() []alert.Message {
+func (p *alertReceiver) messages() []alert.Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]alert.Message{}, p.got...)
 }
 
-func (p *pager) answer(status int) {
+func (p *alertReceiver) answer(status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = status
 }
 
-// alerting is a box with more in its configuration, whose station is off.
-func alerting(t *testing.T, more string) *demo.Simulation {
+// newAlertStation returns a station with more in its configuration, with the power off.
+func newAlertStation(t *testing.T, more string) *demo.Simulation {
 	t.Helper()
-	b := dark(t, nil)
+	b := newStation(t, nil)
 	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
 	must(t, os.WriteFile(b.ConfigPath(), append(text, more...), 0o600))
 	return b
 }
 
-// looked waits until the station's alerts have had two more looks at it.
-func looked(t *testing.T) {
+// waitTwoChecks waits until the station's alerts have been checked twice.
+func waitTwoChecks(t *testing.T) {
 	t.Helper()
 	over := time.NewTimer(3 * time.Second)
 	defer over.Stop()
@@ -82,8 +82,8 @@ func looked(t *testing.T) {
 func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 	t.Parallel()
 	const secret = "canary-alert-7f3c"
-	p := newPager(t)
-	b := alerting(t, "")
+	p := newAlertReceiver(t)
+	b := newAlertStation(t, "")
 	key := filepath.Join(b.KeysPath(), "alert.key")
 	must(t, os.WriteFile(key, []byte(secret+"\n"), 0o600))
 	text, err := os.ReadFile(b.ConfigPath())
@@ -91,7 +91,7 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 	table := fmt.Sprintf("\n[alert]\nafter = \"2s\"\nurl = %q\nkey = { file = %q }\nheader = \"X-Alert-Key\"\n", p.URL+"/hook?sig=canary-address", key)
 	must(t, os.WriteFile(b.ConfigPath(), append(text, table...), 0o600))
 	must(t, b.Power(t.Context(), true))
-	scanned(t, b, "PO4711")
+	scanAndWait(t, b, "PO4711")
 	first := heldTrace(t, b, "B7")
 	must(t, demo.Until(t.Context(), "it is told", func() bool { return len(p.messages()) == 1 }))
 	m := p.messages()[0]
@@ -105,7 +105,7 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 	for range 3 {
 		must(t, b.Kill())
 		must(t, b.Power(t.Context(), true))
-		looked(t)
+		waitTwoChecks(t)
 	}
 	if n := len(p.messages()); n != 1 {
 		t.Errorf("with another held and three restarts it is told %d times", n)
@@ -129,8 +129,8 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 
 func TestAnAlertWhoseKeyIsMissingIsSaidBeforeItIsNeeded(t *testing.T) {
 	t.Parallel()
-	p := newPager(t)
-	b := alerting(t, "")
+	p := newAlertReceiver(t)
+	b := newAlertStation(t, "")
 	key := filepath.Join(b.KeysPath(), "alert.key")
 	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
@@ -152,7 +152,7 @@ func TestAnAlertWhoseKeyIsMissingIsSaidBeforeItIsNeeded(t *testing.T) {
 
 func TestAnAlertAsADispatchOfItsOwn(t *testing.T) {
 	t.Parallel()
-	b := alerting(t, `
+	b := newAlertStation(t, `
 [alert]
 after = "2s"
 
@@ -161,21 +161,21 @@ event = "station.alert"
 do    = [{ l2l = "dispatch.open", type = "QUALITY", description = "{alert}" }]
 `)
 	must(t, b.Power(t.Context(), true))
-	scanned(t, b, "PO4711")
+	scanAndWait(t, b, "PO4711")
 	heldTrace(t, b, "B7")
 	must(t, demo.Until(t.Context(), "a dispatch is open", func() bool { return len(b.Plant.Dispatches()) == 1 }))
 	must(t, b.Kill())
 	must(t, b.Power(t.Context(), true))
-	looked(t)
+	waitTwoChecks(t)
 	found := b.Plant.Dispatches()
 	if len(found) != 1 || found[0].Type != "QUALITY" || !strings.Contains(found[0].Description, "pack4-1: 1 entry is held for a person") {
 		t.Errorf("the plant has %+v", found)
 	}
 	// That L2L is out of reach L2L is not told when it is over.
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
-	looked(t)
-	looked(t)
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	waitTwoChecks(t)
+	waitTwoChecks(t)
 	must(t, b.Cable(true))
 	must(t, b.WaitDelivered(t.Context()))
 	if found := b.Plant.Dispatches(); len(found) != 2 || found[1].Type != "MAINT" {
@@ -185,30 +185,30 @@ do    = [{ l2l = "dispatch.open", type = "QUALITY", description = "{alert}" }]
 
 func TestAnAlertThatReachesNobodyDelaysNothing(t *testing.T) {
 	t.Parallel()
-	p := newPager(t)
+	p := newAlertReceiver(t)
 	p.answer(http.StatusInternalServerError)
-	b := alerting(t, fmt.Sprintf("\n[alert]\nafter = \"1s\"\nurl = %q\n", p.URL))
+	b := newAlertStation(t, fmt.Sprintf("\n[alert]\nafter = \"1s\"\nurl = %q\n", p.URL))
 	must(t, b.Power(t.Context(), true))
-	scanned(t, b, "PO4711")
+	scanAndWait(t, b, "PO4711")
 	heldTrace(t, b, "B7")
 	must(t, demo.Until(t.Context(), "it is tried", func() bool { return b.Log.Count("an alert was not told") == 1 }))
 	tried := time.Now()
-	scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B8"}.Symbol())
+	scanAndWait(t, b, demo.Part{Article: demo.Soup, Batch: "B8"}.Symbol())
 	must(t, b.WaitDelivered(t.Context()))
 	for range 2 {
 		must(t, b.Kill())
 		must(t, b.Power(t.Context(), true))
 	}
-	looked(t)
+	waitTwoChecks(t)
 	// On a machine that takes a minute for this the second try is due.
 	if n := len(p.messages()); n != 1 && time.Since(tried) < 50*time.Second {
 		t.Errorf("within seconds and with two restarts it is tried %d times", n)
 	}
 	// Another address is taken up while the station runs.
-	other := newPager(t)
-	edit(t, b, p.URL, other.URL)
-	reload(t, b, heardReload)
-	if out, code := typeCommand(b, t, "doctor"); code == exit.Config || !strings.Contains(out, "alert connection") {
+	other := newAlertReceiver(t)
+	editConfig(t, b, p.URL, other.URL)
+	reloadStation(t, b, heardReload)
+	if out, code := runCommand(t, b, "doctor"); code == exit.Config || !strings.Contains(out, "alert connection") {
 		t.Errorf("the doctor says (%d):\n%s", code, out)
 	}
 }
@@ -249,7 +249,7 @@ do = [{ l2l = "dispatch.open", type = "STATION", description = "{alert}" }]
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, faults, err := plan.Read(configured(t, "%s", strings.Replace(file, c.old, c.new, 1)))
+			_, faults, err := plan.Read(writeConfig(t, "%s", strings.Replace(file, c.old, c.new, 1)))
 			must(t, err)
 			var all []string
 			for _, f := range faults {

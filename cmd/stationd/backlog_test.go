@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,49 +18,10 @@ import (
 	"stationd/internal/demo"
 )
 
-// A cost is what the station's process has taken so far.
-type cost struct {
-	processor time.Duration
-	memory    int // kB that are its own
-	peak      int // kB at most, with the file's pages that it has looked at
-}
-
-// costOf reads what the station's process has taken.
-//
-//	/proc/PID/stat    PID (stationd) S … utime stime …   in hundredths of a second
-func costOf(b *demo.Simulation, t *testing.T) cost {
-	t.Helper()
-	pid := b.Process().Cmd.Process.Pid
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	must(t, err)
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	ticks := 0
-	for _, field := range fields[11:13] {
-		n, err := strconv.Atoi(field)
-		must(t, err)
-		ticks += n
-	}
-	return cost{processor: time.Duration(ticks) * 10 * time.Millisecond, memory: kilobytes(t, pid, "RssAnon"), peak: kilobytes(t, pid, "VmHWM")}
-}
-
-// kilobytes reads a line of what the kernel says of a process.
-//
-//	/proc/PID/status  VmHWM:   41236 kB
-func kilobytes(t *testing.T, pid int, name string) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	must(t, err)
-	_, rest, _ := strings.Cut(string(status), "\n"+name+":")
-	n, err := strconv.Atoi(strings.Fields(rest)[0])
-	must(t, err)
-	return n
-}
-
-// listing runs a command, and returns how many lines it writes and how much memory it
+// runListing runs a command, and returns how many lines it writes and how much memory it
 // took at one time. The pipe that it writes to is so small that it is never done before
 // that has been read.
-func listing(t *testing.T, args []string) (lines, peak int) {
+func runListing(t *testing.T, args []string) (lines, peak int) {
 	t.Helper()
 	out, in, err := os.Pipe()
 	must(t, err)
@@ -88,7 +48,7 @@ func listing(t *testing.T, args []string) (lines, peak int) {
 }
 
 // keepPageOpen reads the page's changes as a browser does, and counts them.
-func keepPageOpen(b *demo.Simulation, ctx context.Context, t *testing.T) *atomic.Int64 {
+func keepPageOpen(ctx context.Context, t *testing.T, b *demo.Simulation) *atomic.Int64 {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Log.PageURL()+"events", nil)
 	must(t, err)
@@ -115,13 +75,13 @@ const backlog = 50_000
 // measured on a quiet one is logged.
 func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 	t.Parallel()
-	b := beeping(t, func(b *demo.Simulation) {
-		fillOutbox(b, t, backlog)
+	b := newBeepStation(t, func(b *demo.Simulation) {
+		fillOutbox(t, b, backlog)
 		must(t, b.Cable(false))
 	})
-	seen := keepPageOpen(b, t.Context(), t)
+	seen := keepPageOpen(t.Context(), t, b)
 	must(t, demo.Until(t.Context(), "the page is shown", func() bool { return seen.Load() > 0 }))
-	page := pageOf(b, t)
+	page := readPage(t, b)
 	for _, text := range []string{"50000 waiting: no contact with Lagerkoll", "and 49988 more"} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page does not say %q", text)
@@ -135,7 +95,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		{"nothing happens", func() { <-time.After(10 * time.Second) }},
 		{"somebody scans", func() {
 			for i := range 30 {
-				if got := beepAfter(b, t, fmt.Sprintf("PO47%02d", i)); got != beepRecorded {
+				if got := scanForBeep(t, b, fmt.Sprintf("PO47%02d", i)); got != beepRecorded {
 					t.Fatalf("scan %d is answered by %q", i, got)
 				}
 				<-time.After(150 * time.Millisecond)
@@ -143,15 +103,15 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		}},
 		{"sixty people open the page", func() {
 			for range 60 {
-				if !strings.Contains(pageOf(b, t), "and 49988 more") {
+				if !strings.Contains(readPage(t, b), "and 49988 more") {
 					t.Error("the page is not whole")
 				}
 			}
 		}},
 	} {
-		before, began := costOf(b, t), time.Now()
+		before, began := processCost(t, b), time.Now()
 		scene.act()
-		last = costOf(b, t)
+		last = processCost(t, b)
 		took, used := time.Since(began), last.processor-before.processor
 		t.Logf("while %s, %v: %v of a processor, %d kB of its own, %d kB at most", scene.so, took.Round(time.Second), used, last.memory, last.peak)
 		if used > took/3+time.Second {
@@ -169,7 +129,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 	listed := func(so string, args []string, lines, kilobytes int) {
 		t.Helper()
 		began := time.Now()
-		got, peak := listing(t, append([]string{"outbox", "ls", "--config", b.ConfigPath()}, args...))
+		got, peak := runListing(t, append([]string{"outbox", "ls", "--config", b.ConfigPath()}, args...))
 		t.Logf("outbox ls %s %s: %d lines, %v, %d kB", strings.Join(args, " "), so, got, time.Since(began).Round(time.Millisecond), peak)
 		if got < lines || got > lines+10 {
 			t.Errorf("outbox ls %s %s: %d lines, want about %d", strings.Join(args, " "), so, got, lines)

@@ -18,8 +18,7 @@ import (
 	"stationd/internal/gpio"
 )
 
-// A console is stationd as a person sees it over SSH: on a terminal of 24 rows and 80
-// columns, with hands on a simulated chip.
+// A console is stationd on a terminal of 24 rows and 80 columns, as over SSH.
 type console struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -33,16 +32,16 @@ type console struct {
 	seen int    // how much of it was waited for
 }
 
-// sit starts stationd on a terminal.
-func sit(t *testing.T, args ...string) *console {
+// startConsole starts stationd on a terminal.
+func startConsole(t *testing.T, args ...string) *console {
 	t.Helper()
 	binary, err := exec.LookPath("stationd") // the test binary itself, see TestMain
 	must(t, err)
 	return start(t, exec.CommandContext(t.Context(), binary, args...))
 }
 
-// sitShell starts a shell that runs a script with its arguments.
-func sitShell(t *testing.T, script string, args ...string) *console {
+// startShell starts a shell script on a terminal.
+func startShell(t *testing.T, script string, args ...string) *console {
 	t.Helper()
 	return start(t, exec.CommandContext(t.Context(), "sh", append([]string{"-c", script, "sh"}, args...)...))
 }
@@ -68,7 +67,7 @@ func start(t *testing.T, cmd *exec.Cmd) *console {
 		screen.Close()
 		line.Close()
 		if t.Failed() {
-			t.Logf("the terminal showed:\n%s", c.shown())
+			t.Logf("the terminal showed:\n%s", c.output())
 		}
 	})
 	return c
@@ -87,15 +86,15 @@ func (c *console) read() {
 	}
 }
 
-func (c *console) shown() string {
+func (c *console) output() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.text
 }
 
-// reads waits until the text appears behind what was waited for before. Where it has a
-// space the terminal may have a new line.
-func (c *console) reads(text string) {
+// expect waits until the text appears after what was expected before. The terminal may have a
+// line break for a space of it.
+func (c *console) expect(text string) {
 	c.t.Helper()
 	want := regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), " ", `\s+`))
 	must(c.t, demo.Until(c.t.Context(), "the terminal shows "+text, func() bool {
@@ -109,22 +108,22 @@ func (c *console) reads(text string) {
 	}))
 }
 
-// types types something.
-func (c *console) types(text string) {
+// send types a text.
+func (c *console) send(text string) {
 	c.t.Helper()
 	_, err := c.screen.WriteString(text)
 	must(c.t, err)
 }
 
-// answers waits for a question and answers it.
-func (c *console) answers(question, answer string) {
+// answer waits for a question and answers it.
+func (c *console) answer(question, answer string) {
 	c.t.Helper()
-	c.reads(question)
-	c.types(answer + "\n")
+	c.expect(question)
+	c.send(answer + "\n")
 }
 
-// ends waits for the end and compares the exit code; the terminal is as it was.
-func (c *console) ends(code int) {
+// expectExit waits for the end and checks the exit code, and that the terminal is as before.
+func (c *console) expectExit(code int) {
 	c.t.Helper()
 	select {
 	case err := <-c.ended:
@@ -143,8 +142,8 @@ func (c *console) ends(code int) {
 
 const ctrlC, ctrlD = "\x03", "\x04"
 
-// simHands are a person's hands on a simulated chip, with eyes on its lamps.
-func simHands(t *testing.T) (sim *gpio.Sim, chip string, lit chan int) {
+// newChip returns a simulated chip, its name for --chip, and the lamps that are lit.
+func newChip(t *testing.T) (sim *gpio.Sim, chip string, lit chan int) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "stationd-chip-") // short enough for a socket
 	must(t, err)
@@ -165,4 +164,15 @@ func simHands(t *testing.T) (sim *gpio.Sim, chip string, lit chan int) {
 		}
 	})
 	return sim, "sim:" + filepath.Join(dir, "chip"), lit
+}
+
+// newPluggedScanner returns a scanner that is plugged in.
+func newPluggedScanner(t *testing.T) *demo.Scanner {
+	t.Helper()
+	r := demo.NewScanner(filepath.Join(t.TempDir(), "hand"))
+	if err := r.Plug(); err != nil {
+		t.Skipf("no serial line can be made here, so nothing was proved about readers: %v", err)
+	}
+	t.Cleanup(r.Unplug)
+	return r
 }

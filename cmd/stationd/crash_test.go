@@ -18,10 +18,10 @@ import (
 	"stationd/internal/doctor"
 )
 
-// crashing is a program that keeps its crashes as a station does, and has one: what
+// crashProgram is a program that keeps its crashes as a station does, and has one: what
 // is in its second argument, in a goroutine of its own, beside hundreds of others. The
 // first is the folder.
-func crashing() {
+func crashProgram() {
 	journal, end := daemon.OpenLog(os.Stderr)
 	defer end()
 	ended := crash.Keep(os.Args[1], slog.New(journal.Handler()))
@@ -37,8 +37,8 @@ func crashing() {
 	select {}
 }
 
-// runCrashing runs crashing, and returns what it said.
-func runCrashing(t *testing.T, folder, with string) string {
+// runCrash runs crashProgram in a process, and returns what it wrote.
+func runCrash(t *testing.T, folder, with string) string {
 	t.Helper()
 	binary, err := exec.LookPath("stationd-crash")
 	must(t, err)
@@ -56,14 +56,14 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	kept := filepath.Join(folder, crash.Name)
-	if said := runCrashing(t, folder, ""); said != "" {
+	if said := runCrash(t, folder, ""); said != "" {
 		t.Errorf("without a crash it says %s", said)
 	}
-	first := runCrashing(t, folder, "the first")
+	first := runCrash(t, folder, "the first")
 	if n := strings.Count(first, "\n"); n > 30 || !strings.Contains(first, "panic: the first") || !strings.Contains(first, "crash_test.go") {
 		t.Errorf("of a crash with 500 goroutines it says %d lines:\n%s", n, first)
 	}
-	said := runCrashing(t, folder, "the first")
+	said := runCrash(t, folder, "the first")
 	if !strings.Contains(said, `"what":"panic: the first"`) || !strings.Contains(said, "crashing") {
 		t.Errorf("the next start says nothing of it:\n%s", said)
 	}
@@ -71,7 +71,7 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 	if err != nil || !bytes.Contains(text, []byte("crash_test.go")) {
 		t.Errorf("%v: %s", err, text)
 	}
-	said = runCrashing(t, folder, "the first") // and once more
+	said = runCrash(t, folder, "the first") // and once more
 	if n := strings.Count(said, "\n"); n > 30 || !strings.Contains(said, `"again":true`) {
 		t.Errorf("of the same again it says %d lines:\n%s", n, said)
 	}
@@ -80,7 +80,7 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 		t.Errorf("the first trace is not kept: %v: %s", err, after)
 	}
 	must(t, os.WriteFile(filepath.Join(folder, crash.NewName), fmt.Appendf(nil, "panic: another\n%s", strings.Repeat("x", 1<<20)), 0o600))
-	if said := runCrashing(t, folder, ""); !strings.Contains(said, "panic: another") {
+	if said := runCrash(t, folder, ""); !strings.Contains(said, "panic: another") {
 		t.Errorf("it says %s", said)
 	}
 	if info, err := os.Stat(kept); err != nil || info.Size() > crash.MostBytes {
@@ -93,7 +93,7 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 
 func TestWhatTheWatchdogEndsSaysWhereItStood(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	c := b.Process()
 	info, err := os.Stat(b.LogPath())
 	must(t, err)
@@ -113,7 +113,7 @@ func TestWhatTheWatchdogEndsSaysWhereItStood(t *testing.T) {
 	if err != nil || !bytes.HasPrefix(trace, []byte("SIGABRT")) || !bytes.Contains(trace, []byte("goroutine ")) {
 		t.Errorf("%v: %.200s", err, trace)
 	}
-	found, _ := consult(t, b.ConfigPath())
+	found, _ := runDoctor(t, b.ConfigPath())
 	if f := found["last crash"]; f.Verdict != doctor.Warning || !strings.Contains(f.Found, "SIGABRT") {
 		t.Errorf("doctor says %+v", f)
 	}

@@ -24,8 +24,8 @@ import (
 	"stationd/internal/station"
 )
 
-// demoPageOf serves the demo's page of a box.
-func demoPageOf(t *testing.T, b *demo.Simulation) *httptest.Server {
+// serveDemoPage serves the demo's page of a simulation.
+func serveDemoPage(t *testing.T, b *demo.Simulation) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(demo.NewPage(b).Handler())
 	t.Cleanup(server.Close)
@@ -52,8 +52,8 @@ func submit(t *testing.T, address, path string, form url.Values, change func(*ht
 
 func TestTheDemoWithoutAScript(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
-	page := demoPageOf(t, b)
+	b := startStation(t, nil)
+	page := serveDemoPage(t, b)
 	send := func(path string, form url.Values) string {
 		t.Helper()
 		status, shown := submit(t, page.URL, path, form, nil)
@@ -62,22 +62,22 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 		}
 		return shown
 	}
-	recorded(t, b, "maintenance.press", func() { send("/push", url.Values{"button": {"maintenance"}}) })
+	waitRecorded(t, b, "maintenance.press", func() { send("/push", url.Values{"button": {"maintenance"}}) })
 	must(t, b.WaitDelivered(t.Context()))
-	if shown := get(t, page.Client(), page.URL); !strings.Contains(shown, `<span class="badge">open</span>`) {
+	if shown := getText(t, page.Client(), page.URL); !strings.Contains(shown, `<span class="badge">open</span>`) {
 		t.Error("the call that was pressed is not among the plant's dispatches")
 	}
-	recorded(t, b, "maintenance.hold", func() { send("/push", url.Values{"hold": {"maintenance"}}) })
+	waitRecorded(t, b, "maintenance.hold", func() { send("/push", url.Values{"hold": {"maintenance"}}) })
 	must(t, b.WaitDelivered(t.Context()))
 	if d := b.Plant.Dispatches(); len(d) != 1 || d[0].Open() {
 		t.Errorf("after two seconds of holding the call is over; the plant has %+v", d)
 	}
 
-	scanned(t, b, "PO4711")
+	scanAndWait(t, b, "PO4711")
 	if shown := send("/cable", url.Values{"on": {"false"}}); !strings.Contains(shown, "pulled out") {
 		t.Error("the cable is not shown to be pulled")
 	}
-	recorded(t, b, "hand.scan", func() { send("/scan", url.Values{"part": {demo.Soup}}) })
+	waitRecorded(t, b, "hand.scan", func() { send("/scan", url.Values{"part": {demo.Soup}}) })
 	if shown := send("/power", url.Values{"on": {"false"}}); !strings.Contains(shown, "article.trace") || !strings.Contains(shown, "No power") {
 		t.Error("without power the page does not show what is on the disk")
 	}
@@ -93,15 +93,15 @@ func TestTheDemoWithoutAScript(t *testing.T) {
 	if n := len(b.Plant.Traces()); n != 1 {
 		t.Errorf("the part was traced %d times", n)
 	}
-	if shown := get(t, page.Client(), page.URL); !strings.Contains(shown, "waits for L2L<") {
+	if shown := getText(t, page.Client(), page.URL); !strings.Contains(shown, "waits for L2L<") {
 		t.Error("a mishap that has struck is shown to wait still")
 	}
 }
 
 func TestTheDemoIsForThisComputerAlone(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
-	page := demoPageOf(t, b)
+	b := startStation(t, nil)
+	page := serveDemoPage(t, b)
 	for name, change := range map[string]func(*http.Request){
 		"a name that was bent to this address": func(r *http.Request) { r.Host = "demo.example" },
 		"a form on a page from elsewhere":      func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
@@ -157,7 +157,7 @@ func TestTheDemoCleansUp(t *testing.T) {
 	for lines := bufio.NewScanner(out); address == "" && lines.Scan(); {
 		address = regexp.MustCompile(`http://\S+`).FindString(lines.Text())
 	}
-	if shown := get(t, http.DefaultClient, address); !strings.Contains(shown, "stationd runs") {
+	if shown := getText(t, http.DefaultClient, address); !strings.Contains(shown, "stationd runs") {
 		t.Errorf("the page at %q does not say that the station runs", address)
 	}
 	if made, err := filepath.Glob(filepath.Join(tmp, "*", "data", "outbox.db")); err != nil || len(made) != 1 {
@@ -181,8 +181,8 @@ func TestTheDemoInABrowser(t *testing.T) {
 	if _, err := os.Stat(chromium); err != nil {
 		t.Skipf("that the demo's buttons can be held with the mouse was NOT proved: there is no %s", chromium)
 	}
-	b := floor(t, nil)
-	page := demoPageOf(t, b)
+	b := startStation(t, nil)
+	page := serveDemoPage(t, b)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ctx, closed := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
@@ -220,17 +220,17 @@ func TestTheDemoInABrowser(t *testing.T) {
 		<-time.After(d)
 		do(chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
 	}
-	recorded(t, b, "maintenance.press", func() { mouse(demo.PressTime) })
+	waitRecorded(t, b, "maintenance.press", func() { mouse(demo.PressTime) })
 	becomes(`document.querySelector('.red .lamp').matches('.lit') && document.querySelectorAll('#dispatches .badge').length == 1`)
-	recorded(t, b, "maintenance.hold", func() { mouse(demo.HoldTime) })
+	waitRecorded(t, b, "maintenance.hold", func() { mouse(demo.HoldTime) })
 	becomes(`!document.querySelector('.red .lamp').matches('.lit') && document.querySelectorAll('#dispatches .badge').length == 0`)
 
-	recorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`))) })
-	recorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[name="part"]`))) })
+	waitRecorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`))) })
+	waitRecorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[name="part"]`))) })
 	becomes(`document.querySelectorAll('#traces tbody tr').length == 1`)
 	do(chromedp.Click(chromedp.CSS(`#cable button`)))
 	becomes(`document.querySelector('#cable').innerText.includes('pulled out')`)
-	recorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[name="part"]`))) })
+	waitRecorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[name="part"]`))) })
 	becomes(`document.querySelector('#outbox').innerText.includes('article.trace')`)
 	if folder := os.Getenv("SCREENSHOTS"); folder != "" { // the picture of README.md
 		png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())

@@ -34,22 +34,21 @@ import (
 	"stationd/internal/plant"
 )
 
-// A sickbay is a station for the doctor: a configuration, its keys, and the plant
-// that it speaks to.
-type sickbay struct {
+// A doctorStation is a station for doctor to check: a configuration, its keys and a plant.
+type doctorStation struct {
 	dir    string
 	values map[string]string
 }
 
-// sickbayOf lays out a station that speaks to a plant through a handler.
-func sickbayOf(t *testing.T, served http.Handler) *sickbay {
+// newDoctorStation returns a station whose vendors are a handler.
+func newDoctorStation(t *testing.T, served http.Handler) *doctorStation {
 	t.Helper()
 	s := httptest.NewServer(served)
 	t.Cleanup(s.Close)
 	dir, err := os.MkdirTemp("", "stationd-doctor-") // the test's own name is too long for a socket
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &sickbay{dir: dir, values: map[string]string{
+	p := &doctorStation{dir: dir, values: map[string]string{
 		"Data": filepath.Join(dir, "data"), "Page": "127.0.0.1:0", "Port": "/dev/null", "Chip": "sim:" + filepath.Join(dir, "none"),
 		"L2L": s.URL + "/api/1.0/", "L2LKey": filepath.Join(dir, "l2l.key"),
 		"Lagerkoll": s.URL + "/v1/production_orders/", "LagerkollKey": filepath.Join(dir, "lagerkoll.key"),
@@ -62,7 +61,7 @@ func sickbayOf(t *testing.T, served http.Handler) *sickbay {
 }
 
 // config writes the configuration, without what is wired, and returns its path.
-func (p *sickbay) config(t *testing.T, change ...string) string {
+func (p *doctorStation) config(t *testing.T, change ...string) string {
 	t.Helper()
 	text := sickbayConfig
 	for name, value := range p.values {
@@ -108,11 +107,11 @@ match = '^(?P<serial>.+)$'
 do    = [{ lagerkoll = "article.trace", order = 4711, article = "09506000134352", serial = "{serial}" }]
 `
 
-// findings are the findings by what was looked at.
+// findings are the findings of doctor by the name of their check.
 type findings map[string]doctor.Finding
 
-// consult runs the doctor as a person does. Keys never show in anything it says.
-func consult(t *testing.T, config string, env ...string) (found findings, exit int) {
+// runDoctor runs doctor, and checks that no key shows in anything it says.
+func runDoctor(t *testing.T, config string, env ...string) (found findings, exit int) {
 	t.Helper()
 	binary, err := exec.LookPath("stationd")
 	must(t, err)
@@ -158,8 +157,8 @@ func consult(t *testing.T, config string, env ...string) (found findings, exit i
 
 const wrongKey = "not-the-key-at-all"
 
-// is checks one finding.
-func (s findings) is(t *testing.T, check string, v doctor.Verdict, says string) {
+// expect checks one finding.
+func (s findings) expect(t *testing.T, check string, v doctor.Verdict, says string) {
 	t.Helper()
 	f, ok := s[check]
 	switch {
@@ -172,8 +171,8 @@ func (s findings) is(t *testing.T, check string, v doctor.Verdict, says string) 
 	}
 }
 
-// only checks that no other check fails.
-func (s findings) only(t *testing.T, checks ...string) {
+// expectOnlyFailures checks that no other check fails.
+func (s findings) expectOnlyFailures(t *testing.T, checks ...string) {
 	t.Helper()
 	for name, f := range s {
 		if f.Verdict == doctor.Fail && !slices.Contains(checks, name) {
@@ -182,7 +181,7 @@ func (s findings) only(t *testing.T, checks ...string) {
 	}
 }
 
-func served(t *testing.T, change func(*plant.Config)) *plant.Plant {
+func newPlant(t *testing.T, change func(*plant.Config)) *plant.Plant {
 	t.Helper()
 	setting := plant.Demo()
 	if change != nil {
@@ -195,22 +194,22 @@ func served(t *testing.T, change func(*plant.Config)) *plant.Plant {
 
 func TestDoctorAtAStationThatIsWell(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	b := startStation(t, nil)
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.WaitDelivered(t.Context()))
-	found, exit := consult(t, b.ConfigPath())
+	found, exit := runDoctor(t, b.ConfigPath())
 	if exit != 0 {
 		t.Errorf("exit %d", exit)
 	}
-	found.only(t)
+	found.expectOnlyFailures(t)
 	for _, name := range []string{"configuration", "data folder", "data space", "outbox", "held entries", "l2l key file", "l2l name",
 		"l2l connection", "l2l key", "l2l time", "l2l site", "l2l dispatches", "l2l time zone", "l2l line PACK4", "l2l machine SEAL-1",
 		"l2l type MAINT", "lagerkoll key", "lagerkoll orders", "lagerkoll order", "lagerkoll batches", "lines", "reader hand", "station"} {
-		found.is(t, name, doctor.OK, "")
+		found.expect(t, name, doctor.OK, "")
 	}
-	found.is(t, "l2l type MATERIAL", doctor.Unknown, "check in L2L")
-	found.is(t, "l2l writes", doctor.Unknown, "the trade MECH")
-	found.is(t, "outbox", doctor.OK, "according to the running station")
+	found.expect(t, "l2l type MATERIAL", doctor.Unknown, "check in L2L")
+	found.expect(t, "l2l writes", doctor.Unknown, "the trade MECH")
+	found.expect(t, "outbox", doctor.OK, "according to the running station")
 	for _, r := range b.Plant.Requests() {
 		if r.Method != http.MethodGet && !strings.Contains(r.Path, "/open/") {
 			t.Errorf("the doctor changed something: %s %s", r.Method, r.Path)
@@ -220,44 +219,44 @@ func TestDoctorAtAStationThatIsWell(t *testing.T) {
 
 func TestDoctorSaysWhereAReaderSendsIdentifiersAndTheConfigurationDoesNotRequireThem(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	for order := range 9 {
-		scanned(t, b, fmt.Sprintf("]C0PO%d", 4700+order))
+		scanAndWait(t, b, fmt.Sprintf("]C0PO%d", 4700+order))
 	}
-	found, _ := consult(t, b.ConfigPath())
-	found.is(t, "reader hand", doctor.OK, "")
-	scanned(t, b, "]C0PO4709")
+	found, _ := runDoctor(t, b.ConfigPath())
+	found.expect(t, "reader hand", doctor.OK, "")
+	scanAndWait(t, b, "]C0PO4709")
 	must(t, demo.Until(t.Context(), "the doctor says it", func() bool {
-		found, _ = consult(t, b.ConfigPath())
+		found, _ = runDoctor(t, b.ConfigPath())
 		return found["reader hand"].Verdict != doctor.OK
 	}))
-	found.is(t, "reader hand", doctor.Warning, `with aim = "required"`)
-	scanned(t, b, "PO4711") // a piece of a symbol, or a reader that has two ways
+	found.expect(t, "reader hand", doctor.Warning, `with aim = "required"`)
+	scanAndWait(t, b, "PO4711") // a piece of a symbol, or a reader that has two ways
 	must(t, demo.Until(t.Context(), "the doctor says nothing", func() bool {
-		found, _ = consult(t, b.ConfigPath())
+		found, _ = runDoctor(t, b.ConfigPath())
 		return found["reader hand"].Verdict == doctor.OK
 	}))
 }
 
 func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *", Text: "Machine is scrapped"})
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.WaitDelivered(t.Context()))
-	found, code := consult(t, b.ConfigPath())
-	found.is(t, "held entries", doctor.Warning, "1 held")
+	found, code := runDoctor(t, b.ConfigPath())
+	found.expect(t, "held entries", doctor.Warning, "1 held")
 	if code != 0 {
 		t.Errorf("exit code %d: a warning is no fault", code)
 	}
 	must(t, b.Stop())
-	found, code = consult(t, b.ConfigPath())
-	found.only(t, "station")
-	found.is(t, "station", doctor.Fail, "not running")
-	found.is(t, "held entries", doctor.Warning, "1 held")
-	found.is(t, "outbox", doctor.OK, "sound")
-	found.is(t, "chip sim:"+b.ChipPath(), doctor.OK, "button maintenance 17")
-	found.is(t, "reader hand", doctor.OK, "")
+	found, code = runDoctor(t, b.ConfigPath())
+	found.expectOnlyFailures(t, "station")
+	found.expect(t, "station", doctor.Fail, "not running")
+	found.expect(t, "held entries", doctor.Warning, "1 held")
+	found.expect(t, "outbox", doctor.OK, "sound")
+	found.expect(t, "chip sim:"+b.ChipPath(), doctor.OK, "button maintenance 17")
+	found.expect(t, "reader hand", doctor.OK, "")
 	if code != exit.Failure {
 		t.Errorf("exit code %d", code)
 	}
@@ -266,15 +265,15 @@ func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		setup  func(t *testing.T) (*sickbay, []string) // and the changes of the configuration
-		wrong  map[string]string                       // the checks that fail, and what they say
+		setup  func(t *testing.T) (*doctorStation, []string) // and the changes of the configuration
+		wrong  map[string]string                             // the checks that fail, and what they say
 		also   map[string]doctor.Verdict
 		exits  int
 		within time.Duration
 	}{
 		"the key is wrong": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				must(t, os.WriteFile(p.values["L2LKey"], []byte(wrongKey), 0o600))
 				return p, nil
 			},
@@ -282,8 +281,8 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			also:  map[string]doctor.Verdict{"l2l site": doctor.Skipped, "l2l line PACK4": doctor.Skipped, "lagerkoll key": doctor.OK},
 		},
 		"the key file is open to everybody": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				must(t, os.Chmod(p.values["L2LKey"], 0o644))
 				return p, nil
 			},
@@ -291,8 +290,8 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			also:  map[string]doctor.Verdict{"l2l site": doctor.Skipped, "l2l line PACK4": doctor.Skipped, "lagerkoll key": doctor.OK},
 		},
 		"the key file is missing": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				must(t, os.Remove(p.values["LagerkollKey"]))
 				return p, nil
 			},
@@ -300,32 +299,32 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			also:  map[string]doctor.Verdict{"lagerkoll orders": doctor.Skipped, "lagerkoll connection": doctor.OK, "l2l key": doctor.OK},
 		},
 		"the site, the line, the machine and the type are misspelt": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				return sickbayOf(t, served(t, nil).Handler()), []string{`"PACK4"`, `"PACK5"`, `"SEAL-1"`, `"SEAL-9"`, `"MAINT"`, `"MANT"`}
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				return newDoctorStation(t, newPlant(t, nil).Handler()), []string{`"PACK4"`, `"PACK5"`, `"SEAL-1"`, `"SEAL-9"`, `"MAINT"`, `"MANT"`}
 			},
 			wrong: map[string]string{"l2l line PACK5": "PACK5", "l2l machine SEAL-9": "SEAL-9", "l2l type MANT": "MANT"},
 			also:  map[string]doctor.Verdict{"l2l site": doctor.OK},
 		},
 		"the site is another": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				return sickbayOf(t, served(t, nil).Handler()), []string{"= 12", "= 13"}
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				return newDoctorStation(t, newPlant(t, nil).Handler()), []string{"= 12", "= 13"}
 			},
 			wrong: map[string]string{"l2l site": "it sees 12 Site 12", "l2l key": "it may see nothing"},
 			also:  map[string]doctor.Verdict{"l2l dispatches": doctor.Skipped, "l2l machine SEAL-1": doctor.Skipped},
 		},
 		"the time zone is another": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				plant := served(t, nil)
-				openedAt(t, plant)
-				return sickbayOf(t, plant.Handler()), []string{"Europe/Stockholm", "America/New_York"}
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				plant := newPlant(t, nil)
+				openDispatch(t, plant)
+				return newDoctorStation(t, plant.Handler()), []string{"Europe/Stockholm", "America/New_York"}
 			},
 			wrong: map[string]string{"l2l time zone": "in America/New_York is in 6h"},
 			also:  map[string]doctor.Verdict{"l2l machine SEAL-1": doctor.OK, "l2l type MAINT": doctor.OK},
 		},
 		"the clock is off": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				plant := served(t, nil).Handler()
-				return sickbayOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				plant := newPlant(t, nil).Handler()
+				return newDoctorStation(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Date", time.Now().Add(5*time.Minute).UTC().Format(http.TimeFormat))
 					plant.ServeHTTP(w, r)
 				})), nil
@@ -333,10 +332,10 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			wrong: map[string]string{"l2l time": "behind the vendor's", "lagerkoll time": "behind the vendor's"},
 		},
 		"the clock is so wrong that no certificate holds": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
-				s := httptest.NewUnstartedServer(served(t, nil).Handler())
-				s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t, time.Now().AddDate(2, 0, 0))}}
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				s := httptest.NewUnstartedServer(newPlant(t, nil).Handler())
+				s.TLS = &tls.Config{Certificates: []tls.Certificate{newCertificate(t, time.Now().AddDate(2, 0, 0))}}
 				s.Config.ErrorLog = log.New(io.Discard, "", 0)
 				s.StartTLS()
 				t.Cleanup(s.Close)
@@ -347,9 +346,9 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			also:  map[string]doctor.Verdict{"l2l key": doctor.Skipped, "l2l site": doctor.Skipped, "l2l connection": doctor.OK, "lagerkoll key": doctor.OK},
 		},
 		"nobody vouches for who answers": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
-				s := httptest.NewUnstartedServer(served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				s := httptest.NewUnstartedServer(newPlant(t, nil).Handler())
 				s.Config.ErrorLog = log.New(io.Discard, "", 0)
 				s.StartTLS()
 				t.Cleanup(s.Close)
@@ -360,8 +359,8 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped},
 		},
 		"there is no network": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				p.values["L2L"] = "http://" + refusingAddress(t) + "/api/1.0/"
 				p.values["Lagerkoll"] = "https://vendor.invalid/v1/production_orders/"
 				return p, nil
@@ -370,11 +369,11 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			also:  map[string]doctor.Verdict{"l2l key": doctor.Skipped, "lagerkoll key": doctor.Skipped, "l2l dispatches": doctor.Skipped, "data folder": doctor.OK},
 		},
 		"the vendor takes the call and says nothing": {
-			setup: func(t *testing.T) (*sickbay, []string) {
+			setup: func(t *testing.T) (*doctorStation, []string) {
 				if testing.Short() {
 					t.Skip("that a hung network ends each check was NOT proved: it takes 15 s")
 				}
-				p := sickbayOf(t, served(t, nil).Handler())
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				l, err := net.Listen("tcp", "127.0.0.1:0")
 				must(t, err)
 				t.Cleanup(func() { l.Close() })
@@ -386,41 +385,41 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			within: 30 * time.Second, // one check hangs, and no other waits for it
 		},
 		"Lagerkoll shows the lists and not the batches": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				plant1 := served(t, nil)
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				plant1 := newPlant(t, nil)
 				plant1.AddFault(plant.Fault{Kind: plant.Refusal, Where: "*/batch", Code: 903001, Text: "No rights to batches"})
-				return sickbayOf(t, plant1.Handler()), nil
+				return newDoctorStation(t, plant1.Handler()), nil
 			},
 			wrong: map[string]string{"lagerkoll batches": "the key may not read an order's batches and serials: "},
 			also:  map[string]doctor.Verdict{"lagerkoll orders": doctor.OK, "lagerkoll order": doctor.OK},
 		},
 		"the key may not read sites": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				return sickbayOf(t, served(t, func(s *plant.Config) {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				return newDoctorStation(t, newPlant(t, func(s *plant.Config) {
 					s.Assumptions = map[plant.Assumption]plant.Position{plant.SitesReadable: plant.Refused}
 				}).Handler()), nil
 			},
 			also: map[string]doctor.Verdict{"l2l key": doctor.OK, "l2l site": doctor.Unknown, "l2l line PACK4": doctor.OK},
 		},
 		"the data folder is missing": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				must(t, os.Remove(p.values["Data"]))
 				return p, nil
 			},
 			wrong: map[string]string{"data folder": "does not exist"},
 		},
 		"the outbox is damaged": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				must(t, os.WriteFile(filepath.Join(p.values["Data"], "outbox.db"), bytes.Repeat([]byte("damage"), 8192), 0o600))
 				return p, nil
 			},
 			wrong: map[string]string{"outbox": "damaged"},
 		},
 		"the reader is not plugged in": {
-			setup: func(t *testing.T) (*sickbay, []string) {
-				p := sickbayOf(t, served(t, nil).Handler())
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
 				p.values["Port"] = "/dev/serial/by-id/usb-Honeywell_Xenon"
 				return p, nil
 			},
@@ -431,16 +430,16 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			t.Parallel()
 			p, change := tt.setup(t)
 			began := time.Now()
-			found, code := consult(t, p.config(t, change...))
+			found, code := runDoctor(t, p.config(t, change...))
 			expected := []string{"station"} // none runs
 			for check, says := range tt.wrong {
-				found.is(t, check, doctor.Fail, says)
+				found.expect(t, check, doctor.Fail, says)
 				expected = append(expected, check)
 			}
 			for check, v := range tt.also {
-				found.is(t, check, v, "")
+				found.expect(t, check, v, "")
 			}
-			found.only(t, expected...)
+			found.expectOnlyFailures(t, expected...)
 			if code != exit.Failure {
 				t.Errorf("exit code %d", code)
 			}
@@ -453,15 +452,15 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 
 func TestDoctorHasNoConfigurationToGoBy(t *testing.T) {
 	t.Parallel()
-	p := sickbayOf(t, http.NotFoundHandler())
-	found, code := consult(t, p.config(t, "site ", "sight "))
-	found.is(t, "configuration", doctor.Fail, `"sight"`)
-	found.is(t, "station", doctor.Fail, "not running")
+	p := newDoctorStation(t, http.NotFoundHandler())
+	found, code := runDoctor(t, p.config(t, "site ", "sight "))
+	found.expect(t, "configuration", doctor.Fail, `"sight"`)
+	found.expect(t, "station", doctor.Fail, "not running")
 	if code != exit.Config || len(found) != 3 {
 		t.Errorf("exit code %d, %v", code, found)
 	}
-	found, code = consult(t, filepath.Join(p.dir, "nowhere.toml"))
-	found.is(t, "configuration", doctor.Fail, "no such file")
+	found, code = runDoctor(t, filepath.Join(p.dir, "nowhere.toml"))
+	found.expect(t, "configuration", doctor.Fail, "no such file")
 	if code != exit.Config {
 		t.Errorf("exit code %d", code)
 	}
@@ -469,7 +468,7 @@ func TestDoctorHasNoConfigurationToGoBy(t *testing.T) {
 
 func TestDoctorIsReadByAPerson(t *testing.T) {
 	t.Parallel()
-	p := sickbayOf(t, served(t, nil).Handler())
+	p := newDoctorStation(t, newPlant(t, nil).Handler())
 	var out, said bytes.Buffer
 	if code := command(t.Context(), []string{"doctor", "--config", p.config(t)}, nil, &out, &said); code != exit.Failure || said.Len() > 0 {
 		t.Fatalf("exit %d: %s", code, &said)
@@ -498,8 +497,8 @@ func refusingAddress(t *testing.T) string {
 	return fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
 }
 
-// openedAt opens a dispatch at the plant, as somebody at L2L does.
-func openedAt(t *testing.T, p *plant.Plant) {
+// openDispatch opens a dispatch at the plant, as somebody at L2L does.
+func openDispatch(t *testing.T, p *plant.Plant) {
 	t.Helper()
 	s := httptest.NewServer(p.Handler())
 	defer s.Close()
@@ -516,13 +515,13 @@ func openedAt(t *testing.T, p *plant.Plant) {
 	}
 }
 
-// certificate makes one that holds for a day from then on.
-func certificate(t *testing.T, from time.Time) tls.Certificate {
+// newCertificate makes one that holds for a day from then on.
+func newCertificate(t *testing.T, from time.Time) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	mould := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: from.AddDate(0, 0, 1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, mould, mould, key.Public(), key)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: from.AddDate(0, 0, 1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	must(t, err)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

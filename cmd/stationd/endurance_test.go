@@ -59,15 +59,10 @@ type usage struct {
 	commits   int64 // that the file has seen
 }
 
-// processOf is the station's while it lives.
-func processOf(b *demo.Simulation) *os.Process {
-	return b.Process().Cmd.Process
-}
-
-// usageOf looks at the station's process while nothing is under way.
-func usageOf(b *demo.Simulation, t *testing.T) (u usage) {
+// readUsage returns what the station's process takes while nothing is under way.
+func readUsage(t *testing.T, b *demo.Simulation) (u usage) {
 	t.Helper()
-	pid := processOf(b).Pid
+	pid := stationProcess(b).Pid
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	must(t, err)
 	for line := range strings.Lines(string(status)) {
@@ -88,13 +83,13 @@ func usageOf(b *demo.Simulation, t *testing.T) (u usage) {
 		must(t, err)
 		*size = info.Size()
 	}
-	u.commits = commits(t, b.OutboxPath())
+	u.commits = lastTransaction(t, b.OutboxPath())
 	return u
 }
 
-// commits is the number of the last transaction, of which bbolt's two meta pages, in
+// lastTransaction is the number of the last transaction, of which bbolt's two meta pages, in
 // turn, have each the one before.
-func commits(t *testing.T, path string) (last int64) {
+func lastTransaction(t *testing.T, path string) (last int64) {
 	t.Helper()
 	const page, number = 4096, 64
 	file, err := os.Open(path)
@@ -109,9 +104,9 @@ func commits(t *testing.T, path string) (last int64) {
 	return last
 }
 
-// goroutinesOf ends the station by the signal that has it tell where each of them
+// countGoroutines ends the station by the signal that has it tell where each of them
 // stands, and counts them.
-func goroutinesOf(b *demo.Simulation, t *testing.T) int {
+func countGoroutines(t *testing.T, b *demo.Simulation) int {
 	t.Helper()
 	c := b.Process()
 	before, err := os.ReadFile(b.LogPath())
@@ -150,7 +145,7 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 	if n < aShift {
 		t.Logf("%d quarters of an hour are played; a shift of ten hours was NOT proved here: make endurance", n)
 	}
-	b := floor(t, func(s *demo.Config) {
+	b := startStation(t, func(s *demo.Config) {
 		s.Command = append(append([]string{"env", "GOTRACEBACK=all"}, unitEnvironment(t)...), s.Command...)
 		s.Watch = 500 * time.Millisecond // twice in ten hours of the default for each of ours
 		for id := range int64(n + 2) {
@@ -161,17 +156,17 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 	day := &shiftDay{b: b, unknown: "7310865004703"}
 	day.quarter(t)
 	day.quarter(t)
-	fresh := goroutinesOf(b, t)
+	fresh := countGoroutines(t, b)
 	began, err := os.Stat(b.LogPath())
 	must(t, err)
 	must(t, b.Power(t.Context(), true))
-	started := processOf(b).Pid
+	started := stationProcess(b).Pid
 	page := watchPage(t, b)
 
 	var seen []usage
 	for q := range n {
 		day.quarter(t)
-		u := usageOf(b, t)
+		u := readUsage(t, b)
 		u.log -= began.Size()
 		seen = append(seen, u)
 		if (q+1)%4 == 0 {
@@ -179,16 +174,16 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 		}
 	}
 	looked := page()
-	if pid := processOf(b).Pid; pid != started {
+	if pid := stationProcess(b).Pid; pid != started {
 		t.Errorf("process %d was started, and %d runs", started, pid)
 	}
-	after := goroutinesOf(b, t)
+	after := countGoroutines(t, b)
 	must(t, b.Power(t.Context(), true))
 	must(t, b.WaitDelivered(t.Context()))
 
 	// The first third is for caches, pools and the heap's own size to settle.
 	settled, last := seen[n/3:2*n/3], seen[2*n/3:]
-	before, now := most(settled), most(last)
+	before, now := maximumUsage(settled), maximumUsage(last)
 	t.Logf("%d quarters: %d scans, %d calls, %d outages, %d keys; %d events on the page; goroutines %d and at the end %d; %+v, at the end %+v",
 		n, day.scans, day.calls, day.outages, day.keys, looked, fresh, after, before, now)
 	// The race detector, which the test's own program has, remembers more with time.
@@ -214,7 +209,7 @@ func TestAShiftLeavesTheStationAsItWas(t *testing.T) {
 	day.check(t)
 }
 
-func most(of []usage) (m usage) {
+func maximumUsage(of []usage) (m usage) {
 	for _, u := range of {
 		m.anonymous, m.files, m.threads = max(m.anonymous, u.anonymous), max(m.files, u.files), max(m.threads, u.threads)
 		m.log, m.outbox, m.commits = max(m.log, u.log), max(m.outbox, u.outbox), max(m.commits, u.commits)
@@ -262,12 +257,12 @@ type shiftDay struct {
 func (d *shiftDay) quarter(t *testing.T) {
 	t.Helper()
 	b := d.b
-	scanned(t, b, fmt.Sprintf("PO%d", 6000+d.quarters))
+	scanAndWait(t, b, fmt.Sprintf("PO%d", 6000+d.quarters))
 	d.quarters++
 	part := func() {
 		t.Helper()
 		d.scans++
-		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("E%05d", d.scans)}.Symbol())
+		scanAndWait(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("E%05d", d.scans)}.Symbol())
 	}
 	for range quarterScans - quarterOffline {
 		part()
@@ -300,7 +295,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 	}
 	healthy("the key is said to be wrong", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault != "" })
 	b.Plant.ClearFaults()
-	must(t, processOf(b).Signal(syscall.SIGHUP))
+	must(t, stationProcess(b).Signal(syscall.SIGHUP))
 	healthy("the key is right again", func(h station.Health) bool { return h.Backends["lagerkoll"].Fault == "" })
 	must(t, b.WaitDelivered(t.Context()))
 
@@ -308,14 +303,14 @@ func (d *shiftDay) quarter(t *testing.T) {
 	healthy("the scanner is missed", func(h station.Health) bool { return h.Devices["hand"] != "" })
 	must(t, b.Scanner.Plug())
 	healthy("the scanner is read again", func(h station.Health) bool { return h.Devices["hand"] == "" })
-	scanned(t, b, d.unknown)
-	d.putAway(t)
+	scanAndWait(t, b, d.unknown)
+	d.dismissScan(t)
 
 	for range quarterLooks {
-		get(t, http.DefaultClient, b.Log.PageURL())
+		getText(t, http.DefaultClient, b.Log.PageURL())
 	}
 	for range quarterScrapes {
-		get(t, http.DefaultClient, b.Log.PageURL()+"metrics")
+		getText(t, http.DefaultClient, b.Log.PageURL()+"metrics")
 	}
 	var out bytes.Buffer
 	if code := command(t.Context(), []string{"outbox", "ls", "--config", b.ConfigPath()}, nil, &out, io.Discard); code != 0 {
@@ -327,7 +322,7 @@ func (d *shiftDay) quarter(t *testing.T) {
 // machine may stand still for longer than a brief push takes.
 func (d *shiftDay) press(t *testing.T) {
 	t.Helper()
-	recorded(t, d.b, "material.press", func() {
+	waitRecorded(t, d.b, "material.press", func() {
 		d.b.Press(demo.PinMaterial)
 		<-time.After(demo.PressTime)
 	})
@@ -335,8 +330,8 @@ func (d *shiftDay) press(t *testing.T) {
 	<-time.After(3 * demo.ReleaseTime)
 }
 
-// putAway has a person put the unknown scan away.
-func (d *shiftDay) putAway(t *testing.T) {
+// dismissScan dismisses the unknown scan.
+func (d *shiftDay) dismissScan(t *testing.T) {
 	t.Helper()
 	must(t, demo.Until(t.Context(), "the unknown scan is put away", func() bool {
 		c, err := d.b.Contents(t.Context())

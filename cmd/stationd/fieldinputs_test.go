@@ -93,14 +93,14 @@ var fieldInputs = map[string]fieldInput{
 	"hid-linux-unicode":  {also: "scanner.TestWhatKeysType"},
 	"hid-us-ctrl-minus":  {also: "scanner.TestWhatKeysType"},
 	"hid-layout-de":      {table: "[[scanner]]\nname = \"typed\"\nport = \"hid:1209:5d01\"\nlayout = \"de\"\n"},
-	"mh10-basic":         {on: onLabel(`di = ["P", "1P", "Q", "1T", "9D"]`, "{di.P} {di.1P} {di.Q} {di.1T} {di.9D}")},
-	"mh10-mouser-header": {on: onLabel(`di = ["P", "Q", "1T"]`, "{di.P} {di.Q} {di.1T}")},
-	"mh10-trailer-mixed": {on: onLabel(`di = ["P", "Q"]`, "{di.P} {di.Q}")},
-	"di-bare-code39":     {on: onLabel(`di = ["P"]`, "{di.P}")},
-	"hibc":               {on: onLabel(`hibc = ["lic", "item"]`, "{hibc.lic} {hibc.item} {hibc.lot?} {hibc.expiry?}")},
-	"weight-3103":        {on: onLabel(`gs1 = ["01", "310"]`, "{gs1.310}"), want: map[string]string{"gs1.310": "1.250"}},
+	"mh10-basic":         {on: labelBinding(`di = ["P", "1P", "Q", "1T", "9D"]`, "{di.P} {di.1P} {di.Q} {di.1T} {di.9D}")},
+	"mh10-mouser-header": {on: labelBinding(`di = ["P", "Q", "1T"]`, "{di.P} {di.Q} {di.1T}")},
+	"mh10-trailer-mixed": {on: labelBinding(`di = ["P", "Q"]`, "{di.P} {di.Q}")},
+	"di-bare-code39":     {on: labelBinding(`di = ["P"]`, "{di.P}")},
+	"hibc":               {on: labelBinding(`hibc = ["lic", "item"]`, "{hibc.lic} {hibc.item} {hibc.lot?} {hibc.expiry?}")},
+	"weight-3103":        {on: labelBinding(`gs1 = ["01", "310"]`, "{gs1.310}"), want: map[string]string{"gs1.310": "1.250"}},
 	"rcn-weight":         {table: "[[scanner.store]]\nprefix = \"20\"\nitem = 5\nweight = 5\ndecimals = 3\n", on: onArticle, want: map[string]string{"gs1.01": "", "store.item": "12345", "store.weight": "1.234"}},
-	"gtin-13":            {on: onLabel(`gs1 = ["01"]`, "{gtin13}"), want: map[string]string{"gtin13": "4006381333931"}},
+	"gtin-13":            {on: labelBinding(`gs1 = ["01"]`, "{gtin13}"), want: map[string]string{"gtin13": "4006381333931"}},
 	"upc-e-8":            {on: onArticle},
 	"multiline-crlf":     {reader: `frame = "crlf"`, on: onOrder, want: map[string]string{"scans": "1"}},
 	"hid-tab":            {also: "scanner.TestScansOfAReaderThatTypes"},
@@ -115,7 +115,7 @@ var fieldInputs = map[string]fieldInput{
 	"pass-yymm00":        {on: onTrace},
 	"pass-numpad":        {also: "scanner.TestWhatKeysType"},
 	"pass-alt":           {also: "scanner.TestWhatKeysType"},
-	"pass-02-37":         {on: onLabel(`gs1 = ["02", "37"]`, "{gs1.02} {gs1.37}"), want: map[string]string{"gs1.02": "09506000134352", "gs1.37": "24", "gs1.10": "AB-12"}},
+	"pass-02-37":         {on: labelBinding(`gs1 = ["02", "37"]`, "{gs1.02} {gs1.37}"), want: map[string]string{"gs1.02": "09506000134352", "gs1.37": "24", "gs1.10": "AB-12"}},
 	"pass-two-bars":      {on: "[[on]]\nevent = \"hand.scan\"\ngs1 = [\"01\", \"15\"]\nset = { art = \"{gs1.01}\" }\n[[on]]\nevent = \"hand.scan\"\ngs1 = [\"10\", \"37\"]\nneeds = [\"art\", \"batch\"]\nset = { both = \"1\" }\n[[on]]\nevent = \"hand.scan\"\nmatch = '^X$'\nset = { batch = \"1\" }\n", want: map[string]string{"art": "09506000134352", "note": "needs batch"}},
 	"pass-latin1":        {want: map[string]string{"code": "BADGE-Åsa"}},
 	"pass-link":          {want: map[string]string{"gs1.01": "09520123456788", "gs1.10": "ABC"}},
@@ -137,8 +137,8 @@ var fieldInputs = map[string]fieldInput{
 	"pass-trailing-gs":   {},
 }
 
-// onLabel is a binding that takes what it asks for in hand.
-func onLabel(asks, takes string) string {
+// labelBinding returns a binding that sets the values that it asks for.
+func labelBinding(asks, takes string) string {
 	return fmt.Sprintf("[[on]]\nevent = \"hand.scan\"\n%s\nset = { read = %q }\n", asks, takes)
 }
 
@@ -192,8 +192,8 @@ func TestWhatPeopleMeetInTheField(t *testing.T) {
 	}
 }
 
-// wants is what a line says is right, by the names of this test.
-func (l fieldLine) wants(how fieldInput) map[string]string {
+// expected is what a line says is right, by the names of this test.
+func (l fieldLine) expected(how fieldInput) map[string]string {
 	want := make(map[string]string)
 	var expect map[string]any
 	_ = json.Unmarshal(l.Expect, &expect) // a text is in the table above
@@ -247,7 +247,7 @@ func (l fieldLine) run(t *testing.T, how fieldInput) (wrong []string) {
 	if faults != nil {
 		return faults
 	}
-	for name, want := range l.wants(how) {
+	for name, want := range l.expected(how) {
 		if got[name] != want {
 			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", name, got[name], want))
 		}
@@ -268,7 +268,7 @@ func (l fieldLine) sent(t *testing.T, reader, table, on string) (got map[string]
 	if on == "" {
 		on = onTrace
 	}
-	hand := handReader(t)
+	hand := newPluggedScanner(t)
 	key := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
 	path := filepath.Join(t.TempDir(), "stationd.toml")

@@ -91,20 +91,20 @@ func TestLoad(t *testing.T) {
 		fmt.Fprint(w, large)
 	}))
 	t.Cleanup(vendor.Close)
-	b := dark(t, func(s *demo.Config) {
+	b := newStation(t, func(s *demo.Config) {
 		s.Command = underUnitLimits(t, s.Command)
 		s.Rate = "200/min"
 		for i := range loadButtons {
 			s.Plant.Types = append(s.Plant.Types, plant.DispatchType{Code: fmt.Sprintf("LOAD%d", i)})
 		}
 	})
-	edit(t, b, b.Plant.LagerkollURL(), vendor.URL+"/v1/production_orders/")
+	editConfig(t, b, b.Plant.LagerkollURL(), vendor.URL+"/v1/production_orders/")
 	more := ""
 	for i, pin := range loadButtons {
 		more += fmt.Sprintf("[[button]]\nname = \"load%d\"\npin = %d\n[[on]]\nevent = \"load%d.press\"\ndo = [{ l2l = \"dispatch.open\", type = \"LOAD%d\", description = \"Load\" }]\n", i, pin, i, i)
 	}
-	edit(t, b, "[[lamp]]\nname = \"red\"", more+"[[lamp]]\nname = \"red\"")
-	fillOutbox(b, t, waiting)
+	editConfig(t, b, "[[lamp]]\nname = \"red\"", more+"[[lamp]]\nname = \"red\"")
+	fillOutbox(t, b, waiting)
 	before, err := os.Stat(b.OutboxPath())
 	must(t, err)
 	must(t, b.Power(t.Context(), true))

@@ -16,9 +16,8 @@ import (
 	"stationd/internal/station"
 )
 
-// withoutMarks stands before the plant and shows nobody the marks that it was told, nor
-// the seconds.
-func withoutMarks(t *testing.T, address string) string {
+// hideMarks is a proxy to the plant that removes marks and seconds from its answers.
+func hideMarks(t *testing.T, address string) string {
 	t.Helper()
 	mark := regexp.MustCompile(`\[sd-[A-Z2-7]{10}\] `)
 	second := regexp.MustCompile(`("reported": ?"[^"]*\d\d:\d\d):\d\d`)
@@ -44,10 +43,10 @@ func withoutMarks(t *testing.T, address string) string {
 // says nothing.
 func TestACallInDoubtIsHeldWhereMarksAreNotShown(t *testing.T) {
 	t.Parallel()
-	b := dark(t, nil)
-	edit(t, b, b.Plant.Addr(), withoutMarks(t, b.Plant.Addr())) // L2L's
+	b := newStation(t, nil)
+	editConfig(t, b, b.Plant.Addr(), hideMarks(t, b.Plant.Addr())) // L2L's
 	must(t, b.Power(t.Context(), true))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.WaitDelivered(t.Context()))
 	must(t, demo.Until(t.Context(), "the station has learned that marks are not shown", func() bool {
 		s, err := b.Control().Snapshot(t.Context())
@@ -57,14 +56,14 @@ func TestACallInDoubtIsHeldWhereMarksAreNotShown(t *testing.T) {
 	must(t, b.Power(t.Context(), true)) // and keeps it
 
 	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST /api/1.0/dispatches/open/", Next: 1})
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
-	if e := heldWith(t, b, "dispatch.open", "mark"); e.Hold != station.HoldUndecided || !e.Doubtful {
+	waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
+	if e := waitHeld(t, b, "dispatch.open", "mark"); e.Hold != station.HoldUndecided || !e.Doubtful {
 		t.Errorf("it is held as %s, in doubt %v: %s", e.Hold, e.Doubtful, e.Reason)
 	}
 	if n := len(b.Plant.Dispatches()); n != 2 {
 		t.Errorf("two calls came to %d dispatches", n)
 	}
-	if _, text := says(t, b, "doctor"); !strings.Contains(text, "l2l marks") {
+	if text, _ := runCommand(t, b, "doctor"); !strings.Contains(text, "l2l marks") {
 		t.Errorf("the doctor does not say it:\n%s", text)
 	}
 }

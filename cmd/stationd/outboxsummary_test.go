@@ -13,11 +13,11 @@ import (
 
 func TestTheSummaryIsTheSameOfTheStationAndOfItsFile(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	must(t, b.Cable(false))
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
-	recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
-	scanned(t, b, "7310865004703")
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
+	scanAndWait(t, b, "7310865004703")
 	ask := func(args ...string) string {
 		t.Helper()
 		var out, said bytes.Buffer

@@ -10,17 +10,6 @@ import (
 	"stationd/internal/demo"
 )
 
-// handReader is a reader that is plugged in.
-func handReader(t *testing.T) *demo.Scanner {
-	t.Helper()
-	r := demo.NewScanner(filepath.Join(t.TempDir(), "hand"))
-	if err := r.Plug(); err != nil {
-		t.Skipf("no serial line can be made here, so nothing was proved about readers: %v", err)
-	}
-	t.Cleanup(r.Unplug)
-	return r
-}
-
 // The reader of a test's station and what its labels mean.
 const scansConfig = `[station]
 name     = "pack4-1"
@@ -62,23 +51,23 @@ needs = ["order"]
 do    = [{ lagerkoll = "article.trace", order = "{order}", article = "{gs1.01}", batch = "{gs1.10}" }]
 `
 
-func scansConfigured(t *testing.T, r *demo.Scanner) string {
+func writeScansConfig(t *testing.T, r *demo.Scanner) string {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "key")
 	must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
-	return configured(t, scansConfig, t.TempDir(), key, key, r.Link)
+	return writeConfig(t, scansConfig, t.TempDir(), key, key, r.Link)
 }
 
 func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 	t.Parallel()
-	r := handReader(t)
-	c := sit(t, "scans", "--config", scansConfigured(t, r))
-	c.reads("hand: listening on " + r.Link)
+	r := newPluggedScanner(t)
+	c := startConsole(t, "scans", "--config", writeScansConfig(t, r))
+	c.expect("hand: listening on " + r.Link)
 	scan := func(code string, want ...string) {
 		t.Helper()
 		must(t, r.Scan(code))
 		for _, text := range want {
-			c.reads(text)
+			c.expect(text)
 		}
 	}
 	scan("]d201095060001343521510AB",
@@ -119,11 +108,11 @@ func TestTheElectricianSeesWhatAReaderSends(t *testing.T) {
 	scan("]I110614141000415", "(01)    10614141000415        GTIN")
 	scan("caf\xe9", "text    caf<E9>")
 	must(t, sendRaw(r, "half a label"))
-	c.reads("hand: the end of a scan never came; set the reader's suffix to CR, or frame to what it sends")
+	c.expect("hand: the end of a scan never came; set the reader's suffix to CR, or frame to what it sends")
 	r.Unplug()
-	c.reads("unplugged")
-	c.types(ctrlC)
-	c.ends(0)
+	c.expect("unplugged")
+	c.send(ctrlC)
+	c.expectExit(0)
 }
 
 // sendRaw sends bytes as they are.
@@ -134,45 +123,45 @@ func sendRaw(r *demo.Scanner, bytes string) error {
 
 func TestScansOfAPortThatNobodyConfigured(t *testing.T) {
 	t.Parallel()
-	r := handReader(t)
-	c := sit(t, "scans", "--port", r.Link, "--json")
-	c.reads("listening on")
+	r := newPluggedScanner(t)
+	c := startConsole(t, "scans", "--port", r.Link, "--json")
+	c.expect("listening on")
 	must(t, r.Scan("]E04006381333931"))
-	c.reads(`"raw":"5d453034303036333831333333393331"`)
-	c.reads(`"code":"4006381333931","aim":"]E0","symbology":"ean-13","gs1":{"ok":true,"ai":[["01","04006381333931"]],"titles":["GTIN"]},"read":["text: ASCII","read as an article number"],"names":{"gs1.01":"04006381333931","gtin":"4006381333931","gtin13":"4006381333931"}}`)
+	c.expect(`"raw":"5d453034303036333831333333393331"`)
+	c.expect(`"code":"4006381333931","aim":"]E0","symbology":"ean-13","gs1":{"ok":true,"ai":[["01","04006381333931"]],"titles":["GTIN"]},"read":["text: ASCII","read as an article number"],"names":{"gs1.01":"04006381333931","gtin":"4006381333931","gtin13":"4006381333931"}}`)
 	must(t, r.Scan("]C1019506000134353"))
-	c.reads(`"gs1":{"ok":false,"err":"gs1: AI (01), byte `)
-	c.types(ctrlC)
-	c.ends(0)
+	c.expect(`"gs1":{"ok":false,"err":"gs1: AI (01), byte `)
+	c.send(ctrlC)
+	c.expectExit(0)
 }
 
 func TestScansSayWhoHasTheReader(t *testing.T) {
 	t.Parallel()
-	r := handReader(t)
-	config := scansConfigured(t, r)
-	station := sit(t, "run", "--config", config)
-	station.reads("scanner ready")
-	c := sit(t, "scans", "--config", config)
-	c.reads("in use, stop the other program that has it open")
-	c.reads(fmt.Sprintf("is in use by stationd (process %d), a station that is running; watch it with stationd scans --follow, or stop it first, and start it again afterwards: systemctl stop stationd", station.cmd.Process.Pid))
-	station.types(ctrlC)
-	station.ends(0)
-	c.reads("hand: listening on")
-	c.types(ctrlC)
-	c.ends(0)
-	if n := strings.Count(c.shown(), "is in use by"); n != 1 {
+	r := newPluggedScanner(t)
+	config := writeScansConfig(t, r)
+	station := startConsole(t, "run", "--config", config)
+	station.expect("scanner ready")
+	c := startConsole(t, "scans", "--config", config)
+	c.expect("in use, stop the other program that has it open")
+	c.expect(fmt.Sprintf("is in use by stationd (process %d), a station that is running; watch it with stationd scans --follow, or stop it first, and start it again afterwards: systemctl stop stationd", station.cmd.Process.Pid))
+	station.send(ctrlC)
+	station.expectExit(0)
+	c.expect("hand: listening on")
+	c.send(ctrlC)
+	c.expectExit(0)
+	if n := strings.Count(c.output(), "is in use by"); n != 1 {
 		t.Errorf("one process had it, and %d are named", n)
 	}
 }
 
 func TestScansOfNothing(t *testing.T) {
 	t.Parallel()
-	c := sit(t, "scans", "--config", "/nowhere.toml")
-	c.reads("give a reader with --port")
-	c.ends(78)
-	c = sit(t, "scans", "--port", "elsewhere")
-	c.reads(`--port: "elsewhere" is not a port`)
-	c.ends(2)
-	c = sit(t, "scans", "--stdin", "--port", "/dev/null")
-	c.ends(2)
+	c := startConsole(t, "scans", "--config", "/nowhere.toml")
+	c.expect("give a reader with --port")
+	c.expectExit(78)
+	c = startConsole(t, "scans", "--port", "elsewhere")
+	c.expect(`--port: "elsewhere" is not a port`)
+	c.expectExit(2)
+	c = startConsole(t, "scans", "--stdin", "--port", "/dev/null")
+	c.expectExit(2)
 }

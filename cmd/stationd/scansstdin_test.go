@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// judged runs `stationd scans --stdin` and returns the lines that it answers.
-func judged(t *testing.T, input string) []string {
+// runStdin runs `stationd scans --stdin` and returns the lines that it answers.
+func runStdin(t *testing.T, input string) []string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if code := command(t.Context(), []string{"scans", "--stdin"}, strings.NewReader(input), &out, &errs); code != 0 {
@@ -44,7 +44,7 @@ func TestTheCommandAgreesWithGS1sOwnEngineOnEveryScan(t *testing.T) {
 	if len(want) != 1478 {
 		t.Fatalf("read %d vectors, want 1478", len(want))
 	}
-	answers := judged(t, input.String())
+	answers := runStdin(t, input.String())
 	if len(answers) != len(want) {
 		t.Fatalf("%d scans got %d answers", len(want), len(answers))
 	}
@@ -84,7 +84,7 @@ func TestLinesOfAnIntegratorsTest(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			want := []string{test.want, `{"scan":"]d210NEXT","ok":true,"ai":[["10","NEXT"]]}`}
-			if diff := cmp.Diff(want, judged(t, test.line+"\n"+`"]d210NEXT"`)); diff != "" {
+			if diff := cmp.Diff(want, runStdin(t, test.line+"\n"+`"]d210NEXT"`)); diff != "" {
 				t.Errorf("answers (-want +got):\n%s", diff)
 			}
 		})

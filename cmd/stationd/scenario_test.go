@@ -2,18 +2,14 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,88 +19,15 @@ import (
 
 	"stationd/internal/demo"
 	"stationd/internal/plant"
-	"stationd/internal/queue"
 	"stationd/internal/station"
 )
 
-// floor returns a box whose station runs. Its watch looks once in a day: what the
-// plant hears is what the test does.
-func floor(t *testing.T, change func(*demo.Config)) *demo.Simulation {
-	t.Helper()
-	b := dark(t, change)
-	must(t, b.Power(t.Context(), true))
-	return b
-}
-
-// dark returns a box whose station is without power.
-func dark(t *testing.T, change func(*demo.Config)) *demo.Simulation {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("a whole station in its own process was NOT proved: it takes its time")
-	}
-	binary, err := exec.LookPath(cmp.Or(os.Getenv("STATIOND_BINARY"), "stationd")) // the test binary itself, see TestMain
-	must(t, err)
-	// Not the test's own folder: its name is too long for sockets.
-	dir, err := os.MkdirTemp("", "stationd-box-")
-	must(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	setting := demo.Config{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Settle: 300 * time.Millisecond, Rate: "60000/min", Watch: 24 * time.Hour}
-	setting.Plant.PerMinute = 1_000_000
-	if change != nil {
-		change(&setting)
-	}
-	b, err := demo.Open(t.Context(), setting)
-	must(t, err)
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Logf("the end of the station's log:\n%s", b.Log.Tail())
-		}
-		if err := queue.VerifyFile(b.OutboxPath()); err != nil {
-			t.Error(err)
-		}
-		if c := b.Plant.Complaints(); len(c) > 0 {
-			t.Errorf("the plant complains: %q", c)
-		}
-	})
-	return b
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// recorded waits until the station has recorded something that do causes.
-func recorded(t *testing.T, b *demo.Simulation, event string, do func()) {
-	t.Helper()
-	count := func() int {
-		s, err := b.Control().Snapshot(t.Context())
-		if err != nil {
-			return -1
-		}
-		return s.Counts.Events[event]
-	}
-	before := count()
-	do()
-	must(t, demo.Until(t.Context(), event+" is recorded", func() bool { return count() > before }))
-}
-
-func scanned(t *testing.T, b *demo.Simulation, code string) {
-	t.Helper()
-	recorded(t, b, "hand.scan", func() { must(t, b.Scan(code)) })
-}
-
 func TestRedIsPressedWhileTheNetworkIsDown(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	must(t, b.Cable(false))
 	pressed := time.Now()
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the red lamp blinks slowly", func() bool {
 		l, ok := b.Lamps.Light(demo.PinRed)
 		return ok && l == station.Slow
@@ -136,7 +59,7 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 	t.Parallel()
 	const calls, parts = 24, 152 // each call is two actions: 200 altogether
 	orders := []string{"4711", "5001", "5002", "5003", "5004", "5005"}
-	b := floor(t, func(s *demo.Config) {
+	b := startStation(t, func(s *demo.Config) {
 		for id := range int64(5) {
 			s.Plant.Orders = append(s.Plant.Orders, plant.Order{ID: 5001 + id, State: plant.StateDeveloping,
 				Articles: []plant.OrderArticle{{Article: demo.Soup, Amount: 1000}}})
@@ -154,10 +77,10 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 	traced := make(map[string]string) // the order of each serial
 	for n := range parts {
 		if n%8 == 0 {
-			scanned(t, b, "PO"+orders[n/8%len(orders)])
+			scanAndWait(t, b, "PO"+orders[n/8%len(orders)])
 		}
 		p := demo.Part{Article: demo.Soup, Batch: "B7", Serial: fmt.Sprintf("S%03d", n), BestBefore: "270331"}
-		scanned(t, b, p.Symbol())
+		scanAndWait(t, b, p.Symbol())
 		traced[p.Serial] = orders[n/8%len(orders)]
 	}
 	hands.Wait()
@@ -197,9 +120,9 @@ func TestEveryThirdAnswerIsLostAfterTheEffect(t *testing.T) {
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	const rounds, seed = 50, 20260302
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	random := rand.New(rand.NewPCG(seed, rounds))
-	scanned(t, b, "PO4711")
+	scanAndWait(t, b, "PO4711")
 	must(t, b.WaitDelivered(t.Context()))
 	// An answer takes its time, and so the kill often strikes between effect and answer.
 	b.Plant.AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 15 * time.Millisecond})
@@ -218,7 +141,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				break // the scanner has gone dark
 			}
 			must(t, demo.Until(t.Context(), "the station answers or is dead", func() bool {
-				acknowledged[p.Serial] = knows(b, t.Context(), p.Serial)
+				acknowledged[p.Serial] = traceKnown(t.Context(), b, p.Serial)
 				return acknowledged[p.Serial] || !b.Powered()
 			}))
 		}
@@ -258,8 +181,8 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	}
 }
 
-// knows reports whether a part's trace is in the outbox or at the plant.
-func knows(b *demo.Simulation, ctx context.Context, serial string) bool {
+// traceKnown reports whether a part's trace is in the outbox or at the plant.
+func traceKnown(ctx context.Context, b *demo.Simulation, serial string) bool {
 	c, err := b.Control().Contents(ctx, station.NoLimit())
 	return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial }) ||
 		slices.ContainsFunc(b.Plant.Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
@@ -267,7 +190,7 @@ func knows(b *demo.Simulation, ctx context.Context, serial string) bool {
 
 func TestAScanNobodyKnows(t *testing.T) {
 	t.Parallel()
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	const label = "7310865004703"
 	scanned := time.Now()
 	must(t, b.Scan(label))
@@ -283,7 +206,7 @@ func TestAScanNobodyKnows(t *testing.T) {
 		}
 	}
 	kept()
-	if page := get(t, http.DefaultClient, b.Log.PageURL()); !strings.Contains(page, label) {
+	if page := getText(t, http.DefaultClient, b.Log.PageURL()); !strings.Contains(page, label) {
 		t.Error("the station's page does not show it")
 	}
 	must(t, b.Power(t.Context(), false))
@@ -295,28 +218,10 @@ func TestAScanNobodyKnows(t *testing.T) {
 	}
 }
 
-func get(t *testing.T, client *http.Client, url string) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	must(t, err)
-	answer, err := client.Do(r)
-	must(t, err)
-	defer answer.Body.Close()
-	if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream") {
-		first := make([]byte, 1<<20)
-		n, err := answer.Body.Read(first)
-		must(t, err)
-		return string(first[:n])
-	}
-	page, err := io.ReadAll(answer.Body)
-	must(t, err)
-	return string(page)
-}
-
 func TestTheKeyStaysInItsFile(t *testing.T) {
 	t.Parallel()
 	const canary = "canary" // stands in both keys and nowhere else, however they are spelled
-	b := floor(t, func(s *demo.Config) {
+	b := startStation(t, func(s *demo.Config) {
 		s.Plant.L2LKey, s.Plant.APIKey = "canary+l2l/7f3c", "canary+lagerkoll/91ab"
 	})
 	day := func(f plant.Fault) {
@@ -327,11 +232,11 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 		l2l.Where, lagerkoll.Where = "POST *", "PUT *"
 		b.Plant.AddFault(l2l)
 		b.Plant.AddFault(lagerkoll)
-		recorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
-		scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: string(f.Kind)}.Symbol())
+		waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
+		scanAndWait(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: string(f.Kind)}.Symbol())
 	}
-	scanned(t, b, "PO4711")
-	scanned(t, b, "PC-200")
+	scanAndWait(t, b, "PO4711")
+	scanAndWait(t, b, "PC-200")
 	for _, kind := range []plant.FaultKind{plant.Lost, plant.Reset, plant.ErrorAfter, plant.BadGateway, plant.Truncated, plant.HTML, plant.Redirect, plant.Refusal} {
 		day(plant.Fault{Kind: kind, Text: "no"})
 		must(t, b.WaitDelivered(t.Context()))
@@ -351,16 +256,16 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 
 	shown := make(map[string]string)
 	for _, path := range []string{"", "events", "metrics", "healthz"} {
-		shown["the station's page /"+path] = get(t, http.DefaultClient, b.Log.PageURL()+path)
+		shown["the station's page /"+path] = getText(t, http.DefaultClient, b.Log.PageURL()+path)
 	}
 	page := httptest.NewServer(demo.NewPage(b).Handler())
 	defer page.Close()
 	for _, path := range []string{"/", "/events"} {
-		shown["the demo's page "+path] = get(t, page.Client(), page.URL+path)
+		shown["the demo's page "+path] = getText(t, page.Client(), page.URL+path)
 	}
 	socket := http.Client{Transport: socketTransport(b.SocketPath())}
 	for _, path := range []string{"/outbox", "/snapshot", "/outbox/verify"} {
-		shown["the control socket "+path] = get(t, &socket, "http://stationd.invalid"+path)
+		shown["the control socket "+path] = getText(t, &socket, "http://stationd.invalid"+path)
 	}
 	must(t, b.Power(t.Context(), false))
 	keys := 0
@@ -386,11 +291,4 @@ func TestTheKeyStaysInItsFile(t *testing.T) {
 			t.Errorf("%s shows a key: …%q…", where, text[max(0, at-60):min(len(text), at+40)])
 		}
 	}
-}
-
-// socketTransport reaches the control socket as the commands do.
-func socketTransport(path string) *http.Transport {
-	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}}
 }

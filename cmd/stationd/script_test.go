@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"stationd":       main,
-		"stationd-crash": crashing,
+		"stationd-crash": crashProgram,
 	})
 }
 

@@ -20,8 +20,8 @@ import (
 	"stationd/internal/plant"
 )
 
-// simVendors runs a simulated plant and returns it with the files of its keys.
-func simVendors(t *testing.T) (p *plant.Plant, l2lKey, lagerkollKey string) {
+// newVendors runs a simulated plant and returns it with the files of its keys.
+func newVendors(t *testing.T) (p *plant.Plant, l2lKey, lagerkollKey string) {
 	t.Helper()
 	setting := plant.Demo()
 	p, err := plant.Open(setting)
@@ -41,8 +41,8 @@ func simVendors(t *testing.T) (p *plant.Plant, l2lKey, lagerkollKey string) {
 	return p, l2lKey, lagerkollKey
 }
 
-// briefPress pushes a button down, waits until the program has seen it, and lets go.
-func briefPress(sim *gpio.Sim, pin int, seen func()) {
+// pressBriefly presses a button, waits until the program has seen it, and releases it.
+func pressBriefly(sim *gpio.Sim, pin int, seen func()) {
 	sim.Press(pin)
 	seen()
 	sim.Release(pin)
@@ -50,114 +50,114 @@ func briefPress(sim *gpio.Sim, pin int, seen func()) {
 
 func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	t.Parallel()
-	sim, chip, lit := simHands(t)
-	p, l2lKey, lagerkollKey := simVendors(t)
-	r := handReader(t)
+	sim, chip, lit := newChip(t)
+	p, l2lKey, lagerkollKey := newVendors(t)
+	r := newPluggedScanner(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "stationd.toml")
 	sim.Press(5) // a normally closed contact, at rest
 
-	c := sit(t, "setup", "-o", path, "--chip", chip, "--data", dir)
-	c.answers("The station's name, as L2L and Lagerkoll show it", "pack4-1")
-	c.answers("The site's time zone", "Atlantis")
-	c.answers(`has no "Atlantis"`, plant.Demo().Zone.String())
-	c.answers("L2L's address", "http://acme.leading2lean.com/api/1.0/")
-	c.answers("must begin with https://", p.L2LURL())
-	c.answers("The site's number", "12")
-	c.answers("The line's code", "PACK4")
-	c.answers("The machine's code", "SEAL-1")
-	c.answers("The trade's code", "MECH")
-	c.answers("Another file with the key", l2lKey)
-	c.answers("Lagerkoll's address", p.LagerkollURL())
-	c.answers("The store's id", "1001")
-	c.answers("Another file with the key", lagerkollKey)
+	c := startConsole(t, "setup", "-o", path, "--chip", chip, "--data", dir)
+	c.answer("The station's name, as L2L and Lagerkoll show it", "pack4-1")
+	c.answer("The site's time zone", "Atlantis")
+	c.answer(`has no "Atlantis"`, plant.Demo().Zone.String())
+	c.answer("L2L's address", "http://acme.leading2lean.com/api/1.0/")
+	c.answer("must begin with https://", p.L2LURL())
+	c.answer("The site's number", "12")
+	c.answer("The line's code", "PACK4")
+	c.answer("The machine's code", "SEAL-1")
+	c.answer("The trade's code", "MECH")
+	c.answer("Another file with the key", l2lKey)
+	c.answer("Lagerkoll's address", p.LagerkollURL())
+	c.answer("The store's id", "1001")
+	c.answer("Another file with the key", lagerkollKey)
 
 	// A button with a lamp, which is lit to be seen.
-	c.reads("Press the button you want to name, wired to ground")
-	briefPress(sim, 17, func() { c.reads("GPIO17 (header pin 11) went low.") })
-	c.reads("So its contact closes when it is pressed")
-	c.answers("The button's name", "l2l")
-	c.answers("is the program's own; choose another name", "maintenance")
-	c.reads("What does maintenance do?")
-	c.answers("Choose", "1")
-	c.answers("The dispatch type's code in L2L [MAINTENANCE]", "MAINT")
-	c.answers("What the technicians read", "Help {who}")
-	c.answers("{who} has no value at a press", "")
-	c.answers("The GPIO number of the lamp", "17")
-	c.answers("GPIO17 (header pin 11) is button maintenance", "22")
+	c.expect("Press the button you want to name, wired to ground")
+	pressBriefly(sim, 17, func() { c.expect("GPIO17 (header pin 11) went low.") })
+	c.expect("So its contact closes when it is pressed")
+	c.answer("The button's name", "l2l")
+	c.answer("is the program's own; choose another name", "maintenance")
+	c.expect("What does maintenance do?")
+	c.answer("Choose", "1")
+	c.answer("The dispatch type's code in L2L [MAINTENANCE]", "MAINT")
+	c.answer("What the technicians read", "Help {who}")
+	c.answer("{who} has no value at a press", "")
+	c.answer("The GPIO number of the lamp", "17")
+	c.answer("GPIO17 (header pin 11) is button maintenance", "22")
 	if len(lit) > 0 {
 		t.Fatalf("GPIO%d was driven, and nobody was asked", <-lit)
 	}
-	c.answers("Drive GPIO22 (header pin 15) high for 2 s now", "y")
-	c.reads("What did the lamp do?")
+	c.answer("Drive GPIO22 (header pin 15) high for 2 s now", "y")
+	c.expect("What did the lamp do?")
 	if len(lit) != 1 || <-lit != 22 {
 		t.Error("the lamp was not lit, or not alone")
 	}
-	c.answers("Choose", "1")
-	c.answers("The lamp's name", "red")
+	c.answer("Choose", "1")
+	c.answer("The lamp's name", "red")
 
 	// A normally closed button, which latches and has the same lamp.
-	c.reads("Press the next button you want to name")
+	c.expect("Press the next button you want to name")
 	sim.Release(5)
-	c.reads("GPIO5 (header pin 29) went high.")
+	c.expect("GPIO5 (header pin 29) went high.")
 	sim.Press(5)
-	c.reads("How is it wired?")
-	c.reads("a normally closed contact to ground")
-	c.answers("Choose", "1")
-	c.answers("The button's name", "material")
-	c.answers("Choose", "2")
-	c.answers("The dispatch type's code in L2L", "")
-	c.answers("What the technicians read", "")
-	c.answers("The GPIO number of the lamp", "22")
-	c.reads("It is lamp red, which answers more than one thing then.")
+	c.expect("How is it wired?")
+	c.expect("a normally closed contact to ground")
+	c.answer("Choose", "1")
+	c.answer("The button's name", "material")
+	c.answer("Choose", "2")
+	c.answer("The dispatch type's code in L2L", "")
+	c.answer("What the technicians read", "")
+	c.answer("The GPIO number of the lamp", "22")
+	c.expect("It is lamp red, which answers more than one thing then.")
 
 	// The first button again, and no more; and no stack light.
-	c.reads("Press the next button you want to name")
-	briefPress(sim, 17, func() { c.reads("GPIO17 (header pin 11) is button maintenance already.") })
-	c.answers("Press the next button you want to name", "")
-	c.answers("Its colours", "")
+	c.expect("Press the next button you want to name")
+	pressBriefly(sim, 17, func() { c.expect("GPIO17 (header pin 11) is button maintenance already.") })
+	c.answer("Press the next button you want to name", "")
+	c.answer("Its colours", "")
 
 	// A reader and its labels.
-	c.answers("nothing   there are no readers", r.Link)
-	c.reads("listening on " + r.Link)
+	c.answer("nothing   there are no readers", r.Link)
+	c.expect("listening on " + r.Link)
 	must(t, r.Scan("PO4711"))
-	c.reads("It sends no AIM identifier")
-	c.answers("The reader's name", "maintenance")
-	c.answers("is the name of another input or lamp already", "hand")
-	c.reads("Which lamp answers its scans?")
-	c.answers("Choose", "3") // none
-	c.answers("Choose", "1")
-	c.answers("All such labels begin with [PO]", "")
+	c.expect("It sends no AIM identifier")
+	c.answer("The reader's name", "maintenance")
+	c.answer("is the name of another input or lamp already", "hand")
+	c.expect("Which lamp answers its scans?")
+	c.answer("Choose", "3") // none
+	c.answer("Choose", "1")
+	c.answer("All such labels begin with [PO]", "")
 	label := func(code string) {
 		t.Helper()
-		c.reads("Scan a label of another kind")
-		c.reads("listening on " + r.Link)
+		c.expect("Scan a label of another kind")
+		c.expect("listening on " + r.Link)
 		must(t, r.Scan(code))
-		c.reads("text    ")
+		c.expect("text    ")
 	}
 	label(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol())
-	c.reads("a part: it is traced on the current production order")
-	c.answers("Choose", "1")
+	c.expect("a part: it is traced on the current production order")
+	c.answer("Choose", "1")
 	label("PC-200")
-	c.answers("Choose", "2")
-	c.answers("All such labels begin with [PC-]", "")
-	c.answers("Scan a label of another kind", "")
-	c.answers("nothing   there are no more readers", "")
-	c.answers("The GPIO number of a buzzer", "")
+	c.answer("Choose", "2")
+	c.answer("All such labels begin with [PC-]", "")
+	c.answer("Scan a label of another kind", "")
+	c.answer("nothing   there are no more readers", "")
+	c.answer("The GPIO number of a buzzer", "")
 
-	c.reads("Station pack4-1: 2 buttons, 1 lamp, 0 buzzers, 1 reader.")
-	c.answers("Write it to", "")
-	c.reads("it has no faults.")
-	c.ends(0)
+	c.expect("Station pack4-1: 2 buttons, 1 lamp, 0 buzzers, 1 reader.")
+	c.answer("Write it to", "")
+	c.expect("it has no faults.")
+	c.expectExit(0)
 
-	checked := sit(t, "check", path)
-	checked.reads("station pack4-1, 3 inputs, 1 lamp, 2 backends, 6 bindings: no faults")
-	checked.ends(0)
-	runsAsSetUp(t, path, sim, r, p)
+	checked := startConsole(t, "check", path)
+	checked.expect("station pack4-1, 3 inputs, 1 lamp, 2 backends, 6 bindings: no faults")
+	checked.expectExit(0)
+	checkStationAsSetUp(t, path, sim, r, p)
 }
 
-// runsAsSetUp runs the station that was set up, and uses everything it has.
-func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scanner, p *plant.Plant) {
+// checkStationAsSetUp runs the station that was set up, and uses everything it has.
+func checkStationAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scanner, p *plant.Plant) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	must(t, err)
@@ -175,14 +175,14 @@ func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scanner, p *p
 	// To the chip a press is what the station says that it is: from here on GPIO5 is
 	// pressed when its contact is open.
 	sim.Release(5)
-	station := sit(t, "run", "--config", path)
-	station.reads("scanner ready")
-	briefPress(sim, 17, func() { <-time.After(demo.PressTime) })
+	station := startConsole(t, "run", "--config", path)
+	station.expect("scanner ready")
+	pressBriefly(sim, 17, func() { <-time.After(demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the call is open at the plant", func() bool { return len(p.Dispatches()) == 1 }))
 	if d := p.Dispatches()[0]; d.Machine != "SEAL-1" || !strings.Contains(d.Description, "Help needed at pack4-1") {
 		t.Errorf("the plant has %+v", d)
 	}
-	briefPress(sim, 5, func() { <-time.After(demo.PressTime) })
+	pressBriefly(sim, 5, func() { <-time.After(demo.PressTime) })
 	must(t, demo.Until(t.Context(), "the second call is open at the plant", func() bool { return len(p.Dispatches()) == 2 }))
 	must(t, r.Scan("PO4711"))
 	must(t, r.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0001"}.Symbol()))
@@ -190,8 +190,8 @@ func runsAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scanner, p *p
 	if tr := p.Traces()[0]; tr.Order != 4711 || tr.Serial != "0001" {
 		t.Errorf("the plant has %+v", tr)
 	}
-	station.types(ctrlC)
-	station.ends(0)
+	station.send(ctrlC)
+	station.expectExit(0)
 }
 
 func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
@@ -201,74 +201,74 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 		talk func(t *testing.T, c *console, sim *gpio.Sim)
 		end  string
 	}{
-		{"Ctrl-C at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.reads("The station's name") }, ctrlC},
-		{"Ctrl-D at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.reads("The station's name") }, ctrlD},
-		{"Ctrl-C while a button is waited for", toButtons, ctrlC},
-		{"Ctrl-D while a button is waited for", toButtons, ctrlD},
+		{"Ctrl-C at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.expect("The station's name") }, ctrlC},
+		{"Ctrl-D at the first question", func(_ *testing.T, c *console, _ *gpio.Sim) { c.expect("The station's name") }, ctrlD},
+		{"Ctrl-C while a button is waited for", answerUntilButtons, ctrlC},
+		{"Ctrl-D while a button is waited for", answerUntilButtons, ctrlD},
 		{"Ctrl-C while a button is named", func(t *testing.T, c *console, sim *gpio.Sim) {
-			toButtons(t, c, sim)
-			briefPress(sim, 4, func() { c.reads("The button's name") })
+			answerUntilButtons(t, c, sim)
+			pressBriefly(sim, 4, func() { c.expect("The button's name") })
 		}, ctrlC},
 		{"Ctrl-C while a lamp is lit", func(t *testing.T, c *console, sim *gpio.Sim) {
-			toButtons(t, c, sim)
-			briefPress(sim, 4, func() { c.answers("The button's name", "guard") })
-			c.answers("The GPIO number of the lamp", "22")
-			c.answers("Drive GPIO22", "y")
+			answerUntilButtons(t, c, sim)
+			pressBriefly(sim, 4, func() { c.answer("The button's name", "guard") })
+			c.answer("The GPIO number of the lamp", "22")
+			c.answer("Drive GPIO22", "y")
 			must(t, demo.Until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
 		}, ctrlC},
 		{"Ctrl-C while a scan is waited for", func(t *testing.T, c *console, sim *gpio.Sim) {
-			r := handReader(t)
-			toButtons(t, c, sim)
-			c.types("\n")
-			c.answers("Its colours", "")
-			c.answers("there are no readers", r.Link)
-			c.reads("listening on")
+			r := newPluggedScanner(t)
+			answerUntilButtons(t, c, sim)
+			c.send("\n")
+			c.answer("Its colours", "")
+			c.answer("there are no readers", r.Link)
+			c.expect("listening on")
 		}, ctrlC},
 		{"Ctrl-C while the lamps of a stack light are lit", func(t *testing.T, c *console, sim *gpio.Sim) {
-			toButtons(t, c, sim)
-			c.types("\n")
-			c.answers("Its colours", "rg")
-			c.answers("the red lamp", "22")
-			c.answers("the green lamp", "23")
-			c.answers("Light them", "y")
+			answerUntilButtons(t, c, sim)
+			c.send("\n")
+			c.answer("Its colours", "rg")
+			c.answer("the red lamp", "22")
+			c.answer("the green lamp", "23")
+			c.answer("Light them", "y")
 			must(t, demo.Until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
 		}, ctrlC},
 		{"Ctrl-C while a buzzer sounds", func(t *testing.T, c *console, sim *gpio.Sim) {
-			toButtons(t, c, sim)
-			c.types("\n")
-			c.answers("Its colours", "")
-			c.answers("there are no readers", "")
-			c.answers("The GPIO number of a buzzer", "22")
-			c.answers("Drive GPIO22", "y")
+			answerUntilButtons(t, c, sim)
+			c.send("\n")
+			c.answer("Its colours", "")
+			c.answer("there are no readers", "")
+			c.answer("The GPIO number of a buzzer", "22")
+			c.answer("Drive GPIO22", "y")
 			must(t, demo.Until(t.Context(), "the buzzer sounds", func() bool { return sim.Level(22) }))
 		}, ctrlC},
 		{"Ctrl-D before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
-			toButtons(t, c, sim)
-			c.types("\n")
-			c.answers("Its colours", "")
-			c.answers("there are no readers", "")
-			c.answers("The GPIO number of a buzzer", "")
-			c.reads("Write it to")
+			answerUntilButtons(t, c, sim)
+			c.send("\n")
+			c.answer("Its colours", "")
+			c.answer("there are no readers", "")
+			c.answer("The GPIO number of a buzzer", "")
+			c.expect("Write it to")
 		}, ctrlD},
 		{"Ctrl-C before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
-			toButtons(t, c, sim)
-			c.types("\n")
-			c.answers("Its colours", "")
-			c.answers("there are no readers", "")
-			c.answers("The GPIO number of a buzzer", "")
-			c.reads("Write it to")
+			answerUntilButtons(t, c, sim)
+			c.send("\n")
+			c.answer("Its colours", "")
+			c.answer("there are no readers", "")
+			c.answer("The GPIO number of a buzzer", "")
+			c.expect("Write it to")
 		}, ctrlC},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			sim, chip, _ := simHands(t)
+			sim, chip, _ := newChip(t)
 			dir := t.TempDir()
-			c := sit(t, "setup", "-o", filepath.Join(dir, "stationd.toml"), "--chip", chip)
+			c := startConsole(t, "setup", "-o", filepath.Join(dir, "stationd.toml"), "--chip", chip)
 			test.talk(t, c, sim)
-			c.types(test.end)
-			c.reads("stationd: cancelled, nothing written")
-			c.ends(1)
+			c.send(test.end)
+			c.expect("stationd: cancelled, nothing written")
+			c.expectExit(1)
 			if _, err := os.Stat(filepath.Join(dir, "stationd.toml")); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("a configuration was written (%v)", err)
 			}
@@ -277,38 +277,38 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 	}
 }
 
-// toButtons answers everything before the buttons.
-func toButtons(_ *testing.T, c *console, _ *gpio.Sim) {
-	c.answers("The station's name", "pack4-1")
-	c.answers("The site's time zone", "Europe/Stockholm")
-	c.answers("L2L's address", "")
-	c.answers("Lagerkoll's address", "")
-	c.reads("Press the button you want to name")
+// answerUntilButtons answers the questions before the buttons.
+func answerUntilButtons(_ *testing.T, c *console, _ *gpio.Sim) {
+	c.answer("The station's name", "pack4-1")
+	c.answer("The site's time zone", "Europe/Stockholm")
+	c.answer("L2L's address", "")
+	c.answer("Lagerkoll's address", "")
+	c.expect("Press the button you want to name")
 }
 
 func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	t.Parallel()
-	sim, chip, lit := simHands(t)
+	sim, chip, lit := newChip(t)
 	path := filepath.Join(t.TempDir(), "stationd.toml")
-	c := sit(t, "setup", "-o", path, "--chip", chip)
-	toButtons(t, c, sim)
-	briefPress(sim, 4, func() { c.answers("The button's name", "guard") })
-	c.answers("The GPIO number of the lamp", "22")
-	c.answers("Drive GPIO22", "")
-	c.answers("The lamp's name", "white")
-	c.answers("Press the next button you want to name", "d")
-	c.answers("wired to 3.3 V", "6") // by its number, with nobody at the button
-	c.reads("What is the contact on GPIO6 (header pin 31) while nobody presses")
-	c.answers("Choose", "")
-	c.answers("The button's name", "")
-	c.answers("The GPIO number of the lamp", "")
-	c.answers("Press the next button you want to name", "")
-	c.answers("Its colours", "")
-	c.answers("there are no readers", "")
-	c.answers("The GPIO number of a buzzer", "")
-	c.answers("Write it to", "y")
-	c.reads("it has no faults.")
-	c.ends(0)
+	c := startConsole(t, "setup", "-o", path, "--chip", chip)
+	answerUntilButtons(t, c, sim)
+	pressBriefly(sim, 4, func() { c.answer("The button's name", "guard") })
+	c.answer("The GPIO number of the lamp", "22")
+	c.answer("Drive GPIO22", "")
+	c.answer("The lamp's name", "white")
+	c.answer("Press the next button you want to name", "d")
+	c.answer("wired to 3.3 V", "6") // by its number, with nobody at the button
+	c.expect("What is the contact on GPIO6 (header pin 31) while nobody presses")
+	c.answer("Choose", "")
+	c.answer("The button's name", "")
+	c.answer("The GPIO number of the lamp", "")
+	c.answer("Press the next button you want to name", "")
+	c.answer("Its colours", "")
+	c.answer("there are no readers", "")
+	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Write it to", "y")
+	c.expect("it has no faults.")
+	c.expectExit(0)
 	if len(lit) > 0 {
 		t.Errorf("GPIO%d was driven", <-lit)
 	}
@@ -333,50 +333,50 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 	}
 	talk := func(again bool) *console {
 		// A machine without the chip: it says so, and goes on when it is told to.
-		c := sit(t, "setup", "-o", path, "--chip", "sim:"+filepath.Join(dir, "nothing"))
+		c := startConsole(t, "setup", "-o", path, "--chip", "sim:"+filepath.Join(dir, "nothing"))
 		if again {
-			c.answers("Continue with them?", "n")
+			c.answer("Continue with them?", "n")
 		}
-		c.answers("The station's name", `pack "4" \1`)
-		c.answers("The site's time zone", "Europe/Stockholm")
-		c.answers("L2L's address", "")
-		c.answers("Lagerkoll's address", "")
-		c.reads("no such file or directory")
-		c.reads("skip buttons, lamps and buzzers")
-		c.answers("Choose", "2")
-		c.answers("there are no readers", "elsewhere")
-		c.reads("is not a port")
-		c.answers("there are no readers", "")
+		c.answer("The station's name", `pack "4" \1`)
+		c.answer("The site's time zone", "Europe/Stockholm")
+		c.answer("L2L's address", "")
+		c.answer("Lagerkoll's address", "")
+		c.expect("no such file or directory")
+		c.expect("skip buttons, lamps and buzzers")
+		c.answer("Choose", "2")
+		c.answer("there are no readers", "elsewhere")
+		c.expect("is not a port")
+		c.answer("there are no readers", "")
 		return c
 	}
 	must(t, os.WriteFile(path, []byte(precious), 0o600))
 
 	c := talk(false)
-	c.answers("exists. Replace it?", "maybe")
-	c.answers("type y or n", "")
-	c.answers("Another file", "")
-	c.reads("Nothing was written.")
-	c.ends(0)
+	c.answer("exists. Replace it?", "maybe")
+	c.answer("type y or n", "")
+	c.answer("Another file", "")
+	c.expect("Nothing was written.")
+	c.expectExit(0)
 	if content(path) != precious {
 		t.Error("a file was replaced, and nobody said yes")
 	}
 
 	c = talk(true)
-	c.answers("exists. Replace it?", "n")
-	c.answers("Another file", filepath.Join(dir, "nowhere", "other.toml"))
-	c.answers("Write it to", "y")
-	c.answers("Another file", other)
-	c.answers("Write it to "+other, "y")
-	c.reads("it has no faults.")
-	c.ends(0)
+	c.answer("exists. Replace it?", "n")
+	c.answer("Another file", filepath.Join(dir, "nowhere", "other.toml"))
+	c.answer("Write it to", "y")
+	c.answer("Another file", other)
+	c.answer("Write it to "+other, "y")
+	c.expect("it has no faults.")
+	c.expectExit(0)
 	if content(path) != precious || !strings.Contains(content(other), "[station]") {
 		t.Errorf("wrong files: %q, %q", content(path), content(other))
 	}
 
 	c = talk(false)
-	c.answers("exists. Replace it?", "y")
-	c.reads("it has no faults.")
-	c.ends(0)
+	c.answer("exists. Replace it?", "y")
+	c.expect("it has no faults.")
+	c.expectExit(0)
 	if content(path) != content(other) {
 		t.Error("the file was not replaced, though somebody said yes")
 	}
@@ -388,119 +388,119 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 
 func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	t.Parallel()
-	sim, chip, lit := simHands(t)
-	sim2, chip2, lit2 := simHands(t)
+	sim, chip, lit := newChip(t)
+	sim2, chip2, lit2 := newChip(t)
 	sim.Press(18) // a normally closed contact, at rest
 	sim.Press(7)  // what a board makes of a button that nobody presses
 	path := filepath.Join(t.TempDir(), "stationd.toml")
-	c := sit(t, "setup", "-o", path, "--chip", chip)
-	c.answers("The station's name", "pack4-1")
-	c.answers("The site's time zone", "Europe/Stockholm")
-	c.answers("L2L's address", "https://acme.leading2lean.com/api/1.0/")
+	c := startConsole(t, "setup", "-o", path, "--chip", chip)
+	c.answer("The station's name", "pack4-1")
+	c.answer("The site's time zone", "Europe/Stockholm")
+	c.answer("L2L's address", "https://acme.leading2lean.com/api/1.0/")
 	for _, a := range []string{"12", "PACK4", "SEAL-1", "MECH"} {
-		c.answers("The ", a)
+		c.answer("The ", a)
 	}
-	c.answers("Another file with the key", "")
-	c.answers("Lagerkoll's address", "")
+	c.answer("Another file with the key", "")
+	c.answer("Lagerkoll's address", "")
 
 	// Two contacts that change together are one button.
-	c.reads("Press the button you want to name")
+	c.expect("Press the button you want to name")
 	sim.Press(17)
 	sim.Release(18)
-	c.reads("GPIO17 (header pin 11) went low: the normally open contact.")
-	c.reads("GPIO18 (header pin 12) went high: the normally closed one of the same button.")
+	c.expect("GPIO17 (header pin 11) went low: the normally open contact.")
+	c.expect("GPIO18 (header pin 12) went high: the normally closed one of the same button.")
 	sim.Release(17)
 	sim.Press(18)
-	c.answers("The button's name", "both")
+	c.answer("The button's name", "both")
 
 	// Press, two quick presses and hold, each with what it does.
-	c.reads("What does both do?")
-	c.answers("Choose", "3")
-	c.reads("What does a press do?")
-	c.answers("Choose", "")
-	c.answers("The dispatch type's code in L2L [BOTH]", "MAINT")
-	c.answers("Text", "")
-	c.reads("What do two quick presses do?")
-	c.answers("Choose", "2")
-	c.answers("The dispatch type's code in L2L", "MAT")
-	c.answers("Text", "Material to {station}")
-	c.reads("What does holding it for two seconds do?")
-	c.reads("1  it ends the call MAINT")
-	c.answers("Choose", "")
-	c.answers("The GPIO number of the lamp", "")
+	c.expect("What does both do?")
+	c.answer("Choose", "3")
+	c.expect("What does a press do?")
+	c.answer("Choose", "")
+	c.answer("The dispatch type's code in L2L [BOTH]", "MAINT")
+	c.answer("Text", "")
+	c.expect("What do two quick presses do?")
+	c.answer("Choose", "2")
+	c.answer("The dispatch type's code in L2L", "MAT")
+	c.answer("Text", "Material to {station}")
+	c.expect("What does holding it for two seconds do?")
+	c.expect("1  it ends the call MAINT")
+	c.answer("Choose", "")
+	c.answer("The GPIO number of the lamp", "")
 
 	// Two buttons at once are a mistake; a board that drives the pin high is none.
-	c.reads("Press the next button you want to name")
+	c.expect("Press the next button you want to name")
 	sim.Press(4)
 	sim.Press(6)
-	c.reads("GPIO4, GPIO6 changed together. Press one button at a time")
+	c.expect("GPIO4, GPIO6 changed together. Press one button at a time")
 	sim.Release(4)
 	sim.Release(6)
-	c.reads("Press the next button you want to name")
+	c.expect("Press the next button you want to name")
 	sim.Release(7)
-	c.reads("through a board whose output goes high when it is pressed")
+	c.expect("through a board whose output goes high when it is pressed")
 	sim.Press(7)
-	c.answers("Choose", "2")
-	c.answers("The button's name", "driven")
-	c.answers("Choose", "4")
-	c.answers("The GPIO number of the lamp", "")
+	c.answer("Choose", "2")
+	c.answer("The button's name", "driven")
+	c.answer("Choose", "4")
+	c.answer("The GPIO number of the lamp", "")
 
 	// A button of another chip, with a lamp there.
-	c.answers("Press the next button you want to name", "on nowhere")
-	c.answers("Press the button you want to name", "on "+chip2)
-	c.reads("are watched.")
-	c.reads("Press the button you want to name")
-	briefPress(sim2, 5, func() { c.answers("The button's name", "far") })
-	c.answers("Choose", "4")
-	c.answers("The GPIO number of the lamp", "6 on "+chip2)
-	c.answers("Drive GPIO6", "y")
-	c.answers("Choose", "2") // it was dark, and is lit else
-	c.answers("The lamp's name", "far-lamp")
-	c.answers("Press the next button you want to name", "")
+	c.answer("Press the next button you want to name", "on nowhere")
+	c.answer("Press the button you want to name", "on "+chip2)
+	c.expect("are watched.")
+	c.expect("Press the button you want to name")
+	pressBriefly(sim2, 5, func() { c.answer("The button's name", "far") })
+	c.answer("Choose", "4")
+	c.answer("The GPIO number of the lamp", "6 on "+chip2)
+	c.answer("Drive GPIO6", "y")
+	c.answer("Choose", "2") // it was dark, and is lit else
+	c.answer("The lamp's name", "far-lamp")
+	c.answer("Press the next button you want to name", "")
 
 	// A stack light whose lamps were named in the wrong order, lit by low inputs.
-	c.answers("Its colours", "x")
-	c.answers("type each colour once", "gr")
-	c.answers("The GPIO number of the red lamp", "18")
-	c.answers("is button both", "23")
-	c.answers("The GPIO number of the green lamp", "23")
-	c.answers("that is another of its lamps", "24")
-	c.answers("Light them one after another", "y")
-	c.reads("GPIO23 (header pin 16)")
-	c.answers("Choose", "4") // a lamp was dark
-	c.reads("GPIO23 (header pin 16)")
-	c.reads("2  green was lit")
-	c.answers("Choose", "2")
-	c.reads("GPIO24 (header pin 18)")
-	c.reads("1  red was lit")
-	c.answers("Choose", "1")
-	c.answers("The stack light's name", "")
+	c.answer("Its colours", "x")
+	c.answer("type each colour once", "gr")
+	c.answer("The GPIO number of the red lamp", "18")
+	c.answer("is button both", "23")
+	c.answer("The GPIO number of the green lamp", "23")
+	c.answer("that is another of its lamps", "24")
+	c.answer("Light them one after another", "y")
+	c.expect("GPIO23 (header pin 16)")
+	c.answer("Choose", "4") // a lamp was dark
+	c.expect("GPIO23 (header pin 16)")
+	c.expect("2  green was lit")
+	c.answer("Choose", "2")
+	c.expect("GPIO24 (header pin 18)")
+	c.expect("1  red was lit")
+	c.answer("Choose", "1")
+	c.answer("The stack light's name", "")
 
 	// No reader; and a buzzer, which is heard.
-	c.answers("there are no readers", "hid:0c2e")
-	c.reads("is not a USB name")
-	c.answers("there are no readers", "")
+	c.answer("there are no readers", "hid:0c2e")
+	c.expect("is not a USB name")
+	c.answer("there are no readers", "")
 	for len(lit) > 0 {
 		<-lit
 	}
-	c.answers("The GPIO number of a buzzer", "24")
-	c.answers("GPIO24 (header pin 18) is lamp tower-red", "13")
-	c.answers("Drive GPIO13 (header pin 33) high for 1 s now", "y")
-	c.reads("Did you hear it?")
+	c.answer("The GPIO number of a buzzer", "24")
+	c.answer("GPIO24 (header pin 18) is lamp tower-red", "13")
+	c.answer("Drive GPIO13 (header pin 33) high for 1 s now", "y")
+	c.expect("Did you hear it?")
 	if len(lit) != 1 || <-lit != 13 {
 		t.Error("the buzzer did not sound, or not alone")
 	}
-	c.answers("Choose", "3") // no
-	c.answers("The GPIO number of a buzzer", "12")
-	c.answers("Drive GPIO12", "")
-	c.answers("The buzzer's name", "")
-	c.reads("What does it answer for?")
-	c.answers("Choose", "")
-	c.answers("The GPIO number of a buzzer", "")
-	c.reads("Station pack4-1: 3 buttons, 3 lamps, 1 buzzer, 0 readers.")
-	c.answers("Write it to", "")
-	c.reads("sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/l2l.key")
-	c.ends(0)
+	c.answer("Choose", "3") // no
+	c.answer("The GPIO number of a buzzer", "12")
+	c.answer("Drive GPIO12", "")
+	c.answer("The buzzer's name", "")
+	c.expect("What does it answer for?")
+	c.answer("Choose", "")
+	c.answer("The GPIO number of a buzzer", "")
+	c.expect("Station pack4-1: 3 buttons, 3 lamps, 1 buzzer, 0 readers.")
+	c.answer("Write it to", "")
+	c.expect("sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/l2l.key")
+	c.expectExit(0)
 	if len(lit2) != 1 || <-lit2 != 6 {
 		t.Error("the lamp of the other chip was not lit, or not alone")
 	}
@@ -531,7 +531,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	if diff := cmp.Diff([]config.Stack{{Name: "tower", Red: "tower-red", Green: "tower-green"}}, plan.Stacks); diff != "" {
 		t.Errorf("stack lights (-want +got):\n%s", diff)
 	}
-	for line := range strings.SplitSeq(c.shown(), "\n") {
+	for line := range strings.SplitSeq(c.output(), "\n") {
 		if n := utf8.RuneCountInString(line); n >= 80 && !strings.Contains(line, chip2) && !strings.HasPrefix(line, "/") {
 			t.Errorf("a line of %d characters does not fit: %q", n, line)
 		}
@@ -556,47 +556,47 @@ func TestAChipThatVanishesWhileAButtonIsWaitedForEndsNothing(t *testing.T) {
 		}
 	}
 	unplug := plugged()
-	c := sit(t, "setup", "-o", filepath.Join(dir, "stationd.toml"), "--chip", "sim:"+path)
-	toButtons(t, c, nil)
+	c := startConsole(t, "setup", "-o", filepath.Join(dir, "stationd.toml"), "--chip", "sim:"+path)
+	answerUntilButtons(t, c, nil)
 	unplug()
-	c.reads("What now?")
-	c.answers("Choose", "1")
-	c.reads("What now?")
+	c.expect("What now?")
+	c.answer("Choose", "1")
+	c.expect("What now?")
 	unplug = plugged()
 	defer unplug()
-	c.answers("Choose", "1")
-	c.reads("Press the")
-	c.types(ctrlC)
-	c.ends(1)
+	c.answer("Choose", "1")
+	c.expect("Press the")
+	c.send(ctrlC)
+	c.expectExit(1)
 }
 
 func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	t.Parallel()
-	sim, chip, _ := simHands(t)
+	sim, chip, _ := newChip(t)
 	path := filepath.Join(t.TempDir(), "stationd.toml")
-	c := sit(t, "setup", "-o", path, "--chip", chip)
-	toButtons(t, c, sim)
-	briefPress(sim, 17, func() { c.answers("The button's name", "help") })
-	c.answers("The GPIO number of the lamp", "22")
-	c.answers("Drive GPIO22", "y")
-	c.answers("Choose", "1")
-	c.answers("The lamp's name", "red")
-	c.reads("Press the next button you want to name")
-	c.types(ctrlC)
-	c.reads("The answers are saved in")
-	c.ends(1)
+	c := startConsole(t, "setup", "-o", path, "--chip", chip)
+	answerUntilButtons(t, c, sim)
+	pressBriefly(sim, 17, func() { c.answer("The button's name", "help") })
+	c.answer("The GPIO number of the lamp", "22")
+	c.answer("Drive GPIO22", "y")
+	c.answer("Choose", "1")
+	c.answer("The lamp's name", "red")
+	c.expect("Press the next button you want to name")
+	c.send(ctrlC)
+	c.expect("The answers are saved in")
+	c.expectExit(1)
 
-	c = sit(t, "setup", "-o", path, "--chip", chip)
-	c.answers("station pack4-1, 1 button, 0 readers. Continue with them?", "")
-	c.reads("Press the button you want to name")
-	briefPress(sim, 17, func() { c.reads("is button help already") })
-	c.answers("Press the next button you want to name", "")
-	c.answers("Its colours", "")
-	c.answers("nothing   there are no readers", "")
-	c.answers("The GPIO number of a buzzer", "")
-	c.answers("Write it to", "")
-	c.reads("it has no faults.")
-	c.ends(0)
+	c = startConsole(t, "setup", "-o", path, "--chip", chip)
+	c.answer("station pack4-1, 1 button, 0 readers. Continue with them?", "")
+	c.expect("Press the button you want to name")
+	pressBriefly(sim, 17, func() { c.expect("is button help already") })
+	c.answer("Press the next button you want to name", "")
+	c.answer("Its colours", "")
+	c.answer("nothing   there are no readers", "")
+	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Write it to", "")
+	c.expect("it has no faults.")
+	c.expectExit(0)
 	text, err := os.ReadFile(path)
 	must(t, err)
 	for _, part := range []string{`name     = "pack4-1"`, `name = "help"`, `name = "red"`} {

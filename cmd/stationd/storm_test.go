@@ -70,8 +70,8 @@ func TestStorms(t *testing.T) {
 			t.Parallel()
 			t.Logf("again by: STATIOND_STORMS=1 STATIOND_STORM_SEED=%d go test -count=1 -v -run '^TestStorms$' ./cmd/stationd", seed)
 			s := openStorm(t, seed)
-			s.blow()
-			s.calm()
+			s.run()
+			s.endFaults()
 			s.compare("when it is calm")
 			s.retryHeld()
 			s.compare("when a person has retried what was held")
@@ -125,7 +125,7 @@ func openStorm(t *testing.T, seed uint64) *storm {
 	for n := range 40 {
 		s.products = append(s.products, fmt.Sprintf("Q%02d", n+1))
 	}
-	s.b = dark(t, func(set *demo.Config) {
+	s.b = newStation(t, func(set *demo.Config) {
 		set.Settle, set.Watch = stormSettle, time.Second
 		set.Plant.Products = append(set.Plant.Products, s.products...)
 		for n, product := range s.products {
@@ -139,23 +139,23 @@ func openStorm(t *testing.T, seed uint64) *storm {
 	address := s.b.Plant.Addr()
 	s.front = newFront(t, address)
 	for range 2 { // one for each vendor
-		edit(t, s.b, address, s.front.listener.Addr().String())
+		editConfig(t, s.b, address, s.front.listener.Addr().String())
 	}
-	edit(t, s.b, "pin  = 17\n", "pin  = 17\nlatch = true\n")
-	edit(t, s.b, "[[on]]\nevent = \"maintenance.hold\"\ndo    = [{ l2l = \"dispatch.close\" }]\n", "")
+	editConfig(t, s.b, "pin  = 17\n", "pin  = 17\nlatch = true\n")
+	editConfig(t, s.b, "[[on]]\nevent = \"maintenance.hold\"\ndo    = [{ l2l = \"dispatch.close\" }]\n", "")
 	must(t, s.b.Power(t.Context(), true))
 	s.up = true
 	return s
 }
 
-// blow lets the storm blow over the floor until it is over.
-func (s *storm) blow() {
+// run runs the storm until it is over.
+func (s *storm) run() {
 	ctx, end := context.WithCancel(s.t.Context())
 	defer end()
 	s.over, s.began = ctx, time.Now()
 	var parts sync.WaitGroup
 	for i, part := range []func(*rand.Rand){
-		s.power, s.network, s.late, s.vendors, s.person, s.scanner,
+		s.power, s.network, s.delayVendor, s.vendors, s.person, s.scanner,
 		func(r *rand.Rand) { s.caller("maintenance", demo.PinMaintenance, r) },
 		func(r *rand.Rand) { s.caller("material", demo.PinMaterial, r) },
 	} {
@@ -182,8 +182,8 @@ func (s *storm) enough() bool {
 	return s.t.Failed() || blown >= longestStorm || blown >= stormTime && done >= leastDone && s.happened["kills"] >= leastKills
 }
 
-// blows waits for a while and reports whether the storm is not over then.
-func (s *storm) blows(wait time.Duration) bool {
+// pause waits for a while and reports whether the storm is not over then.
+func (s *storm) pause(wait time.Duration) bool {
 	select {
 	case <-s.over.Done():
 		return false
@@ -196,7 +196,7 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(r.Int64N(int64(most-least)))
 }
 
-func (s *storm) happens(what string) {
+func (s *storm) count(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.happened[what]++
@@ -204,9 +204,9 @@ func (s *storm) happens(what string) {
 
 // power kills the station, stops it and starts it again.
 func (s *storm) power(r *rand.Rand) {
-	for s.blows(between(r, 200*time.Millisecond, 2500*time.Millisecond)) {
+	for s.pause(between(r, 200*time.Millisecond, 2500*time.Millisecond)) {
 		s.off(func() error {
-			s.happens("kills")
+			s.count("kills")
 			return s.b.Kill()
 		})
 		<-time.After(between(r, 0, 300*time.Millisecond))
@@ -255,13 +255,13 @@ func (s *storm) note(c station.Contents) {
 // network pulls the cable, and lets packets vanish as an access point does that starts
 // again.
 func (s *storm) network(r *rand.Rand) {
-	for s.blows(between(r, 200*time.Millisecond, 1200*time.Millisecond)) {
+	for s.pause(between(r, 200*time.Millisecond, 1200*time.Millisecond)) {
 		lasts := between(r, 50*time.Millisecond, 1200*time.Millisecond)
 		if r.IntN(2) == 0 {
 			s.outage(lasts)
 			continue
 		}
-		s.happens("times packets vanish")
+		s.count("times packets vanish")
 		s.front.deaf(s.t, true)
 		<-time.After(lasts)
 		s.front.deaf(s.t, false)
@@ -271,7 +271,7 @@ func (s *storm) network(r *rand.Rand) {
 func (s *storm) outage(lasts time.Duration) {
 	s.cable.Lock()
 	defer s.cable.Unlock()
-	s.happens("outages")
+	s.count("outages")
 	if err := s.b.Cable(false); err != nil {
 		s.t.Error(err)
 	}
@@ -281,20 +281,20 @@ func (s *storm) outage(lasts time.Duration) {
 	}
 }
 
-// late has a vendor be slow, and the network end for a moment while something is under
+// delayVendor has a vendor be slow, and the network end for a moment while something is under
 // way there: it takes effect when nobody waits for the answer any more.
-func (s *storm) late(r *rand.Rand) {
-	for s.blows(between(r, 50*time.Millisecond, 300*time.Millisecond)) {
-		s.lateOne(r)
+func (s *storm) delayVendor(r *rand.Rand) {
+	for s.pause(between(r, 50*time.Millisecond, 300*time.Millisecond)) {
+		s.delayOne(r)
 	}
 }
 
-func (s *storm) lateOne(r *rand.Rand) {
+func (s *storm) delayOne(r *rand.Rand) {
 	s.b.Plant.AddFault(plant.Fault{Kind: plant.Late, Where: []string{"POST /api/1.0/dispatches/open/", "PUT *"}[r.IntN(2)], Next: 1, Delay: between(r, mostLate/2, mostLate)})
 	seen := len(s.b.Plant.Requests())
-	for waited := time.Now(); time.Since(waited) < 2*time.Second && s.blows(5*time.Millisecond); {
+	for waited := time.Now(); time.Since(waited) < 2*time.Second && s.pause(5*time.Millisecond); {
 		if slices.ContainsFunc(s.b.Plant.Requests()[seen:], func(q plant.Request) bool { return q.Fault == plant.Late }) {
-			s.happens("late effects")
+			s.count("late effects")
 			s.outage(between(r, 20*time.Millisecond, 200*time.Millisecond))
 			return
 		}
@@ -307,18 +307,18 @@ func (s *storm) vendors(r *rand.Rand) {
 		plant.Down, plant.Reset, plant.Lost, plant.Lost, plant.Lost, plant.Slow, plant.Late, plant.ErrorBefore, plant.ErrorAfter, plant.BadGateway,
 		plant.TooMany, plant.Refusal, plant.Truncated, plant.HTML, plant.Redirect, plant.Forbidden, plant.TooLarge, plant.Warned, plant.ByteOrder,
 	}
-	for s.blows(between(r, 20*time.Millisecond, 400*time.Millisecond)) {
+	for s.pause(between(r, 20*time.Millisecond, 400*time.Millisecond)) {
 		if r.IntN(8) == 0 {
 			s.wrongKey(r)
 			continue
 		}
 		if r.IntN(8) == 0 { // and what it came to is not shown
-			s.happens("lost answers and looks")
+			s.count("lost answers and looks")
 			s.b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: []string{"POST *", "PUT *"}[r.IntN(2)], Next: 1})
 			s.b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "GET *", Next: 1 + r.IntN(3), Text: "Not now"})
 			continue
 		}
-		s.happens("faults")
+		s.count("faults")
 		f := plant.Fault{Kind: kinds[r.IntN(len(kinds))], Next: 1 + r.IntN(4), Delay: between(r, 50*time.Millisecond, mostLate)}
 		f.Where = []string{"POST *", "PUT *", "POST *", "PUT *", "GET *", ""}[r.IntN(6)]
 		if f.Kind == plant.TooMany && r.IntN(2) == 0 {
@@ -332,7 +332,7 @@ func (s *storm) vendors(r *rand.Rand) {
 // that it is wrong or only no. Then the key is right and the configuration reloaded,
 // as after somebody has put it right.
 func (s *storm) wrongKey(r *rand.Rand) {
-	s.happens("wrong keys")
+	s.count("wrong keys")
 	f := plant.Fault{Kind: []plant.FaultKind{plant.Unauthorized, plant.Refusal}[r.IntN(2)], Text: "Not allowed",
 		Where: []string{"*/api/1.0/*", "*/v1/*", ""}[r.IntN(3)]}
 	s.b.Plant.AddFault(f)
@@ -346,7 +346,7 @@ func (s *storm) wrongKey(r *rand.Rand) {
 
 // person retries something that is held, from time to time.
 func (s *storm) person(r *rand.Rand) {
-	for s.blows(between(r, 500*time.Millisecond, 2*time.Second)) {
+	for s.pause(between(r, 500*time.Millisecond, 2*time.Second)) {
 		if !s.ready() {
 			continue
 		}
@@ -357,7 +357,7 @@ func (s *storm) person(r *rand.Rand) {
 		s.note(c)
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && r.IntN(2) == 0 {
-				s.happens("retries")
+				s.count("retries")
 				_, _ = s.b.Control().Retry(s.over, string(e.ID)) // it is killed, or somebody else was quicker
 			}
 		}
@@ -374,7 +374,7 @@ func (s *storm) ready() bool {
 func (s *storm) scanner(r *rand.Rand) {
 	products := slices.Clone(s.products)
 	order := ""
-	for n := 0; s.blows(between(r, 0, 60*time.Millisecond)); n++ {
+	for n := 0; s.pause(between(r, 0, 60*time.Millisecond)); n++ {
 		switch {
 		case order == "" || r.IntN(8) == 0:
 			next := fmt.Sprint(5001 + r.IntN(3))
@@ -408,7 +408,7 @@ func (s *storm) inHand(name string) string {
 func (s *storm) scanOne(code, lane, what string) {
 	done := s.scan(code, func() bool {
 		c, err := s.b.Control().Contents(s.t.Context(), station.NoLimit())
-		return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return isOf(e, what) }) || len(s.effectsOf(what)) > 0
+		return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return madeBy(e, what) }) || len(s.effectsOf(what)) > 0
 	})
 	done.lane, done.what = lane, what
 	s.mu.Lock()
@@ -426,7 +426,7 @@ func (s *storm) scan(code string, confirmed func() bool) *scanDone {
 			process = s.process
 		}
 		s.mu.Unlock()
-		if process < 0 && !s.blows(5*time.Millisecond) {
+		if process < 0 && !s.pause(5*time.Millisecond) {
 			return &scanDone{}
 		}
 	}
@@ -450,8 +450,8 @@ func (s *storm) scan(code string, confirmed func() bool) *scanDone {
 
 // caller presses a button that latches, again and again: what opens a call closes it.
 func (s *storm) caller(button string, pin int, r *rand.Rand) {
-	for s.blows(between(r, 0, 150*time.Millisecond)) {
-		before, seen := s.look(button, time.Time{})
+	for s.pause(between(r, 0, 150*time.Millisecond)) {
+		before, seen := s.readCalls(button, time.Time{})
 		if !seen || !s.ready() {
 			continue
 		}
@@ -461,7 +461,7 @@ func (s *storm) caller(button string, pin int, r *rand.Rand) {
 		s.mu.Unlock()
 		s.b.Push(pin, demo.PressTime)
 		for waited := time.Now(); time.Since(waited) < 4*time.Second; <-time.After(10 * time.Millisecond) {
-			if now, seen := s.look(button, pushed); seen && now != before {
+			if now, seen := s.readCalls(button, pushed); seen && now != before {
 				break
 			}
 		}
@@ -469,9 +469,9 @@ func (s *storm) caller(button string, pin int, r *rand.Rand) {
 	// What the last push came to may show only after the next start.
 }
 
-// look takes up what the station says of the calls of a button, of which there is one
+// readCalls takes up what the station says of the calls of a button, of which there is one
 // observer, and returns them in short. pushed is when it was pressed last.
-func (s *storm) look(button string, pushed time.Time) (short string, seen bool) {
+func (s *storm) readCalls(button string, pushed time.Time) (short string, seen bool) {
 	now, err := s.b.Control().Snapshot(s.t.Context())
 	if err != nil {
 		return "", false
@@ -524,26 +524,26 @@ func (s *storm) firstPush(button string) time.Time {
 	return last
 }
 
-// calm ends everything that is wrong, and waits until there is nothing left to do.
-func (s *storm) calm() {
+// endFaults ends all faults, and waits until there is nothing left to do.
+func (s *storm) endFaults() {
 	s.t.Helper()
 	s.b.Plant.ClearFaults()
 	s.front.deaf(s.t, false)
 	must(s.t, s.b.Cable(true))
 	s.off(s.b.Kill)
 	s.on()
-	s.settles()
+	s.waitSettled()
 	for _, button := range []string{"maintenance", "material"} {
 		must(s.t, demo.Until(s.t.Context(), "the station tells of its calls", func() bool {
-			_, seen := s.look(button, time.Time{})
+			_, seen := s.readCalls(button, time.Time{})
 			return seen
 		}))
 	}
 }
 
-// settles waits until everything has been delivered, or is held, or waits behind what
+// waitSettled waits until everything has been delivered, or is held, or waits behind what
 // is held.
-func (s *storm) settles() {
+func (s *storm) waitSettled() {
 	s.t.Helper()
 	last := ""
 	for {
@@ -555,7 +555,7 @@ func (s *storm) settles() {
 			for _, e := range c.Entries {
 				now += fmt.Sprint(e.ID, e.Condition, " ")
 			}
-			different := now != last || stuck(c)
+			different := now != last || onlyHeld(c)
 			last = now
 			return err == nil && different
 		})
@@ -563,14 +563,14 @@ func (s *storm) settles() {
 			s.t.Fatalf("%v: %+v", err, c.Entries)
 		}
 		s.note(c)
-		if stuck(c) {
+		if onlyHeld(c) {
 			return
 		}
 	}
 }
 
-// stuck reports whether nothing is left that does not wait for a person.
-func stuck(c station.Contents) bool {
+// onlyHeld reports whether nothing is left that does not wait for a person.
+func onlyHeld(c station.Contents) bool {
 	for _, e := range c.Entries {
 		if !waitsForPerson(e, c.Entries) {
 			return false
@@ -613,7 +613,7 @@ func (s *storm) retryHeld() {
 		if retried == 0 {
 			return
 		}
-		s.settles()
+		s.waitSettled()
 	}
 }
 
@@ -667,7 +667,7 @@ func (s *storm) compareScans(waits func(func(station.EntryStatus) bool) bool, wr
 	for _, done := range s.scans {
 		known[done.what] = true
 		found := s.effectsOf(done.what)
-		here := waits(func(e station.EntryStatus) bool { return isOf(e, done.what) })
+		here := waits(func(e station.EntryStatus) bool { return madeBy(e, done.what) })
 		switch {
 		case len(found) > 1:
 			wrong("%s was scanned once and took effect %d times", done.what, len(found))
@@ -704,8 +704,8 @@ func (s *storm) effectsOf(what string) (found []effect) {
 	return found
 }
 
-// isOf reports whether an entry came of the label of a part or a product.
-func isOf(e station.EntryStatus, what string) bool {
+// madeBy reports whether an entry came of the label of a part or a product.
+func madeBy(e station.EntryStatus, what string) bool {
 	return e.With["serial"] == what || e.With["product"] == what
 }
 
@@ -748,7 +748,7 @@ func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.E
 			continue
 		}
 		d := found[0]
-		if text := s.untrue(call, d); text != "" {
+		if text := s.timeProblem(call, d); text != "" {
 			wrong("the %s call %s %s", call.kind, call.entry.Short(), text)
 		}
 		held := s.held[call.entry] != ""
@@ -776,10 +776,10 @@ func (s *storm) compareCalls(told map[station.ID]bool, waits func(func(station.E
 	return effects
 }
 
-// untrue says how the time that the plant was told of a call cannot be the true one. It
+// timeProblem says how the time that the plant was told of a call cannot be the true one. It
 // was pressed between two moments, and the vendor takes whole seconds, or minutes from a
 // station whose clock was never set.
-func (s *storm) untrue(call *callDone, d plant.Dispatch) string {
+func (s *storm) timeProblem(call *callDone, d plant.Dispatch) string {
 	told, hazy := demo.CallTime(d, plant.Demo().Zone)
 	allowed := time.Second
 	if hazy {

@@ -13,8 +13,8 @@ import (
 	"stationd/internal/plant"
 )
 
-// pings returns how often the station that runs has said that it makes progress.
-func pings(b *demo.Simulation) int {
+// watchdogPings returns how often the running station has sent WATCHDOG=1.
+func watchdogPings(b *demo.Simulation) int {
 	c := b.Process()
 	if c == nil {
 		return -1
@@ -22,14 +22,14 @@ func pings(b *demo.Simulation) int {
 	return b.NotifyCount(c, "WATCHDOG=1")
 }
 
-// vouched waits until the station has pinged as often as it does in count thirds of an
-// interval. That it never was silent for a whole one is for the box to find: it ends the
+// waitPings waits until the station has pinged as often as it does in count thirds of an
+// interval. That it never was silent for a whole one is for the simulation to find: it ends the
 // station then. How often it pings in each is proved by internal/systemd.
-func vouched(t *testing.T, b *demo.Simulation, count int, when string) {
+func waitPings(t *testing.T, b *demo.Simulation, count int, when string) {
 	t.Helper()
-	before, began := pings(b), time.Now()
+	before, began := watchdogPings(b), time.Now()
 	must(t, demo.Until(t.Context(), when+" the watchdog hears of progress", func() bool {
-		return pings(b) >= before+count || !b.Powered()
+		return watchdogPings(b) >= before+count || !b.Powered()
 	}))
 	if !b.Powered() {
 		t.Fatalf("%s the station was ended:\n%s", when, b.Log.Tail())
@@ -46,24 +46,24 @@ func TestTheWatchdogHearsOfProgressForAsLongAsThereIsSome(t *testing.T) {
 	for _, named := range []bool{true, false} {
 		t.Run(fmt.Sprintf("WATCHDOG_PID is set: %v", named), func(t *testing.T) {
 			t.Parallel()
-			b := floor(t, func(s *demo.Config) {
+			b := startStation(t, func(s *demo.Config) {
 				s.Watchdog = watched
 				if named {
 					s.Command = append([]string{"sh", "-c", `export WATCHDOG_PID=$$; exec "$@"`, "sh"}, s.Command...)
 				}
 			})
-			vouched(t, b, 6, "idle")
+			waitPings(t, b, 6, "idle")
 			for n := range 20 {
-				scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: strconv.Itoa(n)}.Symbol())
+				scanAndWait(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: strconv.Itoa(n)}.Symbol())
 			}
-			vouched(t, b, 4, "after scans")
+			waitPings(t, b, 4, "after scans")
 			must(t, b.Cable(false))
-			recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
-			vouched(t, b, 4, "in an outage")
+			waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+			waitPings(t, b, 4, "in an outage")
 			must(t, b.Cable(true))
 			b.Plant.AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: time.Second})
-			scanned(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "slow"}.Symbol())
-			vouched(t, b, 4, "while the vendor takes its time")
+			scanAndWait(t, b, demo.Part{Article: demo.Soup, Batch: "B7", Serial: "slow"}.Symbol())
+			waitPings(t, b, 4, "while the vendor takes its time")
 			b.Plant.ClearFaults()
 			must(t, b.WaitDelivered(t.Context()))
 		})
@@ -76,8 +76,8 @@ func TestTheWatchdogEndsAStationWhoseOutboxHangs(t *testing.T) {
 	if err != nil {
 		t.Skip("NOT proved: that a station whose disk hangs is not vouched for. There is no strace (Debian: strace)")
 	}
-	b := floor(t, func(s *demo.Config) { s.Watchdog = watched })
-	vouched(t, b, 4, "before the disk hangs")
+	b := startStation(t, func(s *demo.Config) { s.Watchdog = watched })
+	waitPings(t, b, 4, "before the disk hangs")
 	c := b.Process()
 	if c == nil {
 		t.Fatal("the station was ended before its disk hung")

@@ -13,11 +13,11 @@ import (
 	"stationd/internal/plant"
 )
 
-// hooked returns a box that posts what is scanned as HOOK and a number to the plant's
+// newWebhookStation returns a station that posts what is scanned as HOOK and a number to the plant's
 // own receiver.
-func hooked(t *testing.T, more string) *demo.Simulation {
+func newWebhookStation(t *testing.T, more string) *demo.Simulation {
 	t.Helper()
-	b := dark(t, nil)
+	b := newStation(t, nil)
 	key := filepath.Join(filepath.Dir(b.ConfigPath()), "webhook.key")
 	must(t, os.WriteFile(key, []byte(plant.Demo().WebhookKey+"\n"), 0o600))
 	text, err := os.ReadFile(b.ConfigPath())
@@ -40,11 +40,11 @@ do    = [{ webhook = "webhook.post", event = "made", code = "{code}", values = {
 
 func TestAnEventIsPostedToThePlantsOwnAddress(t *testing.T) {
 	t.Parallel()
-	b := hooked(t, "")
+	b := newWebhookStation(t, "")
 	must(t, b.Cable(false))
 	pressed := time.Now()
-	scanned(t, b, "HOOK 1")
-	scanned(t, b, "HOOK 2")
+	scanAndWait(t, b, "HOOK 1")
+	scanAndWait(t, b, "HOOK 2")
 	// What certainly did not leave is in no doubt after a power cut.
 	must(t, b.Power(t.Context(), false))
 	must(t, b.Power(t.Context(), true))
@@ -61,30 +61,30 @@ func TestAnEventIsPostedToThePlantsOwnAddress(t *testing.T) {
 	if late := first.Time.Sub(pressed); late < -2*time.Second || late > 30*time.Second {
 		t.Errorf("scanned at %v, and posted as of %v", pressed, first.Time)
 	}
-	if code, text := says(t, b, "webhook", "post", "event=test", "--yes", "--wait"); code != 0 || len(b.Plant.Posts()) != 3 {
+	if text, code := runCommand(t, b, "webhook", "post", "event=test", "--yes", "--wait"); code != 0 || len(b.Plant.Posts()) != 3 {
 		t.Errorf("the command ends with %d and says %s", code, text)
 	}
-	if code, text := says(t, b, "webhook", "post", "event=test", "--dry-run"); code != 0 || strings.Contains(text, plant.Demo().WebhookKey) || !strings.Contains(text, `"event":"test"`) {
+	if text, code := runCommand(t, b, "webhook", "post", "event=test", "--dry-run"); code != 0 || strings.Contains(text, plant.Demo().WebhookKey) || !strings.Contains(text, `"event":"test"`) {
 		t.Errorf("a dry run ends with %d and says %s", code, text)
 	}
 }
 
 func TestWhatMayHaveBeenPostedIsHeldForAPerson(t *testing.T) {
 	t.Parallel()
-	b := hooked(t, "")
+	b := newWebhookStation(t, "")
 	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST *", Next: 1})
-	scanned(t, b, "HOOK 1")
-	held := heldOne(t, b)
+	scanAndWait(t, b, "HOOK 1")
+	held := waitHeldOne(t, b)
 	if n := len(b.Plant.Posts()); n != 1 || !strings.Contains(held.Reason, string(held.ID)) {
 		t.Errorf("the receiver has %d, and the person is told %s", n, held.Reason)
 	}
-	if code, text := says(t, b, "outbox", "discard", held.ID.Short()); code != 0 {
+	if text, code := runCommand(t, b, "outbox", "discard", held.ID.Short()); code != 0 {
 		t.Errorf("discard ends with %d and says %s", code, text)
 	}
 	b.Plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "POST *", Next: 1})
-	scanned(t, b, "HOOK 2")
-	held = heldOne(t, b)
-	if code, text := says(t, b, "outbox", "retry", "--not-there", held.ID.Short()); code != 0 {
+	scanAndWait(t, b, "HOOK 2")
+	held = waitHeldOne(t, b)
+	if text, code := runCommand(t, b, "outbox", "retry", "--not-there", held.ID.Short()); code != 0 {
 		t.Errorf("retry ends with %d and says %s", code, text)
 	}
 	must(t, b.WaitDelivered(t.Context()))
@@ -95,9 +95,9 @@ func TestWhatMayHaveBeenPostedIsHeldForAPerson(t *testing.T) {
 
 func TestWhatMayHaveBeenPostedIsPostedAgainWithTheSameIDWhereThatIsAllowed(t *testing.T) {
 	t.Parallel()
-	b := hooked(t, `repeat = "allowed"`)
+	b := newWebhookStation(t, `repeat = "allowed"`)
 	b.Plant.AddFault(plant.Fault{Kind: plant.Lost, Where: "POST *", Next: 1})
-	scanned(t, b, "HOOK 1")
+	scanAndWait(t, b, "HOOK 1")
 	must(t, b.WaitDelivered(t.Context()))
 	if posts := b.Plant.Posts(); len(posts) != 2 || posts[0].ID != posts[1].ID {
 		t.Errorf("the receiver has %+v", posts)
@@ -106,22 +106,22 @@ func TestWhatMayHaveBeenPostedIsPostedAgainWithTheSameIDWhereThatIsAllowed(t *te
 
 func TestAWrongKeyOfTheReceiverStopsItAloneAndIsSaid(t *testing.T) {
 	t.Parallel()
-	b := hooked(t, "")
+	b := newWebhookStation(t, "")
 	b.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized, Where: "POST /hooks/*"})
-	scanned(t, b, "HOOK 1")
+	scanAndWait(t, b, "HOOK 1")
 	must(t, demo.Until(t.Context(), "the key is said to be wrong", func() bool {
 		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["webhook"].Fault != "" && s.Health.Backends["l2l"].Fault == ""
 	}))
 	b.Plant.ClearFaults()
-	if code, text := says(t, b, "reload"); code != 0 {
+	if text, code := runCommand(t, b, "reload"); code != 0 {
 		t.Errorf("reload ends with %d and says %s", code, text)
 	}
 	must(t, b.WaitDelivered(t.Context()))
 	if posts := b.Plant.Posts(); len(posts) != 1 {
 		t.Errorf("the receiver has %+v", posts)
 	}
-	if code, text := says(t, b, "webhook", "post", "values=none", "--yes"); code != exit.Usage {
+	if text, code := runCommand(t, b, "webhook", "post", "values=none", "--yes"); code != exit.Usage {
 		t.Errorf("values that are no JSON end with %d: %s", code, text)
 	}
 }
