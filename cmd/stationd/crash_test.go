@@ -64,7 +64,7 @@ func TestACrashLeavesABoundedTrace(t *testing.T) {
 		t.Errorf("of a crash with 500 goroutines it says %d lines:\n%s", n, first)
 	}
 	said := runCrash(t, folder, "the first")
-	if !strings.Contains(said, `"what":"panic: the first"`) || !strings.Contains(said, "crashing") {
+	if !strings.Contains(said, `"what":"panic: the first"`) || !strings.Contains(said, "crashProgram") {
 		t.Errorf("the next start says nothing of it:\n%s", said)
 	}
 	text, err := os.ReadFile(kept)

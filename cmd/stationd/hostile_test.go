@@ -93,8 +93,8 @@ func untouched(t *testing.T, where, text string) {
 // hostileStation is a station whose bindings put what is scanned into every kind of field.
 func hostileStation(t *testing.T) *demo.Simulation {
 	t.Helper()
-	b := dark(t, nil)
-	edit(t, b, "[[on]]\nevent = \"maintenance.press\"", `[[on]]
+	b := newStation(t, nil)
+	editConfig(t, b, "[[on]]\nevent = \"maintenance.press\"", `[[on]]
 event = "hand.scan"
 match = '(?s)^X-(?P<any>.*)$'
 do    = [{ l2l = "dispatch.open", type = "MAINT", description = "{any}", again = true }]
@@ -136,7 +136,7 @@ func everything(t *testing.T, b *demo.Simulation) map[string]string {
 		shown["stationd outbox show"] += out.String() + errs.String()
 	}
 	for _, path := range []string{"", "metrics", "healthz", "events"} {
-		shown["the page /"+path] = get(t, http.DefaultClient, b.Log.PageURL()+path)
+		shown["the page /"+path] = getText(t, http.DefaultClient, b.Log.PageURL()+path)
 	}
 	log, err := os.ReadFile(b.LogPath())
 	must(t, err)
@@ -150,7 +150,7 @@ func TestAHostileLabelLeavesNoTraceByTheReader(t *testing.T) {
 	t.Parallel()
 	names, labels := hostileLabels(t)
 	b := hostileStation(t)
-	recorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 	must(t, b.WaitDelivered(t.Context()))
 	file, err := os.ReadFile(b.OutboxPath())
 	must(t, err)
@@ -164,7 +164,7 @@ func TestAHostileLabelLeavesNoTraceByTheReader(t *testing.T) {
 		for _, prefix := range []string{"", "X-", "Y-", "Z-", "]Q1", "]C101095060001343510"} {
 			must(t, b.Scan(prefix+labels[name]))
 		}
-		scanned(t, b, fmt.Sprintf("END-%d", i)) // those before are recorded or refused
+		scanAndWait(t, b, fmt.Sprintf("END-%d", i)) // those before are recorded or refused
 	}
 	for where, text := range everything(t, b) {
 		untouched(t, where, text)
