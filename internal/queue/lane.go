@@ -17,6 +17,7 @@ type lane struct {
 	slots  []slot                          // live entries, in the order of their events
 	abouts map[format.Place][]format.Place // entries that wait for another's result, by the other
 
+	known    head      // of the head, or of one before it
 	busy     bool      // somebody is carrying out a turn
 	attempt  attempt   // the last one, while it is not settled
 	failures int       // turns in a row that decided nothing

@@ -141,12 +141,18 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	}
 	index := newIndex()
 	o := &Outbox{
-		setting:  setting,
-		file:     file,
-		index:    index,
-		schedule: newSchedule(index.lanes),
-		history:  history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
-		counts:   station.Counts{Events: make(map[string]int)},
+		setting: setting,
+		file:    file,
+		index:   index,
+		schedule: newSchedule(index.lanes, func(at format.Place) (e format.Entry, err error) {
+			err = file.View(func(tx *format.Tx) error {
+				e, err = entryAt(tx, at)
+				return err
+			})
+			return e, err
+		}),
+		history: history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
+		counts:  station.Counts{Events: make(map[string]int)},
 	}
 	if err = o.load(); err == nil {
 		err = o.checkHome()

@@ -271,6 +271,7 @@ func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error 
 	if backend := e.Backend(); l.wouldBeHead(e) {
 		record.Unsent = !e.Marks && b.o.schedule.probing(backend)
 		b.o.schedule.probeNow(backend)
+		l.known = head{at, e.Source, e.Verb}
 	}
 	if err := b.putEntry(at, record); err != nil {
 		return err

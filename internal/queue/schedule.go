@@ -20,11 +20,16 @@ type schedule struct {
 	keys     map[string]keyRecord
 	marks    map[string]station.Marks // what each backend was last seen to do with them
 	outcomes map[[2]string]int        // of attempts since the process began, by backend and outcome
+	shares   map[string]*share        // of a backend's pace, by backend
+	read     func(format.Place) (format.Entry, error)
 }
 
-func newSchedule(lanes map[string]*lane) *schedule {
+// newSchedule makes a schedule of the lanes; read reads an entry at the head of one.
+func newSchedule(lanes map[string]*lane, read func(format.Place) (format.Entry, error)) *schedule {
 	return &schedule{
 		lanes:    lanes,
+		read:     read,
+		shares:   make(map[string]*share),
 		contacts: make(map[string]station.Contact),
 		pauses:   make(map[string]time.Time),
 		outages:  make(map[string]outage),
@@ -42,33 +47,67 @@ const (
 type candidate struct {
 	lane     *lane
 	at       format.Place
-	doubtful bool
-	tries    int // in an outage, that reached nobody
+	tries    int    // in an outage, that reached nobody
+	first    bool   // it is a call, or calls have had their turns
+	doubtful bool   // it is looked up first
+	served   uint64 // the last turn that its source had
 }
 
-// before reports whether a lane has its turn before another: what is in doubt comes
-// after what is not. In an outage the lanes take turns, for what reaches nobody may be
-// one entry alone.
+// before reports whether a lane has its turn before another. In an outage the lanes take
+// turns, for what reaches nobody may be one entry alone. Calls go before history; what is
+// in doubt comes after what is not; then the sources take turns, each with its oldest.
 func (c candidate) before(other candidate) bool {
 	switch {
 	case c.tries != other.tries:
 		return c.tries < other.tries
+	case c.first != other.first:
+		return c.first
 	case c.doubtful != other.doubtful:
 		return other.doubtful
+	case c.served != other.served:
+		return c.served < other.served
 	}
 	return c.at < other.at
 }
 
-// next returns the lane whose head is the oldest among those whose time has come. What
-// is in doubt comes after what is not, and one at a time: after a power cut in an
-// outage no new call waits behind look-ups. While nobody is reached the lanes take
-// turns. Where there is none it returns how long to wait; 0: until something changes.
-func (s *schedule) next(backend string, now time.Time) (chosen candidate, wait time.Duration) {
+// callsInRow is how many calls are sent before something else has a turn, where anything
+// waits: calls without end must not keep history for ever.
+const callsInRow = 3
+
+// A share is how the turns at a backend were shared out.
+type share struct {
+	turns   uint64
+	sources map[string]uint64 // the last turn of each
+	calls   int               // that had the last turns, in a row
+}
+
+// A head is what matters for a lane's turn of the entry at its head.
+type head struct {
+	at     format.Place
+	source string
+	verb   string
+}
+
+// mostHeadsRead is how many heads are read before one turn: only after a start there are
+// more that nobody knows yet.
+const mostHeadsRead = 500
+
+// next returns the lane that has the next turn among those whose time has come. Of what is
+// in doubt one at a time is looked up: after a power cut in an outage no new call waits
+// behind look-ups. Where there is none it returns how long to wait; 0: until something
+// changes. call says of a verb whether it is about a call for help.
+func (s *schedule) next(backend string, call func(verb string) bool, now time.Time) (chosen candidate, wait time.Duration) {
 	if pause := s.pauses[backend].Sub(now); pause > 0 {
 		return candidate{}, pause
 	}
 	looking := s.looking(backend)
 	later := s.probing(backend) || s.asking(backend)
+	shared := s.shares[backend]
+	if shared == nil {
+		shared = &share{sources: make(map[string]uint64)}
+		s.shares[backend] = shared
+	}
+	unread := mostHeadsRead
 	for _, l := range s.lanes {
 		if l.busy || l.backend() != backend {
 			continue
@@ -90,14 +129,42 @@ func (s *schedule) next(backend string, now time.Time) (chosen candidate, wait t
 		if _, out := s.outages[backend]; out {
 			c.tries = l.unreached
 		}
+		if l.known.at != c.at && unread > 0 {
+			unread--
+			s.readHead(l, c.at)
+		}
+		if l.known.at == c.at {
+			c.first = call(l.known.verb) == (shared.calls < callsInRow)
+			c.served = shared.sources[l.known.source]
+		}
 		if chosen.lane == nil || c.before(chosen) {
 			chosen = c
 		}
 	}
 	if chosen.lane != nil {
 		s.noteTurn(chosen.lane, backend, now)
+		if l := chosen.lane; l.known.at == chosen.at {
+			shared.note(l.known, call)
+		}
 	}
 	return chosen, wait
+}
+
+// readHead reads what matters of the entry at a lane's head. One that cannot be read shows
+// when it has its turn.
+func (s *schedule) readHead(l *lane, at format.Place) {
+	if e, err := s.read(at); err == nil {
+		l.known = head{at, e.Source, e.Verb}
+	}
+}
+
+// note takes up that a head has its turn.
+func (s *share) note(h head, call func(verb string) bool) {
+	s.turns++
+	s.sources[h.source] = s.turns
+	if s.calls++; !call(h.verb) {
+		s.calls = 0
+	}
 }
 
 // looking reports whether something in doubt is being looked up at a backend.

@@ -115,7 +115,7 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 	if w.failed != nil {
 		return nil, 0, nil, w.failed
 	}
-	chosen, wait := w.schedule.next(w.name, time.Now())
+	chosen, wait := w.schedule.next(w.name, w.aboutCall, time.Now())
 	if chosen.lane == nil {
 		return nil, wait, w.Changed(), nil
 	}
@@ -166,6 +166,12 @@ func (w worker) turn(l *lane, at format.Place) (*turn, error) {
 		t.delivery.Forced, t.delivery.Late, t.delivery.LateAfter = true, station.LateDeliver, 0
 	}
 	return t, nil
+}
+
+// aboutCall reports whether a verb is about a call for help, which somebody waits for.
+func (w worker) aboutCall(verb string) bool {
+	v := w.verbs[verb]
+	return len(v.Opens) > 0 || v.Ends != ""
 }
 
 func (w worker) unclaim(t *turn) {
