@@ -57,7 +57,7 @@ func (p *Page) Handler() http.Handler {
 		})
 	}
 	for path, do := range map[string]func(*http.Request) error{
-		"/press": p.press, "/release": p.release, "/push": p.push, "/scan": p.scan,
+		"/press": button(p.sim.Press), "/release": button(p.sim.Release), "/push": p.push, "/scan": p.scan,
 		"/scanner": p.scanner, "/power": p.power, "/cable": p.cable, "/fault": p.fault,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -107,20 +107,15 @@ func buttonPin(button string) (pin int, err error) {
 	return 0, errButton
 }
 
-func (p *Page) press(r *http.Request) error {
-	pin, err := buttonPin(r.PostFormValue("button"))
-	if err == nil {
-		p.sim.Press(pin)
+// button calls do with the line of the button in a form.
+func button(do func(pin int)) func(*http.Request) error {
+	return func(r *http.Request) error {
+		pin, err := buttonPin(r.PostFormValue("button"))
+		if err == nil {
+			do(pin)
+		}
+		return err
 	}
-	return err
-}
-
-func (p *Page) release(r *http.Request) error {
-	pin, err := buttonPin(r.PostFormValue("button"))
-	if err == nil {
-		p.sim.Release(pin)
-	}
-	return err
 }
 
 // push presses a button for a fixed time: without scripts a browser cannot hold it.

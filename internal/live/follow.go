@@ -50,7 +50,7 @@ func follow(ctx context.Context, p *plan.Plan, topic string, handle func(Update)
 }
 
 // followScans prints the scans of the running station.
-func followScans(ctx context.Context, p *plan.Plan, out scanRenderer, stderr io.Writer) error {
+func followScans(ctx context.Context, p *plan.Plan, show func(ScanReport) error, stderr io.Writer) error {
 	return follow(ctx, p, "scans", func(update Update) error {
 		if update.Scan == nil {
 			printStatus(stderr, update)
@@ -62,7 +62,7 @@ func followScans(ctx context.Context, p *plan.Plan, out scanRenderer, stderr io.
 		if i := slices.IndexFunc(p.Scanners, func(c scanner.Config) bool { return c.Name == frame.Event.Source }); i >= 0 {
 			s.Steps = scanner.Explain(p.Scanners[i], frame.Raw)
 		}
-		return out.show(s)
+		return show(s)
 	})
 }
 

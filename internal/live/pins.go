@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,27 +40,22 @@ for each change, without disturbing it.`,
 				return fmt.Errorf("--bias %s: choose pull-up, pull-down or none", bias)
 			}
 			p, problem := plan.ReadIfThere(path)
-			if problem != "" && c.Flags().Changed("config") {
+			if problem != "" && (follow || c.Flags().Changed("config")) {
 				return exit.With(exit.Config, errors.New(problem))
 			}
+			var out pinRenderer = pinText(c.OutOrStdout())
+			rows, columns, isTerminal := terminal.Size(c.OutOrStdout())
+			switch {
+			case asJSON:
+				out = pinJSON(c.OutOrStdout())
+			case isTerminal && !follow && rows > pinRows && columns >= pinColumns:
+				out = &pinTable{Picture: terminal.Picture{W: terminal.Raw(c.OutOrStdout())}}
+			}
 			if follow {
-				var out pinRenderer = &pinLines{w: c.OutOrStdout()}
-				if asJSON {
-					out = &pinJSON{json.NewEncoder(c.OutOrStdout())}
-				}
-				if problem != "" {
-					return exit.With(exit.Config, errors.New(problem))
-				}
 				return exit.Wrap(followPins(c.Context(), p, out, c.ErrOrStderr()))
 			}
 			if !c.Flags().Changed("chip") {
 				chip = p.Chips.Chip
-			}
-			var out pinRenderer = &pinLines{w: c.OutOrStdout()}
-			if asJSON {
-				out = &pinJSON{json.NewEncoder(c.OutOrStdout())}
-			} else if rows, columns, ok := terminal.Size(c.OutOrStdout()); ok && rows > pinRows && columns >= pinColumns {
-				out = &pinTable{Picture: terminal.Picture{W: terminal.Raw(c.OutOrStdout())}}
 			}
 			return exit.Wrap(showPins(c.Context(), p, chip, bias, out))
 		},

@@ -18,57 +18,51 @@ type pinRenderer interface {
 	tick() error // called ten times a second
 }
 
-// A pinLines prints one line of text for each change.
-type pinLines struct{ w io.Writer }
+// A pinStream prints a pin at the beginning and at each change.
+type pinStream func(Pin) error
 
-func (l *pinLines) begin(pins []Pin) error {
+func (f pinStream) begin(pins []Pin) error {
 	for _, p := range pins {
-		if err := l.change(p); err != nil {
+		if err := f(p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *pinLines) change(p Pin) error {
-	level := p.Level()
-	if level == "" {
-		level = "-"
-	}
-	line := fmt.Sprintf("%s %-7s %-4s edges %d glitches %d %s", p.at.Format("15:04:05.000"), p.Label(), level, p.Edges, p.Glitches, p.note())
-	_, err := fmt.Fprintln(l.w, strings.TrimRight(line, " "))
-	return err
-}
+func (f pinStream) change(p Pin) error { return f(p) }
 
-func (l *pinLines) tick() error { return nil }
+func (f pinStream) tick() error { return nil }
 
-// A pinJSON prints one JSON object for each change.
-type pinJSON struct{ encoder *json.Encoder }
-
-func (j *pinJSON) begin(pins []Pin) error {
-	for _, p := range pins {
-		if err := j.change(p); err != nil {
-			return err
+// pinText returns a pinStream of lines of text.
+func pinText(w io.Writer) pinStream {
+	return func(p Pin) error {
+		level := p.Level()
+		if level == "" {
+			level = "-"
 		}
+		line := fmt.Sprintf("%s %-7s %-4s edges %d glitches %d %s", p.at.Format("15:04:05.000"), p.Label(), level, p.Edges, p.Glitches, p.note())
+		_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))
+		return err
 	}
-	return nil
 }
 
-func (j *pinJSON) change(p Pin) error {
-	return j.encoder.Encode(struct {
-		At       time.Time `json:"at"`
-		Pin      int       `json:"pin"`
-		Line     string    `json:"line"`
-		Header   int       `json:"header,omitempty"`
-		Name     string    `json:"name,omitempty"`
-		Level    string    `json:"level,omitempty"`
-		Edges    int       `json:"edges"`
-		Glitches int       `json:"glitches"`
-		Left     string    `json:"left,omitempty"`
-	}{p.at, p.Pin, p.Label(), p.header, p.name, p.Level(), p.Edges, p.Glitches, p.Skipped})
+// pinJSON returns a pinStream of JSON objects.
+func pinJSON(w io.Writer) pinStream {
+	return func(p Pin) error {
+		return json.NewEncoder(w).Encode(struct {
+			At       time.Time `json:"at"`
+			Pin      int       `json:"pin"`
+			Line     string    `json:"line"`
+			Header   int       `json:"header,omitempty"`
+			Name     string    `json:"name,omitempty"`
+			Level    string    `json:"level,omitempty"`
+			Edges    int       `json:"edges"`
+			Glitches int       `json:"glitches"`
+			Left     string    `json:"left,omitempty"`
+		}{p.at, p.Pin, p.Label(), p.header, p.name, p.Level(), p.Edges, p.Glitches, p.Skipped})
+	}
 }
-
-func (j *pinJSON) tick() error { return nil }
 
 // pinLegend explains the columns, above the table.
 const pinLegend = `pin: place on the header. edges: changes seen. glch: glitches, changes that

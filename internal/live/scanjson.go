@@ -3,15 +3,13 @@ package live
 import (
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"strings"
 	"time"
 
 	"stationd/internal/scanner/gs1"
 	"stationd/internal/station"
 )
-
-// A scanJSON prints each scan as one JSON object.
-type scanJSON struct{ encoder *json.Encoder }
 
 // jsonGS1 is the GS1 part of the object.
 type jsonGS1 struct {
@@ -31,7 +29,8 @@ type jsonMeaning struct {
 	Actions []station.Action  `json:"actions,omitempty"`
 }
 
-func (j *scanJSON) show(s ScanReport) error {
+// printScanJSON prints a scan as one JSON object.
+func printScanJSON(w io.Writer, s ScanReport) error {
 	shown := struct {
 		At        time.Time         `json:"at"`
 		Source    string            `json:"source"`
@@ -82,5 +81,5 @@ func (j *scanJSON) show(s ScanReport) error {
 			shown.Means.Set[name] = value.Text
 		}
 	}
-	return j.encoder.Encode(shown)
+	return json.NewEncoder(w).Encode(shown)
 }

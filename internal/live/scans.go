@@ -5,7 +5,6 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,12 +50,12 @@ with ok false and err alone.`,
 			if problem != "" && (c.Flags().Changed("config") || len(ports) == 0) {
 				return exit.With(exit.Config, fmt.Errorf("%s; or give a reader with --port, such as --port /dev/ttyACM0", problem))
 			}
-			var out scanRenderer = &scanText{c.OutOrStdout()}
+			show := func(s ScanReport) error { return PrintScan(c.OutOrStdout(), s) }
 			if asJSON {
-				out = &scanJSON{json.NewEncoder(c.OutOrStdout())}
+				show = func(s ScanReport) error { return printScanJSON(c.OutOrStdout(), s) }
 			}
 			if follow {
-				return exit.Wrap(followScans(c.Context(), p, out, c.ErrOrStderr()))
+				return exit.Wrap(followScans(c.Context(), p, show, c.ErrOrStderr()))
 			}
 			readers := p.Scanners
 			if len(ports) > 0 {
@@ -68,7 +67,7 @@ with ok false and err alone.`,
 			if len(readers) == 0 {
 				return exit.With(exit.Config, fmt.Errorf("%s has no [[scanner]]; give a reader with --port, such as --port /dev/ttyACM0", path))
 			}
-			return exit.Wrap(showScans(c.Context(), p, readers, out, c.ErrOrStderr()))
+			return exit.Wrap(showScans(c.Context(), p, readers, show, c.ErrOrStderr()))
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
@@ -102,15 +101,15 @@ func checkReaders(readers []scanner.Config) error {
 }
 
 // showScans opens readers and prints what they send until ctx is done.
-func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, out scanRenderer, stderr io.Writer) error {
+func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, show func(ScanReport) error, stderr io.Writer) error {
 	clock, err := clock.New()
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var mu sync.Mutex // guards out and stderr
-	show := func(config scanner.Config, f scanner.Frame) {
+	var mu sync.Mutex // held while show or report prints
+	printFrame := func(config scanner.Config, f scanner.Frame) {
 		s := NewScanReport(config, f)
 		if p.Station.Name != "" {
 			m := explain(p.Program, f.Event)
@@ -118,7 +117,7 @@ func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, out 
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if err := out.show(s); err != nil {
+		if err := show(s); err != nil {
 			stop(err)
 		}
 	}
@@ -134,7 +133,7 @@ func showScans(ctx context.Context, p *plan.Plan, readers []scanner.Config, out 
 	for _, config := range readers {
 		r := scanner.Open(config, clock.Stamp, slog.New(slog.DiscardHandler))
 		r.Observe(func(status scanner.Status) { ReportStatus(config, status, report) })
-		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, func(f scanner.Frame) { show(config, f) }) }} {
+		for _, run := range []func(context.Context) error{r.RunPort, func(ctx context.Context) error { return r.Listen(ctx, func(f scanner.Frame) { printFrame(config, f) }) }} {
 			listening.Go(func() {
 				if err := run(ctx); err != nil {
 					stop(err)

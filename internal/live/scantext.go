@@ -15,16 +15,8 @@ import (
 	"stationd/internal/terminal"
 )
 
-// A scanRenderer prints scan reports. It is called by one goroutine at a time.
-type scanRenderer interface{ show(ScanReport) error }
-
 // PrintScan prints a scan for people, in a few lines of text and an empty one.
-func PrintScan(w io.Writer, s ScanReport) error { return (&scanText{w}).show(s) }
-
-// A scanText prints scans as text, for people.
-type scanText struct{ w io.Writer }
-
-func (l *scanText) show(s ScanReport) error {
+func PrintScan(w io.Writer, s ScanReport) error {
 	var b strings.Builder
 	repeat := ""
 	if s.Repeat {
@@ -40,13 +32,13 @@ func (l *scanText) show(s ScanReport) error {
 	}
 	b.WriteString(markedText(s.Raw, s.GS1.Pos))
 	if s.Steps != nil {
-		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "read", terminal.Visible(strings.Join(s.Steps, "; "))), 10))
+		b.WriteString(row("read", strings.Join(s.Steps, "; ")))
 	}
 	if code := terminal.Visible(s.Event.Code); !strings.HasSuffix(terminal.Visible(string(s.Raw)), code) {
 		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "code", code), 10))
 	}
 	if s.GS1.Err != nil {
-		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "fault", terminal.Visible(s.GS1.Err.Error())), 10))
+		b.WriteString(row("fault", s.GS1.Err.Error()))
 	}
 	for _, e := range s.GS1.Elements {
 		fmt.Fprintf(&b, "  %-8s%-20s  %s\n", "("+e.AI+")", terminal.Visible(e.Value), gs1.Title(e.AI))
@@ -56,9 +48,9 @@ func (l *scanText) show(s ScanReport) error {
 		s.Meaning.write(&b, s.Event)
 	}
 	if s.Result != "" {
-		b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "station", terminal.Visible(s.Result)), 10))
+		b.WriteString(row("station", s.Result))
 	}
-	_, err := io.WriteString(l.w, b.String()+"\n")
+	_, err := io.WriteString(w, b.String()+"\n")
 	return err
 }
 
@@ -68,7 +60,7 @@ func (m *meaning) write(w *strings.Builder, ev station.Event) {
 	if m.Number == 0 {
 		fmt.Fprintf(w, "  %-8sno binding matches: a station would keep it as an unknown scan\n", "means")
 		for _, why := range m.WhyNot {
-			w.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "", terminal.Visible(why)), 10))
+			w.WriteString(row("", why))
 		}
 		return
 	}
@@ -99,7 +91,7 @@ func bindableNames(ev station.Event) string {
 		kind, id, _ := strings.Cut(name, ".")
 		switch {
 		case id == "error" && kind != "gs1", name == station.DataRefused:
-			b.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "fault", terminal.Visible(ev.Data[name])), 10))
+			b.WriteString(row("fault", ev.Data[name]))
 		case !station.OnLabel(name) || id == "error" || kind == "gs1" && !gs1.HasPoint(id):
 		case kind == "di":
 			fmt.Fprintf(&b, "  %-8s{%s} = %s  %s\n", "", name, terminal.Visible(ev.Data[name]), mh10.Title(id))
@@ -131,6 +123,11 @@ func markedText(raw []byte, fault int) string {
 		}
 	}
 	return b.String()
+}
+
+// row is one line of the report, wrapped, with what acts on a terminal made visible.
+func row(label, text string) string {
+	return terminal.Wrap(fmt.Sprintf("  %-8s%s\n", label, terminal.Visible(text)), 10)
 }
 
 // label returns the text for the first line of several, and "" for the others.
