@@ -164,7 +164,7 @@ func (s scope) asksAmount(ai string) bool {
 	})
 }
 
-// missingLabelValue is lacks for what a label carries besides GS1's elements.
+// missingLabelValue is missing for the values of a label other than GS1's elements.
 func (s scope) missingLabelValue(name string, must bool) string {
 	kind, value, further := strings.Cut(name, ".")
 	if !further {

@@ -16,16 +16,16 @@ import (
 // action. Data is that of an ActionRequest.
 const Ask = "ask"
 
-// The names of an ActionRequest in the data of its event. A field stands under its own
-// name behind fieldData.
+// The names that an ActionRequest's parts have in the data of its event. The name of a field
+// follows fieldData: field.machine.
 const (
 	backendData = "backend"
 	verbData    = "verb"
 	fieldData   = "field."
 )
 
-// An ActionRequest is one action as a person asks for it: what a binding's action is, but
-// with nothing to be filled in.
+// An ActionRequest is one action that a person asks for at the command line. Unlike that of
+// a binding it has no templates: every value is given.
 type ActionRequest struct {
 	Backend string            `json:"backend"`
 	Verb    string            `json:"verb"`
@@ -41,7 +41,7 @@ func (a ActionRequest) Event(by string, at Stamp) Event {
 	return Event{ID: NewID(), Source: FromCommand, Kind: Ask, Data: data, At: at}
 }
 
-// requestOf reads an Asking from its event's data.
+// requestOf reads an ActionRequest from its event's data.
 func requestOf(data map[string]string) ActionRequest {
 	a := ActionRequest{Backend: data[backendData], Verb: data[verbData], With: make(map[string]string)}
 	for name, value := range data {
@@ -57,8 +57,8 @@ func requestOf(data map[string]string) ActionRequest {
 // are everything that is wrong with it, a sentence each; with any of them the
 // action is not to be used.
 //
-// A verb that ends a call must be told which by the vendor's own name for it: a
-// person has opened nothing that could be meant.
+// A verb that ends a call must be given the vendor's own name for it: a button ends the call
+// that it opened, and a command has opened none.
 func (p Program) BuildAction(a ActionRequest) (action Action, faults []string) {
 	vendor, known := p.Vendors[a.Backend]
 	if !known {
@@ -93,7 +93,7 @@ func (p Program) BuildAction(a ActionRequest) (action Action, faults []string) {
 	return action, faults
 }
 
-// validate says what of the fields that a person says does not fit the verb.
+// validate says what is wrong with the fields that a person gives for the verb.
 func (v Verb) validate(with map[string]string) (faults []string) {
 	for _, name := range slices.Sorted(maps.Keys(with)) {
 		f, own := v.Field(name)
@@ -260,9 +260,9 @@ func compact(text string) string {
 	return text
 }
 
-// ask carries out what a person asks for at the command line: the one binding that
-// is built in. What is in hand at the station is its operator's and fills nothing
-// in, but what a line was last seen to run is true for everybody.
+// ask carries out what a person asks for at the command line. What the operator at the
+// station has in hand fills nothing in, for it was not meant for this; what a line was last
+// seen to run does.
 func (p Program) ask(s State, ev Event) (State, []Action) {
 	a := requestOf(ev.Data)
 	action, faults := p.BuildAction(a)

@@ -5,7 +5,11 @@ import (
 	"slices"
 )
 
-// namedIn reports whether the data of a Close means this call.
+// This file opens and closes andon calls: a press calls for help at a machine, and the call
+// is open until it is closed here or at the vendor. State.Calls holds the open ones.
+
+// namedIn reports whether the data of a Close event means this call: by the entry that
+// opened it, or by the vendor's name for it.
 func (c Call) namedIn(data map[string]string) bool {
 	if entry := data["entry"]; entry != "" {
 		return ID(entry) == c.Entry
@@ -13,8 +17,8 @@ func (c Call) namedIn(data map[string]string) bool {
 	return c.Ref != "" && c.Ref == data["ref"]
 }
 
-// closingVerb returns the backend's first verb that ends a call; the zero Verb where
-// there is none.
+// closingVerb returns the backend's first verb that ends a call; the zero Verb where there
+// is none, or the backend is not in the configuration any more.
 func (p Program) closingVerb(backend string) Verb {
 	for _, verb := range p.Vendors[backend].Verbs {
 		if verb.Ends != "" {
@@ -54,7 +58,7 @@ func (x *execution) openCall(do Do, with map[string]string) (lack Note) {
 	return Note{}
 }
 
-// callsFull reports whether there are as many calls as there may be.
+// callsFull reports whether there are as many calls as there may be for such an event.
 func (x *execution) callsFull() bool {
 	open := 0
 	for _, c := range x.s.Calls {
@@ -68,9 +72,8 @@ func (x *execution) callsFull() bool {
 	return open >= mostCalls || len(x.s.Calls) >= mostWithClosed
 }
 
-// pressedAgain answers a press on a call that is open already: it opens nothing
-// new. Where the vendor refused it, pressing again is the retry; a latching
-// button closes it.
+// pressedAgain answers a press for a call that is open already, which opens nothing new.
+// Where the vendor refused the call, pressing again retries it; a latching button closes it.
 func (x *execution) pressedAgain(c Call) {
 	switch verb := x.p.closingVerb(c.Backend); {
 	case c.Hold == HoldRefused:
@@ -84,7 +87,8 @@ func (x *execution) pressedAgain(c Call) {
 	}
 }
 
-// endCalls closes the calls that the source opened; with may narrow them down.
+// endCalls closes the calls that the event's source opened, or those of them whose subject
+// with names.
 func (x *execution) endCalls(backend string, verb Verb, with map[string]string) {
 	closed := 0
 	for _, c := range x.s.Calls {
@@ -98,9 +102,10 @@ func (x *execution) endCalls(backend string, verb Verb, with map[string]string) 
 	}
 }
 
-// closeCall closes one call. What is open at the vendor because of somebody else is
-// left as it is there, and so is a call whose vendor this station has no verb
-// for any more: such a call is only over here.
+// closeCall closes one call. Two kinds of calls are only over at this station and stay open
+// at the vendor: one that somebody else opened there (Adopted), unless the binding closes it
+// all the same, and one whose backend is not configured any more, so that verb is zero. The
+// operator is told so.
 func (x *execution) closeCall(c Call, verb Verb, with map[string]string) {
 	switch {
 	case c.Ref != "" && (c.Adopted && c.Leave || verb.Ends == ""):
@@ -115,7 +120,7 @@ func (x *execution) closeCall(c Call, verb Verb, with map[string]string) {
 	for field := range c.Subject {
 		delete(a.With, field)
 	}
-	if c.Ref == "" {
+	if c.Ref == "" { // the open is not delivered yet: the outbox fills in the vendor's name when it is
 		a.About, a.Ours = c.Entry, c.Leave
 	} else {
 		a.With[verb.Ends] = c.Ref
@@ -126,7 +131,8 @@ func (x *execution) closeCall(c Call, verb Verb, with map[string]string) {
 	x.add(a)
 }
 
-// matches reports whether with says nothing that speaks against this being the call.
+// matches reports whether the call has every value of its subject that with gives: a field
+// that with leaves out fits any call.
 func (c Call) matches(with map[string]string) bool {
 	for field, value := range c.Subject {
 		if said := with[field]; said != "" && said != value {
@@ -134,4 +140,42 @@ func (c Call) matches(with map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// release forgets a call: it is over at this station, whatever it is at the vendor.
+func (s State) release(open ID) State {
+	s.Calls = slices.DeleteFunc(slices.Clone(s.Calls), func(c Call) bool { return c.Entry == open })
+	return s
+}
+
+// holdCall notes why the entry that opens a call waits for a person; HoldNone: it does not.
+func (s State) holdCall(entry ID, hold HoldReason) State {
+	for i, c := range s.Calls {
+		if c.Entry == entry && c.Hold != hold {
+			s.Calls = slices.Clone(s.Calls)
+			s.Calls[i].Hold = hold
+		}
+	}
+	return s
+}
+
+// endCall ends the call that a vendor's event says is over there. It is matched by the
+// vendor's name for it; one that this station does not know changes nothing.
+func (s State) endCall(ev Event) State {
+	ref := ev.Data["ref"]
+	for i, c := range s.Calls {
+		if ref != "" && c.Backend == ev.Source && c.Ref == ref && c.Closing == "" {
+			s.Calls = slices.Delete(slices.Clone(s.Calls), i, i+1)
+			return s
+		}
+	}
+	return s
+}
+
+// sameCall returns the index of the open call with that subject, or -1. A call
+// whose close waits is not open any more: pressing now means a new one.
+func (s State) sameCall(backend string, subject map[string]string) int {
+	return slices.IndexFunc(s.Calls, func(c Call) bool {
+		return c.Backend == backend && c.Closing == "" && maps.Equal(c.Subject, subject)
+	})
 }

@@ -5,20 +5,23 @@ import (
 	"slices"
 )
 
-// Decide says what an event means: the state after it, and what is to be done.
-// It is pure, and total: an event that means nothing returns s and no action.
+// Decide says what an event means: the state after it, and what is to be done. It is pure
+// and has an answer for every event: one that means nothing returns s and no action.
 //
-// The entry of the action at index i is ev.ID.Entry(i+1). Actions with
-// VerbRetry, VerbDiscard, VerbKeep or VerbUndo are for the outbox itself. Where
-// anything that an action needs is not in hand, none of the binding's actions is
-// returned, and the state's note names what is missing. What the station itself
-// tells of is nobody's press: where anything is missing, nothing changes.
+// The outbox makes an entry with the ID ev.ID.Entry(i+1) of the action at index i. No entry
+// is made of a BestEffort action, nor of VerbRetry, VerbDiscard, VerbKeep and VerbUndo:
+// these change what is in the outbox already.
+//
+// A binding is carried out whole or not at all. Where a value is missing that one of its
+// actions needs, there are no actions, and the operator's note in the state names the
+// value. An event of the station itself (FromStation) has no operator to be told: where
+// anything is missing for it, s is returned as it was.
 func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if ev.Source == FromCommand || ev.Source == FromPage {
 		return p.decideRequest(s, ev)
 	}
 	if _, vendor := p.Vendors[ev.Source]; vendor {
-		return s.observe(ev), nil
+		return s.observe(ev), nil // the vendor did it: there is nothing left to do
 	}
 	b, groups, found := p.firstMatch(ev)
 	switch {
@@ -35,8 +38,8 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	return s, nil
 }
 
-// Answer is Decide, and says what the event's operator is told because of it: the
-// zero Note where nothing is said.
+// Answer is Decide, and returns besides the note that the event's operator is told because
+// of it; the zero Note where nothing is said.
 func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
 	before, told := s.Notes[ev.Source]
 	if told {
@@ -51,8 +54,8 @@ func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
 	return s, actions, note
 }
 
-// whyNotUnderstood says of a scan that no binding takes why: nobody knows it, or something is
-// wrong with it.
+// whyNotUnderstood says why no binding takes a scan: its code is unknown, or something is
+// wrong with what was read.
 func whyNotUnderstood(ev Event) (NoteKind, string) {
 	if why := ev.Data[DataRefused]; why != "" {
 		return NoteUnfit, why

@@ -12,18 +12,21 @@ import (
 	"unicode/utf8"
 )
 
-// An execution is one binding being carried out for one event.
+// An execution is one binding being carried out for one event. Its steps (needs, set,
+// append, count, do, send) return the zero Note, or the note that says what is missing or
+// wrong: then nothing of the binding is done.
 type execution struct {
 	p       Program
 	b       Binding
-	groups  map[string]string // of its match
+	groups  map[string]string // what the binding read from the code: by match, json and pairs
 	ev      Event
 	s       State // as it is so far
 	actions []Action
 	entries []ID // of the actions that make one
-	noted   bool // the operator was told something more particular than that it was done
+	noted   bool // a step has left a note, which says more than that something was done
 }
 
+// execute carries out a binding, as Decide says.
 func (p Program) execute(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
 	x := execution{p: p, b: b, groups: groups, ev: ev, s: s}
 	for _, step := range []func() Note{x.needs, x.set, x.append, x.count, x.do, x.send} {
@@ -44,15 +47,15 @@ func (p Program) execute(b Binding, groups map[string]string, s State, ev Event)
 	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions
 }
 
-// recordedMore reports whether there is something new to tell beside what was said already:
-// one call of several was open already, and another has been recorded. That a person
-// must decide is never left unsaid.
+// recordedMore reports whether the note that a step has left gives way to "recorded": one
+// call was open already, and another has been recorded. A note that a person must decide
+// gives way to nothing.
 func (x *execution) recordedMore() bool {
 	return len(x.actions) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
 }
 
-// undoes reports whether a binding takes back what the source did: what nobody
-// can take back is not kept.
+// undoes reports whether any binding takes back what the source did. Without one, what the
+// source did need not be remembered.
 func (p Program) undoes(source string) bool {
 	return slices.ContainsFunc(p.Bindings, func(b Binding) bool {
 		of, _, _ := strings.Cut(b.Event, ".")
@@ -81,7 +84,7 @@ func (x *execution) outcomeNote() (kind NoteKind, text string) {
 	return NoteSet, strings.Join(all, ", ")
 }
 
-// noteOf says of actions whether anything of them is kept.
+// noteOf is the note of actions that are done: recorded, unless all of them are best effort.
 func noteOf(actions []Action) NoteKind {
 	if slices.ContainsFunc(actions, func(a Action) bool { return !a.BestEffort }) {
 		return NoteRecorded
@@ -113,11 +116,13 @@ func (x *execution) value(name string) (string, bool) {
 	return x.s.value(name, x.ev.At)
 }
 
-// expand fills a template in. A value from the label that may not go there is the note.
+// expand fills a template in. lack names a value that is missing, or says what is wrong with
+// one. present is false where an optional value is missing, so that the field is left out.
 func (x *execution) expand(template Template) (text string, present bool, lack Note) {
 	return x.fillIn(template.expand)
 }
 
+// fillIn is expand for any way of filling names in: that of a text, or that of a list's item.
 func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
 	why := ""
 	text, present, missing := expand(func(name string) (string, bool) {
@@ -140,7 +145,7 @@ func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 	return text, present, Note{}
 }
 
-// fromLabel reports whether a name's value was read just now.
+// fromLabel reports whether a name's value is from the code that was just read.
 func (x *execution) fromLabel(name string) bool {
 	if _, group := x.groups[name]; group || name == "code" {
 		return true
@@ -152,6 +157,7 @@ func (x *execution) fromLabel(name string) bool {
 // missingNote is the note that asks for what is missing.
 func missingNote(missing string) Note { return Note{Kind: NoteNeeds, Text: missing} }
 
+// needs checks that everything is in hand that the binding asks for.
 func (x *execution) needs() Note {
 	for _, name := range x.b.Needs {
 		if v, ok := x.value(name); !ok || v == "" {
@@ -161,8 +167,8 @@ func (x *execution) needs() Note {
 	return Note{}
 }
 
-// set takes values in hand. All of them are filled in from what was in hand
-// before.
+// set takes values in hand. Each is filled in from what was in hand before, so that their
+// order does not matter.
 func (x *execution) set() Note {
 	after := x.s
 	for _, name := range slices.Sorted(maps.Keys(x.b.Set)) {
@@ -248,7 +254,7 @@ func (x *execution) do() Note {
 	return Note{}
 }
 
-// send adds what is sent to readers: a fixed one is told to read.
+// send adds what is sent to scanners: the trigger that has a fixed one read.
 func (x *execution) send() Note {
 	for _, reader := range slices.Sorted(maps.Keys(x.b.Send)) {
 		x.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: x.b.Send[reader]}, BestEffort: true})
@@ -256,8 +262,8 @@ func (x *execution) send() Note {
 	return Note{}
 }
 
-// fields expands the templates of a Do, and fills in who acts, what the line was
-// last seen to run and the vendor's defaults.
+// fields expands the templates of a Do, and fills in who acts (User), what the line was last
+// seen to run (LastSeen) and the vendor's defaults.
 func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 	with = make(map[string]string)
 	defaults := x.p.Vendors[do.Backend].Defaults
@@ -288,7 +294,8 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 	return with, x.passedThrough(do, with)
 }
 
-// subjectTooLong reports that what a lane or a call is named by is too long for a name.
+// subjectTooLong returns the note for a field by which a lane or a call is named, and whose
+// value is too long for a name.
 func subjectTooLong(verb Verb, with map[string]string) Note {
 	for _, field := range slices.Concat(verb.Lane, verb.Opens) {
 		if n := utf8.RuneCountInString(with[field]); n > longestSubject {
@@ -315,6 +322,7 @@ func (x *execution) passedThrough(do Do, with map[string]string) Note {
 	return Note{}
 }
 
+// action is what a Do with expanded fields asks the backend for.
 func (x *execution) action(do Do, with map[string]string) Action {
 	return Action{
 		Lane:       laneOf(do.Backend, do.Verb, with),
@@ -352,7 +360,7 @@ func (x *execution) add(a Action) {
 // entry is the ID of the action that add appends next.
 func (x *execution) entry() ID { return x.ev.ID.Entry(len(x.actions) + 1) }
 
-// note says something to the operator at the event's source.
+// note leaves a note for the operator at the event's source.
 func (x *execution) note(kind NoteKind, text string) {
 	x.noted = true
 	x.s = x.s.addNote(x.ev, kind, text)

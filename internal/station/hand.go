@@ -2,15 +2,17 @@ package station
 
 import (
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// value returns what the operator has in hand under a name, unless it expired:
-// a text, a list as JSON, how many items a list has (#name), or a count. A
-// counter at zero has no value.
+// This file keeps what the operator has in hand: the values, lists and counters that earlier
+// events have left for the next ones, as the order that was scanned before its parts. They
+// are in the State, so that a restart forgets none of them.
+
+// value returns what is in hand under a name, unless it expired: a text, a list as JSON, how
+// many items a list has (#name), or a count. A counter at zero has no value.
 func (s State) value(name string, now Stamp) (string, bool) {
 	if c := s.Counters[name]; c.Count > 0 {
 		return strconv.Itoa(c.Count), true
@@ -26,8 +28,9 @@ func (s State) value(name string, now Stamp) (string, bool) {
 	return v.Text, true
 }
 
-// expired reports whether a value no longer holds. Where nobody can tell, it
-// does not: asking again is safe, a wrong order is not.
+// expired reports whether a value no longer holds. One whose age is not known, as after a
+// restart of the board before its clock was set, has expired: to ask the operator again is
+// safe, and to book parts on yesterday's order is not.
 func (v Value) expired(now Stamp) bool {
 	if v.For == 0 {
 		return false
@@ -46,7 +49,7 @@ func (s State) setValue(name string, v Value) State {
 	return s
 }
 
-// setCounter puts a counter in the place of another.
+// setCounter returns s with a counter set.
 func (s State) setCounter(name string, c Counter) State {
 	s.Counters = maps.Clone(s.Counters)
 	if s.Counters == nil {
@@ -56,7 +59,7 @@ func (s State) setCounter(name string, c Counter) State {
 	return s
 }
 
-// clear puts values away, and sets counters to zero.
+// clear returns s without the values of these names, and with their counters at zero.
 func (s State) clear(names []string, now Stamp) State {
 	for _, name := range names {
 		if _, in := s.Values[name]; in {
@@ -70,11 +73,12 @@ func (s State) clear(names []string, now Stamp) State {
 	return s
 }
 
-// mostCount bounds what one event counts and what a counter holds: a reader that
-// takes an article number for an amount stops there.
+// mostCount is the most that one event counts and that a counter holds: an article number
+// that was scanned in place of an amount is above it.
 const mostCount = 1_000_000
 
-// count adds to a counter; ok is false where the text is no number to count.
+// count adds to a counter; ok is false where the text is no whole number from 1 on, or the
+// counter would pass mostCount.
 func (s State) count(name, text string, now Stamp) (after State, ok bool) {
 	n, err := strconv.Atoi(text)
 	c := s.Counters[name]
@@ -98,11 +102,11 @@ func (s State) Counting() bool {
 	return false
 }
 
-// since returns the beginning of the time that counters tell of together: their
-// first count, but not before any of them was last cleared, so that the times of
-// two records never overlap, whatever the clock did between them. The end of
-// that time is now. There is none while the clock has not been set, while less
-// than a second has passed, or while the clock stands before the last end.
+// since returns when the time began in which these counters counted; it ends now. It begins
+// with their first count, but not before any of them was last cleared, so that the times of
+// two production records never overlap, whatever the clock did in between. It is not known
+// while the clock has not been set, within the first second, and while the clock stands
+// before the end of the last record.
 func (s State) since(names []string, now Stamp) (at time.Time, known bool) {
 	var until time.Time
 	for _, name := range names {
@@ -137,146 +141,4 @@ func (t Stamp) wallAt(earlier Stamp) time.Time {
 		age = t.Up
 	}
 	return t.Wall.Add(-age).UTC().Truncate(time.Second)
-}
-
-// rememberUndo takes up what an event changed, and keeps it for undo where somebody
-// may take it back. An event that changed nothing in hand and made no entry
-// leaves the last thing of its source as it is. What another source has changed
-// since is not the source's own any more.
-func (s State) rememberUndo(before State, source string, entries []ID, keep bool) State {
-	u := Undo{Entries: entries}
-	u.addValues(before, s)
-	u.addCounters(before, s)
-	if u.empty() || len(s.Undo) == 0 && !keep {
-		return s
-	}
-	undo := make(map[string]Undo, len(s.Undo)+1)
-	for other, theirs := range s.Undo {
-		if theirs = theirs.without(u); !theirs.empty() {
-			undo[other] = theirs
-		}
-	}
-	delete(undo, source)
-	if keep {
-		undo[source] = u
-	}
-	s.Undo = undo
-	return s
-}
-
-// addValues notes the values that differ.
-func (u *Undo) addValues(before, after State) {
-	was := func(name string, v *Value) {
-		if u.Was == nil {
-			u.Was = make(map[string]*Value)
-		}
-		u.Was[name] = v
-	}
-	for name, v := range before.Values {
-		now, in := after.Values[name]
-		switch {
-		case in && now == v:
-		case in && v.List > 0 && now.List == v.List+1:
-			u.Longer = append(u.Longer, name)
-		default:
-			was(name, &v)
-		}
-	}
-	for name := range after.Values {
-		if _, in := before.Values[name]; !in {
-			was(name, nil)
-		}
-	}
-	slices.Sort(u.Longer)
-}
-
-// addCounters notes the counters that differ.
-func (u *Undo) addCounters(before, after State) {
-	for name, now := range after.Counters {
-		was := before.Counters[name]
-		switch {
-		case now.Count > was.Count:
-			if u.Counted == nil {
-				u.Counted = make(map[string]int)
-			}
-			u.Counted[name] = now.Count - was.Count
-		case now.Count < was.Count:
-			if u.Counters == nil {
-				u.Counters = make(map[string]Counter)
-			}
-			u.Counters[name] = was
-		}
-	}
-}
-
-func (u Undo) empty() bool {
-	return len(u.Entries)+len(u.Was)+len(u.Longer)+len(u.Counted)+len(u.Counters) == 0
-}
-
-// without returns u without what a later event of another source has changed:
-// values, and counters that it cleared. Counts add up, whoever counts.
-func (u Undo) without(later Undo) Undo {
-	touched := func(name string) bool {
-		_, was := later.Was[name]
-		return was || slices.Contains(later.Longer, name)
-	}
-	cleared := func(name string) bool {
-		_, was := later.Counters[name]
-		return was
-	}
-	u.Was, u.Counted, u.Counters = maps.Clone(u.Was), maps.Clone(u.Counted), maps.Clone(u.Counters)
-	maps.DeleteFunc(u.Was, func(name string, _ *Value) bool { return touched(name) })
-	maps.DeleteFunc(u.Counted, func(name string, _ int) bool { return cleared(name) })
-	maps.DeleteFunc(u.Counters, func(name string, _ Counter) bool { return cleared(name) })
-	u.Longer = slices.DeleteFunc(slices.Clone(u.Longer), touched)
-	return u
-}
-
-// forgetUndo keeps nothing more of what a source did when one of its entries has
-// come to an end or to a person: half of a thing is not taken back.
-func (s State) forgetUndo(source string, entry ID) State {
-	if !slices.Contains(s.Undo[source].Entries, entry) {
-		return s
-	}
-	s.Undo = maps.Clone(s.Undo)
-	delete(s.Undo, source)
-	return s
-}
-
-// undoLast takes back the last thing of the event's source: what it changed in
-// hand at once, and its entries where the outbox finds that it may.
-func (s State) undoLast(ev Event) (State, []Action) {
-	u, there := s.Undo[ev.Source]
-	if !there {
-		return s.TooLate(ev), nil
-	}
-	s.Undo = maps.Clone(s.Undo)
-	delete(s.Undo, ev.Source)
-	for name, v := range u.Was {
-		if v == nil {
-			s.Values = maps.Clone(s.Values)
-			delete(s.Values, name)
-			continue
-		}
-		s = s.setValue(name, *v)
-	}
-	for _, name := range u.Longer {
-		s = s.setValue(name, s.Values[name].withoutLast())
-	}
-	for name, n := range u.Counted {
-		c := s.Counters[name]
-		if c.Count -= n; c.Count == 0 {
-			c.Since = Stamp{}
-		}
-		s = s.setCounter(name, c)
-	}
-	for name, was := range u.Counters {
-		was.Count += s.Counters[name].Count
-		s = s.setCounter(name, was)
-	}
-	var actions []Action
-	for _, entry := range u.Entries {
-		actions = append(actions, Action{Verb: VerbUndo, About: entry})
-	}
-	return s.addNote(ev, NoteUndone, ""), actions
 }

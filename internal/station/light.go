@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// A Light is what a lamp may claim. It never says more than the disk knows.
+// A Light is how a lamp is lit. Each way says something to the operator, and a lamp never
+// says more than what is on disk: slow flashing promises that a press is recorded.
 type Light uint8
 
-// The lights, from the weakest claim to the strongest: where several things
-// share a lamp, the greatest wins. OffDuty is shown by the display alone, when
-// the station stops; it is never the answer of Lights.
+// The lights, in the order of their urgency: where several things share a lamp, it shows the
+// greatest. OffDuty is set by the agent when the station stops; Lights never returns it.
 const (
 	Off     Light = iota // nothing is going on
 	Steady               // delivered: the vendor has it
@@ -36,8 +36,8 @@ func (l Light) String() string {
 	return "no light"
 }
 
-// Flash is how long a lamp shows something that passes, as a delivered trace or
-// an unknown scan. The lights are asked for again at least this often.
+// Flash is how long a lamp shows something that leaves nothing behind for it to show, as a
+// delivered production record or an unknown scan. Lights is asked again at least this often.
 const Flash = 2 * time.Second
 
 // Health is how the parts of the station are. It is kept by the agent and never
@@ -51,14 +51,14 @@ type Health struct {
 	Clock    bool               // the wall clock has been set from outside since boot
 }
 
-// Lights says what every lamp may claim. It is pure, and it looks at nothing but
-// what is on disk (s), how the parts are (h) and what time it is (now).
+// Lights says how every lamp is to be lit. It is pure, and it looks at nothing but what is
+// on disk (s), how the parts are (h) and what time it is (now).
 //
 // A source's lamp shows, the strongest first: quick while one of its entries is
 // held, slow while one waits, steady while a call it opened is open at the
-// vendor. What passes shows for at least Flash: steady after a delivery, quick
-// after a scan that nobody knows or that lacks something. A fault is quick; where
-// nothing shows the station as a whole, every lamp that is off shows it.
+// vendor. A note shows for Flash at least: steady after a delivery, quick after a
+// scan that no binding takes or for which something is missing. A fault is quick;
+// where no lamp stands for the station as a whole, every lamp that is off shows it.
 //
 // A stack light shows the station: its red is quick while a person must look, its
 // yellow slow while something waits or a vendor is out of reach, its green steady
@@ -86,16 +86,16 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 			shown.raise(p.lampOf(source), n.Kind.Reply().Lamp)
 		}
 	}
-	nobodys := false // something is wrong that has no lamp
+	noLamp := false // something is wrong that has no lamp
 	for device, fault := range h.Devices {
 		if fault == "" {
 			continue
 		}
 		if _, lamp := shown[device]; lamp {
 			shown.raise(device, Quick)
-			// It may be what keeps it from shining: another lamp has to say so.
+			// The fault may be what keeps the lamp dark: another one has to say so.
 			if shown.raise(p.DefaultLamp, Quick); p.DefaultLamp == "" || p.DefaultLamp == device {
-				nobodys = true
+				noLamp = true
 			}
 			continue
 		}
@@ -103,7 +103,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 			shown.raise(lamp, Quick)
 			continue
 		}
-		nobodys = true
+		noLamp = true
 	}
 	switch {
 	case h.Storage != "", h.keyFault() && p.DefaultLamp == "" && !p.hasRed():
@@ -113,7 +113,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 	case h.keyFault():
 		shown.raise(p.DefaultLamp, Quick)
 	}
-	if nobodys && !p.hasRed() {
+	if noLamp && !p.hasRed() {
 		for lamp, l := range shown {
 			if l == Off { // one that answers a press goes on answering it
 				shown[lamp] = Quick

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A Template is text with names in braces that are filled in when an event is
-// decided:
+// A Template is a text of the configuration with names in braces, for which the values of an
+// event, or those in hand, are filled in when a binding is carried out:
 //
 //	Help needed at {station}    the value of station; without it nothing is done
 //	{gs1.21?}                   left out, with the whole field, where there is none
@@ -14,20 +14,20 @@ import (
 //	{#serials}                  how many items the list serials has
 //	{{literally}}               doubled braces stand for themselves
 //
-// A template may also be a list or a table whose texts are such texts; what it
-// is filled in to is canonical JSON. See ParseList.
+// A template may also be a list or a table, in which each text is a template. Filled in it
+// is canonical JSON. See ParseList.
 type Template struct {
 	text  string
 	parts []part
-	shape any // of a list or table: []any, map[string]any, Template for each text, plain values
+	shape any // of a list or table: []any and map[string]any as in JSON, with a Template for each text
 }
 
 type part struct {
 	literal     string // used when name is empty
 	name        string
-	optional    bool   // name? : without a value the field is left out
-	fallback    string // name|instead
-	hasFallback bool   // there is an instead
+	optional    bool   // {name?}: without a value the field is left out
+	fallback    string // {name|fallback}: what stands there without a value; may be empty
+	hasFallback bool
 	at          int    // byte position of the name in the text
 }
 
@@ -137,6 +137,7 @@ func (t Template) Constant() (text string, constant bool) {
 	return b.String(), true
 }
 
+// noValue has no value for any name.
 func noValue(string) (string, bool) { return "", false }
 
 // Whole returns the name where a template is that name and nothing else: {parts}
