@@ -56,9 +56,14 @@ type Station struct {
 }
 
 const (
-	// lookEvery is how often the lights are worked out when nothing changes: what
-	// passes ends by itself, and a device is not asked more than twice a second.
+	// lookEvery is how often the lights are worked out while a lamp flashes: a flash ends
+	// by itself.
 	lookEvery = station.Flash / 4
+
+	// idleLookEvery is how often they are worked out when nothing changes: a device that
+	// has gone away, a reminder. A station that nobody uses wakes its processor no more
+	// often.
+	idleLookEvery = time.Second
 
 	// staleAfter is how long the lights may not have been worked out before the
 	// watchdog hears of it. A commit on a slow card takes far less.
@@ -80,7 +85,7 @@ type Status struct {
 // looked at yet.
 func NewStatus(outbox Outbox) *Status { return &Status{outbox: outbox} }
 
-// Snapshot returns the station as it was at the last look, less than a second ago;
+// Snapshot returns the station as it was at the last look, about a second ago at most;
 // the zero Snapshot before the first. Its maps are shared: they are for reading
 // only.
 func (s *Status) Snapshot() station.Snapshot {
@@ -219,8 +224,6 @@ func (g *group) stop() {
 
 // runLights works out the lights whenever something changes, and shows them.
 func (a *agent) runLights(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
 	for {
 		changed := a.station.Outbox.Changed()
 		if err := a.station.Outbox.Err(); err != nil {
@@ -231,9 +234,22 @@ func (a *agent) runLights(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-		case <-tick.C:
+		case <-time.After(a.untilNextLook()):
 		}
 	}
+}
+
+// untilNextLook returns how long the lights stay right when nothing changes.
+func (a *agent) untilNextLook() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.station.Stamp(time.Now())
+	for _, n := range a.notes {
+		if age, known := now.Since(n.shown); !known || age <= station.Flash {
+			return lookEvery
+		}
+	}
+	return idleLookEvery
 }
 
 // look takes one look at the station and shows what the lamps may say.

@@ -120,13 +120,15 @@ func (a *activeConfig) run(ctx context.Context, tryNow func()) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	tick := time.NewTicker(retryEvery)
-	defer tick.Stop()
 	for {
+		var retry <-chan time.Time // none while every backend is open: nothing wakes the processor
+		if a.anyClosed() {
+			retry = time.After(retryEvery)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-retry:
 			a.openClosed()
 		case <-hangup:
 			a.reload()
@@ -134,6 +136,16 @@ func (a *activeConfig) run(ctx context.Context, tryNow func()) error {
 			tryNow()
 		}
 	}
+}
+
+// anyClosed reports whether a backend waits for what it lacks.
+func (a *activeConfig) anyClosed() bool {
+	for _, b := range a.backends {
+		if b.closed() {
+			return true
+		}
+	}
+	return false
 }
 
 // reload puts the file as it is now in force, and returns what is wrong with it, nothing

@@ -27,6 +27,7 @@ const (
 	alertsName = "alerts.json"
 
 	alertEvery  = time.Second // between two looks at the station
+	alertIdle   = time.Minute // where the configuration has no table [alert]
 	alertKept   = time.Minute // what has lasted as long is remembered over a restart
 	alertListed = 3           // held entries in a message
 
@@ -82,14 +83,14 @@ func (s *openStation) alerts() *alerts {
 // run looks at the station until ctx is done.
 func (a *alerts) run(ctx context.Context) error {
 	a.load()
-	tick := time.NewTicker(alertEvery)
-	defer tick.Stop()
 	for {
 		a.look(ctx)
-		select {
-		case <-ctx.Done():
+		every := alertEvery
+		if a.plan().Alert == nil {
+			every = alertIdle
+		}
+		if !wait(ctx, every) {
 			return nil
-		case <-tick.C:
 		}
 	}
 }

@@ -223,6 +223,9 @@ func (f *framer) abandon() {
 // underWay reports whether a frame has begun and not ended.
 func (f *framer) underWay() bool { return len(f.buffered) > 0 || f.started || f.dropping }
 
+// awaitsSilence reports whether silence would change anything.
+func (f *framer) awaitsSilence() bool { return f.underWay() || f.afterCut }
+
 func (f *framer) reset() { f.buffered, f.started, f.dropping = f.buffered[:0], false, false }
 
 // keep adds a byte to the frame under way. Two bytes more than the longest

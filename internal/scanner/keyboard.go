@@ -103,7 +103,7 @@ func grab(file *os.File) error {
 // returned before it, and reading goes on after it. Any other error means that the
 // keyboard is of no use any more; close it.
 func (k *keyboard) read(b []byte, timeout time.Duration) (n int, err error) {
-	if err := k.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	if err := k.file.SetReadDeadline(deadline(timeout)); err != nil {
 		return 0, withoutPath(err)
 	}
 	for {
@@ -130,6 +130,12 @@ func (k *keyboard) read(b []byte, timeout time.Duration) (n int, err error) {
 			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", withoutPath(err))
 		default:
 			k.unread = k.raw[:n]
+			if timeout == untilClosed {
+				timeout = restTimeout
+				if err := k.file.SetReadDeadline(deadline(timeout)); err != nil {
+					return 0, withoutPath(err)
+				}
+			}
 		}
 	}
 }
@@ -162,6 +168,9 @@ func (k *keyboard) decode(text []byte) ([]byte, error) {
 
 // close gives the keyboard back.
 func (k *keyboard) close() { k.file.Close() }
+
+// quiet implements device: no accent waits for its letter, and no code for its end.
+func (k *keyboard) quiet() bool { return len(k.unread) == 0 && k.decoder.empty() }
 
 // The kinds of events and what they say (linux/input-event-codes.h).
 const (

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -342,8 +343,10 @@ func TestFiveHundredTypedScansBackToBackAreReadInOrder(t *testing.T) {
 		want = append(want, code)
 		all = append(append(all, typing(t, american(), code)...), strokes(t, "enter")...)
 	}
-	go hands[0].strike(all...)
+	var typed sync.WaitGroup
+	typed.Go(func() { hands[0].strike(all...) })
 	b.expectScans(t, want...)
+	typed.Wait()
 	b.expectNoMore(t)
 	b.wantCounts(t, Counts{Frames: 500})
 }

@@ -202,6 +202,11 @@ func (t *keyDecoder) flushCodes(text []byte) []byte {
 	return text
 }
 
+// empty reports whether flush would append nothing.
+func (t *keyDecoder) empty() bool {
+	return t.deadKey == 0 && len(t.altCodes) == 0 && t.altDigits == "" && !t.inUnicode
+}
+
 // flush appends what a dead key or Alt codes still keep back.
 func (t *keyDecoder) flush(text []byte) []byte {
 	text = t.flushCodes(text)

@@ -141,7 +141,7 @@ func (c *connection) read(b []byte, timeout time.Duration) (int, error) {
 			return 0, &loss{why: "the reader has connected anew", cut: true}
 		}
 	}
-	if err := c.line.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	if err := c.line.SetReadDeadline(deadline(timeout)); err != nil {
 		return 0, err
 	}
 	n, err := c.line.Read(b)
@@ -167,6 +167,10 @@ func (c *connection) write(b []byte) error {
 	_, err := c.line.Write(b)
 	return err
 }
+
+// quiet implements device: a scanner that connects by itself may connect anew, which is
+// looked for between two reads.
+func (c *connection) quiet() bool { return c.network == nil }
 
 // close hangs up.
 func (c *connection) close() {

@@ -198,6 +198,9 @@ func (p *port) read(b []byte, timeout time.Duration) (n int, err error) {
 			n, err = 0, fmt.Errorf("cannot be waited for: %v; too many files are open, restart stationd", r)
 		}
 	}()
+	if timeout == untilClosed {
+		timeout = serial.NoTimeout
+	}
 	if err := p.line.SetReadTimeout(timeout); err != nil {
 		return 0, err
 	}
@@ -238,9 +241,14 @@ func (p *port) close() {
 	_ = p.line.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	unix.Close(p.fd)
-	p.fd = -1
+	if p.fd >= 0 {
+		unix.Close(p.fd)
+		p.fd = -1
+	}
 }
+
+// quiet implements device.
+func (*port) quiet() bool { return true }
 
 // explainOpen puts an error of opening into words for the person at the cabinet.
 func explainOpen(err error) error {

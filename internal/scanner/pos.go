@@ -250,7 +250,7 @@ func (p *pos) prepare() error {
 
 // read reads one scan whole, waiting for its first report at most patience.
 func (p *pos) read(b []byte, timeout time.Duration) (int, error) {
-	if err := p.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	if err := p.file.SetReadDeadline(deadline(timeout)); err != nil {
 		return 0, withoutPath(err)
 	}
 	for {
@@ -260,6 +260,11 @@ func (p *pos) read(b []byte, timeout time.Duration) (int, error) {
 			return 0, p.unfinished()
 		case err != nil:
 			return 0, fmt.Errorf("unplugged, plug the reader in again: %w", withoutPath(err))
+		case timeout == untilClosed:
+			timeout = restTimeout
+			if err := p.file.SetReadDeadline(deadline(timeout)); err != nil {
+				return 0, withoutPath(err)
+			}
 		}
 		aim, data, more, mine, err := p.layout.split(p.raw[:n])
 		switch {
@@ -308,6 +313,9 @@ func (p *pos) giveUp(more bool, why string) *loss {
 
 // close gives the scanner back.
 func (p *pos) close() { p.file.Close() }
+
+// quiet implements device: no scan waits for its rest.
+func (p *pos) quiet() bool { return p.text == nil && p.droppedAt.IsZero() }
 
 // inspectPOS looks at a hidraw device:
 //

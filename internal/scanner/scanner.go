@@ -73,13 +73,36 @@ type Scanner struct {
 	withAIM, withoutAIM int // scans with an AIM identifier and without one, repeats apart
 }
 
-// A device is an open port, keyboard, HID-POS scanner or connection. read returns what has
-// arrived, waiting at most timeout for the first byte, and 0 and nil when nothing came. A
-// *loss says that something is missing behind what it returned; any other error says that
-// the device is of no use any more.
+// A device is an open port, keyboard, HID-POS scanner or connection.
 type device interface {
+	// read returns what has arrived, waiting at most timeout for the first byte, or as long
+	// as it takes where that is untilClosed; 0 and nil when nothing came. A *loss says that
+	// something is missing behind what it returned; any other error says that the device
+	// is of no use any more.
 	read(b []byte, timeout time.Duration) (int, error)
+
+	// quiet reports that the device keeps nothing back for which a silence would be the
+	// end.
+	quiet() bool
+
+	// close ends a read that waits, too. It may be called again.
 	close()
+}
+
+// untilClosed has a read wait as long as it takes: a scanner that nobody uses wakes no
+// processor.
+const untilClosed time.Duration = -1
+
+// restTimeout is how long a read that has waited for the first of something waits for its
+// rest.
+const restTimeout = frameTimeout / 4
+
+// deadline is when a read that begins now is to end; the zero time is never.
+func deadline(timeout time.Duration) time.Time {
+	if timeout == untilClosed {
+		return time.Time{}
+	}
+	return time.Now().Add(timeout)
 }
 
 // A beeper is a device that can be sent something. write never waits.
@@ -219,8 +242,7 @@ func (r *Scanner) dropUnrecorded(s scan) {
 	r.beep(r.refused)
 }
 
-// RunPort reads scans until ctx is done, and then returns nil within a quarter of
-// a second. While a hundred scans wait to be recorded it reads no more, and what
+// RunPort reads scans until ctx is done, and then returns nil. While a hundred scans wait to be recorded it reads no more, and what
 // arrives waits in the kernel. It must not run twice at the same time.
 //
 // A port that is not there, or goes away, is looked for and opened again after a while:
@@ -315,6 +337,7 @@ func (r *Scanner) readFrom(ctx context.Context, path string) error {
 		return err
 	}
 	defer d.close()
+	defer context.AfterFunc(ctx, d.close)() // a read may wait for ever
 	var fresh []byte
 	if r.network == nil { // a connection that has just begun keeps nothing from before
 		if fresh, err = r.dropStale(ctx, d); err != nil {
@@ -397,8 +420,11 @@ func (r *Scanner) readScans(ctx context.Context, d device, fresh []byte) error {
 	buf := make([]byte, readSize)
 	for ctx.Err() == nil {
 		timeout := r.framer.gap / 4
-		if b.underWay() {
+		switch {
+		case b.underWay():
 			timeout = burstGap
+		case d.quiet() && !r.framer.awaitsSilence():
+			timeout = untilClosed
 		}
 		n, lost, err := readOrLoss(d, buf, timeout)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -573,29 +574,43 @@ func TestTheWaitBetweenTwoTriesGrowsToFiveSeconds(t *testing.T) {
 
 // A scriptedDevice is a device in the hand of the test, which needs no real time.
 type scriptedDevice struct {
-	wire chan string
-	gone chan struct{}
+	wire   chan string
+	gone   chan struct{}
+	closed chan struct{}
+	once   *sync.Once
 }
 
-func (s scriptedDevice) read(b []byte, patience time.Duration) (int, error) {
+func newScriptedDevice(wire chan string, gone chan struct{}) scriptedDevice {
+	return scriptedDevice{wire, gone, make(chan struct{}), new(sync.Once)}
+}
+
+func (s scriptedDevice) read(b []byte, timeout time.Duration) (int, error) {
+	var silence <-chan time.Time
+	if timeout != untilClosed {
+		silence = time.After(timeout)
+	}
 	select {
 	case text := <-s.wire:
 		return copy(b, text), nil
 	case <-s.gone:
 		return 0, errors.New("unplugged")
-	case <-time.After(patience):
+	case <-silence:
 		return 0, nil
+	case <-s.closed:
+		return 0, os.ErrClosed
 	}
 }
 
-func (scriptedDevice) close() {}
+func (scriptedDevice) quiet() bool { return true }
+
+func (s scriptedDevice) close() { s.once.Do(func() { close(s.closed) }) }
 
 func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := prepare(t, Config{Port: "/dev/ttyUSB0"})
 		var tries []time.Time
-		reader := scriptedDevice{make(chan string), make(chan struct{})}
+		reader := newScriptedDevice(make(chan string), make(chan struct{}))
 		b.dial = func(context.Context, string) (device, error) {
 			tries = append(tries, time.Now())
 			if len(tries) == 6 {
@@ -632,7 +647,7 @@ func TestAPortThatIsNeverWellIsNotTriedSoonAgain(t *testing.T) {
 			tries++
 			gone := make(chan struct{})
 			close(gone)
-			return scriptedDevice{nil, gone}, nil // opens, and goes before it is ready
+			return newScriptedDevice(nil, gone), nil // opens, and goes before it is ready
 		}
 		b.start(t)
 		time.Sleep(time.Minute)

@@ -16,6 +16,7 @@ const (
 	mostLocalViewers  = 8                // open pages of this machine, which have places of their own
 	heartbeatEvery    = 15 * time.Second // a page that hears nothing for 40 s says that it may be out of date
 	refreshEvery      = 500 * time.Millisecond
+	unwatchedEvery    = 2 * time.Second // where no page is open: only how long a vendor has been away is noted
 
 	// refreshDelay is how long after a change the page is drawn: the lights follow the
 	// change, and presses that come together cost one drawing.
@@ -68,6 +69,14 @@ func (f *feed) watched() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.remote+f.local > 0
+}
+
+// refreshIn returns how long the open pages are true while nothing changes.
+func (f *feed) refreshIn() time.Duration {
+	if f.watched() {
+		return refreshEvery
+	}
+	return unwatchedEvery
 }
 
 // show replaces the fragment and wakes the streams if it is another one.

@@ -106,7 +106,7 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 			changed = s.station.Outbox.Changed() // before looking, so that nothing is missed
 			s.refresh()
 			looked = time.Now()
-			due.Reset(refreshEvery)
+			due.Reset(s.feed.refreshIn())
 		}
 	}
 }
