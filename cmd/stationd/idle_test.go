@@ -37,7 +37,7 @@ func switches(t *testing.T, pid int) (all int) {
 // A station that nobody uses leaves the processor alone: a scanner is waited for and not
 // asked again and again. It was 157 switches a second when it was.
 func TestAStationThatNobodyUsesWakesItsProcessorSeldom(t *testing.T) {
-	b := floor(t, nil)
+	b := startStation(t, nil)
 	pid := b.Process().Cmd.Process.Pid
 	const looked, most = 5, 80 // seconds, switches in each
 	var last int
