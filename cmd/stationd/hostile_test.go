@@ -227,7 +227,7 @@ func TestAHostileLabelLeavesNoTraceByTheFormsAndCommands(t *testing.T) {
 	for _, name := range names {
 		label := labels[name]
 		for _, form := range []string{"retry", "discard", "close"} {
-			answer, err := http.PostForm(b.Log.PageURL()+form, url.Values{"entry": {label}, station.NotThere: {label}}) //nolint:noctx // the station is the test's own
+			answer, err := http.PostForm(b.Log.PageURL()+form, url.Values{"entry": {label}, station.NotThere: {label}})
 			must(t, err)
 			text, err := io.ReadAll(answer.Body)
 			must(t, err)

@@ -36,7 +36,7 @@ const (
 )
 
 // loadButtons are six more buttons of the station under load, each with a call of its own.
-var loadButtons = []int{4, 5, 6, 12, 13, 16} //nolint:gochecknoglobals // never changes
+var loadButtons = []int{4, 5, 6, 12, 13, 16}
 
 // underUnitLimits returns a command that runs another one with the memory and the number
 // of processes that the unit allows, where this machine has control groups and the test

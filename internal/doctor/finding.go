@@ -13,6 +13,7 @@ import (
 // A Verdict is the result of a check, as it is written in the table and in JSON.
 type Verdict string
 
+// The verdicts, from the best on.
 const (
 	OK      Verdict = "ok"
 	Warning Verdict = "warning" // the station works without it

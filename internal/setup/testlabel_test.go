@@ -8,6 +8,9 @@ import (
 	"stationd/internal/station"
 )
 
+// testLabel is the content of the first test label.
+const testLabel = "010950600013435210TEST\x1d21READY"
+
 func TestTheTestLabelShowsHowAReaderIsSet(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

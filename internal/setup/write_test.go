@@ -72,3 +72,10 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
