@@ -65,8 +65,8 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answer("must begin with https://", p.L2LURL())
 	c.answer("The site's number", "12")
 	c.answer("The line's code", "PACK4")
-	c.answer("The machine's code", "SEAL-1")
-	c.answer("The trade's code", "MECH")
+	c.answer("The code of the machine that calls are for", "SEAL-1")
+	c.answer("The code of the trade that is called", "MECH")
 	c.answer("Another file with the key", l2lKey)
 	c.answer("Lagerkoll's address", p.LagerkollURL())
 	c.answer("The store's id", "1001")
@@ -109,7 +109,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answer("The dispatch type's code in L2L", "")
 	c.answer("What the technicians read", "")
 	c.answer("The GPIO number of the lamp", "22")
-	c.expect("It is lamp red, which answers more than one thing then.")
+	c.expect("That is lamp red, which then answers more than one input.")
 
 	// The first button again, and no more; and no stack light.
 	c.expect("Press the next button you want to name")
@@ -448,7 +448,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	// A button of another chip, with a lamp there.
 	c.answer("Press the next button you want to name", "on nowhere")
 	c.answer("Press the button you want to name", "on "+chip2)
-	c.expect("are watched.")
+	c.expect("Watching the lines")
 	c.expect("Press the button you want to name")
 	pressBriefly(sim2, 5, func() { c.answer("The button's name", "far") })
 	c.answer("Choose", "4")

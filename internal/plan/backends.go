@@ -58,8 +58,8 @@ func (p *Plan) Vendor(name string) (Vendor, bool) {
 	return p.Vendors[i], true
 }
 
-// backendNames lists the names that are a backend's, in the order of the table.
-func backendNames() (names []string) {
+// BackendNames lists the names that are a backend's, in the order of the table.
+func BackendNames() (names []string) {
 	for _, b := range Backends() {
 		names = append(names, b.Name)
 	}

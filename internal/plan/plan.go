@@ -71,7 +71,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f.Backends(backendNames()...)
+	f.Backends(BackendNames()...)
 	p := &Plan{Path: path, text: f.Text()}
 	p.Station, p.Zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.Station.Language, languages...)

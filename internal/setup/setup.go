@@ -49,6 +49,7 @@ saved beside the file, as stationd.toml.draft, and the next setup continues with
 				ports:     ports,
 				nameCheck: config.Parse("setup", nil),
 			}
+			s.nameCheck.Backends(plan.BackendNames()...)
 			s.packaged, _ = plan.ReadIfThere(plan.DefaultPath)
 			return exit.Wrap(s.run())
 		},
