@@ -60,14 +60,14 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // A Client makes single round trips to one vendor, for many goroutines at once.
 type Client struct {
-	base     string
-	keys     []Key
-	pace     *rate.Limiter
-	response time.Duration
-	routing  *routing
-	dial     Dial
-	log      *slog.Logger
-	dryRun   func(DryRunRequest)
+	base      string
+	redactors []func(text string) string // of the keys
+	pace      *rate.Limiter
+	response  time.Duration
+	routing   *routing
+	dial      Dial
+	log       *slog.Logger
+	dryRun    func(DryRunRequest)
 
 	mu          sync.Mutex
 	pausedUntil time.Time // the vendor asked to be left alone until then
@@ -88,14 +88,14 @@ func New(s Settings) *Client {
 	pace := rate.NewLimiter(rate.Every(s.Every), 1)
 	pace.Allow()
 	return &Client{
-		base:     s.Base,
-		keys:     s.Keys,
-		pace:     pace,
-		response: s.Response,
-		log:      s.Log,
-		dryRun:   s.DryRun,
-		routing:  newRouting(s),
-		dial:     s.Dial,
+		base:      s.Base,
+		redactors: redactors(s.Keys),
+		pace:      pace,
+		response:  s.Response,
+		log:       s.Log,
+		dryRun:    s.DryRun,
+		routing:   newRouting(s),
+		dial:      s.Dial,
 	}
 }
 
@@ -220,6 +220,9 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
 	if err == nil {
 		err = checkSize(body, most)
 	}
+	if err == nil {
+		body = c.redactAnswer(body)
+	}
 	return roundTrip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
 }
 
@@ -309,8 +312,8 @@ func (c *Client) cut(text string, most int) string {
 }
 
 func (c *Client) redact(text string) string {
-	for _, k := range c.keys {
-		text = k.Redact(text)
+	for _, redact := range c.redactors {
+		text = redact(text)
 	}
 	return c.routing.redact(text)
 }

@@ -38,8 +38,8 @@ type routing struct {
 	trustStale bool      // who answered is not trusted: they are read again
 	loginState fileState
 	user       *url.Userinfo
-	secrets    []Key // of the proxy
-	fault      error // what is wrong with a file; nil when all is well
+	secrets    []func(text string) string // hide the proxy's
+	fault      error                      // what is wrong with a file; nil when all is well
 
 	unanswered  int  // handshakes in a row that got no answer
 	shortHello  bool // the greeting is short: without the post-quantum share
@@ -64,7 +64,7 @@ func newRouting(s Settings) *routing {
 	w := &routing{base: s.Base, route: s.Route, log: s.Log}
 	w.proxyURL, w.proxyFault = s.Route.proxyTo(s.Base)
 	if s.Route.Proxy == "" {
-		w.secrets = environmentSecrets()
+		w.secrets = redactors(environmentSecrets())
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
@@ -156,7 +156,7 @@ func (w *routing) readLogin() error {
 	if !found {
 		return errors.New("proxy_key: the file must hold user:password in one line")
 	}
-	w.loginState, w.user, w.secrets = now, url.UserPassword(user, password), loginSecrets(login.Reveal())
+	w.loginState, w.user, w.secrets = now, url.UserPassword(user, password), redactors(loginSecrets(login.Reveal()))
 	return nil
 }
 
@@ -245,8 +245,8 @@ func (w *routing) redact(text string) string {
 	w.mu.Lock()
 	secrets := w.secrets
 	w.mu.Unlock()
-	for _, s := range secrets {
-		text = s.Redact(text)
+	for _, redact := range secrets {
+		text = redact(text)
 	}
 	return text
 }

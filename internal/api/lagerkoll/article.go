@@ -110,6 +110,9 @@ func (l line) read(ctx context.Context, b *Backend, other api.Object) (lineState
 
 // put writes the article's record; method POST adds it.
 func (l line) put(ctx context.Context, b *Backend, method string, record api.Object, isYes func([]byte) bool) ([]byte, station.Receipt) {
+	if record.Redacted() {
+		return nil, api.Refusef("%v has the key in one of its fields: it is not written back, and nothing was sent", l)
+	}
 	whole := normalize(record, articleFields())
 	delete(whole, "accuracy") // it is read and not written
 	whole["productionOrderId"] = json.RawMessage(l.order)

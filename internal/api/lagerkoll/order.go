@@ -82,6 +82,9 @@ func summaryOf(body []byte) (o orderSummary) {
 // putOrder writes a production order back with something changed. The body is
 // the whole record: what an update leaves out Lagerkoll may empty.
 func (b *Backend) putOrder(ctx context.Context, path string, record api.Object, change api.Object, query url.Values) ([]byte, station.Receipt) {
+	if record.Redacted() {
+		return nil, api.Refusef("order %s has the key in one of its fields: it is not written back, and nothing was sent", path)
+	}
 	whole := normalize(record, orderFields())
 	maps.Copy(whole, change)
 	body, err := json.Marshal(whole)
