@@ -40,13 +40,26 @@ $(ARCHES:%=build/stationd-%):
 	$(GO_BUILD) -o $@ ./cmd/stationd
 
 .PHONY: check
-check: $(TOOLS)/golangci-lint ## gofmt, vet, the linters and tidy, for every module.
+check: $(TOOLS)/golangci-lint vulnerabilities ## gofmt, vet, the linters and tidy, for every module, and known vulnerabilities.
 	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './build/*')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@for m in $(MODULES); do echo "tidy   $$m"; go -C "$$m" mod tidy -diff; done
 	@for m in $(LINTED); do echo "vet    $$m"; go -C "$$m" vet ./...; done
 	@echo "vet    . with hil and installed"; go vet -tags hil,installed ./...
 	@for m in $(LINTED); do echo "lint   $$m"; (cd "$$m" && "$(CURDIR)/$(TOOLS)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
+
+# What is said of a vulnerability in what the program calls fails; that nobody could be
+# asked does not.
+.PHONY: vulnerabilities
+vulnerabilities: $(TOOLS)/govulncheck ## Known vulnerabilities in what the program calls, where vuln.go.dev can be reached.
+	@if said=$$(timeout 300 $(TOOLS)/govulncheck ./cmd/stationd 2>&1); then \
+		echo "vuln   ./cmd/stationd: none is known"; \
+	else \
+		case "$$said" in \
+		*"Your code is affected by "*) echo "$$said"; exit 1;; \
+		*) echo "vuln   NOT PROVED: that no vulnerability is known in what the program calls: $$(echo "$$said" | tail -n 1)";; \
+		esac; \
+	fi
 
 .PHONY: test
 test: ## Every test that needs no emulated board, with the race detector.
@@ -203,8 +216,9 @@ installed-run:
 
 .PHONY: deb $(ARCHES:%=deb-%)
 deb: $(ARCHES:%=deb-%) ## The Debian packages, into build/.
-$(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm
-	@touch -d @$(SOURCE_DATE_EPOCH) build/stationd-$*
+$(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm $(TOOLS)/cyclonedx-gomod
+	@GOARCH=$(patsubst armhf,arm,$*) $(TOOLS)/cyclonedx-gomod bin -json -noserial -notimestamp -std -version '$(VERSION)' -output build/stationd-$*.cdx.json build/stationd-$* 2>/dev/null
+	@touch -d @$(SOURCE_DATE_EPOCH) build/stationd-$* build/stationd-$*.cdx.json
 	@ARCH=$* $(TOOLS)/nfpm package --config deploy/nfpm.yaml --packager deb --target build/stationd_$(VERSION)_$*.deb
 
 # What goes into a package beside the program, with the commit's date on it.
@@ -212,6 +226,7 @@ $(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm
 stage:
 	@rm -rf build/stage && mkdir -p build/stage
 	@cd deploy && cp stationd.service stationd-lamps.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@cp SECURITY.md build/stage/
 	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
 	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz
 	@printf 'stationd (%s) unstable; urgency=medium\n\n  * What an operator or electrician can notice is in NEWS.gz.\n\n -- %s  %s\n' \
@@ -237,6 +252,14 @@ pictures: ## The pictures of README.md, taken in Debian's chromium, into docs/pi
 	cp build/pictures/offline.png docs/pictures/page.png
 	cp build/pictures/demo.png docs/pictures/demo.png
 
+# What a plant downloads: the packages, what each consists of, their sums and who says so.
+RELEASE := build/stationd-$(VERSION)
+KEY     ?= $(HOME)/.minisign/minisign.key
+
+.PHONY: release
+release: deb-test ## A signed release in build/, by minisign: make release VERSION=1.2.0 KEY=FILE
+	deploy/release.sh '$(RELEASE)' '$(KEY)' 'stationd $(VERSION)' $(foreach a,$(ARCHES),build/stationd_$(VERSION)_$(a).deb build/stationd-$(a).cdx.json)
+
 .PHONY: poster
 poster: ## What the lamps say, as a sheet to print and post, in English and Swedish, into build/.
 	@mkdir -p build
@@ -255,19 +278,21 @@ reproduce: ## Builds the packages twice, in two places with an empty cache each,
 	@work=$$(mktemp -d); trap 'chmod -R u+w "$$work"; rm -rf "$$work"' EXIT; \
 	for place in one/stationd another/place/stationd; do \
 		mkdir -p "$$work/$$place"; tar -c --exclude=./build --exclude=./.git . | tar -x -m -C "$$work/$$place"; \
-		mkdir -p "$$work/$$place/$(TOOLS)"; cp $(TOOLS)/nfpm "$$work/$$place/$(TOOLS)/"; \
+		mkdir -p "$$work/$$place/$(TOOLS)"; cp $(TOOLS)/nfpm $(TOOLS)/cyclonedx-gomod "$$work/$$place/$(TOOLS)/"; \
 		GOCACHE="$$work/cache/$$place" $(MAKE) -C "$$work/$$place" deb >/dev/null; \
 		(cd "$$work/$$place/build" && sha256sum stationd-* *.deb) > "$$work/$$(dirname "$$place" | tr / -).sums"; \
 	done; \
 	cat "$$work/one.sums"; cmp "$$work/one.sums" "$$work/another-place.sums"; echo "reproduce: the same bytes both times"
-reproduce: $(TOOLS)/nfpm
+reproduce: $(TOOLS)/nfpm $(TOOLS)/cyclonedx-gomod
 
 .PHONY: tools
-tools: $(TOOLS)/golangci-lint $(TOOLS)/nfpm $(TOOLS)/benchstat ## The tools pinned in tools/go.mod, into build/tools.
+tools: $(TOOLS)/golangci-lint $(TOOLS)/nfpm $(TOOLS)/benchstat $(TOOLS)/cyclonedx-gomod $(TOOLS)/govulncheck ## The tools pinned in tools/go.mod, into build/tools.
 $(TOOLS)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(TOOLS)/nfpm:          PACKAGE := github.com/goreleaser/nfpm/v2/cmd/nfpm
 $(TOOLS)/benchstat:     PACKAGE := golang.org/x/perf/cmd/benchstat
-$(TOOLS)/golangci-lint $(TOOLS)/nfpm $(TOOLS)/benchstat: tools/go.mod tools/go.sum
+$(TOOLS)/cyclonedx-gomod: PACKAGE := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+$(TOOLS)/govulncheck:   PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/golangci-lint $(TOOLS)/nfpm $(TOOLS)/benchstat $(TOOLS)/cyclonedx-gomod $(TOOLS)/govulncheck: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go -C tools build -trimpath -o ../$@ $(PACKAGE)
 
 .PHONY: clean

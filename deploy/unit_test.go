@@ -257,6 +257,7 @@ func TestThePackageHoldsEveryFileOfTheBoard(t *testing.T) {
 		"/usr/share/man/man1/stationd.1.gz",
 		"/usr/share/doc/stationd/copyright",
 		"/usr/share/doc/stationd/licenses.gz",
+		"/usr/share/doc/stationd/sbom.cdx.json",
 	} {
 		if !strings.Contains(packed, "dst: "+path+"\n") {
 			t.Errorf("nfpm.yaml does not say %q", path)
