@@ -144,27 +144,37 @@ func (s *setup) askReader(heard heardScan, p scanner.Plugged) (err error) {
 	if err := s.askReaderLamp(&r); err != nil {
 		return err
 	}
-	for {
-		if !tested {
-			if err := s.askLabel(&r, *label); err != nil {
-				return err
-			}
-		}
-		if s.L2L == nil && s.Lagerkoll == nil {
-			break // no label has a use
-		}
-		s.say("\nScan a label of another kind with it; Enter when there are no more.")
-		if label, _, err = s.listen([]scanner.Config{r.config()}); err != nil {
-			return err
-		}
-		if label == nil {
-			break
-		}
-		tested = s.applyTestLabel(&r, label)
+	if tested {
+		label = nil
+	}
+	if err := s.askLabels(&r, label); err != nil {
+		return err
 	}
 	r.sortBindings()
 	s.Readers = append(s.Readers, r)
 	return nil
+}
+
+// askLabels asks what labels mean, the first of which was scanned unless it is nil, until there
+// are no more.
+func (s *setup) askLabels(r *readerDraft, label *heardScan) (err error) {
+	for {
+		if label != nil {
+			if err := s.askLabel(r, *label); err != nil {
+				return err
+			}
+		}
+		if s.L2L == nil && s.Lagerkoll == nil {
+			return nil // no label has a use
+		}
+		s.say("\nScan a label of another kind with it; Enter when there are no more.")
+		if label, _, err = s.listen([]scanner.Config{r.config()}); err != nil || label == nil {
+			return err
+		}
+		if s.applyTestLabel(r, label) {
+			label = nil
+		}
+	}
 }
 
 // askLayout asks for the keyboard layout of a reader that types, until a scan is read
