@@ -71,7 +71,7 @@ func doctorLines(t *testing.T, s *fixture) {
 	well := s.doctor(t)
 	version := strings.TrimSpace(s.Run("dpkg-query -Wf '${Version}' stationd"))
 	for check, shows := range map[string]string{
-		"station":     "version " + version + " runs",
+		"station":     "version " + version + " is running",
 		"service":     "enabled",
 		"reader hand": strings.TrimSpace(s.Run("readlink -f /dev/serial/by-id/*")),
 		"lines":       "maintenance",

@@ -106,7 +106,7 @@ func setUp(s *fixture) {
 	term.Answers("The lamp's name", "red")
 	term.Answers("Press the next button you want to name", "")
 	term.Answers("Its colours", "")
-	term.Answers("a port    listen to that too", "")
+	term.Answers("a port    listen to that port too", "")
 	term.Answers("The GPIO number of a buzzer", "")
 	term.Answers("Write it to", "")
 	term.Reads("it has no faults.", 20*time.Second)

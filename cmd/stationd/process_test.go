@@ -66,7 +66,7 @@ func peakMemory(t *testing.T, pid int) int {
 	return 0
 }
 
-// stationProcess is the station's while it lives.
+// stationProcess returns the process of the station.
 func stationProcess(b *demo.Simulation) *os.Process {
 	return b.Process().Cmd.Process
 }
