@@ -1,10 +1,10 @@
-// Package agent is the only supervisor: it starts the parts of the station,
-// hands their events in and the lights out, and stops them in order.
+// Package agent runs the station: it starts the station's parts, works out how the lamps
+// are lit and what the buzzers sound, and stops the parts in order.
 //
-// Stopping is an order and not an event. First the inputs stop: a press now is
-// not taken, and the lamps show that the station is off duty. Then the lanes finish
-// the attempt under way, so that stopping makes no doubt. Then everything else
-// ends. Whoever called Run closes the outbox last.
+// When the station stops, first the inputs stop: a press is not recorded any more, and the
+// lamps show that the station is off duty. Then the lanes, which deliver the outbox's
+// entries, end; the attempt under way is finished first, or nobody would know whether it
+// arrived. Then everything else stops. Whoever called Run closes the outbox after that.
 package agent
 
 import (
@@ -26,11 +26,12 @@ type Part struct {
 	Run  func(ctx context.Context) error
 }
 
-// An Outbox is what the agent asks of the station's durable memory.
+// An Outbox is what the agent asks of the outbox, in which the station's events and entries
+// are on disk.
 type Outbox interface {
 	Snapshot() station.Snapshot
 	Changed() <-chan struct{}      // closed at the next change
-	Err() error                    // why it takes nothing more
+	Err() error                    // why it records nothing more; nil while it does
 	Committing() (began time.Time) // of the commit under way; zero while there is none
 }
 
@@ -65,13 +66,14 @@ const (
 	// often.
 	idleLookEvery = time.Second
 
-	// staleAfter is how long the lights may not have been worked out before the
-	// watchdog hears of it. A commit on a slow card takes far less.
+	// staleAfter is how long the lights may go without being worked out, or a commit may
+	// take, before the watchdog lets the process be restarted. A commit on a slow card
+	// takes far less.
 	staleAfter = 10 * time.Second
 )
 
-// A Status is how a station that Run runs was at the last look at it. It is made
-// before the station, so that it can be handed to the parts that need it.
+// A Status is how the station was when the agent last worked out its lights (a look). It is
+// made before the Station, so that it can be handed to the parts that need it.
 type Status struct {
 	outbox Outbox
 
@@ -113,8 +115,8 @@ func (s *Status) Alive() error {
 	return nil
 }
 
-// Recording returns emit for the station's own inputs: what it refuses, the lamp,
-// the buzzer and the page of the event's source say at the next look.
+// Recording returns an emit for the station's own inputs that remembers what could not be
+// recorded: at the next look the lamp, the buzzer and the page of the event's source say so.
 func (s *Status) Recording(emit station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
@@ -130,7 +132,7 @@ func (s *Status) Recording(emit station.Emit) station.Emit {
 	}
 }
 
-// withUnrecorded is a state with what was not recorded.
+// withUnrecorded returns a state with the notes of events that could not be recorded.
 func (s *Status) withUnrecorded(state station.State) station.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +142,7 @@ func (s *Status) withUnrecorded(state station.State) station.State {
 	return state
 }
 
-// set takes a look's result.
+// set keeps what a look came to.
 func (s *Status) set(last station.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,9 +153,9 @@ func (s *Status) set(last station.Snapshot) {
 type agent struct {
 	station Station
 
-	mu       sync.Mutex // one look at a time
+	mu       sync.Mutex // guards the rest, and lets one look at a time be shown
 	stopping bool
-	heard    map[string]station.Sound // by name; nil before the first look
+	heard    map[string]station.Sound // that were made; by name; nil before the first look
 	notes    map[string]flash         // by source; nil before the first look
 }
 
@@ -287,10 +289,10 @@ func (a *agent) look() {
 	a.station.Status.set(s)
 }
 
-// sinceShown is the state for the lamps: a note is as old there as it has been shown.
-// On a slow card the answer to a scan is on disk only when the scan is older than a
-// flash lasts, and its operator would be told nothing. What is there at the first
-// look is as old as it says. The caller holds the lock.
+// sinceShown is the state for the lamps, in which a note's age counts from when it was first
+// shown. On a slow card a scan is on disk only when it is older already than a flash lasts,
+// and its operator would see nothing. Notes from before the first look keep their age.
+// The caller holds mu.
 func (a *agent) sinceShown(s station.State, now station.Stamp) station.State {
 	seen := make(map[string]flash, len(s.Notes))
 	notes := make(map[string]station.Note, len(s.Notes))
@@ -311,10 +313,9 @@ func (a *agent) sinceShown(s station.State, now station.Stamp) station.State {
 	return s
 }
 
-// newSounds hands out the sounds that were not heard yet, where a buzzer is to say
-// several at once the gravest. What is there at the first look was heard before the
-// station was started, or nobody can tell; it is not said again. The caller holds
-// the lock.
+// newSounds has the buzzers make the sounds that were not made yet; of several for one
+// buzzer, the gravest. Those of the first look are left out: they may have been made before
+// the station was started again. The caller holds mu.
 func (a *agent) newSounds(all map[string]station.Sound) {
 	first := a.heard == nil
 	if first {

@@ -20,7 +20,8 @@ func (g *repeatable) eventFlag(c *cobra.Command) {
 	c.Flags().StringVar(&g.event, "event", "", "the ID of the same command, given before, whose answer did not come: it is recorded once")
 }
 
-// withEvent returns the client that the command is given by.
+// withEvent returns a client whose next command is recorded under the event ID of --event, or
+// under a new one.
 func (g *repeatable) withEvent(client *control.Client) (*control.Client, error) {
 	switch {
 	case g.event == "":

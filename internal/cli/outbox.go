@@ -43,8 +43,8 @@ file themselves; retry and discard need a running one.`,
 	return c
 }
 
-// mostOfEach is how many outbox ls lists of what waits, what is held and which scans
-// nobody knew, where nothing is said.
+// mostOfEach is how many waiting entries, held entries and unknown scans outbox ls lists
+// without --limit.
 const mostOfEach = 100
 
 func outboxList() *cobra.Command {
@@ -204,7 +204,7 @@ func waitsBehind(b station.Behind) string {
 	return fmt.Sprintf("behind %s, which is held (%s): %s", b.Entry.Short(), b.Hold, b.Reason)
 }
 
-// listContacts says how it stands with the vendors, where a station runs.
+// listContacts lists whether each vendor answers, if a station runs that can say so.
 func listContacts(ctx context.Context, w io.Writer, p *plan.Plan) {
 	now, err := control.Dial(plan.ControlPath(p)).Snapshot(ctx)
 	if err != nil || len(now.Health.Backends) == 0 {

@@ -23,16 +23,19 @@ import (
 	"stationd/internal/terminal"
 )
 
-// actionCommand is an action on the command line.
+// This file makes a command of each verb of each backend: stationd l2l dispatch.open
+// machine=SEAL-1 … does what the same action in a binding does.
+
+// An actionCommand is the command of one verb.
 type actionCommand struct {
 	backend plan.Backend
 	station.Verb
-	repeatable
-	config string
-	yes    bool
-	wait   bool
-	direct bool
-	dry    bool
+	repeatable // the --event flag
+	config     string
+	yes        bool // do not ask before
+	wait       bool // until the entry is delivered or held
+	direct     bool // make one attempt in this process, without the outbox
+	dry        bool // show the request and do not send it
 }
 
 func newActionCommand(b plan.Backend, v station.Verb) *cobra.Command {
@@ -129,7 +132,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 	return d.ask(c, p, request)
 }
 
-// fieldList lists what an action says, a field a line.
+// fieldList lists the fields of an action, one a line.
 func fieldList(with map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(with)) {
@@ -195,8 +198,9 @@ func awaitEnd(ctx context.Context, stdout, stderr io.Writer, client *control.Cli
 	}
 }
 
-// waitsFor says what an entry waits for. What the last attempt at another one came to
-// is said only where it is so for all of the vendor's.
+// waitsFor says what an entry waits for. The last error of the vendor (c.Last) may be that of
+// another entry: it is given only where it holds for all of them, as when the vendor does not
+// answer.
 func waitsFor(e station.EntryStatus, c station.Contact) string {
 	switch {
 	case e.Behind != nil:
@@ -237,8 +241,8 @@ func delivery(a station.Action) station.Delivery {
 	}
 }
 
-// attemptOnce makes one attempt. Nothing was sent before, so what a verb must know of
-// before is seen now.
+// attemptOnce makes one attempt. A verb that needs to know how things stood before its first
+// attempt (Before) looks now: nothing has been sent yet.
 func attemptOnce(ctx context.Context, b station.Backend, v station.Verb, d station.Delivery) station.Receipt {
 	if looker, can := b.(station.Looker); can && v.Before {
 		before, rc := looker.Look(ctx, d)

@@ -20,15 +20,18 @@ import (
 	"stationd/internal/terminal"
 )
 
-// queryCommand is a question on the command line.
+// This file makes a command of each query of each backend: what can be asked of a vendor
+// without changing anything there.
+
+// A queryCommand is the command of one query.
 type queryCommand struct {
 	backend plan.Backend
 	station.Query
 	config string
 	json   bool
-	direct bool
-	output string // of a file
-	force  bool   // it may be replaced
+	direct bool   // do not ask the running station
+	output string // for a query whose answer is a file: where it is written to
+	force  bool   // output may replace a file
 }
 
 func newQueryCommand(b plan.Backend, query station.Query) *cobra.Command {

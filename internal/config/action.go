@@ -13,7 +13,7 @@ import (
 	"stationd/internal/station"
 )
 
-// optionKeys lists the keys of an action that say how and not what.
+// optionKeys lists the keys of an action that are no fields of its verb.
 func optionKeys() []string { return []string{"again", "late", "late_after", "adopted", "with"} }
 
 // do compiles one action.
@@ -226,12 +226,12 @@ func literal(text string) station.Template {
 	return t
 }
 
-// instead matches a template that is one name with a text in its place, and
-// finds that text: {gs1.30|1}.
+// instead matches a template that is one name with a text to use without its value, and
+// finds that text: 1 in {gs1.30|1}.
 var instead = regexp.MustCompile(`^\{[^{}|]+\|([^{}]*)\}$`)
 
-// checkType checks what the file says outright against the field's type; what is
-// read at the station is the backend's to judge.
+// checkType checks a value that is written in the file against the field's type. A value
+// that is read at the station is checked by the backend when it is there.
 func (s scope) checkType(n *node, t station.Template, f station.Field) bool {
 	if f.Type == station.Number || f.Type == station.Integer {
 		s.warnOfDecimalPoint(n, t)
@@ -260,9 +260,9 @@ func (s scope) warnOfDecimalPoint(n *node, t station.Template) {
 	}
 }
 
-// wholeList checks a text that stands where a list is asked for: one list in
-// hand, or JSON as it is. A text that was read at the station has no way into
-// it: a code with a quotation mark would change what the list says.
+// wholeList checks a text for a field that takes a list: it is the name of one list in hand,
+// or JSON without names. A scanned text never goes into the JSON, for one with a quotation
+// mark would change what the list says.
 func (s scope) wholeList(n *node, t station.Template, f station.Field) bool {
 	name, alone := t.Whole()
 	if alone && !s.namesUnknown && !s.isList(name) {
@@ -341,12 +341,12 @@ func (n *node) mayBeEmpty(t station.Template) bool {
 	return false
 }
 
-// mayBeLeftOut reports whether a text with names may come to nothing.
+// mayBeLeftOut reports whether a text with names may be empty when it is filled in.
 func mayBeLeftOut(template string) bool {
 	return strings.Contains(template, "?}") || strings.Contains(template, "|}")
 }
 
-// mayVanish reports whether all that stands in a list or table may be left out.
+// mayVanish reports whether nothing may be left of a list or table when it is filled in.
 func (n *node) mayVanish() bool {
 	switch n.kind {
 	case text:
@@ -380,9 +380,9 @@ func (s scope) options(n *node, d *station.Do) {
 		s.decode(again, reflect.ValueOf(&d.Again).Elem(), `"again"`)
 	}
 	if d.Verb.Ends != "" {
-		const fate = "how late a call may be stands where it is opened; %s takes after it"
-		s.misplaced(late, fate, d.Verb.Name)
-		s.misplaced(after, fate, d.Verb.Name)
+		const atOpening = "how late a call may be stands where it is opened; %s takes after it"
+		s.misplaced(late, atOpening, d.Verb.Name)
+		s.misplaced(after, atOpening, d.Verb.Name)
 		return
 	}
 	if d.Verb.BestEffort {

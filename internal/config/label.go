@@ -9,6 +9,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file checks what a binding asks of a scanned code: the values of a label (di, hibc,
+// store), the values in JSON and in pairs, their length (max), and ignore.
+
 // dataIdentifier matches a data identifier, and a text element identifier.
 var dataIdentifier = regexp.MustCompile(`^([0-9]{0,3}[A-Z]|[A-Z0-9]{3})$`)
 
@@ -39,7 +42,8 @@ func notOnLabel(kind, value string) string {
 	return ""
 }
 
-// onlyScans reports a key that asks what was read, at an event that reads nothing.
+// onlyScans reports whether a key that asks for what was read is there and belongs to a
+// scan; at any other kind of event the key is a fault.
 func (c *compiler) onlyScans(n *node, key, kind string) bool {
 	if n == nil || n.faulty {
 		return false
@@ -85,7 +89,7 @@ func (c *compiler) json(n *node, raw map[string]string, kind string) map[string]
 	paths := make(map[string]station.JSONPath)
 	for _, name := range n.names {
 		value := n.fields[name]
-		if value.faulty || !c.checkCarriedName(value, name) {
+		if value.faulty || !c.checkReadName(value, name) {
 			continue
 		}
 		path, err := station.ParseJSONPath(raw[name])
@@ -105,15 +109,15 @@ func (c *compiler) pairs(n *node, raw map[string]string, kind string) map[string
 	}
 	for _, name := range n.names {
 		value := n.fields[name]
-		if !value.faulty && c.checkCarriedName(value, name) && strings.TrimSuffix(raw[name], "?") == "" {
+		if !value.faulty && c.checkReadName(value, name) && strings.TrimSuffix(raw[name], "?") == "" {
 			c.faultOf(value, `%q needs the name that the code has for it, as %s = "PO"`, name, name)
 		}
 	}
 	return raw
 }
 
-// checkCarriedName checks the name that a binding gives to what it reads.
-func (c *compiler) checkCarriedName(n *node, name string) bool {
+// checkReadName checks the name that a binding gives to what it reads.
+func (c *compiler) checkReadName(n *node, name string) bool {
 	if valueName.MatchString(name) && !slices.Contains(reservedNames(), name) {
 		return true
 	}
@@ -122,7 +126,7 @@ func (c *compiler) checkCarriedName(n *node, name string) bool {
 	return false
 }
 
-// mostValue is the most that max may say: the largest symbol holds no more.
+// mostValue is the most that max may say: the largest QR Code holds 7089 digits.
 const mostValue = 7089
 
 func (c *compiler) checkMax(n *node, longest int, kind string) {
@@ -142,8 +146,8 @@ func (c *compiler) checkIgnore(n *node, raw binding) {
 	}
 }
 
-// usesLabel reports whether a binding uses a value that a label may lack or have wrong,
-// so that it does not take everything that its keys ask for.
+// usesLabel reports whether a binding's templates use a value that a label may lack or have
+// wrong: then it leaves some of the scans that fit its keys to later bindings.
 func usesLabel(b station.Binding) bool {
 	for _, templates := range []map[string]station.Template{b.Set, b.Append, b.Count} {
 		for _, t := range templates {

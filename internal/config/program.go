@@ -12,8 +12,8 @@ import (
 	"stationd/internal/station"
 )
 
-// binding is one [[on]] as it stands in the file. Its actions are read from the
-// tree, because which keys they take is for the verb to say.
+// binding is one [[on]] of the file as decode fills it in. Its actions (do) are compiled from
+// the tree, because the keys that one may have depend on its verb.
 type binding struct {
 	Event  string            `toml:"event"`
 	Match  *string           `toml:"match"`
@@ -36,11 +36,11 @@ type binding struct {
 	Undo   bool              `toml:"undo"`
 }
 
-// Program compiles every [[on]] into the bindings of a program. Everything else
-// the program knows comes with base: its vendors with their verbs and defaults,
-// and which buttons latch. kinds says which events there can be, by source. A
-// binding is compiled as far as its faults allow, so the program is worth
-// something only when Faults is empty.
+// Program compiles every [[on]] into a binding of a program, and checks it. All the rest of
+// the program is in base: its vendors with their verbs and defaults, and which buttons
+// latch, that is, end with their second press the call that the first opened. kinds says
+// which kinds of events each source has. A faulty binding is compiled as far as it can be,
+// so the program is to be used only where Faults is empty.
 func (f *File) Program(base station.Program, kinds map[string][]string) station.Program {
 	c := &compiler{File: f, base: base, kinds: maps.Clone(kinds), unsure: make(map[string]bool), undoable: make(map[string]bool)}
 	on := f.tables("on")
@@ -70,15 +70,16 @@ type compiler struct {
 	opens  []placedDo // what opens a call
 	closes []placedDo // what closes one
 
-	// unsure are the sources of which nobody knows what they open, because an
-	// action of theirs is at fault; "" stands for a source that is itself.
+	// unsure are the sources with a faulty action, which may have been meant to open a call:
+	// that a close has nothing to close is not reported for them. "" stands for the source
+	// of a binding whose event is faulty.
 	unsure map[string]bool
 
 	undoable map[string]bool // sources that do something which can be taken back
 	undos    []placedUndo
 }
 
-// placedDo is an action, whose it is and where its verb stands.
+// placedDo is an action: which source it is for and where its verb is in the file.
 type placedDo struct {
 	station.Do
 	source string
@@ -98,7 +99,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 	if raw.Match != nil {
 		b.Match = c.match(n.fields["match"], *raw.Match, kind)
 		if b.Match == nil {
-			s.namesUnknown = true // which names it would have given, nobody knows
+			s.namesUnknown = true
 		} else {
 			s.groups = slices.DeleteFunc(slices.Clone(b.Match.SubexpNames()), func(name string) bool { return name == "" })
 		}
@@ -300,7 +301,7 @@ func covers(a, b station.Binding) bool {
 		return false
 	}
 	if len(a.JSON)+len(a.Pairs) > 0 || usesLabel(a) {
-		return false // what it takes is for the code to say
+		return false // it may leave a scan to b because of the values in it
 	}
 	lacks := func(in []string) func(string) bool {
 		return func(name string) bool { return !slices.Contains(in, name) }
@@ -308,7 +309,8 @@ func covers(a, b station.Binding) bool {
 	return !slices.ContainsFunc(a.GS1, lacks(b.GS1)) && !slices.ContainsFunc(a.Carry, lacks(b.Carry))
 }
 
-// checkEnds reports closes that have nothing to close, or do not say what.
+// checkEnds reports actions that close a call where no binding opens one, or where they do
+// not say which of several.
 func (c *compiler) checkEnds() {
 	for _, end := range c.closes {
 		if c.unsure[end.source] || c.unsure[""] {
@@ -375,7 +377,7 @@ func (n *node) place(i int) int {
 	return n.inside + i
 }
 
-// texts returns the sound texts of a list; none for nil.
+// texts returns the items of a list that are text and not faulty; none for nil.
 func (n *node) texts() []*node {
 	if n == nil {
 		return nil

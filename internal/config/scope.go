@@ -12,8 +12,12 @@ import (
 	"stationd/internal/station"
 )
 
-// valuesInHand is what the bindings of a file take in hand, and how: how many of them
-// set a text, append to a list or add to a counter, by its name.
+// This file checks the names in a binding's templates: each must be one that can have a
+// value when the binding is carried out. The names in hand come from all bindings of the
+// file, and the rest of a scope from the binding itself.
+
+// valuesInHand are the names that the bindings of a file give a value in hand: by name, how
+// many bindings set a text, append to a list or add to a counter.
 type valuesInHand struct{ sets, lists, counts map[string]int }
 
 func valuesSetBy(all []binding) valuesInHand {
@@ -38,13 +42,14 @@ func (v valuesInHand) add(in map[string]int, name string) {
 	}
 }
 
-// has reports whether more than own bindings take something in hand under that
-// name.
+// has reports whether more than own bindings give the name a value. own is 1 where the
+// binding that is being checked gives it with a template that itself needs the value, and
+// else 0.
 func (v valuesInHand) has(name string, own int) bool {
 	return v.sets[name]+v.lists[name]+v.counts[name] > own
 }
 
-// values lists what bindings take in hand.
+// values lists the names in hand.
 func (v valuesInHand) values() []string {
 	all := make(map[string]int)
 	for _, some := range []map[string]int{v.sets, v.lists, v.counts} {
@@ -81,12 +86,12 @@ type scope struct {
 	source       string
 	scan         bool
 	alert        bool     // it is the station's own alert
-	groups       []string // of its match
-	gs1          []string // that it asks for
-	carry        []string // the other names that it asks for
-	counters     bool     // it clears a counter, so it knows since when that counts
-	calls        bool     // it opens a call, which waits for nobody's badge
-	namesUnknown bool     // the event or the match is at fault, so nobody knows the names
+	groups       []string // the names that match, json and pairs give
+	gs1          []string // the application identifiers that it asks for
+	carry        []string // the other values of a label that it asks for
+	counters     bool     // it clears a counter, so that {since} has a value
+	calls        bool     // it opens a call, which must not depend on a badge
+	namesUnknown bool     // the event or the match is faulty, so that any name may have a value
 }
 
 // reservedNames lists the names that the program itself gives a value.
@@ -122,9 +127,9 @@ func (s scope) names() []string {
 	return names
 }
 
-// missing says why a name can have no value; "" if it can. own is how many of the
-// bindings that take the name in hand do not count: a value that only its own
-// template could give is never there.
+// missing says why a name can have no value; "" if it can. must says that the template does
+// nothing without the value. own is as for has: a value that only its own template could
+// give is never there.
 func (s scope) missing(name string, must bool, own int) string {
 	ai, gs1 := strings.CutPrefix(name, "gs1.")
 	list, many := strings.CutPrefix(name, "#")
@@ -156,8 +161,9 @@ func (s scope) missing(name string, must bool, own int) string {
 	return fmt.Sprintf("no binding sets {%s}%s", name, choice(name, s.names()))
 }
 
-// asksAmount reports whether the binding asks for an amount with its point at a certain
-// place, so that the amount is there: 310 where it asks for 3103.
+// asksAmount reports whether the binding asks for an amount under an identifier that says
+// where its decimal point is, so that the amount itself is there too: 310 where it asks for
+// 3103.
 func (s scope) asksAmount(ai string) bool {
 	return slices.ContainsFunc(s.gs1, func(asked string) bool {
 		return len(asked) == len(ai)+1 && strings.HasPrefix(asked, ai) && hasPoint.MatchString("gs1."+asked)
@@ -241,8 +247,8 @@ func (v valuesInHand) notCounter(name string) string {
 	return "a list that a binding appends to"
 }
 
-// ownCount returns how many of the bindings that take a name in hand do not count for
-// the texts of the table n.
+// ownCount returns the own of has and missing for the texts in the table n, which is the
+// set, append or count of a binding: 1 where n itself gives the name a value.
 func (n *node) ownCount(name string) int {
 	if n.fields[name] != nil {
 		return 1
@@ -250,6 +256,7 @@ func (n *node) ownCount(name string) int {
 	return 0
 }
 
+// noneOwn is ownCount for texts that give nothing in hand a value, as those of an action.
 func noneOwn(string) int { return 0 }
 
 // set compiles the values that a binding takes in hand.
@@ -340,14 +347,14 @@ func (s scope) checkMinute(n *node) {
 	}
 }
 
-// placedUndo is a binding with undo, whose it is and where its undo stands.
+// placedUndo is the undo of a binding: which source it is for and where it is in the file.
 type placedUndo struct {
 	source string
 	at     *node
 }
 
-// checkUndo checks a binding that takes back, and notes the sources of which there is
-// something to take back.
+// checkUndo checks a binding with undo, and notes of any other that its source does
+// something which can be taken back.
 func (s scope) checkUndo(n *node, raw binding) {
 	if !raw.Undo {
 		s.undoable[s.source] = s.undoable[s.source] || slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil })
@@ -360,7 +367,7 @@ func (s scope) checkUndo(n *node, raw binding) {
 	s.undos = append(s.undos, placedUndo{s.source, n.fields["undo"]})
 }
 
-// checkSomethingToUndo reports bindings that have nothing to take back.
+// checkSomethingToUndo reports undos of sources that do nothing which could be taken back.
 func (c *compiler) checkSomethingToUndo() {
 	for _, u := range c.undos {
 		if u.source != "" && !c.undoable[u.source] && !c.undoable[""] {
@@ -369,9 +376,8 @@ func (c *compiler) checkSomethingToUndo() {
 	}
 }
 
-// template compiles a text and checks its names. own says how many of the
-// bindings that take a name in hand do not count; lists, whether a list may
-// stand there as a whole.
+// template compiles a text and checks its names. own is ownCount or noneOwn; lists says
+// whether a list in hand may stand there, if it is the whole text.
 func (s scope) template(n *node, own func(name string) int, lists bool) (station.Template, bool) {
 	t, err := station.ParseTemplate(n.text)
 	if wrong := (*station.TemplateError)(nil); errors.As(err, &wrong) {

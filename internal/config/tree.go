@@ -12,7 +12,11 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// kind is what a value of the file is.
+// This file makes a tree of a configuration's TOML text, in which every value has its place
+// in the text: a fault then names its line, and one run reports all faults. go-toml itself
+// decodes without places and stops at the first fault, so only its parser is used.
+
+// kind is the TOML type of a value.
 type kind uint8
 
 const (
@@ -25,12 +29,12 @@ const (
 	table
 )
 
-// String returns the kind's words in faults.
+// String returns the kind as a fault calls a value that is there.
 func (k kind) String() string {
 	return [...]string{"text", "a whole number", "a decimal number", "true or false", "a date", "a list", "a table"}[k]
 }
 
-// wanted returns the kind's words where it is missing.
+// wanted returns the kind as a fault calls the value that should be there.
 func (k kind) wanted() string {
 	switch k {
 	case text:
@@ -55,7 +59,7 @@ type node struct {
 	text    string  // text: the text; date: as written
 	whole   int64   // whole
 	float   float64 // whole, number
-	boolean bool    // truth
+	boolean bool    // boolean
 
 	inside int // text: offset of its first character; -1 where escapes moved the rest
 
@@ -63,7 +67,7 @@ type node struct {
 	names  []string         // table: its keys in the order of the file
 	fields map[string]*node // table
 
-	origin       origin // table: what made it, which says who may add to it
+	origin       origin // table: the notation that made it, which says what may add to it
 	listOfTables bool   // list: of [[tables]]
 
 	faulty bool // a fault of this value has been reported
@@ -125,8 +129,8 @@ func (f *File) parseTree() *node {
 	return root
 }
 
-// syntax reports the fault that TOML itself found, and closes the file to all
-// further faults: they would be about what was never read.
+// syntax reports an error of TOML's parser. It drops all other faults and reports none after
+// it: they would be about keys that the parser never reached.
 func (f *File) syntax(err error) {
 	offset := len(f.text)
 	if perr := (*unstable.ParserError)(nil); errors.As(err, &perr) {
@@ -199,8 +203,8 @@ func (f *File) bracketBefore(offset int) int {
 	return offset
 }
 
-// header finds or makes the table of [a.b] and returns it. After a fault it
-// returns a table that belongs to nobody, so that its keys fault no further.
+// header finds or makes the table of [a.b] and returns it. After a fault it returns a table
+// that is in no tree, so that its keys are not reported as well.
 func (f *File) header(root *node, parts []part) *node {
 	at, last := f.bracketBefore(parts[0].start), parts[len(parts)-1]
 	fresh := &node{kind: table, at: at, key: last.start, origin: byHeader}

@@ -19,9 +19,10 @@ import (
 	"stationd/internal/systemd"
 )
 
-// An activeConfig is the configuration in force. A reload puts another program, other
-// keys and other rates in force between two records; what was opened once (devices, page,
-// outbox) stays as it is until a restart.
+// An activeConfig is the configuration in force, and the backends that were opened by it. A
+// reload replaces the program, the keys and the rates while the station runs; each event is
+// recorded by the one or the other. Devices, page and outbox stay as they are until a
+// restart.
 type activeConfig struct {
 	log      *slog.Logger
 	faults   *faults
@@ -29,17 +30,18 @@ type activeConfig struct {
 	backends map[string]*activeBackend // by vendor; never changed after newActiveConfig
 	plan     atomic.Pointer[plan.Plan]
 
-	// replaced hears, without being waited for, that the plan or a backend is another.
+	// replaced gets a value, unless it has one, when the plan or a backend was replaced.
 	replaced chan struct{}
 
-	// mu lets one change at a time be made: a reload by signal, one by command, and
-	// openClosed.
+	// mu is held for a whole change: a reload by signal or by command, or openClosed. Who
+	// reads plan and backends does not need it.
 	mu sync.Mutex
 }
 
-// newActiveConfig opens the backends of a plan and puts it in force. A backend whose key
-// or whose files cannot be read is closed for now: it is a fault, what is for it waits,
-// and openClosed opens it as soon as what it lacked is there.
+// newActiveConfig opens the backends of a plan and puts it in force. Where a backend cannot
+// be opened, because its key or another file of it cannot be read, that is a fault of the
+// station and no error: a closedBackend takes its place, its entries wait, and openClosed
+// tries again.
 func newActiveConfig(p *plan.Plan, faults *faults, log *slog.Logger) *activeConfig {
 	f := &activeConfig{log: log, faults: faults, path: p.Path, backends: make(map[string]*activeBackend), replaced: make(chan struct{}, 1)}
 	f.plan.Store(p)
@@ -77,7 +79,7 @@ func (a *activeConfig) announceReplaced() {
 	}
 }
 
-// openClosed opens the backends that are closed, where what they lacked is there now.
+// openClosed tries once more to open the backends that could not be opened.
 func (a *activeConfig) openClosed() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -114,8 +116,8 @@ func (a *activeConfig) settle(backend string) time.Duration {
 func (a *activeConfig) hasBackend(backend string) bool { return a.backends[backend] != nil }
 
 // run reloads the configuration at each SIGHUP until ctx is done, and opens a backend as
-// soon as what it lacked is there. It calls tryNow after each change: what waited for a
-// key or a binding may be deliverable.
+// soon as its files are there. It calls tryNow after each change: entries that waited for a
+// key may be deliverable now.
 func (a *activeConfig) run(ctx context.Context, tryNow func()) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -176,7 +178,7 @@ func (a *activeConfig) reload() []string {
 	return nil
 }
 
-// load puts the file as it is now in force, and returns what keeps it from being so.
+// load is reload without telling anybody of it.
 func (a *activeConfig) load() (wrong []string) {
 	next, faults, err := plan.Read(a.path)
 	if err != nil {

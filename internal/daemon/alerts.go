@@ -28,31 +28,32 @@ const (
 
 	alertEvery  = time.Second // between two looks at the station
 	alertIdle   = time.Minute // where the configuration has no table [alert]
-	alertKept   = time.Minute // what has lasted as long is remembered over a restart
+	alertKept   = time.Minute // what has lasted as long is written down, to be remembered over a restart
 	alertListed = 3           // held entries in a message
 
-	alertKeyEvery = 10 * time.Second // between two looks at the key
+	alertKeyEvery = 10 * time.Second // between two checks that the key of [alert] can be read
 )
 
-// The ways of telling, as the file beside the outbox has them.
+// The ways in which an alert is sent, as the file beside the outbox calls them.
 const (
 	byPost  = "post"  // to the address in [alert]
 	byEvent = "event" // by a binding of station.alert, through the outbox
 )
 
 // alerts tells somebody elsewhere that something is held, or that nothing can be
-// delivered, once it has lasted for as long as [alert] says. It looks on: neither
-// recording nor delivering waits for it.
+// delivered, once it has lasted for as long as [alert] says. It only looks at the station:
+// neither recording nor delivering waits for it.
 type alerts struct {
 	path     string
 	log      *slog.Logger
 	stamp    func(time.Time) station.Stamp
 	plan     func() *plan.Plan
 	snapshot func() station.Snapshot
-	held     func() ([]station.EntryStatus, error) // the first
+	held     func() ([]station.EntryStatus, error) // the first held entries
 	record   station.Emit
-	fault    func(text string) // says what is wrong with the telling; "" when all is well
+	fault    func(text string) // says why alerts cannot be sent; "" when they can
 
+	// All below is used by run alone.
 	all     []station.AlertState
 	written []byte            // what the file has
 	saveErr error             // why it could not be written
@@ -62,7 +63,7 @@ type alerts struct {
 	shown   bool              // fault has been called
 }
 
-// alerts makes the part that tells.
+// alerts makes the station's alerts, for run.
 func (s *openStation) alerts() *alerts {
 	return &alerts{
 		path:     filepath.Join(s.plan.Station.Data, alertsName),
@@ -95,7 +96,7 @@ func (a *alerts) run(ctx context.Context) error {
 	}
 }
 
-// look takes one look, and tells what is to be told now.
+// look looks at the station once, and sends the alerts that are due.
 func (a *alerts) look(ctx context.Context) {
 	p, s, now := a.plan(), a.snapshot(), a.stamp(time.Now())
 	switch {
@@ -117,9 +118,9 @@ func (a *alerts) look(ctx context.Context) {
 	a.setFault(p)
 }
 
-// ways are the ways in which an alert is told. What cannot be delivered to a vendor is
-// not told by that vendor: it would arrive when it is over. Which one it is where an
-// entry waits and nothing says why, nobody knows.
+// ways are the ways in which an alert is sent. That a vendor cannot be reached is not sent
+// by an entry for that vendor: it would arrive when all is well again. An entry that waits
+// for an unknown reason (AlertWaiting) may wait for any vendor, so that is only posted.
 func (a *alerts) ways(p *plan.Plan, one station.AlertState) (all []string) {
 	if p.Alert.URL != "" {
 		all = append(all, byPost)
@@ -130,7 +131,8 @@ func (a *alerts) ways(p *plan.Plan, one station.AlertState) (all []string) {
 	return all
 }
 
-// send makes one try. It is on disk before anything leaves.
+// send makes one try. The try is counted on disk before anything is sent, so that a process
+// which is restarted again and again does not send without end.
 func (a *alerts) send(ctx context.Context, p *plan.Plan, i int, way string) {
 	now := a.stamp(time.Now())
 	again := a.all[i].Told[way].At != station.Stamp{}
@@ -157,7 +159,8 @@ func (a *alerts) send(ctx context.Context, p *plan.Plan, i int, way string) {
 	a.save(0)
 }
 
-// recordEvent tells by an event of the station's own, in a text that fits a value of a binding.
+// recordEvent sends an alert as an event of the station's own, which a binding makes an entry
+// of. Its text is cut to the length that a binding's value may have.
 func (a *alerts) recordEvent(text string) error {
 	if runes := []rune(text); len(runes) > station.LongestValue {
 		text = string(runes[:station.LongestValue-1]) + "…"
@@ -176,8 +179,8 @@ func (a *alerts) recordEvent(text string) error {
 	return errors.New("the binding of station.alert made nothing of it: " + strings.TrimSpace(string(done.Note.Kind)+" "+done.Note.Text))
 }
 
-// message puts an alert in words, and returns with it a sentence without anybody
-// else's words.
+// message puts an alert in words. brief is a sentence without the vendor's own words, for an
+// entry that goes to another vendor.
 func (a *alerts) message(p *plan.Plan, one station.AlertState, now station.Stamp, again bool) (m alert.Message, brief string) {
 	s := a.snapshot()
 	long := one.For(now)
@@ -218,8 +221,8 @@ func (a *alerts) message(p *plan.Plan, one station.AlertState, now station.Stamp
 	return m, m.Text
 }
 
-// checkKey looks whether the secret of the address can be used: a person hears of that
-// before it is needed.
+// checkKey checks that the key of the address can be read, so that a person is told before
+// it is needed.
 func (a *alerts) checkKey(p *plan.Plan) {
 	if now := time.Now(); now.Sub(a.keyAt) >= alertKeyEvery {
 		a.keyAt, a.keyErr = now, nil
@@ -229,8 +232,8 @@ func (a *alerts) checkKey(p *plan.Plan) {
 	}
 }
 
-// setFault says what is wrong with the telling: that nobody could be told, or could be, or
-// that it is not remembered what was told.
+// setFault sets or clears the fault of the alerts: the key cannot be read, the tries have
+// failed, or what was sent cannot be written down.
 func (a *alerts) setFault(p *plan.Plan) {
 	text := ""
 	if a.checkKey(p); a.keyErr != nil && p.Alert != nil {
@@ -269,7 +272,8 @@ func (a *alerts) load() {
 	a.written = text
 }
 
-// save writes down what has lasted for so long, where that is not what the file has.
+// save writes down the alerts that have lasted for so long or were sent, unless the file has
+// them already.
 func (a *alerts) save(long time.Duration) {
 	now := a.stamp(time.Now())
 	kept := []station.AlertState{}

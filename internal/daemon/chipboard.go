@@ -28,14 +28,16 @@ type chipBoard struct {
 	open  func() (*gpio.Board, error)
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	now     *boardRun
+	mu      sync.Mutex    // guards all below
+	now     *boardRun     // nil while the chip is missing
 	changed chan struct{} // closed when now changes
 	fault   string        // why the chip is not open; "" while it is
+
+	// earlier has the counts of the boards before now, by button.
 	earlier struct{ glitches, lost map[string]int }
 }
 
-// A boardRun is a board while its chip is there.
+// A boardRun is one board from when its chip was opened until the chip is gone.
 type boardRun struct {
 	*gpio.Board
 	over   chan struct{} // closed when the chip is gone
@@ -53,17 +55,18 @@ func (r *boardRun) end(err error) {
 }
 
 const (
-	// chipEvery is the wait between the first looks for a chip: at the start of a
-	// machine it is there, or permitted, a moment after the program. Then they become
-	// as rare as others.
+	// chipEvery is the wait between the first chipTries tries to open a missing chip: when
+	// the computer starts, the chip is often there, or permitted, a moment after the
+	// program. Later tries are retryEvery apart.
 	chipEvery = 250 * time.Millisecond
 	chipTries = 120
 )
 
-// notLooked is the fault of a chip before the first look, which nobody ever sees.
+// notLooked is the fault of a chip before the first try to open it.
 const notLooked = "its GPIO chip was not looked for yet"
 
-// newChipBoard is what of a panel is wired to one chip.
+// newChipBoard returns the board of a panel whose parts are all wired to one chip. It opens
+// nothing yet.
 func newChipBoard(p gpio.Panel, clock *clock.Clock, log *slog.Logger) *chipBoard {
 	c := &chipBoard{
 		open:    func() (*gpio.Board, error) { return gpio.Open(p, clock.Stamp, log) },
@@ -109,7 +112,7 @@ func (c *chipBoard) missing(err error) {
 	}
 }
 
-// announceChange says that now has changed. The caller holds mu.
+// announceChange wakes those who wait for now to change. The caller holds mu.
 func (c *chipBoard) announceChange() {
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -173,7 +176,7 @@ func (c *chipBoard) runButtons(ctx context.Context, emit station.Emit) error {
 		c.mu.Lock()
 		run, changed := c.now, c.changed
 		if run != nil {
-			run.inputs.Add(1) // under the lock: withdraw waits after it
+			run.inputs.Add(1) // under mu: closeRun clears now under it, and then waits
 		}
 		c.mu.Unlock()
 		if run != nil {
@@ -274,7 +277,7 @@ func (c *chipBoard) counts() (glitches, lost map[string]int) {
 	return glitches, lost
 }
 
-// close drives everything dark and gives the lines back, when every loop has ended.
+// close turns everything off and gives the lines back. Every loop has ended by then.
 func (c *chipBoard) close() error {
 	if run := c.current(); run != nil {
 		return run.Close()

@@ -14,29 +14,32 @@ import (
 	"stationd/internal/scanner"
 )
 
+// This file is the station's end of stationd scans --follow and stationd pins --follow: it
+// sends to whoever asked what scanners read, or buttons do, as it happens.
+
 const (
-	// viewerRoom is how many scans may wait for one who looks on. What has no room is
-	// not shown, and that is said: recording waits for nobody.
+	// viewerRoom is how many scans may wait to be sent to one viewer. More are left out,
+	// and counted: recording never waits for a viewer.
 	viewerRoom = 64
 
-	// followEvery is the wait between two looks at lines and faults. A line that went
-	// and came back in between shows by its count of edges.
+	// followEvery is how often the lines of buttons and the faults are compared with what
+	// was sent. A line that changed and changed back in between shows by its count of edges.
 	followEvery = 100 * time.Millisecond
 )
 
-// viewers are those who look on at the readers, with stationd scans --follow.
+// viewers are the commands that follow the station now.
 type viewers struct {
 	mu  sync.Mutex // guards all, and missed of each
 	all map[*viewer]bool
 }
 
-// A viewer is one who looks on.
+// A viewer is one command that follows the station.
 type viewer struct {
 	scans  chan live.Scan
 	missed int // scans that there was no room for; viewers.mu guards it
 }
 
-// scanned shows a scan to everybody who looks on, and waits for none of them.
+// scanned sends a scan to every viewer, and waits for none of them.
 func (v *viewers) scanned(f scanner.FollowedScan) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -56,7 +59,7 @@ func (v *viewers) scanned(f scanner.FollowedScan) {
 	}
 }
 
-// newViewers returns that nobody looks on.
+// newViewers returns viewers of whom there is none yet.
 func newViewers() *viewers { return &viewers{all: make(map[*viewer]bool)} }
 
 func (v *viewers) join() *viewer {
@@ -123,8 +126,8 @@ func (s *openStation) follow(ctx context.Context, what string, tell func(any) er
 	}
 }
 
-// faultsOfReaders are the readers with what is wrong with each, "" where nothing is, and
-// what was lost on its way from them.
+// faultsOfReaders returns what is wrong with each scanner by its name, "" where nothing is,
+// and, under "scans of NAME", how many scans were lost on their way from it.
 func (s *openStation) faultsOfReaders() map[string]string {
 	faults := make(map[string]string)
 	for i, r := range s.scanners {

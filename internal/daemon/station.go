@@ -23,7 +23,10 @@ import (
 	"stationd/internal/web"
 )
 
-// A base is what a station has before anything of it is open.
+// This file opens the station's parts in order and closes them, and hands to the page, the
+// control socket and the commands what each may see of the station.
+
+// A base is what the opening of every part needs.
 type base struct {
 	plan   *plan.Plan
 	log    *slog.Logger
@@ -31,8 +34,9 @@ type base struct {
 	faults *faults
 }
 
-// An openStation is a station whose parts are open. Only the outbox has to be: what else
-// is missing is a fault, and is opened as soon as it is there.
+// An openStation is a station with its parts open. Only the outbox must have been opened: a
+// device, a key or an address that is missing is a fault which the station shows, and is
+// opened as soon as it is there.
 type openStation struct {
 	base
 	devices
@@ -47,8 +51,8 @@ type openStation struct {
 	endOfCrash func() // says that the process ends as it should
 }
 
-// devices are the readers and printers of a station. They are made before the outbox,
-// which hands them what it does not keep.
+// devices are the scanners and printers of a station. They are made before the outbox, which
+// hands them the actions that it does not keep (bestEffort).
 type devices struct {
 	scanners []*scanner.Scanner
 	printers printQueues

@@ -14,7 +14,8 @@ import (
 	"stationd/internal/station"
 )
 
-// A Backend is one that this program has, whether a configuration has its table or not.
+// A Backend is one that this program has, whether the configuration uses it or not. One that
+// it uses is a Vendor.
 type Backend struct {
 	Name    string // of its table and its command, and the source of its events: l2l
 	Title   string // as people call it: L2L
@@ -23,7 +24,7 @@ type Backend struct {
 	section func() api.Section // an empty one
 }
 
-// Backends is the one table of who is who: a further backend is one more line.
+// Backends is the only list of backends: a further one is one more line here.
 func Backends() []Backend {
 	return []Backend{
 		{"l2l", "L2L", l2l.Verbs(), l2l.Queries(), func() api.Section { return new(l2l.Section) }},
@@ -37,7 +38,7 @@ type Vendor struct {
 	Name    string
 	Section api.Section
 	Schema  station.Vendor
-	Settle  time.Duration
+	Settle  time.Duration // how long after an attempt an absence at the vendor proves nothing
 	Open    func(*slog.Logger) (station.Backend, error)
 
 	// DryRun opens a backend that shows what it would send and sends none of it
@@ -78,7 +79,7 @@ func (p *Plan) readVendors(f *config.File) {
 	}
 }
 
-// vendor is a backend with its table.
+// vendor returns the Vendor of a backend and its table.
 func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 	defaults := make(map[string]string)
 	for _, v := range b.Verbs {

@@ -18,7 +18,8 @@ import (
 	"stationd/internal/exit"
 )
 
-// Rejected is the fault of a station whose file was not taken up.
+// Rejected is the fault that the station shows while its configuration file has faults and
+// the configuration before it is still in force. wrong are the file's faults.
 func Rejected(path string, wrong []string) string {
 	more := ""
 	if n := len(wrong) - 1; n > 0 {
@@ -27,19 +28,19 @@ func Rejected(path string, wrong []string) string {
 	return fmt.Sprintf("the file was not taken up and what was in force before stays: %s%s; put it right (stationd check %s), then: systemctl reload stationd", wrong[0], more, path)
 }
 
-// lastGoodName is the file beside the outbox with the configuration that was in force
-// last. It is as the person wrote it, and holds no key: the configuration names only
-// where keys are.
+// lastGoodName is a copy, beside the outbox, of the configuration that was in force last: a
+// station whose file has faults starts with it. It holds no key, for a configuration names
+// only the files that keys are in.
 const lastGoodName = "last-good.toml"
 
-// A LastGood says that the file of the configuration was not taken up at the start,
-// and that the one which was in force last is.
+// A LastGood belongs to a Plan that was read from the copy, because the configuration file
+// has faults.
 type LastGood struct {
-	since  time.Time // when it was put in force
-	Faults []string  // with the file; never empty
+	since  time.Time // when the copy was written
+	Faults []string  // of the file; nil in a plan of LoadStation
 }
 
-// Fault is what the station says of it.
+// Fault is the fault that the station shows for it.
 func (l LastGood) Fault(path string) string {
 	return fmt.Sprintf("%s; in force is the last good one, of %s", Rejected(path, l.Faults), l.since.Format("2006-01-02 15:04"))
 }
@@ -49,8 +50,8 @@ func firstLine(path string) []byte {
 	return fmt.Appendf(nil, "# Kept by stationd: what was in force last of %s. Edit that file and not this one.\n", path)
 }
 
-// Keep keeps the configuration as the last good one. Where it cannot be written the
-// station goes on: it is a convenience of the next start.
+// Keep writes the copy of a configuration that is in force now. Where it cannot be written
+// the station goes on: only a start with a faulty file would need it.
 func (p *Plan) Keep(log *slog.Logger) {
 	if !p.Station.LastGood {
 		return
@@ -58,7 +59,7 @@ func (p *Plan) Keep(log *slog.Logger) {
 	text := append(firstLine(p.Path), p.text...)
 	path := filepath.Join(p.Station.Data, lastGoodName)
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) {
-		return // the card is spared
+		return // an SD card wears with each write
 	}
 	if err := atomicfile.Replace(path, text, 0o600); err != nil {
 		log.Warn("the configuration is not kept for a start with a faulty one", "error", err)
@@ -124,7 +125,7 @@ func ReadLastGood(path string, wrong []string) *Plan {
 // LoadStation reads the configuration for a command that asks the running station or
 // looks into its files. Where the file has faults it goes by the one that was in force
 // last, as a start does; whoever may not read that one, as a member of the station's
-// group, still reaches a station that runs. Otherwise it ends as load does.
+// group, still reaches a station that runs. Otherwise it ends as Load does.
 func LoadStation(ctx context.Context, path string, stderr io.Writer) (*Plan, error) {
 	p, faults, err := Read(path)
 	if err == nil && len(faults) == 0 {
@@ -137,7 +138,8 @@ func LoadStation(ctx context.Context, path string, stderr io.Writer) (*Plan, err
 		fmt.Fprintf(stderr, "%s has faults (stationd check %s lists them); this goes by the last good one\n", path, path)
 		return last, nil
 	}
-	// What only a file in the usual place does not say is where it usually is.
+	// A faulty file may not say where the data is: that of the usual file is in the usual
+	// folder.
 	if data, _ := config.Outline(path); data != "" || path == DefaultPath {
 		bare := &Plan{Path: path, Zone: time.Local}
 		bare.Station.Data = cmp.Or(data, PackagedData)

@@ -1,6 +1,6 @@
-// Package plan reads a configuration and says what each of its sections becomes. A Plan is
-// complete and checked, and nothing of it is open: the daemon opens it, and check, doctor
-// and the commands go by it.
+// Package plan reads a configuration file into a Plan: everything that a station will
+// consist of, checked as a whole, with no device, file or connection opened yet. The daemon
+// opens it; the commands check and doctor, and those that ask a station, read it too.
 //
 // It has the one table of backends (Backends) and the one of devices (readDevices).
 package plan
@@ -38,7 +38,7 @@ func PathFlag(flags interface {
 type Plan struct {
 	Path     string
 	text     []byte    // of the file
-	LastGood *LastGood // nil: it is the file itself
+	LastGood *LastGood // nil: the plan is that of the file itself
 	Station  config.Station
 	Zone     *time.Location
 	Web      config.Web
@@ -52,7 +52,7 @@ type Plan struct {
 	Vendors  []Vendor
 	Alert    *alert.Section // nil where the file has none
 	Program  station.Program
-	Warnings []config.Fault // of what is no fault and may not be what was meant
+	Warnings []config.Fault // what is allowed and may not be what was meant
 }
 
 // Panel is everything that is wired to the GPIO chips.
@@ -87,7 +87,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	return p, f.Faults(), nil
 }
 
-// readAlert reads how somebody elsewhere is told.
+// readAlert reads [alert]: how somebody elsewhere is told of what is held for too long.
 func (p *Plan) readAlert(f *config.File) {
 	section := alert.Default()
 	if f.Section("alert", &section) {
@@ -103,7 +103,7 @@ func (p *Plan) checkAlert(f *config.File) {
 	}
 }
 
-// AlertVendors are the backends that the station's alert has something done by.
+// AlertVendors are the backends of the actions that bindings of station.alert have.
 func (p *Plan) AlertVendors() (all []string) {
 	for _, b := range p.Program.Bindings {
 		if b.Event != station.FromStation+"."+station.Alert {

@@ -28,7 +28,7 @@ type part struct {
 	optional    bool   // {name?}: without a value the field is left out
 	fallback    string // {name|fallback}: what stands there without a value; may be empty
 	hasFallback bool
-	at          int    // byte position of the name in the text
+	at          int // byte position of the name in the text
 }
 
 // A TemplateError says where in the text a template is wrong.
