@@ -116,7 +116,7 @@ bench: ## The benchmarks; compare two runs with build/tools/benchstat.
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: demo
-demo: ## The whole station in a box: buttons, lamps and a scanner on a web page.
+demo: ## A whole station on this computer: buttons, lamps and a scanner on a web page.
 	go run ./cmd/stationd demo
 
 # What the emulated board needs, each as program:Debian package.
