@@ -17,7 +17,7 @@ func clockScenarios() []scenario {
 // chronyKeepsTheClock changes from timesyncd to chrony, as apt does, and gives it a
 // server. It is the last scenario of its guest, for timesyncd is gone then.
 func chronyKeepsTheClock(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	if f := s.doctor(t)["clock"]; f.Verdict != "warning" || !strings.Contains(f.Found, "not synchronised") {
 		t.Errorf("nobody has set the clock, and doctor says %+v", f)
 	}

@@ -22,7 +22,7 @@ func deviceScenarios() []scenario {
 // readerComesAndGoes needs the unit's DeviceAllow= for ttyUSB and the driver that
 // modules-load.d has loaded before the unit starts.
 func readerComesAndGoes(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	if loaded := s.Run("lsmod"); !strings.Contains(loaded, "\nftdi_sio ") {
 		t.Errorf("the reader's driver is not loaded before the reader is there:\n%s", loaded)
 	}
@@ -48,7 +48,7 @@ func readerComesAndGoes(t *testing.T, s *fixture) {
 }
 
 func typingReader(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.PlugKeyboard()
 	defer s.UnplugKeyboard()
 	s.listens("typing", "/dev/input/event")
@@ -57,7 +57,7 @@ func typingReader(t *testing.T, s *fixture) {
 }
 
 func pressAndLamp(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Network(false)
 	s.Push(maintenance, 150*time.Millisecond)
 	s.Lamp(red, hil.Slow, time.Minute)

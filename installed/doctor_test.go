@@ -46,7 +46,7 @@ func doctorScenarios() []scenario {
 // doctorLines compares what doctor says with what the guest shows by other means, and
 // then breaks one thing at a time: exactly its own line must turn.
 func doctorLines(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.plug()
 	defer s.Unplug()
 	s.PlugKeyboard()

@@ -41,7 +41,7 @@ func TestEndurance(t *testing.T) {
 // endurance plays hours on the installed station, without the waiting between what
 // happens: real systemd with the unit's own watchdog, memory limit and journal.
 func endurance(t *testing.T, s *fixture, hours int) {
-	s.well(t)
+	s.reset(t)
 	s.plug()
 	defer s.Unplug()
 	s.configure(strings.Replace(standard, `rate   = "180/min"`, `rate   = "200/min"`, 1))

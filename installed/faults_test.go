@@ -28,7 +28,7 @@ func faultScenarios() []scenario {
 }
 
 func faultyConfiguration(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Run("systemctl stop stationd && mv /var/lib/stationd /var/lib/stationd.kept")
 	defer s.Run("systemctl stop stationd; rm -rf /var/lib/stationd && mv /var/lib/stationd.kept /var/lib/stationd && chown -R stationd:stationd /var/lib/stationd")
 	s.configure(strings.Replace(standard, `lamp = "red"`, `lamp = "rde"`, 1))
@@ -52,7 +52,7 @@ func faultyConfiguration(t *testing.T, s *fixture) {
 }
 
 func lastGood(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.configure(strings.Replace(standard, `lamp = "red"`, `lamp = "rde"`, 1))
 	if text, err := s.Try("systemctl reload stationd"); err == nil {
 		t.Errorf("systemctl reload did not fail: %s", text)
@@ -71,7 +71,7 @@ func lastGood(t *testing.T, s *fixture) {
 }
 
 func keyMissing(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Run("mv /etc/stationd/keys/l2l.key /root/l2l.key; systemctl restart stationd")
 	s.Push(maintenance, 150*time.Millisecond)
 	s.waits(t, 1)
@@ -90,7 +90,7 @@ func keyMissing(t *testing.T, s *fixture) {
 }
 
 func portTaken(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Run("systemctl stop stationd && systemd-run -q --unit=taker --socket-property=ListenStream=127.0.0.1:8420 --socket-property=Accept=yes cat; systemctl start stationd")
 	defer s.Run("systemctl stop taker.socket; systemctl restart stationd")
 	s.Push(material, 150*time.Millisecond)
@@ -112,7 +112,7 @@ func portTaken(t *testing.T, s *fixture) {
 }
 
 func fullCard(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Run("fallocate -l $(df --output=avail -B1 / | tail -n 1) /root/full 2>/dev/null || dd if=/dev/zero of=/root/full bs=1M 2>/dev/null; dd if=/dev/zero of=/root/rest bs=4k 2>/dev/null || true; sync")
 	defer s.Run("rm -f /root/full /root/rest")
 	if free := strings.TrimSpace(s.Run("runuser -u stationd -- df --output=avail -B1 / | tail -n 1")); free != "0" {
@@ -126,7 +126,7 @@ func fullCard(t *testing.T, s *fixture) {
 }
 
 func readOnlyCard(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Run("echo 1 >/proc/sys/kernel/sysrq; echo u >/proc/sysrq-trigger")
 	s.Until("the card is read-only", 30*time.Second, "grep -q ' / ext4 ro' /proc/mounts")
 	before := len(s.vendors.Dispatches())
@@ -143,7 +143,7 @@ func readOnlyCard(t *testing.T, s *fixture) {
 
 // failingCard gives the outbox a card of its own, which then refuses every write.
 func failingCard(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Run(`set -e; systemctl stop stationd; modprobe -a loop dm_mod; truncate -s 200M /root/card; losetup /dev/loop0 /root/card; mkfs.ext4 -q /dev/loop0
 		echo "0 $(blockdev --getsz /dev/loop0) linear /dev/loop0 0" | dmsetup create card; mount /dev/mapper/card /var/lib/stationd; systemctl start stationd`)
 	defer s.Run(`systemctl stop stationd; umount -l /var/lib/stationd; dmsetup remove card; losetup -d /dev/loop0; rm -f /root/card`)
@@ -174,12 +174,12 @@ func failingCard(t *testing.T, s *fixture) {
 		t.Errorf("%d calls are open, want 1", n)
 	}
 	for _, button := range []int{maintenance, material} { // the other outbox knows of none
-		s.quiet(t, button)
+		s.closeCallOf(t, button)
 	}
 }
 
 func journalStopped(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.plug()
 	defer s.Unplug()
 	s.Scan("PO4711\r")

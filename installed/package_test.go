@@ -29,7 +29,7 @@ func removalScenarios() []scenario {
 // throughEverything leaves a call at L2L whose answer was lost, and behind it scans
 // and another call, and then does everything to the station that must not matter.
 func throughEverything(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.plug()
 	s.Scan("PO4711\r")
 	before := len(s.vendors.Dispatches())
@@ -100,7 +100,7 @@ func (s *fixture) waitsFor(t *testing.T, verb string, n int) {
 
 // downgrade goes back to the version under test from one whose outbox it cannot read.
 func downgrade(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.install(newer(t, s.debian.Arch))
 	s.Network(false)
 	s.Push(material, 150*time.Millisecond)
@@ -133,7 +133,7 @@ func downgrade(t *testing.T, s *fixture) {
 }
 
 func removal(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Network(false)
 	s.Push(material, 150*time.Millisecond)
 	s.waits(t, 1)
@@ -154,7 +154,7 @@ func removal(t *testing.T, s *fixture) {
 }
 
 func purge(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.Network(false)
 	s.Push(material, 150*time.Millisecond)
 	s.waits(t, 1)

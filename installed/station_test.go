@@ -219,10 +219,10 @@ type fixture struct {
 	debian  installed.Debian
 }
 
-// well makes the station what the scenarios take for granted, and waits until it is:
+// reset makes the station what the scenarios take for granted, and waits until it is:
 // installed in the version under test, with its keys and the standard configuration,
 // without readers, the vendors reachable, and nothing waiting.
-func (s *fixture) well(t *testing.T) {
+func (s *fixture) reset(t *testing.T) {
 	t.Helper()
 	s.vendors.ClearFaults()
 	s.Network(true)
@@ -238,7 +238,7 @@ func (s *fixture) well(t *testing.T) {
 	s.Run("systemctl daemon-reload; systemctl reset-failed stationd; systemctl restart stationd")
 	s.empties(t, 5*time.Minute)
 	for _, button := range []int{maintenance, material} {
-		s.quiet(t, button)
+		s.closeCallOf(t, button)
 	}
 }
 
@@ -265,8 +265,8 @@ func (s *fixture) dropIn(text string) {
 	s.Run("systemctl daemon-reload && systemctl restart stationd")
 }
 
-// quiet ends the call of a button that a scenario left open.
-func (s *fixture) quiet(t *testing.T, button int) {
+// closeCallOf ends the call of a button that a scenario left open.
+func (s *fixture) closeCallOf(t *testing.T, button int) {
 	t.Helper()
 	kind := map[int]string{maintenance: "MAINT", material: "MATERIAL"}[button]
 	if !slices.ContainsFunc(s.vendors.Dispatches(), func(d plant.Dispatch) bool { return d.Open() && d.Type == kind }) {

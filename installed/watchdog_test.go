@@ -35,7 +35,7 @@ func (s *fixture) shortWatchdog(t *testing.T) {
 }
 
 func watchdogFed(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.plug()
 	defer s.Unplug()
 	s.shortWatchdog(t)
@@ -76,7 +76,7 @@ func watchdogFed(t *testing.T, s *fixture) {
 }
 
 func watchdogBites(t *testing.T, s *fixture) {
-	s.well(t)
+	s.reset(t)
 	s.shortWatchdog(t)
 	s.Network(false)
 	s.Push(material, 150*time.Millisecond)
