@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/hil"
 	"stationd/internal/plant"
 )
 
@@ -117,6 +118,7 @@ func downgrade(t *testing.T, s *fixture) {
 	if status := s.property("ExecMainStatus"); status != "78" {
 		t.Errorf("it ended with %s", status)
 	}
+	s.Lamp(red, hil.Quick, time.Minute) // until somebody starts it again
 	if said, _ := s.Try("systemctl status stationd --no-pager -l"); !strings.Contains(said, "a newer version of stationd wrote it") {
 		t.Errorf("systemctl status does not say why:\n%s", said)
 	}
