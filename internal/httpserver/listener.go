@@ -17,7 +17,7 @@ import (
 
 // How many connections there may be at once. A browser keeps a handful to one page.
 const (
-	mostElsewhere  = 96 // from other machines, all together
+	mostRemote     = 96 // from other machines, all together
 	mostPerAddress = 24 // from one of them
 	mostLocal      = 64 // from this machine, which has places of its own
 
@@ -35,7 +35,7 @@ type Listener struct {
 	mu       sync.Mutex // guards the fields below and the idle time of each Conn
 	open     map[*Conn]bool
 	refused  int
-	logged   int       // of refused
+	logged   int       // how many of the refused the log has had
 	loggedAt time.Time // when refused connections were logged last
 }
 
@@ -89,15 +89,15 @@ func (c *Conn) local() bool { return !c.from.IsValid() || c.from.IsLoopback() }
 func (l *Listener) add(c *Conn) (oldest *Conn, place bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	same := func(o *Conn) bool { return o.from == c.from }
-	alike := func(o *Conn) bool { return o.local() == c.local() }
+	sameAddress := func(o *Conn) bool { return o.from == c.from }
+	sameSide := func(o *Conn) bool { return o.local() == c.local() }
 	switch {
 	case c.local():
-		oldest, place = l.room(alike, mostLocal)
-	case l.count(same) >= mostPerAddress:
-		oldest, place = l.room(same, mostPerAddress)
+		oldest, place = l.place(sameSide, mostLocal)
+	case l.count(sameAddress) >= mostPerAddress:
+		oldest, place = l.place(sameAddress, mostPerAddress)
 	default:
-		oldest, place = l.room(alike, mostElsewhere)
+		oldest, place = l.place(sameSide, mostRemote)
 	}
 	if !place {
 		l.refused++
@@ -108,9 +108,9 @@ func (l *Listener) add(c *Conn) (oldest *Conn, place bool) {
 	return oldest, true
 }
 
-// room finds out whether there is a place among connections that are alike, and which of
-// them has to go for it. The caller holds the lock.
-func (l *Listener) room(alike func(*Conn) bool, most int) (oldest *Conn, place bool) {
+// place reports whether there is a place among connections that are alike, and which of
+// them has to be closed for it; nil: none has to. The caller holds the lock.
+func (l *Listener) place(alike func(*Conn) bool, most int) (oldest *Conn, place bool) {
 	if l.count(alike) < most {
 		return nil, true
 	}
@@ -179,7 +179,7 @@ func (c *Conn) Close() error {
 func Ceilings() []station.Ceiling {
 	const full = "the connection on which nothing was asked for longest is closed for a new one; where all are answering, the new one is refused: log, `stationd_page_connections_refused_total`"
 	return []station.Ceiling{
-		{Of: "connections to the page from other machines", Most: strconv.Itoa(mostElsewhere), Then: full},
+		{Of: "connections to the page from other machines", Most: strconv.Itoa(mostRemote), Then: full},
 		{Of: "connections to the page from one other machine", Most: strconv.Itoa(mostPerAddress), Then: "as above, among those of that machine"},
 		{Of: "connections to the page from this machine", Most: strconv.Itoa(mostLocal), Then: "as above, among those of this machine"},
 		{Of: "connections to the control socket", Most: strconv.Itoa(mostLocal), Then: "as above: the command says that nothing answers"},

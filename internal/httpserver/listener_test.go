@@ -78,14 +78,14 @@ func TestSoManyConnectionsAreLetInAndTheOperatorsScreenHasPlacesOfItsOwn(t *test
 	if closed := connected(l, come, true, addresses(30, 30)...); closed != 30-mostPerAddress {
 		t.Errorf("%d of 30 connections of one address were closed", closed)
 	}
-	if closed := connected(l, come, true, addresses(500, 10)...); mostElsewhere-mostPerAddress+closed != 500 {
+	if closed := connected(l, come, true, addresses(500, 10)...); mostRemote-mostPerAddress+closed != 500 {
 		t.Errorf("%d of 500 connections of the plant were closed", closed)
 	}
 	if closed := connected(l, come, true, "127.0.0.1:5000", "[::1]:5000", "[::ffff:127.0.0.1]:5001"); closed != 0 {
 		t.Errorf("%d connections of the operator's own screen were closed", closed)
 	}
 	open, refused := l.Counts()
-	if open != mostElsewhere+3 || refused != 530-mostElsewhere {
+	if open != mostRemote+3 || refused != 530-mostRemote {
 		t.Errorf("%d are open and %d refused", open, refused)
 	}
 	if n := strings.Count(log.String(), "connections refused"); n != 1 {
@@ -97,11 +97,11 @@ func TestAConnectionThatIsIdleGivesItsPlaceUp(t *testing.T) {
 	t.Parallel()
 	come := new(fakeListener)
 	l := Limit(come, slog.New(slog.DiscardHandler))
-	if closed := connected(l, come, false, addresses(mostElsewhere+10, 10)...); closed != 10 {
+	if closed := connected(l, come, false, addresses(mostRemote+10, 10)...); closed != 10 {
 		t.Errorf("%d of the connections that were idle were closed", closed)
 	}
 	open, refused := l.Counts()
-	if open != mostElsewhere || refused != 0 {
+	if open != mostRemote || refused != 0 {
 		t.Errorf("%d are open and %d refused", open, refused)
 	}
 	for c := range l.open {
