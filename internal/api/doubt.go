@@ -8,10 +8,10 @@ import (
 	"stationd/internal/station"
 )
 
-// This file is the rule of doubt: what is done about an entry whose earlier attempt
-// may have arrived. It is the same for every verb of every vendor. A verb says what
-// it reads, what that proves and what it sends; here stands in which order, and what
-// is never sent.
+// This file says what is done about an entry that is in doubt: an earlier attempt may have
+// arrived, because its answer was lost. The rule is the same for every verb of every vendor:
+// look it up, and send again only where the records prove that it is not there. What to
+// read, what that proves and what to send is the verb's to say.
 
 // A Verdict is what a vendor's records say of an earlier attempt.
 type Verdict uint8
@@ -27,17 +27,17 @@ const (
 // A Finding is a verdict and what belongs to it.
 type Finding struct {
 	Verdict Verdict
-	Facts   string // of Unproven and Likely: what a person needs who must decide
-	Ref     string // of Applied: what the vendor calls what is there
-	Note    string // of Applied: what a person should know
-	Marks   station.Marks
+	Facts   string        // of Unproven and Likely: what a person needs who must decide
+	Ref     string        // of Applied: what the vendor calls what is there
+	Note    string        // of Applied: what a person should know
+	Marks   station.Marks // of Applied: whether the vendor shows marks; see station.Marks
 }
 
 // Settle says what an earlier attempt at d came to, by what was found. send is true
 // where it certainly left no trace and may be made again; rc is then empty.
 //
-// An absence counts only when the settle time is over, and so does a picture that
-// proves nothing: the attempt may arrive between two reads.
+// Missing and Unproven count only when the settle time is over: until then the attempt may
+// still be on its way, and another read may show it.
 func (f Finding) Settle(d station.Delivery) (rc station.Receipt, send bool) {
 	switch {
 	case f.Verdict == Applied:
@@ -54,16 +54,16 @@ func (f Finding) Settle(d station.Delivery) (rc station.Receipt, send bool) {
 	return station.Receipt{}, true
 }
 
-// Steps are what the verbs do differently that change something which is compared
-// with what it was before. B is the backend, and S what is read: its JSON is on disk
-// from the first look on, so that it holds what comparing needs and nothing more.
+// Steps are the parts of a verb whose earlier attempt is found by comparing: how things stand
+// now with how they stood before it. B is the backend, and S what is read and compared. S is
+// kept on disk as JSON from the first look on, so it has no more than comparing needs.
 type Steps[B, S any] interface {
 	// Read reads how things stand. before is what was read first, nil where nothing
 	// was; it may say where to look.
 	Read(ctx context.Context, b B, before *S) (S, station.Receipt)
 
-	// Ready says what is to be done while it is certain that nothing arrived. done
-	// is true where nothing is to be sent; rc then is what comes of the delivery.
+	// Ready is asked before the first attempt, or while it is certain that none arrived.
+	// done is true where nothing is to be sent; rc is then the answer to the delivery.
 	Ready(ctx context.Context, b B, before S) (rc station.Receipt, done bool)
 
 	// Compare says whether an earlier attempt lies between before and now. before is
@@ -74,8 +74,8 @@ type Steps[B, S any] interface {
 	Send(ctx context.Context, b B, now S) station.Receipt
 }
 
-// A Change is a delivery that was read and found possible, and is carried out by the
-// rule of doubt.
+// A Change is an action that is made once in effect, however often it is attempted: in doubt
+// it is looked up first.
 type Change[B any] interface {
 	// Look reads what Deliver will need to compare with; see station.Looker.
 	Look(ctx context.Context, b B) ([]byte, station.Receipt)
@@ -148,9 +148,8 @@ func (c compared[B, S]) again(ctx context.Context, b B, d station.Delivery, befo
 	return c.steps.Send(ctx, b, now)
 }
 
-// NotTold is the receipt of a read that a vendor answered in order, and whose answer
-// does not tell what was asked. Asking again would bring the same, so it is as good
-// as a no.
+// NotTold is the receipt of a read whose answer is well-formed but lacks what was asked for.
+// Asking again would bring the same, so the delivery is refused.
 func NotTold(vendor, format string, args ...any) station.Receipt {
 	return Refuse(fmt.Errorf("%s's answer does not tell %s", vendor, fmt.Sprintf(format, args...)))
 }

@@ -9,45 +9,49 @@ import (
 	"stationd/internal/station"
 )
 
+// This file decides what is at fault when a vendor refuses an entry or answers with an error:
+// the entry alone, the key, or the vendor as a whole. One read of the vendor's (a probe)
+// tells them apart. A bad entry is held and its lane goes on; for a bad key all wait.
+
 const (
-	// sameRefusals is how many refusals in a row, and a read that is refused as well, make
-	// the key suspect where requests have been accepted before and reads never were.
+	// sameRefusals is how many refusals in a row, each with a refused probe, it takes until
+	// the key is taken for wrong, if it was good for requests before and never for a read:
+	// such a key may have no right to read.
 	sameRefusals = 3
 
-	// mostRefusals bounds the refusals that are taken back when it was the key.
+	// mostRefusals is how many refused entries are remembered at most, to be retried when it
+	// turns out that the key was wrong.
 	mostRefusals = 1000
 
-	// mostAnswers is how many tries at an entry in a row may be answered in a way that
-	// decides nothing, before it is held. After each but the first a read must show
-	// that the vendor is well otherwise.
+	// mostAnswers is how many tries at an entry in a row may be answered with an error that
+	// says neither yes nor no, before the entry is held. They count only while a probe, after
+	// each but the first, shows that the vendor answers other requests.
 	mostAnswers = 5
 
-	// unreadableTime is for how long an entry is tried where nothing of the vendor can
-	// be read, before it is held.
+	// unreadableTime is for how long an entry is tried while no answer of the vendor can be
+	// read, before it is held.
 	unreadableTime = 4 * time.Hour
 
-	// unreadableWait is the longest distance between two tries that are answered with
-	// something nobody can read.
+	// unreadableWait is the longest wait between two such tries.
 	unreadableWait = 5 * time.Minute
 )
 
-// A keyRecord is what memory knows of how a backend takes its key.
+// A keyRecord is what is known of a backend's key since the process started.
 type keyRecord struct {
-	wrong   bool         // it is, or was when last asked: nothing is sent before a read works
+	wrong   bool         // it was refused when it was last tried: nothing is sent until a probe is answered
 	reads   bool         // a read was answered with it
 	writes  bool         // a request was accepted with it
-	recheck bool         // somebody has changed the configuration since: a read tells whether these were held for the key
-	refused []station.ID // held since the last that was accepted, while reads were refused too
+	recheck bool         // the configuration was changed since: a probe is due, for which refused may be retried
+	refused []station.ID // entries held since the last that was accepted, while probes were refused as well
 }
 
-// answered reports whether the vendor answered, and the answer decides nothing.
+// answered reports whether the vendor answered, but with neither yes nor no.
 func answered(rc station.Receipt) bool {
 	return errors.Is(rc.Err, station.ErrUnreadable) || errors.Is(rc.Err, station.ErrFailed)
 }
 
-// judge looks behind an answer that would stop more than its own entry, or its own
-// lane for ever: one read tells whether the vendor is well otherwise. It returns the
-// receipt that is to be taken up instead.
+// judge finds out what is at fault by the answer to an attempt, and returns the receipt that
+// counts: the one it was given, or one that says what was found.
 func (w worker) judge(ctx context.Context, t *turn, rc station.Receipt) (station.Receipt, error) {
 	prober, can := w.backend.(station.Prober)
 	switch {
@@ -66,11 +70,11 @@ func (w worker) judge(ctx context.Context, t *turn, rc station.Receipt) (station
 	return rc, nil
 }
 
-// judgeKey asks whether it is the key that was refused, or this one thing.
+// judgeKey asks by a probe whether the key was refused altogether, or for this one request.
 func (w worker) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	probe := prober.Probe(ctx)
 	switch {
-	case probe.Outcome == 0: // it can be asked nothing, so that its own word counts
+	case probe.Outcome == 0: // this vendor has no read to probe it with: what it said counts
 		return rc, nil
 	case probe.Outcome == station.Refused, errors.Is(probe.Err, station.ErrKey):
 		return rc, w.noteWrongKey()
@@ -91,8 +95,8 @@ func (w worker) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc
 	return refused("the key is good for reading, and not for this: %v", rc.Err), nil
 }
 
-// judgeRefusal asks whether it is the request that was refused, or the key: some vendors
-// answer a key that they do not know with a plain no.
+// judgeRefusal asks by a probe whether it was the request that was refused, or the key: some
+// vendors refuse a request with an unknown key as they refuse any other.
 func (w worker) judgeRefusal(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	probe := prober.Probe(ctx)
 	if probe.Outcome == station.Delivered {
@@ -115,9 +119,9 @@ func (w worker) judgeRefusal(ctx context.Context, t *turn, prober station.Prober
 		Err: fmt.Errorf("%w? a request and a read were refused alike: %v", station.ErrKey, rc.Err)}, err //nolint:errorlint // nobody has judged it
 }
 
-// judgeRefusedLook looks behind a look that was refused, so that its entry is held: where no
-// read is answered it may be the key. Nobody has said no to anything that would change
-// something, so that nothing waits for it.
+// judgeRefusedLook asks by a probe whether it was the key where a look-up was refused, so
+// that its entry is held. The key is only suspected: no request that would change something
+// was refused, so the other entries go on.
 func (w worker) judgeRefusedLook(ctx context.Context, t *turn, prober station.Prober) error {
 	probe := prober.Probe(ctx)
 	switch {
@@ -139,9 +143,9 @@ func (w worker) noteSuspect(id station.ID) {
 	w.schedule.keys[w.name] = k
 }
 
-// noteAccepted notes that a request was accepted with the key. Where others were refused
-// before, and reads with them, a read tells whether it was the key: it may be another
-// since.
+// noteAccepted notes that a request was accepted with the key. Where entries and probes were
+// refused before, another probe tells whether that was for the key, which may have been
+// replaced or given more rights since.
 func (w worker) noteAccepted(ctx context.Context, prober station.Prober) error {
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
@@ -157,13 +161,13 @@ func (w worker) noteAccepted(ctx context.Context, prober station.Prober) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	k = w.schedule.keys[w.name]
-	k.refused = nil // it may write and not read
+	k.refused = nil // the key may write and not read: it was not why they were refused
 	w.schedule.keys[w.name] = k
 	return nil
 }
 
-// checkHeldForKey asks, after the configuration was changed, whether what is held was held for
-// the key. It reports whether there was anything to ask.
+// checkHeldForKey makes the probe that is due after a change of the configuration: where it is
+// answered, what was refused with the key before is retried. It reports whether one was due.
 func (w worker) checkHeldForKey(ctx context.Context) (asked bool, err error) {
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
@@ -177,8 +181,8 @@ func (w worker) checkHeldForKey(ctx context.Context) (asked bool, err error) {
 	return asked, err
 }
 
-// noteGoodKey notes that a read was answered: the key is good. What was held while reads were
-// refused as well goes back to wait: the key was another then, and nobody has judged it.
+// noteGoodKey notes that a probe was answered: the key is good. What was refused while probes
+// were refused as well is retried: the key was wrong then, and the vendor has not judged it.
 func (w worker) noteGoodKey() error {
 	w.mu.Lock()
 	k := w.schedule.keys[w.name]
@@ -191,8 +195,8 @@ func (w worker) noteGoodKey() error {
 	return w.write(func(b *batch) error { return b.retrySuspects(w.name) })
 }
 
-// noteWrongKey notes that the key is wrong. What was held because of it goes back to
-// wait, for nobody has judged it.
+// noteWrongKey notes that the key is wrong. What was refused because of it waits again, for
+// the vendor has not judged it.
 func (w worker) noteWrongKey() error {
 	return w.write(func(b *batch) error {
 		k := w.schedule.keys[w.name]
@@ -202,7 +206,7 @@ func (w worker) noteWrongKey() error {
 	})
 }
 
-// retrySuspects has everything that was held while reads were refused as well wait again.
+// retrySuspects retries every entry that was refused while probes were refused as well.
 func (b *batch) retrySuspects(backend string) error {
 	k := b.o.schedule.keys[backend]
 	suspects := k.refused
@@ -222,9 +226,8 @@ func (b *batch) retrySuspects(backend string) error {
 	return nil
 }
 
-// keyWorks asks, while the key is known to be wrong, whether it still is, before
-// anything is sent with it: a vendor that tells a wrong key with a plain no would
-// refuse one entry after the other.
+// keyWorks probes a key that is known to be wrong before anything is sent with it: a vendor
+// that refuses a wrong key like any other request would have one entry after the other held.
 func (w worker) keyWorks(ctx context.Context) (works bool, err error) {
 	w.mu.Lock()
 	wrong := w.schedule.keys[w.name].wrong
@@ -252,10 +255,10 @@ func (w worker) keyWorks(ctx context.Context) (works bool, err error) {
 	return false, nil
 }
 
-// judgeAnswer counts an answer that decides nothing. Where the vendor is well
-// otherwise it is the entry that it cannot take: it is looked at once more, and then
-// held, so that its lane goes on. Where nothing of the vendor can be read it is
-// tried for a long time.
+// judgeAnswer counts answers that say neither yes nor no. While probes are answered it is the
+// entry that the vendor cannot handle: after mostAnswers it is looked up once more, and then
+// held, so that its lane goes on. While no answer can be read at all, it is tried for
+// unreadableTime.
 func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober, rc station.Receipt) (station.Receipt, error) {
 	w.mu.Lock()
 	first := t.lane.attempt.answers == 0
@@ -276,7 +279,7 @@ func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober,
 		a.answeredSince = time.Now()
 	}
 	if a.answers++; !well {
-		a.answers = 1 // it was the vendor, and not the entry
+		a.answers = 1 // the vendor fails at everything: the count begins again
 	}
 	if !a.lookOnly {
 		a.answer = inARow(rc.Err, a.answers)
@@ -304,8 +307,8 @@ func inARow(err error, times int) string {
 	return fmt.Sprintf("%v (%d times in a row)", err, times)
 }
 
-// triedEnough says that an entry was tried as often as it may be, with what came of
-// it. Where it has left no trace it is held, and not sent again.
+// triedEnough reports whether an entry that has certainly not arrived was tried as often as
+// it may be, and returns the receipt with which it is then held.
 func (w worker) triedEnough(t *turn) (rc station.Receipt, enough bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -13,12 +13,12 @@ import (
 	"stationd/internal/station"
 )
 
-// Record makes an event durable, with the state after it and the entries that it
-// means, in one transaction, and says what became of it. When it returns no error
-// all of it has been synced; when it returns one none of it may be acknowledged. An
-// event without an ID gets a fresh one. An event of the program's own sources that
-// changes nothing writes nothing. A command whose ID was recorded before is not recorded
-// again: the result says what became of the first, and that it is Repeated.
+// Record writes an event, the state after it and the entries that Program.Decide makes of it
+// to disk in one transaction, and says what became of it. When it returns no error all of
+// it has been synced; when it returns one, the operator must not be told that anything was
+// recorded. An event without an ID gets a new one. An event of a command, the page, a vendor
+// or the station itself that changes nothing is not written. A command whose ID was recorded
+// before is not recorded again: the result says what became of the first, and is Repeated.
 func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 	if ev.ID == "" {
 		ev.ID = station.NewID()
@@ -56,7 +56,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if len(actions) > format.MostEntries {
 		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), format.MostEntries)
 	}
-	for _, a := range actions { // before anything is changed
+	for _, a := range actions { // all of them before the first is carried out
 		if err := errors.Join(checkLane(a), b.checkAllowed(a, command)); err != nil {
 			return done, err
 		}
@@ -126,7 +126,8 @@ func (b *batch) full() error {
 	return fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.file.Path(), ErrFull)
 }
 
-// makesEntry reports whether an action is not for the outbox itself.
+// makesEntry reports whether an action becomes an entry. The others change what is in the
+// outbox already, or are best effort.
 func makesEntry(a station.Action) bool {
 	switch a.Verb {
 	case station.VerbRetry, station.VerbDiscard, station.VerbUndo, station.VerbKeep:
@@ -144,8 +145,8 @@ func checkLane(a station.Action) error {
 	return nil
 }
 
-// checkAllowed refuses a retry or discard that cannot be carried out. What a person asked
-// for is refused in words where it would only be held again.
+// checkAllowed refuses a retry or discard that cannot be carried out. A command's retry is
+// refused too where the entry would only be held again: the person is told why at once.
 func (b *batch) checkAllowed(a station.Action, command bool) error {
 	switch a.Verb {
 	case station.VerbRetry, station.VerbDiscard:
@@ -170,10 +171,10 @@ func (b *batch) checkAllowed(a station.Action, command bool) error {
 	return nil
 }
 
-// checkDestination refuses the retry of an entry that this station would not send: it was
-// meant for somewhere else, and nobody says that it is to go to where the station
-// speaks now. Nor is that done in silence where it may have arrived at the old place,
-// or where it speaks of a call by the old place's own name for it.
+// checkDestination refuses the retry of an entry that was meant for another address than the
+// station uses now, unless the person says ToCurrent. Even then it refuses one that may have
+// arrived at the old address, unless they say NotThere, and one that names a call by the
+// name which the old address gave it.
 func (b *batch) checkDestination(l *lane, at format.Place, a station.Action) error {
 	e, err := b.entry(at)
 	if err != nil {
@@ -202,8 +203,8 @@ func (b *batch) checkDestination(l *lane, at format.Place, a station.Action) err
 	return nil
 }
 
-// tooLate reports whether anything is to be taken back that cannot be any more:
-// what has ended, what a person must decide, and what may have been on its way.
+// tooLate reports whether an action would take back an entry that cannot be taken back any
+// more: it has ended, is held, or may have been sent.
 func (b *batch) tooLate(actions []station.Action) (bool, error) {
 	for _, a := range actions {
 		if a.Verb != station.VerbUndo {
@@ -280,8 +281,8 @@ func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error 
 	return nil
 }
 
-// keep remembers an unknown scan for a person; the oldest gives way, but never a
-// notice of the program's own.
+// keep keeps an unknown scan for a person. Where there are too many the oldest is deleted,
+// but never a notice of the station itself.
 func (b *batch) keep(at format.Place) error {
 	x := b.o.index
 	x.kept.add(at)
@@ -352,8 +353,8 @@ func (b *batch) retryOne(a station.Action) error {
 	return b.retry(l, at, a.With)
 }
 
-// toCurrent has an entry go to where the station speaks now, and with it what waits
-// for its result: what opens a call there is closed there.
+// toCurrent has an entry go to the address that the station uses now, and with it those that
+// wait for its result: a call that is opened there is closed there.
 func (b *batch) toCurrent(l *lane, at format.Place, e *format.Entry) error {
 	old, to := e.To, b.o.setting.Program().Vendors[e.Backend()].To
 	e.To = to
@@ -402,8 +403,9 @@ func (b *batch) discard(id station.ID) error {
 	return b.end(l, at, e, station.FateDiscarded, "")
 }
 
-// end takes an entry out of its lane for good. What is about it gets its ref, or
-// is moot.
+// end takes an entry out of its lane for good. Entries that are about it, as the close of a
+// call that it opened, get the vendor's name for it (ref) where it was delivered; otherwise
+// they have become moot, and end too.
 func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate, ref string) error {
 	l.remove(at)
 	b.o.index.drop(at)
@@ -439,8 +441,9 @@ func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate,
 	return nil
 }
 
-// dropCloseOfAdopted ends the close that waits for an open which turned out to be somebody
-// else's call, where it is for our own only: that call stays open at the vendor.
+// dropCloseOfAdopted ends the waiting close of a call where the call turned out to be
+// somebody else's and the close is for calls of this station only (Ours): the call stays
+// open at the vendor.
 func (b *batch) dropCloseOfAdopted(l *lane, open format.Place, rc station.Receipt) error {
 	if !rc.Adopted {
 		return nil

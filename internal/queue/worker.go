@@ -11,15 +11,19 @@ import (
 	"stationd/internal/station"
 )
 
+// This file delivers entries. A lane has the entries of one subject, such as a machine, in
+// order; a worker takes the first entry of a lane that is due (a turn), makes one attempt at
+// it and keeps the answer.
+
 const (
 	keyWait      = time.Minute      // between two tries of a backend whose key is wrong
-	attemptLimit = 15 * time.Minute // an attempt may wait long for its backend's pace
-	stopLimit    = time.Minute      // after a stop: longer than any backend's own time-outs together
-	mostStarts   = 3                // marked attempts without an end, before the entry is held
+	attemptLimit = 15 * time.Minute // of one attempt, most of which may be waiting: a backend limits its requests a minute
+	stopLimit    = time.Minute      // of an attempt after the stop: longer than any backend's own time-outs together
+	mostStarts   = 3                // attempts at an entry in which the process ended, before the entry is held
 )
 
 // A worker delivers what waits for one backend, one attempt at a time. It shares the
-// outbox with the others: what they both change is guarded by the outbox's mu.
+// outbox with the other workers: the outbox's mu guards what they change.
 type worker struct {
 	*Outbox
 	name    string // of the backend
@@ -86,7 +90,7 @@ func idle(ctx context.Context, wait time.Duration, changed <-chan struct{}) bool
 	return true
 }
 
-// A turn is one lane's head being carried to its backend.
+// A turn is one attempt at the head of a lane, its first entry that may be sent.
 type turn struct {
 	lane     *lane
 	at       format.Place
@@ -94,17 +98,17 @@ type turn struct {
 	delivery station.Delivery
 	began    time.Time
 	now      station.Stamp
-	careful  bool
+	careful  bool // the process ended unclean twice in a row: the attempt is marked on disk first
 
-	// closing is where the close of the call stands that the entry opens, while
-	// both are told as one; 0: they are not.
+	// closing is the place of the entry that closes the call which this entry opens, while
+	// one request tells the vendor of both; 0: it does not.
 	closing format.Place
-	merged  bool // an attempt of this process told both as one
+	merged  bool // an earlier attempt of this process told of both
 
-	sent    bool // it has left, or may have
-	started bool // that it may stop the process is noted on disk
+	sent    bool // the request has left, or may have
+	started bool // the attempt is counted on disk in Starts, until it has ended
 
-	enough bool // it was tried often enough, and is held
+	enough bool // it was tried as often as it may be, and is held
 }
 
 // claim takes the lane that has the next turn, and returns a turn at its head. Without
@@ -184,8 +188,9 @@ func (w worker) unclaim(t *turn) {
 	t.lane.attempt.number--
 }
 
-// deliver makes one attempt and takes up its answer. Stopping must not make doubt:
-// once begun, an attempt has the time that an answer takes.
+// deliver makes one attempt and keeps its answer. An attempt that has begun is not cut off
+// when the station stops, but has the time that an answer takes: without the answer nobody
+// would know whether the request arrived.
 func (w worker) deliver(ctx context.Context, t *turn) error {
 	stop := ctx
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
@@ -209,7 +214,8 @@ func (w worker) deliver(ctx context.Context, t *turn) error {
 // state, and in each entry that is about it.
 const longestRef = 256
 
-// checkRef refuses a name that is too long to be one: whether the thing is there is looked up.
+// checkRef makes a receipt with a name that is too long doubtful: whether the vendor has the
+// thing is then looked up.
 func checkRef(rc station.Receipt) station.Receipt {
 	if len(rc.Ref) <= longestRef {
 		return rc
@@ -248,9 +254,9 @@ func (w worker) try(ctx context.Context, t *turn) (station.Receipt, error) {
 	return w.send(ctx, t, verb)
 }
 
-// inTurn reports whether what is in doubt no more is still its lane's head: only the
-// doubt kept it before what a person has put back meanwhile, and a barrier before what
-// is held.
+// inTurn ends the doubt about an entry that certainly did not arrive, and reports whether the
+// entry is still its lane's head. While it was in doubt it kept its turn; now an entry that a
+// person has put back goes first, and a barrier waits again for what is held.
 func (w worker) inTurn(t *turn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -259,8 +265,8 @@ func (w worker) inTurn(t *turn) bool {
 	return i >= 0 && t.lane.slots[i].at == t.at
 }
 
-// lookUp looks up what became of the attempts before. It sends nothing, so that the
-// doubt on disk stays as old as it is however often it is looked up.
+// lookUp reads at the vendor what became of the earlier attempts. It sends nothing that
+// changes anything, so that the settle time goes on from the last attempt.
 func (w worker) lookUp(ctx context.Context, t *turn, verb station.Verb) (station.Receipt, error) {
 	if t.merged {
 		if err := w.merge(t, verb); err != nil {
@@ -277,9 +283,9 @@ func (w worker) lookUp(ctx context.Context, t *turn, verb station.Verb) (station
 	return w.backend.Deliver(ctx, look), nil
 }
 
-// send sends what has certainly not arrived. What is too late is judged here, and so
-// again where an absence has been proved. A doubt on disk ends, and another begins,
-// before anything leaves.
+// send sends an entry that has certainly not arrived, unless it is too late for it now. Where
+// the verb or the entry asks for it, that it may have arrived is on disk before anything
+// leaves.
 func (w worker) send(ctx context.Context, t *turn, verb station.Verb) (station.Receipt, error) {
 	if rc, late := t.late(); late {
 		return rc, nil
@@ -312,6 +318,7 @@ func (w worker) send(ctx context.Context, t *turn, verb station.Verb) (station.R
 	return w.backend.Deliver(ctx, t.delivery), nil
 }
 
+// misfit is the receipt of an entry that is held without having been sent.
 func misfit(format string, args ...any) station.Receipt {
 	return station.Receipt{
 		Outcome: station.Refused,
@@ -368,8 +375,8 @@ func (w worker) noteEnd(t *turn) error {
 	})
 }
 
-// answer takes up what an attempt came to: on disk when it decides something, in
-// memory only when it does not. An outage writes nothing.
+// answer keeps what an attempt came to: on disk where the entry was delivered or is held, and
+// in memory where it will be tried again, so that an outage does not wear the card.
 func (w worker) answer(t *turn, rc station.Receipt) error {
 	log := w.setting.Log.With("lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt)
 	doubtful := t.delivery.Doubtful || t.sent && rc.Outcome == station.Doubtful

@@ -12,21 +12,26 @@ import (
 	"stationd/internal/station"
 )
 
+// This file opens dispatches, L2L's records of calls for help: dispatch.open, and
+// dispatch.add for a call that is over already when L2L hears of it.
+
 const (
 	dispatchOpen     = "dispatch.open"
 	dispatchAdd      = "dispatch.add"
 	dispatchClose    = "dispatch.close"
 	dispatchComplete = "dispatch.complete"
 
-	// callIsHistory is after how long a call is told as history and not as one
-	// that somebody still waits at.
+	// callIsHistory is how old a call may get before it is delivered as one that is over
+	// (dispatch.add): nobody waits at the machine for so long.
 	callIsHistory = 30 * time.Minute
 )
 
-// adopted is the note of a call that was open at L2L already.
+// adopted is the note of a delivery for which a dispatch that was open at L2L already was
+// taken, and none opened.
 const adopted = "adopted"
 
-// describedWire are L2L's names for the fields of dispatch.open and dispatch.add.
+// describedWire are the names that L2L has for describedFields, the fields that dispatch.open
+// and dispatch.add have in common.
 func describedWire() [][2]string {
 	return [][2]string{
 		{"type", "dispatchtypecode"},
@@ -74,8 +79,8 @@ func openVerb() station.Verb {
 	}
 }
 
-// addVerb declares the dispatch that is history when it is made. Without times
-// of its own it was reported and completed at the moment of its event.
+// addVerb declares dispatch.add, which makes a dispatch that is over. Without times of its
+// own it was reported and completed at the moment of its event.
 func addVerb() station.Verb {
 	return station.Verb{
 		Name: dispatchAdd,
@@ -128,8 +133,8 @@ func (b *Backend) addDispatch(ctx context.Context, d station.Delivery) station.R
 	return b.makeDispatch(ctx, "dispatches/add/", form, d)
 }
 
-// makeDispatch makes a dispatch of a form that carries the delivery's mark. The answer shows
-// whether the mark survives.
+// makeDispatch posts a form with the delivery's mark in its description, which makes a
+// dispatch. The answer shows whether L2L keeps the mark.
 func (b *Backend) makeDispatch(ctx context.Context, path string, form url.Values, d station.Delivery) station.Receipt {
 	rows, rc := act[madeDispatch](ctx, b, path, form)
 	if rc.Outcome != station.Delivered {
@@ -162,8 +167,8 @@ func marksIn(shown api.Scalar, d station.Delivery) station.Marks {
 	return station.MarksLost
 }
 
-// nameOfMade finds the id of a dispatch that L2L says it made, without saying
-// which.
+// nameOfMade finds the id of a dispatch where L2L answers that it was made and not which it
+// is.
 func (b *Backend) nameOfMade(ctx context.Context, d station.Delivery) station.Receipt {
 	if s := b.search(ctx, d); s.id != "" {
 		return station.Receipt{Outcome: station.Delivered, Ref: s.id, Marks: station.MarksKept}
