@@ -22,7 +22,7 @@ import (
 // An alertReceiver receives alerts.
 type alertReceiver struct {
 	*httptest.Server
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	got    []alert.Message
 	keys   []string
 	status int

@@ -13,7 +13,7 @@ import (
 
 // A said collects what a command that still runs writes.
 type said struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows
 	text bytes.Buffer
 }
 

@@ -17,8 +17,8 @@ import (
 func TestAnotherStationReportsWhileThisOneLooks(t *testing.T) {
 	t.Parallel()
 	var shared struct {
-		sync.Mutex
-		plant *plant.Plant
+		sync.Mutex // guards plant
+		plant      *plant.Plant
 	}
 	var once sync.Once
 	b := newStation(t, func(s *demo.Config) {

@@ -27,9 +27,9 @@ type console struct {
 	before unix.Termios
 	ended  chan error
 
-	mu   sync.Mutex
-	text string // everything that was shown
-	seen int    // how much of it was waited for
+	mu   sync.Mutex // guards what follows
+	text string     // everything that was shown
+	seen int        // how much of it was waited for
 }
 
 // startConsole starts stationd on a terminal.

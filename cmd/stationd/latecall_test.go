@@ -22,7 +22,7 @@ import (
 // is sent to it vanishes, as with an access point that restarts.
 type front struct {
 	listener net.Listener
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	conns    []*net.TCPConn
 	heard    bytes.Buffer // what came to it
 }

@@ -21,8 +21,8 @@ import (
 
 // A savingPrinter is a printer that keeps what it prints.
 type savingPrinter struct {
-	mu    sync.Mutex
-	empty bool // it has no paper
+	mu    sync.Mutex // guards what follows
+	empty bool       // it has no paper
 	pages [][]byte
 }
 

@@ -92,9 +92,9 @@ type storm struct {
 
 	cable sync.Mutex // held while it is pulled
 
-	mu       sync.Mutex
-	up       bool // the station takes presses and scans
-	process  int  // counts the processes
+	mu       sync.Mutex // guards what follows
+	up       bool       // the station takes presses and scans
+	process  int        // counts the processes
 	scans    []*scanDone
 	calls    map[station.ID]*callDone // by the entry that opens it
 	pushes   map[string][]time.Time   // by button: when a push began

@@ -19,18 +19,18 @@ type pageView struct {
 	Panel                 []panelItem
 	Labels                []pageLabel
 
-	Entries          []pageEntry
-	More             int
+	Entries          []pageEntry // in the outbox
+	More             int         // entries that are not shown
 	OutboxUnreadable bool
 
-	Running      string
+	Running      string // the product that the line runs
 	Dispatches   []pageDispatch
 	Traces       []pageTrace
-	Requests     int
+	Requests     int // that the plant has had
 	Recent       []pageRequest
 	Complaints   []string
 	FaultButtons []faultButton
-	Pending      bool
+	Pending      bool // a fault that was added has not happened yet
 }
 
 // A pageSwitch is a switch on the page.

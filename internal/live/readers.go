@@ -34,7 +34,7 @@ func ReportStatus(config scanner.Config, status scanner.Status, say func(line st
 	case errors.Is(status.Err, scanner.ErrInUse):
 		reportHolders(config, say)
 	case errors.Is(status.Err, scanner.ErrNotAllowed):
-		say("Add your own user to them, or run this command with sudo.")
+		say("For this command that is your own user; or run it with sudo.")
 	}
 }
 
