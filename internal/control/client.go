@@ -21,12 +21,12 @@ import (
 	"stationd/internal/station"
 )
 
-// ErrAbsent is wrapped by the error of every question while no stationd answers
-// at the socket: the outbox is then free to be opened as a file.
+// ErrAbsent is wrapped by the error of every request while no stationd answers at the
+// socket: nobody has the outbox open then, and a command may read its file.
 var ErrAbsent = errors.New("no stationd answers")
 
-// ErrUnanswered is wrapped by the error of a question that was put to a stationd which
-// ended, or was left, before it answered: what was to be done may be recorded.
+// ErrUnanswered is wrapped by the error of a request that reached stationd and got no answer,
+// because stationd ended or the context did: what was asked for may have been recorded.
 var ErrUnanswered = errors.New("no answer came")
 
 // A Client asks a running stationd through its control socket. Its errors carry
@@ -34,7 +34,7 @@ var ErrUnanswered = errors.New("no answer came")
 type Client struct {
 	path  string
 	http  *http.Client
-	event station.ID // of the command; empty: the station gives one
+	event station.ID // of the command's event; empty: the station gives it one
 }
 
 // WithEvent returns the client of a command whose event has that ID. Given again under the

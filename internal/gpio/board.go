@@ -34,9 +34,9 @@ type Board struct {
 	buzzers []*buzzer
 	changed chan struct{} // has room for one: there is something new to show
 
-	// pending is between the contacts and the disk. It holds only what no lamp has
-	// confirmed, as the kernel's own buffer of edges does: what is in it when the power
-	// goes was promised to nobody. What finds no room is dropped, logged and counted.
+	// pending has the presses that are not recorded yet. A power cut loses them, as it loses
+	// the edges in the kernel's buffer; no lamp has confirmed any of them. A press for which
+	// there is no room is dropped, logged and counted.
 	pending chan transition
 
 	mu            sync.Mutex // guards what follows, the contacts of all buttons and the lineStates of all banks

@@ -23,11 +23,10 @@
 // by a high level. The bias "none" leaves the line as the firmware set it, for an
 // external resistor. A bare pin is for 3.3 V and has no protection.
 //
-// A normally closed contact is open when its button is pressed, and so is a cut
-// wire. Only a contact that closes again proves that its wire is whole, so such a
-// button is told when it is let go, and a wire that was cut is never a press. A
-// button with a contact of either kind tells the two apart at once: the position
-// is known while they agree.
+// A normally closed contact is open while its button is pressed, and so is a cut wire. Only
+// a contact that closes again proves that its wire is whole, so a press of such a button is
+// reported when it is released, and a cut wire is never a press. With a normally open
+// contact besides, a press is known at once: the two contacts disagree where a wire is cut.
 //
 // # Debounce
 //

@@ -2,9 +2,9 @@ package plant
 
 import "slices"
 
-// An Assumption is something that the plant takes for granted although the
-// vendors' texts do not say it, and that a real site may contradict. Its name is
-// its switch. docs/assumptions.md has the whole numbered list, the sources, and
+// An Assumption is something that the plant takes for granted although the vendors' texts do
+// not say it, and that a real site may contradict. A test switches it by its name
+// (Config.Assumptions). docs/assumptions.md has the whole numbered list, the sources, and
 // how each is settled.
 type Assumption string
 

@@ -27,7 +27,7 @@ const (
 // A parameter is one that an operation takes.
 type parameter struct {
 	form    form
-	assumed Assumption // on which its being taken rests; empty: on the vendor's text
+	assumed Assumption // that the vendor takes it; empty: the vendor's text says so
 }
 
 // params are the parameters of one request without the key. The id of the path

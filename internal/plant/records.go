@@ -18,13 +18,13 @@ type Request struct {
 	Body   string     // any other body, as it was sent
 	Key    []string   // where a key was given: "query auth", "header L2LAUTH", "body auth", "header api_key", "header user_token"
 	Status int        // 0: not answered, or not yet
-	Fault  FaultKind  // the fault that struck it
+	Fault  FaultKind  // the fault that was played for it; empty: none
 }
 
 // A Dispatch is a dispatch as L2L has it.
 type Dispatch struct {
-	ID          int // what complete and close are told
-	Number      int // what people say
+	ID          int // by which requests name it
+	Number      int // by which people name it
 	Machine     string
 	Line        string
 	Type        string

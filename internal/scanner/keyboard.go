@@ -24,14 +24,14 @@ type keyboard struct {
 	unread    []byte        // of raw: read and not yet looked at
 	resyncing bool          // events were lost: what comes up to the next report is part of one
 	text      []byte        // decoded and not yet returned by read
-	after     error         // stands behind text
+	after     error         // what read returns once text has been returned
 }
 
 // A loss is an error that says that a part of what was scanned was not read.
 type loss struct {
 	why   string
 	stray bool // it was a key without a character, which between two scans is harmless
-	cut   bool // the other end begins anew, so that the rest of a scan will not come
+	cut   bool // the other end has begun anew, so that the rest of the scan never comes
 }
 
 // Error implements error.

@@ -9,8 +9,8 @@ var (
 	ErrInUse      = errors.New("in use, stop the other program that has it open")
 )
 
-// A Status is a change of how it stands with a scanner: what the log says of it, for a
-// person who looks on.
+// A Status is a change of a scanner's condition, as the log has it, for a command that shows
+// it to a person.
 type Status struct {
 	Kind StatusKind
 	Port string // of Ready: the device or address that is read, as /dev/ttyACM0
@@ -26,7 +26,7 @@ const (
 	Ready    StatusKind = iota + 1 // every scan from now on is read
 	NotReady                       // the port is not open, and is tried again; once for as long as that lasts
 	Limited                        // the serial line cannot do what keys of the configuration ask for
-	Dropped                        // a scan of which something was lost is none
+	Dropped                        // a part of a scan was lost, so that none of it is passed on
 )
 
 // Observe has the scanner call each with every Status, one at a time. It is called before

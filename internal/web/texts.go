@@ -36,7 +36,7 @@ func (t texts) Count(key string, n int, args ...any) string {
 }
 
 // textOr returns the text of a key, or otherwise where there is none: the name of a
-// backend or a verb that this page has never heard of.
+// backend or a verb for which the page has no text.
 func (t texts) textOr(key, otherwise string) string {
 	if text, ok := t[key]; ok {
 		return text

@@ -6,7 +6,8 @@ import (
 	"stationd/internal/station"
 )
 
-// times says when things were, as far as anybody can know.
+// times puts times in words. The station's clock may have been wrong when something happened:
+// then the words say how long ago it was, or that this is not known.
 type times struct {
 	now   station.Stamp
 	zone  *time.Location

@@ -26,18 +26,18 @@ type view struct {
 	MoreHeld int
 	Calls    []line
 	MoreCall int
-	Job      []line
+	Job      []line // what is in hand
 	Waiting  []item
 	MoreWait int
 	Notices  []item
 	Kept     []item
 	MoreKept int
-	Notes    []line
-	Parts    []line
-	Fill     int // percent
+	Notes    []line // the last thing that each source's operator was told
+	Parts    []line // the vendors and the devices
+	Fill     int    // of the outbox, in percent
 }
 
-// A finding is one thing that is so, in a sentence.
+// A finding is a sentence about how the station is.
 type finding struct {
 	Level  station.Level
 	Text   string

@@ -82,7 +82,7 @@ func (r *recorder) written() string {
 	return strings.NewReplacer(secret, "<key>", url.QueryEscape(secret), "<key>").Replace(r.seen.String())
 }
 
-// asked is one delivery of every verb in every form that the seeds give it.
+// asked is one delivery of every verb in every form that L2L's pages show.
 func (b *Backend) asked() []station.Delivery {
 	with := help()
 	with["description"] = "Hjälp & stöd = +1 %"
@@ -191,7 +191,7 @@ func reads(b *Backend) func(yield func(string, func(context.Context) error) bool
 }
 
 // Every operation of the contract is asked for by a verb or a read, and with it
-// everything that the seeds describe.
+// everything that L2L's pages describe.
 func TestEveryOperationOfTheContractIsAskedFor(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t)

@@ -21,10 +21,11 @@ const (
 	orderCreateFrom = "order.create_from_customer_order"
 )
 
-// next is what a reference says that Lagerkoll is to choose.
+// next is the reference of an order for which Lagerkoll is to choose one.
 const next = "next"
 
-// stateField is Lagerkoll's state where it may be written: with POST alone.
+// stateField is an order's state. It may be set when the order is made (POST) and not in an
+// update.
 func stateField() field {
 	return field{wire: "state", name: "state", kind: aWhole, means: "0 new, which it is where nothing is said, 1 developing, 2 finished, 3 cancelled"}
 }

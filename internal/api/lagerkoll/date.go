@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// written is the year in which this was written. No event is older, so a board
-// whose clock stands in 1970 does not move a date into another century.
-const written = 2026
+// programYear is the year in which this program was written. Every event is taken to be at
+// least as late: a board without a battery for its clock may think that it is 1970, which
+// would move a date into another century.
+const programYear = 2026
 
 // bestBefore reads a date as GS1 writes it, YYMMDD, or as ISO 8601 does,
 // 2027-03-31, and returns it as milliseconds since 1970 at midnight UTC.
@@ -28,7 +29,7 @@ func bestBefore(text string, event time.Time) (int64, error) {
 		}
 		digits[i] = int(text[i] - '0')
 	}
-	year := century(digits[0]*10+digits[1], max(event.UTC().Year(), written))
+	year := century(digits[0]*10+digits[1], max(event.UTC().Year(), programYear))
 	month, dayOfMonth := time.Month(digits[2]*10+digits[3]), digits[4]*10+digits[5]
 	if dayOfMonth == 0 {
 		month, dayOfMonth = month+1, 0 // day 0 of the next month

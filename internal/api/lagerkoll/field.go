@@ -12,7 +12,10 @@ import (
 	"stationd/internal/station"
 )
 
-// A kind is a type of the seed's class tables.
+// This file lists the fields of Lagerkoll's classes, as the tables of its API page
+// (docs/assumptions.md, S3) have them: what an update sends, and what a verb may set.
+
+// A kind is a type in those tables.
 type kind uint8
 
 const (
@@ -25,7 +28,7 @@ const (
 )
 
 // A field is one field of a class: Lagerkoll's name for it, and the one under
-// which a delivery says it. Without the latter nobody can say it.
+// which an action sets it. A field without the latter cannot be set.
 type field struct {
 	wire  string
 	name  string

@@ -514,7 +514,7 @@ func TestHowAnOrderStands(t *testing.T) {
 	const order = `{"orderId": 4711, "state": "1", "articles": [{"articleId": "09506000134352", "finished": 3.0, "waste": "0"}]}`
 	const batches = `{"articleId": "09506000134352", "batches": [{"batchId": "B7", "serialNr": "S-1", "deliveredAmount": 2}, {"batchId": "B8", "deliveredAmount": "1"}]}`
 	for sentence, c := range map[string]struct{ order, batches, want string }{
-		"as the seed has it":                {order, batches, `{"finished":3,"listed":3,"batch":2,"serial":true}`},
+		"as the page shows it":              {order, batches, `{"finished":3,"listed":3,"batch":2,"serial":true}`},
 		"the batches come as a list":        {order, "[" + batches + "]", `{"finished":3,"listed":3,"batch":2,"serial":true}`},
 		"of another article":                {order, strings.Replace(batches, "09506", "19506", 1), `{"finished":3,"listed":0}`},
 		"an empty list":                     {order, "[]", `{"finished":3,"listed":0}`},

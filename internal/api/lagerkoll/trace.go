@@ -51,9 +51,9 @@ type trace struct {
 	body           []byte
 }
 
-// wireTrace is Lagerkoll's ProductionOrderArticleTraceability. The seed prints
-// limitPartAmounts in quotes, as it does with every field that has a default;
-// its class table says Boolean, and numbers and truths leave bare.
+// wireTrace is Lagerkoll's ProductionOrderArticleTraceability. Lagerkoll's page shows
+// limitPartAmounts in quotes, as every field that has a default; its table says Boolean, so
+// it is sent without.
 type wireTrace struct {
 	ArticleID  string      `json:"articleId"`
 	Amount     json.Number `json:"amount"`

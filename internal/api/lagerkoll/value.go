@@ -121,7 +121,7 @@ func (d Date) MarshalJSON() ([]byte, error) {
 // A State is how a production order stands. Its zero value is not a state.
 type State uint8
 
-// The states of the seed, NEW = 0 to CANCELLED = 3.
+// The states, which Lagerkoll writes as NEW = 0 to CANCELLED = 3.
 const (
 	New State = iota + 1
 	Developing

@@ -8,11 +8,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A seal tells the records of one outbox from whatever else has the form of one. Each
-// outbox has its own, eight random hexadecimal digits that nobody outside is shown, and
-// the checksum of each record goes on from theirs: what somebody prints on a label cannot
-// have it. It stays the same for as long as there is the outbox, also in a copy, where the
-// ID does not.
+// A seal tells the records of an outbox from other bytes that look like records, as when a
+// damaged file is searched for them and a scanned label holds a forged one. Each outbox has
+// its own: eight random hexadecimal digits, which are never shown, and with which the
+// checksum of each record begins. A copy of the outbox keeps them, though it gets a new ID.
 type seal struct {
 	digits string // empty: the file is of version 1, which has none
 	sum    uint32 // their checksum

@@ -31,14 +31,15 @@ func commit(tx *bbolt.Tx) error {
 	return nil
 }
 
-// spare takes up a failed commit. What is on disk after it nobody knows, and
-// syncing the same file again proves nothing: the kernel tells a failed write once
-// and then forgets. So everything that the transaction did goes to a file of its
-// own; when that has been synced it may be acknowledged. The outbox takes nothing
-// more either way: the next Open makes a new file of the old one and the spare.
+// spare saves the records of a transaction whose commit failed. What the commit left on disk
+// is unknown, and syncing the same file again proves nothing: the kernel reports a failed
+// write once and then forgets it. So the records go to a second file, the spare, and once
+// that is synced the transaction may be acknowledged. The outbox takes nothing more in any
+// case: the next Open makes a new file of the old one and the spare.
 //
-// Where even that fails, nothing of the transaction is acknowledged, and a note of
-// it is tried for: what the next Open finds of it in the old file is then held.
+// Where the spare cannot be written either, nothing of the transaction is acknowledged. A
+// note of the failure is written if it can be, by which the next Open holds what it finds
+// of the transaction in the old file.
 func (f *File) spare(t *Tx, cause error) (spared, err error) {
 	name := siblingPath(f.path, spareSuffix)
 	var records []byte

@@ -8,14 +8,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// upgradePart is which part of the file is rewritten in one transaction: a fifth of its
-// pages is always free, and what a transaction writes goes to free ones.
+// upgradePart: one transaction rewrites a sixteenth of the file. What it writes goes to free
+// pages, of which there is always a fifth.
 const upgradePart = 16
 
-// upgrade checks whether the file is of this version, and rewrites one of version 1 where
-// it is, part by part, so that it needs no more room. Whenever the power goes, the file is
-// sound: its state says whether records of version 1 are left, and the next start goes on.
-// An older program refuses the file from the first part on.
+// upgrade checks the version of the file, and rewrites one of version 1 in place, part by
+// part, so that it needs no more room. A power cut in between leaves a sound file: its state
+// says whether records of version 1 are left, and the next start goes on. An older program
+// refuses the file from the first part on.
 func (f *File) upgrade() error {
 	err := f.db.View(func(tx *bbolt.Tx) error {
 		t, err := viewOf(tx)

@@ -27,10 +27,9 @@ func (f *File) Verify() error { return f.db.View(verify) }
 // it in a process of its own, with a time limit.
 func VerifyFile(path string) error { return lookAt(path, verify) }
 
-// InspectFile is what VerifyFile finds without reading what the records say: every
-// page and every checksum, what is missing by the count, and nothing that only a
-// fault of this program could have written. It is quick enough to go before each
-// start.
+// InspectFile is the part of VerifyFile that is quick enough for each start: it checks every
+// page and every checksum and counts the records, but does not compare what they say. That
+// would find only what a fault of this program had written.
 func InspectFile(path string) error { return lookAt(path, inspect) }
 
 // ViewSound hands a file that nobody has open to look, when it has been inspected and
