@@ -7,8 +7,7 @@ import (
 	"stationd/internal/station"
 )
 
-// Minutes is the source of station.minute, by which what is counted is told in
-// batches.
+// Minutes is the source of station.minute, at which a binding may report what was counted.
 type Minutes struct {
 	State func() station.State
 	Stamp func(time.Time) station.Stamp

@@ -20,8 +20,8 @@ import (
 type Clock struct {
 	boot    string
 	read    time.Time     // when up was read
-	up      time.Duration // since the boot, then
-	zero    time.Time     // what the wall clock said, then, of the boot's beginning
+	up      time.Duration // since the boot, at read
+	zero    time.Time     // when the boot began, by the wall clock at read
 	trusted atomic.Bool
 
 	Synchronised func() (bool, error) // whether a time server or the like keeps the clock

@@ -20,9 +20,9 @@ import (
 // says so nearly all of the time, and tries again often enough.
 const notRecordingTime = 10 * time.Second
 
-// showsFailure reports whether a start that failed is to say so by lamps and page: a
-// service manager will start it again, and nobody else would ever hear of it. A second
-// stationd beside a running one is silent, for lamps and page are the other's.
+// showsFailure reports whether a start that failed is to be shown by lamps and page: under a
+// service manager there is no terminal on which a person would see the error. A second
+// stationd beside a running one shows nothing, for lamps and page are the other's.
 func showsFailure(err error) bool {
 	return os.Getenv("NOTIFY_SOCKET") != "" && !errors.Is(err, queue.ErrNewer) && !errors.Is(err, queue.ErrLocked)
 }

@@ -17,9 +17,10 @@ const (
 	partitionLook = time.Second
 )
 
-// awaitPartition waits until the partition that fstab has for a folder is mounted. A
-// new outbox in the folder beneath it would be hidden as soon as it is, and with it what
-// was recorded. An error says that it did not come; another start waits again.
+// awaitPartition waits until the partition that fstab names for the data folder is mounted. An
+// outbox that was made in the empty folder before would be hidden by the mount, and with it
+// everything recorded until then. An error says that the partition was not mounted in time;
+// another start waits again.
 func (s base) awaitPartition(ctx context.Context) error {
 	folder := s.plan.Station.Data
 	p, missing := mounts.Unmounted(folder)

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// mostLists is how many picking lists may wait for one printer. Who has scanned
-	// more than that has long seen that none comes.
+	// mostLists is how many picking lists may wait for one printer. More are refused: by
+	// then the operator has seen that none is printed.
 	mostLists = 16
 
 	// printTime limits one list, from Lagerkoll to the printer.

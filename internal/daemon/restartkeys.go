@@ -9,16 +9,16 @@ import (
 	"stationd/internal/plan"
 )
 
-// restartKeys are a table of the configuration that was opened at the start: its keys need
-// a restart, but for those that only the program in force goes by.
+// restartKeys is a table of the configuration whose devices or addresses are opened only at
+// the start: a change of its keys needs a restart, except of those that live lists.
 type restartKeys struct {
 	table    string   // as a person writes it: [station], [[button]]
-	live     []string // the keys that a reload takes up
+	live     []string // the keys that a reload applies
 	was, now any      // a struct, or a slice of structs that are told apart by their key name
 }
 
-// needRestart names what differs between two configurations and cannot be taken up
-// while the station runs:
+// needRestart names what differs between two configurations and cannot be changed while the
+// station runs:
 //
 //	[station] days
 //	[[button]] maintenance: pin

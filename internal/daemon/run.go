@@ -1,8 +1,9 @@
-// Package daemon is stationd run: it opens what a plan says, runs it, takes a changed
-// configuration into force while it runs, and closes everything in order.
+// Package daemon is the command stationd run: it opens everything in a plan, runs it, applies
+// a changed configuration while it runs, and closes everything in order.
 //
-// Only the outbox has to open. What else is missing is a fault of the station that keeps
-// nothing from being recorded, and is taken up as soon as it is there.
+// Only the outbox must open. A device, key or port that is missing is a fault, which the
+// station shows while it records and delivers all that it can; it is opened as soon as it is
+// there.
 package daemon
 
 import (

@@ -25,8 +25,9 @@ const (
 
 var _ station.HealthReporter = (*starts)(nil)
 
-// starts remembers the starts that no clean stop went before: of a station that is
-// started again and again somebody has to hear, or it goes on for ever unseen.
+// starts remembers the starts after which the process before had not stopped in order. Many
+// of them within an hour are a fault, so that a station which crashes and is started again
+// and again does not do so unnoticed.
 type starts struct {
 	path  string
 	log   *slog.Logger
@@ -45,7 +46,7 @@ func openStarts(folder string, stamp func(time.Time) station.Stamp, log *slog.Lo
 	s := &starts{path: filepath.Join(folder, startsName), log: log, stamp: stamp}
 	if text, err := os.ReadFile(s.path); err == nil {
 		if json.Unmarshal(text, &s.own) != nil {
-			s.own.Unclean = nil // a file that a power cut tore tells nothing
+			s.own.Unclean = nil // the file was not written by this program
 		}
 	}
 	if s.own.Begun && !s.own.Clean {

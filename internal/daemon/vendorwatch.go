@@ -8,9 +8,9 @@ import (
 	"stationd/internal/station"
 )
 
-// lookNowIfOpen returns emit for those who press: where somebody presses for a call that is
-// open already, the vendors are looked at at once. It may be over there, and then the
-// press would have called nobody.
+// lookNowIfOpen returns an emit that, when somebody presses for a call that is open already,
+// has the vendors asked at once whether it still is: if the call is over there, nobody comes
+// because of the press.
 func (a *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
@@ -25,8 +25,8 @@ func (a *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
 	}
 }
 
-// watch follows a vendor until ctx is done, through the backend in force: after a
-// reload it begins anew, with the new key. What it tells again changes nothing.
+// watch follows a vendor until ctx is done, through the backend in force: after a reload it
+// begins anew with the new key. Events that it emits again change nothing.
 func (a *activeConfig) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
 	b := a.backends[name]
 	for ctx.Err() == nil {

@@ -33,7 +33,7 @@ type Action struct {
 	Marks bool `json:"marks,omitempty"`
 
 	// BestEffort: it makes no entry. The outbox hands it out once when its event is on
-	// disk, and what becomes of it then is nobody's to keep.
+	// disk, and keeps nothing of it: it is tried once.
 	BestEffort bool `json:"fleeting,omitempty"`
 
 	Late      Late          `json:"late,omitempty"`       // what becomes of it when it cannot be delivered in time
@@ -197,19 +197,19 @@ type Receipt struct {
 	Runs    Running       // what the delivery left a line to run; without a Line: nobody knows
 	Wait    time.Duration // the backend asked to be left alone this long
 
-	// Answered: the vendor can be reached, whatever came of the attempt. Delivered
-	// and a vendor's own no go without saying.
+	// Answered: the vendor can be reached, whatever came of the attempt. It need not be
+	// set where the vendor did it or refused it.
 	Answered bool
 
-	// Sent: the request has left, and no answer came: somebody is there, or was. Where
-	// neither this nor Answered is set, nobody is reached, whatever is asked.
+	// Sent: the request has left, and no answer came: a connection was there at least.
+	// Where neither this nor Answered is set, the vendor cannot be reached at all.
 	Sent bool
 
 	// Marks is what the answer shows of marks at this vendor; empty: nothing.
 	Marks Marks
 
-	// Final: the vendor would answer the same again. Where its records show no trace
-	// of the attempt, the answer is its no.
+	// Final: the vendor would answer the same again. Where its records show no trace of
+	// the attempt, the answer counts as a refusal.
 	Final bool
 
 	Err error // why, unless Delivered; it never carries a key

@@ -10,7 +10,7 @@ import (
 // has waited for a person too long. Its data has one name, DataAlert.
 const (
 	Alert     = "alert"
-	DataAlert = "alert" // what is so, in a sentence
+	DataAlert = "alert" // what is wrong, in a sentence
 )
 
 // An AlertKind says what an alert is about.
@@ -23,10 +23,9 @@ const (
 	AlertWaiting     AlertKind = "waiting"     // the same entry is the oldest that waits, although the vendors answer and nothing is held
 )
 
-// An AlertState is one thing that is so and that somebody elsewhere is told of when it
-// lasts: that something is held, however many entries and whichever, that nothing can be
-// delivered to a vendor, or that one entry waits and nothing else says why. What is held
-// begins when the first is, and ends when none is.
+// An AlertState is one of the conditions of AlertKind while it lasts, with who was told of
+// it. That something is held is one condition, whichever entries and however many: it begins
+// with the first and ends when none is held.
 type AlertState struct {
 	Kind    AlertKind            `json:"kind"`
 	Backend string               `json:"backend,omitempty"` // of AlertUndelivered
@@ -35,7 +34,7 @@ type AlertState struct {
 	Told    map[string]AlertTold `json:"told,omitempty"` // by the way in which it is told
 }
 
-// An AlertTold is how it stands with one way of telling.
+// An AlertTold says how often one way of telling was tried, and when it was told.
 type AlertTold struct {
 	At    Stamp `json:"at,omitzero"`     // when it was last told; zero: not yet
 	Tries int   `json:"tries,omitempty"` // in a row that came to nothing, since it was due

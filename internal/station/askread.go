@@ -18,9 +18,9 @@ type Querier interface {
 	// Queries lists what can be asked.
 	Queries() []Query
 
-	// Query asks, under the backend's pace, and changes nothing. with is what
-	// Query.Validate finds nothing wrong with. An error says in a sentence what did
-	// not come, wraps ErrKey where the key was not accepted, and carries no key.
+	// Query asks, within the limit of the backend's requests a minute, and changes nothing.
+	// with must have passed Query.Validate. An error says in a sentence what could not be
+	// read, wraps ErrKey where the key was not accepted, and carries no key.
 	Query(ctx context.Context, name string, with map[string]string) (Answer, error)
 }
 
@@ -32,8 +32,8 @@ type Query struct {
 	Fields []Field
 	File   string // what the answer is where it is a file: a PDF
 
-	// Also says what is wrong with the fields together, a sentence each; nil where
-	// each stands for itself.
+	// Also says what is wrong with the fields together, a sentence each. It is nil where
+	// no field depends on another.
 	Also func(with map[string]string) []string
 }
 

@@ -1,14 +1,14 @@
-// Package station is the vocabulary of a workstation and its judgement. It has
-// no way to touch the world: it never reads a clock, a file or a socket, and it
-// imports nothing but the standard library.
+// Package station has the types that all other packages share, such as Event, Action and
+// State, and decides what an event means. It reads no clock, file or socket, and imports
+// nothing but the standard library.
 //
-// The judgement is four pure functions:
+// Everything is decided by four pure functions:
 //
 //	Program.Decide  what does this event mean?
-//	State.Settle    what does this answer change?
-//	Program.Lights  what may the lamps say?
-//	Program.Sounds  what may the buzzers say?
+//	State.Settle    what does this answer of a vendor change?
+//	Program.Lights  how are the lamps lit?
+//	Program.Sounds  what do the buzzers sound?
 //
-// Everything else in stationd is plumbing between the world and these four.
-// The words here are the plant's and the vendors'; docs/glossary.md lists them.
+// The other packages bring them what happens at the station and at the vendors, and carry
+// out what they return. docs/glossary.md explains the words that are used here.
 package station

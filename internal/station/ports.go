@@ -75,7 +75,7 @@ type Result struct {
 // it was recorded.
 type Emit func(Event) (Result, error)
 
-// A Source turns the world into events.
+// A Source makes events of what happens: at a button or a scanner, at a vendor, with time.
 type Source interface {
 	// Run blocks until ctx is done and then returns nil. When emit returns no error
 	// the event is durable, and the source may tell the operator what the result

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns text that nothing acts on where it is printed: control characters
-// (but a new line and a tab), what turns the direction of writing, what cannot be seen and
-// what separates lines stand as their numbers.
+// Printable returns a text that a terminal only shows: control characters (but a new line and
+// a tab), characters that change the direction of writing, invisible ones and separators of
+// lines are replaced by their numbers.
 //
 //	ESC [ 2 J      \u001b[2J
 //	U+202E         \u202e

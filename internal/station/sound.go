@@ -10,9 +10,8 @@ import (
 // A SoundKind is what a buzzer may say.
 type SoundKind uint8
 
-// The sounds, from the least to the gravest. What the vendor has makes no sound:
-// it comes when the operator has turned to the next thing, and means nothing more
-// to do.
+// The sounds, from the least to the gravest. A delivery makes none: it may come at any later
+// time, and asks nothing of the operator.
 const (
 	Silent        SoundKind = iota
 	SoundRecorded           // it is on disk

@@ -8,14 +8,14 @@ import (
 	"stationd/internal/station"
 )
 
-// A Output is what commands print on: nothing that came from a label, a vendor or a
-// file acts on the terminal it is shown on. All that is printed goes through it, but for
-// drawings, which clean their lines themselves, and documents.
+// An Output is the writer that commands print on. It makes all text printable, so that text of
+// a label, a vendor or a file cannot move the cursor of a terminal or do worse. Drawings,
+// which clean their lines themselves, and documents go around it, see Raw.
 type Output struct {
 	To io.Writer
 
-	mu   sync.Mutex
-	part []byte // of a character whose rest is to come
+	mu   sync.Mutex // guards part
+	part []byte     // of a character whose rest is to come
 }
 
 // Write implements io.Writer.

@@ -1,5 +1,5 @@
-// Package verify looks at an outbox file in a process of its own, so that a damaged file
-// which ends a reader with a panic, or keeps it for ever, ends or keeps only that one.
+// Package verify checks an outbox file in a process of its own: reading a damaged file may
+// end a process with a panic, or never end, and that must not happen to the station.
 package verify
 
 import (
