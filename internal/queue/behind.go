@@ -14,7 +14,7 @@ type blocked struct {
 	by   map[format.Place]format.Place // of each that is held or waits behind what is held, the held one
 }
 
-// next takes up the next entry and returns the held one that it waits behind; 0 where
+// next adds the next entry of the lane and returns the held one that it waits behind; 0 where
 // it waits behind none. live says that what it is about has not ended; doubt, that it
 // is being looked up, and so has its turn.
 func (b *blocked) next(s slot, live, doubt bool) format.Place {

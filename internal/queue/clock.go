@@ -37,8 +37,8 @@ func (c *clocks) begin(now station.Stamp) {
 	c.boots = c.boots[max(0, len(c.boots)-mostClocks):]
 }
 
-// note takes up what the clock says now, and reports whether anything is new for the
-// disk.
+// note compares what the clock says now with what is known of this boot, and reports whether
+// there is anything new to write to disk.
 func (c *clocks) note(now station.Stamp) bool {
 	boot := c.of(now.Boot)
 	if boot == nil {

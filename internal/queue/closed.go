@@ -128,7 +128,7 @@ func (l *listing) behind(tx *format.Tx, r format.Record) format.Place {
 	return b.next(slot{at: r.Place, about: about, held: r.Label.Condition == station.Held, barrier: r.Label.Barrier}, about != 0 && tx.Live(about), false)
 }
 
-// keep takes up a kept event; the oldest unknown scan gives way to a newer one.
+// keep adds a kept event to the listing; the oldest unknown scan gives way to a newer one.
 func (l *listing) keep(ev station.Event) {
 	unknown := func(ev station.Event) bool { return ev.Source != station.FromStation }
 	l.kept = append(l.kept, ev)

@@ -66,9 +66,9 @@ const (
 	busyWithin  = 250 * time.Millisecond // where one came within this
 )
 
-// writeDeferrable is write for a change that nobody's lamp waits for. At a station
-// where events come one after another it rides in the next one's commit, which
-// halves what the card is told; at a quiet one it is made at once.
+// writeDeferrable is write for a change that no operator waits for. At a station where events
+// come one after another it is made in the next one's commit, which halves the writes to
+// the card; at a quiet one it is made at once.
 func (o *Outbox) writeDeferrable(change func(*batch) error) error {
 	c, recorded := o.queued.add(change)
 	if time.Since(recorded) < busyWithin {
@@ -111,9 +111,9 @@ func (o *Outbox) commitQueued(c *queuedChange) error {
 	return c.err
 }
 
-// commit runs change in one transaction and takes up the state after it. Any
-// failure is final: after a failed commit nobody knows what is on disk, and the
-// index in memory may be ahead of it. The caller holds mu, or is Open.
+// commit runs change in one transaction and keeps the state after it. Any failure is final:
+// after a failed commit it is unknown what is on disk, and the index in memory may be ahead
+// of it. The caller holds mu, or is Open.
 func (o *Outbox) commit(change func(*batch) error) error {
 	if o.failed != nil {
 		return o.failed

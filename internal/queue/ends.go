@@ -18,7 +18,7 @@ type recentEnds struct {
 	order []station.ID // the oldest first
 }
 
-// add takes up the ends among what a commit did.
+// add adds the entries that ended in a commit, by its lines of history.
 func (e *recentEnds) add(lines []HistoryLine) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -29,7 +29,7 @@ func newIndex() *index {
 	}
 }
 
-// load takes up a record of a file that is being opened.
+// load adds a record of a file that is being opened.
 func (x *index) load(r format.Record) error {
 	switch r.Kind {
 	case format.KindKept:

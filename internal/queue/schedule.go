@@ -158,7 +158,7 @@ func (s *schedule) readHead(l *lane, at format.Place) {
 	}
 }
 
-// note takes up that a head has its turn.
+// note counts the turn that a head has now.
 func (s *share) note(h head, call func(verb string) bool) {
 	s.turns++
 	s.sources[h.source] = s.turns
@@ -190,7 +190,7 @@ func (s *schedule) ready(l *lane, backend string) time.Time {
 	return l.after
 }
 
-// noteTurn takes up that a lane has its turn now. In an outage it is the only one, unless
+// noteTurn notes that a lane has its turn now. In an outage it is the only one, unless
 // it takes long.
 func (s *schedule) noteTurn(l *lane, backend string, now time.Time) {
 	if a, out := s.outages[backend]; out {
@@ -268,7 +268,7 @@ func reachedNobody(rc station.Receipt) bool {
 	return rc.Outcome == station.Unreached && !rc.Answered && !rc.Sent && !errors.Is(rc.Err, station.ErrAbsent)
 }
 
-// noteUnreached takes up an attempt, begun then, that has reached nobody.
+// noteUnreached notes that an attempt which began then did not reach the vendor.
 func (s *schedule) noteUnreached(backend string, began time.Time) {
 	a := s.outages[backend]
 	a.tries++
