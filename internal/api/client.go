@@ -202,6 +202,11 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
 		return roundTrip{err: err}
 	}
 	r.head(req.Header)
+	if _, keyed := req.Header["Idempotency-Key"]; keyed {
+		// The transport would send it again by itself where a kept connection ends without
+		// an answer. It does not where it cannot have the body a second time.
+		req.GetBody = nil
+	}
 
 	// The transport itself and not an http.Client: that one follows redirects,
 	// keeps cookies and puts the URL, key and all, into its errors.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -261,5 +262,34 @@ func TestTheSectionSaysWhatIsWrong(t *testing.T) {
 	other.URL = "https://hooks.example.com/stationd?t=2"
 	if good.To() == other.To() || !strings.HasPrefix(good.To(), "https://hooks.example.com/ address ") || len(good.To()) > 60 {
 		t.Errorf("two addresses are %s and %s", good.To(), other.To())
+	}
+}
+
+// net/http repeats a request with an idempotency key by itself, on another connection,
+// where one that was used before ends without an answer: the receiver has it twice then.
+func TestAPostOnAKeptConnectionThatEndsUnansweredIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			t.Error(err)
+		}
+		if requests.Add(1) == 2 {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn.Close() // it has been read, and done
+		}
+	}))
+	t.Cleanup(server.Close)
+	s := section(t, server.URL, "")
+	b := opened(t, s)
+	if rc := b.Deliver(t.Context(), pressed(s)); rc.Outcome != station.Delivered {
+		t.Fatal(rc.Err)
+	}
+	if rc := b.Deliver(t.Context(), pressed(s)); rc.Outcome != station.Doubtful || requests.Load() != 2 {
+		t.Errorf("%+v after %d requests", rc, requests.Load())
 	}
 }
