@@ -132,13 +132,9 @@ func checkDataFiles(p *plan.Plan) []Finding {
 	if err != nil || !folder.IsDir() {
 		return nil // checkDataFolder reports it, and the first start creates it
 	}
-	owner, known := folder.Sys().(*syscall.Stat_t)
-	if !known || owner.Uid == 0 {
+	account, ok := ownerOf(folder)
+	if !ok || account.Uid == "0" {
 		return nil // root may open everything
-	}
-	account := &user.User{Uid: strconv.Itoa(int(owner.Uid)), Gid: strconv.Itoa(int(owner.Gid)), Username: strconv.Itoa(int(owner.Uid))}
-	if u, err := user.LookupId(account.Uid); err == nil {
-		account = u
 	}
 	var found []Finding
 	err = filepath.WalkDir(p.Station.Data, func(path string, d fs.DirEntry, err error) error {
@@ -163,6 +159,19 @@ func checkDataFiles(p *plan.Plan) []Finding {
 		return append(found, skipped("data files", "%v", err))
 	}
 	return found
+}
+
+// ownerOf returns the account that owns a file; one without a name goes by its number.
+func ownerOf(info fs.FileInfo) (*user.User, bool) {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil, false
+	}
+	uid := strconv.Itoa(int(owner.Uid))
+	if u, err := user.LookupId(uid); err == nil {
+		return u, true
+	}
+	return &user.User{Uid: uid, Gid: strconv.Itoa(int(owner.Gid)), Username: uid}, true
 }
 
 // checkOutbox verifies the outbox: by the running station, or in a process of its own, for

@@ -9,16 +9,37 @@ import (
 
 // askLabel asks what labels such as this one mean.
 func (s *setup) askLabel(r *readerDraft, label heardScan) error {
-	type option struct {
-		text string
-		do   func() error
+	uses := s.labelUses(r, label)
+	if uses == nil {
+		s.say("This label has no use here; the station would keep it as an unknown scan.")
+		return nil
 	}
-	var options []option
+	var texts []string
+	for _, use := range uses {
+		texts = append(texts, use.text)
+	}
+	picked, err := s.choose("What is this label?", append(texts, "none of these")...)
+	if err != nil || picked == len(uses) {
+		return err
+	}
+	return uses[picked].add()
+}
+
+// A labelUse is what a label may mean, and how that is added to the draft of its reader.
+type labelUse struct {
+	text string
+	add  func() error
+}
+
+// labelUses returns what a label may mean at the vendors that there are.
+func (s *setup) labelUses(r *readerDraft, label heardScan) (uses []labelUse) {
 	code := label.Event.Code
 	ais := traceIdentifiers(label)
-	switch {
-	case s.Lagerkoll != nil && slices.Contains(ais, "01") && len(r.Orders) > 0:
-		options = append(options, option{"a part: it is traced on the current production order", func() error {
+	switch isPart := slices.Contains(ais, "01"); {
+	case s.Lagerkoll != nil && isPart && len(r.Orders) == 0:
+		s.say("A part is traced on the current production order: scan an order's label first.")
+	case s.Lagerkoll != nil && isPart:
+		uses = append(uses, labelUse{"a part: it is traced on the current production order", func() error {
 			if slices.ContainsFunc(r.Parts, func(known []string) bool { return slices.Equal(known, ais) }) {
 				s.say("Such labels are known already.")
 				return nil
@@ -26,34 +47,20 @@ func (s *setup) askLabel(r *readerDraft, label heardScan) error {
 			r.Parts = append(r.Parts, ais)
 			return nil
 		}})
-	case s.Lagerkoll != nil && slices.Contains(ais, "01"):
-		s.say("A part is traced on the current production order: scan an order's label first.")
 	}
 	if s.Lagerkoll != nil && len(ais) == 0 {
-		options = append(options, option{"a production order: it becomes the current one", func() (err error) {
+		uses = append(uses, labelUse{"a production order: it becomes the current one", func() (err error) {
 			r.Orders, err = s.askPattern(r.Orders, code, "order", orderPrefix(code))
 			return err
 		}})
 	}
 	if s.L2L != nil && len(ais) == 0 {
-		options = append(options, option{"a product: its changeover starts", func() (err error) {
+		uses = append(uses, labelUse{"a product: its changeover starts", func() (err error) {
 			r.Products, err = s.askPattern(r.Products, code, "product", productPrefix(code))
 			return err
 		}})
 	}
-	if options == nil {
-		s.say("This label has no use here; the station would keep it as an unknown scan.")
-		return nil
-	}
-	var texts []string
-	for _, o := range options {
-		texts = append(texts, o.text)
-	}
-	picked, err := s.choose("What is this label?", append(texts, "none of these")...)
-	if err != nil || picked == len(options) {
-		return err
-	}
-	return options[picked].do()
+	return uses
 }
 
 // traceIdentifiers returns the GS1 application identifiers of a scan that a trace can use.
