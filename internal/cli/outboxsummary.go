@@ -114,16 +114,12 @@ func summaryOf(c *cobra.Command, path, file, entries string) (s summary, err err
 func summarize(path string, w io.Writer) (s summary, err error) {
 	buffered := bufio.NewWriter(w)
 	lines := json.NewEncoder(buffered)
-	err = queue.Walk(path, func(e station.EntryStatus) error {
-		if e.Condition == station.Held {
-			s.Held++
-		} else {
-			s.Waiting++
-		}
-		return lines.Encode(e)
-	}, func(ev station.Event) error {
-		s.Kept++
-		return lines.Encode(ev)
-	})
+	if err := queue.InspectFile(path); err != nil {
+		return s, err
+	}
+	all, err := queue.Read(path, station.NoLimit(),
+		func(e station.EntryStatus) error { return lines.Encode(e) },
+		func(ev station.Event) error { return lines.Encode(ev) })
+	s.Waiting, s.Held, s.Kept = all.Waiting, all.Held, all.Unknown+all.Notices
 	return s, errors.Join(err, buffered.Flush())
 }

@@ -1,12 +1,13 @@
 package queue
 
 import (
-	"fmt"
 	"slices"
 
 	"stationd/internal/queue/format"
 	"stationd/internal/station"
 )
+
+// This file looks at an outbox that nobody has open: it verifies it, and lists it in pieces.
 
 // VerifyFile is Verify for a file that nobody has open. What is wrong with the
 // file wraps ErrDamaged; that a newer version of stationd wrote it wraps ErrNewer; any
@@ -167,44 +168,4 @@ func ReadState(path string) (s station.State, err error) {
 		return err
 	})
 	return s, err
-}
-
-// Walk hands over one record after the other of the file at path, in the order of the
-// events: each entry that waits or is held, and each event that is kept for a person. It
-// inspects the file first, holds one record in memory at a time, and ends at the first
-// error that it is given.
-//
-// It fails while a stationd has the file open. As for VerifyFile, an error about the
-// file wraps ErrDamaged, and a damaged file may end or hang the process.
-func Walk(path string, entry func(station.EntryStatus) error, kept func(station.Event) error) error {
-	return format.ViewSound(path, func(tx *format.Tx) error {
-		for r, err := range tx.Records(0) {
-			if err == nil {
-				err = walk(r, entry, kept)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// walk hands over one record.
-func walk(r format.Record, entry func(station.EntryStatus) error, kept func(station.Event) error) error {
-	switch r.Kind {
-	case format.KindKept:
-		ev, err := r.Event()
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
-		return kept(ev)
-	case format.KindEntry:
-		e, err := r.Entry()
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
-		return entry(standing(r.Place, e))
-	}
-	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file remembers the last commands, so that one whose answer was lost can be given
+// again and is recorded once.
+
 // mostCommands is how many of the last commands are remembered, so that whoever got
 // no answer can give one again.
 const mostCommands = 50

@@ -10,6 +10,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file makes changes durable: it gathers those that wait, writes them in one
+// transaction, and takes up in memory what the disk then has.
+
 // A queuedChange is one change that waits for a commit.
 type queuedChange struct {
 	change func(*batch) error

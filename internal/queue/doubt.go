@@ -9,6 +9,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file keeps on disk which entries may have been sent already, and for how long
+// nothing of them has left the station: an absence at the vendor proves something only then.
+
 // sentNothingFor is how long, at the least, nothing of an entry has left the station, by
 // what its record says of it. Within one boot its own clock decides, which no step of
 // the wall clock moves. What left before this boot is at least as old as the boot is,

@@ -9,6 +9,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file tells an outbox in its own place from a copy of it, in which nothing may be sent
+// before a person has decided.
+
 // checkHome notes where the outbox is at home. A copy gets a name of its own, and
 // everything that waits in it is held: the original, or what came after the backup
 // was taken, may have delivered it.

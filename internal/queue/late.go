@@ -10,6 +10,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file decides about entries that come too late: held, or sent as history together
+// with the close that waits for them.
+
 // age is how long ago the entry's event was, as far as anybody knows.
 func (t *turn) age() (age time.Duration, known bool) {
 	age, known = t.now.Since(t.entry.At)

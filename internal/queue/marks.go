@@ -7,6 +7,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file keeps what each vendor does with the mark in a text that it was told.
+
 // learnMarks keeps what an answer shows of marks at a backend, in a commit that is made
 // anyway, and writes only what is new.
 func (b *batch) learnMarks(backend string, marks station.Marks) error {

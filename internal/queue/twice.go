@@ -8,6 +8,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file finds a held entry that counts the same as what is recorded.
+
 // mostCompared is how many held entries of a lane are compared with what is recorded,
 // the newest first.
 const mostCompared = 20

@@ -173,24 +173,59 @@ func TestAnOutboxOfTheLastVersion(t *testing.T) {
 			}
 		}
 	})
-	t.Run("it is damaged while it is being rewritten: what can be read of it is saved", func(t *testing.T) {
+	for name, parts := range map[string]int{"before it is rewritten": 0, "while it is being rewritten": 2} {
+		t.Run("it is damaged "+name+": what can be read of it is saved", func(t *testing.T) {
+			t.Parallel()
+			path := place(t)
+			left := parts
+			if err := rewrite(path, func(tx *bbolt.Tx) error {
+				if left--; left < 0 {
+					return errDisk
+				}
+				return tx.Commit()
+			}); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clear(data[:2*format.PageSize])
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			box, err := Open(path, Setting{Size: 256 << 10, Stamp: board("boot-2"), Program: program, Verify: InspectFile})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := box.Contents(station.NoLimit())
+			if err := errors.Join(err, box.Close(), VerifyFile(path)); err != nil {
+				t.Error(err)
+			}
+			if n := len(c.Entries); n != len(holds.Contents.Entries) {
+				t.Errorf("%d entries were saved of %d: %s", n, len(holds.Contents.Entries), c.Kept[len(c.Kept)-1].Code)
+			}
+		})
+	}
+	t.Run("nothing of it can be read: the station comes up with an empty outbox", func(t *testing.T) {
 		t.Parallel()
 		path := place(t)
-		left := 2
-		if err := rewrite(path, func(tx *bbolt.Tx) error {
-			if left--; left < 0 {
-				return errDisk
-			}
-			return tx.Commit()
-		}); !errors.Is(err, errDisk) {
+		if err := os.WriteFile(path, make([]byte, 256<<10), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		data, err := os.ReadFile(path)
+		box, err := Open(path, Setting{Size: 256 << 10, Stamp: board("boot-2"), Program: program, Verify: InspectFile})
 		if err != nil {
 			t.Fatal(err)
 		}
-		clear(data[:2*format.PageSize])
-		if err := os.WriteFile(path, data, 0o600); err != nil {
+		if err := errors.Join(box.Close(), VerifyFile(path)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("its last commit failed, and the spare file has it: it is taken up", func(t *testing.T) {
+		t.Parallel()
+		path := place(t)
+		spare := siblingPath(path, spareSuffix)
+		if err := os.WriteFile(spare, lastState(t, file), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		box, err := Open(path, Setting{Size: 256 << 10, Stamp: board("boot-2"), Program: program, Verify: InspectFile})
@@ -198,20 +233,39 @@ func TestAnOutboxOfTheLastVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, err := box.Contents(station.NoLimit())
-		if err := errors.Join(err, box.Close(), VerifyFile(path)); err != nil {
-			t.Error(err)
+		if err := errors.Join(err, box.Close(), VerifyFile(path)); err != nil || len(c.Entries) != len(holds.Contents.Entries) {
+			t.Errorf("%d entries of %d, %v", len(c.Entries), len(holds.Contents.Entries), err)
 		}
-		if n := len(c.Entries); n != len(holds.Contents.Entries) {
-			t.Errorf("%d entries were saved of %d: %s", n, len(holds.Contents.Entries), c.Kept[len(c.Kept)-1].Code)
+		if _, err := os.Stat(spare); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the spare file is still there: %v", err)
 		}
 	})
+}
+
+// lastState is the record of the state in a file, as a spare file has it too.
+func lastState(t *testing.T, file []byte) (record []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &station1{T: t, path: path}
+	s.file(func(q, _ *bbolt.Bucket) error {
+		record = bytes.Clone(q.Get(stateKey))
+		return nil
+	})
+	return record
 }
 
 func TestAControlCharacterInALaneIsRefusedInWords(t *testing.T) {
 	t.Parallel()
 	s := open1(t)
-	ask := station.ActionRequest{Backend: "l2l", Verb: "article.trace", With: map[string]string{"order": "9\x01"}}.Event("uid:0", s.stamp(time.Now()))
-	_, err := s.box.Record(ask)
+	s.box.setting.Program = func() station.Program {
+		p := program()
+		p.Bindings = []station.Binding{{Event: "red.press", Do: []station.Do{do("article.trace", map[string]string{"order": "9\x01"})}}}
+		return p
+	}
+	_, err := s.box.Record(station.Event{Source: "red", Kind: station.Press, At: s.stamp(time.Now())})
 	if err == nil || !strings.Contains(err.Error(), "control character (01)") || len(s.standings()) != 0 {
 		t.Errorf("%v, and %d entries", err, len(s.standings()))
 	}

@@ -10,6 +10,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file makes the view that everybody reads who only looks, and answers their questions.
+
 // mostListed is how many places of each kind a view has. Who wants a longer list has
 // to wait for the commit under way.
 const mostListed = 100

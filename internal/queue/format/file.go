@@ -19,6 +19,9 @@ import (
 	"stationd/internal/station"
 )
 
+// This file opens the outbox's file, or makes it: whole under another name first, and as
+// large as it ever gets.
+
 // ErrDamaged is wrapped by what VerifyFile finds wrong with the file itself. Open
 // then sets the file aside and saves what can be read; on any other error it
 // leaves the file as it is.

@@ -12,6 +12,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file has what bucket meta keeps: who has the file open, and what outlives a process.
+
 var (
 	bucketQ    = []byte("q")
 	bucketMeta = []byte("meta")

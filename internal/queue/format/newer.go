@@ -14,6 +14,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// This file tells what a newer version wrote from what is damaged.
+
 // ErrNewer is wrapped by every error that says that a newer version of stationd wrote
 // an outbox or its spare file. That is no damage: nothing of it is read, salvaged or
 // changed, not by a byte, and no other start mends it.

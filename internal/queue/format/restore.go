@@ -13,6 +13,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file makes what was salvaged fit together again, and writes it.
+
 // A restored is a sound outbox made of what was salvaged.
 type restored struct {
 	records []any // by place

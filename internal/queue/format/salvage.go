@@ -18,6 +18,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file makes a new outbox of a damaged one: it reads what can be read without bbolt.
+
 // Salvaged is the kind of the event, of source station, that says what was saved
 // from a damaged file. It is kept until a person has put it away, and until then
 // Faults says that a person must look.
@@ -66,7 +68,11 @@ func rebuild(path string, options Options, damage error, spare []byte) error {
 	text := r.report(damage, aside)
 	options.Log.Error("the outbox was rebuilt", "path", path, "what", text, "fault", damage)
 	notice := station.Event{ID: station.NewID(), Source: station.FromStation, Kind: Salvaged, Code: text, At: now}
-	if err := build(path, options, func(db *bbolt.DB) error { return r.write(db, s.seal, notice) }); err != nil {
+	seal := s.seal
+	if seal.digits == "" { // of version 1, or nothing of it could be read
+		seal = newSeal()
+	}
+	if err := build(path, options, func(db *bbolt.DB) error { return r.write(db, seal, notice) }); err != nil {
 		return fmt.Errorf("a new outbox beside the damaged one: %w", err)
 	}
 	if old != nil {

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// This file takes up a commit that failed, in a file of its own.
+
 const spareSuffix = ".spare"
 
 // commit commits, and then looks whether the file could be written at all. Where the

@@ -7,6 +7,8 @@ import (
 	"slices"
 )
 
+// This file walks the pages of a bbolt file, damaged or not, without bbolt.
+
 // A span is a range of keys of bucket q: from, and up to but not at, until. Nil is
 // no bound.
 type span struct{ from, until []byte }

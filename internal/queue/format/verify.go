@@ -15,6 +15,8 @@ import (
 	"stationd/internal/station"
 )
 
+// This file checks a file: quickly before each start, or all that the outbox promises.
+
 // Verify checks the file: bbolt's own structure and the invariants of the outbox.
 // It reports everything that it finds, joined; nil says that the file is sound.
 func (f *File) Verify() error { return f.db.View(verify) }
@@ -31,28 +33,6 @@ func VerifyFile(path string) error { return lookAt(path, verify) }
 // page and every checksum and counts the records, but does not compare what they say. That
 // would find only what a fault of this program had written.
 func InspectFile(path string) error { return lookAt(path, inspect) }
-
-// ViewSound hands a file that nobody has open to look, when it has been inspected and
-// nothing is wrong with it. As for VerifyFile, an error about the file wraps
-// ErrDamaged, and a damaged file may end or hang the process. An error of look's is
-// returned as it is.
-func ViewSound(path string, look func(*Tx) error) error {
-	var own error // says nothing about the file
-	err := lookAt(path, func(tx *bbolt.Tx) error {
-		if err := inspect(tx); err != nil {
-			return err
-		}
-		t, err := viewOf(tx)
-		if err == nil {
-			own = look(t)
-		}
-		return err
-	})
-	if own != nil {
-		return own
-	}
-	return err
-}
 
 // View hands a file that nobody has open to look. An error about the file says which
 // it is; that a newer version of stationd wrote it wraps ErrNewer, and that a stationd
