@@ -136,8 +136,8 @@ func makesEntry(a station.Action) bool {
 	return !a.BestEffort
 }
 
-// checkLane refuses a lane whose name has a control character: nothing has such a name, and
-// what looks at a lane is not to be told what to do by it.
+// checkLane refuses a lane whose name has a control character: no machine or order is called
+// so, and the terminal of a person who lists the lanes would carry it out.
 func checkLane(a station.Action) error {
 	if i := strings.IndexFunc(a.Lane, unicode.IsControl); i >= 0 {
 		return fmt.Errorf("%s for %q: a control character (%02X) is part of no name: leave it out", a.Verb, a.Lane, a.Lane[i])
