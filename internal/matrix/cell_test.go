@@ -164,7 +164,7 @@ func memoryDir(t *testing.T) string {
 }
 
 func (c *cell) run(setting plant.Config) end {
-	if c.fault.others {
+	if c.fault.others || c.fault.idle {
 		setting.Types = append(setting.Types, plant.DispatchType{Code: other})
 		setting.Orders = append(setting.Orders, plant.Order{ID: 4999, State: plant.StateDeveloping,
 			Articles: []plant.OrderArticle{{Article: soup, Amount: 100}}})
@@ -226,6 +226,11 @@ func (c *cell) act() (entries []station.ID) {
 			c.record("OTHER 2")
 			c.record("OTHER 3")
 		}()
+	}
+	if c.fault.idle {
+		c.record("OTHER 1")
+		c.deliver(time.Minute)
+		c.network.closeIdle()
 	}
 	c.pressed = time.Now()
 	if c.sample.outage == 0 {
@@ -416,6 +421,10 @@ func (c *cell) program() station.Program {
 		if c.sample.verb != "article.trace" {
 			last = do("lagerkoll", "article.trace", with(nil, "order", "4999", "article", soup, "batch", "B9", "serial", "{n}"))
 		}
+	}
+	if c.sample.blind() {
+		beside = do("webhook", "webhook.post", with(nil, "station", "other", "event", "other", "code", "{n}"))
+		last = beside
 	}
 	call := with(nil, "machine", "SEAL-1", "type", "MATERIAL", "trade", "MECH", "description", "Help needed")
 	return station.Program{

@@ -47,6 +47,10 @@ type fault struct {
 	// the action: nothing of them may be left at the end.
 	others bool
 
+	// idle has another verb be delivered just before, and the connection that is kept from
+	// it be closed in the very moment in which it is used again.
+	idle bool
+
 	// alters is how the plant shows the texts that it was told; nil: as they are.
 	alters func(text string) string
 
@@ -77,6 +81,8 @@ func faults() []fault {
 		{"redirect to another host", plant.Fault{Kind: plant.Redirect}},
 		{"401 once", plant.Fault{Kind: plant.Unauthorized}},
 		{"the vendor's own no", plant.Fault{Kind: plant.Refusal}},
+		{"answer of 8 MiB, after the effect", plant.Fault{Kind: plant.Huge}},
+		{"the answer drips for minutes, after the effect", plant.Fault{Kind: plant.Drips, Delay: 3 * time.Second}},
 		{"late effect, 45 s, after the time-out", plant.Fault{Kind: plant.Late, Delay: 45 * time.Second}},
 	} {
 		list = append(list, fault{name: f.name, kind: toRequest, strikes: func(c *cell, _ *http.Request, serve func()) {
@@ -86,6 +92,7 @@ func faults() []fault {
 	}
 	list = append(list, vanishing("packets vanish for 20 s, and the kernel sends it again", 20*time.Second),
 		vanishing("packets vanish for 70 s, and it is given up and torn", 70*time.Second))
+	list = append(list, fault{name: "the connection is closed between requests", kind: toRequest, idle: true})
 	list = append(list, permanent()...)
 	list = append(list, alteredTexts()...)
 	list = append(append(list, lookupsFail(), powerCut(false), powerCut(true)), secondUserFaults()...)

@@ -35,6 +35,8 @@ type network struct {
 	// bytes; nil: never.
 	vanish  func(begins []byte) time.Duration
 	through time.Time // packets get through again
+
+	conns []*kernelConn // all that were made
 }
 
 func newNetwork() *network {
@@ -71,7 +73,11 @@ func (n *network) Dial(ctx context.Context, _, address string) (net.Conn, error)
 	here, there := net.Pipe()
 	select {
 	case n.server <- there:
-		return &kernelConn{Conn: here, network: n, torn: make(chan struct{})}, nil
+		made := &kernelConn{Conn: here, network: n, torn: make(chan struct{})}
+		n.mu.Lock()
+		n.conns = append(n.conns, made)
+		n.mu.Unlock()
+		return made, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())
 	case <-n.closed:
@@ -88,11 +94,26 @@ type kernelConn struct {
 	network *network
 	once    sync.Once
 	torn    chan struct{}
+	closes  bool // guarded by network.mu: the other side closes it at the next write
+}
+
+// closeIdle has every connection that there is be closed by the other side in the moment
+// in which something is written on it.
+func (n *network) closeIdle() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		c.closes = true
+	}
 }
 
 func (c *kernelConn) Write(p []byte) (int, error) {
 	n := c.network
 	n.mu.Lock()
+	if c.closes {
+		n.mu.Unlock()
+		return len(p), c.Conn.Close() // the kernel took it, and nobody reads it
+	}
 	if n.vanish != nil {
 		if lasts := n.vanish(p); lasts > 0 {
 			n.through = time.Now().Add(lasts)

@@ -34,6 +34,8 @@ const (
 	TooLarge     FaultKind = "too large"    // 413 with a proxy's page; nothing is done
 	Warned       FaultKind = "warned"       // it is done; a warning's text stands before the answer's JSON
 	ByteOrder    FaultKind = "byte order"   // it is done; a byte order mark stands before the answer's JSON
+	Huge         FaultKind = "huge"         // it is done; the answer is 8 MiB of good JSON
+	Drips        FaultKind = "drips"        // it is done; the answer comes a byte at a time, each after Delay
 )
 
 // A Fault is something that goes wrong with requests.
@@ -49,7 +51,7 @@ type Fault struct {
 	Every int // of the rest it strikes every n-th, beginning with the n-th; 0 and 1: each
 	Next  int // it is over when it has struck this often; 0: never, until Clear
 
-	Delay      time.Duration // of Slow and Late
+	Delay      time.Duration // of Slow, Late and Drips
 	RetryAfter time.Duration // of TooMany, told in whole seconds; 0: no such header
 	Text       string        // of Refusal and Forbidden; empty: "Something went wrong on the server"
 	Code       int           // of Refusal at Lagerkoll; 0: 900101, its "common error"
@@ -196,6 +198,9 @@ func (f Fault) tooMany(lagerkoll bool) answer {
 	return a
 }
 
+// hugeAnswer is how many bytes a Huge answer has.
+const hugeAnswer = 8 << 20
+
 // damaged returns a good answer as the fault leaves it.
 func (f Fault) damaged(a answer) answer {
 	if f.Kind == ErrorAfter {
@@ -206,6 +211,9 @@ func (f Fault) damaged(a answer) answer {
 		a.body = slices.Concat([]byte("Warning: Undefined variable $shift in /srv/www/hook.php on line 12\n"), a.body)
 	case ByteOrder:
 		a.body = slices.Concat([]byte("\xef\xbb\xbf"), a.body)
+	case Huge:
+		row := slices.Concat(a.body, []byte(","))
+		a.body = slices.Concat([]byte("["), bytes.Repeat(row, hugeAnswer/len(row)), a.body, []byte("]"))
 	default:
 		a.body = bytes.Clone(a.body[:len(a.body)/2])
 	}

@@ -145,14 +145,34 @@ func (p *Plant) serve(w http.ResponseWriter, r *http.Request) {
 	case Lost:
 		cut(w, true)
 		return
-	case ErrorAfter, Truncated, Warned, ByteOrder:
+	case ErrorAfter, Truncated, Warned, ByteOrder, Huge:
 		a = f.damaged(a)
 	}
 	p.recordStatus(number, a.status)
 	if p.config.Observe != nil && f.Kind == "" {
 		p.config.Observe(r, body, a.status, a.header, a.body)
 	}
+	if f.Kind == Drips {
+		p.drip(w, a, f.Delay)
+		return
+	}
 	a.write(w)
+}
+
+// drip writes an answer a byte at a time, until the client has gone.
+func (p *Plant) drip(w http.ResponseWriter, a answer, delay time.Duration) {
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	out := http.NewResponseController(w)
+	for i := range a.body {
+		if out.Flush() != nil {
+			return
+		}
+		p.wait(delay, nil)
+		if _, err := w.Write(a.body[i : i+1]); err != nil {
+			return
+		}
+	}
 }
 
 // carryOut carries the request out.
