@@ -14,7 +14,7 @@ import (
 // for it.
 const shortestBase64 = 6
 
-// longestEntity is how long an HTML entity of one character is at most: &#x0000041;
+// longestEntity is how long an HTML entity of one character is at most, as &#x0000041; is.
 const longestEntity = 12
 
 // Redact returns text with every occurrence of the secret replaced by <key>: in capitals

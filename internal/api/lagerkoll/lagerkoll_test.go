@@ -167,7 +167,7 @@ func exclusive(s *Section) { s.Exclusive = true }
 func (f floor) acts(fault plant.Fault) {
 	for _, method := range []string{"PUT", "POST", "DELETE"} {
 		fault.Where = method + " *"
-		f.Plant.AddFault(fault)
+		f.AddFault(fault)
 	}
 }
 

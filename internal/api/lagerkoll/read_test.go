@@ -205,16 +205,16 @@ func TestTheProbeTellsAKeyFromAnOutage(t *testing.T) {
 	if rc := f.Probe(t.Context()); rc.Outcome != station.Delivered || len(f.Requests()) != 1 {
 		t.Errorf("%+v", rc)
 	}
-	f.Plant.AddFault(plant.Fault{Kind: plant.Unauthorized, Next: 1})
+	f.AddFault(plant.Fault{Kind: plant.Unauthorized, Next: 1})
 	if rc := f.Probe(t.Context()); rc.Outcome != station.Unreached || !errors.Is(rc.Err, station.ErrKey) {
 		t.Errorf("%+v", rc)
 	}
-	f.Plant.AddFault(plant.Fault{Kind: plant.Lost})
+	f.AddFault(plant.Fault{Kind: plant.Lost})
 	if rc := f.Probe(t.Context()); rc.Outcome != station.Unreached {
 		t.Errorf("a read leaves no doubt: %+v", rc)
 	}
 	f.ClearFaults()
-	f.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Code: int(CodeGet), Next: 1})
+	f.AddFault(plant.Fault{Kind: plant.Refusal, Code: int(CodeGet), Next: 1})
 	if rc := f.Probe(t.Context()); rc.Outcome != station.Refused {
 		t.Errorf("%+v", rc)
 	}
