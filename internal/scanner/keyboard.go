@@ -169,6 +169,9 @@ func (k *keyboard) decode(text []byte) ([]byte, error) {
 // close gives the keyboard back.
 func (k *keyboard) close() { k.file.Close() }
 
+// interrupt implements device: nothing is ever written.
+func (k *keyboard) interrupt() { k.close() }
+
 // quiet implements device: no accent waits for its letter, and no code for its end.
 func (k *keyboard) quiet() bool { return len(k.unread) == 0 && k.decoder.empty() }
 

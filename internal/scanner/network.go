@@ -168,9 +168,12 @@ func (c *connection) write(b []byte) error {
 	return err
 }
 
-// quiet implements device: a scanner that connects by itself may connect anew, which is
-// looked for between two reads.
-func (c *connection) quiet() bool { return c.network == nil }
+// quiet implements device: no read waits for ever, for a scanner that connects by itself
+// may connect anew, and what is written goes through the same connection.
+func (*connection) quiet() bool { return false }
+
+// interrupt implements device.
+func (*connection) interrupt() {}
 
 // close hangs up.
 func (c *connection) close() {

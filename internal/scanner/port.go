@@ -247,6 +247,10 @@ func (p *port) close() {
 	}
 }
 
+// interrupt implements device. The module closes its own descriptor; what is written goes
+// through another.
+func (p *port) interrupt() { _ = p.line.Close() }
+
 // quiet implements device.
 func (*port) quiet() bool { return true }
 

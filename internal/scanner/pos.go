@@ -314,6 +314,9 @@ func (p *pos) giveUp(more bool, why string) *loss {
 // close gives the scanner back.
 func (p *pos) close() { p.file.Close() }
 
+// interrupt implements device: nothing is ever written.
+func (p *pos) interrupt() { p.close() }
+
 // quiet implements device: no scan waits for its rest.
 func (p *pos) quiet() bool { return p.text == nil && p.droppedAt.IsZero() }
 

@@ -65,10 +65,11 @@ type Scanner struct {
 	last       scan             // with its identifier, passed on or not
 	lastAnswer station.NoteKind // what the scan before that was no repeat was answered with
 
-	mu     sync.Mutex // guards what follows
-	fault  string     // what is wrong with the scanner; "" when it is well
-	counts Counts
-	beeper beeper // the port that was opened last; nil for a keyboard
+	mu      sync.Mutex    // guards what follows
+	running chan struct{} // closed when Run ends; nil where it has not begun
+	fault   string        // what is wrong with the scanner; "" when it is well
+	counts  Counts
+	beeper  beeper // the port that was opened last; nil for a keyboard
 
 	withAIM, withoutAIM int // scans with an AIM identifier and without one, repeats apart
 }
@@ -85,7 +86,10 @@ type device interface {
 	// end.
 	quiet() bool
 
-	// close ends a read that waits, too. It may be called again.
+	// interrupt ends a read that waits untilClosed, and all that come. What is written
+	// still goes out.
+	interrupt()
+
 	close()
 }
 
@@ -208,6 +212,11 @@ func (r *Scanner) openLine(_ context.Context, path string) (device, error) {
 // the same code again is then no repeat. Where the configuration has beeps, the scanner
 // beeps what the note that emit returns calls for, and refused for what was not recorded.
 func (r *Scanner) Run(ctx context.Context, emit station.Emit) error {
+	ended := make(chan struct{})
+	defer close(ended)
+	r.mu.Lock()
+	r.running = ended
+	r.mu.Unlock()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -242,7 +251,8 @@ func (r *Scanner) dropUnrecorded(s scan) {
 	r.beep(r.refused)
 }
 
-// RunPort reads scans until ctx is done, and then returns nil. While a hundred scans wait to be recorded it reads no more, and what
+// RunPort reads scans until ctx is done, and then returns nil as soon as Run, where it
+// runs, has ended: until then the scanner can be answered. While a hundred scans wait to be recorded it reads no more, and what
 // arrives waits in the kernel. It must not run twice at the same time.
 //
 // A port that is not there, or goes away, is looked for and opened again after a while:
@@ -337,7 +347,7 @@ func (r *Scanner) readFrom(ctx context.Context, path string) error {
 		return err
 	}
 	defer d.close()
-	defer context.AfterFunc(ctx, d.close)() // a read may wait for ever
+	defer context.AfterFunc(ctx, d.interrupt)() // a read may wait for ever
 	var fresh []byte
 	if r.network == nil { // a connection that has just begun keeps nothing from before
 		if fresh, err = r.dropStale(ctx, d); err != nil {
@@ -345,7 +355,21 @@ func (r *Scanner) readFrom(ctx context.Context, path string) error {
 		}
 	}
 	r.setReady(path, d)
-	return r.readScans(ctx, d, fresh)
+	err = r.readScans(ctx, d, fresh)
+	if ctx.Err() != nil {
+		r.awaitRun() // what was read before is still answered, with a beep
+	}
+	return err
+}
+
+// awaitRun waits until Run, where it runs, has ended.
+func (r *Scanner) awaitRun() {
+	r.mu.Lock()
+	running := r.running
+	r.mu.Unlock()
+	if running != nil {
+		<-running
+	}
 }
 
 // dropStale reads and drops what was sent before the port was open. When the

@@ -603,6 +603,8 @@ func (s scriptedDevice) read(b []byte, timeout time.Duration) (int, error) {
 
 func (scriptedDevice) quiet() bool { return true }
 
+func (s scriptedDevice) interrupt() { s.close() }
+
 func (s scriptedDevice) close() { s.once.Do(func() { close(s.closed) }) }
 
 func TestAfterAPortWasWellTheNextTryComesSoonAgain(t *testing.T) {
