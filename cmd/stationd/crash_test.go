@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,7 @@ import (
 // is in its second argument, in a goroutine of its own, beside hundreds of others. The
 // first is the folder.
 func crashProgram() {
-	journal, end := daemon.OpenLog(os.Stderr)
+	journal, end := daemon.OpenLog(context.Background(), os.Stderr)
 	defer end()
 	ended := crash.Keep(os.Args[1], slog.New(journal.Handler()))
 	journal.Flush(demo.WaitLimit)

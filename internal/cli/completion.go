@@ -121,7 +121,7 @@ func ask(c *cobra.Command, args []string, of func(context.Context, *plan.Plan) (
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
+	ctx, cancel := context.WithTimeout(c.Context(), completionLimit)
 	defer cancel()
 	p, err := plan.Load(c.Flag("config").Value.String(), io.Discard)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c closedBackend) waits() station.Receipt {
 }
 
 // Look implements station.Looker: nothing can be seen, so nothing is marked.
-func (c closedBackend) Look(context.Context, station.Delivery) ([]byte, station.Receipt) { //nolint:unparam // as station.Looker has it
+func (c closedBackend) Look(context.Context, station.Delivery) ([]byte, station.Receipt) {
 	return nil, c.waits()
 }
 

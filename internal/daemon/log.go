@@ -25,12 +25,12 @@ const drainTime = 2 * time.Second
 // also where the standard library's own lines go. end writes what waits; it waits
 // for a reader only briefly. From then on a pipe whose reader is gone is an error of
 // the write and not the program's end.
-func OpenLog(stderr io.Writer) (l *logging.Log, end func()) {
+func OpenLog(ctx context.Context, stderr io.Writer) (l *logging.Log, end func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	l = logging.New(stderr, lineFormat(stderr), journalOpener(journalSocket))
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(l.Handler(), slog.LevelWarn).Writer())
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it has still to write why the station stops
 	ended := make(chan struct{})
 	go func() {
 		l.Run(ctx)

@@ -37,7 +37,7 @@ a chip, the page's port. It is a fault of the station, which is told by lamp, pa
 with faults is a fault too where another was in force before: that one is run.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, end := OpenLog(terminal.Raw(c.ErrOrStderr()))
+			log, end := OpenLog(c.Context(), terminal.Raw(c.ErrOrStderr()))
 			defer end()
 			limitMemory(slog.New(log.Handler()))
 			p, err := plan.LoadToRun(path, log)

@@ -19,6 +19,7 @@ func ControlPathOf(path string) string {
 	return ControlPath(p)
 }
 
+// Where a station keeps what it needs while it runs.
 const (
 	ControlName  = "control.sock"
 	PackagedData = "/var/lib/stationd" // the unit's StateDirectory, and the default of [station] data

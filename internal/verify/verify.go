@@ -37,7 +37,7 @@ const (
 // Quick has the outbox looked at by another process: this program
 // again, as stationd outbox verify --quick --file PATH.
 func Quick(path string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), verifyLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), verifyLimit) //nolint:forbidigo // an outbox is opened whole or not at all
 	defer cancel()
 	return InSubprocess(ctx, path, "--quick")
 }

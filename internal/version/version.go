@@ -7,7 +7,7 @@ import (
 
 // What the build says of itself: -ldflags "-X stationd/internal/version.number=…".
 var (
-	number     = ""
+	number     = "" //nolint:gochecknoglobals // the linker's
 	commit     = "" //nolint:gochecknoglobals // the linker's: its whole name
 	commitTime = "" //nolint:gochecknoglobals // the linker's: when it was made, as RFC 3339
 )
