@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/agent"
 	"stationd/internal/api"
 	"stationd/internal/control"
 	"stationd/internal/httpserver"
@@ -40,7 +41,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		title string
 		of    []station.Ceiling
 	}{
-		{"Readers", scanner.Ceilings()},
+		{"Inputs", slices.Concat(agent.Ceilings(), scanner.Ceilings())},
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
 		{"Vendors", api.Ceilings()},

@@ -76,6 +76,7 @@ const (
 // made before the Station, so that it can be handed to the parts that need it.
 type Status struct {
 	outbox Outbox
+	rates  eventRates
 
 	mu         sync.Mutex
 	last       station.Snapshot
@@ -117,9 +118,11 @@ func (s *Status) Alive() error {
 
 // Recording returns an emit for the station's own inputs that remembers what could not be
 // recorded: at the next look the lamp, the buzzer and the page of the event's source say so.
+// It counts the events of each input, too.
 func (s *Status) Recording(emit station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
+		s.rates.add(ev.Source)
 		if err != nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -270,6 +273,11 @@ func (a *agent) look() {
 		}
 		if adviser, ok := t.(station.Adviser); ok {
 			maps.Copy(s.Health.Advice, adviser.Advice())
+		}
+	}
+	for source, fault := range a.station.Status.rates.faults() {
+		if s.Health.Devices[source] == "" {
+			s.Health.Devices[source] = fault
 		}
 	}
 	program := a.station.Program()
