@@ -121,7 +121,9 @@ func TestOneBackendsPaceIsSharedOutFairly(t *testing.T) {
 					scan(s, "hand", fmt.Sprintf("%d/s", i))
 				}
 			})
-			if at := attemptsOf(sent, from("hand")); len(at) != 5 || slices.Max(at) > 5*few {
+			// Without their turns they would be the last five of 69. A turn is sometimes given
+			// back, while the vendor is asked how it is.
+			if at := attemptsOf(sent, from("hand")); len(at) != 5 || slices.Max(at) > 8*few {
 				t.Errorf("of %d attempts the history was at %v", len(sent), at)
 			}
 		})
