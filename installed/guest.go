@@ -44,7 +44,7 @@ type Guest struct {
 	machine  *emulator.Machine // nil while the power is off
 	terminal *Terminal
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards edges
 	edges []hil.Edge // of the lines that QEMU reports
 }
 

@@ -15,8 +15,8 @@ type Terminal struct {
 	guest *Guest
 	conn  net.Conn
 
-	mu   sync.Mutex
-	text []byte // what was printed and not read yet
+	mu   sync.Mutex // guards text
+	text []byte     // what was printed and not read yet
 }
 
 func newTerminal(g *Guest, conn net.Conn) *Terminal {

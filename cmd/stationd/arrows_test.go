@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -267,4 +271,40 @@ func allowed(row []string, to string) bool {
 		}
 		return strings.Contains(firstPart(pattern), ".") && strings.HasPrefix(to, pattern+"/")
 	})
+}
+
+// A mutex says what it guards: whoever adds a field or a method must know whether to hold
+// it.
+func TestEachMutexSaysWhatItGuards(t *testing.T) {
+	t.Parallel()
+	fields := 0
+	for _, folder := range []string{"cmd", "internal", "hil", "installed"} {
+		must(t, filepath.WalkDir(filepath.Join("..", "..", folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			files := token.NewFileSet()
+			file, err := parser.ParseFile(files, path, nil, parser.ParseComments)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				f, is := n.(*ast.Field)
+				if !is {
+					return true
+				}
+				if kind, is := f.Type.(*ast.SelectorExpr); is && strings.HasSuffix(kind.Sel.Name, "Mutex") {
+					fields++
+					if f.Doc == nil && f.Comment == nil {
+						t.Errorf("%s: a mutex that does not say what it guards", files.Position(f.Pos()))
+					}
+				}
+				return true
+			})
+			return nil
+		}))
+	}
+	if fields < 20 {
+		t.Errorf("only %d were found", fields)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"stationd/internal/agent"
 	"stationd/internal/api"
+	"stationd/internal/api/webhook"
 	"stationd/internal/control"
 	"stationd/internal/httpserver"
 	"stationd/internal/logging"
@@ -44,7 +45,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"Inputs", slices.Concat(agent.Ceilings(), scanner.Ceilings())},
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
-		{"Vendors", api.Ceilings()},
+		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings())},
 		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings())},
 		{"The log", logging.Ceilings()},
 	} {

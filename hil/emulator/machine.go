@@ -243,10 +243,10 @@ func (v *Machine) Received(text string) (before string, found bool) {
 	return v.heard.cut(text)
 }
 
-// An receivedText is what the guest has sent to the scanner since it was plugged in.
+// A receivedText is what the guest has sent to the scanner since it was plugged in.
 // Somebody must always listen: the emulator stands still when the socket is full.
 type receivedText struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards text
 	text []byte
 }
 
@@ -344,7 +344,7 @@ func Keys(r rune) []string {
 // A monitor is QEMU's machine protocol: JSON values, one answer to one command,
 // with events in between that nobody here needs.
 type monitor struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // held for a command and its answer
 	conn net.Conn
 	in   *json.Decoder
 }

@@ -32,8 +32,8 @@ type Network struct {
 	certificate tls.Certificate
 	authority   []byte // what the guest must trust, PEM
 
-	mu     sync.Mutex
-	target string // where the plant listens
+	mu     sync.Mutex // guards what follows
+	target string     // where the plant listens
 	listen net.Listener
 	conns  map[net.Conn]bool
 	done   sync.WaitGroup

@@ -78,7 +78,7 @@ type Status struct {
 	outbox Outbox
 	rates  eventRates
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards what follows
 	last       station.Snapshot
 	looked     time.Time
 	unrecorded map[string]station.Note // by source, the last
@@ -118,19 +118,20 @@ func (s *Status) Alive() error {
 
 // Recording returns an emit for the station's own inputs that remembers what could not be
 // recorded: at the next look the lamp, the buzzer and the page of the event's source say so.
-// It counts the events of each input, too.
+// It counts the events that each input has recorded, too.
 func (s *Status) Recording(emit station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
-		s.rates.add(ev.Source)
-		if err != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.unrecorded == nil {
-				s.unrecorded = make(map[string]station.Note)
-			}
-			s.unrecorded[ev.Source] = station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), At: ev.At}
+		if err == nil {
+			s.rates.add(ev.Source)
+			return done, nil
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.unrecorded == nil {
+			s.unrecorded = make(map[string]station.Note)
+		}
+		s.unrecorded[ev.Source] = station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), At: ev.At}
 		return done, err
 	}
 }

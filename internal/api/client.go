@@ -69,8 +69,8 @@ type Client struct {
 	log       *slog.Logger
 	dryRun    func(DryRunRequest)
 
-	mu          sync.Mutex
-	pausedUntil time.Time // the vendor asked to be left alone until then
+	mu          sync.Mutex // guards pausedUntil
+	pausedUntil time.Time  // the vendor asked to be left alone until then
 
 	lastTime vendorTime
 }

@@ -20,8 +20,8 @@ import (
 // acknowledged is dropped. Between requests it is closed in order.
 type conn struct {
 	*net.TCPConn
-	mu       sync.Mutex
-	underWay int
+	mu       sync.Mutex // guards underWay, and what it makes of the connection
+	underWay int        // requests
 }
 
 // begin is called before a request is written.

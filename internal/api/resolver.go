@@ -41,7 +41,7 @@ const (
 type resolver struct {
 	resolver *net.Resolver
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards kept
 	kept map[string]cachedAnswer
 }
 
@@ -110,7 +110,7 @@ func (n *resolver) forget(host string) {
 type nameServers struct {
 	log *slog.Logger
 
-	mu     sync.Mutex
+	mu     sync.Mutex           // guards silent and heard
 	silent map[string]time.Time // when one last let a query time out
 	heard  map[string]time.Time // when one last answered
 }

@@ -31,7 +31,7 @@ type routing struct {
 	proxyURL   *url.URL // the proxy; nil: none
 	proxyFault error
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards what follows
 	transport  *http.Transport
 	caState    fileState // of the ca that is in use
 	trustRead  bool      // the certificates have been read

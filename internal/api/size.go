@@ -23,7 +23,7 @@ const (
 // where nothing is. What is no JSON is judged by its bytes alone.
 func checkSize(body []byte, most int) error {
 	if len(body) > most {
-		return fmt.Errorf("the answer is longer than %d MiB", most>>20)
+		return fmt.Errorf("the answer is longer than %s", inBytes(most))
 	}
 	start := bytes.TrimLeft(body, " \t\r\n")
 	if len(start) == 0 || start[0] != '{' && start[0] != '[' {
@@ -54,15 +54,23 @@ func checkSize(body []byte, most int) error {
 	return nil
 }
 
+// inBytes writes a number of bytes for a person: 2 MiB, 64 KiB.
+func inBytes(n int) string {
+	if n < 1<<20 {
+		return strconv.Itoa(n>>10) + " KiB"
+	}
+	return strconv.Itoa(n>>20) + " MiB"
+}
+
 // Ceilings lists what is taken of a vendor at most.
 func Ceilings() []station.Ceiling {
 	number := strconv.Itoa
 	const unread = "it cannot be read, as any other answer that makes no sense: page, doctor and log say so; the entry is looked up and tried again, and held after five tries while the vendor is well otherwise"
 	return []station.Ceiling{
-		{Of: "an answer of a vendor", Most: number(mostAnswer>>20) + " MiB", Then: unread},
+		{Of: "an answer of a vendor", Most: inBytes(mostAnswer), Then: unread},
 		{Of: "records in an answer", Most: number(mostObjects), Then: "as above; a command says to ask for fewer"},
 		{Of: "values in an answer", Most: number(mostValues), Then: "as above"},
-		{Of: "a document of a vendor (PDF)", Most: number(MostDocument>>20) + " MiB", Then: "the command, or the page for a picking list, says so"},
+		{Of: "a document of a vendor (PDF)", Most: inBytes(MostDocument), Then: "the command, or the page for a picking list, says so"},
 		{Of: "a vendor's text, where it comes in", Most: number(mostWords) + " characters", Then: "an ellipsis, in log, outbox and page"},
 	}
 }

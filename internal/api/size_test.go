@@ -31,4 +31,7 @@ func TestAnAnswerIsJudgedByItsSizeBeforeAnythingIsMadeOfIt(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}
+	if err := checkSize(make([]byte, 64<<10+1), 64<<10); err == nil || err.Error() != "the answer is longer than 64 KiB" {
+		t.Errorf("more than a receiver's answer may have: %v", err)
+	}
 }

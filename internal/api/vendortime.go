@@ -8,7 +8,7 @@ import (
 
 // vendorTime is what the vendor's clock said last.
 type vendorTime struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards both
 	vendor time.Time
 	at     time.Time
 }

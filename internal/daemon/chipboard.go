@@ -200,7 +200,7 @@ func (c *chipBoard) runButtons(ctx context.Context, emit station.Emit) error {
 func (r *boardRun) read(ctx context.Context, emit station.Emit) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var mu sync.Mutex
+	var mu sync.Mutex // guards errs
 	var errs []error
 	var loops sync.WaitGroup
 	for _, bank := range r.Banks() {

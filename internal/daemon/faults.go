@@ -20,7 +20,7 @@ var _ station.HealthReporter = (*faults)(nil)
 type faults struct {
 	log *slog.Logger
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards byPart
 	byPart map[string]string
 }
 

@@ -41,9 +41,9 @@ type printQueue struct {
 	log     *slog.Logger
 	waiting chan pickingList
 
-	mu         sync.Mutex
-	fault      string // of the last list
-	absent     string // why the printer was not there at the start, until it is
+	mu         sync.Mutex // guards what follows
+	fault      string     // of the last list
+	absent     string     // why the printer was not there at the start, until it is
 	printed    int
 	notPrinted int
 }

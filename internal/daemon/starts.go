@@ -33,7 +33,7 @@ type starts struct {
 	log   *slog.Logger
 	stamp func(time.Time) station.Stamp
 
-	mu  sync.Mutex
+	mu  sync.Mutex // guards own, and the file
 	own struct {
 		Unclean []station.Stamp `json:"unclean"` // starts after an end that was not clean
 		Clean   bool            `json:"clean"`   // the last process stopped in order
@@ -89,9 +89,6 @@ func (s *starts) recent() int {
 	}
 	return n
 }
-
-// loops reports whether the station is being started again and again.
-func (s *starts) loops() bool { return s.recent() >= manyStarts }
 
 // Faults implements station.HealthReporter.
 func (s *starts) Faults() map[string]string {

@@ -162,7 +162,7 @@ type Sim struct {
 	listener net.Listener
 	changed  func(pin int, high bool)
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards what follows
 	station    net.Conn
 	pressed    map[int]bool
 	taken      map[int]bool // the station's inputs and the level of their buttons when pressed

@@ -31,7 +31,7 @@ type Contract struct {
 	root   string
 	routes []route
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards used
 	used map[string]bool
 }
 

@@ -30,7 +30,7 @@ var errMoved = errors.New("the line was changed over while it was looked at: loo
 // startMemory is what this process knows of the changeovers that it made: the order, and
 // when it was asked for.
 type startMemory struct {
-	mu sync.Mutex
+	mu sync.Mutex           // guards of
 	of map[string]lastStart // by line
 }
 

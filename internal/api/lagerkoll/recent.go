@@ -24,7 +24,7 @@ const (
 type recent struct {
 	every time.Duration
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	orders   map[string]cachedOrder
 	articles map[articleOf]cachedArticle
 }

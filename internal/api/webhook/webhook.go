@@ -33,6 +33,13 @@ const (
 	mostAnswer = 64 << 10
 )
 
+// Ceilings lists what is taken of a receiver at most.
+func Ceilings() []station.Ceiling {
+	return []station.Ceiling{
+		{Of: "an answer to a webhook", Most: fmt.Sprintf("%d KiB", mostAnswer>>10), Then: "no more of it is read; the status says what became of the event"},
+	}
+}
+
 // Verbs lists what this package can do.
 func Verbs() []station.Verb {
 	return []station.Verb{{

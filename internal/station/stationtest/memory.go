@@ -26,7 +26,7 @@ const (
 type Memory struct {
 	to string
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	fault    Fault
 	notes    []string
 	counters map[string]int

@@ -88,7 +88,7 @@ type running struct {
 	stop  context.CancelFunc
 	ended chan error
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	told   []station.Event
 	at     []time.Time // when emit was called
 	busy   int         // emits under way
@@ -345,7 +345,7 @@ func (r *running) goroutines() string {
 
 // An ear is a log that remembers what was said at level warning and above.
 type ear struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards lines
 	lines []string
 }
 
