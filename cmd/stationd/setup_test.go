@@ -531,7 +531,9 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	if diff := cmp.Diff([]config.Stack{{Name: "tower", Red: "tower-red", Green: "tower-green"}}, plan.Stacks); diff != "" {
 		t.Errorf("stack lights (-want +got):\n%s", diff)
 	}
-	for line := range strings.SplitSeq(c.output(), "\n") {
+	// What is typed while setup prints is now and then not echoed by the kernel, its line
+	// break with it: two questions stand on a line then, and each of them must fit.
+	for line := range strings.SplitSeq(strings.ReplaceAll(c.output(), ": ", ": \n"), "\n") {
 		if n := utf8.RuneCountInString(line); n >= 80 && !strings.Contains(line, chip2) && !strings.HasPrefix(line, "/") {
 			t.Errorf("a line of %d characters does not fit: %q", n, line)
 		}
