@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,14 +39,15 @@ const (
 // loadButtons are six more buttons of the station under load, each with a call of its own.
 var loadButtons = []int{4, 5, 6, 12, 13, 16}
 
-// underUnitLimits returns a command that runs another one with the memory and the number
-// of processes that the unit allows, where this machine has control groups and the test
+// underUnitLimits returns a command that runs another one with the memory (raced times it)
+// and the number of processes that the unit allows, where this machine has control groups and the test
 // is root's; else the command itself.
 //
 // Both versions of control groups are known, see cgroups(7).
 func underUnitLimits(t *testing.T, command []string) []string {
 	t.Helper()
-	const memory, tasks = "268435456", "64" // MemoryMax= and TasksMax= of the unit
+	const tasks = "64"                        // TasksMax= of the unit
+	memory := strconv.Itoa(raced * 256 << 20) // MemoryMax= of the unit
 	group := fmt.Sprintf("stationd-load-%d", os.Getpid())
 	kinds := [][]struct{ folder, file, limit string }{
 		{{"/sys/fs/cgroup", "memory.max", memory}, {"/sys/fs/cgroup", "pids.max", tasks}},
@@ -172,7 +174,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("a call was in L2L %v after its press, at most 2s", slowest)
 	}
 	if own > raced*loadMemory {
-		t.Errorf("it has %d kB of its own, at most %d", own, loadMemory)
+		t.Errorf("it has %d kB of its own, at most %d", own, raced*loadMemory)
 	}
 	if after.Size() != before.Size() || after.Sys().(*syscall.Stat_t).Blocks > before.Sys().(*syscall.Stat_t).Blocks+8 {
 		t.Errorf("the outbox has grown from %d to %d bytes", before.Size(), after.Size())
