@@ -186,6 +186,7 @@ func keyChanges() map[string]map[string]keyChange {
 			"trade":     atOnce("MECH", "ELEC"),
 			"user":      atOnce("eva", "tor"),
 			"auth":      atOnce(`"query"`, `"header"`),
+			"rate":      atOnce("settle  = \"60s\"\nwatch", "settle  = \"60s\"\nrate = \"2/s\"\nwatch"),
 			"settle":    atOnce("settle  = \"60s\"\nwatch", "settle  = \"90s\"\nwatch"),
 			"ca":        atOnce("settle  = \"60s\"\nwatch", "settle  = \"60s\"\nca = \"/etc/stationd/plant.pem\"\nwatch"),
 			"proxy":     atOnce("settle  = \"60s\"\nwatch", "proxy = \"none\"\nsettle  = \"60s\"\nwatch"),

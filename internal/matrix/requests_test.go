@@ -94,8 +94,8 @@ func inARow(t *testing.T, s sample) int {
 const requestsHead = `# How many requests an action takes
 
 This page is written by the test that counts them: ` + "`go test ./internal/matrix -run TestRequests -update`" + `. Each number is
-counted at the simulated plant, from the press to the end, by the real outbox and the real backend at their real pace: L2L
-four requests a second, Lagerkoll ` + "`rate`" + `, 60 a minute where nothing is said, of the 200 that the account has.
+counted at the simulated plant, from the press to the end, by the real outbox and the real backend at their real pace: ` + "`rate`" + `
+of the section, where nothing is said four a second for L2L and 60 a minute for Lagerkoll, of the 200 that the account has.
 
 | column | what happens |
 |---|---|

@@ -29,9 +29,6 @@ import (
 	"stationd/internal/station"
 )
 
-// every is the pace. L2L publishes no limit and asks for no bursts.
-const every = 250 * time.Millisecond
-
 // A Backend speaks to one L2L site. It is a station.Looker.
 type Backend struct {
 	client  *api.Client

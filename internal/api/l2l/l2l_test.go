@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	_ "time/tzdata"
 
@@ -784,6 +786,7 @@ func TestTheSectionSaysWhatIsWrong(t *testing.T) {
 		"no key, no site":                          {func(s *Section) { s.Key.File = ""; s.Site = 0 }, []string{"key", "site"}},
 		"a key in two places":                      {func(s *Section) { s.Key.Credential = "l2l.key" }, []string{"key"}},
 		"an unknown place for the key":             {func(s *Section) { s.Auth = "cookie" }, []string{"auth"}},
+		"a rate that is none":                      {func(s *Section) { s.Rate = "often" }, []string{"rate"}},
 		"a settle time that is shorter than a try": {func(s *Section) { s.Settle = time.Second }, []string{"settle"}},
 		"a short settle time before a simulation":  {func(s *Section) { s.Settle = time.Second; s.URL = "http://127.0.0.1/" }, nil},
 	} {
@@ -803,6 +806,37 @@ func TestTheSectionSaysWhatIsWrong(t *testing.T) {
 	}
 	if good.SettleTime() != time.Minute {
 		t.Errorf("settle: %v", good.SettleTime())
+	}
+}
+
+// A plant whose L2L takes more says so, and one whose stations share what it takes says less.
+func TestTheRateOfTheSectionIsKeptAndUsed(t *testing.T) {
+	t.Parallel()
+	for rate, want := range map[string]int{"": 240, "20/s": 1200, "30/min": 30} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			file := filepath.Join(t.TempDir(), "l2l.key")
+			if err := os.WriteFile(file, []byte("a-key-of-l2l"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := Section{URL: "http://127.0.0.1:1/", Site: 12, Rate: rate, Dial: func(context.Context, string, string) (net.Conn, error) {
+				asked++
+				return nil, errors.New("nobody listens")
+			}}
+			s.Key.File = file
+			opened, err := s.Open(api.Opening{Log: slog.New(slog.DiscardHandler), Zone: time.UTC})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, over := context.WithTimeout(t.Context(), time.Minute)
+			defer over()
+			for ctx.Err() == nil {
+				opened.(*Backend).client.Do(ctx, api.Request{Method: http.MethodGet, Path: "sites/"})
+			}
+			if asked > want || asked < want*95/100 {
+				t.Errorf("rate %q: %d requests in a minute, %d are allowed", rate, asked, want)
+			}
+		})
 	}
 }
 

@@ -17,6 +17,10 @@ const (
 	AuthBody   = "body"   // auth=KEY in the form of a POST; reads use the header
 )
 
+// defaultRate is the pace where the configuration says nothing. L2L publishes no limit and
+// asks for no bursts.
+const defaultRate = "4/s"
+
 // watchLeast is the shortest time between two looks that is accepted for a real
 // vendor.
 const watchLeast = 5 * time.Second
@@ -31,6 +35,7 @@ type Section struct {
 	Trade   string        `toml:"trade"`   // default of the field trade
 	User    string        `toml:"user"`    // default of the field user
 	Auth    string        `toml:"auth"`    // query, header or body; empty: query
+	Rate    string        `toml:"rate"`    // of this station: 4/s, 60/min; empty: 4/s
 	Settle  time.Duration `toml:"settle"`  // 0: api.SettleLeast
 	Watch   time.Duration `toml:"watch"`   // the time between two looks at calls and line, on the average; 0: 30 s
 	Dial    api.Dial      // no key of the file; nil: over the network
@@ -55,6 +60,9 @@ func (s Section) Check(fault func(key, text string)) {
 	case "", AuthQuery, AuthHeader, AuthBody:
 	default:
 		fault("auth", fmt.Sprintf("%q is not query, header or body", s.Auth))
+	}
+	if _, err := api.Pace(s.Rate, defaultRate); err != nil {
+		fault("rate", err.Error())
 	}
 	s.Route.Check(fault)
 	if least := api.SettleLeast(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
@@ -99,6 +107,13 @@ func (s Section) Secret() api.KeyFrom { return s.Key }
 func (s Section) Open(o api.Opening) (station.Backend, error) {
 	if o.Key != nil {
 		s.Key = *o.Key
+	}
+	if o.Brisk {
+		s.Rate = ""
+	}
+	every, err := api.Pace(s.Rate, defaultRate)
+	if err != nil {
+		return nil, fmt.Errorf("l2l: rate %w", err)
 	}
 	b, err := open(s, o, every, api.ResponseTime)
 	if err != nil {

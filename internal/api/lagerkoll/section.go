@@ -2,7 +2,6 @@ package lagerkoll
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ func (s Section) Check(fault func(key, text string)) {
 	}
 	s.Key.Check("key", fault)
 	s.UserToken.Check("user_token", fault)
-	if every, err := pace(s.Rate); err != nil {
+	if every, err := api.Pace(s.Rate, defaultRate); err != nil {
 		fault("rate", err.Error())
 	} else if every < time.Minute/accountLimit && !api.Loopback(s.URL) {
 		fault("rate", fmt.Sprintf("is above %d/min, which is all that the whole account may ask", accountLimit))
@@ -66,20 +65,6 @@ func (s Section) Check(fault func(key, text string)) {
 // headerText reports whether a text can stand in a header line.
 func headerText(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-// pace turns a rate into the time between two requests: 60/min, 2/s, 100/h.
-func pace(rate string) (time.Duration, error) {
-	if rate == "" {
-		rate = defaultRate
-	}
-	count, unit, _ := strings.Cut(rate, "/")
-	n, err := strconv.ParseUint(strings.TrimSpace(count), 10, 16)
-	per, known := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour}[strings.TrimSpace(unit)]
-	if err != nil || n == 0 || !known {
-		return 0, fmt.Errorf("%q is not a rate like 60/min, 1/s or 100/h", rate)
-	}
-	return per / time.Duration(n), nil
 }
 
 // To says whom the section speaks to: what an entry is frozen with.
@@ -122,7 +107,7 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 	if o.Brisk {
 		s.Rate = ""
 	}
-	every, err := pace(s.Rate)
+	every, err := api.Pace(s.Rate, defaultRate)
 	if err != nil {
 		return nil, fmt.Errorf("lagerkoll: rate %w", err)
 	}
