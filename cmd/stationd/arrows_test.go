@@ -36,7 +36,7 @@ var may = map[string][]string{
 	"internal/demo":   {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "github.com/spf13/cobra"},
 
 	// What these share.
-	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/scanner", "internal/station", "internal/control"},
+	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/scanner", "internal/station", "internal/words", "internal/control"},
 	"internal/plan/plantest": {"internal/plan"},
 	"internal/contents":      {"internal/plan", "internal/queue", "internal/station", "internal/control"},
 	"internal/verify":        {"internal/exit", "internal/queue"},
@@ -73,7 +73,8 @@ var may = map[string][]string{
 	"internal/operator":              {"internal/station"},
 	"internal/operator/operatortest": {"internal/station", "internal/operator"},
 	"internal/control":               {"internal/station", "internal/operator", "internal/httpserver"},
-	"internal/web":                   {"internal/station", "internal/operator", "internal/httpserver"},
+	"internal/web":                   {"internal/station", "internal/operator", "internal/httpserver", "internal/words"},
+	"internal/words":                 {"internal/station", "golang.org/x/text"},
 	"internal/systemd":               {},
 	"internal/logging":               {"internal/station"},
 	"internal/plant":                 {},

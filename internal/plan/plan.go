@@ -20,6 +20,7 @@ import (
 	"stationd/internal/printer"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
+	"stationd/internal/words"
 )
 
 // DefaultPath is where the package has the configuration.
@@ -60,9 +61,6 @@ func (p *Plan) Panel() gpio.Panel {
 	return gpio.Panel{Chips: p.Chips, Buttons: p.Buttons, Lamps: p.Lamps, Buzzers: p.Buzzers}
 }
 
-// The languages of the operator's page.
-var languages = []string{"en", "sv"} //nolint:gochecknoglobals // never changes
-
 // Read reads a configuration whole. The faults are everything that is wrong with
 // it; with any fault the plan is not to be used. An error says that the file
 // could not be read at all.
@@ -74,7 +72,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	f.Backends(BackendNames()...)
 	p := &Plan{Path: path, text: f.Text()}
 	p.Station, p.Zone = f.Station()
-	f.OneOf(config.At("station", "language"), p.Station.Language, languages...)
+	f.OneOf(config.At("station", "language"), p.Station.Language, words.Languages()...)
 	p.Web = f.Web()
 	p.readPrinters(f)
 	p.readVendors(f)

@@ -21,10 +21,10 @@ func (s *Server) decider(r *http.Request) (name, refusal string) {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	uid, err := s.uidOf(local, r.RemoteAddr)
 	if err != nil {
-		return "", s.texts.Say("refuse.unknown", err)
+		return "", s.texts.Say("refuse.unknown", "reason", err)
 	}
 	if account, group, member := membership(uid); !member {
-		return "", s.texts.Say("refuse.account", account, account, group)
+		return "", s.texts.Say("refuse.account", "account", account, "group", group)
 	}
 	return "uid:" + strconv.FormatUint(uint64(uid), 10), ""
 }

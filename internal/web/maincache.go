@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stationd/internal/station"
+	"stationd/internal/words"
 )
 
 // ageEvery is how often the page is drawn anew when nothing changes but how long ago
@@ -81,10 +82,10 @@ func (s *Server) viewBuilder(now station.Snapshot, outages map[string]station.St
 		contentsErr: c.contentsErr,
 		outages:     outages,
 		texts:       s.texts,
-		times:       times{now: s.station.Stamp(time.Now()), zone: s.station.Zone, texts: s.texts},
+		times:       words.Times{Now: s.station.Stamp(time.Now()), Zone: s.station.Zone, Words: s.texts},
 	}
-	if l.times.zone == nil {
-		l.times.zone = time.Local
+	if l.times.Zone == nil {
+		l.times.Zone = time.Local
 	}
 	return l
 }

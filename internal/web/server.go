@@ -21,6 +21,7 @@ import (
 	"stationd/internal/httpserver"
 	"stationd/internal/operator"
 	"stationd/internal/station"
+	"stationd/internal/words"
 )
 
 //go:embed page.html page.css page.js icon.svg
@@ -33,7 +34,7 @@ type Server struct {
 	listener *httpserver.Listener
 	host     string // the name or address it was told to listen on
 	pages    *template.Template
-	texts    texts
+	texts    *words.Catalogue
 	feed     *feed
 	outages  outages
 	cache    mainCache
@@ -65,7 +66,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		listener: httpserver.Limit(listener, log),
 		host:     host,
 		pages:    pages,
-		texts:    textsIn(shown.Language),
+		texts:    words.In(shown.Language),
 		feed:     newFeed(),
 		peerUID:  httpserver.PeerUID,
 	}, nil
@@ -200,7 +201,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 // pageData is a whole page: the main part, which everybody sees, and what is said to
 // whoever asked.
 type pageData struct {
-	Texts   texts
+	Texts   *words.Catalogue
 	Station string
 	Version string
 	Visitor bool   // whoever sees this page may look and not decide

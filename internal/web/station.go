@@ -42,7 +42,7 @@ type Station struct {
 	// started, by why: "unread", "ceiling", "repeated". It may be nil.
 	LogDropped func() map[string]int
 
-	// Language is the language of the page: en or sv. Any other shows English.
+	// Language is the language of the page, of words.Languages. Any other shows English.
 	Language string
 
 	// Zone is where the station stands; nil is the zone of the process.

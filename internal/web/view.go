@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"stationd/internal/station"
+	"stationd/internal/words"
 )
 
 // rank orders levels, the most serious first.
@@ -18,7 +19,8 @@ func rank(l station.Level) int {
 // A view is everything that the main part of the page says, in words, ready for the
 // template. All text from outside has passed visible.
 type view struct {
-	Texts    texts
+	Texts    *words.Catalogue
+	Spoken   string    // how serious the headline is, for who hears the page
 	Headline finding   // the most serious finding
 	Others   []finding // the others
 	Lamps    []lamp
@@ -95,8 +97,8 @@ type viewBuilder struct {
 	contents    station.Contents         // the beginning of it: pageLimit
 	contentsErr error                    // why they are not known
 	outages     map[string]station.Stamp // since when each backend has not been reached
-	texts       texts
-	times       times
+	texts       *words.Catalogue
+	times       words.Times
 }
 
 func (b viewBuilder) view() view {
@@ -105,6 +107,7 @@ func (b viewBuilder) view() view {
 	held, waiting := b.items()
 	v := view{
 		Texts:    b.texts,
+		Spoken:   b.texts.Say("level." + words.Key(findings[0].Level)),
 		Headline: findings[0],
 		Others:   findings[1:],
 		Lamps:    b.lamps(),
@@ -143,7 +146,7 @@ func (b viewBuilder) findings() []finding {
 // ownFaults are those of stationd itself: what is pressed now may be lost.
 func (b viewBuilder) ownFaults() []finding {
 	var all []finding
-	add := func(key, detail string) {
+	add := func(key words.Key, detail string) {
 		all = append(all, finding{Level: station.Look, Text: b.texts.Say(key), Detail: visible(detail)})
 	}
 	s := b.snapshot
@@ -159,7 +162,7 @@ func (b viewBuilder) ownFaults() []finding {
 			break
 		}
 	}
-	if stale(s, b.times.now) {
+	if stale(s, b.times.Now) {
 		add("how.stale", "")
 	}
 	if b.contentsErr != nil {
@@ -177,12 +180,12 @@ func (b viewBuilder) actionNeeded() []finding {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
 		if fault := s.Health.Backends[name].Fault; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.key", b.backend(name)), Detail: visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.key", "vendor", b.backend(name)), Detail: visible(fault)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
 		if fault := s.Health.Devices[name]; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.device", visible(name)), Detail: visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.device", "device", visible(name)), Detail: visible(fault)})
 		}
 	}
 	return all
@@ -199,7 +202,7 @@ func (b viewBuilder) delivery() []finding {
 		if s.Waiting > 0 && len(all) == 1 && all[0].about == name {
 			continue // said with what waits
 		}
-		text := b.texts.Say("how.lost", b.backend(name), b.times.since(b.outages[name]))
+		text := b.texts.Say("how.lost", "vendor", b.backend(name), "since", b.times.Since(b.outages[name]))
 		all = append(all, finding{Level: station.Wait, Text: text, Detail: visible(s.Health.Backends[name].Last)})
 	}
 	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && b.contentsErr == nil {
@@ -214,24 +217,24 @@ func (b viewBuilder) waiting() finding {
 	s := b.snapshot
 	contacts := s.Health.Backends
 	for _, name := range b.backendsThatAre(station.NoContact) {
-		text := b.texts.Count("how.offline", s.Waiting, b.backend(name), b.times.since(b.outages[name]))
+		text := b.texts.Count("how.offline", s.Waiting, "vendor", b.backend(name), "since", b.times.Since(b.outages[name]))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
 	for _, name := range b.backendsThatAre(station.Unreadable) {
-		text := b.texts.Count("how.unreadable", s.Waiting, b.backend(name))
+		text := b.texts.Count("how.unreadable", s.Waiting, "vendor", b.backend(name))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
 	for _, name := range b.backendsThatAre(station.Failing) {
-		text := b.texts.Count("how.failing", s.Waiting, b.backend(name))
+		text := b.texts.Count("how.failing", s.Waiting, "vendor", b.backend(name))
 		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
 	}
 	for _, name := range b.backendsThatAre(station.Confirming) {
-		text := b.texts.Count("how.confirming", s.Waiting, b.backend(name))
+		text := b.texts.Count("how.confirming", s.Waiting, "vendor", b.backend(name))
 		return finding{Level: station.Wait, Text: text, Detail: b.texts.Say("how.confirming.detail"), about: name}
 	}
 	oldest := ""
 	if s.Oldest != (station.Stamp{}) {
-		oldest = b.texts.Say("how.oldest", b.times.since(s.Oldest))
+		oldest = b.texts.Say("how.oldest", "since", b.times.Since(s.Oldest))
 	}
 	return finding{Level: station.Wait, Text: b.texts.Count("how.waiting", s.Waiting), Detail: oldest}
 }
@@ -267,11 +270,11 @@ func (b viewBuilder) backend(name string) string {
 func (b viewBuilder) lamps() []lamp {
 	var all []lamp
 	for _, name := range slices.Sorted(maps.Keys(b.snapshot.Lights)) {
-		light := b.snapshot.Lights[name].String()
+		class := strings.ReplaceAll(b.snapshot.Lights[name].String(), " ", "-")
 		all = append(all, lamp{
 			Name:  visible(name),
-			Light: b.texts.Say("light." + light),
-			Class: strings.ReplaceAll(light, " ", "-"),
+			Light: b.texts.Say("light." + words.Key(class)),
+			Class: class,
 		})
 	}
 	return all
@@ -300,7 +303,7 @@ func (b viewBuilder) calls() (all []line, more int) {
 		n := line{
 			Level: station.Wait,
 			Name:  strings.Join(subject, " · "),
-			When:  b.times.ago(c.At),
+			When:  b.times.Ago(c.At),
 			Text:  b.texts.Say("call.waiting"),
 		}
 		if c.Closing == "" {
@@ -312,7 +315,7 @@ func (b viewBuilder) calls() (all []line, more int) {
 		case c.Closing != "":
 			n.Text = b.texts.Say("call.closing")
 		case c.Ref != "":
-			n.Level, n.Text = station.Good, b.texts.Say("call.ref", visible(c.Ref))
+			n.Level, n.Text = station.Good, b.texts.Say("call.ref", "number", visible(c.Ref))
 		}
 		all = append(all, n)
 	}
@@ -326,19 +329,19 @@ func (b viewBuilder) currentJob() []line {
 	values := b.snapshot.State.Values
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v := values[name]
-		if age, known := b.times.now.Since(v.At); v.For > 0 && (!known || age > v.For) {
+		if age, known := b.times.Now.Since(v.At); v.For > 0 && (!known || age > v.For) {
 			continue
 		}
 		text := visible(v.Text)
 		if v.List > 0 {
 			text = strconv.Itoa(v.List)
 		}
-		all = append(all, line{Name: visible(name), Text: text, When: b.times.ago(v.At)})
+		all = append(all, line{Name: visible(name), Text: text, When: b.times.Ago(v.At)})
 	}
 	counters := b.snapshot.State.Counters
 	for _, name := range slices.Sorted(maps.Keys(counters)) {
 		if c := counters[name]; c.Count > 0 {
-			all = append(all, line{Name: visible(name), Text: strconv.Itoa(c.Count), When: b.times.ago(c.Since)})
+			all = append(all, line{Name: visible(name), Text: strconv.Itoa(c.Count), When: b.times.Ago(c.Since)})
 		}
 	}
 	return all
@@ -349,9 +352,43 @@ func (b viewBuilder) notes() []line {
 	notes := b.snapshot.State.Notes
 	for _, source := range slices.Sorted(maps.Keys(notes)) {
 		n := notes[source]
-		all = append(all, line{Level: n.Kind.Reply().Page, Name: visible(source), Text: b.texts.note(string(n.Kind), n.Text), When: b.times.ago(n.At)})
+		all = append(all, line{Level: n.Kind.Reply().Page, Name: visible(source), Text: b.note(n), When: b.times.Ago(n.At)})
 	}
 	return all
+}
+
+// note puts what was said to a press or scan in words. What it is about stands in the
+// text where that has a place for it, and else after it.
+func (b viewBuilder) note(n station.Note) string {
+	key := "note." + words.Key(n.Kind)
+	text, found := b.texts.Find(key)
+	switch {
+	case !found:
+		text = visible(string(n.Kind))
+	case strings.Contains(text, "{about}"):
+		return b.texts.Say(key, "about", visible(n.Text))
+	}
+	if n.Text == "" {
+		return text
+	}
+	return text + ": " + visible(n.Text)
+}
+
+// verb is what people call a verb; its name where there is no word for it.
+func (b viewBuilder) verb(name string) string {
+	if text, found := b.texts.Find("verb." + words.Key(name)); found {
+		return text
+	}
+	return visible(name)
+}
+
+// contact puts how it is with a backend in words.
+func (b viewBuilder) contact(kind station.ContactKind, backend string) string {
+	if kind == "" {
+		return b.texts.Say("contact.unknown")
+	}
+	key := words.Key(strings.ReplaceAll("contact."+string(kind), " ", "-"))
+	return b.texts.Say(key, "since", b.times.Since(b.outages[backend]))
 }
 
 func (b viewBuilder) backends() []line {
@@ -359,12 +396,10 @@ func (b viewBuilder) backends() []line {
 	contacts := b.snapshot.Health.Backends
 	for _, name := range slices.Sorted(maps.Keys(contacts)) {
 		c := contacts[name]
-		n := line{Level: station.Wait, Name: b.backend(name), Text: b.texts.Say("contact." + string(c.Kind)), When: visible(c.Last)}
+		n := line{Level: station.Wait, Name: b.backend(name), Text: b.contact(c.Kind, name), When: visible(c.Last)}
 		switch {
 		case c.Fault != "":
 			n.Level, n.Text, n.When = station.Look, b.texts.Say("contact.key"), visible(c.Fault)
-		case c.Kind == station.NoContact:
-			n.Text = b.texts.Say("contact.no contact", b.times.since(b.outages[name]))
 		case c.Kind == station.Connected:
 			n.Level = station.Good
 		}
@@ -393,35 +428,35 @@ func (b viewBuilder) items() (held, waiting []item) {
 		i := item{
 			ID:    e.ID,
 			Short: e.ID.Short(),
-			What:  b.texts.textOr("verb."+e.Verb, e.Verb),
+			What:  b.verb(e.Verb),
 			Where: backend + " · " + visible(subject(e.Lane)),
 			With:  fieldList(e.With),
-			When:  visible(e.Source) + " · " + b.times.ago(e.At),
+			When:  visible(e.Source) + " · " + b.times.Ago(e.At),
 		}
 		if e.Condition != station.Held {
 			if e.Condition == station.Marked {
 				i.Hold = b.texts.Say("waiting.marked")
 			}
 			if e.Behind != nil {
-				i.Hold = b.texts.Say("waiting.behind", e.Behind.Entry.Short())
+				i.Hold = b.texts.Say("waiting.behind", "entry", e.Behind.Entry.Short())
 			}
 			if e.Twice != "" {
-				i.Hold = strings.TrimSpace(i.Hold + " " + b.texts.Say("entry.twice", e.Twice.Short()))
+				i.Hold = strings.TrimSpace(i.Hold + " " + b.texts.Say("entry.twice", "entry", e.Twice.Short()))
 			}
 			waiting = append(waiting, i)
 			continue
 		}
-		i.Hold, i.Reason = b.texts.Say("hold."+string(e.Hold), backend), visible(e.Reason)
+		i.Hold, i.Reason = b.texts.Say("hold."+words.Key(e.Hold), "vendor", backend), visible(e.Reason)
 		if e.Hold == station.HoldUndecided || e.Doubtful {
 			i.Doubtful = true
-			i.Advice, i.Sure = b.texts.Say("held.look", backend), b.texts.Say("held.notthere.sure", backend)
+			i.Advice, i.Sure = b.texts.Say("held.look", "vendor", backend), b.texts.Say("held.notthere.sure", "vendor", backend)
 		}
 		if to := b.program.Vendors[e.Backend()].To; to != "" && to != e.To {
-			i.Moved = b.texts.Say("held.moved", visible(e.To), visible(to))
-			i.Advice = b.texts.Say("held.moved.look", visible(e.To), visible(to))
+			i.Moved = b.texts.Say("held.moved", "from", visible(e.To), "to", visible(to))
+			i.Advice = b.texts.Say("held.moved.look", "from", visible(e.To), "to", visible(to))
 		}
 		if e.Twice != "" {
-			i.Advice = strings.TrimSpace(i.Advice + " " + b.texts.Say("entry.twice", e.Twice.Short()))
+			i.Advice = strings.TrimSpace(i.Advice + " " + b.texts.Say("entry.twice", "entry", e.Twice.Short()))
 		}
 		held = append(held, i)
 	}
@@ -443,7 +478,7 @@ func (b viewBuilder) kept() (notices, scans []item) {
 			Short: ev.ID.Short(),
 			What:  visible(ev.Code),
 			With:  fieldList(ev.Data),
-			When:  b.times.ago(ev.At),
+			When:  b.times.Ago(ev.At),
 		}
 		if ev.Source == station.FromStation {
 			notices = append(notices, one)

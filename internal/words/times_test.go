@@ -1,0 +1,42 @@
+package words
+
+import (
+	"testing"
+	"time"
+
+	"stationd/internal/operator/operatortest"
+	"stationd/internal/station"
+)
+
+func TestTimesAreTrueOrNotSaid(t *testing.T) {
+	t.Parallel()
+	unset := station.Stamp{Wall: time.Date(1970, 1, 1, 0, 10, 0, 0, time.UTC), Boot: "b1", Up: 10 * time.Hour}
+	other := station.Stamp{Wall: unset.Wall, Boot: "b0", Up: time.Hour}
+	old := operatortest.At("14:30")
+	old.Boot, old.Wall = "b0", old.Wall.Add(-50*time.Hour)
+	cases := []struct {
+		name       string
+		now, at    station.Stamp
+		since, ago string
+	}{
+		{"today", operatortest.At("14:30"), operatortest.At("14:12"), "since 14:12", "14:12, 18 min ago"},
+		{"just now", operatortest.At("14:30"), operatortest.At("14:30"), "since 14:30", "14:30, just now"},
+		{"hours ago", operatortest.At("14:30"), operatortest.At("06:05"), "since 06:05", "06:05, 8 h 25 min ago"},
+		{"another day and boot", operatortest.At("14:30"), old, "since 2026-03-12 12:30", "2026-03-12 12:30, 2 d 2 h ago"},
+		{"before the clock was set, in this boot", operatortest.At("14:30"), station.Stamp{Wall: unset.Wall, Boot: "b1", Up: 9 * time.Hour}, "since 14:00", "14:00, 30 min ago"},
+		{"while the clock is not set", unset, station.Stamp{Boot: "b1", Up: 10*time.Hour - 5*time.Minute}, "for 5 min", "5 min ago"},
+		{"before the clock was set, in another boot", operatortest.At("14:30"), other, "since an unknown time", "time unknown"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			clock := Times{Now: c.now, Zone: operatortest.Stockholm(), Words: In("en")}
+			if got := clock.Since(c.at); got != c.since {
+				t.Errorf("since: %q, want %q", got, c.since)
+			}
+			if got := clock.Ago(c.at); got != c.ago {
+				t.Errorf("ago: %q, want %q", got, c.ago)
+			}
+		})
+	}
+}
