@@ -14,7 +14,7 @@ import (
 var files embed.FS
 
 // Languages are those that have a catalogue, English first.
-func Languages() []string { return []string{"en", "sv"} }
+func Languages() []string { return []string{"en", "sv", "de", "pl", "es", "fi"} }
 
 // A Key names a text: "how.held". What is said of a number has its forms below it,
 // "how.held.one", and is asked for without them.

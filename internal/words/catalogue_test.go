@@ -167,6 +167,12 @@ func TestNumbersAreWrittenAsTheLanguageDoes(t *testing.T) {
 		{"en", "999", "999"},
 		{"sv", "1234.50", "1\u00a0234,50"},
 		{"sv", "-3", "−3"},
+		{"de", "12500.75", "12.500,75"},
+		{"pl", "1234.5", "1234,5"},
+		{"pl", "12345", "12\u00a0345"},
+		{"es", "1234.5", "1234,5"},
+		{"es", "12345", "12.345"},
+		{"fi", "50000", "50\u00a0000"},
 		{"en", "4.7 kg", "4.7 kg"},
 		{"en", "", ""},
 		{"sv", ".5", ".5"},
@@ -182,6 +188,10 @@ func TestTheFormsAreThoseOfTheLanguage(t *testing.T) {
 	for tag, want := range map[string]string{
 		"en": "0 other, 1 one, 2 other, 5 other, 21 other, 22 other",
 		"sv": "0 other, 1 one, 2 other, 5 other, 21 other, 22 other",
+		"de": "0 other, 1 one, 2 other, 5 other, 21 other, 22 other",
+		"pl": "0 many, 1 one, 2 few, 5 many, 21 many, 22 few",
+		"es": "0 other, 1 one, 2 other, 5 other, 21 other, 22 other",
+		"fi": "0 other, 1 one, 2 other, 5 other, 21 other, 22 other",
 	} {
 		var got []string
 		for _, n := range []int{0, 1, 2, 5, 21, 22} {

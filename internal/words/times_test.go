@@ -40,3 +40,31 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 		})
 	}
 }
+
+func TestTimesAreWrittenAsTheLanguageDoes(t *testing.T) {
+	t.Parallel()
+	now := operatortest.At("14:30")
+	yesterday := now
+	yesterday.Boot, yesterday.Wall = "b0", now.Wall.Add(-26*time.Hour)
+	unset := station.Stamp{Boot: "b1", Up: 10 * time.Hour}
+	for tag, want := range map[string][4]string{
+		"en": {"14:12, 18 min ago", "since 14:12", "since 2026-03-13 12:30", "for 5 min"},
+		"sv": {"14:12, för 18 min sedan", "sedan 14:12", "sedan 2026-03-13 12:30", "i 5 min"},
+		"de": {"14:12, vor 18 min", "seit 14:12", "seit 13.03.2026 12:30", "seit 5 min"},
+		"pl": {"14:12, 18 min temu", "od 14:12", "od 13.03.2026 12:30", "od 5 min"},
+		"es": {"14:12, hace 18 min", "desde las 14:12", "desde el 13/03/2026 12:30", "desde hace 5 min"},
+		"fi": {"14.12, 18 min sitten", "klo 14.12 alkaen", "13.3.2026 12.30 alkaen", "5 min ajan"},
+	} {
+		clock := Times{Now: now, Zone: operatortest.Stockholm(), Words: In(tag)}
+		unclear := Times{Now: unset, Zone: operatortest.Stockholm(), Words: In(tag)}
+		before := unset
+		before.Up -= 5 * time.Minute
+		got := [4]string{
+			clock.Ago(operatortest.At("14:12")), clock.Since(operatortest.At("14:12")),
+			clock.Since(yesterday), unclear.Since(before),
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", tag, got, want)
+		}
+	}
+}
