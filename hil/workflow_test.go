@@ -303,7 +303,7 @@ func pairTooLate(w workplace) {
 	w.leftAlone(theirs)
 
 	// It is completed already: somebody's changeover did it.
-	w.Exec("stationd outbox discard " + complete)
+	w.Exec("stationd outbox discard --yes " + complete)
 	changeover := w.holds("changeover.start")
 	w.Lamp(bench).Is(hil.Quick, 20*time.Second)
 	w.leftAlone(theirs)

@@ -117,8 +117,8 @@ func TestACommandWhoseStationDiesAfterTheCommitIsDoneOnce(t *testing.T) {
 		if out, code := runCommand(t, b, "outbox", "retry", string(first), "--event", event); code != 0 || !strings.Contains(out, "put back before, and not a second time") {
 			t.Errorf("retried again it says (%d):\n%s", code, out)
 		}
-		event = runLosingAnswer(t, b, "outbox", "discard", string(second))
-		if out, code := runCommand(t, b, "outbox", "discard", string(second), "--event", event); code != 0 || !strings.Contains(out, ": discarded") {
+		event = runLosingAnswer(t, b, "outbox", "discard", "--yes", string(second))
+		if out, code := runCommand(t, b, "outbox", "discard", "--yes", string(second), "--event", event); code != 0 || !strings.Contains(out, ": discarded") {
 			t.Errorf("discarded again it says (%d):\n%s", code, out)
 		}
 		c, err := b.Contents(t.Context())

@@ -37,7 +37,7 @@ func TestTheCardOfTheNextOrderOfTheSameProductIsScanned(t *testing.T) {
 	if n := len(b.Plant.Changeovers()); n != 1 {
 		t.Fatalf("there were %d changeovers", n)
 	}
-	if text, code := runCommand(t, b, "outbox", "discard", held.ID.Short()); code != 0 {
+	if text, code := runCommand(t, b, "outbox", "discard", "--yes", held.ID.Short()); code != 0 {
 		t.Fatalf("it is not discarded: %s", text)
 	}
 	if text, code := runCommand(t, b, "l2l", "changeover.start", "id=8802", "--wait", "--yes"); code != 0 {

@@ -78,7 +78,7 @@ func TestWhatMayHaveBeenPostedIsHeldForAPerson(t *testing.T) {
 	if n := len(b.Plant.Posts()); n != 1 || !strings.Contains(held.Reason, string(held.ID)) {
 		t.Errorf("the receiver has %d, and the person is told %s", n, held.Reason)
 	}
-	if text, code := runCommand(t, b, "outbox", "discard", held.ID.Short()); code != 0 {
+	if text, code := runCommand(t, b, "outbox", "discard", "--yes", held.ID.Short()); code != 0 {
 		t.Errorf("discard ends with %d and says %s", code, text)
 	}
 	b.Plant.AddFault(plant.Fault{Kind: plant.Reset, Where: "POST *", Next: 1})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,9 +70,11 @@ func Complete(c *cobra.Command) {
 	case "outbox show":
 		c.ValidArgsFunction = entryCompletions(func(station.Condition) bool { return true }, true)
 	case "outbox retry":
-		c.ValidArgsFunction = entryCompletions(isHeld, false)
+		c.ValidArgsFunction = several(entryCompletions(isHeld, false))
 	case "outbox discard":
-		c.ValidArgsFunction = entryCompletions(isHeld, true)
+		c.ValidArgsFunction = several(entryCompletions(isHeld, true))
+	case "outbox edit":
+		c.ValidArgsFunction = editCompletions
 	case "call close":
 		c.ValidArgsFunction = callCompletions
 	default:
@@ -99,6 +102,37 @@ func entryCompletions(of func(station.Condition) bool, kept bool) cobra.Completi
 			return found, err
 		})
 	}
+}
+
+// several completes another argument of the same kind as those before it.
+func several(one cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, begins string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		found, directive := one(c, nil, begins)
+		found = slices.DeleteFunc(found, func(f cobra.Completion) bool {
+			id, _, _ := strings.Cut(f, "\t")
+			return slices.Contains(args, id)
+		})
+		return found, directive
+	}
+}
+
+// editCompletions completes a held entry, and then the fields that it has.
+func editCompletions(c *cobra.Command, args []string, begins string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return entryCompletions(isHeld, false)(c, args, begins)
+	}
+	var names []string
+	_, directive := ask(c, nil, func(ctx context.Context, p *plan.Plan) ([]cobra.Completion, error) {
+		one, err := pick(ctx, p, args[0])
+		if e, entry := one.(station.EntryStatus); entry {
+			names = slices.Sorted(maps.Keys(e.With))
+		}
+		return nil, err
+	})
+	if len(names) == 0 {
+		return nil, directive
+	}
+	return fieldCompletions(names)(c, args[1:], begins)
 }
 
 // callCompletions completes one open call.

@@ -32,14 +32,14 @@ import (
 func OutboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "outbox",
-		Short: "List queued and held entries; retry or discard",
+		Short: "List queued and held entries; retry, edit or discard",
 		Long: `outbox asks the running stationd. When none runs, ls, show and verify read the
-file themselves; retry and discard need a running one.`,
+file themselves; retry, edit and discard need a running one.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(outboxList(), outboxSummary(), outboxShow(), outboxVerify(), outboxExport(),
-		outboxRetry(), outboxDiscard(), outboxAdopt())
+		outboxRetry(), outboxDiscard(), outboxEdit(), outboxAdopt())
 	return c
 }
 
@@ -305,109 +305,6 @@ func outboxVerify() *cobra.Command {
 	plan.PathFlag(c.Flags(), &path)
 	c.Flags().BoolVar(&quick, "quick", false, "with --file: only what a start checks")
 	c.Flags().StringVar(&file, "file", "", "verify this file, which no station has open; reads no configuration")
-	return c
-}
-
-func outboxExport() *cobra.Command {
-	var path string
-	c := &cobra.Command{
-		Use:   "export",
-		Short: "Print the history as JSON lines, the oldest first",
-		Long: `export prints the history: each event that was recorded, and what became of each
-entry. It goes back as many days as [station] days says. Nothing relies on it: what waits
-and what is held is in the outbox itself (stationd outbox ls --all --json).`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			return exit.Wrap(queue.ExportHistory(p.History(), c.OutOrStdout()))
-		},
-	}
-	plan.PathFlag(c.Flags(), &path)
-	return c
-}
-
-func outboxRetry() *cobra.Command {
-	var path string
-	var notThere, toCurrent bool
-	var g repeatable
-	c := &cobra.Command{
-		Use:   "retry ENTRY",
-		Short: "Send a held entry again, at its old place",
-		Long: `retry puts a held entry back at its old place. What may have arrived is looked up at
-the vendor first, and sent only if it is certainly not there; where the vendor's records
-do not show it, it is held again. If you have checked there yourself, say --not-there.
-
-An entry that was meant for another address than the station uses now is sent there only
-with --to-current, and with it what waits for its result. What may have arrived at the
-old address needs --not-there as well.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			var options []string
-			if notThere {
-				options = append(options, station.NotThere)
-			}
-			if toCurrent {
-				options = append(options, station.ToCurrent)
-			}
-			client, err := g.withEvent(control.Dial(plan.ControlPath(p)))
-			if err != nil {
-				return err
-			}
-			done, err := client.Retry(c.Context(), args[0], options...)
-			if err != nil {
-				return exit.Wrap(g.explainUnanswered(err))
-			}
-			what := "it waits to be sent"
-			switch {
-			case done.Repeated:
-				what = "it was put back before, and not a second time"
-			case done.Looks:
-				what = "it may have arrived: it is looked up first, and sent if it is not there"
-			}
-			fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", done.Entry.Short(), what)
-			return nil
-		},
-	}
-	plan.PathFlag(c.Flags(), &path)
-	c.Flags().BoolVar(&notThere, "not-there", false, "you have checked at the vendor, and it is not there: send it")
-	c.Flags().BoolVar(&toCurrent, "to-current", false, "send it to the address that the station uses now")
-	g.eventFlag(c)
-	return c
-}
-
-func outboxDiscard() *cobra.Command {
-	var path string
-	var g repeatable
-	c := &cobra.Command{
-		Use:   "discard ENTRY",
-		Short: "Discard a held entry or dismiss an unknown scan",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			p, err := plan.LoadStation(c.Context(), path, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			client, err := g.withEvent(control.Dial(plan.ControlPath(p)))
-			if err != nil {
-				return err
-			}
-			id, err := client.Discard(c.Context(), args[0])
-			if err != nil {
-				return exit.Wrap(g.explainUnanswered(err))
-			}
-			fmt.Fprintf(c.OutOrStdout(), "entry %s: discarded\n", id.Short())
-			return nil
-		},
-	}
-	plan.PathFlag(c.Flags(), &path)
-	g.eventFlag(c)
 	return c
 }
 

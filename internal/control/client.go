@@ -122,20 +122,38 @@ func (c *Client) Contents(ctx context.Context, limit station.Limit) (station.Con
 	return found, err
 }
 
-// A Retried is what a retry came to.
-type Retried struct {
-	Entry station.ID // the whole of it
-	Looks bool       // it may have arrived, and is looked up at the vendor before it is sent
+// A Decided is what a decision came to.
+type Decided struct {
+	Entry     station.ID   // the whole of it
+	Entries   []station.ID // all of them, where several were decided
+	Looks     bool         // of a retry: it may have arrived, and is looked up at the vendor before it is sent
+	Corrected station.ID   // of an edit: the entry that has taken its place
 
 	Repeated bool // it was done before, under the same event
 }
 
-// Retry lets a held entry wait again at its old place. The entry may be named by its
-// short form or by the beginning of its ID; options are station.NotThere and
-// station.ToCurrent.
-func (c *Client) Retry(ctx context.Context, entry string, options ...string) (Retried, error) {
-	d, err := c.decide(ctx, station.VerbRetry, decisionRequest{entry, slices.Contains(options, station.NotThere), slices.Contains(options, station.ToCurrent)})
-	return Retried{d.Entry, d.Looks, d.Repeated}, err
+// Decide puts what a person decided about entries to the station; those are named by their
+// IDs, short forms or the beginning of either. All of them are decided or none is.
+func (c *Client) Decide(ctx context.Context, d operator.Decision) (Decided, error) {
+	question := decisionRequest{
+		NotThere: slices.Contains(d.Options, station.NotThere), ToCurrent: slices.Contains(d.Options, station.ToCurrent),
+		Fields: d.Fields, Reason: d.Reason,
+	}
+	for _, entry := range d.Entries {
+		question.Entries = append(question.Entries, string(entry))
+	}
+	if len(question.Entries) == 1 {
+		question.Entry, question.Entries = question.Entries[0], nil
+	}
+	var a decisionAnswer
+	err := c.request(ctx, http.MethodPost, "/outbox/"+d.Verb, question, &a)
+	return Decided{Entry: a.Entry, Entries: a.Entries, Looks: a.Looks, Corrected: a.Corrected, Repeated: a.Repeated}, err
+}
+
+// Retry lets a held entry wait again at its old place. The entry is named as for Decide;
+// options are station.NotThere and station.ToCurrent.
+func (c *Client) Retry(ctx context.Context, entry string, options ...string) (Decided, error) {
+	return c.Decide(ctx, operator.Decision{Verb: station.VerbRetry, Entries: []station.ID{station.ID(entry)}, Options: options})
 }
 
 // Adopt puts back everything that is held because the outbox is a copy, for somebody
@@ -148,15 +166,10 @@ func (c *Client) Adopt(ctx context.Context) (int, error) {
 }
 
 // Discard discards a held entry or dismisses an unknown scan, and returns its
-// whole ID. It may be named as for Retry.
+// whole ID. It is named as for Decide.
 func (c *Client) Discard(ctx context.Context, entry string) (station.ID, error) {
-	d, err := c.decide(ctx, station.VerbDiscard, decisionRequest{Entry: entry})
-	return d.Entry, err
-}
-
-func (c *Client) decide(ctx context.Context, verb string, question decisionRequest) (d decisionAnswer, err error) {
-	err = c.request(ctx, http.MethodPost, "/outbox/"+verb, question, &d)
-	return d, err
+	done, err := c.Decide(ctx, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{station.ID(entry)}})
+	return done.Entry, err
 }
 
 // Verify lets stationd check the outbox. An error that wraps neither ErrAbsent

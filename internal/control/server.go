@@ -28,8 +28,9 @@ import (
 // whoever may open the file. It is never on TCP.
 //
 //	GET  /outbox?held=50&waiting=12&unknown=20  a line of JSON each; what is left out: all
-//	POST /outbox/retry    {"entry": "9f86d081.1", "not_there": false, "to_current": false}
-//	POST /outbox/discard  {"entry": "9f86d081.1"}
+//	POST /outbox/retry    {"entry": "9f86d081.1", "not_there": false, "to_current": false, "reason": "the order is there now"}
+//	POST /outbox/discard  {"entries": ["9f86d081.1", "5a11ce00.1"], "reason": "scanned twice"}
+//	POST /outbox/edit     {"entry": "9f86d081.1", "fields": {"order": "4711"}}
 //	POST /outbox/adopt    {"old_computer_gone": true}
 //	GET  /outbox/verify                       {"fault": ""}
 //	GET  /outbox/entry/9f86d081….1            the Progress, within a while
@@ -158,6 +159,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /outbox", s.list)
 	mux.HandleFunc("POST /outbox/retry", s.decision(station.VerbRetry))
 	mux.HandleFunc("POST /outbox/discard", s.decision(station.VerbDiscard))
+	mux.HandleFunc("POST /outbox/edit", s.decision(station.VerbEdit))
 	mux.HandleFunc("POST /outbox/adopt", s.adopt)
 	mux.HandleFunc("GET /outbox/verify", s.verify)
 	mux.HandleFunc("GET /outbox/entry/{entry}", s.await)
@@ -229,7 +231,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// decision takes a person's decision about one entry, or one kept scan.
+// decision takes a person's decision about entries, or kept scans.
 func (s *Server) decision(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var asked decisionRequest
@@ -237,32 +239,50 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 		if !ok {
 			return
 		}
-		if _, before := s.station.Outbox.Recorded(person.Event, verb); before { // the entry may be gone since
-			s.answer(w, http.StatusOK, decisionAnswer{Entry: station.ID(asked.Entry), Event: person.Event, Repeated: true})
+		named := asked.Entries
+		if len(named) == 0 {
+			named = []string{asked.Entry}
+		}
+		if done, before := s.station.Outbox.Recorded(person.Event, verb); before { // the entry may be gone since
+			answer := decisionAnswer{Entry: station.ID(named[0]), Event: person.Event, Repeated: true}
+			if len(done.Entries) > 0 {
+				answer.Corrected = done.Entries[0]
+			}
+			s.answer(w, http.StatusOK, answer)
 			return
 		}
-		id, status, err := s.resolve(asked.Entry)
-		if err != nil {
-			s.refuse(w, status, err)
-			return
-		}
-		before, _, err := s.station.Outbox.Standing(id) // an unknown scan stands nowhere
-		if err != nil {
-			s.refuse(w, http.StatusInternalServerError, err)
-			return
-		}
-		var options []string
+		decision := operator.Decision{Verb: verb, Fields: asked.Fields, Reason: asked.Reason}
 		if asked.NotThere {
-			options = append(options, station.NotThere)
+			decision.Options = append(decision.Options, station.NotThere)
 		}
 		if asked.ToCurrent {
-			options = append(options, station.ToCurrent)
+			decision.Options = append(decision.Options, station.ToCurrent)
 		}
-		if err := s.station.Operator.Decide(person, verb, id, options...); err != nil {
+		answer := decisionAnswer{Event: person.Event}
+		for _, one := range named {
+			id, status, err := s.resolve(one)
+			if err != nil {
+				s.refuse(w, status, err)
+				return
+			}
+			before, _, err := s.station.Outbox.Standing(id) // an unknown scan stands nowhere
+			if err != nil {
+				s.refuse(w, http.StatusInternalServerError, err)
+				return
+			}
+			decision.Entries = append(decision.Entries, id)
+			answer.Looks = answer.Looks || before != nil && before.Doubtful && !asked.NotThere && verb == station.VerbRetry
+		}
+		receipt, err := s.station.Operator.Decide(person, decision)
+		if err != nil {
 			s.refuse(w, http.StatusConflict, err)
 			return
 		}
-		s.answer(w, http.StatusOK, decisionAnswer{Entry: id, Event: person.Event, Looks: before != nil && before.Doubtful && !asked.NotThere && verb == station.VerbRetry})
+		answer.Entry, answer.Corrected = decision.Entries[0], receipt.Entry
+		if len(decision.Entries) > 1 {
+			answer.Entries = decision.Entries
+		}
+		s.answer(w, http.StatusOK, answer)
 	}
 }
 

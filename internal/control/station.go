@@ -13,11 +13,6 @@ import (
 type Outbox interface {
 	operator.Outbox
 
-	// List hands over the entries without a final fate in the order of their events,
-	// and then the unknown scans and notices that are kept, one at a time, and ends
-	// with the first error of a function's: no list is too long for it.
-	List(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error)
-
 	// Find returns the IDs of entries and kept events whose event's ID begins so; of
 	// very many, the first.
 	Find(begins string) ([]station.ID, error)

@@ -16,14 +16,19 @@ const eventHeader = "Stationd-Event"
 // The answers and questions of the control socket.
 type (
 	decisionRequest struct {
-		Entry     string `json:"entry"`
-		NotThere  bool   `json:"not_there,omitempty"`  // of retry: station.NotThere
-		ToCurrent bool   `json:"to_current,omitempty"` // of retry: station.ToCurrent
+		Entry     string            `json:"entry"`                // or the beginning of it
+		Entries   []string          `json:"entries,omitempty"`    // several in place of it, decided together
+		NotThere  bool              `json:"not_there,omitempty"`  // of retry: station.NotThere
+		ToCurrent bool              `json:"to_current,omitempty"` // of retry: station.ToCurrent
+		Fields    map[string]string `json:"fields,omitempty"`     // of edit: what each field should be
+		Reason    string            `json:"reason,omitempty"`
 	}
 	decisionAnswer struct {
-		Entry station.ID `json:"entry"`
-		Event station.ID `json:"event"`
-		Looks bool       `json:"looks,omitempty"` // it is looked up at the vendor before it is sent
+		Entry     station.ID   `json:"entry"`
+		Entries   []station.ID `json:"entries,omitempty"` // all of them, where several were decided
+		Event     station.ID   `json:"event"`
+		Looks     bool         `json:"looks,omitempty"`     // it, or one of them, is looked up at the vendor before it is sent
+		Corrected station.ID   `json:"corrected,omitempty"` // of edit: the entry in its place
 
 		Repeated bool `json:"repeated,omitempty"` // it was done before, under the same event
 	}

@@ -94,6 +94,10 @@ type noOutbox struct{ why error }
 
 func (o noOutbox) Contents(station.Limit) (station.Contents, error) { return station.Contents{}, o.why }
 
+func (o noOutbox) List(station.Limit, func(station.EntryStatus) error, func(station.Event) error) (station.Totals, error) {
+	return station.Totals{}, o.why
+}
+
 func (o noOutbox) Changed() <-chan struct{} { return nil } // it never does
 
 func (o noOutbox) State() station.State { return station.State{} }

@@ -4,12 +4,14 @@
 package operator
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"stationd/internal/station"
 )
@@ -23,6 +25,11 @@ type Outbox interface {
 	// Standing returns how an entry stands, or how it ended where it has left the
 	// outbox; both are nil where nobody knows any more.
 	Standing(id station.ID) (*station.EntryStatus, *station.Ended, error)
+
+	// List hands over the entries without a final fate in the order of their events,
+	// and then the unknown scans and notices that are kept, one at a time, and ends
+	// with the first error of a function's: no list is too long for it.
+	List(limit station.Limit, entry func(station.EntryStatus) error, kept func(station.Event) error) (station.Totals, error)
 }
 
 // A Recorder makes events of what people decide and ask for. All fields are required.
@@ -37,8 +44,22 @@ type Recorder struct {
 // A Person is who decides or asks, and under which ID that becomes an event.
 type Person struct {
 	Source string // station.FromPage or station.FromCommand
-	Name   string // as far as it is known: "uid:1000", "addr:127.0.0.1"
+	Name   string // as far as it is known: the name of a badge, "uid:1000", "page"
 	Event  station.ID
+
+	// Technician is the name of the badge that they decide by; empty where they decide by
+	// anything else. It goes to a vendor as who acts, where a verb says that.
+	Technician string
+}
+
+// A Decision is what a person decides about entries that are held, or scans that nobody
+// knew: about all of them or none.
+type Decision struct {
+	Verb    string            // station.VerbRetry, VerbDiscard or VerbEdit
+	Entries []station.ID      // station.MostDecided at most; one, to edit it
+	Options []string          // of a retry: station.NotThere, station.ToCurrent
+	Fields  map[string]string // of an edit: what each field should be; "" leaves it out
+	Reason  string            // in their words, station.LongestReason at most; may be empty
 }
 
 // A Receipt says what came of something that a person asked for.
@@ -59,32 +80,115 @@ type InvalidError struct{ Faults []string }
 // Error implements error.
 func (e *InvalidError) Error() string { return strings.Join(e.Faults, "; ") }
 
-// Decide records what a person decided about a held entry or an unknown scan. verb is
-// station.VerbRetry or station.VerbDiscard; options are station.NotThere and
-// station.ToCurrent. An error says why nothing was done.
-func (r Recorder) Decide(by Person, verb string, about station.ID, options ...string) error {
-	data := map[string]string{"entry": string(about), "by": by.Name}
-	for _, option := range options {
-		data[option] = "true"
+// Decide records what a person decided, and returns the event's receipt: of an edit, with
+// the entry that has taken the place of the one that was held. An error says why nothing
+// was done.
+func (r Recorder) Decide(by Person, d Decision) (Receipt, error) {
+	if err := d.check(); err != nil {
+		return Receipt{}, err
 	}
 	done, err := r.Record(station.Event{
 		ID:     by.Event,
 		Source: by.Source,
-		Kind:   verb,
-		Data:   data,
+		Kind:   d.Verb,
+		Data:   d.data(by),
 		At:     r.Stamp(time.Now()),
 	})
-	if err != nil {
-		r.Log.Info("decision refused", "verb", verb, "entry", string(about), "by", by.Name, "error", err)
-		return err
+	for _, entry := range d.Entries {
+		log := r.Log.With("entry", string(entry), "by", by.Name)
+		if d.Reason != "" {
+			log = log.With("reason", d.Reason)
+		}
+		if err != nil {
+			log.Info("decision refused", "verb", d.Verb, "error", err)
+			continue
+		}
+		log = log.With("event", string(done.ID))
+		switch d.Verb {
+		case station.VerbRetry:
+			log.Info("entry retried")
+		case station.VerbEdit:
+			log.Info("entry edited", "corrected", string(done.ID.Entry(1)))
+		default:
+			log.Info("entry discarded")
+		}
 	}
-	log := r.Log.With("entry", string(about), "by", by.Name, "event", string(done.ID))
-	if verb == station.VerbRetry {
-		log.Info("entry retried")
-	} else {
-		log.Info("entry discarded")
+	if err != nil {
+		return Receipt{}, err
+	}
+	receipt := Receipt{Event: done.ID, Repeated: done.Repeated}
+	if len(done.Entries) > 0 {
+		receipt.Entry = done.Entries[0]
+	}
+	return receipt, nil
+}
+
+// check says what is wrong with a decision by itself.
+func (d Decision) check() error {
+	switch n := len(d.Entries); {
+	case n == 0:
+		return errors.New("nothing was done: say which entry")
+	case n > station.MostDecided:
+		return fmt.Errorf("nothing was done: %d entries at once, and %d at most", n, station.MostDecided)
+	case n > 1 && d.Verb == station.VerbEdit:
+		return errors.New("nothing was done: one entry at a time is edited")
+	}
+	if n := utf8.RuneCountInString(d.Reason); n > station.LongestReason {
+		return fmt.Errorf("nothing was done: the reason has %d characters, and may have %d", n, station.LongestReason)
+	}
+	if !bytes.Equal(station.Printable([]byte(d.Reason)), []byte(d.Reason)) || strings.Contains(d.Reason, "\n") {
+		return errors.New("nothing was done: the reason has a character that cannot be seen")
 	}
 	return nil
+}
+
+// data is what the event of a decision says.
+func (d Decision) data(by Person) map[string]string {
+	data := map[string]string{station.DataBy: by.Name}
+	if len(d.Entries) == 1 {
+		data[station.DataEntry] = string(d.Entries[0])
+	} else {
+		var all []string
+		for _, entry := range d.Entries {
+			all = append(all, string(entry))
+		}
+		data[station.DataEntries] = strings.Join(all, " ")
+	}
+	if d.Reason != "" {
+		data[station.DataReason] = d.Reason
+	}
+	for _, option := range d.Options {
+		data[option] = "true"
+	}
+	for name, value := range d.Fields {
+		data[station.EditField(name)] = value
+	}
+	return data
+}
+
+// Alike returns the held entries of the same kind as one (station.EntryStatus.HeldKind),
+// the oldest first: that one among them, station.MostDecided at most. more is how many
+// there are beside those.
+func (r Recorder) Alike(entry station.ID) (all []station.ID, more int, err error) {
+	one, _, err := r.Outbox.Standing(entry)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case one == nil || one.Condition != station.Held:
+		return nil, 0, fmt.Errorf("entry %s: it is not held any more", entry.Short())
+	}
+	kind := one.HeldKind()
+	_, err = r.Outbox.List(station.Limit{Held: -1}, func(e station.EntryStatus) error {
+		switch {
+		case e.Condition != station.Held || e.HeldKind() != kind:
+		case len(all) < station.MostDecided:
+			all = append(all, e.ID)
+		default:
+			more++
+		}
+		return nil
+	}, func(station.Event) error { return nil })
+	return all, more, err
 }
 
 // Ask records what a person asks a vendor to do. The error is an *InvalidError where
@@ -112,9 +216,18 @@ func (r Recorder) CloseCall(by Person, named string) (Receipt, error) {
 		ID:     by.Event,
 		Source: by.Source,
 		Kind:   station.Close,
-		Data:   map[string]string{"entry": string(c.Entry), "by": by.Name},
+		Data:   closing(by, c.Entry),
 		At:     r.Stamp(time.Now()),
 	})
+}
+
+// closing is what the event says by which a person closes a call.
+func closing(by Person, open station.ID) map[string]string {
+	data := map[string]string{station.DataEntry: string(open), station.DataBy: by.Name}
+	if by.Technician != "" {
+		data[station.DataTechnician] = by.Technician
+	}
+	return data
 }
 
 // call finds the open call that a person means.

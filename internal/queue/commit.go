@@ -155,6 +155,8 @@ type batch struct {
 	state station.State
 	done  []HistoryLine // for the history, once it is on disk
 
+	by, why string // who decided what is being recorded, and their reason
+
 	commanded bool // a command was recorded
 
 	bestEffort []bestEffort // to be handed out then
@@ -175,7 +177,10 @@ func (b *batch) finish() error {
 }
 
 // note adds a line to the history of what this transaction did.
-func (b *batch) note(d HistoryLine) { b.done = append(b.done, d) }
+func (b *batch) note(d HistoryLine) {
+	d.By, d.Why = b.by, b.why
+	b.done = append(b.done, d)
+}
 
 // storage marks an error of the file, as against one of the caller's making.
 func storage(err error) error {

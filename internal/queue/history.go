@@ -19,13 +19,17 @@ import (
 // A HistoryLine is one line of the history: what was recorded, and what became of it.
 type HistoryLine struct {
 	At     station.Stamp `json:"at"`   // when it was done, as against when it happened
-	What   string        `json:"what"` // recorded, delivered, held, retried, discarded, moot, merged
+	What   string        `json:"what"` // recorded, delivered, held, retried, discarded, corrected, moot, merged
 	ID     station.ID    `json:"id"`   // of the event or the entry
 	Name   string        `json:"name"` // the event's name, or the entry's lane and verb
 	Code   string        `json:"code,omitempty"`
 	Ref    string        `json:"ref,omitempty"`
 	Note   string        `json:"note,omitempty"`
-	Reason string        `json:"reason,omitempty"`
+	Reason string        `json:"reason,omitempty"` // of an entry that is held: the vendor's, or the station's
+
+	By     string            `json:"by,omitempty"`     // who decided it: the name of a badge, an account, the page
+	Why    string            `json:"why,omitempty"`    // their reason
+	Fields map[string]string `json:"fields,omitempty"` // of an entry
 }
 
 const (
@@ -262,7 +266,7 @@ func recordedLine(ev station.Event) HistoryLine {
 }
 
 func entryLine(what string, e station.Entry, rc station.Receipt) HistoryLine {
-	d := HistoryLine{What: what, ID: e.ID, Name: e.Lane + " " + e.Verb, Ref: rc.Ref, Note: rc.Note}
+	d := HistoryLine{What: what, ID: e.ID, Name: e.Lane + " " + e.Verb, Ref: rc.Ref, Note: rc.Note, Fields: e.With}
 	if rc.Err != nil {
 		d.Reason = rc.Err.Error()
 	}

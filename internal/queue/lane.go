@@ -99,6 +99,12 @@ func (l *lane) append(s slot) {
 	}
 }
 
+// insert puts a slot at the place that is its own.
+func (l *lane) insert(s slot) {
+	i, _ := slices.BinarySearchFunc(l.slots, s.at, func(s slot, at format.Place) int { return cmp.Compare(s.at, at) })
+	l.slots = slices.Insert(l.slots, i, s)
+}
+
 // find returns the index of the entry at that place, or -1.
 func (l *lane) find(at format.Place) int {
 	i, found := slices.BinarySearchFunc(l.slots, at, func(s slot, at format.Place) int { return cmp.Compare(s.at, at) })

@@ -355,7 +355,33 @@ func (m *model) person(r *rapid.T) {
 		return
 	}
 	e := rapid.SampledFrom(held).Draw(r, "held")
-	m.decide(r, e, rapid.SampledFrom([]string{station.VerbRetry, station.VerbRetry, station.VerbDiscard}).Draw(r, "decision"))
+	decision := rapid.SampledFrom([]string{station.VerbRetry, station.VerbRetry, station.VerbDiscard, station.VerbEdit}).Draw(r, "decision")
+	if decision != station.VerbEdit {
+		m.decide(r, e, decision)
+		return
+	}
+	m.edit(r, e)
+}
+
+// edit puts the order of what is held right. What may have arrived, or has no order, is
+// left as it is.
+func (m *model) edit(r *rapid.T, e station.EntryStatus) {
+	order := rapid.SampledFrom([]string{"1", "2"}).Draw(r, "corrected")
+	before := len(m.contents(r))
+	done, err := m.box.Record(station.Event{Source: station.FromCommand, Kind: station.VerbEdit, Data: map[string]string{"entry": string(e.ID), station.EditField("order"): order}, At: m.stamp(time.Now())})
+	if may := e.With["order"] != "" && e.With["order"] != order && !e.Doubtful; may != (err == nil) {
+		r.Fatalf("an edit of %+v to order %s: %v", e, order, err)
+	}
+	if err != nil {
+		return
+	}
+	all := m.contents(r)
+	i := slices.IndexFunc(all, func(e station.EntryStatus) bool { return slices.Contains(done.Entries, e.ID) })
+	if i < 0 || len(all) != before || all[i].Seq != e.Seq || all[i].At != e.At || all[i].Source != e.Source {
+		r.Fatalf("%+v was edited, and is %+v", e, all)
+	}
+	m.recorded = append(m.recorded, all[i])
+	m.counts["edited"]++
 }
 
 func (m *model) decide(r *rapid.T, e station.EntryStatus, decision string) {

@@ -37,6 +37,8 @@ func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 }
 
 func (b *batch) record(ev station.Event) (station.Result, error) {
+	b.by, b.why = ev.Data[station.DataBy], ev.Data[station.DataReason]
+	defer func() { b.by, b.why = "", "" }()
 	done := station.Result{ID: ev.ID}
 	if first, before, err := b.alreadyRecorded(ev); before || err != nil {
 		return first, err
@@ -95,7 +97,12 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 			done.Retried = a.About
 			err = b.retryOne(a)
 		case a.Verb == station.VerbDiscard, a.Verb == station.VerbUndo:
-			err = b.discard(a.About)
+			if err = b.discard(a.About); i > 0 && errors.Is(err, ErrNoEntry) {
+				err = nil // it was about one of those before, and is moot with it
+			}
+		case a.Verb == station.VerbEdit:
+			done.Entries = append(done.Entries, ev.ID.Entry(i+1))
+			err = b.edit(ev.ID.Entry(i+1), a)
 		case a.Verb == station.VerbKeep:
 			kept = true
 		case a.BestEffort:
@@ -110,7 +117,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		}
 	}
 	b.rememberCommand(ev, done)
-	if kept || len(done.Entries) > 0 {
+	if kept || slices.ContainsFunc(actions, makesEntry) {
 		if err := b.tx.PutEvent(format.PlaceOf(sequence, 0), ev, kept); err != nil {
 			return done, storage(err)
 		}
@@ -130,7 +137,7 @@ func (b *batch) full() error {
 // outbox already, or are best effort.
 func makesEntry(a station.Action) bool {
 	switch a.Verb {
-	case station.VerbRetry, station.VerbDiscard, station.VerbUndo, station.VerbKeep:
+	case station.VerbRetry, station.VerbDiscard, station.VerbEdit, station.VerbUndo, station.VerbKeep:
 		return false
 	}
 	return !a.BestEffort
@@ -145,11 +152,11 @@ func checkLane(a station.Action) error {
 	return nil
 }
 
-// checkAllowed refuses a retry or discard that cannot be carried out. A command's retry is
+// checkAllowed refuses a retry, discard or edit that cannot be carried out. A command's retry is
 // refused too where the entry would only be held again: the person is told why at once.
 func (b *batch) checkAllowed(a station.Action, command bool) error {
 	switch a.Verb {
-	case station.VerbRetry, station.VerbDiscard:
+	case station.VerbRetry, station.VerbDiscard, station.VerbEdit:
 	default:
 		return nil
 	}
@@ -163,12 +170,15 @@ func (b *batch) checkAllowed(a station.Action, command bool) error {
 		return err
 	}
 	if i := l.find(at); i < 0 || !l.slots[i].held {
-		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried or discarded", a.About.Short(), ErrNoEntry)
+		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried, edited or discarded", a.About.Short(), ErrNoEntry)
 	}
-	if a.Verb == station.VerbRetry && command {
-		return b.checkDestination(l, at, a)
+	switch {
+	case a.Verb == station.VerbEdit:
+		_, err = b.corrected(l, at, a)
+	case a.Verb == station.VerbRetry && command:
+		err = b.checkDestination(l, at, a)
 	}
-	return nil
+	return err
 }
 
 // checkDestination refuses the retry of an entry that was meant for another address than the
@@ -303,14 +313,8 @@ func (b *batch) keep(at format.Place) error {
 // the lane is busy with or in doubt about is noted on disk as such, for it is no
 // longer the head that a restart would suspect. With is what a person said besides.
 func (b *batch) retry(l *lane, at format.Place, with map[string]string) error {
-	if l.attempt.at != 0 && l.attempt.at != at && (l.busy || l.attempt.doubtful) {
-		since := l.attempt.since
-		if l.busy {
-			since = time.Time{}
-		}
-		if err := b.markDoubtful(l, l.attempt.at, since); err != nil {
-			return err
-		}
+	if err := b.markUnderWay(l, at); err != nil {
+		return err
 	}
 	e, err := b.entry(at)
 	if err != nil {
@@ -342,6 +346,19 @@ func (b *batch) retry(l *lane, at format.Place, with map[string]string) error {
 	l.clearWait()
 	b.o.schedule.resume(e.Backend())
 	return b.putEntry(at, e)
+}
+
+// markUnderWay marks on disk what a lane is busy with, or in doubt about, before another
+// entry is put in front of it.
+func (b *batch) markUnderWay(l *lane, before format.Place) error {
+	if l.attempt.at == 0 || l.attempt.at == before || !l.busy && !l.attempt.doubtful {
+		return nil
+	}
+	since := l.attempt.since
+	if l.busy {
+		since = time.Time{}
+	}
+	return b.markDoubtful(l, l.attempt.at, since)
 }
 
 // retryOne is retry of the entry that an action is about.
@@ -411,7 +428,7 @@ func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate,
 	b.o.index.drop(at)
 	if waiting := l.abouts[at]; len(waiting) > 0 && fate == station.FateDelivered {
 		b.o.index.receipts[at] = ref
-		if err := b.tx.PutFate(at, format.Fate{ID: e.ID, Lane: e.Lane, Fate: fate, Ref: ref}); err != nil {
+		if err := b.tx.PutFate(at, format.Fate{ID: e.ID, Lane: e.Lane, Fate: fate, Ref: ref, InPlaceOf: e.InPlaceOf}); err != nil {
 			return storage(err)
 		}
 	} else {

@@ -57,11 +57,12 @@ const (
 	LateRecord  Late = "record" // tell the vendor what happened, as history
 )
 
-// Four verbs are the program's own. An Action with one of them has no lane and
+// Five verbs are the program's own. An Action with one of them has no lane and
 // makes no entry; the outbox carries it out within the same transaction.
 const (
 	VerbRetry   = "retry"   // the held entry in About goes back to its old place, and is looked up first where it may have arrived
 	VerbDiscard = "discard" // the held entry in About is given up, the kept scan in About put away
+	VerbEdit    = "edit"    // the held entry in About gives its place to one with the fields in With put right
 	VerbKeep    = "keep"    // the event is kept for a person: no binding knows it
 
 	// VerbUndo takes back the entry in About: it is ended as discarded, with
@@ -117,6 +118,11 @@ const (
 	// User is the value that a badge puts in hand, and the field that takes it
 	// where an action says nothing else: who acts.
 	User = "user"
+
+	// DataTechnician is the name in the data of an event that says which technician has
+	// shown a badge at the station, not long ago: no label can say it. It is what User
+	// takes where nothing is in hand.
+	DataTechnician = "technician"
 )
 
 // An Entry is an action made durable.

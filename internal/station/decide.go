@@ -9,7 +9,7 @@ import (
 // and has an answer for every event: one that means nothing returns s and no action.
 //
 // The outbox makes an entry with the ID ev.ID.Entry(i+1) of the action at index i. No entry
-// is made of a BestEffort action, nor of VerbRetry, VerbDiscard, VerbKeep and VerbUndo:
+// is made of a BestEffort action, nor of VerbRetry, VerbDiscard, VerbEdit, VerbKeep and VerbUndo:
 // these change what is in the outbox already.
 //
 // A binding is carried out whole or not at all. Where a value is missing that one of its
@@ -73,17 +73,8 @@ func whyNotUnderstood(ev Event) (NoteKind, string) {
 // decideRequest is Decide for what a person asks for on the page or at the command line.
 func (p Program) decideRequest(s State, ev Event) (State, []Action) {
 	switch ev.Kind {
-	case VerbRetry, VerbDiscard:
-		a := Action{Verb: ev.Kind, About: ID(ev.Data["entry"])}
-		for _, said := range []string{NotThere, ToCurrent} {
-			if ev.Kind == VerbRetry && ev.Data[said] == "true" {
-				if a.With == nil {
-					a.With = make(map[string]string)
-				}
-				a.With[said] = "true"
-			}
-		}
-		return s, []Action{a}
+	case VerbRetry, VerbDiscard, VerbEdit:
+		return s, decided(ev)
 	case Ask:
 		return p.ask(s, ev)
 	case Close:

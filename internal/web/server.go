@@ -248,7 +248,8 @@ func (s *Server) decision(verb string) http.HandlerFunc {
 					options = append(options, option)
 				}
 			}
-			return s.station.Operator.Decide(by, verb, station.ID(entry), options...)
+			_, err := s.station.Operator.Decide(by, operator.Decision{Verb: verb, Entries: []station.ID{station.ID(entry)}, Options: options})
+			return err
 		})(w, r)
 	}
 }

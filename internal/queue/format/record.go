@@ -231,6 +231,11 @@ type Entry struct {
 	// Twice is another entry that counts the same, and one of both is or was held.
 	Twice station.ID `json:"twice,omitempty"`
 
+	// InPlaceOf is the entry that was recorded at this place first, where a person had a
+	// field of it put right since: this entry has its place, its source and its time, and
+	// the ID of the event by which it was put right.
+	InPlaceOf station.ID `json:"in_place_of,omitempty"`
+
 	// Copy: it is held because the outbox is a copy.
 	Copy bool `json:"copy,omitempty"`
 
@@ -260,6 +265,8 @@ type Fate struct {
 	Lane string       `json:"lane"`
 	Fate station.Fate `json:"fate"`
 	Ref  string       `json:"ref,omitempty"`
+
+	InPlaceOf station.ID `json:"in_place_of,omitempty"` // as of the entry
 }
 
 // A State is the station's state, with what a salvage needs to know and cannot learn

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -148,12 +149,12 @@ func (r *restored) events(found map[uint64]station.Event) {
 		case kept:
 			continue
 		case Entry:
-			id = record.ID.Event()
+			id = cmp.Or(record.InPlaceOf, record.ID).Event()
 			if !ok {
 				ev = station.Event{ID: id, Source: record.Source, Kind: record.Kind, At: record.At}
 			}
 		case Fate:
-			id = record.ID.Event()
+			id = cmp.Or(record.InPlaceOf, record.ID).Event()
 			if !ok {
 				ev = station.Event{ID: id}
 			}

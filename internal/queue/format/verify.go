@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -273,7 +274,7 @@ func (v *verifier) record(at Place, value []byte) {
 		return
 	}
 	v.children[at.Sequence()]++
-	var id station.ID
+	var id, first station.ID
 	switch r.Kind {
 	case KindFate:
 		var f Fate
@@ -281,7 +282,7 @@ func (v *verifier) record(at Place, value []byte) {
 			v.fault("entry %v: %w", at, err)
 			return
 		}
-		id = f.ID
+		id, first = f.ID, cmp.Or(f.InPlaceOf, f.ID)
 		v.lanes[at], v.ended[at] = f.Lane, true
 	default:
 		var e Entry
@@ -289,7 +290,7 @@ func (v *verifier) record(at Place, value []byte) {
 			v.fault("entry %v: %w", at, err)
 			return
 		}
-		id = e.ID
+		id, first = e.ID, cmp.Or(e.InPlaceOf, e.ID)
 		if v.lowest == 0 {
 			v.lowest = at.Sequence()
 		}
@@ -299,7 +300,7 @@ func (v *verifier) record(at Place, value []byte) {
 	switch {
 	case !v.events[at.Sequence()]:
 		v.fault("entry %s: without its event", id)
-	case id != v.eventIDs[at.Sequence()].Entry(at.index()):
+	case first != v.eventIDs[at.Sequence()].Entry(at.index()):
 		v.fault("entry %s: it stands at %v of event %s", id, at, v.eventIDs[at.Sequence()])
 	}
 	if _, twice := v.ids[id]; twice {
