@@ -7,12 +7,6 @@ import (
 	"time"
 )
 
-// idleWait is the longest wait for an edge where there is one chip. Where there are
-// several, each waits as many times longer, so that all together wake the processor
-// four times a second. The levels are read after every wait, because the kernel may
-// have dropped an edge.
-const idleWait = 250 * time.Millisecond
-
 // A Bank is the buttons of one chip. Its Run turns the edges of their lines into
 // presses, holds, doubles and releases, and queues them on the board. Fields without a
 // word about the lock belong to Run alone.
@@ -70,8 +64,7 @@ func (bank *Bank) Name() string {
 
 // Run reads the contacts of one chip and queues what they do on the board, in the
 // order of their times where several are certain at once. It never waits for anything
-// but the contacts. It blocks until ctx is done, at most a quarter of a second longer
-// for each chip with buttons, and then returns nil. The first Run reports what was
+// but the contacts. It blocks until ctx is done, and then returns nil. The first Run reports what was
 // pressed since Open took the lines; a later one begins with what is pressed then,
 // which is a state and not a press.
 //
@@ -82,6 +75,7 @@ func (bank *Bank) Run(ctx context.Context) error {
 		return bank.chipLost(err)
 	}
 	defer func() { bank.tracker = nil }()
+	defer context.AfterFunc(ctx, bank.lines.wake)()
 	for ctx.Err() == nil {
 		bank.settled = bank.settled[:0]
 		still, err := bank.tracker.poll(bank.waitTime(time.Now()), bank.handleEdge)
@@ -127,9 +121,10 @@ func (bank *Bank) start() error {
 }
 
 // waitTime returns how long to wait for an edge: until the next contact may settle,
-// between minWait and idleWait.
+// between minWait and idleWait. Where there are several chips each waits as many times
+// longer, so that all together wake the processor as often as one.
 func (bank *Bank) waitTime(now time.Time) time.Duration {
-	wait := idleWait * time.Duration(len(bank.board.banks))
+	wait := bank.tracker.longestWait(now) * time.Duration(len(bank.board.banks))
 	for _, b := range bank.buttons {
 		if at, ok := b.contact.next(); ok && !bank.mismatched(b) {
 			wait = min(wait, at.Sub(now))

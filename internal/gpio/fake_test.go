@@ -35,6 +35,7 @@ type fakeChip struct {
 	waits     int
 	stall     time.Time // no wait begins before this: the station does not get its turn
 	lateUntil time.Time // no wait in vain ends before: nor then
+	waking    bool      // somebody has ended the wait
 	held      bool      // edges are on their way and not there yet
 	lamps     map[int]*fakeLamp
 	setErr    error
@@ -98,9 +99,18 @@ func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
 	}
 }
 
+// wake implements inputLines.
+func (f *fakeChip) wake() {
+	f.set(func() { f.waking = true })
+}
+
 func (f *fakeChip) pop() (edge, error, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.waking {
+		f.waking = false
+		return edge{}, os.ErrDeadlineExceeded, true
+	}
 	if f.held {
 		return edge{}, nil, false
 	}
@@ -156,11 +166,11 @@ func (f *fakeChip) press(pin int, press bool) {
 	}
 	f.mu.Unlock()
 	if overflow <= 0 {
-		f.wake()
+		f.notify()
 	}
 }
 
-func (f *fakeChip) wake() {
+func (f *fakeChip) notify() {
 	select {
 	case f.woken <- struct{}{}:
 	default:
@@ -172,7 +182,7 @@ func (f *fakeChip) set(do func()) {
 	f.mu.Lock()
 	do()
 	f.mu.Unlock()
-	f.wake()
+	f.notify()
 }
 
 type fakeLamp struct {

@@ -220,6 +220,7 @@ type keyLines struct {
 	clock  clock
 	unread []byte
 	gap    bool // the kernel has dropped events
+	waker  waker
 }
 
 // grab takes the device for this program alone, so that what a pedal types does not
@@ -271,6 +272,8 @@ const (
 	synDropped = 3
 )
 
+func (k *keyLines) wake() { k.waker.wake(k.file.SetReadDeadline) }
+
 // wait implements inputLines.
 func (k *keyLines) wait(timeout time.Duration) (edge, error) {
 	end := time.Now().Add(timeout)
@@ -278,8 +281,12 @@ func (k *keyLines) wait(timeout time.Duration) (edge, error) {
 		if e, ok := k.next(bits.UintSize / 8); ok {
 			return e, nil
 		}
-		if err := k.file.SetReadDeadline(end); err != nil {
+		ended, err := k.waker.begin(end, k.file.SetReadDeadline)
+		if err != nil {
 			return edge{}, err
+		}
+		if ended {
+			return edge{}, os.ErrDeadlineExceeded
 		}
 		read := make([]byte, batch*24)
 		n, err := k.file.Read(read)

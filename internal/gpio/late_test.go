@@ -24,7 +24,7 @@ func newTimed(t *testing.T, buttons ...Button) (*testBoard, *fakeChip) {
 // and returns when it does: a quarter of a second from now.
 func (f *testBoard) standStill(chip *fakeChip, until time.Duration) {
 	chip.set(func() { chip.stall = f.started.Add(until) })
-	f.until(time.Since(f.started) + idleWait)
+	f.until(time.Since(f.started) + busyWait)
 }
 
 func TestAPressThatIsReadHalfASecondLateIsAPressDatedByItsEdge(t *testing.T) {
@@ -340,7 +340,7 @@ func TestAnEdgeFromBeforeTheRunIsNotTold(t *testing.T) {
 		<-time.After(time.Second)
 		fake.press(17, true)
 		var told []edge
-		if _, err := l.poll(idleWait, func(e edge) { told = append(told, e) }); err != nil {
+		if _, err := l.poll(busyWait, func(e edge) { told = append(told, e) }); err != nil {
 			t.Fatal(err)
 		}
 		if len(told) != 1 || told[0].high {

@@ -1,6 +1,9 @@
 package gpio
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // This file is what the package needs of a GPIO chip, and no more. There are three
 // implementations: cdevChip, the kernel's character device; inputChip, the keys of a USB
@@ -36,6 +39,10 @@ type inputLines interface {
 	// close, with an error.
 	wait(timeout time.Duration) (edge, error)
 
+	// wake ends the wait that is under way, or the next one, as if its timeout were over
+	// already. It may be called by another goroutine.
+	wake()
+
 	// levels returns the level of every line: bit 0 is the first line asked for.
 	// With an error the bits mean nothing.
 	levels() (uint64, error)
@@ -58,6 +65,23 @@ type edge struct {
 	// been dropped.
 	gap  bool
 	lost int
+}
+
+// A waker ends a wait for something that can be read until a deadline: whoever wakes sets
+// the mark and a deadline that is over, and whoever waits looks for the mark after it has
+// set its own deadline. So no wake is lost between the two.
+type waker struct{ woken atomic.Bool }
+
+// wake ends a wait.
+func (w *waker) wake(setDeadline func(time.Time) error) {
+	w.woken.Store(true)
+	_ = setDeadline(time.Unix(1, 0)) // what is closed waits for nothing
+}
+
+// begin sets the deadline of a wait, and reports whether somebody has ended it already.
+func (w *waker) begin(deadline time.Time, setDeadline func(time.Time) error) (ended bool, err error) {
+	err = setDeadline(deadline)
+	return w.woken.Swap(false), err
 }
 
 // An outputLine is one line that is only ever driven. It has no way to be read.

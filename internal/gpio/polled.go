@@ -2,6 +2,7 @@ package gpio
 
 import (
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/warthog618/go-gpiocdev/uapi"
@@ -21,6 +22,7 @@ type polled struct {
 	last   uint64
 	began  bool
 	queued []edge // seen, and not yet returned by wait
+	woken  atomic.Bool
 }
 
 // A levelReader is what polled needs of the lines.
@@ -69,6 +71,9 @@ func (p *polled) wait(timeout time.Duration) (edge, error) {
 			p.queued = p.queued[1:]
 			return e, nil
 		}
+		if p.woken.Swap(false) {
+			return edge{}, os.ErrDeadlineExceeded
+		}
 		select {
 		case <-end.C:
 			return edge{}, os.ErrDeadlineExceeded
@@ -76,6 +81,9 @@ func (p *polled) wait(timeout time.Duration) (edge, error) {
 		}
 	}
 }
+
+// wake implements inputLines: the wait sees it when it reads the lines next.
+func (p *polled) wake() { p.woken.Store(true) }
 
 // levels implements inputLines. What is read first is what later changes are counted from.
 func (p *polled) levels() (uint64, error) {

@@ -30,9 +30,10 @@ const (
 //
 // One goroutine waits and reads levels; close may meet them.
 type request struct {
-	file *os.File
-	raw  syscall.RawConn // an ioctl through file.Fd would make reads wait for ever
-	mask uapi.LineBitmap
+	file  *os.File
+	raw   syscall.RawConn // an ioctl through file.Fd would make reads wait for ever
+	mask  uapi.LineBitmap
+	waker waker
 	edgeDecoder
 }
 
@@ -112,11 +113,17 @@ func (r *request) wait(timeout time.Duration) (edge, error) {
 	if e, ok, err := r.next(); ok || err != nil {
 		return e, err
 	}
-	if err := r.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	ended, err := r.waker.begin(time.Now().Add(timeout), r.file.SetReadDeadline)
+	if err != nil {
 		return edge{}, err
 	}
 	var read [batch * eventSize]byte
-	n, err := r.file.Read(read[:])
+	n := 0
+	if ended {
+		err = os.ErrDeadlineExceeded
+	} else {
+		n, err = r.file.Read(read[:])
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// A deadline that is over before the read begins hides what is there.
 		n, err = r.readNow(read[:])
@@ -145,6 +152,8 @@ func (r *request) readNow(read []byte) (n int, err error) {
 	}
 	return n, err
 }
+
+func (r *request) wake() { r.waker.wake(r.file.SetReadDeadline) }
 
 func (r *request) levels() (uint64, error) {
 	values := uapi.LineValues{Mask: r.mask}

@@ -93,6 +93,7 @@ type simInputs struct {
 	bits   uint64
 	read   []byte // what was read and not yet used
 	lost   error
+	waker  waker
 }
 
 func (s *simInputs) wait(timeout time.Duration) (edge, error) {
@@ -119,9 +120,13 @@ func (s *simInputs) line(deadline time.Time) (string, error) {
 	if s.lost != nil {
 		return "", s.lost
 	}
-	if err := s.conn.SetReadDeadline(deadline); err != nil {
+	ended, err := s.waker.begin(deadline, s.conn.SetReadDeadline)
+	if err != nil {
 		s.lost = err
 		return "", err
+	}
+	if ended {
+		return "", os.ErrDeadlineExceeded
 	}
 	for {
 		if text, rest, ok := strings.Cut(string(s.read), "\n"); ok {
@@ -139,6 +144,8 @@ func (s *simInputs) line(deadline time.Time) (string, error) {
 		}
 	}
 }
+
+func (s *simInputs) wake() { s.waker.wake(s.conn.SetReadDeadline) }
 
 func (s *simInputs) levels() (uint64, error) { return s.bits, s.lost }
 

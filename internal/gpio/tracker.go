@@ -11,6 +11,13 @@ const (
 	// minWait is the shortest wait.
 	minWait = time.Millisecond
 
+	// idleWait is the longest wait for an edge of one chip while nothing is pressed, and
+	// busyWait that in the busyTime after an edge. The levels are read after every wait,
+	// because the kernel may have dropped an edge: it does when its buffer is full.
+	idleWait = time.Second
+	busyWait = 250 * time.Millisecond
+	busyTime = 5 * time.Second
+
 	// maxEdgesAtOnce is how many edges of one chip are read before the levels are: a line
 	// that chatters must not keep the others waiting.
 	maxEdgesAtOnce = 256
@@ -28,13 +35,15 @@ type lineTracker struct {
 	lines inputLines
 	began time.Time // what happened before is in the levels that were read first
 
+	lastEdge time.Time // when the last one was reported
+
 	high          uint64      // the levels by what was reported, a bit for each line
 	mismatchSince []time.Time // by line: since when its level differs from that; zero: it does not
 }
 
 // newLineTracker reads the levels as they are. Edges from before are never reported.
 func newLineTracker(lines inputLines, count int) (*lineTracker, error) {
-	l := &lineTracker{lines: lines, mismatchSince: make([]time.Time, count), began: time.Now()}
+	l := &lineTracker{lines: lines, mismatchSince: make([]time.Time, count), began: time.Now(), lastEdge: time.Now()}
 	levels, err := lines.levels()
 	if err != nil {
 		return nil, fmt.Errorf("read the levels: %w", err)
@@ -55,7 +64,9 @@ func (l *lineTracker) poll(timeout time.Duration, report func(edge)) (still time
 		began := time.Now()
 		e, err := l.lines.wait(timeout)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			still = began.Add(timeout)
+			if still = began.Add(timeout); still.After(time.Now()) {
+				still = time.Now() // the wait was ended before its time
+			}
 			break
 		}
 		if err != nil {
@@ -76,6 +87,7 @@ func (l *lineTracker) poll(timeout time.Duration, report func(edge)) (still time
 
 // report notes what an edge says and passes it on.
 func (l *lineTracker) report(e edge, report func(edge)) {
+	l.lastEdge = time.Now()
 	l.mismatchSince[e.line] = time.Time{}
 	l.high &^= 1 << e.line
 	if e.high {
@@ -107,6 +119,16 @@ func (l *lineTracker) readLevels(report func(edge)) error {
 
 // mismatched reports whether a line's level differs from what its edges said.
 func (l *lineTracker) mismatched(line int) bool { return !l.mismatchSince[line].IsZero() }
+
+// longestWait is how long to wait for an edge at now, where nothing else is to be done
+// before. What the kernel drops it drops in a burst, so the levels are looked at more
+// often after an edge.
+func (l *lineTracker) longestWait(now time.Time) time.Duration {
+	if now.Sub(l.lastEdge) < busyTime {
+		return busyWait
+	}
+	return idleWait
+}
 
 // waitTime returns how long to wait at now: until a mismatch is old enough to count, at
 // most as long as given, and at least minWait.

@@ -228,15 +228,19 @@ func (w *Watch) Wires() []Wire { return append([]Wire(nil), w.wires...) }
 
 // Run calls changed with every edge, and with every glitch when it is certain to have
 // been one, one call at a time and in the order of reading. It blocks until ctx is done,
-// at most a quarter of a second longer, and then returns nil. An error means that the
+// and then returns nil. An error means that the
 // chip is gone.
 func (w *Watch) Run(ctx context.Context, changed func(Wire)) error {
 	rest := make([]bool, len(w.places)) // the level of each line at the beginning
 	for i, place := range w.places {
 		rest[i] = w.wires[place].High
 	}
+	defer context.AfterFunc(ctx, w.lines.wake)()
 	for ctx.Err() == nil {
 		still, err := w.tracker.poll(w.waitTime(time.Now()), func(e edge) { w.handleEdge(e, rest[e.line], changed) })
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("gpio chip %s: %w; check the wiring of the chip and start again", w.Label, err)
 		}
@@ -273,7 +277,7 @@ func drain(c *contact, now time.Time) {
 
 // waitTime returns how long to wait for an edge, as Bank's does.
 func (w *Watch) waitTime(now time.Time) time.Duration {
-	wait := idleWait
+	wait := w.tracker.longestWait(now)
 	for i := range w.contacts {
 		if at, ok := w.contacts[i].next(); ok && !w.tracker.mismatched(i) {
 			wait = min(wait, at.Sub(now))

@@ -115,7 +115,7 @@ func TestTheElectricianSeesWhatIsReadLateAsItWas(t *testing.T) {
 		late := func() {
 			wait(time.Second)
 			fake.set(func() { fake.stall = time.Now().Add(time.Second) })
-			wait(idleWait)
+			wait(busyWait)
 		}
 		late()
 		fake.press(17, true)
