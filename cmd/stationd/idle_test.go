@@ -39,7 +39,7 @@ func switches(t *testing.T, pid int) (all int) {
 func TestAStationThatNobodyUsesWakesItsProcessorSeldom(t *testing.T) {
 	b := startStation(t, nil)
 	pid := b.Process().Cmd.Process.Pid
-	const looked, most = 5, 80 // seconds, switches in each
+	const looked, most = 5, 60 // seconds, switches in each
 	var last int
 	must(t, demo.Until(t.Context(), "it is seldom", func() bool {
 		before := switches(t, pid)
