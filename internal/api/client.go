@@ -143,6 +143,9 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	rc := c.describe(what, t.outcome(r.Interpret))
 	rc.Answered, rc.Sent = t.status != 0, t.left && t.status == 0
 	c.pause(rc.Wait)
+	if observe, ok := ctx.Value(observerKey{}).(Observer); ok {
+		observe(time.Since(start), rc)
+	}
 	if c.log.Enabled(ctx, slog.LevelDebug) { // what is not written need not be gathered
 		c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,
 			"outcome", rc.Outcome.String(), "took", time.Since(start))
@@ -151,6 +154,18 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 		return nil, rc
 	}
 	return t.body, rc
+}
+
+// An Observer is told of each round trip that has ended: how long it took, without the wait
+// for its turn, and what came of it. It must not block.
+type Observer func(took time.Duration, rc station.Receipt)
+
+// observerKey is the key of a context's Observer.
+type observerKey struct{}
+
+// WithObserver returns a context whose round trips are told to the observer.
+func WithObserver(ctx context.Context, o Observer) context.Context {
+	return context.WithValue(ctx, observerKey{}, o)
 }
 
 // Reach connects to the vendor, or to the proxy before it, and hangs up: it says whether

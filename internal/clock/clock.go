@@ -66,6 +66,9 @@ func (c *Clock) Stamp(t time.Time) station.Stamp {
 	}
 }
 
+// SinceBoot returns the time since the boot, as Stamp counts it.
+func (c *Clock) SinceBoot() time.Duration { return c.up + time.Since(c.read) }
+
 // Set reports whether the wall clock has been set from outside since the boot.
 // Once it has, it stays so: the kernel calls a clock unsynchronised again some
 // hours after the last time server was heard, but it does not go wrong at once.

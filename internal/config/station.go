@@ -83,15 +83,34 @@ func (f *File) Web() Web {
 	if w.Listen == "" {
 		return w
 	}
-	_, port, err := net.SplitHostPort(w.Listen)
+	f.checkListen(At("web", "listen"), w.Listen, "127.0.0.1:8420")
+	return w
+}
+
+// Metrics is the table [metrics]: the numbers at an address of their own.
+type Metrics struct {
+	Listen string `toml:"listen"` // host:port; "" is none: the page has them too
+}
+
+// Metrics decodes and checks [metrics].
+func (f *File) Metrics() (m Metrics) {
+	f.Section("metrics", &m)
+	if m.Listen != "" {
+		f.checkListen(At("metrics", "listen"), m.Listen, "0.0.0.0:9420")
+	}
+	return m
+}
+
+// checkListen checks an address to listen at.
+func (f *File) checkListen(at Path, listen, example string) {
+	_, port, err := net.SplitHostPort(listen)
 	number, notNumber := strconv.ParseUint(port, 10, 32)
 	switch {
 	case err != nil || notNumber != nil:
-		f.Fault(At("web", "listen"), `"listen" must be an address and a port, as "127.0.0.1:8420"`)
+		f.Fault(at, `"listen" must be an address and a port, as %q`, example)
 	case number > lastPort:
-		f.Fault(At("web", "listen"), `"listen": there is no port %d; ports are 1 to %d`, number, lastPort)
+		f.Fault(at, `"listen": there is no port %d; ports are 1 to %d`, number, lastPort)
 	}
-	return w
 }
 
 const lastPort = 65535
@@ -103,7 +122,7 @@ var nameable = regexp.MustCompile(`^[\pL\pN_-]+$`)
 // Parts are what faults call the parts of the program itself. An input or a lamp of
 // such a name would hide their faults behind its own.
 func Parts() []string {
-	return []string{"outbox", "configuration", "page", "control", "data", "starts", "log", "clock", "history", "network", "alert"}
+	return []string{"outbox", "configuration", "page", "control", "metrics", "data", "starts", "log", "clock", "history", "network", "alert"}
 }
 
 // Name checks the name of an input or a lamp, given at the path, and that no

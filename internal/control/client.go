@@ -255,6 +255,20 @@ func (c *Client) Snapshot(ctx context.Context) (station.Snapshot, error) {
 	return p.snapshot(), err
 }
 
+// Text copies what the station answers at a path to w: /metrics, /log, or /history with its
+// since.
+func (c *Client) Text(ctx context.Context, path string, w io.Writer) error {
+	response, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(w, response.Body); err != nil {
+		return fmt.Errorf("stationd at %s: its answer breaks off: %w", c.path, err)
+	}
+	return nil
+}
+
 // request puts one question and reads the answer into what.
 func (c *Client) request(ctx context.Context, method, path string, question, what any) error {
 	response, err := c.send(ctx, method, path, question)

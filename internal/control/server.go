@@ -36,6 +36,9 @@ import (
 //	GET  /outbox/entry/9f86d081….1            the Progress, within a while
 //	POST /reload                              {"faults": []}
 //	GET  /snapshot
+//	GET  /metrics                             as the page's
+//	GET  /log                                 its last lines
+//	GET  /history?since=2026-03-02T06:00:00Z  a line of JSON each
 //	GET  /follow/scans                        a line of JSON each, until the asker goes
 //	GET  /read/l2l/dispatches?machine=SEAL-1  a station.Answer, or the file itself
 //	POST /ask             {"backend": "l2l", "verb": "dispatch.open", "with": {…}}
@@ -165,6 +168,11 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /outbox/entry/{entry}", s.await)
 	mux.HandleFunc("POST /reload", s.reload)
 	mux.HandleFunc("GET /snapshot", s.snapshot)
+	mux.HandleFunc("GET /log", s.recentLog)
+	mux.HandleFunc("GET /history", s.history)
+	if s.station.Metrics != nil {
+		mux.Handle("GET /metrics", s.station.Metrics)
+	}
 	mux.HandleFunc("GET /follow/{what}", s.follow)
 	mux.HandleFunc("GET /read/{backend}/{name}", s.read)
 	mux.HandleFunc("POST /ask", s.ask)
@@ -469,6 +477,33 @@ func (s *Server) reload(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) snapshot(w http.ResponseWriter, _ *http.Request) {
 	s.answer(w, http.StatusOK, jsonOf(s.station.Snapshot()))
+}
+
+// recentLog answers with the last lines of the log, for members of the group who may not
+// read the journal.
+func (s *Server) recentLog(w http.ResponseWriter, _ *http.Request) {
+	if s.station.Log == nil {
+		s.refuse(w, http.StatusNotFound, errors.New("this station keeps no lines of its log"))
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if _, err := w.Write(s.station.Log()); err != nil {
+		s.log.Debug("the log did not reach the command line", "error", err)
+	}
+}
+
+// history streams what was done since a moment, for members of the group who may not open
+// the station's folder. Where it cannot be read to its end the last line says why.
+func (s *Server) history(w http.ResponseWriter, r *http.Request) {
+	since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
+	if err != nil || s.station.History == nil {
+		s.refuse(w, http.StatusBadRequest, fmt.Errorf("since=%s is no time like 2026-03-02T06:00:00Z", r.URL.Query().Get("since")))
+		return
+	}
+	w.Header().Set("Content-Type", "application/jsonl")
+	if err := s.station.History(since, w); err != nil {
+		_ = json.NewEncoder(w).Encode(errorAnswer{Error: err.Error()}) // whoever asked may have gone
+	}
 }
 
 func (s *Server) refuse(w http.ResponseWriter, status int, err error) {

@@ -2,7 +2,10 @@ package control
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"strconv"
+	"time"
 
 	"stationd/internal/operator"
 	"stationd/internal/station"
@@ -48,6 +51,15 @@ type Station struct {
 	// Reload reads the configuration again, and returns what is wrong with it, one line
 	// each; where anything is, the one in force stays.
 	Reload func() []string
+
+	// Metrics answers with the station's numbers, as /metrics of the page does.
+	Metrics http.Handler
+
+	// Log returns the last lines of the log.
+	Log func() []byte
+
+	// History writes what was done since a moment, as lines of JSON.
+	History func(since time.Time, w io.Writer) error
 
 	// Follow hands send what the readers ("scans") or the buttons ("pins") do, each to be
 	// sent as JSON, until ctx is done or send fails. The devices wait for none of it. It

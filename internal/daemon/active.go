@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stationd/internal/api"
+	"stationd/internal/metrics"
 	"stationd/internal/plan"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
@@ -29,6 +30,7 @@ type activeConfig struct {
 	path     string
 	backends map[string]*activeBackend // by vendor; never changed after newActiveConfig
 	plan     atomic.Pointer[plan.Plan]
+	since    atomic.Pointer[time.Time] // when plan came into force
 
 	// replaced gets a value, unless it has one, when the plan or a backend was replaced.
 	replaced chan struct{}
@@ -42,16 +44,16 @@ type activeConfig struct {
 // be opened, because its key or another file of it cannot be read, that is a fault of the
 // station and no error: a closedBackend takes its place, its entries wait, and openClosed
 // tries again.
-func newActiveConfig(p *plan.Plan, faults *faults, log *slog.Logger) *activeConfig {
+func newActiveConfig(p *plan.Plan, faults *faults, timings *metrics.Timings, log *slog.Logger) *activeConfig {
 	f := &activeConfig{log: log, faults: faults, path: p.Path, backends: make(map[string]*activeBackend), replaced: make(chan struct{}, 1)}
-	f.plan.Store(p)
+	f.activated(p)
 	for _, v := range p.Vendors {
 		opened, err := v.Open(log)
 		if err != nil {
 			opened = closedBackend{v, err}
 		}
 		f.setFault(v.Name, err)
-		f.backends[v.Name] = newActiveBackend(opened)
+		f.backends[v.Name] = newActiveBackend(v.Name, opened, timings)
 	}
 	return f
 }
@@ -69,6 +71,30 @@ func (a *activeConfig) setFault(vendor string, err error) {
 	if rest != "" || a.faults.Faults()[vendor] != "" {
 		a.faults.set(vendor, rest)
 	}
+}
+
+// activated puts a plan in force.
+func (a *activeConfig) activated(p *plan.Plan) {
+	now := time.Now()
+	a.plan.Store(p)
+	a.since.Store(&now)
+}
+
+// forMetrics says which configuration is in force, and whether the file has another.
+func (a *activeConfig) forMetrics() metrics.Configuration {
+	return metrics.Configuration{
+		Hash:     a.plan.Load().Hash(),
+		Rejected: a.faults.Faults()[plan.PartConfiguration] != "",
+		Since:    *a.since.Load(),
+	}
+}
+
+// vendorClock returns what a vendor's clock said last.
+func (a *activeConfig) vendorClock(backend string) (vendor, at time.Time) {
+	if b := a.backends[backend]; b != nil {
+		return b.VendorTime()
+	}
+	return time.Time{}, time.Time{}
 }
 
 // announceReplaced tells run that something else is in force.
@@ -221,7 +247,7 @@ func (a *activeConfig) activate(next *plan.Plan) error {
 		a.backends[name].current.Store(&opened)
 		a.setFault(name, unusable[name])
 	}
-	a.plan.Store(next)
+	a.activated(next)
 	for name := range fresh {
 		a.backends[name].announceReplaced()
 	}

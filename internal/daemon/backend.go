@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"stationd/internal/api"
+	"stationd/internal/metrics"
 	"stationd/internal/station"
 )
 
@@ -19,13 +21,15 @@ var (
 // or rate between two attempts. It is what lanes and watches are handed, and stays the
 // same for as long as the station runs.
 type activeBackend struct {
+	name     string
+	timings  *metrics.Timings
 	current  atomic.Pointer[station.Backend]
 	replaced atomic.Pointer[chan struct{}] // closed when another takes the place of current
 	watch    atomic.Pointer[station.Watch] // nil: nothing is followed
 }
 
-func newActiveBackend(opened station.Backend) *activeBackend {
-	b := new(activeBackend)
+func newActiveBackend(name string, opened station.Backend, timings *metrics.Timings) *activeBackend {
+	b := &activeBackend{name: name, timings: timings}
 	b.current.Store(&opened)
 	b.announceReplaced()
 	return b
@@ -44,7 +48,18 @@ func (b *activeBackend) Verbs() []station.Verb { return (*b.current.Load()).Verb
 
 // Deliver implements station.Backend.
 func (b *activeBackend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	return (*b.current.Load()).Deliver(ctx, d)
+	verb := d.Verb
+	if d.LookOnly {
+		verb = metrics.Look
+	}
+	return (*b.current.Load()).Deliver(b.timed(ctx, verb), d)
+}
+
+// timed returns a context whose requests to the vendor are counted as of a verb.
+func (b *activeBackend) timed(ctx context.Context, verb string) context.Context {
+	return api.WithObserver(ctx, func(took time.Duration, rc station.Receipt) {
+		b.timings.Requested(b.name, verb, took, rc.Outcome == station.Delivered, rc.Wait > 0)
+	})
 }
 
 // VendorTime implements station.VendorClock, for backends that are one.
@@ -66,7 +81,7 @@ func (b *activeBackend) Faults() map[string]string {
 // Probe implements station.Prober. A backend that is none cannot be asked.
 func (b *activeBackend) Probe(ctx context.Context) station.Receipt {
 	if prober, ok := (*b.current.Load()).(station.Prober); ok {
-		return prober.Probe(ctx)
+		return prober.Probe(b.timed(ctx, metrics.Probe))
 	}
 	return station.Receipt{}
 }
@@ -74,7 +89,7 @@ func (b *activeBackend) Probe(ctx context.Context) station.Receipt {
 // Look implements station.Looker, for backends that are one.
 func (b *activeBackend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
 	if looker, ok := (*b.current.Load()).(station.Looker); ok {
-		return looker.Look(ctx, d)
+		return looker.Look(b.timed(ctx, metrics.Look), d)
 	}
 	return nil, station.Receipt{Outcome: station.Delivered}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"stationd/internal/metrics"
 	"stationd/internal/operator"
 	"stationd/internal/queue"
 	"stationd/internal/station"
@@ -51,6 +52,7 @@ func (s base) notRecording(ctx context.Context, why error) {
 		Snapshot: snapshot,
 		Program:  func() station.Program { return program },
 		Stamp:    s.clock.Stamp,
+		Metrics:  s.numbers(snapshot).Handler(),
 		Language: s.plan.Station.Language,
 		Zone:     s.plan.Zone,
 	}
@@ -74,6 +76,9 @@ func (s base) notRecording(ctx context.Context, why error) {
 			}
 		})
 	}
+	if s.plan.Metrics.Listen != "" {
+		parts.Go(func() { s.metricsNotRecording(ctx, snapshot) })
+	}
 	if s.plan.Web.Listen == "" {
 		s.log.Error("nothing is recorded", "error", why)
 		return // when the lamps have said it
@@ -86,6 +91,17 @@ func (s base) notRecording(ctx context.Context, why error) {
 	s.log.Error("nothing is recorded", "page", page.Addr().String(), "error", why)
 	if err := page.Run(ctx); err != nil {
 		s.log.Warn("no page says that nothing is recorded", "error", err)
+	}
+}
+
+// metricsNotRecording answers at the address of the metrics until ctx is done.
+func (s base) metricsNotRecording(ctx context.Context, snapshot func() station.Snapshot) {
+	numbers, err := metrics.Open(s.plan.Metrics.Listen, s.numbers(snapshot), s.log)
+	if err == nil {
+		err = numbers.Run(ctx)
+	}
+	if err != nil {
+		s.log.Warn("no metrics say that nothing is recorded", "error", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stationd/internal/agent"
+	"stationd/internal/metrics"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
 	"stationd/internal/version"
@@ -37,17 +38,32 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, watchdog, s.status.Alive) }},
 		},
 	}
+	if s.metrics != nil {
+		all.Outputs = append(all.Outputs, agent.Part{Name: "metrics", Run: s.metrics.run})
+	}
 	if s.page != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
 	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record))
 	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.Stamp}
 	all.Inputs = append(all.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.outbox.Record) }})
-	s.addBoards(&all, record)
-	s.addScanners(&all, record)
+	s.addBoards(&all, s.timed(metrics.Buttons, record))
+	s.addScanners(&all, s.timed(metrics.Scanners, record))
 	s.addPrinters(&all)
 	s.addBackends(&all)
 	return all
+}
+
+// timed returns an emit that counts how long after its first edge, or the end of its frame,
+// an event was on disk.
+func (b base) timed(input string, record station.Emit) station.Emit {
+	return func(ev station.Event) (station.Result, error) {
+		done, err := record(ev)
+		if err == nil {
+			b.timings.Recorded(input, b.clock.SinceBoot()-ev.At.Up)
+		}
+		return done, err
+	}
 }
 
 // addBoards adds the buttons, lamps and buzzers, chip by chip.

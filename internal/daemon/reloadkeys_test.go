@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/metrics"
 	"stationd/internal/plan"
 	"stationd/internal/plan/plantest"
 )
@@ -29,6 +30,8 @@ last_good = true
 
 [web]
 listen = "127.0.0.1:0"
+[metrics]
+listen = "127.0.0.1:9420"
 
 [l2l]
 url     = "https://acme.leading2lean.com/api/1.0/"
@@ -176,7 +179,8 @@ func keyChanges() map[string]map[string]keyChange {
 			"buzzer":    atOnce("buzzer   = \"horn\"\nlast_good", "buzzer   = \"\"\nlast_good"),
 			"last_good": atOnce("last_good = true", "last_good = false"),
 		},
-		"[web]": {"listen": needs("127.0.0.1:0", "127.0.0.1:8421")},
+		"[web]":     {"listen": needs("127.0.0.1:0", "127.0.0.1:8421")},
+		"[metrics]": {"listen": needs("127.0.0.1:9420", "127.0.0.1:9421")},
 		"[l2l]": {
 			"url":       atOnce("acme.leading2lean.com", "other.leading2lean.com"),
 			"key":       atOnce(oneKey, strings.Replace(oneKey, "one", "two", 1)),
@@ -383,7 +387,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 		t.Fatal(faults)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	f := newActiveConfig(p, newFaults(log), log)
+	f := newActiveConfig(p, newFaults(log), metrics.NewTimings(nil), log)
 	was := f.inForce()
 	if wrong := f.reload(); len(wrong) > 0 || !reflect.DeepEqual(was.program, f.inForce().program) {
 		t.Fatalf("the same file is another program: %q", wrong)

@@ -28,6 +28,7 @@ func needRestart(was, now *plan.Plan) []string {
 	for _, k := range []restartKeys{
 		{"[station]", []string{"lamp", "buzzer", "last_good"}, was.Station, now.Station},
 		{"[web]", nil, was.Web, now.Web},
+		{"[metrics]", nil, was.Metrics, now.Metrics},
 		{"[gpio]", nil, was.Chips, now.Chips},
 		{"[[button]]", []string{"lamp", "buzzer", "latch"}, was.Buttons, now.Buttons},
 		{"[[lamp]]", nil, was.Lamps, now.Lamps},

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,11 +55,12 @@ with faults is a fault too where another was in force before: that one is run.`,
 // run opens everything the plan says, runs it until ctx is done, and closes it in order.
 func run(ctx context.Context, p *plan.Plan, journal *logging.Log) (err error) {
 	log := slog.New(journal.Handler())
+	started := time.Now()
 	clock, err := clock.New()
 	if err != nil {
 		return err
 	}
-	b := base{plan: p, log: log, clock: clock, faults: newFaults(log)}
+	b := base{plan: p, log: log, clock: clock, faults: newFaults(log), timings: newTimings(p), started: started}
 	s, err := open(ctx, b, journal)
 	if err != nil {
 		if ctx.Err() != nil {

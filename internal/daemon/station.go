@@ -3,14 +3,18 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"stationd/internal/agent"
 	"stationd/internal/clock"
 	"stationd/internal/control"
 	"stationd/internal/crash"
 	"stationd/internal/logging"
+	"stationd/internal/metrics"
 	"stationd/internal/mounts"
 	"stationd/internal/operator"
 	"stationd/internal/plan"
@@ -32,6 +36,9 @@ type base struct {
 	log    *slog.Logger
 	clock  *clock.Clock
 	faults *faults
+
+	timings *metrics.Timings
+	started time.Time
 }
 
 // An openStation is a station with its parts open. Only the outbox must have been opened: a
@@ -48,7 +55,10 @@ type openStation struct {
 	starts     *starts
 	page       *listener // nil where [web] listen is empty
 	control    *listener
-	endOfCrash func() // says that the process ends as it should
+	metrics    *listener // nil where [metrics] listen is empty
+	endOfCrash func()    // says that the process ends as it should
+
+	openedPage atomic.Pointer[web.Server] // the page as it was opened last; nil: never
 }
 
 // devices are the scanners and printers of a station. They are made before the outbox, which
@@ -99,7 +109,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 	}
 	b.faults.set(plan.PartData, mounts.InMemory(b.plan.Station.Data))
 	starts := openStarts(b.plan.Station.Data, b.clock.Stamp, b.log)
-	active := newActiveConfig(b.plan, b.faults, b.log)
+	active := newActiveConfig(b.plan, b.faults, b.timings, b.log)
 	devices := newDevices(b, active)
 	outbox, err := queue.Open(b.plan.Outbox(), queue.Setting{
 		Stamp:      b.clock.Stamp,
@@ -112,6 +122,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		History:    b.plan.History(),
 		Days:       b.plan.Station.Days,
 		BestEffort: devices.bestEffort(b),
+		Delivered:  b.timings.Delivered,
 	})
 	if err != nil {
 		return nil, err
@@ -137,6 +148,9 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		s.page = newListener(plan.PartPage, b.faults, s.openPage)
 	}
 	s.control = newListener(plan.PartControl, b.faults, s.openControl)
+	if b.plan.Metrics.Listen != "" {
+		s.metrics = newListener(plan.PartMetrics, b.faults, s.openMetrics)
+	}
 	return s, nil
 }
 
@@ -146,6 +160,7 @@ func (s *openStation) openPage() (server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.openedPage.Store(page)
 	s.log.Info("the page is open", "page", page.Addr().String())
 	return page, nil
 }
@@ -157,6 +172,16 @@ func (s *openStation) openControl() (server, error) {
 		return nil, err
 	}
 	return socket, nil
+}
+
+// openMetrics opens the address of the numbers.
+func (s *openStation) openMetrics() (server, error) {
+	numbers, err := metrics.Open(s.plan.Metrics.Listen, s.metricsStation(), s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("the metrics are open", "metrics", numbers.Addr().String())
+	return numbers, nil
 }
 
 // close closes what has a file or a line open, the outbox last: until then a lamp may
@@ -211,14 +236,60 @@ func (s *openStation) pageStation() web.Station {
 		Snapshot: s.status.Snapshot,
 		Program:  s.active.program,
 		Stamp:    s.clock.Stamp,
-		Measures: s.measures,
-		LogDropped: func() map[string]int {
-			d := s.journal.Dropped()
-			return map[string]int{"unread": d.Unread, "ceiling": d.Ceiling, "repeated": d.Repeated}
-		},
+		Metrics:  s.metricsStation().Handler(),
 		Language: s.plan.Station.Language,
 		Zone:     s.plan.Zone,
 	}
+}
+
+// metricsStation is the station in numbers.
+func (s *openStation) metricsStation() metrics.Station {
+	m := s.numbers(s.status.Snapshot)
+	m.Configuration = s.active.forMetrics
+	m.VendorClock = s.active.vendorClock
+	m.Measures = s.measures
+	m.Events = func() (names []string) {
+		for _, b := range s.active.program().Bindings {
+			names = append(names, b.Event)
+		}
+		return names
+	}
+	m.LogDropped = func() map[string]int {
+		d := s.journal.Dropped()
+		return map[string]int{"unread": d.Unread, "ceiling": d.Ceiling, "repeated": d.Repeated}
+	}
+	m.PageConnections = func() (open, refused int) {
+		if page := s.openedPage.Load(); page != nil {
+			return page.Connections()
+		}
+		return 0, 0
+	}
+	return m
+}
+
+// numbers are those that a station has whose outbox cannot be opened, too.
+func (b base) numbers(snapshot func() station.Snapshot) metrics.Station {
+	commit, _ := version.Commit()
+	m := metrics.Station{
+		Snapshot: snapshot, Stamp: b.clock.Stamp, Timings: b.timings,
+		Commit: commit, Data: b.plan.Station.Data, Started: b.started,
+	}
+	for _, v := range b.plan.Vendors {
+		m.Backends = append(m.Backends, v.Name)
+	}
+	return m
+}
+
+// newTimings returns the timings of a station of this plan.
+func newTimings(p *plan.Plan) *metrics.Timings {
+	backends := make(map[string][]string)
+	for _, v := range p.Vendors {
+		backends[v.Name] = nil
+		for _, verb := range v.Schema.Verbs {
+			backends[v.Name] = append(backends[v.Name], verb.Name)
+		}
+	}
+	return metrics.NewTimings(backends)
 }
 
 // controlStation is the station as the commands find it at the control socket.
@@ -230,5 +301,10 @@ func (s *openStation) controlStation() control.Station {
 		Read:     s.active.query,
 		Reload:   s.active.reload,
 		Follow:   s.follow,
+		Metrics:  s.metricsStation().Handler(),
+		Log:      s.journal.Recent,
+		History: func(since time.Time, w io.Writer) error {
+			return queue.ExportHistorySince(s.plan.History(), since, w)
+		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"stationd/internal/metrics"
 	"stationd/internal/station"
 )
 
@@ -42,7 +43,7 @@ func (a *activeConfig) watch(ctx context.Context, name string, open func() []sta
 			}
 		}
 		b.watch.Store(&source)
-		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(ctx, emit) }); err != nil {
+		if err := runUntil(ctx, reload, func(ctx context.Context) error { return source.Run(b.timed(ctx, metrics.Watch), emit) }); err != nil {
 			return fmt.Errorf("watch of %s: %w", name, err)
 		}
 	}
@@ -73,5 +74,5 @@ func (a *activeConfig) query(ctx context.Context, name, question string, with ma
 	if err != nil {
 		return station.Answer{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return station.RunQuery(ctx, open, question, with)
+	return station.RunQuery(b.timed(ctx, metrics.Read), open, question, with)
 }

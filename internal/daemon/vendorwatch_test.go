@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stationd/internal/metrics"
 	"stationd/internal/plan"
 	"stationd/internal/station"
 )
@@ -51,7 +52,9 @@ func TestAReloadBeginsTheWatchAnewWithTheNewKey(t *testing.T) {
 				Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Watch { return nil },
 			}}, Path: name}
 		}
-		f := &activeConfig{backends: map[string]*activeBackend{"l2l": newActiveBackend(deaf{"old key"}), "lagerkoll": newActiveBackend(deaf{})}}
+		f := &activeConfig{backends: map[string]*activeBackend{
+			"l2l": newActiveBackend("l2l", deaf{"old key"}, metrics.NewTimings(nil)), "lagerkoll": newActiveBackend("lagerkoll", deaf{}, metrics.NewTimings(nil)),
+		}}
 		f.plan.Store(keyed("old"))
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 2)

@@ -30,6 +30,7 @@ const (
 	reservedBytes = 500_000    // of them, which only warnings and errors may use
 	resumeBytes   = 50_000     // how many must be allowed again before a ceiling that was reached is lifted
 	queueBytes    = 64 << 10   // of lines that wait to be written
+	recentBytes   = 64 << 10   // of the last lines, which are kept for whoever may not read the log
 
 	burst        = 5               // how often the same line is written within firstSpan before it is counted
 	firstSpan    = time.Minute     // for which a line is counted before the count is written; it doubles
@@ -54,6 +55,8 @@ type Log struct {
 	line       bytes.Buffer // the line that is being formatted
 	queue      [][]byte
 	queued     int       // bytes in queue
+	recent     [][]byte  // the last lines, written or not
+	kept       int       // bytes in recent
 	writing    time.Time // since when a line is being written; zero while none is
 	writeErr   error     // why the last line could not be written
 	unreported int       // lines that nobody read were dropped, and no line has said so yet
@@ -286,10 +289,24 @@ func (l *Log) enqueue(line []byte) {
 		l.unreported++
 		l.dropped.Unread++
 	}
+	l.recent = append(l.recent, line)
+	l.kept += len(line)
+	for l.kept > recentBytes {
+		l.kept -= len(l.recent[0])
+		l.recent = l.recent[1:]
+	}
 	select {
 	case l.wake <- struct{}{}:
 	default: // it will wake anyway
 	}
+}
+
+// Recent returns the last lines, of 64 KiB together at most, whether somebody has read them
+// or not.
+func (l *Log) Recent() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Join(l.recent, nil)
 }
 
 // notice formats a line of the log's own.

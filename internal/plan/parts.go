@@ -7,6 +7,7 @@ const (
 	PartConfiguration = "configuration"
 	PartPage          = "page"
 	PartControl       = "control"
+	PartMetrics       = "metrics"
 	PartData          = "data"
 	PartStarts        = "starts"
 	PartAlert         = "alert"

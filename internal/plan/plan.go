@@ -6,6 +6,8 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -43,6 +45,7 @@ type Plan struct {
 	Station  config.Station
 	Zone     *time.Location
 	Web      config.Web
+	Metrics  config.Metrics
 	Chips    gpio.Chips
 	Buttons  []gpio.Button
 	Lamps    []gpio.Lamp
@@ -54,6 +57,12 @@ type Plan struct {
 	Alert    *alert.Section // nil where the file has none
 	Program  station.Program
 	Warnings []config.Fault // what is allowed and may not be what was meant
+}
+
+// Hash tells the configuration from every other: the beginning of a SHA-256 of its text.
+func (p *Plan) Hash() string {
+	sum := sha256.Sum256(p.text)
+	return hex.EncodeToString(sum[:6])
 }
 
 // Panel is everything that is wired to the GPIO chips.
@@ -74,6 +83,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	p.Station, p.Zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.Station.Language, words.Languages()...)
 	p.Web = f.Web()
+	p.Metrics = f.Metrics()
 	p.readPrinters(f)
 	p.readVendors(f)
 	p.readDevices(f)

@@ -214,12 +214,19 @@ func historyFiles(dir string) ([]string, error) {
 
 // ExportHistory writes the whole history at path to w, one JSON object a line,
 // the oldest first. A last line that a power cut tore is left out.
-func ExportHistory(path string, w io.Writer) error {
+func ExportHistory(path string, w io.Writer) error { return ExportHistorySince(path, time.Time{}, w) }
+
+// ExportHistorySince is ExportHistory without what was done before a moment. What was done
+// while nobody had set the clock stays, as far as it is with the day of that moment or later.
+func ExportHistorySince(path string, since time.Time, w io.Writer) error {
 	days, err := historyFiles(path)
 	if err != nil {
 		return fmt.Errorf("history %s: %w", path, err)
 	}
 	for _, day := range days {
+		if dayOf(day) < since.UTC().Format(time.DateOnly) {
+			continue
+		}
 		text, err := os.ReadFile(day)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // a running station let it go
@@ -228,7 +235,8 @@ func ExportHistory(path string, w io.Writer) error {
 			return fmt.Errorf("history %s: %w", path, err)
 		}
 		for line := range strings.Lines(string(text)) {
-			if !strings.HasSuffix(line, "\n") || !json.Valid([]byte(line)) {
+			var done HistoryLine
+			if !strings.HasSuffix(line, "\n") || json.Unmarshal([]byte(line), &done) != nil || done.At.Trusted && done.At.Wall.Before(since) {
 				continue
 			}
 			if _, err := io.WriteString(w, line); err != nil {

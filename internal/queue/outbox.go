@@ -67,6 +67,10 @@ type Setting struct {
 	// It must not block. Without it such actions come to nothing.
 	BestEffort func(station.Event, station.Action)
 
+	// Delivered is told of each entry that was delivered, how long after its event that
+	// was. It must not block. nil: nobody is.
+	Delivered func(backend string, took time.Duration)
+
 	// Verify looks at the file in another process, with a time limit, before it is
 	// opened: a damaged page can stop a process inside bbolt where nothing can be
 	// recovered, or hang it. An error that wraps ErrDamaged has the file set aside
@@ -128,6 +132,9 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	}
 	if setting.Settle == nil {
 		setting.Settle = func(string) time.Duration { return defaultSettle }
+	}
+	if setting.Delivered == nil {
+		setting.Delivered = func(string, time.Duration) {}
 	}
 	if setting.BestEffort == nil {
 		setting.BestEffort = func(station.Event, station.Action) {}

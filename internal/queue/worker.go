@@ -449,6 +449,9 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 		return err
 	}
 	if hold == station.HoldNone {
+		if took, known := rc.At.Since(t.entry.At); known {
+			w.setting.Delivered(w.name, took)
+		}
 		log.Info("delivered", "ref", rc.Ref, "note", rc.Note)
 	} else {
 		log.Warn("held for a person", "hold", string(hold), "error", rc.Err)

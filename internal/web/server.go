@@ -72,6 +72,9 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 	}, nil
 }
 
+// Connections returns how many connections to the page are open, and how many were refused.
+func (s *Server) Connections() (open, refused int) { return s.listener.Counts() }
+
 // Addr is the address it listens at: with port 0, the port that was found.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
@@ -127,7 +130,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
 	mux.HandleFunc("POST /close", s.closeCall)
 	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.Handle("GET /metrics", metrics(s.station, s.listener))
+	if s.station.Metrics != nil {
+		mux.Handle("GET /metrics", s.station.Metrics)
+	}
 	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
 }
 

@@ -186,59 +186,6 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestTheNumbers(t *testing.T) {
-	t.Parallel()
-	f := operatortest.Offline()
-	f.Shown.Health.Devices["hand"] = "it is unplugged"
-	f.Shown.Counts.Events["bad\xff.scan"] = 1
-	w := ask(open(t, f, "en"), http.MethodGet, "/metrics", "")
-	got := w.Body.String()
-	for _, line := range []string{
-		`stationd_outbox_waiting 7`,
-		`stationd_outbox_held 0`,
-		`stationd_outbox_kept 0`,
-		`stationd_outbox_fill_ratio 0.004`,
-		`stationd_outbox_oldest_waiting_seconds 540`,
-		`stationd_events_total{event="hand.scan"} 19`,
-		`stationd_events_total{event="bad` + "\ufffd" + `.scan"} 1`,
-		`stationd_deliveries_total{backend="l2l",outcome="unreached"} 2`,
-		`stationd_deliveries_total{backend="lagerkoll",outcome="refused"} 1`,
-		`stationd_unknown_scans_total 1`,
-		`stationd_storage_sound 1`,
-		`stationd_clock_trusted 1`,
-		`stationd_backend_reached{backend="l2l"} 0`,
-		`stationd_backend_paused{backend="l2l"} 0`,
-		`stationd_device_well{device="hand"} 0`,
-		`stationd_device_well{device="red"} 1`,
-		`stationd_light{lamp="red",light="slow"} 1`,
-		`stationd_light{lamp="red",light="quick"} 0`,
-		`stationd_device_glitches_total{device="maintenance"} 3`,
-		`stationd_device_repeats_total{device="hand"} 2`,
-		`stationd_info{station="pack4-1",version="1.0.0"} 1`,
-	} {
-		if !strings.Contains(got, line+"\n") {
-			t.Errorf("missing: %s", line)
-		}
-	}
-	for line := range strings.Lines(got) {
-		if !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "stationd_") {
-			t.Errorf("a stranger among the numbers: %s", line)
-		}
-	}
-}
-
-func TestAnAgeThatNobodyKnowsIsNoNumber(t *testing.T) {
-	t.Parallel()
-	f := operatortest.Offline()
-	f.Shown.Oldest = station.Stamp{Boot: "b0"}
-	if strings.Contains(ask(open(t, f, "en"), http.MethodGet, "/metrics", "").Body.String(), "oldest_waiting") {
-		t.Error("an unknown age is told as a number")
-	}
-	if !strings.Contains(ask(open(t, operatortest.Quiet(), "en"), http.MethodGet, "/metrics", "").Body.String(), "stationd_outbox_oldest_waiting_seconds 0\n") {
-		t.Error("with nothing waiting the age is not 0")
-	}
-}
-
 // A wire is a listener with one connection, in memory, so that its time-outs run
 // on the clock of synctest.
 type wire struct {

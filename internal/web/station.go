@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -34,13 +35,8 @@ type Station struct {
 	// Stamp says what the clock said at a moment.
 	Stamp func(time.Time) station.Stamp
 
-	// Measures returns what the devices counted since the process started, by
-	// family and device: "glitches", "maintenance". It may be nil.
-	Measures func() map[string]map[string]int
-
-	// LogDropped returns how many lines were not written to the log since the process
-	// started, by why: "unread", "ceiling", "repeated". It may be nil.
-	LogDropped func() map[string]int
+	// Metrics answers GET /metrics; nil: nothing does.
+	Metrics http.Handler
 
 	// Language is the language of the page, of words.Languages. Any other shows English.
 	Language string

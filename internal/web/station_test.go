@@ -20,9 +20,6 @@ func shown(f *operatortest.Station, language string) Station {
 		Snapshot: f.Snapshot,
 		Program:  operatortest.Program,
 		Stamp:    f.Stamp,
-		Measures: func() map[string]map[string]int {
-			return map[string]map[string]int{"glitches": {"maintenance": 3}, "repeats": {"hand": 2}}
-		},
 		Language: language,
 		Zone:     operatortest.Stockholm(),
 	}
