@@ -56,7 +56,11 @@ type Follower interface {
 	Section
 
 	// Follow returns the source that follows the vendor through a backend which Open
-	// returned; nil where nothing is followed. open returns the calls of State; stamp
-	// says when something was seen.
-	Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch
+	// returned; nil where nothing is followed. state returns the station's; stamp says when
+	// something was seen.
+	Follow(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch
+
+	// Reads says whether the watch reads what is made, for how long that counts, and which
+	// value in hand says of which order; see station.Vendor.
+	Reads() (reads bool, fresh time.Duration, follows string)
 }

@@ -54,10 +54,21 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	for i, b := range all {
 		base.Bindings = append(base.Bindings, c.binding(on.items[i], b))
 	}
+	c.checkFollowed()
 	c.checkReached(on.items, base.Bindings)
 	c.checkEnds()
 	c.checkSomethingToUndo()
 	return base
+}
+
+// checkFollowed reports tables that follow an order in hand which no binding takes in hand.
+func (c *compiler) checkFollowed() {
+	for _, backend := range slices.Sorted(maps.Keys(c.base.Vendors)) {
+		name := c.base.Vendors[backend].Follows
+		if n, _ := c.find(At(backend, "follow")); name != "" && c.sets[name] == 0 && !n.faulty {
+			c.faultOf(n, "no binding sets {%s}%s", name, choice(name, slices.Sorted(maps.Keys(c.sets))))
+		}
+	}
 }
 
 // A compiler turns the [[on]] of a file into bindings.

@@ -121,6 +121,7 @@ func (s scope) names() []string {
 		names = append(names, station.DataAlert)
 	}
 	names = append(names, "source", "station", "now")
+	names = append(names, s.readings()...)
 	if s.counters {
 		names = append(names, "since")
 	}
@@ -140,6 +141,8 @@ func (s scope) missing(name string, must bool, own int) string {
 		return ""
 	case name == "since":
 		return s.missingSince()
+	case s.vendorOf(name) != "":
+		return s.missingReading(name)
 	case s.scan && !gs1 && station.OnLabel(name) && !s.has(name, 0):
 		return s.missingLabelValue(name, must)
 	case many && s.lists[list] > own:
@@ -189,6 +192,43 @@ func (s scope) missingLabelValue(name string, must bool) string {
 		return fmt.Sprintf("a label that fits need not carry %s; ask for it in %s, or write {%s?} to leave it out or {%s|…} to put something in its place", value, kind, name, name)
 	}
 	return ""
+}
+
+// readings lists the names of what is read at the vendors.
+func (s scope) readings() (names []string) {
+	for _, backend := range slices.Sorted(maps.Keys(s.base.Vendors)) {
+		if !s.base.Vendors[backend].Reads {
+			continue
+		}
+		for _, name := range station.ReadingNames() {
+			names = append(names, backend+"."+name)
+		}
+	}
+	return names
+}
+
+// vendorOf returns the backend that a name begins with, as l2l in l2l.product; "" where it
+// begins with none.
+func (s scope) vendorOf(name string) string {
+	backend, _, further := strings.Cut(strings.TrimPrefix(name, "#"), ".")
+	if _, known := s.base.Vendors[backend]; known && further {
+		return backend
+	}
+	return ""
+}
+
+// missingReading is missing for what is read at a vendor.
+func (s scope) missingReading(name string) string {
+	backend := s.vendorOf(name)
+	switch {
+	case slices.Contains(s.readings(), name):
+		return ""
+	case s.base.Vendors[backend].Reads:
+		return fmt.Sprintf("no vendor says {%s}%s", name, choice(name, s.readings()))
+	case backend == "l2l":
+		return `what the line runs is read where [l2l] says which: line = "PACK4"`
+	}
+	return fmt.Sprintf(`{%s} is read at the vendor where [%s] says how often: watch = "60s"`, name, backend)
 }
 
 func (s scope) missingSince() string {

@@ -52,7 +52,11 @@ func (b *activeBackend) Deliver(ctx context.Context, d station.Delivery) station
 	if d.LookOnly {
 		verb = metrics.Look
 	}
-	return (*b.current.Load()).Deliver(b.timed(ctx, verb), d)
+	rc := (*b.current.Load()).Deliver(b.timed(ctx, verb), d)
+	if w := b.watch.Load(); w != nil && rc.Runs.Line != "" {
+		(*w).LookNow() // what is made has changed
+	}
+	return rc
 }
 
 // timed returns a context whose requests to the vendor are counted as of a verb.

@@ -106,7 +106,7 @@ func (s *openStation) addBackends(all *agent.Station) {
 		all.Inputs = append(all.Inputs, agent.Part{
 			Name: "watch of " + name,
 			Run: func(ctx context.Context) error {
-				return s.active.watch(ctx, name, s.openCalls, s.clock.Stamp, s.outbox.Record)
+				return s.active.watch(ctx, name, s.outbox.State, s.clock.Stamp, s.outbox.Record)
 			},
 		})
 		for i := range workersPerBackend {
@@ -117,9 +117,6 @@ func (s *openStation) addBackends(all *agent.Station) {
 		}
 	}
 }
-
-// openCalls returns the calls that are open, for whoever follows them at the vendor.
-func (s *openStation) openCalls() []station.Call { return s.outbox.State().Calls }
 
 // ready tells the service manager that the station takes presses and scans.
 func (s *openStation) ready() {

@@ -196,6 +196,7 @@ func keyChanges() map[string]map[string]keyChange {
 			"proxy":     atOnce("settle  = \"60s\"\nwatch", "proxy = \"none\"\nsettle  = \"60s\"\nwatch"),
 			"proxy_key": atOnce("settle  = \"60s\"\nwatch", "proxy = \"http://proxy.example:3128\"\nproxy_key = { file = \"KEYS/two.key\" }\nsettle = \"165s\"\nwatch"),
 			"watch":     atOnce(`"30s"`, `"20s"`),
+			"fresh":     atOnce("settle  = \"60s\"\nwatch", "settle  = \"60s\"\nfresh = \"4m\"\nwatch"),
 		},
 		"[lagerkoll]": {
 			"url":        atOnce("capi.lagerkoll.com", "other.lagerkoll.com"),
@@ -205,6 +206,9 @@ func keyChanges() map[string]map[string]keyChange {
 			"user_token": atOnce(lagerkoll, "store     = \"1001\"\nuser_id = \"7\"\nuser_token = { file = \"KEYS/one.key\" }\n"),
 			"rate":       atOnce("60/min", "50/min"),
 			"exclusive":  atOnce("exclusive = false", "exclusive = true"),
+			"watch":      atOnce("exclusive = false", "exclusive = false\nwatch = \"60s\""),
+			"follow":     atOnce("exclusive = false", "exclusive = false\nwatch = \"60s\"\nfollow = \"order\""),
+			"fresh":      atOnce("exclusive = false", "exclusive = false\nwatch = \"60s\"\nfresh = \"4m\""),
 			"settle":     atOnce("settle    = \"60s\"", "settle    = \"90s\""),
 			"ca":         atOnce("settle    = \"60s\"", "settle    = \"60s\"\nca = \"/etc/stationd/plant.pem\""),
 			"proxy":      atOnce("settle    = \"60s\"", "settle    = \"60s\"\nproxy = \"none\""),

@@ -28,12 +28,12 @@ func (a *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
 
 // watch follows a vendor until ctx is done, through the backend in force: after a reload it
 // begins anew with the new key. Events that it emits again change nothing.
-func (a *activeConfig) watch(ctx context.Context, name string, open func() []station.Call, stamp func(time.Time) station.Stamp, emit station.Emit) error {
+func (a *activeConfig) watch(ctx context.Context, name string, state func() station.State, stamp func(time.Time) station.Stamp, emit station.Emit) error {
 	b := a.backends[name]
 	for ctx.Err() == nil {
 		reload := *b.replaced.Load() // before the backend, so that none is missed
 		v, _ := a.plan.Load().Vendor(name)
-		source := v.Watch(*b.current.Load(), open, stamp)
+		source := v.Watch(*b.current.Load(), state, stamp)
 		if source == nil { // nothing is followed, or the backend has no key yet
 			select {
 			case <-ctx.Done():

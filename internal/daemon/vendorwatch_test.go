@@ -44,12 +44,12 @@ func TestAReloadBeginsTheWatchAnewWithTheNewKey(t *testing.T) {
 		keyed := func(name string) *plan.Plan {
 			return &plan.Plan{Vendors: []plan.Vendor{{
 				Name: "l2l",
-				Watch: func(b station.Backend, _ func() []station.Call, _ func(time.Time) station.Stamp) station.Watch {
+				Watch: func(b station.Backend, _ func() station.State, _ func(time.Time) station.Stamp) station.Watch {
 					return eye{b, began}
 				},
 			}, {
 				Name:  "lagerkoll",
-				Watch: func(station.Backend, func() []station.Call, func(time.Time) station.Stamp) station.Watch { return nil },
+				Watch: func(station.Backend, func() station.State, func(time.Time) station.Stamp) station.Watch { return nil },
 			}}, Path: name}
 		}
 		f := &activeConfig{backends: map[string]*activeBackend{

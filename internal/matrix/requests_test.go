@@ -109,7 +109,10 @@ of the section, where nothing is said four a second for L2L and 60 a minute for 
 
 const requestsRules = `
 Beside them: while L2L's watch runs it makes one read a round for the line's order, and one list of the open dispatches
-while a call is open, whatever their number ([commands.md](commands.md)). An outage makes none: nothing gets through.
+while a call is open, whatever their number ([commands.md](commands.md)); an order that it has not seen before takes a read
+of its product. Lagerkoll's watch, where ` + "`[lagerkoll] watch`" + ` says how often, makes one read a round, and no more than one in
+five seconds however often another order is taken in hand. A binding that names what was read, as ` + "`{l2l.product}`" + `, makes none.
+An outage makes none: nothing gets through.
 
 What is not saved, on purpose. A read that a verb makes before it acts is what a lost answer is settled by: without it each of
 those would be held for a person. It is not kept from one action to the next, but for what Lagerkoll showed no longer ago than

@@ -47,7 +47,7 @@ type Vendor struct {
 
 	// Watch returns the source that follows the vendor through a backend which Open
 	// returned; nil where nothing is followed.
-	Watch func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch
+	Watch func(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch
 }
 
 // Vendor returns the vendor of that name in the configuration in force.
@@ -91,10 +91,14 @@ func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 		}
 	}
 	maps.Copy(defaults, section.Defaults())
+	schema := station.Vendor{Title: b.Title, Verbs: b.Verbs, To: section.To(), Defaults: defaults}
+	if follower, can := section.(api.Follower); can {
+		schema.Reads, schema.Fresh, schema.Follows = follower.Reads()
+	}
 	return Vendor{
 		Name:    b.Name,
 		Section: section,
-		Schema:  station.Vendor{Title: b.Title, Verbs: b.Verbs, To: section.To(), Defaults: defaults},
+		Schema:  schema,
 		Settle:  section.SettleTime(),
 		Open: func(log *slog.Logger) (station.Backend, error) {
 			return section.Open(api.Opening{Log: log, Zone: p.Zone})
@@ -102,9 +106,9 @@ func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 		DryRun: func(log *slog.Logger, show func(api.DryRunRequest)) (station.Backend, error) {
 			return section.Open(api.Opening{Log: log, Zone: p.Zone, DryRun: show})
 		},
-		Watch: func(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch {
+		Watch: func(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
 			if follower, can := section.(api.Follower); can {
-				return follower.Follow(b, open, stamp)
+				return follower.Follow(b, state, stamp)
 			}
 			return nil
 		},

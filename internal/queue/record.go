@@ -52,8 +52,14 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if full && ev.Kind != station.Close && slices.ContainsFunc(actions, makesEntry) {
 		return done, b.full()
 	}
-	if len(actions) == 0 && command && reflect.DeepEqual(next, b.state) {
-		return done, nil
+	if len(actions) == 0 && command {
+		switch {
+		case reflect.DeepEqual(next, b.state):
+			return done, nil
+		case next.OnlyReadAgain(b.state):
+			b.state = next // on disk with the next write
+			return done, nil
+		}
 	}
 	if len(actions) > format.MostEntries {
 		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), format.MostEntries)
@@ -279,7 +285,7 @@ func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error 
 		}
 	}
 	l := b.o.index.lane(e.Lane)
-	if backend := e.Backend(); l.wouldBeHead(e) {
+	if backend := e.Backend(); e.Unsure == "" && l.wouldBeHead(e) {
 		record.Unsent = !e.Marks && b.o.schedule.probing(backend)
 		b.o.schedule.probeNow(backend)
 		l.known = head{at, e.Source, e.Verb}
@@ -288,7 +294,12 @@ func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error 
 		return err
 	}
 	l.append(slotOf(at, record, about))
-	return nil
+	if e.Unsure == "" {
+		return nil
+	}
+	rc := station.Receipt{Outcome: station.Refused, Err: fmt.Errorf("%w: %s", station.ErrMisfit, e.Unsure)}
+	b.note(entryLine(string(station.Held), e, rc))
+	return b.hold(l, &l.slots[l.find(at)], record, rc)
 }
 
 // keep keeps an unknown scan for a person. Where there are too many the oldest is deleted,

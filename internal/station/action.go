@@ -36,6 +36,10 @@ type Action struct {
 	// disk, and keeps nothing of it: it is tried once.
 	BestEffort bool `json:"fleeting,omitempty"`
 
+	// Unsure: a person must decide before it is ever sent, and why. It is held from the
+	// beginning.
+	Unsure string `json:"unsure,omitempty"`
+
 	Late      Late          `json:"late,omitempty"`       // what becomes of it when it cannot be delivered in time
 	LateAfter time.Duration `json:"late_after,omitempty"` // how old it may get before it is late; 0: never late
 }

@@ -21,7 +21,7 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 		return p.decideRequest(s, ev)
 	}
 	if _, vendor := p.Vendors[ev.Source]; vendor {
-		return s.observe(ev), nil // the vendor did it: there is nothing left to do
+		return p.observe(s, ev) // the vendor did it: there is nothing left to do but to report what was counted until then
 	}
 	b, groups, found := p.firstMatch(ev)
 	switch {
@@ -31,6 +31,8 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 		return s.undoLast(ev)
 	case found:
 		return p.execute(b, groups, s, ev)
+	case ev.Source == FromStation && ev.Kind != Alert:
+		return p.reportAside(s, ev)
 	case ev.Kind == Scan:
 		kind, text := whyNotUnderstood(ev)
 		return s.addNote(ev, kind, text), []Action{{Verb: VerbKeep}}

@@ -55,10 +55,14 @@ const (
 	// configuration may bind.
 	Minute = "minute"
 
-	// OrderCurrent comes from a vendor: what a line runs. Data: line, id and
-	// product; without id the line runs nothing. Every other kind of event from a
-	// vendor tells of a call that is over there; Data: ref.
+	// OrderCurrent comes from a vendor: what is made, and on which line. Data: line, id,
+	// product, reference, done and amount; without id nothing runs. Every other kind of
+	// event from a vendor but OrderSeen tells of a call that is over there; Data: ref.
 	OrderCurrent = "order.current"
+
+	// OrderSeen comes from a vendor each time that what is made was read and is what it was:
+	// with the same Data, and those that may change meanwhile, how much is done.
+	OrderSeen = "order.seen"
 )
 
 // The sources that no configuration may name, beside the backends: they are the

@@ -24,16 +24,34 @@ type execution struct {
 	actions []Action
 	entries []ID // of the actions that make one
 	noted   bool // a step has left a note, which says more than that something was done
+	cut     int  // how many of the actions are reports of what was counted before
+
+	reports bool   // it is a report of what was counted: what it names counts although it is not fresh
+	unsure  string // why a person must decide what becomes of its entries
 }
 
-// execute carries out a binding, as Decide says.
+// execute carries out a binding, as Decide says. What was counted before is reported first,
+// where the binding changes what that counts for.
 func (p Program) execute(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
-	x := execution{p: p, b: b, groups: groups, ev: ev, s: s}
+	var actions []Action
+	if ev.Source == FromStation && ev.Kind != Alert {
+		s, actions = p.reportAside(s, ev)
+	}
+	after, made := p.carryOut(b, groups, s, ev, actions)
+	if cut, reports := p.cut(s, after, ev, b.Clear); len(reports) > 0 || len(cut.Aside) > len(s.Aside) {
+		return p.carryOut(b, groups, cut, ev, reports)
+	}
+	return after, made
+}
+
+// carryOut carries out a binding after the reports of what was counted before.
+func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (State, []Action) {
+	x := execution{p: p, b: b, groups: groups, ev: ev, s: s, actions: slices.Clone(reports), cut: len(reports)}
 	for _, step := range []func() Note{x.needs, x.set, x.append, x.count, x.do, x.send} {
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
-			return s, nil
+			return s, reports
 		case lack.Kind == NoteUnfit && ev.Kind == Scan:
 			return s.addNote(ev, lack.Kind, lack.Text), []Action{{Verb: VerbKeep}}
 		default:
@@ -51,8 +69,11 @@ func (p Program) execute(b Binding, groups map[string]string, s State, ev Event)
 // call was open already, and another has been recorded. A note that a person must decide
 // gives way to nothing.
 func (x *execution) recordedMore() bool {
-	return len(x.actions) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
+	return len(x.made()) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
 }
+
+// made are the actions of the binding itself.
+func (x *execution) made() []Action { return x.actions[x.cut:] }
 
 // undoes reports whether any binding takes back what the source did. Without one, what the
 // source did need not be remembered.
@@ -68,8 +89,8 @@ func (p Program) undoes(source string) bool {
 //	parts 3
 //	made 17
 func (x *execution) outcomeNote() (kind NoteKind, text string) {
-	if len(x.actions) > 0 {
-		return noteOf(x.actions), x.ev.Code
+	if made := x.made(); len(made) > 0 {
+		return noteOf(made), x.ev.Code
 	}
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
@@ -113,6 +134,12 @@ func (x *execution) value(name string) (string, bool) {
 		since, known := x.s.since(x.b.Clear, x.ev.At)
 		return since.Format(time.RFC3339), known
 	}
+	if text, fresh, is := x.p.reading(x.s, name, x.ev.At); is {
+		return text, text != "" && (fresh || x.reports)
+	}
+	if v, in := x.s.Values[name]; in && x.reports {
+		return v.Text, true
+	}
 	return x.s.value(name, x.ev.At)
 }
 
@@ -138,7 +165,7 @@ func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 	})
 	switch {
 	case missing != "":
-		return "", false, missingNote(missing)
+		return "", false, x.missingNote(missing)
 	case why != "":
 		return "", false, Note{Kind: NoteUnfit, Text: why}
 	}
@@ -154,14 +181,20 @@ func (x *execution) fromLabel(name string) bool {
 	return data
 }
 
-// missingNote is the note that asks for what is missing.
-func missingNote(missing string) Note { return Note{Kind: NoteNeeds, Text: missing} }
+// missingNote is the note that asks for what is missing. What is read at a vendor nobody can
+// scan: it is not known.
+func (x *execution) missingNote(missing string) Note {
+	if _, _, is := x.p.reading(x.s, missing, x.ev.At); is {
+		return Note{Kind: NoteUnread, Text: missing}
+	}
+	return Note{Kind: NoteNeeds, Text: missing}
+}
 
 // needs checks that everything is in hand that the binding asks for.
 func (x *execution) needs() Note {
 	for _, name := range x.b.Needs {
 		if v, ok := x.value(name); !ok || v == "" {
-			return missingNote(name)
+			return x.missingNote(name)
 		}
 	}
 	return Note{}
@@ -284,7 +317,7 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 			with[f.Name] = defaults[f.Name]
 		}
 		if _, said := with[f.Name]; !said && f.Required {
-			return nil, missingNote(f.Name)
+			return nil, x.missingNote(f.Name)
 		}
 	}
 	x.s.fillLastSeen(do.Verb, with)
@@ -334,6 +367,7 @@ func (x *execution) action(do Do, with map[string]string) Action {
 		BestEffort: do.Verb.BestEffort,
 		Late:       do.Late,
 		LateAfter:  do.LateAfter,
+		Unsure:     x.unsure,
 	}
 }
 
@@ -362,6 +396,9 @@ func (x *execution) entry() ID { return x.ev.ID.Entry(len(x.actions) + 1) }
 
 // note leaves a note for the operator at the event's source.
 func (x *execution) note(kind NoteKind, text string) {
+	if x.reports {
+		return // nobody has done anything to be told of
+	}
 	x.noted = true
 	x.s = x.s.addNote(x.ev, kind, text)
 }

@@ -92,8 +92,12 @@ func (s State) count(name, text string, now Stamp) (after State, ok bool) {
 	return s.setCounter(name, c), true
 }
 
-// Counting reports whether any counter is above zero.
+// Counting reports whether anything that was counted is to be reported: a counter is above
+// zero, or something is set aside.
 func (s State) Counting() bool {
+	if len(s.Aside) > 0 {
+		return true
+	}
 	for _, c := range s.Counters {
 		if c.Count > 0 {
 			return true

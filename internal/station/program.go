@@ -38,6 +38,13 @@ type Vendor struct {
 	Verbs    []Verb
 	To       string            // base URL and site or store: what its entries are frozen with
 	Defaults map[string]string // by field, used where a binding says nothing
+
+	// Reads: its watch reads what is made, and bindings may name that, as {l2l.product}.
+	// Fresh is how long a reading counts, and Follows the value in hand that says which
+	// order is read; empty: the vendor says which.
+	Reads   bool
+	Fresh   time.Duration
+	Follows string
 }
 
 // Verb returns the vendor's verb of that name.

@@ -48,6 +48,7 @@ func replies() map[NoteKind]Reply {
 		NoteNothing:    nothing,
 		NoteHeld:       {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
 		NoteFull:       refused,
+		NoteUnread:     refused,
 		NoteNumber:     refused,
 		NoteUnfit:      refused,
 		NoteUndone:     done,

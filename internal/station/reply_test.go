@@ -24,6 +24,7 @@ var so = []struct {
 	{NoteNothing, "there is no call to close"},
 	{NoteUnknown, "nobody knows what was scanned"},
 	{NoteNeeds, "something must be scanned first"},
+	{NoteUnread, "what is made was not read at the vendor lately"},
 	{NoteFull, "the list in hand takes nothing more"},
 	{NoteNumber, "what was scanned is no number that can be counted"},
 	{NoteUnfit, "something is wrong with what was scanned: it is kept"},

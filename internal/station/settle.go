@@ -128,10 +128,15 @@ func (s State) setNote(source string, n Note) State {
 }
 
 // observe enters in the state what was seen at a vendor. What is known already changes
-// nothing, so that nothing is written.
-func (s State) observe(ev Event) State {
-	if ev.Kind == OrderCurrent {
-		return s.setCurrentOrder(ev)
+// nothing but when it was read, so that nothing is written. What was counted before the
+// change of what is made is reported.
+func (p Program) observe(s State, ev Event) (State, []Action) {
+	if ev.Kind != OrderCurrent && ev.Kind != OrderSeen {
+		return s.endCall(ev), nil
 	}
-	return s.endCall(ev)
+	if !p.Vendors[ev.Source].Reads {
+		return s.setCurrentOrder(ev), nil
+	}
+	s, actions := p.cut(s, s.takeReading(ev), ev, nil)
+	return s.setCurrentOrder(ev).takeReading(ev), actions
 }

@@ -14,6 +14,8 @@ type State struct {
 	Sources  map[string]Tally   `json:"sources,omitempty"`  // what each source has in the outbox
 	Notes    map[string]Note    `json:"notes,omitempty"`    // the last thing each source's operator was told
 	Undo     map[string]Undo    `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
+	Readings map[string]Reading `json:"readings,omitempty"` // what each vendor last said of what is made
+	Aside    []SetAside         `json:"aside,omitempty"`    // what was counted and could not be reported at a change, oldest first
 }
 
 // A Value is one thing the operator has in hand: a text, or a list.
@@ -103,6 +105,7 @@ const (
 	NoteNothing   NoteKind = "nothing"   // there is no open call to close
 	NoteHeld      NoteKind = "held"      // a person must decide: Text says why
 	NoteFull      NoteKind = "full"      // the list in Text takes nothing more
+	NoteUnread    NoteKind = "unread"    // what is read at a vendor is not known: Text names it, as l2l.product
 	NoteNumber    NoteKind = "number"    // Text should be a whole number that can be counted
 	NoteUnfit     NoteKind = "unfit"     // something is wrong with this scan: Text says what; it is kept
 	NoteUndone    NoteKind = "undone"    // the last thing was taken back

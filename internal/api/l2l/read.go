@@ -134,6 +134,8 @@ type Order struct {
 	ProductID  string    `json:"product_id,omitempty"` // the id of the product's record
 	Status     string    `json:"status,omitempty"`     // L2L's number: 4
 	Start      time.Time `json:"start,omitzero"`       // scheduled
+	Demand     string    `json:"demand,omitempty"`     // how many are to be made, where L2L shows it
+	Actual     string    `json:"actual,omitempty"`     // how many are made
 }
 
 // The statuses of a build sequence, from L2L's "Build Sequences API Statuses".
@@ -216,14 +218,18 @@ type shownOrder struct {
 	ProductID  api.Scalar `json:"product"`
 	Status     api.Scalar `json:"status"`
 	Start      api.Scalar `json:"schedule_start_date"`
+	Demand     api.Scalar `json:"demand"`
+	Actual     api.Scalar `json:"actual"`
 }
 
 func (b *Backend) order(s *shownOrder) Order {
 	id, _ := s.ID.ID()
 	product, _ := s.ProductID.ID()
 	o := Order{ID: id, ExternalID: s.ExternalID.String(), Line: s.Line.String(), Product: s.Product.String(), ProductID: product, Start: b.when(s.Start)}
-	if n, ok := s.Status.Number(); ok {
-		o.Status = strconv.FormatFloat(n, 'f', -1, 64)
+	for into, shown := range map[*string]api.Scalar{&o.Status: s.Status, &o.Demand: s.Demand, &o.Actual: s.Actual} {
+		if n, ok := shown.Number(); ok {
+			*into = strconv.FormatFloat(n, 'f', -1, 64)
+		}
 	}
 	return o
 }

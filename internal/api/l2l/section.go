@@ -1,6 +1,7 @@
 package l2l
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -38,6 +39,7 @@ type Section struct {
 	Rate    string        `toml:"rate"`    // of this station: 4/s, 60/min; empty: 4/s
 	Settle  time.Duration `toml:"settle"`  // 0: api.SettleLeast
 	Watch   time.Duration `toml:"watch"`   // the time between two looks at calls and line, on the average; 0: 30 s
+	Fresh   time.Duration `toml:"fresh"`   // how long what was seen on the line counts; 0: three times watch
 	Dial    api.Dial      // no key of the file; nil: over the network
 
 	api.Route
@@ -71,6 +73,15 @@ func (s Section) Check(fault func(key, text string)) {
 	if s.Watch < 0 || s.Watch > 0 && s.Watch < watchLeast && !api.Loopback(s.URL) {
 		fault("watch", fmt.Sprintf("must be at least %v: L2L asks for no bursts", watchLeast))
 	}
+	if every := cmp.Or(s.Watch, watchEvery); s.Fresh < 0 || s.Fresh > 0 && s.Fresh < 2*every {
+		fault("fresh", fmt.Sprintf("must be at least twice watch, %v: one look that fails would make nothing of what was seen", 2*every))
+	}
+}
+
+// Reads implements api.Follower: what the line runs is read where it is said which.
+func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
+	every := cmp.Or(s.Watch, watchEvery)
+	return s.Line != "", cmp.Or(s.Fresh, 3*every), ""
 }
 
 // To says whom the section speaks to: what an entry is frozen with.
@@ -124,10 +135,10 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 
 // Follow implements api.Follower: it follows the station's calls, and the line of the
 // section.
-func (s Section) Follow(b station.Backend, open func() []station.Call, stamp func(time.Time) station.Stamp) station.Watch {
+func (s Section) Follow(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
 	site, is := b.(*Backend)
 	if !is {
 		return nil
 	}
-	return site.Watch(s.Line, s.Watch, open, stamp)
+	return site.Watch(s.Line, s.Watch, func() []station.Call { return state().Calls }, stamp)
 }

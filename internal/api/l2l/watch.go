@@ -42,7 +42,9 @@ const (
 //
 // A call is over when its dispatch says so. Where a dispatch says nothing of it, the
 // list of the open ones decides, by a rule that [watch.calls] has. An order is emitted
-// when it is first seen and when it changes. While L2L is not reached nothing is
+// in each round that reads it, so that it is known how old the reading is: as
+// station.OrderCurrent when it is first seen and when it changes, and else as
+// station.OrderSeen. While L2L is not reached nothing is
 // emitted, and what changed meanwhile is emitted afterwards. An event that could
 // not be made durable is emitted again in the next round.
 //
@@ -64,7 +66,7 @@ type watch struct {
 	lookNow chan struct{} // for a round at once
 
 	followed     map[string]followedCall // by ref, of the calls that are open here
-	last         string                  // id of the order that was emitted last
+	last         Order                   // that was emitted last
 	emittedOrder bool                    // one was emitted
 	productReads int                     // of an order that was not emitted yet
 }
@@ -263,16 +265,20 @@ func (b *Backend) listOpen(ctx context.Context, calls []station.Call, place url.
 	return l
 }
 
-// order emits what the line runs when that is not what was emitted last.
+// order emits what the line runs.
 func (w *watch) order(ctx context.Context, emit station.Emit) {
 	if w.line.Code == "" {
 		return
 	}
 	o, rc := w.b.current(ctx, w.line)
-	if rc.Outcome != station.Delivered || w.emittedOrder && o.ID == w.last {
+	if rc.Outcome != station.Delivered {
 		return
 	}
-	if o.ID != "" {
+	kind := station.OrderCurrent
+	switch {
+	case w.emittedOrder && o.ID == w.last.ID:
+		kind, o.Product = station.OrderSeen, w.last.Product
+	case o.ID != "":
 		o.Product, rc = w.b.productOf(ctx, o)
 		w.productReads++
 		// Where L2L does not show products, one order still is not the other.
@@ -282,8 +288,14 @@ func (w *watch) order(ctx context.Context, emit station.Emit) {
 		}
 	}
 	w.productReads = 0
-	if w.emit(ctx, emit, station.OrderCurrent, map[string]string{"line": w.line.Code, "id": o.ID, "product": o.Product}) {
-		w.last, w.emittedOrder = o.ID, true
+	data := map[string]string{station.DataLine: w.line.Code, station.DataOrder: o.ID, station.DataProduct: o.Product}
+	for name, shown := range map[string]string{station.DataReference: o.ExternalID, station.DataDone: o.Actual, station.DataAmount: o.Demand} {
+		if shown != "" {
+			data[name] = shown
+		}
+	}
+	if w.emit(ctx, emit, kind, data) {
+		w.last, w.emittedOrder = o, true
 	}
 }
 

@@ -20,7 +20,8 @@ type observer struct {
 
 	mu    sync.Mutex
 	calls []station.Call
-	fail  error // what emit answers
+	fail  error             // what emit answers
+	seen  map[string]string // of the last order that was as before
 }
 
 func observe(t *testing.T, f floor, line string) *observer {
@@ -49,7 +50,10 @@ func (o *observer) open() []station.Call {
 func (o *observer) emit(ev station.Event) (station.Result, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.fail == nil {
+	switch {
+	case o.fail == nil && ev.Kind == station.OrderSeen:
+		o.seen = ev.Data // each round brings one
+	case o.fail == nil:
 		o.events <- ev
 	}
 	return station.Result{}, o.fail
@@ -172,13 +176,24 @@ func TestTheWatchFollowsTheOrderOfTheLine(t *testing.T) {
 	want := func(id, product string) {
 		t.Helper()
 		ev := o.next(t)
-		if diff := cmp.Diff(map[string]string{"line": "LINE1", "id": id, "product": product}, ev.Data); diff != "" || ev.Kind != station.OrderCurrent {
+		data := map[string]string{"line": "LINE1", "id": id, "product": product}
+		if id != "" {
+			data["reference"] = "PO-1-1"
+		}
+		if diff := cmp.Diff(data, ev.Data); diff != "" || ev.Kind != station.OrderCurrent {
 			t.Errorf("%s\n%s", ev.Kind, diff)
 		}
 		o.quiet(t)
 	}
 	want("", "")
-	want(f.start(t, "LINE1"), "100")
+	order := f.start(t, "LINE1")
+	want(order, "100")
+	o.mu.Lock()
+	seen := o.seen
+	o.mu.Unlock()
+	if diff := cmp.Diff(map[string]string{"line": "LINE1", "id": order, "product": "100", "reference": "PO-1-1"}, seen); diff != "" {
+		t.Errorf("each look says that it still runs: %s", diff)
+	}
 	f.must(t, f.delivery(changeoverFinish, "", map[string]string{"line": "LINE1"}))
 	o.quiet(t)
 	f.must(t, f.delivery(orderHold, "", map[string]string{"line": "LINE1"}))

@@ -13,6 +13,7 @@ package lagerkoll
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -35,6 +36,7 @@ type Backend struct {
 	to        string
 	exclusive bool
 	recent    *recent
+	log       *slog.Logger
 }
 
 // open opens a checked section with a pace and a patience.
@@ -52,7 +54,7 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 	}
 	sign.Set(name, key.Reveal())
 	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
-	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, recent: newRecent(every)}, nil
+	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, recent: newRecent(every), log: o.Log}, nil
 }
 
 // Verbs lists what the backend can do.

@@ -1,6 +1,7 @@
 package lagerkoll
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ type Section struct {
 	Rate      string        `toml:"rate"`       // this station's share of the account's 200: 60/min, 1/s
 	Exclusive bool          `toml:"exclusive"`  // nobody but this station reports on its orders
 	Settle    time.Duration `toml:"settle"`     // 0: api.SettleLeast
+	Watch     time.Duration `toml:"watch"`      // the time between two looks at the order that is made, on the average; 0: none
+	Hand      string        `toml:"follow"`     // the value in hand that has its id; empty: the one order in development
+	Fresh     time.Duration `toml:"fresh"`      // how long what was seen of it counts; 0: three times watch
 	Dial      api.Dial      // no key of the file; nil: over the network
 
 	api.Route
@@ -56,15 +60,40 @@ func (s Section) Check(fault func(key, text string)) {
 	} else if every < time.Minute/accountLimit && !api.Loopback(s.URL) {
 		fault("rate", fmt.Sprintf("is above %d/min, which is all that the whole account may ask", accountLimit))
 	}
+	s.checkWatch(fault)
 	s.Route.Check(fault)
 	if least := api.SettleLeast(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
 		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 }
 
+// watchShare is how many requests of the station's own lie between two of the watch.
+const watchShare = 4
+
+func (s Section) checkWatch(fault func(key, text string)) {
+	every, err := api.Pace(s.Rate, defaultRate)
+	least := max(watchLeast, watchShare*every)
+	switch {
+	case err != nil:
+	case s.Watch < 0 || s.Watch > 0 && s.Watch < least && !api.Loopback(s.URL):
+		fault("watch", fmt.Sprintf("must be at least %v: at this rate the rest is for what was pressed and scanned", least))
+	case s.Watch == 0 && s.Hand != "":
+		fault("follow", `says which order is looked at, and none is: add watch = "60s"`)
+	case s.Watch == 0 && s.Fresh != 0:
+		fault("fresh", `says how long what was seen counts, and nothing is looked at: add watch = "60s"`)
+	case s.Fresh < 0 || s.Fresh > 0 && s.Fresh < 2*s.Watch:
+		fault("fresh", fmt.Sprintf("must be at least twice watch, %v: one look that fails would make nothing of what was seen", 2*s.Watch))
+	}
+}
+
 // headerText reports whether a text can stand in a header line.
 func headerText(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// Reads implements api.Follower: the order that is made is read where that is asked for.
+func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
+	return s.Watch > 0, cmp.Or(s.Fresh, 3*s.Watch), s.Hand
 }
 
 // To says whom the section speaks to: what an entry is frozen with.
@@ -116,4 +145,13 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// Follow implements api.Follower: it follows the order that is made, where that is asked for.
+func (s Section) Follow(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
+	store, is := b.(*Backend)
+	if !is || s.Watch == 0 {
+		return nil
+	}
+	return store.Watch(s.Hand, s.Watch, state, stamp)
 }
