@@ -82,7 +82,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 	seen := keepPageOpen(t.Context(), t, b)
 	must(t, demo.Until(t.Context(), "the page is shown", func() bool { return seen.Load() > 0 }))
 	page := readPage(t, b)
-	for _, text := range []string{"50000 waiting: no contact with Lagerkoll", "and 49988 more"} {
+	for _, text := range []string{"50,000 waiting: no contact with Lagerkoll", "and 49,988 more"} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page does not say %q", text)
 		}
@@ -103,7 +103,7 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		}},
 		{"sixty people open the page", func() {
 			for range 60 {
-				if !strings.Contains(readPage(t, b), "and 49988 more") {
+				if !strings.Contains(readPage(t, b), "and 49,988 more") {
 					t.Error("the page is not whole")
 				}
 			}
