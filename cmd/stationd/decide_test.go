@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -102,7 +103,7 @@ func TestATypoInAFieldIsPutRightAtTheCommandLine(t *testing.T) {
 	}
 	found := false
 	for _, r := range b.Plant.Requests() {
-		found = found || strings.Contains(fmt.Sprint(r), "B7") && r.Method == "PUT"
+		found = found || strings.Contains(fmt.Sprint(r), "B7") && r.Method == http.MethodPut
 	}
 	if !found {
 		t.Error("nothing of batch B7 reached the vendor")

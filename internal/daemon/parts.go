@@ -56,11 +56,11 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 
 // timed returns an emit that counts how long after its first edge, or the end of its frame,
 // an event was on disk.
-func (b base) timed(input string, record station.Emit) station.Emit {
+func (s base) timed(input string, record station.Emit) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := record(ev)
 		if err == nil {
-			b.timings.Recorded(input, b.clock.SinceBoot()-ev.At.Up)
+			s.timings.Recorded(input, s.clock.SinceBoot()-ev.At.Up)
 		}
 		return done, err
 	}

@@ -268,13 +268,13 @@ func (s *openStation) metricsStation() metrics.Station {
 }
 
 // numbers are those that a station has whose outbox cannot be opened, too.
-func (b base) numbers(snapshot func() station.Snapshot) metrics.Station {
+func (s base) numbers(snapshot func() station.Snapshot) metrics.Station {
 	commit, _ := version.Commit()
 	m := metrics.Station{
-		Snapshot: snapshot, Stamp: b.clock.Stamp, Timings: b.timings,
-		Commit: commit, Data: b.plan.Station.Data, Started: b.started,
+		Snapshot: snapshot, Stamp: s.clock.Stamp, Timings: s.timings,
+		Commit: commit, Data: s.plan.Station.Data, Started: s.started,
 	}
-	for _, v := range b.plan.Vendors {
+	for _, v := range s.plan.Vendors {
 		m.Backends = append(m.Backends, v.Name)
 	}
 	return m
