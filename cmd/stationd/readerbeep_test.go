@@ -69,7 +69,7 @@ func TestAReaderBeepsRecordedOnlyForWhatIsRecorded(t *testing.T) {
 		want     byte
 		page     string
 	}{
-		{"a part whose order was never scanned", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRefused, "Scan order first"},
+		{"a part whose order was never scanned", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRefused, "Scan the order first"},
 		{"a code that nobody knows", "what is this", beepRefused, "Unknown code: what is this"},
 		{"an order", "PO4711", beepRecorded, "Noted: PO4711"},
 		{"a part of that order", demo.Part{Article: demo.Soup, Batch: "B1", Serial: "1"}.Symbol(), beepRecorded, "Recorded: "},

@@ -27,6 +27,7 @@ type binding struct {
 	Send   map[string]string `toml:"trigger"`
 	Ignore bool              `toml:"ignore"`
 	Needs  []string          `toml:"needs"`
+	Ask    string            `toml:"ask"`
 	Set    map[string]string `toml:"set"`
 	Expire time.Duration     `toml:"expire"`
 	Do     []map[string]any  `toml:"do"`
@@ -98,7 +99,7 @@ type placedDo struct {
 }
 
 func (c *compiler) binding(n *node, raw binding) station.Binding {
-	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Max: raw.Max}
+	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Max: raw.Max}
 	if n.kind != table || n.faulty {
 		return b
 	}
@@ -132,6 +133,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 		s.namesUnknown, c.unsure[""] = true, true
 	}
 	s.checkNeeds(n.fields["needs"])
+	c.checkAsk(n.fields["ask"], raw.Ask)
 	b.Set = s.set(n.fields["set"])
 	b.Append = s.append(n.fields["append"])
 	b.Count = s.count(n.fields["count"])
@@ -257,6 +259,13 @@ func (c *compiler) checkGS1(n *node, ais []string, kind string) {
 		if item := n.items[i]; !item.faulty && !identifier.MatchString(ai) {
 			c.faultOf(item, "%q is no GS1 application identifier; they are two to four digits, as \"01\" or \"3103\"", ai)
 		}
+	}
+}
+
+// checkAsk checks what the operator is asked where a value is missing.
+func (c *compiler) checkAsk(n *node, ask string) {
+	if n != nil && !n.faulty {
+		c.checkLabel(n, `"ask"`, ask)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // Station is the table [station]: what the station is called and where it is.
 type Station struct {
 	Name     string `toml:"name"`     // {station} in templates, and what the vendors see
+	Label    string `toml:"label"`    // what people call it; empty: its name
 	Timezone string `toml:"timezone"` // IANA name: L2L speaks the site's local time
 	Data     string `toml:"data"`     // folder of the outbox
 	Language string `toml:"language"` // of the operator's page

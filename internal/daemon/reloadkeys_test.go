@@ -170,6 +170,7 @@ func keyChanges() map[string]map[string]keyChange {
 	before := "[[on]]\nevent = \"help.press\""
 	changes := map[string]map[string]keyChange{
 		"[station]": {
+			"label":     atOnce("language = \"en\"\n", "language = \"en\"\nlabel = \"Packing 4\"\n"),
 			"name":      needs(`name     = "pack4-1"`, `name     = "pack4-2"`),
 			"timezone":  needs("Europe/Stockholm", "Europe/Helsinki"),
 			"data":      needs(`"DATA"`, `"DATA/other"`),
@@ -237,6 +238,7 @@ func keyChanges() map[string]map[string]keyChange {
 		"[gpio]": {"chip": needs("pinctrl-rp1", "pinctrl-bcm2711")},
 		"[[button]]": {
 			"name":       {old: `name = "other"`, new: `name = "another"`, named: "[[button]] another is new"},
+			"label":      atOnce(help, help+"label = \"Help\"\n"),
 			"pin":        needs("= 17", "= 18"),
 			"pin_nc":     needs(help, help+"pin_nc = 16\n"),
 			"wiring":     needs(help, help+"wiring = \"nc\"\n"),
@@ -256,6 +258,7 @@ func keyChanges() map[string]map[string]keyChange {
 		},
 		"[[lamp]]": {
 			"name":   {old: `name = "up2"`, new: `name = "up3"`, named: "[[lamp]] up3 is new"},
+			"label":  atOnce("pin  = 22\n", "pin  = 22\nlabel = \"Red\"\n"),
 			"pin":    needs("= 22", "= 21"),
 			"active": needs("pin  = 22\n", "pin  = 22\nactive = \"low\"\n"),
 			"chip":   needs("pin  = 22\n", "pin  = 22\nchip = \"other\"\n"),
@@ -279,6 +282,11 @@ func keyChanges() map[string]map[string]keyChange {
 			"url":         needs("192.0.2.10", "192.0.2.11"),
 			"certificate": needs("ipp/print\"\n", "ipp/print\"\ncertificate = \"/etc/stationd/office.pem\"\n"),
 		},
+		"[labels]": {
+			"value":   atOnce(before, "[labels]\nvalue = { order = \"Job\" }\n\n"+before),
+			"type":    atOnce(before, "[labels]\ntype = { MAINT = \"Maintenance\" }\n\n"+before),
+			"product": atOnce(before, "[labels]\nproduct = { A = \"Cookies\" }\n\n"+before),
+		},
 		"[[on]]": {
 			"event": atOnce("help.press", "other.press"),
 			"match": atOnce("^PART", "^DEL"),
@@ -286,6 +294,7 @@ func keyChanges() map[string]map[string]keyChange {
 			"needs": atOnce(`["order"]
 do    = [{ lagerkoll`, `["order", "parts"]
 do    = [{ lagerkoll`),
+			"ask":        atOnce("needs = [\"order\"]\n", "needs = [\"order\"]\nask = \"Scan the order's sheet first\"\n"),
 			"set":        atOnce(`order = "{order}" }`, `order = "{order}", last = "{order}" }`),
 			"append":     atOnce(`parts = "{part}"`, `parts = "{code}"`),
 			"count":      atOnce("made = 1", "made = 2"),
@@ -312,6 +321,7 @@ do    = [{ lagerkoll`),
 	scanner := "port   = \"usb:0403:6001\"\n"
 	changes["[[scanner]]"] = map[string]keyChange{
 		"name":   {old: "name   = \"spare\"", new: "name   = \"gun\"", named: "[[scanner]] gun is new"},
+		"label":  atOnce(scanner, scanner+"label = \"Hand scanner\"\n"),
 		"port":   needs("0403:6001", "0403:6002"),
 		"layout": needs(`"us"`, `"se"`),
 		"lamp":   atOnce(scanner+"lamp   = \"white\"", scanner+"lamp   = \"red\""),

@@ -26,14 +26,14 @@ type restartKeys struct {
 func needRestart(was, now *plan.Plan) []string {
 	var keys []string
 	for _, k := range []restartKeys{
-		{"[station]", []string{"lamp", "buzzer", "last_good"}, was.Station, now.Station},
+		{"[station]", []string{"lamp", "buzzer", "last_good", "label"}, was.Station, now.Station},
 		{"[web]", nil, was.Web, now.Web},
 		{"[metrics]", nil, was.Metrics, now.Metrics},
 		{"[gpio]", nil, was.Chips, now.Chips},
-		{"[[button]]", []string{"lamp", "buzzer", "latch"}, was.Buttons, now.Buttons},
-		{"[[lamp]]", nil, was.Lamps, now.Lamps},
+		{"[[button]]", []string{"lamp", "buzzer", "latch", "label"}, was.Buttons, now.Buttons},
+		{"[[lamp]]", []string{"label"}, was.Lamps, now.Lamps},
 		{"[[buzzer]]", []string{"remind"}, was.Buzzers, now.Buzzers},
-		{"[[scanner]]", []string{"lamp", "buzzer"}, was.Scanners, now.Scanners},
+		{"[[scanner]]", []string{"lamp", "buzzer", "label"}, was.Scanners, now.Scanners},
 		{"[[printer]]", nil, was.Printers, now.Printers},
 	} {
 		keys = append(keys, k.differences()...)

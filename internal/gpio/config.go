@@ -60,6 +60,7 @@ type Chips struct {
 // each field.
 type Button struct {
 	Name       string        `toml:"name"`       // the source of its events
+	Label      string        `toml:"label"`      // what people call it; empty: its name
 	Pin        int           `toml:"pin"`        // 17 is the line called GPIO17, else the line at offset 17
 	PinNC      *int          `toml:"pin_nc"`     // of its second, normally closed contact, where it has both; pin is the other one's then
 	Wiring     string        `toml:"wiring"`     // its contact at rest: no (normally open, default) or nc (normally closed)
@@ -91,6 +92,7 @@ type Button struct {
 // Lamp is one [[lamp]] table.
 type Lamp struct {
 	Name   string `toml:"name"`
+	Label  string `toml:"label"` // what people call it; empty: its name
 	Pin    int    `toml:"pin"`
 	Active string `toml:"active"` // the level that lights it: high (default) or low
 	Chip   string `toml:"chip"`   // where it is not the chip of [gpio]

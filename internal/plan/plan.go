@@ -230,6 +230,7 @@ func (c signalCheck) checkStack(i int, k config.Stack) {
 func (p *Plan) readProgram(f *config.File) {
 	base := station.Program{
 		Station:     p.Station.Name,
+		Labels:      p.readLabels(f),
 		Vendors:     make(map[string]station.Vendor),
 		Lamp:        make(map[string]string),
 		DefaultLamp: p.Station.Lamp,
@@ -277,6 +278,7 @@ func (p *Plan) readProgram(f *config.File) {
 	p.Program = f.Program(base, kinds)
 	p.checkPrinting(f)
 	p.checkTriggers(f)
+	p.warnOfLabels(f)
 	bound := make(map[string]bool)
 	for _, b := range p.Program.Bindings {
 		bound[b.Event] = true

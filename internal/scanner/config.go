@@ -19,6 +19,9 @@ type Config struct {
 	// Name is the source of its events.
 	Name string `toml:"name"`
 
+	// Label is what people call it; empty: its name. This package only carries it.
+	Label string `toml:"label"`
+
 	// Port is a serial line or a keyboard, by its path or by its USB numbers:
 	//
 	//	/dev/serial/by-id/PATH     a serial line

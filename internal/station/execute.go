@@ -53,9 +53,9 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 		case ev.Source == FromStation:
 			return s, reports
 		case lack.Kind == NoteUnfit && ev.Kind == Scan:
-			return s.addNote(ev, lack.Kind, lack.Text), []Action{{Verb: VerbKeep}}
+			return s.setNote(ev.Source, x.told(lack)), []Action{{Verb: VerbKeep}}
 		default:
-			return s.addNote(ev, lack.Kind, lack.Text), nil
+			return s.setNote(ev.Source, x.told(lack)), nil
 		}
 	}
 	x.s = x.s.clear(b.Clear, ev.At)
@@ -63,6 +63,15 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 		x.note(x.outcomeNote())
 	}
 	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions
+}
+
+// told is the note of what is missing or wrong, as the operator is told it.
+func (x *execution) told(lack Note) Note {
+	lack.At = x.ev.At
+	if lack.Kind == NoteNeeds {
+		lack.Ask = x.b.Ask
+	}
+	return lack
 }
 
 // recordedMore reports whether the note that a step has left gives way to "recorded": one

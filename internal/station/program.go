@@ -10,6 +10,7 @@ import (
 // up between two records.
 type Program struct {
 	Station     string // the station's name, {station} in templates
+	Labels      Labels // what people call things
 	Bindings    []Binding
 	Vendors     map[string]Vendor // by backend
 	Lamps       []string          // every configured lamp
@@ -72,6 +73,7 @@ type Binding struct {
 	Max    int                 // how many characters a value from the label has at most; 0: LongestValue
 	Ignore bool                // the event means nothing, and nothing of it is kept
 	Needs  []string            // values that must be in hand, or the operator is asked for them
+	Ask    string              // what the operator is asked where a value is missing; empty: to scan it
 	Set    map[string]Template // values taken in hand
 	Append map[string]Template // items added to lists in hand
 	Expire time.Duration       // how long set and append hold; 0: until cleared

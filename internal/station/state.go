@@ -87,6 +87,7 @@ const (
 type Note struct {
 	Kind NoteKind `json:"kind"`
 	Text string   `json:"text,omitempty"` // the code read, the value that is missing, the vendor's words
+	Ask  string   `json:"ask,omitempty"`  // of a missing value: what the binding asks for, in the plant's words
 	At   Stamp    `json:"at"`
 }
 

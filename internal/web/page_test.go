@@ -264,7 +264,7 @@ func TestAListInHandAndACountAreShownAsHowMany(t *testing.T) {
 	for _, l := range s.viewBuilder(f.Shown, nil).view().Job {
 		got[l.Name] = l.Text
 	}
-	if want := map[string]string{"order": "4711", "parts": "2", "made": "17"}; !maps.Equal(got, want) {
+	if want := map[string]string{"Order": "4711", "Parts": "2", "Made": "17"}; !maps.Equal(got, want) {
 		t.Errorf("in hand: %v, want %v", got, want)
 	}
 }

@@ -221,7 +221,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	now := s.station.Snapshot()
 	_, refusal := s.decider(r)
 	page := pageData{
-		Texts: s.texts, Station: visible(now.Station), Version: visible(now.Version),
+		Texts: s.texts, Station: s.stationName(now.Station), Version: visible(now.Version),
 		Visitor: refusal != "", Answer: visible(answer),
 	}
 	if isLocal(r) && refusal != answer {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"stationd/internal/station"
@@ -185,7 +184,7 @@ func (b viewBuilder) actionNeeded() []finding {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
 		if fault := s.Health.Devices[name]; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.device", "device", visible(name)), Detail: visible(fault)})
+			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.device", "device", b.part(name)), Detail: visible(fault)})
 		}
 	}
 	return all
@@ -272,7 +271,7 @@ func (b viewBuilder) lamps() []lamp {
 	for _, name := range slices.Sorted(maps.Keys(b.snapshot.Lights)) {
 		class := strings.ReplaceAll(b.snapshot.Lights[name].String(), " ", "-")
 		all = append(all, lamp{
-			Name:  visible(name),
+			Name:  b.part(name),
 			Light: b.texts.Say("light." + words.Key(class)),
 			Class: class,
 		})
@@ -298,7 +297,7 @@ func (b viewBuilder) calls() (all []line, more int) {
 	for _, c := range shown[:len(shown)-more] {
 		var subject []string
 		for _, field := range slices.Sorted(maps.Keys(c.Subject)) {
-			subject = append(subject, visible(c.Subject[field]))
+			subject = append(subject, visible(b.program.Labels.Of(field, c.Subject[field])))
 		}
 		n := line{
 			Level: station.Wait,
@@ -332,16 +331,16 @@ func (b viewBuilder) currentJob() []line {
 		if age, known := b.times.Now.Since(v.At); v.For > 0 && (!known || age > v.For) {
 			continue
 		}
-		text := visible(v.Text)
+		text := visible(b.program.Labels.Of(name, v.Text))
 		if v.List > 0 {
-			text = strconv.Itoa(v.List)
+			text = b.texts.Number(v.List)
 		}
-		all = append(all, line{Name: visible(name), Text: text, When: b.times.Ago(v.At)})
+		all = append(all, line{Name: words.Capital(b.value(name)), Text: text, When: b.times.Ago(v.At)})
 	}
 	counters := b.snapshot.State.Counters
 	for _, name := range slices.Sorted(maps.Keys(counters)) {
 		if c := counters[name]; c.Count > 0 {
-			all = append(all, line{Name: visible(name), Text: strconv.Itoa(c.Count), When: b.times.Ago(c.Since)})
+			all = append(all, line{Name: words.Capital(b.value(name)), Text: b.texts.Number(c.Count), When: b.times.Ago(c.Since)})
 		}
 	}
 	return all
@@ -352,7 +351,7 @@ func (b viewBuilder) notes() []line {
 	notes := b.snapshot.State.Notes
 	for _, source := range slices.Sorted(maps.Keys(notes)) {
 		n := notes[source]
-		all = append(all, line{Level: n.Kind.Reply().Page, Name: visible(source), Text: b.note(n), When: b.times.Ago(n.At)})
+		all = append(all, line{Level: n.Kind.Reply().Page, Name: b.part(source), Text: b.note(n), When: b.times.Ago(n.At)})
 	}
 	return all
 }
@@ -360,18 +359,27 @@ func (b viewBuilder) notes() []line {
 // note puts what was said to a press or scan in words. What it is about stands in the
 // text where that has a place for it, and else after it.
 func (b viewBuilder) note(n station.Note) string {
-	key := "note." + words.Key(n.Kind)
-	text, found := b.texts.Find(key)
-	switch {
-	case !found:
-		text = visible(string(n.Kind))
-	case strings.Contains(text, "{about}"):
-		return b.texts.Say(key, "about", visible(n.Text))
+	key, about := "note."+words.Key(n.Kind), visible(n.Text)
+	switch n.Kind {
+	case station.NoteNeeds:
+		switch {
+		case n.Ask != "":
+			return visible(n.Ask)
+		case n.Text == "now" || n.Text == "since":
+			return b.texts.Say("note.needs.clock")
+		}
+		return b.texts.Say(key, "about", b.value(n.Text))
+	case station.NoteFull:
+		about = b.value(n.Text)
 	}
-	if n.Text == "" {
+	text, found := b.texts.Find(key)
+	if !found {
+		text = visible(string(n.Kind))
+	}
+	if about == "" {
 		return text
 	}
-	return text + ": " + visible(n.Text)
+	return text + ": " + about
 }
 
 // verb is what people call a verb; its name where there is no word for it.
@@ -412,7 +420,7 @@ func (b viewBuilder) devices() []line {
 	var all []line
 	devices := b.snapshot.Health.Devices
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		n := line{Level: station.Good, Name: visible(name), Text: b.texts.Say("device.well")}
+		n := line{Level: station.Good, Name: b.part(name), Text: b.texts.Say("device.well")}
 		if fault := devices[name]; fault != "" {
 			n.Level, n.Text = station.Look, visible(fault)
 		}
@@ -429,9 +437,9 @@ func (b viewBuilder) items() (held, waiting []item) {
 			ID:    e.ID,
 			Short: e.ID.Short(),
 			What:  b.verb(e.Verb),
-			Where: backend + " · " + visible(subject(e.Lane)),
-			With:  fieldList(e.With),
-			When:  visible(e.Source) + " · " + b.times.Ago(e.At),
+			Where: backend + " · " + b.subject(e.Lane),
+			With:  b.fieldList(e.With),
+			When:  b.part(e.Source) + " · " + b.times.Ago(e.At),
 		}
 		if e.Condition != station.Held {
 			if e.Condition == station.Marked {
@@ -464,9 +472,15 @@ func (b viewBuilder) items() (held, waiting []item) {
 }
 
 // subject is what a lane is about: "machine SEAL-1" of l2l/machine:SEAL-1.
-func subject(lane string) string {
+func (b viewBuilder) subject(lane string) string {
 	_, about, _ := strings.Cut(lane, "/")
-	return strings.Replace(about, ":", " ", 1)
+	fields := make(map[string]string)
+	for one := range strings.SplitSeq(about, ",") {
+		if field, text, named := strings.Cut(one, ":"); named {
+			fields[field] = text
+		}
+	}
+	return b.fieldList(fields)
 }
 
 // kept are what the station itself noted for a person, and the scans that no
@@ -477,24 +491,24 @@ func (b viewBuilder) kept() (notices, scans []item) {
 			ID:    ev.ID,
 			Short: ev.ID.Short(),
 			What:  visible(ev.Code),
-			With:  fieldList(ev.Data),
+			With:  b.fieldList(ev.Data),
 			When:  b.times.Ago(ev.At),
 		}
 		if ev.Source == station.FromStation {
 			notices = append(notices, one)
 			continue
 		}
-		one.When = visible(ev.Source) + " · " + one.When
+		one.When = b.part(ev.Source) + " · " + one.When
 		scans = append(scans, one)
 	}
 	return notices, scans
 }
 
 // fieldList writes fields for a person to read: "article 7350, batch A1".
-func fieldList(fields map[string]string) string {
+func (b viewBuilder) fieldList(fields map[string]string) string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		all = append(all, visible(name)+" "+visible(fields[name]))
+		all = append(all, b.value(name)+" "+visible(b.program.Labels.Of(name, fields[name])))
 	}
 	return strings.Join(all, ", ")
 }

@@ -3,6 +3,8 @@ package words
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // separators are what a language has between thousands and before decimals, and how many
@@ -53,4 +55,10 @@ func (c *Catalogue) Amount(number string) string {
 
 func isDigits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
+}
+
+// Capital is a word as it stands alone: with a capital first letter.
+func Capital(word string) string {
+	first, size := utf8.DecodeRuneInString(word)
+	return string(unicode.ToUpper(first)) + word[size:]
 }

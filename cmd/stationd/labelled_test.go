@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"stationd/internal/demo"
+)
+
+// labelled is what a plant writes so that the page calls things as its people do.
+const labelled = `
+[labels]
+value   = { order = "Job" }
+type    = { MAINT = "Fitter" }
+product = { %[1]q = "Soup, 400 g" }
+`
+
+func TestThePageCallsThingsAsThePlantDoes(t *testing.T) {
+	t.Parallel()
+	b := newStation(t, nil)
+	editConfig(t, b, "name     = \"pack4-1\"\n", "name     = \"pack4-1\"\nlabel    = \"Packing four\"\n")
+	editConfig(t, b, "name = \"maintenance\"\n", "name = \"maintenance\"\nlabel = \"Call for help\"\n")
+	editConfig(t, b, "name = \"red\"\n", "name = \"red\"\nlabel = \"Red light\"\n")
+	editConfig(t, b, "name = \"hand\"\n", "name = \"hand\"\nlabel = \"Gun on the cord\"\n")
+	editConfig(t, b, "[[button]]\n", fmt.Sprintf(labelled, "200")+"\n[[button]]\n")
+	must(t, b.Power(t.Context(), true))
+	part := func(serial string) string { return demo.Part{Article: demo.Soup, Batch: "B1", Serial: serial}.Symbol() }
+
+	scanAndWait(t, b, part("1"))
+	expectPage(t, b, "Packing four", "Gun on the cord", "Scan the Job first")
+	editConfig(t, b, "needs = [\"order\"]\n", "needs = [\"order\"]\nask = \"Scan the sheet on the trolley first\"\n")
+	reloadStation(t, b, heardReload)
+	scanAndWait(t, b, part("2"))
+	expectPage(t, b, "Scan the sheet on the trolley first")
+
+	must(t, b.Cable(false))
+	scanAndWait(t, b, "PO4711")
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	scanAndWait(t, b, part("3"))
+	scanAndWait(t, b, "PC-200")
+	expectPage(t, b, ">Job<", "Fitter", "Call for help", "Red light", "Soup, 400 g")
+	page := readPage(t, b)
+	for _, name := range []string{"pack4-1<", ">maintenance<", ">red<", ">hand<", "MAINT", "product 200"} {
+		if strings.Contains(page, name) {
+			t.Errorf("the page says %q, which has a label", name)
+		}
+	}
+	must(t, b.Cable(true))
+	must(t, b.WaitDelivered(t.Context()))
+}
+
+// expectPage waits until the page says each of these.
+func expectPage(t *testing.T, b *demo.Simulation, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		must(t, demo.Until(t.Context(), "the page says "+text, func() bool { return strings.Contains(readPage(t, b), text) }))
+	}
+}
+
+func TestCheckWarnsOfALabelOfSomethingThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	const call = "\n[[on]]\nevent = \"hand.scan\"\nmatch = '^HELP$'\ndo = [{ l2l = \"dispatch.open\", machine = \"A\", trade = \"MECH\", type = \"MAINT\", description = \"x\" }]\n"
+	said := checkWarnings(t, "usb:0403:6001", onOrder+call+"[labels]\nvalue = { ordr = \"Job\", order = \"Job\", \"l2l.order\" = \"Order\" }\ntype = { MIANT = \"Fitter\", MAINT = \"Fitter\" }\nproduct = { A = \"Soup\" }\n")
+	for _, want := range []string{`nothing is called "ordr" here`, `no binding opens a call of type "MIANT"`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("check says %q, and not %q", said, want)
+		}
+	}
+	if n := strings.Count(said, "warning"); n != 2 {
+		t.Errorf("check warns %d times:\n%s", n, said)
+	}
+}
