@@ -136,16 +136,19 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 	if c.shownOnly(r) {
 		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(what+": not sent: this is a dry run", nil)}
 	}
+	guard := guardOf(ctx, r)
+	if err := guard(); err != nil {
+		return nil, station.Receipt{Outcome: station.Unreached, Answered: true,
+			Err: c.cleanError(what+": not sent: "+err.Error(), err)}
+	}
 	start := time.Now()
-	t := c.roundTrip(ctx, r)
+	t := c.roundTrip(ctx, r, guard)
 	t.by = c
 	c.noteVendorTime(t)
 	rc := c.describe(what, t.outcome(r.Interpret))
 	rc.Answered, rc.Sent = t.status != 0, t.left && t.status == 0
 	c.pause(rc.Wait)
-	if observe, ok := ctx.Value(observerKey{}).(Observer); ok {
-		observe(time.Since(start), rc)
-	}
+	Observe(ctx, time.Since(start), rc)
 	if c.log.Enabled(ctx, slog.LevelDebug) { // what is not written need not be gathered
 		c.log.Debug("request answered", "method", r.Method, "path", r.Path, "status", t.status,
 			"outcome", rc.Outcome.String(), "took", time.Since(start))
@@ -168,6 +171,14 @@ func WithObserver(ctx context.Context, o Observer) context.Context {
 	return context.WithValue(ctx, observerKey{}, o)
 }
 
+// Observe tells the observer of a context, where it has one, of a round trip that was made by
+// other means than a Client.
+func Observe(ctx context.Context, took time.Duration, rc station.Receipt) {
+	if observe, ok := ctx.Value(observerKey{}).(Observer); ok {
+		observe(took, rc)
+	}
+}
+
 // Reach connects to the vendor, or to the proxy before it, and hangs up: it says whether
 // anybody is there, and asks nothing. The receipt is Delivered or Unreached.
 func (c *Client) Reach(ctx context.Context) station.Receipt {
@@ -182,7 +193,7 @@ func (c *Client) Reach(ctx context.Context) station.Receipt {
 }
 
 // roundTrip sends the request and reads the answer. It makes no judgement.
-func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
+func (c *Client) roundTrip(ctx context.Context, r Request, guard Guard) (t roundTrip) {
 	ctx, cancel := context.WithTimeout(ctx, LookTime+2*ConnectTime+c.response)
 	defer cancel()
 
@@ -190,8 +201,9 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
 	// request without it cannot have been acted on. The transport asks for a
 	// connection a second time only where not one byte of a write was written.
 	var sent struct {
-		left atomic.Bool
-		over atomic.Pointer[conn]
+		left    atomic.Bool
+		over    atomic.Pointer[conn]
+		stopped atomic.Pointer[error] // what the guard said when there was a connection
 	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { sent.left.Store(false) },
@@ -199,12 +211,22 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
 			if now := connOf(got.Conn); sent.over.Swap(now) != now && now != nil {
 				now.begin()
 			}
+			if err := guard(); err != nil { // connecting took its time
+				sent.stopped.Store(&err)
+				_ = got.Conn.Close() // nothing was written on it, and nothing can be
+				cancel()
+				return
+			}
+			sent.stopped.Store(nil)
 		},
 		WroteHeaders:     func() { sent.left.Store(true) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { c.routing.noteHandshake(err) },
 	})
 	defer func() {
 		t.left = sent.left.Load() || t.status != 0
+		if why := sent.stopped.Load(); why != nil && t.status == 0 {
+			t.left, t.err = false, *why
+		}
 		if c := sent.over.Load(); c != nil && t.err == nil {
 			c.end()
 		} else if c != nil { // given up means that it cannot arrive
@@ -245,6 +267,9 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (t roundTrip) {
 	}
 	return roundTrip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
 }
+
+// changes reports whether a request may change anything at the vendor.
+func (r Request) changes() bool { return r.Method != http.MethodGet }
 
 // head writes the header that a request is sent with.
 func (r Request) head(into http.Header) {

@@ -21,7 +21,7 @@ func (c *Client) shownOnly(r Request) bool {
 	if c.dryRun == nil {
 		return false
 	}
-	shown := DryRunRequest{Method: r.Method, URL: c.redact(c.target(r)), Header: http.Header{}, Body: c.redact(string(r.Body)), Sent: r.Method == http.MethodGet}
+	shown := DryRunRequest{Method: r.Method, URL: c.redact(c.target(r)), Header: http.Header{}, Body: c.redact(string(r.Body)), Sent: !r.changes()}
 	r.head(shown.Header)
 	for name, values := range shown.Header {
 		values = slices.Clone(values)

@@ -24,3 +24,15 @@ func SettleLeast(byProxy bool) time.Duration {
 	}
 	return least
 }
+
+// RelayPatience is how long after a station has asked a relay of the plant for something the
+// relay may still begin it. It is as long as an ask waits there for its turn and one read
+// takes.
+const RelayPatience = 40 * time.Second
+
+// SettleByRelay is SettleLeast for a station that asks a relay: what the relay begins last
+// may take as long as finding and reaching the vendor takes until it leaves. byProxy is
+// whether the relay reaches the vendor by a proxy.
+func SettleByRelay(byProxy bool) time.Duration {
+	return SettleLeast(byProxy) + RelayPatience + LookTime + 2*ConnectTime
+}

@@ -25,6 +25,7 @@ import (
 	"stationd/internal/api"
 	"stationd/internal/api/apitest"
 	"stationd/internal/plant"
+	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 	"stationd/internal/station/stationtest"
 )
@@ -252,33 +253,47 @@ func (f floor) fail(t *testing.T, fault stationtest.Fault) {
 
 func TestL2LKeepsTheContractOfABackend(t *testing.T) {
 	t.Parallel()
+	stationtest.Backend(t, newBench)
+}
+
+func TestL2LKeepsTheContractOfABackendByARelay(t *testing.T) {
+	t.Parallel()
+	passage := relaytest.Open(t)
 	stationtest.Backend(t, func(t *testing.T) stationtest.Bench {
-		f := newFloorHeld(t, AuthQuery, nil, false)
-		call := map[string]string{"type": "MATERIAL", "machine": "LABEL-1", "trade": "MECH", "description": "Labels are out"}
-		first, second := f.must(t, f.delivery(dispatchOpen, "", call)), f.must(t, f.delivery(dispatchOpen, "", call))
-		for _, line := range []string{"LINE1", "LINE2", "LINE3"} {
-			f.start(t, line)
-		}
-		before := f.effects()
-		return stationtest.Bench{
-			Backend:  f.Backend,
-			Secret:   secret,
-			Harmless: []string{dispatchClose, dispatchComplete},
-			Deliveries: []station.Delivery{
-				f.delivery(dispatchOpen, "", help()),
-				f.delivery(dispatchClose, first.Ref, nil),
-				f.delivery(dispatchComplete, second.Ref, nil),
-				f.delivery(dispatchAdd, "", help()),
-				f.delivery(changeoverStart, "", map[string]string{"line": "PACK4", "product": "200"}),
-				f.delivery(changeoverFinish, "", map[string]string{"line": "LINE1"}),
-				f.delivery(orderHold, "", map[string]string{"line": "LINE2"}),
-				f.delivery(orderComplete, "", map[string]string{"line": "LINE3"}),
-				f.delivery(productionRecord, "", map[string]string{"line": "LINE4", "product": "100", "actual": "60", "scrap": "1.5"}),
-			},
-			Break:   func(fault stationtest.Fault) { f.fail(t, fault) },
-			Effects: func() int { return f.effects() - before },
-		}
+		b := newBench(t)
+		b.Backend = passage.Through(t, b.Backend)
+		return b
 	})
+}
+
+// newBench is a site before which the suite of backends is held.
+func newBench(t *testing.T) stationtest.Bench {
+	t.Helper()
+	f := newFloorHeld(t, AuthQuery, nil, false)
+	call := map[string]string{"type": "MATERIAL", "machine": "LABEL-1", "trade": "MECH", "description": "Labels are out"}
+	first, second := f.must(t, f.delivery(dispatchOpen, "", call)), f.must(t, f.delivery(dispatchOpen, "", call))
+	for _, line := range []string{"LINE1", "LINE2", "LINE3"} {
+		f.start(t, line)
+	}
+	before := f.effects()
+	return stationtest.Bench{
+		Backend:  f.Backend,
+		Secret:   secret,
+		Harmless: []string{dispatchClose, dispatchComplete},
+		Deliveries: []station.Delivery{
+			f.delivery(dispatchOpen, "", help()),
+			f.delivery(dispatchClose, first.Ref, nil),
+			f.delivery(dispatchComplete, second.Ref, nil),
+			f.delivery(dispatchAdd, "", help()),
+			f.delivery(changeoverStart, "", map[string]string{"line": "PACK4", "product": "200"}),
+			f.delivery(changeoverFinish, "", map[string]string{"line": "LINE1"}),
+			f.delivery(orderHold, "", map[string]string{"line": "LINE2"}),
+			f.delivery(orderComplete, "", map[string]string{"line": "LINE3"}),
+			f.delivery(productionRecord, "", map[string]string{"line": "LINE4", "product": "100", "actual": "60", "scrap": "1.5"}),
+		},
+		Break:   func(fault stationtest.Fault) { f.fail(t, fault) },
+		Effects: func() int { return f.effects() - before },
+	}
 }
 
 // Every verb is carried out with the key in the two other places, and nobody

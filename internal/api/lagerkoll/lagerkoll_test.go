@@ -23,6 +23,7 @@ import (
 	"stationd/internal/api"
 	"stationd/internal/api/apitest"
 	"stationd/internal/plant"
+	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 	"stationd/internal/station/stationtest"
 )
@@ -239,7 +240,8 @@ func (l limited) Verbs() []station.Verb {
 func TestLagerkollKeepsTheContractOfABackend(t *testing.T) {
 	t.Parallel()
 	person := func(s *Section) { exclusive(s); s.UserID, s.UserToken, s.Key.File = "17", s.Key, "" }
-	for sentence, change := range map[string]func(*Section){"as a machine": exclusive, "as a person": person} {
+	passage := relaytest.Open(t)
+	for sentence, change := range map[string]func(*Section){"as a machine": exclusive, "as a person": person, "by a relay": exclusive} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			stationtest.Backend(t, func(t *testing.T) stationtest.Bench {
@@ -255,8 +257,12 @@ func TestLagerkollKeepsTheContractOfABackend(t *testing.T) {
 					}
 					deliveries = append(deliveries, f.deliveryOf(w.verb, w.with))
 				}
+				var backend station.Backend = limited{f.Backend, deliveries}
+				if sentence == "by a relay" {
+					backend = passage.Through(t, backend)
+				}
 				return stationtest.Bench{
-					Backend:    limited{f.Backend, deliveries},
+					Backend:    backend,
 					Secret:     secret,
 					Deliveries: deliveries,
 					Break:      func(fault stationtest.Fault) { f.fail(t, fault) },

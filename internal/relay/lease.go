@@ -1,0 +1,191 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"stationd/internal/station"
+)
+
+// This file decides which of several relays leads. The lease is one key in the engine, which
+// forgets it a lease after it was written last. Whoever writes it anew leads until a lease
+// after the moment at which the last write that succeeded was begun, by its own clock, and
+// begins nothing after that.
+//
+// An engine that loses its disk forgets the lease while its holder still leads. Whoever wins
+// therefore stays quiet for a whole lease before it announces itself: by then the other has
+// failed to renew, or has come to its end.
+
+const (
+	leaseBucket = "sd-lease"
+	leaseKey    = "lead"
+
+	// LeaseLeast is the shortest lease that is accepted.
+	LeaseLeast = 2 * time.Second
+
+	// leaseTries is how often a lease is renewed in its time.
+	leaseTries = 3
+)
+
+// bucket returns the engine's bucket of the lease, and makes it where there is none.
+func (r *Relay) bucket() (nats.KeyValue, error) {
+	js, err := r.conn.JetStream(nats.MaxWait(min(r.Lease/leaseTries, beat)))
+	if err != nil {
+		return nil, err
+	}
+	kv, err := js.KeyValue(leaseBucket)
+	if errors.Is(err, nats.ErrBucketNotFound) {
+		kv, err = js.CreateKeyValue(&nats.KeyValueConfig{
+			Bucket: leaseBucket, Description: "which relay leads", TTL: r.Lease, History: 1, Replicas: r.Replicas, MaxValueSize: 256,
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	status, err := kv.Status()
+	if err != nil {
+		return nil, err
+	}
+	if status.TTL() != r.Lease {
+		return nil, fmt.Errorf("the engine keeps a lease for %v, and lease here is %v: all relays need the same; to change it stop all and delete the bucket %s", status.TTL(), r.Lease, leaseBucket)
+	}
+	return kv, nil
+}
+
+// Run takes the lease where it is free, and leads while it has it, until ctx is done. Then it
+// takes nothing more, waits up to a minute for what is under way, and gives the lease up.
+func (r *Relay) Run(ctx context.Context) error {
+	said := ""
+	for ctx.Err() == nil {
+		began := time.Now()
+		kv, revision, err := r.acquire()
+		if err == nil {
+			said = ""
+			r.lead(ctx, kv, revision, began)
+			continue
+		}
+		if text := err.Error(); text != said && !errors.Is(err, nats.ErrKeyExists) {
+			said = text
+			r.Log.Warn("the lease cannot be asked for", "error", err)
+		}
+		wait := time.NewTimer(r.Lease / leaseTries)
+		select {
+		case <-ctx.Done():
+		case <-wait.C:
+		}
+		wait.Stop()
+	}
+	r.dismiss("it is being stopped", true)
+	return nil
+}
+
+// acquire writes the lease where nobody has it.
+func (r *Relay) acquire() (nats.KeyValue, uint64, error) {
+	kv, err := r.bucket()
+	if err != nil {
+		return nil, 0, err
+	}
+	revision, err := kv.Create(leaseKey, []byte(r.Name))
+	return kv, revision, err
+}
+
+// lead leads for one term: it renews the lease, announces itself, and takes asks.
+func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, began time.Time) {
+	t := &term{id: string(station.NewID()), began: began, until: began.Add(r.Lease)}
+	r.mu.Lock()
+	r.current = t
+	r.mu.Unlock()
+	defer r.resign(t)
+	r.Log.Info("this relay has the lease, and leads after one more lease", "term", t.id, "lease", r.Lease)
+	every := time.NewTicker(min(beat, r.Lease/leaseTries))
+	defer every.Stop()
+	quiet, renewed := began.Add(r.Lease), began
+	var asks *nats.Subscription
+	var stop time.Time // zero: it goes on
+	stopping := ctx.Done()
+	for {
+		select {
+		case <-stopping:
+			stop, stopping = time.Now().Add(stopTime), nil
+			if asks != nil {
+				if err := asks.Unsubscribe(); err != nil {
+					r.Log.Warn("the engine may still send asks", "error", err)
+				}
+			}
+			r.dismiss("it is being stopped", true)
+		case <-every.C:
+		}
+		now := time.Now()
+		if now.Sub(renewed) >= r.Lease/leaseTries {
+			next, err := kv.Update(leaseKey, []byte(r.Name), revision)
+			switch {
+			case err == nil:
+				revision, renewed = next, now
+				r.mu.Lock()
+				t.until = now.Add(r.Lease)
+				r.mu.Unlock()
+			case lostLease(err):
+				r.Log.Warn("the lease is another's, or the engine has lost it", "error", err)
+				return
+			default:
+				r.Log.Warn("the lease could not be renewed", "error", err)
+			}
+		}
+		r.mu.Lock()
+		over := !time.Now().Before(t.until)
+		r.mu.Unlock()
+		switch {
+		case over:
+			r.Log.Warn("the lease has run out")
+			return
+		case !stop.IsZero() && (!r.busy() || now.After(stop)):
+			if err := kv.Delete(leaseKey, nats.LastRevision(revision)); err != nil {
+				r.Log.Warn("the lease could not be given up; it ends by itself", "error", err)
+			}
+			return
+		case now.Before(quiet):
+			continue
+		}
+		if asks == nil && stop.IsZero() {
+			var err error
+			if asks, err = r.conn.Subscribe(askSubject(t.id, "*", "*", "*"), func(m *nats.Msg) { r.receive(t, m) }); err != nil {
+				r.Log.Warn("asks cannot be taken", "error", err)
+				return
+			}
+			defer asks.Unsubscribe() //nolint:errcheck // a subscription of a term that is over hears nothing
+			r.Log.Info("this relay leads", "term", t.id)
+		}
+		r.reap()
+		r.announce(t)
+	}
+}
+
+// lostLease reports whether an error of renewing says that the lease is not ours any more.
+func lostLease(err error) bool {
+	refused, is := errors.AsType[*nats.APIError](err)
+	return is && refused.ErrorCode != 0 && refused.Code != 503
+}
+
+// resign ends a term: nothing more is begun in it.
+func (r *Relay) resign(t *term) {
+	r.mu.Lock()
+	t.until = time.Time{}
+	r.current = nil
+	r.mu.Unlock()
+	r.dismiss("it does not lead any more", false)
+}
+
+func (r *Relay) announce(t *term) {
+	text, err := json.Marshal(announcement{Version: r.version, Least: r.oldest, Term: t.id, Tick: t.tick(), Relay: r.Name})
+	if err == nil {
+		err = r.conn.Publish(leadSubject, text)
+	}
+	if err != nil {
+		r.Log.Debug("the relay could not announce itself", "error", err)
+	}
+}

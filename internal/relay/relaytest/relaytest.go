@@ -1,0 +1,206 @@
+// Package relaytest runs an engine and relays in a test: a real NATS server with a lease on
+// disk, and backends by way of it.
+package relaytest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"stationd/internal/relay"
+	"stationd/internal/station"
+)
+
+// startTime is how long a test waits for an engine, or for a relay to be heard.
+const startTime = time.Minute
+
+// An Engine is a NATS server of a test, on a port of its own.
+type Engine struct {
+	t       testing.TB
+	options server.Options
+	server  *server.Server
+}
+
+// StartEngine starts an engine, which the end of the test stops. change may be nil.
+func StartEngine(t testing.TB, change func(*server.Options)) *Engine {
+	t.Helper()
+	e := &Engine{t: t, options: server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+	}}
+	if change != nil {
+		change(&e.options)
+	}
+	e.Start()
+	t.Cleanup(e.Kill)
+	return e
+}
+
+// Start starts an engine that was killed, on the port that it had.
+func (e *Engine) Start() {
+	e.t.Helper()
+	options := e.options
+	s, err := server.NewServer(&options)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(startTime) {
+		e.t.Fatal("the engine does not start")
+	}
+	e.server = s
+	e.options.Port = options.Port
+}
+
+// Kill ends the engine, if it runs.
+func (e *Engine) Kill() {
+	if e.server != nil {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+		e.server = nil
+	}
+}
+
+// Wipe empties the disk of an engine that was killed.
+func (e *Engine) Wipe() {
+	e.t.Helper()
+	kept, err := filepath.Glob(filepath.Join(e.options.StoreDir, "*"))
+	for _, path := range kept {
+		if err == nil {
+			err = os.RemoveAll(path)
+		}
+	}
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// Table is how a configuration names the engine.
+func (e *Engine) Table() relay.Engine {
+	return relay.Engine{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", e.options.Port)}}
+}
+
+// Run runs a relay with its workers, until the test or the returned function ends it.
+func Run(t testing.TB, s relay.Setting) (r *relay.Relay, stop func()) {
+	t.Helper()
+	r, err := relay.Open(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	run := func(part func(context.Context) error) {
+		running.Go(func() {
+			if err := part(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	run(r.Run)
+	for _, v := range s.Vendors {
+		for range relay.Workers {
+			run(func(ctx context.Context) error { return r.Work(ctx, v.Name) })
+		}
+	}
+	stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		r.Close()
+	})
+	t.Cleanup(stop)
+	return r, stop
+}
+
+// Dial returns a station's link, which the end of the test closes.
+func Dial(t testing.TB, e *Engine, name string) *relay.Link {
+	t.Helper()
+	l, err := relay.Dial(relay.LinkSetting{Station: name, Engine: e.Table(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+// Await waits until a link hears a relay.
+func Await(t testing.TB, l *relay.Link) {
+	t.Helper()
+	for end := time.Now().Add(startTime); l.Faults()["relay"] != ""; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(l.Faults()["relay"])
+		}
+	}
+}
+
+// slots is how many backends there may be at once.
+const slots = 64
+
+// A Passage leads backends of a test through one engine and one relay.
+type Passage struct {
+	link *relay.Link
+	free chan *slot
+}
+
+// A slot is a vendor of the relay, whose backend is that of one test after the other.
+type slot struct {
+	name string
+	mu   sync.Mutex // guards now
+	now  station.Backend
+}
+
+// Open runs an engine and a relay until the test ends.
+func Open(t testing.TB) *Passage {
+	t.Helper()
+	e := StartEngine(t, nil)
+	p := &Passage{free: make(chan *slot, slots)}
+	s := relay.Setting{Name: "relay-1", Engine: e.Table(), Lease: relay.LeaseLeast, Replicas: 1, Log: slog.New(slog.DiscardHandler)}
+	for i := range slots {
+		one := &slot{name: fmt.Sprintf("vendor-%d", i+1)}
+		s.Vendors = append(s.Vendors, relay.Vendor{Name: one.name, Backend: one})
+		p.free <- one
+	}
+	Run(t, s)
+	p.link = Dial(t, e, "pack4-1")
+	Await(t, p.link)
+	return p
+}
+
+// Through returns a backend that reaches the given one by the relay, until the test ends.
+func (p *Passage) Through(t testing.TB, b station.Backend) station.Backend {
+	t.Helper()
+	one := <-p.free
+	one.set(b)
+	t.Cleanup(func() { p.free <- one })
+	return p.link.Backend(relay.BackendSetting{Name: one.name, Verbs: b.Verbs()})
+}
+
+func (s *slot) set(b station.Backend) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = b
+}
+
+func (s *slot) get() station.Backend {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// Verbs implements station.Backend.
+func (s *slot) Verbs() []station.Verb { return s.get().Verbs() }
+
+// Deliver implements station.Backend.
+func (s *slot) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
+	return s.get().Deliver(ctx, d)
+}
+
+// Look implements station.Looker.
+func (s *slot) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
+	return s.get().(station.Looker).Look(ctx, d)
+}
