@@ -25,18 +25,19 @@ import (
 // a third-party module has one door. A package without a row fails: nobody adds a
 // folder without drawing its arrows.
 var may = map[string][]string{
-	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/exit", "internal/live", "internal/setup", "internal/terminal", "github.com/spf13/cobra"},
+	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/exit", "internal/live", "internal/relaycommand", "internal/setup", "internal/terminal", "github.com/spf13/cobra"},
 
 	// What a person runs.
-	"internal/daemon": {"internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/printer", "internal/queue", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/control", "internal/web", "github.com/spf13/cobra"},
-	"internal/cli":    {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
-	"internal/doctor": {"internal/api", "internal/api/*", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
-	"internal/setup":  {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
-	"internal/live":   {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
-	"internal/demo":   {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "github.com/spf13/cobra"},
+	"internal/daemon":       {"internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/printer", "internal/queue", "internal/relay", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/control", "internal/web", "github.com/spf13/cobra"},
+	"internal/cli":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
+	"internal/doctor":       {"internal/api", "internal/api/*", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
+	"internal/setup":        {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
+	"internal/live":         {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
+	"internal/relaycommand": {"internal/exit", "internal/logging", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "github.com/spf13/cobra"},
+	"internal/demo":         {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "github.com/spf13/cobra"},
 
 	// What these share.
-	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/scanner", "internal/station", "internal/words", "internal/control"},
+	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/relay", "internal/scanner", "internal/station", "internal/words", "internal/control"},
 	"internal/plan/plantest": {"internal/plan"},
 	"internal/contents":      {"internal/plan", "internal/queue", "internal/station", "internal/control"},
 	"internal/verify":        {"internal/exit", "internal/queue"},
@@ -68,6 +69,8 @@ var may = map[string][]string{
 	"internal/api/apitest":           {"github.com/getkin/kin-openapi"},
 	"internal/api/lagerkoll":         {"internal/station", "internal/api"},
 	"internal/api/webhook":           {"internal/station", "internal/api"},
+	"internal/relay":                 {"internal/station", "internal/api", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
+	"internal/relay/relaytest":       {"internal/station", "internal/relay", "github.com/nats-io/nats-server/v2"},
 	"internal/config":                {"internal/station", "github.com/pelletier/go-toml/v2"},
 	"internal/httpserver":            {"internal/station"},
 	"internal/operator":              {"internal/station"},

@@ -22,6 +22,7 @@ import (
 	"stationd/internal/doctor"
 	"stationd/internal/exit"
 	"stationd/internal/live"
+	"stationd/internal/relaycommand"
 	"stationd/internal/setup"
 	"stationd/internal/terminal"
 )
@@ -73,7 +74,7 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), cli.LampsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), cli.LampsCommand(), cli.UnitCommand(), relaycommand.Command(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
 	return root

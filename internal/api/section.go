@@ -25,6 +25,10 @@ type Section interface {
 	// SettleTime is how long after an attempt an absence proves nothing yet.
 	SettleTime() time.Duration
 
+	// ByRelay reports whether the relay of the plant asks the vendor in the station's
+	// place: there is no key then, and Open is not asked.
+	ByRelay() bool
+
 	// Reached returns the base URL and the way there.
 	Reached() (base string, route Route)
 

@@ -127,7 +127,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 		}
 	}
 	if d.direct {
-		return exit.Wrap(d.attempt(c.Context(), c.OutOrStdout(), v, action))
+		return exit.Wrap(d.attempt(c.Context(), c.OutOrStdout(), p, v, action))
 	}
 	return d.ask(c, p, request)
 }
@@ -255,11 +255,12 @@ func attemptOnce(ctx context.Context, b station.Backend, v station.Verb, d stati
 }
 
 // attempt makes one attempt past the outbox and says what came of it.
-func (d *actionCommand) attempt(ctx context.Context, w io.Writer, v plan.Vendor, a station.Action) error {
-	b, err := v.Open(slog.New(slog.DiscardHandler))
+func (d *actionCommand) attempt(ctx context.Context, w io.Writer, p *plan.Plan, v plan.Vendor, a station.Action) error {
+	b, end, err := openBackend(ctx, p, v)
 	if err != nil {
 		return explainCredential(err)
 	}
+	defer end()
 	try := delivery(a)
 	rc := attemptOnce(ctx, b, d.Verb, try)
 	why := ""

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -125,10 +124,11 @@ func (q *queryCommand) ask(ctx context.Context, p *plan.Plan, v plan.Vendor, wit
 			return answer, err
 		}
 	}
-	b, err := v.Open(slog.New(slog.DiscardHandler))
+	b, end, err := openBackend(ctx, p, v)
 	if err != nil {
 		return station.Answer{}, explainCredential(err)
 	}
+	defer end()
 	return station.RunQuery(ctx, b, q.Name, with)
 }
 

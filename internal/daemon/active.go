@@ -16,6 +16,7 @@ import (
 	"stationd/internal/api"
 	"stationd/internal/metrics"
 	"stationd/internal/plan"
+	"stationd/internal/relay"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
 )
@@ -31,6 +32,7 @@ type activeConfig struct {
 	backends map[string]*activeBackend // by vendor; never changed after newActiveConfig
 	plan     atomic.Pointer[plan.Plan]
 	since    atomic.Pointer[time.Time] // when plan came into force
+	link     atomic.Pointer[relay.Link] // to the relay of the plant; nil: nothing is reached by one
 
 	// replaced gets a value, unless it has one, when the plan or a backend was replaced.
 	replaced chan struct{}
@@ -48,7 +50,7 @@ func newActiveConfig(p *plan.Plan, faults *faults, timings *metrics.Timings, log
 	f := &activeConfig{log: log, faults: faults, path: p.Path, backends: make(map[string]*activeBackend), replaced: make(chan struct{}, 1)}
 	f.activated(p)
 	for _, v := range p.Vendors {
-		opened, err := v.Open(log)
+		opened, err := f.open(p, v)
 		if err != nil {
 			opened = closedBackend{v, err}
 		}
@@ -56,6 +58,26 @@ func newActiveConfig(p *plan.Plan, faults *faults, timings *metrics.Timings, log
 		f.backends[v.Name] = newActiveBackend(v.Name, opened, timings)
 	}
 	return f
+}
+
+// open opens a vendor's backend, and the link to the relay of the plant where it is the first
+// that needs it.
+func (a *activeConfig) open(p *plan.Plan, v plan.Vendor) (station.Backend, error) {
+	if v.ByRelay && a.link.Load() == nil {
+		link, err := p.Dial(a.log, a.announceReplaced)
+		if err != nil {
+			return nil, err
+		}
+		a.link.Store(link)
+	}
+	return v.Open(a.log, a.link.Load())
+}
+
+// close ends the link to the relay.
+func (a *activeConfig) close() {
+	if link := a.link.Load(); link != nil {
+		link.Close()
+	}
 }
 
 // setFault says why a vendor's backend is closed, or with nil that it is open.
@@ -114,7 +136,7 @@ func (a *activeConfig) openClosed() {
 		if b == nil || !b.closed() {
 			continue
 		}
-		opened, err := v.Open(a.log)
+		opened, err := a.open(a.plan.Load(), v)
 		a.setFault(v.Name, err)
 		if err != nil {
 			continue
@@ -232,7 +254,7 @@ func (a *activeConfig) activate(next *plan.Plan) error {
 	fresh := make(map[string]station.Backend)
 	unusable := make(map[string]error)
 	for _, v := range next.Vendors {
-		opened, err := v.Open(a.log)
+		opened, err := a.open(next, v)
 		switch {
 		case err == nil:
 			fresh[v.Name] = opened

@@ -7,6 +7,7 @@ import (
 
 	"stationd/internal/gpio"
 	"stationd/internal/plan"
+	"stationd/internal/relay"
 )
 
 // restartKeys is a table of the configuration whose devices or addresses are opened only at
@@ -35,6 +36,7 @@ func needRestart(was, now *plan.Plan) []string {
 		{"[[buzzer]]", []string{"remind"}, was.Buzzers, now.Buzzers},
 		{"[[scanner]]", []string{"lamp", "buzzer", "label"}, was.Scanners, now.Scanners},
 		{"[[printer]]", nil, was.Printers, now.Printers},
+		{"[relay]", nil, engineOf(was), engineOf(now)},
 	} {
 		keys = append(keys, k.differences()...)
 	}
@@ -49,6 +51,14 @@ func needRestart(was, now *plan.Plan) []string {
 		}
 	}
 	return append(keys, bindingsChanged(was.Buttons, now.Buttons)...)
+}
+
+// engineOf is how a plan has the relay reached.
+func engineOf(p *plan.Plan) relay.Engine {
+	if p.Relay == nil {
+		return relay.Engine{}
+	}
+	return *p.Relay
 }
 
 // bindingsChanged names the buttons that wait for other events than before: a hold that no

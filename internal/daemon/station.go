@@ -192,6 +192,7 @@ func (s *openStation) close() error {
 		errs = append(errs, b.close())
 	}
 	s.endOfCrash()
+	s.active.close()
 	return errors.Join(append(errs, s.outbox.Close())...)
 }
 

@@ -37,7 +37,12 @@ type namedKey struct {
 func configuredKeys(p *plan.Plan) []namedKey {
 	var all []namedKey
 	for _, v := range p.Vendors {
-		all = append(all, namedKey{v.Name + " key", v.Section.Secret()})
+		if !v.ByRelay {
+			all = append(all, namedKey{v.Name + " key", v.Section.Secret()})
+		}
+	}
+	if p.Relay != nil && p.Relay.Key.Given() {
+		all = append(all, namedKey{"relay key", p.Relay.Key})
 	}
 	if s := p.Alert; s != nil && s.Key.Given() {
 		all = append(all, namedKey{"alert key", s.Key})
@@ -165,6 +170,8 @@ func consequenceFor(name string) string {
 	switch table, _, _ := strings.Cut(name, " "); table {
 	case plan.PartAlert:
 		return "; until then no alert is sent"
+	case "relay":
+		return "; until then what goes by the relay waits"
 	default:
 		return "; until then deliveries to " + table + " wait"
 	}

@@ -43,6 +43,9 @@ func (v *vendorChecks) add(name string, ask func(ctx context.Context) []Finding)
 // vendorChecks returns the checks of one vendor: its key, the connection, whether it accepts
 // the key, and what else can be read there without changing anything.
 func (d *doctor) vendorChecks(vendor plan.Vendor) []check {
+	if vendor.ByRelay {
+		return d.relayChecks(vendor)
+	}
 	base, route := vendor.Section.Reached()
 	v := &vendorChecks{name: vendor.Name, url: base, route: route}
 	name := v.name + " key file"

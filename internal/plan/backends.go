@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"stationd/internal/api/lagerkoll"
 	"stationd/internal/api/webhook"
 	"stationd/internal/config"
+	"stationd/internal/relay"
 	"stationd/internal/station"
 )
 
@@ -39,10 +41,14 @@ type Vendor struct {
 	Section api.Section
 	Schema  station.Vendor
 	Settle  time.Duration // how long after an attempt an absence at the vendor proves nothing
-	Open    func(*slog.Logger) (station.Backend, error)
+	ByRelay bool          // the relay of the plant asks the vendor in the station's place
+
+	// Open opens the backend. One that is ByRelay stands at the end of the link, and of
+	// the others link is not used.
+	Open func(log *slog.Logger, link *relay.Link) (station.Backend, error)
 
 	// DryRun opens a backend that shows what it would send and sends none of it
-	// but reads.
+	// but reads. One that is ByRelay has no dry run.
 	DryRun func(*slog.Logger, func(api.DryRunRequest)) (station.Backend, error)
 
 	// Watch returns the source that follows the vendor through a backend which Open
@@ -100,10 +106,17 @@ func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 		Section: section,
 		Schema:  schema,
 		Settle:  section.SettleTime(),
-		Open: func(log *slog.Logger) (station.Backend, error) {
+		ByRelay: section.ByRelay(),
+		Open: func(log *slog.Logger, link *relay.Link) (station.Backend, error) {
+			if section.ByRelay() {
+				return link.Backend(relay.BackendSetting{Name: b.Name, Verbs: b.Verbs, Queries: b.Queries, Settle: section.SettleTime()}), nil
+			}
 			return section.Open(api.Opening{Log: log, Zone: p.Zone})
 		},
 		DryRun: func(log *slog.Logger, show func(api.DryRunRequest)) (station.Backend, error) {
+			if section.ByRelay() {
+				return nil, errors.New("what would be sent is the relay's to say: a dry run needs a configuration without via")
+			}
 			return section.Open(api.Opening{Log: log, Zone: p.Zone, DryRun: show})
 		},
 		Watch: func(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {

@@ -20,6 +20,7 @@ import (
 	"stationd/internal/exit"
 	"stationd/internal/gpio"
 	"stationd/internal/printer"
+	"stationd/internal/relay"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
 	"stationd/internal/words"
@@ -54,6 +55,7 @@ type Plan struct {
 	Scanners []scanner.Config
 	Printers []printer.Printer
 	Vendors  []Vendor
+	Relay    *relay.Engine  // how the plant's relay is reached; nil where the file has no [relay]
 	Alert    *alert.Section // nil where the file has none
 	Program  station.Program
 	Warnings []config.Fault // what is allowed and may not be what was meant
@@ -86,6 +88,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	p.Metrics = f.Metrics()
 	p.readPrinters(f)
 	p.readVendors(f)
+	p.readRelay(f)
 	p.readDevices(f)
 	p.readAlert(f)
 	p.readProgram(f)

@@ -17,7 +17,7 @@ type Allowance struct {
 	Machines []string `toml:"machines"` // that it may name; empty: all
 }
 
-// CheckAllowance reports every fault of an allowance by its key.
+// Check reports every fault of an allowance by its key.
 func (a Allowance) Check(fault func(key, text string)) {
 	if _, err := path.Match(a.Station, ""); a.Station == "" || err != nil {
 		fault("station", `must be a station's name, or a pattern like "pack4-*"`)

@@ -38,10 +38,10 @@ func (r *Relay) bucket() (nats.KeyValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	kv, err := js.KeyValue(leaseBucket)
+	kv, err := js.KeyValue(r.bucketName)
 	if errors.Is(err, nats.ErrBucketNotFound) {
 		kv, err = js.CreateKeyValue(&nats.KeyValueConfig{
-			Bucket: leaseBucket, Description: "which relay leads", TTL: r.Lease, History: 1, Replicas: r.Replicas, MaxValueSize: 256,
+			Bucket: r.bucketName, Description: "which relay leads", TTL: r.Lease, History: 1, Replicas: r.Replicas, MaxValueSize: 256,
 		})
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (r *Relay) bucket() (nats.KeyValue, error) {
 		return nil, err
 	}
 	if status.TTL() != r.Lease {
-		return nil, fmt.Errorf("the engine keeps a lease for %v, and lease here is %v: all relays need the same; to change it stop all and delete the bucket %s", status.TTL(), r.Lease, leaseBucket)
+		return nil, fmt.Errorf("the engine keeps a lease for %v, and lease here is %v: all relays need the same; to change it stop all and delete the bucket %s", status.TTL(), r.Lease, r.bucketName)
 	}
 	return kv, nil
 }

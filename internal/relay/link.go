@@ -178,7 +178,9 @@ func (l *Link) noteAnnouncement(m *nats.Msg) {
 }
 
 // silent reports whether no relay was heard for that long. The caller holds mu.
-func (l *Link) silent(limit time.Duration) bool { return l.heard.IsZero() || time.Since(l.heard) > limit }
+func (l *Link) silent(limit time.Duration) bool {
+	return l.heard.IsZero() || time.Since(l.heard) > limit
+}
 
 // noteAnswer hands an answer to whoever waits for it.
 func (l *Link) noteAnswer(m *nats.Msg) {
@@ -200,15 +202,27 @@ func (l *Link) noteAnswer(m *nats.Msg) {
 	p.end(r)
 }
 
-// Faults implements station.HealthReporter: whether a relay is heard.
-func (l *Link) Faults() map[string]string {
+// Leader returns the name of the relay that leads, or why none can be asked.
+func (l *Link) Leader() (name string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := ""
-	if err := l.unheard(); err != nil {
-		text = err.Error()
+	return l.leader.Relay, l.unheard()
+}
+
+// Await waits until a relay can be asked, or ctx ends, and is Leader then.
+func (l *Link) Await(ctx context.Context) (name string, err error) {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if name, err = l.Leader(); err == nil {
+			return name, nil
+		}
+		select {
+		case <-ctx.Done():
+			return name, err
+		case <-look.C:
+		}
 	}
-	return map[string]string{"relay": text}
 }
 
 // unheard is why no relay can be asked; nil when one can. The caller holds mu.

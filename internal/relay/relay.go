@@ -56,7 +56,8 @@ type Relay struct {
 	conn            *nats.Conn
 	vendors         map[string]Vendor
 	admissions      map[string]*admission
-	version, oldest int // of the wire
+	version, oldest int    // of the wire
+	bucketName      string // of the lease
 
 	mu       sync.Mutex      // guards what follows
 	current  *term           // nil: this relay does not lead
@@ -77,7 +78,7 @@ func (t *term) tick() int64 { return int64(time.Since(t.began) / beat) }
 // file. It is closed with Close.
 func Open(s Setting) (*Relay, error) {
 	r := &Relay{
-		Setting: s, version: Version, oldest: Least,
+		Setting: s, version: Version, oldest: Least, bucketName: leaseBucket,
 		vendors: make(map[string]Vendor), admissions: make(map[string]*admission), underWay: make(map[string]*job),
 	}
 	for _, v := range s.Vendors {

@@ -42,6 +42,7 @@ type Section struct {
 	Fresh   time.Duration `toml:"fresh"`   // how long what was seen on the line counts; 0: three times watch
 	Dial    api.Dial      // no key of the file; nil: over the network
 
+	api.Via
 	api.Route
 }
 
@@ -51,7 +52,11 @@ func (s Section) Check(fault func(key, text string)) {
 	if text := api.CheckURL(s.URL); text != "" {
 		fault("url", text)
 	}
-	if !s.Key.Given() {
+	s.CheckVia(map[string]bool{
+		"key": s.Key.Given(), "auth": s.Auth != "", "rate": s.Rate != "", "watch": s.Watch != 0, "fresh": s.Fresh != 0,
+		"ca": s.CA != "", "proxy": s.Proxy != "", "proxy_key": s.ProxyKey.Given(),
+	}, fault)
+	if !s.Key.Given() && !s.ByRelay() {
 		fault("key", "is missing: name a file or a credential that holds L2L's API key")
 	}
 	s.Key.Check("key", fault)
@@ -67,7 +72,7 @@ func (s Section) Check(fault func(key, text string)) {
 		fault("rate", err.Error())
 	}
 	s.Route.Check(fault)
-	if least := api.SettleLeast(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
+	if least := s.LeastSettle(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
 		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 	if s.Watch < 0 || s.Watch > 0 && s.Watch < watchLeast && !api.Loopback(s.URL) {
@@ -81,7 +86,7 @@ func (s Section) Check(fault func(key, text string)) {
 // Reads implements api.Follower: what the line runs is read where it is said which.
 func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
 	every := cmp.Or(s.Watch, watchEvery)
-	return s.Line != "", cmp.Or(s.Fresh, 3*every), ""
+	return s.Line != "" && !s.ByRelay(), cmp.Or(s.Fresh, 3*every), ""
 }
 
 // To says whom the section speaks to: what an entry is frozen with.
@@ -103,7 +108,7 @@ func (s Section) Defaults() map[string]string {
 // SettleTime is how long after an attempt an absence proves nothing yet.
 func (s Section) SettleTime() time.Duration {
 	if s.Settle == 0 {
-		return api.SettleLeast(s.ByProxy(s.URL))
+		return s.LeastSettle(s.ByProxy(s.URL))
 	}
 	return s.Settle
 }

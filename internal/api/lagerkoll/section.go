@@ -33,6 +33,7 @@ type Section struct {
 	Fresh     time.Duration `toml:"fresh"`      // how long what was seen of it counts; 0: three times watch
 	Dial      api.Dial      // no key of the file; nil: over the network
 
+	api.Via
 	api.Route
 }
 
@@ -45,12 +46,17 @@ func (s Section) Check(fault func(key, text string)) {
 	if !headerText(s.Store) {
 		fault("store", "must be the store-id, in plain characters")
 	}
+	s.CheckVia(map[string]bool{
+		"key": s.Key.Given(), "user_id": s.UserID != "", "user_token": s.UserToken.Given(), "rate": s.Rate != "", "exclusive": s.Exclusive,
+		"watch": s.Watch != 0, "follow": s.Hand != "", "fresh": s.Fresh != 0,
+		"ca": s.CA != "", "proxy": s.Proxy != "", "proxy_key": s.ProxyKey.Given(),
+	}, fault)
 	switch person := s.UserID != "" || s.UserToken.Given(); {
 	case s.Key.Given() && person:
 		fault("key", "stands beside user_id and user_token: keep one way to log in")
 	case person && (!headerText(s.UserID) || !s.UserToken.Given()):
 		fault("user_id", "user_id and user_token belong together")
-	case !s.Key.Given() && !person:
+	case !s.Key.Given() && !person && !s.ByRelay():
 		fault("key", "is missing: name a file or a credential that holds the API-key")
 	}
 	s.Key.Check("key", fault)
@@ -62,7 +68,7 @@ func (s Section) Check(fault func(key, text string)) {
 	}
 	s.checkWatch(fault)
 	s.Route.Check(fault)
-	if least := api.SettleLeast(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
+	if least := s.LeastSettle(s.ByProxy(s.URL)); s.Settle < 0 || s.Settle > 0 && s.Settle < least && !api.Loopback(s.URL) {
 		fault("settle", fmt.Sprintf("must be at least %v: an attempt that was given up may take that long to take effect", least))
 	}
 }
@@ -108,7 +114,7 @@ func (s Section) Defaults() map[string]string { return nil }
 // SettleTime is how long after an attempt an absence proves nothing yet.
 func (s Section) SettleTime() time.Duration {
 	if s.Settle == 0 {
-		return api.SettleLeast(s.ByProxy(s.URL))
+		return s.LeastSettle(s.ByProxy(s.URL))
 	}
 	return s.Settle
 }

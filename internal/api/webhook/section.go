@@ -49,6 +49,10 @@ func (s Section) Defaults() map[string]string { return nil }
 // looked up here; it is what any vendor's is.
 func (s Section) SettleTime() time.Duration { return api.SettleLeast(s.ByProxy(s.URL)) }
 
+// ByRelay implements api.Section: the receiver is the plant's own, and each station posts
+// to it.
+func (s Section) ByRelay() bool { return false }
+
 // Reached returns the address and the way there.
 func (s Section) Reached() (base string, route api.Route) { return s.URL, s.Route }
 

@@ -131,10 +131,10 @@ func Dial(t testing.TB, e *Engine, name string) *relay.Link {
 // Await waits until a link hears a relay.
 func Await(t testing.TB, l *relay.Link) {
 	t.Helper()
-	for end := time.Now().Add(startTime); l.Faults()["relay"] != ""; <-time.After(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal(l.Faults()["relay"])
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), startTime)
+	defer cancel()
+	if _, err := l.Await(ctx); err != nil {
+		t.Fatal(err)
 	}
 }
 

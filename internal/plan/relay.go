@@ -1,0 +1,177 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/config"
+	"stationd/internal/exit"
+	"stationd/internal/relay"
+)
+
+// readRelay reads [relay]: how the station reaches the relay of its plant.
+func (p *Plan) readRelay(f *config.File) {
+	section := new(relay.Engine)
+	if f.Section("relay", section) {
+		p.Relay = section
+		section.Check(func(key, text string) { f.Fault(config.At("relay", key), "%q %s", key, text) })
+	}
+	used := false
+	for _, v := range p.Vendors {
+		if !v.ByRelay {
+			continue
+		}
+		used = true
+		if p.Relay == nil {
+			f.Fault(config.At(v.Name, "via"), `"via" leads to the relay of the plant, and the table [relay] that says where its engine is is missing`)
+		}
+	}
+	if why := relay.CheckName(p.Station.Name); used && why != "" {
+		f.Fault(config.At("station", "name"), `"name" %s`, why)
+	}
+	if p.Relay != nil && !used {
+		f.Warn(config.At("relay"), `[relay] leads to nobody: say via = "relay" in the table of a vendor`)
+	}
+}
+
+// Dial returns the link to the relay of the plant; nil where no vendor is reached by it. An
+// error that is the key's wraps api.ErrKeyUnusable. heard is called when a relay is heard that
+// was not before.
+func (p *Plan) Dial(log *slog.Logger, heard func()) (*relay.Link, error) {
+	for _, v := range p.Vendors {
+		if v.ByRelay {
+			return relay.Dial(relay.LinkSetting{Station: p.Station.Name, Engine: *p.Relay, Zone: p.Zone, Log: log, Heard: heard})
+		}
+	}
+	return nil, nil
+}
+
+// DefaultRelayPath is where the package of the relay has its configuration.
+const DefaultRelayPath = "/etc/stationd/relay.toml"
+
+// defaultLease is how long a relay leads without a word from the engine.
+const defaultLease = 6 * time.Second
+
+// A RelayTable is the table [relay] of a relay's own configuration.
+type RelayTable struct {
+	Name     string        `toml:"name"`     // in the log, and what stations say who leads
+	Timezone string        `toml:"timezone"` // of the site: L2L speaks its local time
+	Lease    time.Duration `toml:"lease"`    // all relays of a plant the same
+	Replicas int           `toml:"replicas"` // of the lease: 3 where the engine has three nodes
+
+	relay.Engine
+}
+
+// A RelayPlan is a relay's configuration that has been read.
+type RelayPlan struct {
+	Path     string
+	Table    RelayTable
+	Zone     *time.Location
+	Allowed  []relay.Allowance
+	Sections []RelayVendor
+	Warnings []config.Fault
+}
+
+// A RelayVendor is a vendor that a relay speaks to.
+type RelayVendor struct {
+	Name    string
+	Section api.Section
+}
+
+// ReadRelay reads a relay's configuration whole; see Read.
+func ReadRelay(path string) (*RelayPlan, []config.Fault, error) {
+	f, err := config.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &RelayPlan{Path: path, Zone: time.UTC, Table: RelayTable{Lease: defaultLease, Replicas: 1}}
+	p.readTable(f)
+	f.Tables("allow", &p.Allowed)
+	for i, a := range p.Allowed {
+		a.Check(func(key, text string) { f.Fault(config.At("allow", i, key), "%q %s", key, text) })
+		for _, name := range a.Backends {
+			f.OneOf(config.At("allow", i, "backends"), name, "l2l", "lagerkoll")
+		}
+	}
+	for _, b := range Backends() {
+		section := b.section()
+		if b.Name == "webhook" || !f.Section(b.Name, section) {
+			continue
+		}
+		section.Check(func(key, text string) { f.Fault(config.At(b.Name, key), "%q %s", key, text) })
+		if section.ByRelay() {
+			f.Fault(config.At(b.Name, "via"), `"via" is for stations: this is the relay, which asks the vendor itself`)
+		}
+		p.Sections = append(p.Sections, RelayVendor{b.Name, section})
+	}
+	if len(p.Sections) == 0 {
+		f.Fault(config.At("relay"), "the relay speaks to nobody: it needs [l2l] or [lagerkoll]")
+	}
+	if len(p.Allowed) == 0 {
+		f.Warn(config.At("relay"), "there is no [[allow]]: every station that the engine lets in may do everything that the keys can")
+	}
+	f.Unread()
+	p.Warnings = f.Warnings()
+	return p, f.Faults(), nil
+}
+
+func (p *RelayPlan) readTable(f *config.File) {
+	t := &p.Table
+	if !f.Section("relay", t) {
+		f.Fault(config.At("relay"), "the table [relay] is missing; it needs at least name, timezone and servers")
+		return
+	}
+	if why := relay.CheckName(t.Name); why != "" {
+		f.Fault(config.At("relay", "name"), `"name" %s`, why)
+	}
+	t.Check(func(key, text string) { f.Fault(config.At("relay", key), "%q %s", key, text) })
+	if t.Lease < relay.LeaseLeast || t.Lease > time.Minute {
+		f.Fault(config.At("relay", "lease"), `"lease" must be %v to 1m`, relay.LeaseLeast)
+	}
+	if t.Replicas != 1 && t.Replicas != 3 && t.Replicas != 5 {
+		f.Fault(config.At("relay", "replicas"), `"replicas" must be 1, 3 or 5: on so many nodes of the engine the lease is kept`)
+	}
+	zone, err := time.LoadLocation(t.Timezone)
+	if err != nil || t.Timezone == "" || t.Timezone == "Local" {
+		f.Fault(config.At("relay", "timezone"), `"timezone" must be the site's, as "Europe/Stockholm": L2L speaks its local time`)
+		return
+	}
+	p.Zone = zone
+}
+
+// LoadRelay reads a relay's configuration for a command that needs one; see Load.
+func LoadRelay(path string, stderr io.Writer) (*RelayPlan, error) {
+	p, faults, err := ReadRelay(path)
+	if err != nil {
+		return nil, exit.With(exit.Config, err)
+	}
+	if len(faults) > 0 {
+		PrintFaults(stderr, faults)
+		return nil, &exit.Error{Code: exit.Config}
+	}
+	return p, nil
+}
+
+// Open opens the relay's vendors, which reads their keys, and returns what a relay needs to
+// know.
+func (p *RelayPlan) Open(log *slog.Logger) (relay.Setting, error) {
+	s := relay.Setting{Name: p.Table.Name, Engine: p.Table.Engine, Lease: p.Table.Lease, Replicas: p.Table.Replicas, Allowed: p.Allowed, Log: log}
+	var errs []error
+	for _, v := range p.Sections {
+		backend, err := v.Section.Open(api.Opening{Log: log, Zone: p.Zone})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		base, route := v.Section.Reached()
+		s.Vendors = append(s.Vendors, relay.Vendor{Name: v.Name, Backend: backend, Settle: api.SettleByRelay(route.ByProxy(base))})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return s, fmt.Errorf("%s: %w", p.Path, err)
+	}
+	return s, nil
+}
