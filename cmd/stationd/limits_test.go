@@ -16,6 +16,7 @@ import (
 	"stationd/internal/httpserver"
 	"stationd/internal/logging"
 	"stationd/internal/queue"
+	"stationd/internal/relay"
 	"stationd/internal/scanner"
 	"stationd/internal/station"
 	"stationd/internal/web"
@@ -45,7 +46,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"Inputs", slices.Concat(agent.Ceilings(), scanner.Ceilings())},
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
-		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings())},
+		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings(), relay.Ceilings())},
 		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings())},
 		{"The log", logging.Ceilings()},
 	} {

@@ -31,7 +31,7 @@ type activeConfig struct {
 	path     string
 	backends map[string]*activeBackend // by vendor; never changed after newActiveConfig
 	plan     atomic.Pointer[plan.Plan]
-	since    atomic.Pointer[time.Time] // when plan came into force
+	since    atomic.Pointer[time.Time]  // when plan came into force
 	link     atomic.Pointer[relay.Link] // to the relay of the plant; nil: nothing is reached by one
 
 	// replaced gets a value, unless it has one, when the plan or a backend was replaced.

@@ -58,6 +58,9 @@ url     = "https://hooks.example.com/stationd"
 key     = { file = "KEYS/one.key" }
 timeout = "20s"
 
+[relay]
+servers = ["nats://127.0.0.1:4222"]
+
 [alert]
 after  = "10m"
 repeat = "4h"
@@ -168,6 +171,7 @@ func keyChanges() map[string]map[string]keyChange {
 	oneKey, help := "key     = { file = \"KEYS/one.key\" }\nsite", "name     = \"help\"\n"
 	lagerkoll := "store     = \"1001\"\nkey       = { file = \"KEYS/one.key\" }\n"
 	before := "[[on]]\nevent = \"help.press\""
+	engine := "servers = [\"nats://127.0.0.1:4222\"]\n"
 	changes := map[string]map[string]keyChange{
 		"[station]": {
 			"label":     atOnce("language = \"en\"\n", "language = \"en\"\nlabel = \"Packing 4\"\n"),
@@ -182,7 +186,16 @@ func keyChanges() map[string]map[string]keyChange {
 		},
 		"[web]":     {"listen": needs("127.0.0.1:0", "127.0.0.1:8421")},
 		"[metrics]": {"listen": needs("127.0.0.1:9420", "127.0.0.1:9421")},
+		"[relay]": {
+			"servers":         needs(engine, strings.Replace(engine, "4222", "4223", 1)),
+			"key":             needs(engine, engine+"key = { file = \"KEYS/two.key\" }\n"),
+			"ca":              needs(engine, engine+"ca = \"/etc/stationd/plant-ca.pem\"\n"),
+			"certificate":     needs(engine, engine+"certificate = \"/etc/stationd/a.pem\"\ncertificate_key = \"/etc/stationd/a.key\"\n"),
+			"certificate_key": needs(engine, engine+"certificate_key = \"/etc/stationd/a.key\"\ncertificate = \"/etc/stationd/a.pem\"\n"),
+		},
 		"[l2l]": {
+			"via": atOnce("key     = { file = \"KEYS/one.key\" }\nsite    = 12\nline    = \"PACK4\"\nmachine = \"SEAL-1\"\ntrade   = \"MECH\"\nuser    = \"eva\"\nauth    = \"query\"\nsettle  = \"60s\"\nwatch   = \"30s\"\n",
+				"via = \"relay\"\nsite    = 12\nline    = \"PACK4\"\nmachine = \"SEAL-1\"\ntrade   = \"MECH\"\nuser    = \"eva\"\n"),
 			"url":       atOnce("acme.leading2lean.com", "other.leading2lean.com"),
 			"key":       atOnce(oneKey, strings.Replace(oneKey, "one", "two", 1)),
 			"site":      atOnce("site    = 12", "site    = 13"),
@@ -200,6 +213,7 @@ func keyChanges() map[string]map[string]keyChange {
 			"fresh":     atOnce("settle  = \"60s\"\nwatch", "settle  = \"60s\"\nfresh = \"4m\"\nwatch"),
 		},
 		"[lagerkoll]": {
+			"via":        atOnce(lagerkoll+"rate      = \"60/min\"\nsettle    = \"60s\"\nexclusive = false\n", "store     = \"1001\"\nvia = \"relay\"\n"),
 			"url":        atOnce("capi.lagerkoll.com", "other.lagerkoll.com"),
 			"store":      atOnce(`"1001"`, `"1002"`),
 			"key":        atOnce(lagerkoll, strings.Replace(lagerkoll, "one.key", "two.key", 1)),
@@ -402,6 +416,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	f := newActiveConfig(p, newFaults(log), metrics.NewTimings(nil), log)
+	t.Cleanup(f.close)
 	was := f.inForce()
 	if wrong := f.reload(); len(wrong) > 0 || !reflect.DeepEqual(was.program, f.inForce().program) {
 		t.Fatalf("the same file is another program: %q", wrong)

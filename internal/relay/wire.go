@@ -248,3 +248,14 @@ func tableOf(a station.Answer) *table {
 func (t table) answer() station.Answer {
 	return station.Answer{Columns: t.Columns, Rows: t.Rows, Note: t.Note, All: t.All, File: t.File, Type: t.Type}
 }
+
+// Ceilings lists what there is at most on the way to a relay, and in it.
+func Ceilings() []station.Ceiling {
+	return []station.Ceiling{
+		{Of: "an ask of a station's on the way to the relay", Most: fmt.Sprint(mostAsk>>10, " kB"), Then: "the entry is held: not sent"},
+		{Of: "an answer of the relay's", Most: fmt.Sprint(mostAnswer>>10, " kB"), Then: "a command says so; of an attempt, it is looked up"},
+		{Of: "asks of a station that are under way", Most: fmt.Sprint(mostPending), Then: "the next is not sent, and tried again later"},
+		{Of: "asks that wait at a relay for one vendor, and of one station's", Most: fmt.Sprint(mostWaiting, ", ", mostOfStation), Then: "the station is told to wait a second; the relay's log says so"},
+		{Of: "the time that an ask waits at a relay", Most: fmt.Sprint(waitTime), Then: "the station asks again, and keeps its turn"},
+	}
+}

@@ -89,10 +89,17 @@ func (e *Engine) Table() relay.Engine {
 // Run runs a relay with its workers, until the test or the returned function ends it.
 func Run(t testing.TB, s relay.Setting) (r *relay.Relay, stop func()) {
 	t.Helper()
+	return RunWith(t, s, func(*relay.Relay) {})
+}
+
+// RunWith is Run of a relay that is changed before it runs.
+func RunWith(t testing.TB, s relay.Setting, change func(*relay.Relay)) (r *relay.Relay, stop func()) {
+	t.Helper()
 	r, err := relay.Open(s)
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	run := func(part func(context.Context) error) {
