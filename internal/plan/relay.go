@@ -168,7 +168,11 @@ func (p *RelayPlan) Open(log *slog.Logger) (relay.Setting, error) {
 			continue
 		}
 		base, route := v.Section.Reached()
-		s.Vendors = append(s.Vendors, relay.Vendor{Name: v.Name, Backend: backend, Settle: api.SettleByRelay(route.ByProxy(base))})
+		vendor := relay.Vendor{Name: v.Name, Backend: backend, Settle: api.SettleByRelay(route.ByProxy(base))}
+		if api.Loopback(base) {
+			vendor.Settle = 0 // as a station's own may be shorter there
+		}
+		s.Vendors = append(s.Vendors, vendor)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return s, fmt.Errorf("%s: %w", p.Path, err)

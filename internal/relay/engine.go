@@ -70,13 +70,17 @@ const (
 
 // connect returns a connection that is made as soon as the engine is there, and again each
 // time that it is lost. An error is that of a file: one that is the key's wraps
-// api.ErrKeyUnusable. What cannot be sent now is never sent later.
-func (e Engine) connect(name string, log *slog.Logger, more ...nats.Option) (*nats.Conn, error) {
+// api.ErrKeyUnusable. What cannot be sent now is never sent later. lost is called each time
+// that the connection is lost: what was on it may be lost too.
+func (e Engine) connect(name string, log *slog.Logger, lost func(), more ...nats.Option) (*nats.Conn, error) {
 	options := []nats.Option{
 		nats.Name(name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1),
 		nats.Timeout(engineConnect), nats.ReconnectWait(engineWait), nats.ReconnectJitter(engineWait, engineWait),
 		nats.PingInterval(enginePing), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("the connection to the engine is lost", "error", err) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			log.Warn("the connection to the engine is lost", "error", err)
+			lost()
+		}),
 	}
 	if e.Key.Given() {
 		key, err := e.Key.Read()

@@ -96,16 +96,18 @@ func (r *Relay) acquire() (nats.KeyValue, uint64, error) {
 
 // lead leads for one term: it renews the lease, announces itself, and takes asks.
 func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, began time.Time) {
-	t := &term{id: string(station.NewID()), began: began, until: began.Add(r.Lease)}
-	r.mu.Lock()
-	r.current = t
-	r.mu.Unlock()
-	defer r.resign(t)
+	t := r.newTerm(began, began.Add(r.Lease))
+	defer func() { r.resign(t) }()
 	r.Log.Info("this relay has the lease, and leads after one more lease", "term", t.id, "lease", r.Lease)
 	every := time.NewTicker(min(beat, r.Lease/leaseTries))
 	defer every.Stop()
 	quiet, renewed := began.Add(r.Lease), began
 	var asks *nats.Subscription
+	defer func() {
+		if asks != nil {
+			_ = asks.Unsubscribe() // of a term that is over nobody asks
+		}
+	}()
 	var stop time.Time // zero: it goes on
 	stopping := ctx.Done()
 	for {
@@ -151,13 +153,27 @@ func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, beg
 		case now.Before(quiet):
 			continue
 		}
+		if r.cut.Load() && r.conn.IsConnected() && stop.IsZero() {
+			// Answers may be lost, and those who wait for them hear of it by a new term.
+			r.cut.Store(false)
+			if asks != nil {
+				_ = asks.Unsubscribe() // it hears nothing any more: nobody knows the new term yet
+				asks = nil
+			}
+			before := t
+			r.mu.Lock()
+			until := t.until
+			r.mu.Unlock()
+			t = r.newTerm(time.Now(), until)
+			r.end(before)
+		}
 		if asks == nil && stop.IsZero() {
 			var err error
-			if asks, err = r.conn.Subscribe(askSubject(t.id, "*", "*", "*"), func(m *nats.Msg) { r.receive(t, m) }); err != nil {
+			of := t
+			if asks, err = r.conn.Subscribe(askSubject(t.id, "*", "*", "*"), func(m *nats.Msg) { r.receive(of, m) }); err != nil {
 				r.Log.Warn("asks cannot be taken", "error", err)
 				return
 			}
-			defer asks.Unsubscribe() //nolint:errcheck // a subscription of a term that is over hears nothing
 			r.Log.Info("this relay leads", "term", t.id)
 		}
 		r.reap()
@@ -171,10 +187,26 @@ func lostLease(err error) bool {
 	return is && refused.ErrorCode != 0 && refused.Code != 503
 }
 
-// resign ends a term: nothing more is begun in it.
-func (r *Relay) resign(t *term) {
+// newTerm begins a term.
+func (r *Relay) newTerm(began, until time.Time) *term {
+	t := &term{id: string(station.NewID()), began: began, until: until}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.current = t
+	return t
+}
+
+// end ends a term: nothing more is begun in it.
+func (r *Relay) end(t *term) {
 	r.mu.Lock()
 	t.until = time.Time{}
+	r.mu.Unlock()
+}
+
+// resign ends a term, and this relay does not lead any more.
+func (r *Relay) resign(t *term) {
+	r.end(t)
+	r.mu.Lock()
 	r.current = nil
 	r.mu.Unlock()
 	r.dismiss("it does not lead any more", false)

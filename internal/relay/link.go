@@ -93,7 +93,7 @@ func Dial(s LinkSetting) (*Link, error) {
 	if s.Zone == nil {
 		l.Zone = time.UTC
 	}
-	conn, err := s.Engine.connect("station "+s.Station, s.Log,
+	conn, err := s.Engine.connect("station "+s.Station, s.Log, l.disconnected,
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { l.noteError(err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { l.connected() }), nats.ConnectHandler(func(*nats.Conn) { l.connected() }))
 	if err != nil {
@@ -119,6 +119,15 @@ func (l *Link) connected() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forbidden = ""
+}
+
+// disconnected gives up what was asked: its answer is not sent again.
+func (l *Link) disconnected() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pending {
+		p.end(result{sent: true, err: errors.New("sent, and the connection to the engine was lost before the answer came")})
+	}
 }
 
 // denied is how the engine says what it forbids, and to which subject.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -59,6 +60,8 @@ type Relay struct {
 	version, oldest int    // of the wire
 	bucketName      string // of the lease
 
+	cut atomic.Bool // the connection was lost, and answers with it
+
 	mu       sync.Mutex      // guards what follows
 	current  *term           // nil: this relay does not lead
 	underWay map[string]*job // by the id of the ask
@@ -84,7 +87,7 @@ func Open(s Setting) (*Relay, error) {
 	for _, v := range s.Vendors {
 		r.vendors[v.Name], r.admissions[v.Name] = v, newAdmission()
 	}
-	conn, err := s.Engine.connect("relay "+s.Name, s.Log,
+	conn, err := s.Engine.connect("relay "+s.Name, s.Log, func() { r.cut.Store(true) },
 		nats.CustomInboxPrefix("sd.inbox."+s.Name),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			s.Log.Error("the engine complains", "error", err)

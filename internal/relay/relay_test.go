@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -663,5 +664,109 @@ func TestAStationIsWhoTheEngineSaysItIs(t *testing.T) {
 	}
 	if err := conn.LastError(); err == nil || !strings.Contains(err.Error(), "sd.lead") {
 		t.Errorf("pack2 may play relay: %v", err)
+	}
+}
+
+// A cable leads from one end to the engine, and can be cut: what is on it is lost.
+type cable struct {
+	net.Listener
+	to string
+
+	mu   sync.Mutex // guards ends
+	ends []net.Conn
+}
+
+func newCable(t *testing.T, e *relaytest.Engine) *cable {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cable{Listener: l, to: strings.TrimPrefix(e.Table().Servers[0], "nats://")}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", c.to)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			c.mu.Lock()
+			c.ends = append(c.ends, near, far)
+			c.mu.Unlock()
+			running.Go(func() { _, _ = io.Copy(far, near); _ = far.Close() })
+			running.Go(func() { _, _ = io.Copy(near, far); _ = near.Close() })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		c.cut()
+		running.Wait()
+	})
+	return c
+}
+
+// cut ends every connection. The next is let through.
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, end := range c.ends {
+		_ = end.Close()
+	}
+	c.ends = nil
+}
+
+func (c *cable) table() relay.Engine {
+	return relay.Engine{Servers: []string{"nats://" + c.Addr().String()}}
+}
+
+// Whose cable is bent for a moment, its answer may be lost: nobody waits for it until the
+// longest time is over.
+func TestAnAnswerThatIsLostOnTheWayIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	for _, whose := range []string{"the relay's", "the station's"} {
+		t.Run(whose+" connection is lost for a moment", func(t *testing.T) {
+			t.Parallel()
+			p := newPlant(t, nil)
+			toRelay, toStation := newCable(t, p.engine), newCable(t, p.engine)
+			s := p.setting("relay-1")
+			s.Engine = toRelay.table()
+			relaytest.Run(t, s)
+			l, err := relay.Dial(relay.LinkSetting{Station: "pack4-1", Engine: toStation.table(), Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(l.Close)
+			relaytest.Await(t, l)
+			hold := make(chan struct{})
+			p.set(func() { p.hold = hold })
+			d := order("4711")
+			receipt := make(chan station.Receipt, 1)
+			var asked sync.WaitGroup
+			asked.Go(func() { receipt <- backendOf(l).Deliver(t.Context(), d) })
+			<-p.begun
+			if whose == "the relay's" {
+				toRelay.cut()
+			} else {
+				toStation.cut()
+			}
+			p.set(func() { close(hold); p.hold = nil })
+			select {
+			case rc := <-receipt:
+				wants(t, rc, station.Doubtful)
+			case <-time.After(late):
+				t.Errorf("it still waits %v after the connection was lost", late)
+			}
+			asked.Wait()
+			d.Doubtful, d.LookOnly = true, true
+			until(t, "it is found", func() bool { return backendOf(l).Deliver(t.Context(), d).Outcome == station.Delivered })
+			if p.done(d.ID) != 1 {
+				t.Errorf("%d effects", p.done(d.ID))
+			}
+		})
 	}
 }

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"stationd/internal/demo"
+	"stationd/internal/plant"
+	"stationd/internal/relay/relaytest"
+	"stationd/internal/station"
+)
+
+// A fleet is a plant of stations with two relays in processes of their own, an engine, and
+// the vendors of its first station.
+type fleet struct {
+	engine   *relaytest.Engine
+	stations []*demo.Simulation
+	relays   []*relayProcess
+}
+
+// A relayProcess is a relay that may be killed and started again.
+type relayProcess struct {
+	t      *testing.T
+	config string
+	log    *os.File
+
+	mu  sync.Mutex // guards cmd
+	cmd *exec.Cmd
+}
+
+func (r *relayProcess) start() {
+	r.t.Helper()
+	binary, err := exec.LookPath(cmp.Or(os.Getenv("STATIOND_BINARY"), "stationd"))
+	must(r.t, err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), binary, "relay", "run", "--config", r.config)
+	r.cmd.Stderr = r.log
+	must(r.t, r.cmd.Start())
+}
+
+func (r *relayProcess) signal(s syscall.Signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	must(r.t, r.cmd.Process.Signal(s))
+}
+
+// end ends the relay by a signal and waits for it.
+func (r *relayProcess) end(s syscall.Signal) error {
+	r.signal(s)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cmd.Wait()
+}
+
+// newFleet is a fleet with its power off. The lease of its relays is short.
+func newFleet(t *testing.T, stations int) *fleet {
+	t.Helper()
+	f := &fleet{engine: relaytest.StartEngine(t, nil)}
+	for i := range stations {
+		b := newStation(t, nil)
+		f.stations = append(f.stations, b)
+		text, err := os.ReadFile(b.ConfigPath())
+		must(t, err)
+		set := string(text)
+		for _, key := range []string{"key ", "rate ", "watch "} {
+			set = regexp.MustCompile(`(?m)^`+key+`.*\n`).ReplaceAllString(set, "")
+		}
+		set = regexp.MustCompile(`(?m)^\[(l2l|lagerkoll)\]$`).ReplaceAllString(set, "[$1]\nvia = \"relay\"")
+		set = regexp.MustCompile(`(?m)^settle .*$`).ReplaceAllString(set, `settle = "2s"`)
+		set = strings.Replace(set, `"pack4-1"`, fmt.Sprintf(`"pack4-%d"`, i+1), 1)
+		set = strings.ReplaceAll(set, b.Plant.L2LURL(), f.plant().L2LURL())
+		set = strings.ReplaceAll(set, b.Plant.LagerkollURL(), f.plant().LagerkollURL())
+		set += fmt.Sprintf("\n[relay]\nservers = [%q]\n", f.engine.Table().Servers[0])
+		must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
+		must(t, os.RemoveAll(b.KeysPath())) // no station has a vendor's key
+	}
+	keys := t.TempDir()
+	for name, key := range map[string]string{"l2l.key": plant.Demo().L2LKey, "lagerkoll.key": plant.Demo().APIKey} {
+		must(t, os.WriteFile(filepath.Join(keys, name), []byte(key+"\n"), 0o600))
+	}
+	for i := range 2 {
+		r := &relayProcess{t: t, config: filepath.Join(t.TempDir(), "relay.toml")}
+		text := fmt.Sprintf(`[relay]
+name = "dmz-%d"
+timezone = "Europe/Stockholm"
+servers = [%q]
+lease = "2s"
+[l2l]
+url = %q
+site = 12
+key = { file = %q }
+rate = "10000/s"
+[lagerkoll]
+url = %q
+store = "1001"
+key = { file = %q }
+rate = "10000/s"
+exclusive = true
+[[allow]]
+station = "pack4-*"
+`, i+1, f.engine.Table().Servers[0], f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), f.plant().LagerkollURL(), filepath.Join(keys, "lagerkoll.key"))
+		must(t, os.WriteFile(r.config, []byte(text), 0o600))
+		var err error
+		r.log, err = os.Create(filepath.Join(t.TempDir(), "relay.log"))
+		must(t, err)
+		r.start()
+		t.Cleanup(func() {
+			_ = r.end(syscall.SIGKILL) // it may have ended already
+			if t.Failed() {
+				text, _ := os.ReadFile(r.log.Name())
+				t.Logf("the end of %s's log:\n%s", filepath.Base(r.config), text[max(0, len(text)-4000):])
+			}
+			must(t, r.log.Close())
+		})
+		f.relays = append(f.relays, r)
+	}
+	return f
+}
+
+// plant is the plant of the whole fleet.
+func (f *fleet) plant() *plant.Plant { return f.stations[0].Plant }
+
+// Two stations trace parts onto one order while relays, the engine and the stations
+// themselves are killed, stopped and wiped: each part once or held, and none lost.
+func TestAPlantOfStationsWhileEverythingIsKilled(t *testing.T) {
+	t.Parallel()
+	const seed = 20260302
+	f := newFleet(t, 2)
+	random := rand.New(rand.NewPCG(seed, 1))
+	for _, b := range f.stations {
+		must(t, b.Power(t.Context(), true))
+		scanAndWait(t, b, "PO4711")
+	}
+	// An answer takes its time, so that what is killed is often between effect and answer;
+	// and some never come.
+	f.plant().AddFault(plant.Fault{Kind: plant.Slow, Where: "PUT *", Delay: 20 * time.Millisecond})
+	f.plant().AddFault(plant.Fault{Kind: plant.Lost, Where: "PUT *", Every: 17})
+
+	over := make(chan struct{})
+	var scanning sync.WaitGroup
+	acknowledged := make([]map[string]bool, len(f.stations))
+	for i, b := range f.stations {
+		acknowledged[i] = make(map[string]bool)
+		scanning.Go(func() { f.scanUntil(t, over, b, fmt.Sprintf("%c", 'A'+i), acknowledged[i]) })
+	}
+	pause := func() { <-time.After(time.Duration(200+random.IntN(1500)) * time.Millisecond) }
+	kill := func(r *relayProcess) {
+		_ = r.end(syscall.SIGKILL) // the error says that it was killed
+		pause()
+		r.start()
+	}
+	for sentence, act := range map[string]func(){
+		"one relay is killed":                      func() { kill(f.relays[0]) },
+		"the other is killed":                      func() { kill(f.relays[1]) },
+		"a relay is stopped longer than its lease": func() { stopLong(f.relays[0]) },
+		"the other too":                            func() { stopLong(f.relays[1]) },
+		"a relay is stopped in order":              func() { must(t, f.relays[0].end(syscall.SIGTERM)); f.relays[0].start() },
+		"the engine is killed":                     func() { f.engine.Kill(); pause(); f.engine.Start() },
+		"the engine's disk is wiped":               func() { f.engine.Kill(); f.engine.Wipe(); f.engine.Start() },
+		"a station is killed":                      func() { must(t, f.stations[1].Kill()); must(t, f.stations[1].Power(t.Context(), true)) },
+	} {
+		before := len(f.plant().Traces())
+		must(t, demo.Until(t.Context(), "parts arrive before "+sentence, func() bool { return len(f.plant().Traces()) > before+3 }))
+		pause()
+		t.Log(sentence)
+		act()
+	}
+	close(over)
+	scanning.Wait()
+	f.plant().ClearFaults()
+	f.judge(t, acknowledged)
+}
+
+// stopLong stops a relay for longer than its lease, and lets it go on.
+func stopLong(r *relayProcess) {
+	r.signal(syscall.SIGSTOP)
+	<-time.After(5 * time.Second)
+	r.signal(syscall.SIGCONT)
+}
+
+// scanUntil scans parts, one as soon as the one before is in the outbox.
+func (f *fleet) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
+	for n := 1; ; n++ {
+		select {
+		case <-over:
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+		serial := fmt.Sprintf("%s%04d", prefix, n)
+		if b.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: serial}.Symbol()) != nil {
+			continue // the station is away
+		}
+		acknowledged[serial] = demo.Until(t.Context(), "the scan is recorded, or the station is away", func() bool {
+			return f.partKnown(t.Context(), b, serial) || !b.Powered()
+		}) == nil && b.Powered()
+	}
+}
+
+// partKnown reports whether a part's trace was recorded: it waits, or was delivered.
+func (f *fleet) partKnown(ctx context.Context, b *demo.Simulation, serial string) bool {
+	c, err := b.Control().Contents(ctx, station.NoLimit())
+	return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial }) ||
+		slices.ContainsFunc(f.plant().Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
+}
+
+// judge waits until nothing waits, and compares what was acknowledged with what the plant saw.
+func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
+	t.Helper()
+	held := make(map[string]bool)
+	for _, b := range f.stations {
+		must(t, b.WaitDelivered(t.Context()))
+		c, err := b.Contents(t.Context())
+		must(t, err)
+		for _, e := range c.Entries {
+			t.Logf("held: %s: %s", e.With["serial"], e.Reason)
+			held[e.With["serial"]] = true
+		}
+	}
+	seen := make(map[string]int)
+	for _, tr := range f.plant().Traces() {
+		if seen[tr.Serial]++; seen[tr.Serial] == 2 {
+			t.Errorf("serial %s took effect twice", tr.Serial)
+		}
+	}
+	known := 0
+	for _, of := range acknowledged {
+		for serial, yes := range of {
+			if !yes {
+				continue
+			}
+			if known++; seen[serial] == 0 && !held[serial] {
+				t.Errorf("serial %s was acknowledged and is lost", serial)
+			}
+		}
+	}
+	t.Logf("%d scans were acknowledged, %d are at the plant, %d are held", known, len(seen), len(held))
+	if known < 50 {
+		t.Errorf("only %d scans were acknowledged: too few to prove anything", known)
+	}
+}
