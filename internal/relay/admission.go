@@ -46,6 +46,9 @@ type job struct {
 
 // lane is the lane that the job is about; "" where it is about none.
 func (j *job) lane() string {
+	if j.Do == doFetch {
+		return j.fetchKey() // who reads the same waits, and has what was read
+	}
 	if j.Delivery == nil || j.Delivery.Entry.Lane == "" {
 		return ""
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -16,6 +18,7 @@ var (
 	_ station.Prober      = (*Backend)(nil)
 	_ station.Querier     = (*Backend)(nil)
 	_ station.VendorClock = (*Backend)(nil)
+	_ api.Fetching        = (*Backend)(nil)
 )
 
 // A BackendSetting is what a Backend needs to know of the vendor that it stands for.
@@ -78,6 +81,19 @@ func (b *Backend) Query(ctx context.Context, name string, with map[string]string
 	}
 	return a.Answer.answer(), nil
 }
+
+// Fetch implements api.Fetcher.
+func (b *Backend) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
+	with := make(map[string]string)
+	for name := range query {
+		with[name] = query.Get(name)
+	}
+	a, rc := b.ask(ctx, ask{Do: doFetch, Question: path, With: with})
+	return a.Body, api.Unread(rc)
+}
+
+// Site implements api.Fetching.
+func (b *Backend) Site() (*time.Location, *slog.Logger) { return b.link.Zone, b.link.Log }
 
 // ask asks the relay, and makes a receipt of what came of it.
 func (b *Backend) ask(ctx context.Context, a ask) (answer, station.Receipt) {

@@ -36,12 +36,13 @@
 //	{"v":1,"do":"deliver","tick":17,"settle":126000000000,"delivery":{…}}
 //
 //	v          the version of the ask, and of its answer
-//	do         deliver, look, probe, read or end
+//	do         deliver, look, probe, read, fetch or end
 //	tick       the tick of the last announcement that the station heard
 //	settle     how long after an attempt an absence proves nothing to this station
 //	delivery   of deliver and look: entry (as the outbox has it), attempt, doubtful, ref,
 //	           before, when, exact, merged, forced, marks, settle, look_only
-//	question   of read, with the field "with": what is asked
+//	question   of read, with the field "with": what is asked; of fetch: the path, and with
+//	           is the query
 //
 // An end has neither: nobody waits for the answer to the ASK in its subject any more, and the
 // relay begins nothing more for it. It has no answer.
@@ -57,6 +58,7 @@
 //	           misfit; refusal: the vendor's own words
 //	before     of look: what was seen
 //	answer     of read: columns, rows, note, all, file, type
+//	body       of fetch: what the vendor sent
 //	vendor     what the vendor's clock says now, as far as the relay has heard it
 //
 // # Versions

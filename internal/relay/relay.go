@@ -57,6 +57,7 @@ type Relay struct {
 	conn            *nats.Conn
 	vendors         map[string]Vendor
 	admissions      map[string]*admission
+	fetched         *fetched
 	version, oldest int    // of the wire
 	bucketName      string // of the lease
 
@@ -81,7 +82,7 @@ func (t *term) tick() int64 { return int64(time.Since(t.began) / beat) }
 // file. It is closed with Close.
 func Open(s Setting) (*Relay, error) {
 	r := &Relay{
-		Setting: s, version: Version, oldest: Least, bucketName: leaseBucket,
+		Setting: s, fetched: &fetched{kept: make(map[string]keptBody)}, version: Version, oldest: Least, bucketName: leaseBucket,
 		vendors: make(map[string]Vendor), admissions: make(map[string]*admission), underWay: make(map[string]*job),
 	}
 	for _, v := range s.Vendors {
@@ -175,7 +176,7 @@ func (r *Relay) parse(j *job, m *nats.Msg) (why string) {
 		return fmt.Sprintf("the relay understands the versions %d to %d, and this is %d: update the older", r.oldest, r.version, j.Version)
 	case !known:
 		return "the relay does not speak to " + j.backend
-	case j.Do != doDeliver && j.Do != doLook && j.Do != doProbe && j.Do != doRead && j.Do != doEnd:
+	case j.Do != doDeliver && j.Do != doLook && j.Do != doProbe && j.Do != doRead && j.Do != doFetch && j.Do != doEnd:
 		return fmt.Sprintf("the relay does not understand %q: update it", station.OneLine(j.Do, 20))
 	case needs && j.Delivery == nil:
 		return "the relay finds no delivery in it"
@@ -242,16 +243,21 @@ func (r *Relay) carryOut(j *job) (answer, station.Receipt) {
 	v := r.vendors[j.backend]
 	var a answer
 	var rc station.Receipt
-	var before []byte
+	var before, body []byte
 	var read *table
 	if why := r.forbids(j); why != nil {
 		rc = station.Receipt{Outcome: station.Unreached, Answered: true, Err: why}
 	} else {
-		rc, before, read = v.perform(ctx, j)
+		switch j.Do {
+		case doFetch:
+			body, rc = r.fetched.get(ctx, v, j)
+		default:
+			rc, before, read = v.perform(ctx, j)
+		}
 	}
 	rc = r.hideKey(j, rc)
 	a = answerOf(rc)
-	a.Before, a.Answer = before, read
+	a.Before, a.Answer, a.Body = before, read, body
 	if clock, has := v.Backend.(station.VendorClock); has {
 		if vendor, at := clock.VendorTime(); !vendor.IsZero() {
 			a.Vendor = vendor.Add(time.Since(at))
@@ -310,7 +316,6 @@ func (r *Relay) answer(j *job, a answer) {
 	a.Version = min(max(j.Version, r.oldest), r.version)
 	text, err := json.Marshal(a)
 	if len(text) > mostAnswer {
-		a.Answer, a.Before = nil, nil
 		large := station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("the answer has %d kB, and the relay sends %d at most", len(text)>>10, mostAnswer>>10)}
 		if j.Do == doDeliver {
 			large.Outcome = station.Doubtful

@@ -37,6 +37,7 @@ const (
 	doLook    = "look"
 	doProbe   = "probe"
 	doRead    = "read"
+	doFetch   = "fetch"
 	doEnd     = "end"
 )
 
@@ -112,6 +113,7 @@ type answer struct {
 	Error    *fault        `json:"error,omitempty"`
 	Before   []byte        `json:"before,omitempty"`
 	Answer   *table        `json:"answer,omitempty"`
+	Body     []byte        `json:"body,omitempty"`
 	Vendor   time.Time     `json:"vendor,omitzero"`
 }
 

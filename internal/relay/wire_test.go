@@ -116,6 +116,7 @@ func TestTheWireIsAsItIsWrittenDown(t *testing.T) {
 	rc.Outcome, rc.Err = station.Unreached, station.ErrAbsent
 	said := answerOf(rc)
 	said.Version, said.Before, said.Vendor = 1, []byte("{}"), d.When
+	said.Body = []byte("[]")
 	said.Answer = &table{Columns: []string{"order"}, Rows: [][]string{{"4711"}}, Note: "more", All: json.RawMessage(`[1]`), File: []byte("%PDF"), Type: "application/pdf"}
 	for name, what := range map[string]any{
 		"announcement-1": announcement{Version: 1, Least: 1, Term: "3f", Tick: 17, Relay: "dmz-1"},

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,6 +42,10 @@ type Backend struct {
 	verbs   []verb // of which none ever changes
 	names   []station.Verb
 	started startMemory
+
+	// fetch reads in the client's place, where the relay of the plant does; nil: the client
+	// does. Such a backend only follows.
+	fetch func(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt)
 }
 
 // An action is a delivery that was read and found possible, whose verb compares what
@@ -174,13 +179,44 @@ func get[T any](ctx context.Context, b *Backend, path string, query url.Values) 
 
 // ask reads without naming the site.
 func ask[T any](ctx context.Context, b *Backend, path string, query url.Values) (api.Rows[T], station.Receipt) {
+	if b.fetch == nil {
+		return trip[T](ctx, b, b.reading(path, query))
+	}
+	body, rc := b.fetch(ctx, path, query)
+	if rc.Outcome != station.Delivered {
+		return api.Rows[T]{}, rc
+	}
+	var answer envelope[T]
+	if answer.says(body).Word != api.Yes {
+		return api.Rows[T]{}, api.NotTold("L2L", "what was asked")
+	}
+	return answer.Data, rc
+}
+
+// reading is the request of a read.
+func (b *Backend) reading(path string, query url.Values) api.Request {
 	r := api.Request{Method: http.MethodGet, Path: path, Query: query, Header: http.Header{"Accept": {"application/json"}}}
 	if b.auth == AuthQuery {
 		r.Query.Set("auth", b.key.Reveal())
 	} else {
 		r.Header.Set("L2LAUTH", b.key.Reveal())
 	}
-	return trip[T](ctx, b, r)
+	return r
+}
+
+// Fetch implements api.Fetcher: it reads records of the backend's own site.
+func (b *Backend) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
+	if rc, ok := api.CheckFetch(path); !ok {
+		return nil, rc
+	}
+	query = maps.Clone(query)
+	query.Del("auth")
+	query.Set("site", b.site)
+	var answer envelope[idOnly]
+	r := b.reading(path, query)
+	r.Interpret = answer.says
+	body, rc := b.client.Do(ctx, r)
+	return body, api.Unread(rc)
 }
 
 // post acts. L2L takes forms, and every path ends in a slash: without it a

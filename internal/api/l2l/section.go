@@ -53,7 +53,7 @@ func (s Section) Check(fault func(key, text string)) {
 		fault("url", text)
 	}
 	s.CheckVia(map[string]bool{
-		"key": s.Key.Given(), "auth": s.Auth != "", "rate": s.Rate != "", "watch": s.Watch != 0, "fresh": s.Fresh != 0,
+		"key": s.Key.Given(), "auth": s.Auth != "", "rate": s.Rate != "",
 		"ca": s.CA != "", "proxy": s.Proxy != "", "proxy_key": s.ProxyKey.Given(),
 	}, fault)
 	if !s.Key.Given() && !s.ByRelay() {
@@ -86,7 +86,7 @@ func (s Section) Check(fault func(key, text string)) {
 // Reads implements api.Follower: what the line runs is read where it is said which.
 func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
 	every := cmp.Or(s.Watch, watchEvery)
-	return s.Line != "" && !s.ByRelay(), cmp.Or(s.Fresh, 3*every), ""
+	return s.Line != "", cmp.Or(s.Fresh, 3*every), ""
 }
 
 // To says whom the section speaks to: what an entry is frozen with.
@@ -142,6 +142,10 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 // section.
 func (s Section) Follow(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
 	site, is := b.(*Backend)
+	if by, fetches := b.(api.Fetching); fetches {
+		site, is = &Backend{site: strconv.Itoa(s.Site), to: s.To(), verbs: verbs(), names: Verbs(), fetch: by.Fetch}, true
+		site.zone, site.log = by.Site()
+	}
 	if !is {
 		return nil
 	}

@@ -178,6 +178,9 @@ func (w *watch) openHere() (own []station.Call) {
 // common. While one was missed the whole site is asked: a technician may have moved it.
 func (w *watch) filter(own []station.Call) url.Values {
 	place := url.Values{}
+	if w.b.fetch != nil {
+		return place // one list serves all stations of the plant
+	}
 	for field, wire := range map[string]string{"machine": "machinecode", "type": "dispatchtypecode"} {
 		value := own[0].Subject[field]
 		same := value != "" && !slices.ContainsFunc(own, func(c station.Call) bool {

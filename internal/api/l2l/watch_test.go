@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/api"
 	"stationd/internal/plant"
+	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 )
 
@@ -27,10 +29,14 @@ type observer struct {
 func observe(t *testing.T, f floor, line string) *observer {
 	t.Helper()
 	o := &observer{floor: f, events: make(chan station.Event, 100)}
+	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
+	return o.run(t, f.Watch(line, 2*time.Millisecond, o.open, stamp))
+}
+
+func (o *observer) run(t *testing.T, w station.Watch) *observer {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	stamp := func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }
-	w := f.Watch(line, 2*time.Millisecond, o.open, stamp)
 	go func() { ended <- w.Run(ctx, o.emit) }()
 	t.Cleanup(func() {
 		cancel()
@@ -97,6 +103,39 @@ func (o *observer) quiet(t *testing.T) {
 	o.rounds(t, 8)
 	if len(o.events) > 0 {
 		t.Errorf("it emits %+v", <-o.events)
+	}
+}
+
+// Two stations follow the same line by a relay: both see the same, and L2L is asked as for one.
+func TestTheWatchByARelayAsksForAllStationsAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t, "", nil)
+	passage := relaytest.Open(t)
+	f.start(t, "LINE1")
+	ours := f.must(t, f.delivery(dispatchOpen, "", help())).Ref
+	s := Section{URL: f.L2LURL(), Site: 12, Line: "LINE1", Watch: 50 * time.Millisecond, Via: api.Via{Via: api.ByRelayWord}}
+	by := passage.Through(t, f.Backend)
+	before := len(f.Requests())
+	var stations []*observer
+	for range 2 {
+		o := &observer{floor: f, events: make(chan station.Event, 100), calls: []station.Call{{Backend: "l2l", Ref: ours}}}
+		state := func() station.State { return station.State{Calls: o.open()} }
+		o.run(t, s.Follow(by, state, func(at time.Time) station.Stamp { return station.Stamp{Wall: at, Boot: "b"} }))
+		stations = append(stations, o)
+	}
+	for _, o := range stations {
+		if ev := o.next(t); ev.Kind != station.OrderCurrent || ev.Data[station.DataLine] != "LINE1" || ev.Data[station.DataOrder] == "" {
+			t.Errorf("%+v", ev)
+		}
+	}
+	if n := len(f.Requests()) - before; n > 4 { // the open ones, the line, the order's product, and the watch may have looked anew
+		t.Errorf("%d requests for what two stations follow", n)
+	}
+	f.must(t, f.delivery(dispatchClose, ours, nil))
+	for _, o := range stations {
+		if ev := o.next(t); ev.Kind != "dispatch.closed" || ev.Data["ref"] != ours {
+			t.Errorf("%+v", ev)
+		}
 	}
 }
 

@@ -48,7 +48,6 @@ func (s Section) Check(fault func(key, text string)) {
 	}
 	s.CheckVia(map[string]bool{
 		"key": s.Key.Given(), "user_id": s.UserID != "", "user_token": s.UserToken.Given(), "rate": s.Rate != "", "exclusive": s.Exclusive,
-		"watch": s.Watch != 0, "follow": s.Hand != "", "fresh": s.Fresh != 0,
 		"ca": s.CA != "", "proxy": s.Proxy != "", "proxy_key": s.ProxyKey.Given(),
 	}, fault)
 	switch person := s.UserID != "" || s.UserToken.Given(); {
@@ -156,6 +155,10 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 // Follow implements api.Follower: it follows the order that is made, where that is asked for.
 func (s Section) Follow(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
 	store, is := b.(*Backend)
+	if by, fetches := b.(api.Fetching); fetches {
+		store, is = &Backend{to: s.To(), fetch: by.Fetch}, true
+		_, store.log = by.Site()
+	}
 	if !is || s.Watch == 0 {
 		return nil
 	}

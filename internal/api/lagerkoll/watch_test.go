@@ -10,7 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stationd/internal/api"
 	"stationd/internal/plant"
+	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 )
 
@@ -47,6 +49,21 @@ func doIt(t *testing.T, f floor, d station.Delivery) {
 func inHand(order string) func() station.State {
 	return func() station.State {
 		return station.State{Values: map[string]station.Value{"order": {Text: order}}}
+	}
+}
+
+func TestTheOrderInHandIsFollowedByARelayToo(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t, nil, nil)
+	s := Section{URL: f.LagerkollURL(), Store: "1001", Watch: time.Minute, Hand: "order", Via: api.Via{Via: api.ByRelayWord}}
+	by := relaytest.Open(t).Through(t, f.Backend)
+	for range 2 { // two stations
+		w, _ := s.Follow(by, inHand("4711"), func(time.Time) station.Stamp { return station.Stamp{} }).(*watch)
+		got := lookOnce(t, w)
+		want := map[string]string{"id": "4711", "reference": "PO-4711", "done": "0", "amount": "700"}
+		if len(got) != 1 || cmp.Diff(want, got[0].Data) != "" {
+			t.Errorf("it is seen as %+v", got)
+		}
 	}
 }
 

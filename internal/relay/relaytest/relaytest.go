@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"stationd/internal/api"
 	"stationd/internal/relay"
 	"stationd/internal/station"
 )
@@ -205,6 +207,11 @@ func (s *slot) Verbs() []station.Verb { return s.get().Verbs() }
 // Deliver implements station.Backend.
 func (s *slot) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
 	return s.get().Deliver(ctx, d)
+}
+
+// Fetch implements api.Fetcher.
+func (s *slot) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
+	return s.get().(api.Fetcher).Fetch(ctx, path, query)
 }
 
 // Look implements station.Looker.
