@@ -3,8 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,24 +59,45 @@ func (r *relayProcess) start() {
 func (r *relayProcess) signal(s syscall.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	must(r.t, r.cmd.Process.Signal(s))
+	if err := r.cmd.Process.Signal(s); !errors.Is(err, os.ErrProcessDone) {
+		must(r.t, err)
+	}
 }
 
 // end ends the relay by a signal and waits for it.
 func (r *relayProcess) end(s syscall.Signal) error {
 	r.signal(s)
+	return r.wait()
+}
+
+func (r *relayProcess) wait() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.cmd.Wait()
 }
 
-// newFleet is a fleet with its power off. The lease of its relays is short.
-func newFleet(t *testing.T, stations int) *fleet {
+// newFleet is a fleet with its power off. The lease of its relays is short. Requests to
+// Lagerkoll pass through front, where it is not nil.
+func newFleet(t *testing.T, stations int, front func(*plant.Plant) http.Handler) *fleet {
 	t.Helper()
 	f := &fleet{engine: relaytest.StartEngine(t, nil)}
+	var lagerkoll string
 	for i := range stations {
 		b := newStation(t, nil)
 		f.stations = append(f.stations, b)
+		if i == 0 {
+			lagerkoll = f.plant().LagerkollURL()
+		}
+		if i == 0 && front != nil {
+			server := httptest.NewServer(front(f.plant()))
+			t.Cleanup(func() {
+				server.CloseClientConnections()
+				server.Close()
+			})
+			u, err := url.Parse(lagerkoll)
+			must(t, err)
+			lagerkoll = server.URL + u.Path
+		}
 		text, err := os.ReadFile(b.ConfigPath())
 		must(t, err)
 		set := string(text)
@@ -82,7 +108,7 @@ func newFleet(t *testing.T, stations int) *fleet {
 		set = regexp.MustCompile(`(?m)^settle .*$`).ReplaceAllString(set, `settle = "2s"`)
 		set = strings.Replace(set, `"pack4-1"`, fmt.Sprintf(`"pack4-%d"`, i+1), 1)
 		set = strings.ReplaceAll(set, b.Plant.L2LURL(), f.plant().L2LURL())
-		set = strings.ReplaceAll(set, b.Plant.LagerkollURL(), f.plant().LagerkollURL())
+		set = strings.ReplaceAll(set, b.Plant.LagerkollURL(), lagerkoll)
 		set += fmt.Sprintf("\n[relay]\nservers = [%q]\n", f.engine.Table().Servers[0])
 		must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
 		must(t, os.RemoveAll(b.KeysPath())) // no station has a vendor's key
@@ -111,7 +137,7 @@ rate = "10000/s"
 exclusive = true
 [[allow]]
 station = "pack4-*"
-`, i+1, f.engine.Table().Servers[0], f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), f.plant().LagerkollURL(), filepath.Join(keys, "lagerkoll.key"))
+`, i+1, f.engine.Table().Servers[0], f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
 		must(t, os.WriteFile(r.config, []byte(text), 0o600))
 		var err error
 		r.log, err = os.Create(filepath.Join(t.TempDir(), "relay.log"))
@@ -138,7 +164,7 @@ func (f *fleet) plant() *plant.Plant { return f.stations[0].Plant }
 func TestAPlantOfStationsWhileEverythingIsKilled(t *testing.T) {
 	t.Parallel()
 	const seed = 20260302
-	f := newFleet(t, 2)
+	f := newFleet(t, 2, nil)
 	random := rand.New(rand.NewPCG(seed, 1))
 	for _, b := range f.stations {
 		must(t, b.Power(t.Context(), true))
@@ -249,5 +275,160 @@ func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
 	t.Logf("%d scans were acknowledged, %d are at the plant, %d are held", known, len(seen), len(held))
 	if known < 50 {
 		t.Errorf("only %d scans were acknowledged: too few to prove anything", known)
+	}
+}
+
+// A moment is when something is struck while a part is traced.
+type moment struct {
+	method string // of the request
+	lost   bool   // the request never arrives
+	early  bool   // it is struck before the effect
+}
+
+// A striker strikes once at a moment, on the way to a plant.
+type striker struct {
+	moment
+	plant *plant.Plant
+
+	mu     sync.Mutex // guards strike
+	strike func()     // nil: nothing is struck
+}
+
+// arm has the next request of the moment strike.
+func (f *striker) arm(strike func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.strike = strike
+}
+
+func (f *striker) take(r *http.Request) func() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Method != f.method || f.strike == nil {
+		return nil
+	}
+	strike := f.strike
+	f.strike = nil
+	return strike
+}
+
+func (f *striker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	strike := f.take(r)
+	if strike != nil && (f.early || f.lost) {
+		strike()
+		strike = nil
+		if f.lost {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	answer := httptest.NewRecorder()
+	f.plant.Handler().ServeHTTP(answer, r)
+	if strike != nil {
+		strike()
+	}
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()) // whoever asked may be gone
+}
+
+// At each moment of a trace each part of the plant is struck: the part is traced once, or
+// held, and never lost.
+func TestAPartIsTracedOnceWhateverIsStruckAtWhichMoment(t *testing.T) {
+	t.Parallel()
+	for sentence, at := range map[string]moment{
+		"while it is looked at":                        {method: http.MethodGet},
+		"when it is sent, and it never arrives":        {method: http.MethodPut, lost: true},
+		"when it is sent, and it arrives all the same": {method: http.MethodPut, early: true},
+		"after the effect and before the answer":       {method: http.MethodPut},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			on := &striker{moment: at}
+			f := newFleet(t, 1, func(p *plant.Plant) http.Handler { on.plant = p; return on })
+			b := f.stations[0]
+			must(t, b.Power(t.Context(), true))
+			scanAndWait(t, b, "PO4711")
+			struck := make(chan func(), 1) // what is done after the strike
+			victims := f.victims(t)
+			for n, victim := range slices.Sorted(maps.Keys(victims)) {
+				on.arm(func() {
+					after := victims[victim]()
+					struck <- after
+				})
+				serial := fmt.Sprintf("V%04d", n)
+				must(t, b.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: serial}.Symbol()))
+				select {
+				case after := <-struck:
+					after()
+				case <-time.After(2 * demo.WaitLimit):
+					t.Fatalf("%s: nothing reached the plant", victim)
+				}
+				must(t, b.WaitDelivered(t.Context()))
+				c, err := b.Contents(t.Context())
+				must(t, err)
+				traced := 0
+				for _, tr := range f.plant().Traces() {
+					if tr.Serial == serial {
+						traced++
+					}
+				}
+				held := slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial })
+				if traced > 1 || traced == 0 && !held {
+					t.Errorf("%s %s: it is traced %d times, held: %v", victim, sentence, traced, held)
+				}
+				if held {
+					t.Errorf("%s %s: it is held: %s", victim, sentence, c.Entries[0].Reason)
+				}
+			}
+		})
+	}
+}
+
+// victims are what may be struck; each returns what is done afterwards.
+func (f *fleet) victims(t *testing.T) map[string]func() (after func()) {
+	relays := func(strike func(*relayProcess) func()) func() func() {
+		return func() func() {
+			var after []func()
+			for _, r := range f.relays { // which of them leads nobody asks
+				after = append(after, strike(r))
+			}
+			return func() {
+				for _, do := range after {
+					do()
+				}
+			}
+		}
+	}
+	return map[string]func() func(){
+		"the relays are killed": relays(func(r *relayProcess) func() {
+			_ = r.end(syscall.SIGKILL) // the error says that it was killed
+			return r.start
+		}),
+		"the relays are stopped longer than their lease": relays(func(r *relayProcess) func() {
+			r.signal(syscall.SIGSTOP)
+			return func() {
+				<-time.After(3 * time.Second)
+				r.signal(syscall.SIGCONT)
+			}
+		}),
+		"the relays are stopped in order": relays(func(r *relayProcess) func() {
+			r.signal(syscall.SIGTERM)
+			return func() { _ = r.wait(); r.start() }
+		}),
+		"the engine is killed": func() func() {
+			f.engine.Kill()
+			return f.engine.Start
+		},
+		"the engine's disk is wiped": func() func() {
+			f.engine.Kill()
+			f.engine.Wipe()
+			return f.engine.Start
+		},
+		"the station is killed": func() func() {
+			must(t, f.stations[0].Kill())
+			return func() { must(t, f.stations[0].Power(t.Context(), true)) }
+		},
 	}
 }
