@@ -20,6 +20,7 @@ import (
 	"stationd/internal/daemon"
 	"stationd/internal/demo"
 	"stationd/internal/doctor"
+	"stationd/internal/dump"
 	"stationd/internal/exit"
 	"stationd/internal/live"
 	"stationd/internal/setup"
@@ -73,7 +74,7 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), cli.LampsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
 	return root
