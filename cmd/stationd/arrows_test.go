@@ -29,7 +29,7 @@ var may = map[string][]string{
 
 	// What a person runs.
 	"internal/daemon": {"internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/printer", "internal/queue", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/control", "internal/web", "github.com/spf13/cobra"},
-	"internal/cli":    {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
+	"internal/cli":    {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/sheet", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "github.com/spf13/cobra"},
 	"internal/doctor": {"internal/api", "internal/api/*", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
 	"internal/dump":   {"internal/atomicfile", "internal/config", "internal/contents", "internal/control", "internal/crash", "internal/doctor", "internal/exit", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "github.com/spf13/cobra"},
 	"internal/setup":  {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
@@ -37,7 +37,9 @@ var may = map[string][]string{
 	"internal/demo":   {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "github.com/spf13/cobra"},
 
 	// What these share.
-	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/scanner", "internal/station", "internal/words", "internal/control"},
+	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/scanner", "internal/station", "internal/words", "internal/control"},
+	"internal/cards":         {"internal/sheet", "internal/station", "internal/words"},
+	"internal/sheet":         {"github.com/boombuler/barcode", "golang.org/x/image"},
 	"internal/plan/plantest": {"internal/plan"},
 	"internal/contents":      {"internal/plan", "internal/queue", "internal/station", "internal/control"},
 	"internal/verify":        {"internal/exit", "internal/queue"},

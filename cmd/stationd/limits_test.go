@@ -12,6 +12,7 @@ import (
 	"stationd/internal/agent"
 	"stationd/internal/api"
 	"stationd/internal/api/webhook"
+	"stationd/internal/cards"
 	"stationd/internal/control"
 	"stationd/internal/httpserver"
 	"stationd/internal/logging"
@@ -46,7 +47,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
 		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings())},
-		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings())},
+		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings(), cards.Ceilings())},
 		{"The log", logging.Ceilings()},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)

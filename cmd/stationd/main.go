@@ -74,7 +74,7 @@ Try it without hardware:  stationd demo`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
 	return root

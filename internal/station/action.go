@@ -336,6 +336,9 @@ type Verb struct {
 	Counts []string
 	Unique string
 
+	// Irreversible: no other verb of the vendor takes back what it did.
+	Irreversible bool
+
 	// PassThrough: besides its fields the verb takes any parameter that the vendor
 	// documents. A binding says them as with = { reason_id = "7" }; in With they
 	// stand as with.reason_id. Which names and values go out is the backend's to

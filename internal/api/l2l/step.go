@@ -45,7 +45,9 @@ func completing() step {
 }
 
 func (s step) declare() station.Verb {
-	return declareOnLine(s.name, s.does, s.verb+"; told none of the three, the order that runs on the line")
+	v := declareOnLine(s.name, s.does, s.verb+"; told none of the three, the order that runs on the line")
+	v.Irreversible = s.name == orderComplete
+	return v
 }
 
 // A stepDelivery is a delivery of a step.

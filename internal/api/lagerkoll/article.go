@@ -32,7 +32,7 @@ func articleUpdateVerb() station.Verb {
 }
 
 func removeVerb() station.Verb {
-	return station.Verb{Name: articleRemove, Does: "Remove an article from a production order", Fields: articleNames(), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleRemove, Does: "Remove an article from a production order", Fields: articleNames(), Lane: []string{"order"}, Before: true, Irreversible: true}
 }
 
 // A line is one article of one order.

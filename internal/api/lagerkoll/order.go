@@ -42,11 +42,11 @@ func startVerb() station.Verb {
 }
 
 func finishVerb() station.Verb {
-	return station.Verb{Name: orderFinish, Does: "Finish a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+	return station.Verb{Name: orderFinish, Does: "Finish a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true, Irreversible: true}
 }
 
 func cancelVerb() station.Verb {
-	return station.Verb{Name: orderCancel, Does: "Cancel a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+	return station.Verb{Name: orderCancel, Does: "Cancel a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true, Irreversible: true}
 }
 
 // order reads a production order, whole.

@@ -1,0 +1,126 @@
+package cards
+
+import (
+	"stationd/internal/sheet"
+	"stationd/internal/words"
+)
+
+// Where a card stands: two beside each other, five below each other.
+const (
+	columns      = 2
+	gap          = 3.0
+	top          = 17.0 // below the line at the top of a page
+	titleHeight  = 10.0 // of a group
+	inset        = 3.0  // of what is on a card
+	cardWidth    = (sheet.PageWidth - 2*sheet.Margin - gap*(columns-1)) / columns
+	cardHeight   = 48.0
+	symbolHeight = 15.0 // of bars
+	areaSize     = 24.0 // of a symbol for cameras
+)
+
+// A Heading is what stands above the cards of each page.
+type Heading struct {
+	Station string
+	Date    string // as people write it: what is in progress changes
+	Words   *words.Catalogue
+}
+
+// Draw draws the cards on sheets of A4, with a title above each group, which is repeated on
+// a new page.
+func Draw(h Heading, s Sheets) []*sheet.Sheet {
+	d := drawing{}
+	for _, group := range s.Groups {
+		for i := 0; i < len(group.Cards); i += columns {
+			if i == 0 && !d.fits(titleHeight+cardHeight) || !d.fits(cardHeight) {
+				d.turn()
+			}
+			if i == 0 || d.y == top {
+				title := sheet.Wrap(group.Title, 16, sheet.Bold, sheet.PageWidth-2*sheet.Margin, 1)
+				d.page.Lines(sheet.Margin, d.y+6, 16, sheet.Bold, title)
+				d.y += titleHeight
+			}
+			for column, c := range group.Cards[i:min(i+columns, len(group.Cards))] {
+				drawCard(d.page, sheet.Margin+float64(column)*(cardWidth+gap), d.y, c)
+			}
+			d.y += cardHeight + gap
+		}
+	}
+	if len(d.pages) == 0 {
+		d.turn()
+		d.page.Lines(sheet.Margin, top+6, 12, sheet.Regular, sheet.Wrap(h.Words.Say("cards.none"), 12, sheet.Regular, sheet.PageWidth-2*sheet.Margin, 3))
+	}
+	for i, page := range d.pages {
+		page.Text(sheet.Margin, 14, 9, sheet.Regular, h.Words.Say("cards.title"))
+		right(page, 14, h.Station+"   "+h.Date+"   "+h.Words.Say("cards.page", "page", i+1, "pages", len(d.pages)))
+	}
+	return d.pages
+}
+
+// A drawing is the pages as far as they are drawn, and the place on the last that is next.
+type drawing struct {
+	pages []*sheet.Sheet
+	page  *sheet.Sheet // nil before the first
+	y     float64
+}
+
+// fits reports whether the page has so much room left.
+func (d *drawing) fits(height float64) bool {
+	return d.page != nil && d.y+height <= sheet.PageHeight-sheet.Margin
+}
+
+// turn begins a new page.
+func (d *drawing) turn() {
+	d.page = new(sheet.Sheet)
+	d.pages = append(d.pages, d.page)
+	d.y = top
+}
+
+// right writes a line that ends at the right margin.
+func right(page *sheet.Sheet, y float64, text string) {
+	const size = 9
+	for _, line := range sheet.Wrap(text, size, sheet.Regular, 120, 1) {
+		page.Text(sheet.PageWidth-sheet.Margin-sheet.Width(line, size, sheet.Regular), y, size, sheet.Regular, line)
+	}
+}
+
+// drawCard draws a card: above what it does, below its symbol with the code in letters.
+func drawCard(page *sheet.Sheet, x, y float64, c Card) {
+	page.Frame(x, y, cardWidth, cardHeight, 0.15, 0.6)
+	width := cardWidth - 2*inset
+	left := x + inset
+	bars := c.Symbol.Rows == 1
+	if !bars {
+		width -= areaSize + gap
+	}
+	at := page.Lines(left, y+inset+4, 13, sheet.Bold, sheet.Wrap(c.Title, 13, sheet.Bold, width, 2))
+	var lines []string
+	for _, line := range c.Does {
+		lines = append(lines, sheet.Wrap(line, 9, sheet.Regular, width, 2)...)
+	}
+	if c.Needs != "" {
+		lines = append(lines, sheet.Wrap(c.Needs, 9, sheet.Regular, width, 1)...)
+	}
+	if c.Only != "" {
+		lines = append(lines, sheet.Wrap(c.Only, 9, sheet.Regular, width, 1)...)
+	}
+	most := 3
+	if !bars {
+		most = 7
+	}
+	at = page.Lines(left, at, 9, sheet.Regular, lines[:min(len(lines), most)])
+	if c.Irreversible != "" {
+		page.Lines(left, at, 9, sheet.Bold, sheet.Wrap("! "+c.Irreversible, 9, sheet.Bold, width, 1))
+	}
+	const codeSize = 10
+	bottom := y + cardHeight - inset
+	code := sheet.Wrap(c.Code, codeSize, sheet.Regular, cardWidth-2*inset, 1)
+	if bars {
+		page.Symbol(x, bottom-5-symbolHeight, cardWidth, symbolHeight, c.Symbol)
+		for _, line := range code {
+			page.Text(x+(cardWidth-sheet.Width(line, codeSize, sheet.Regular))/2, bottom-0.5, codeSize, sheet.Regular, line)
+		}
+		return
+	}
+	page.Lines(left, bottom-0.5, codeSize, sheet.Regular, code)
+	page.Symbol(x+cardWidth-inset-areaSize, y+(cardHeight-areaSize)/2-4, areaSize, areaSize, c.Symbol)
+}
