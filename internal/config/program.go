@@ -15,26 +15,31 @@ import (
 // binding is one [[on]] of the file as decode fills it in. Its actions (do) are compiled from
 // the tree, because the keys that one may have depend on its verb.
 type binding struct {
-	Event  string            `toml:"event"`
-	Match  *string           `toml:"match"`
-	GS1    []string          `toml:"gs1"`
-	DI     []string          `toml:"di"`
-	HIBC   []string          `toml:"hibc"`
-	Store  []string          `toml:"store"`
-	JSON   map[string]string `toml:"json"`
-	Pairs  map[string]string `toml:"pairs"`
-	Max    int               `toml:"max"`
-	Send   map[string]string `toml:"trigger"`
-	Ignore bool              `toml:"ignore"`
-	Needs  []string          `toml:"needs"`
-	Ask    string            `toml:"ask"`
-	Set    map[string]string `toml:"set"`
-	Expire time.Duration     `toml:"expire"`
-	Do     []map[string]any  `toml:"do"`
-	Clear  []string          `toml:"clear"`
-	Append map[string]any    `toml:"append"`
-	Count  map[string]any    `toml:"count"`
-	Undo   bool              `toml:"undo"`
+	Event   any               `toml:"event"`
+	Match   *string           `toml:"match"`
+	GS1     []string          `toml:"gs1"`
+	DI      []string          `toml:"di"`
+	HIBC    []string          `toml:"hibc"`
+	Store   []string          `toml:"store"`
+	JSON    map[string]string `toml:"json"`
+	Pairs   map[string]string `toml:"pairs"`
+	Max     any               `toml:"max"`
+	Min     any               `toml:"min"`
+	Allow   any               `toml:"allow"`
+	In      any               `toml:"in"`
+	NotIn   any               `toml:"not_in"`
+	Confirm any               `toml:"confirm"`
+	Send    map[string]string `toml:"trigger"`
+	Ignore  bool              `toml:"ignore"`
+	Needs   []string          `toml:"needs"`
+	Ask     string            `toml:"ask"`
+	Set     map[string]string `toml:"set"`
+	Expire  time.Duration     `toml:"expire"`
+	Do      []map[string]any  `toml:"do"`
+	Clear   []string          `toml:"clear"`
+	Append  map[string]any    `toml:"append"`
+	Count   map[string]any    `toml:"count"`
+	Undo    bool              `toml:"undo"`
 }
 
 // Program compiles every [[on]] into a binding of a program, and checks it. All the rest of
@@ -52,11 +57,16 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 		c.kinds[station.FromStation] = append(slices.Clone(c.kinds[station.FromStation]), station.Minute)
 	}
 	base.Bindings = make([]station.Binding, 0, len(all))
+	var nodes []onNode
 	for i, b := range all {
-		base.Bindings = append(base.Bindings, c.binding(on.items[i], b))
+		for _, at := range c.eventNodes(on.items[i]) {
+			bound := c.binding(on.items[i], at, b)
+			bound.Number = i
+			base.Bindings, nodes = append(base.Bindings, bound), append(nodes, onNode{on.items[i], at})
+		}
 	}
 	c.checkFollowed()
-	c.checkReached(on.items, base.Bindings)
+	c.checkReached(nodes, base.Bindings)
 	c.checkEnds()
 	c.checkSomethingToUndo()
 	return base
@@ -98,14 +108,45 @@ type placedDo struct {
 	verb   *node
 }
 
-func (c *compiler) binding(n *node, raw binding) station.Binding {
-	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Max: raw.Max}
+// An onNode is a binding in the file, and its event there: one of those that it lists.
+type onNode struct{ on, event *node }
+
+// eventNodes returns the events that a binding answers, each where it is in the file; one nil
+// where it names none.
+func (c *compiler) eventNodes(n *node) []*node {
+	at := n.fields["event"]
+	if at == nil || at.kind != list {
+		return []*node{at}
+	}
+	var events []*node
+	for _, item := range at.items {
+		switch {
+		case item.kind != text:
+			c.wantKind(item, `each of "event"`, text)
+		case slices.ContainsFunc(events, func(e *node) bool { return e.text == item.text }):
+			c.faultOf(item, "%q stands here twice", item.text)
+		default:
+			events = append(events, item)
+		}
+	}
+	if len(at.items) == 0 {
+		c.faultOf(at, `"event" is empty; list what this binding answers, as ["a.press", "b.press"]`)
+	}
+	if len(events) == 0 {
+		return []*node{at}
+	}
+	return events
+}
+
+// binding compiles one [[on]] for one of its events, which stands at the place at.
+func (c *compiler) binding(n, at *node, raw binding) station.Binding {
+	b := station.Binding{GS1: raw.GS1, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore}
 	if n.kind != table || n.faulty {
 		return b
 	}
-	source, kind := c.event(n, raw.Event)
-	if source == "" {
-		b.Event = ""
+	source, kind := c.event(n, at)
+	if source != "" {
+		b.Event = at.text
 	}
 	s := scope{compiler: c, source: source, scan: kind == station.Scan, alert: source == station.FromStation && kind == station.Alert, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
 	if raw.Match != nil {
@@ -128,18 +169,20 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 		s.groups = append(s.groups, name)
 	}
 	b.Send = raw.Send
-	c.checkMax(n.fields["max"], raw.Max, kind)
+	b.Max, b.Limits = s.limits(n)
 	if source == "" {
 		s.namesUnknown, c.unsure[""] = true, true
 	}
-	s.checkNeeds(n.fields["needs"])
+	b.Needs, b.Conditions = s.needs(n.fields["needs"])
+	b.In, b.NotIn = s.among(n.fields["in"], "in"), s.among(n.fields["not_in"], "not_in")
+	b.Confirm, b.ConfirmBy = s.confirm(n.fields["confirm"])
 	c.checkAsk(n.fields["ask"], raw.Ask)
 	b.Set = s.set(n.fields["set"])
 	b.Append = s.append(n.fields["append"])
 	b.Count = s.count(n.fields["count"])
 	c.checkClear(n.fields["clear"])
 	c.checkExpire(n, raw)
-	s.checkMinute(n)
+	s.checkMinute(n, at)
 	s.checkUndo(n, raw)
 	c.checkIgnore(n, raw)
 	if do := n.fields["do"]; do != nil && do.kind == list {
@@ -152,6 +195,7 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 			b.Do = append(b.Do, d)
 		}
 	}
+	s.checkLimited(n, b)
 	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && (undo == nil || !undo.faulty) && !slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil }) {
 		c.fault(n.at, "this binding does nothing; it needs %s, undo or ignore", strings.Join(effectKeys(), ", "))
 	}
@@ -163,15 +207,15 @@ func effectKeys() []string { return []string{"do", "set", "append", "count", "cl
 
 // event checks which event a binding answers and takes it apart. The source is
 // empty when there is no such event.
-func (c *compiler) event(n *node, name string) (source, kind string) {
-	at := n.fields["event"]
+func (c *compiler) event(n, at *node) (source, kind string) {
 	if at == nil {
 		c.fault(n.at, `"event" is missing: what this binding answers; events are: %s`, strings.Join(c.events(), ", "))
 		return "", ""
 	}
-	if at.faulty {
+	if at.faulty || !c.wantKind(at, `"event"`, text) {
 		return "", ""
 	}
+	name := at.text
 	source, kind, _ = strings.Cut(name, ".")
 	kinds, known := c.kinds[source]
 	switch {
@@ -291,11 +335,11 @@ func (c *compiler) checkExpire(n *node, raw binding) {
 
 // checkReached reports bindings that no event can reach, because one before them
 // takes everything that fits them.
-func (c *compiler) checkReached(nodes []*node, bindings []station.Binding) {
+func (c *compiler) checkReached(nodes []onNode, bindings []station.Binding) {
 	for j, b := range bindings {
 		for i, earlier := range bindings[:j] {
-			if b.Event != "" && b.Event == earlier.Event && c.wasReadable(nodes[i], nodes[j]) && covers(earlier, b) {
-				c.faultOf(nodes[j].fields["event"], "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].at), b.Event)
+			if b.Event != "" && b.Event == earlier.Event && c.wasReadable(nodes[i].on, nodes[j].on) && covers(earlier, b) {
+				c.faultOf(nodes[j].event, "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].on.at), b.Event)
 				break
 			}
 		}

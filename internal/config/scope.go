@@ -243,18 +243,6 @@ func (s scope) waitsForBadge(name string) bool {
 	return s.calls && name == station.User && !slices.Contains(s.groups, name)
 }
 
-func (s scope) checkNeeds(n *node) {
-	for _, item := range n.texts() {
-		why := s.missing(item.text, false, 0)
-		if s.waitsForBadge(item.text) {
-			why = `a call never waits for a badge: take "user" out of needs; where a badge is in hand, the call says whose`
-		}
-		if why != "" {
-			s.faultOf(item, "%s", why)
-		}
-	}
-}
-
 // valueName matches what a value may be called.
 var valueName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -381,9 +369,9 @@ func (s scope) checkCount(n *node, t station.Template) bool {
 
 // checkMinute checks a binding of the station's own event: nobody presses it, so
 // nobody would notice that it does the same again each minute.
-func (s scope) checkMinute(n *node) {
+func (s scope) checkMinute(n, at *node) {
 	if s.source == station.FromStation && !s.alert && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].faulty) {
-		s.fault(n.fields["event"].at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
+		s.fault(at.at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
 	}
 }
 

@@ -75,13 +75,13 @@ func explain(p station.Program, ev station.Event) meaning {
 		single.Bindings = p.Bindings[i : i+1]
 		state, actions := single.Decide(station.State{}, ev)
 		if kind := state.Notes[ev.Source].Kind; kind != station.NoteUnknown && b.Event == ev.Name() && b.WhyNot(ev) == "" {
-			return meaning{Number: i + 1, Binding: b, State: state, Actions: actions}
+			return meaning{Number: b.Number + 1, Binding: b, State: state, Actions: actions}
 		}
 	}
 	var whyNot []string
-	for i, b := range p.Bindings {
+	for _, b := range p.Bindings {
 		if why := b.WhyNot(ev); b.Event == ev.Name() && why != "" {
-			whyNot = append(whyNot, fmt.Sprintf("[[on]] number %d: %s", i+1, why))
+			whyNot = append(whyNot, fmt.Sprintf("[[on]] number %d: %s", b.Number+1, why))
 		}
 	}
 	return meaning{WhyNot: whyNot}

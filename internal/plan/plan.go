@@ -297,9 +297,9 @@ func (p *Plan) checkTriggers(f *config.File) {
 	for _, s := range p.Scanners {
 		names = append(names, s.Name)
 	}
-	for i, b := range p.Program.Bindings {
+	for _, b := range p.Program.Bindings {
 		for _, name := range slices.Sorted(maps.Keys(b.Send)) {
-			at := config.At("on", i, "trigger", name)
+			at := config.At("on", b.Number, "trigger", name)
 			if !f.OneOf(at, name, names...) {
 				continue
 			}

@@ -23,7 +23,14 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if _, vendor := p.Vendors[ev.Source]; vendor {
 		return p.observe(s, ev) // the vendor did it: there is nothing left to do but to report what was counted until then
 	}
+	if b, groups, first, is := p.confirmed(s, ev); is {
+		return p.carryOutConfirmed(b, groups, s, first, ev)
+	}
 	b, groups, found := p.firstMatch(ev)
+	if found && b.Confirm {
+		return p.confirm(b, groups, s, ev)
+	}
+	s = s.withoutPending(ev.Source)
 	switch {
 	case found && b.Ignore:
 		return s, nil

@@ -47,7 +47,7 @@ func (p Program) execute(b Binding, groups map[string]string, s State, ev Event)
 // carryOut carries out a binding after the reports of what was counted before.
 func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (State, []Action) {
 	x := execution{p: p, b: b, groups: groups, ev: ev, s: s, actions: slices.Clone(reports), cut: len(reports)}
-	for _, step := range []func() Note{x.needs, x.set, x.append, x.count, x.do, x.send} {
+	for _, step := range x.steps() {
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
@@ -79,6 +79,11 @@ func (x *execution) told(lack Note) Note {
 // gives way to nothing.
 func (x *execution) recordedMore() bool {
 	return len(x.made()) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
+}
+
+// steps lists what a binding does, in that order.
+func (x *execution) steps() []func() Note {
+	return []func() Note{x.needs, x.conditions, x.limits, x.set, x.append, x.count, x.do, x.send}
 }
 
 // made are the actions of the binding itself.
@@ -222,6 +227,9 @@ func (x *execution) set() Note {
 			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand)}
 		}
 		if present {
+			if lack := x.b.Limits[name].limited(name, text); lack.Kind != "" {
+				return lack
+			}
 			after = after.setValue(name, Value{Text: text, At: x.ev.At, For: x.b.Expire})
 		}
 	}
@@ -316,6 +324,9 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 				return nil, lack
 			}
 			if present {
+				if lack := x.limitField(f, text); lack.Kind != "" {
+					return nil, lack
+				}
 				with[f.Name] = text
 			}
 		}

@@ -15,6 +15,7 @@ type State struct {
 	Notes    map[string]Note    `json:"notes,omitempty"`    // the last thing each source's operator was told
 	Undo     map[string]Undo    `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
 	Readings map[string]Reading `json:"readings,omitempty"` // what each vendor last said of what is made
+	Pending  map[string]Pending `json:"pending,omitempty"`  // what each source did and must confirm
 	Aside    []SetAside         `json:"aside,omitempty"`    // what was counted and could not be reported at a change, oldest first
 }
 
@@ -96,23 +97,30 @@ type NoteKind string
 
 // The notes.
 const (
-	NoteRecorded  NoteKind = "recorded"  // it is on disk
-	NoteSet       NoteKind = "set"       // a value was taken in hand, nothing to deliver
-	NoteAsked     NoteKind = "asked"     // it is tried once, and nothing of it is kept
-	NoteDelivered NoteKind = "delivered" // the vendor has it
-	NoteUnknown   NoteKind = "unknown"   // no binding knows this scan; it is kept
-	NoteNeeds     NoteKind = "needs"     // something must be in hand first: Text names it
-	NoteAlready   NoteKind = "already"   // this call is open already
-	NoteNothing   NoteKind = "nothing"   // there is no open call to close
-	NoteHeld      NoteKind = "held"      // a person must decide: Text says why
-	NoteFull      NoteKind = "full"      // the list in Text takes nothing more
-	NoteUnread    NoteKind = "unread"    // what is read at a vendor is not known: Text names it, as l2l.product
-	NoteNumber    NoteKind = "number"    // Text should be a whole number that can be counted
-	NoteUnfit     NoteKind = "unfit"     // something is wrong with this scan: Text says what; it is kept
-	NoteUndone    NoteKind = "undone"    // the last thing was taken back
-	NoteLate      NoteKind = "late"      // there is nothing that can be taken back any more
-	NoteLeft      NoteKind = "left"      // the call is over here; at the vendor it stays open
-	NoteTwice     NoteKind = "twice"     // it is on disk, and so is what counts the same and is held: Text names it
+	NoteRecorded   NoteKind = "recorded"   // it is on disk
+	NoteSet        NoteKind = "set"        // a value was taken in hand, nothing to deliver
+	NoteAsked      NoteKind = "asked"      // it is tried once, and nothing of it is kept
+	NoteDelivered  NoteKind = "delivered"  // the vendor has it
+	NoteUnknown    NoteKind = "unknown"    // no binding knows this scan; it is kept
+	NoteNeeds      NoteKind = "needs"      // something must be in hand first: Text names it
+	NoteAlready    NoteKind = "already"    // this call is open already
+	NoteNothing    NoteKind = "nothing"    // there is no open call to close
+	NoteHeld       NoteKind = "held"       // a person must decide: Text says why
+	NoteFull       NoteKind = "full"       // the list in Text takes nothing more
+	NoteUnread     NoteKind = "unread"     // what is read at a vendor is not known: Text names it, as l2l.product
+	NoteAbove      NoteKind = "above"      // an amount is too large: Text says which, what it is and what it may be
+	NoteBelow      NoteKind = "below"      // an amount is too small: likewise
+	NoteNotAllowed NoteKind = "notallowed" // a value is none of those that are allowed: Text says which and what it is
+	NoteNotYet     NoteKind = "notyet"     // a condition is not fulfilled: Text says which, what there is and what must be
+	NoteNotAmong   NoteKind = "notamong"   // Text is not among the items of the list
+	NoteAmong      NoteKind = "among"      // Text is among them already
+	NoteConfirm    NoteKind = "confirm"    // it must be confirmed, and nothing is recorded until then
+	NoteNumber     NoteKind = "number"     // Text should be a whole number that can be counted
+	NoteUnfit      NoteKind = "unfit"      // something is wrong with this scan: Text says what; it is kept
+	NoteUndone     NoteKind = "undone"     // the last thing was taken back
+	NoteLate       NoteKind = "late"       // there is nothing that can be taken back any more
+	NoteLeft       NoteKind = "left"       // the call is over here; at the vendor it stays open
+	NoteTwice      NoteKind = "twice"      // it is on disk, and so is what counts the same and is held: Text names it
 
 	// NoteUnrecorded is never on disk: nothing of the event is, and Text says why. It
 	// is to be done again.
