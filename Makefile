@@ -45,7 +45,7 @@ check: $(TOOLS)/golangci-lint vulnerabilities ## gofmt, vet, the linters and tid
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@for m in $(MODULES); do echo "tidy   $$m"; go -C "$$m" mod tidy -diff; done
 	@for m in $(LINTED); do echo "vet    $$m"; go -C "$$m" vet ./...; done
-	@echo "vet    . with hil and installed"; go vet -tags hil,installed ./...
+	@echo "vet    . with hil, installed and manpages"; go vet -tags hil,installed ./... && go vet -tags manpages ./cmd/stationd
 	@for m in $(LINTED); do echo "lint   $$m"; (cd "$$m" && "$(CURDIR)/$(TOOLS)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
 
 # What is said of a vulnerability in what the program calls fails; that nobody could be
@@ -239,6 +239,7 @@ stage:
 	@sed -i 's|](../deploy/README.md|](../README.md|g' build/stage/docs/*.md
 	@for shell in bash zsh fish; do go run ./cmd/stationd completion $$shell > build/stage/completion/$$shell; done
 	@for language in en sv; do go run ./deploy/poster docs/lamps.md $$language > build/stage/docs/lamps-poster.$$language.html; done
+	@mkdir -p build/stage/man && go run -tags manpages ./cmd/stationd build/stage/man && gzip -9n build/stage/man/*.1
 	@find build/stage -exec touch -d @$(SOURCE_DATE_EPOCH) {} +
 
 .PHONY: deb-test

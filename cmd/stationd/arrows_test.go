@@ -29,7 +29,7 @@ var may = map[string][]string{
 
 	// What a person runs.
 	"internal/daemon": {"internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/printer", "internal/queue", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/control", "internal/web", "github.com/spf13/cobra"},
-	"internal/cli":    {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/sheet", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "github.com/spf13/cobra"},
+	"internal/cli":    {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/sheet", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	"internal/doctor": {"internal/api", "internal/api/*", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
 	"internal/dump":   {"internal/atomicfile", "internal/config", "internal/contents", "internal/control", "internal/crash", "internal/doctor", "internal/exit", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "github.com/spf13/cobra"},
 	"internal/setup":  {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
@@ -91,6 +91,7 @@ var may = map[string][]string{
 	"hil/probe":                      {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
 	"deploy":                         {},
 	"deploy/poster":                  {},
+	"deploy/manpages":                {"github.com/spf13/cobra", "github.com/spf13/pflag"},
 	"installed":                      {"hil", "hil/control", "hil/emulator"},
 }
 

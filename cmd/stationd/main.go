@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	_ "time/tzdata" // a board without a zone database still knows the site's time
 
@@ -26,13 +23,6 @@ import (
 	"stationd/internal/setup"
 	"stationd/internal/terminal"
 )
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := command(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
 
 // command runs one command line and returns its exit code. It is main without
 // the process, so that tests can run it.
@@ -70,12 +60,19 @@ delivers them to L2L and Lagerkoll through any outage.
 Try it without hardware:  stationd demo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	asked := root.Flags().Bool("version", false, "print the version")
+	root.RunE = func(c *cobra.Command, _ []string) error {
+		if *asked {
+			fmt.Fprintln(c.OutOrStdout(), cli.Version())
+			return nil
+		}
+		return c.Help()
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
+	cli.Suggest(root)
 	return root
 }
