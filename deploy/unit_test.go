@@ -43,8 +43,13 @@ func readUnit(t *testing.T) unit {
 
 func readUnitFile(t *testing.T, name string) unit {
 	t.Helper()
-	u, section := unit{}, ""
+	u, section, begun := unit{}, "", ""
 	for _, line := range lines(t, name) {
+		if before, goesOn := strings.CutSuffix(line, "\\"); goesOn {
+			begun += before
+			continue
+		}
+		line, begun = begun+line, ""
 		if strings.HasPrefix(line, "[") {
 			section = strings.Trim(line, "[]")
 			continue
@@ -272,18 +277,22 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 		t.Skip("systemd-analyze is not installed: that systemd itself understands every line of the unit was not proved")
 	}
 	dir := t.TempDir()
-	for _, unit := range []string{"stationd.service", "stationd-lamps.service"} {
+	units := map[string]string{
+		"stationd.service": "stationd.service", "stationd-lamps.service": "stationd-lamps.service",
+		"stationd-screen.service": "screen/stationd-screen.service",
+	}
+	for unit, file := range units {
 		// The program need not be installed where the unit is read.
-		text, err := os.ReadFile(unit)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text = []byte(strings.ReplaceAll(string(text), "/usr/bin/stationd", "/bin/true"))
+		text = []byte(strings.NewReplacer("/usr/bin/stationd", "/bin/true", "ExecStart=/usr/bin/cage", "ExecStart=/bin/true").Replace(string(text)))
 		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, unit := range []string{"stationd.service", "stationd-lamps.service"} {
+	for unit := range units {
 		said, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", filepath.Join(dir, unit)).CombinedOutput()
 		if err != nil || strings.Contains(string(said), unit) {
 			t.Errorf("%v\n%s", err, said)
