@@ -131,7 +131,7 @@ func (s *Status) Recording(emit station.Emit) station.Emit {
 		if s.unrecorded == nil {
 			s.unrecorded = make(map[string]station.Note)
 		}
-		s.unrecorded[ev.Source] = station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), At: ev.At}
+		s.unrecorded[ev.Source] = station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), Why: station.ReasonOf(err), At: ev.At}
 		return done, err
 	}
 }

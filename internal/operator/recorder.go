@@ -175,7 +175,7 @@ func (r Recorder) Alike(entry station.ID) (all []station.ID, more int, err error
 	case err != nil:
 		return nil, 0, err
 	case one == nil || one.Condition != station.Held:
-		return nil, 0, fmt.Errorf("entry %s: it is not held any more", entry.Short())
+		return nil, 0, station.Because(fmt.Errorf("entry %s: it is not held any more", entry.Short()), "not-held")
 	}
 	kind := one.HeldKind()
 	_, err = r.Outbox.List(station.Limit{Held: -1}, func(e station.EntryStatus) error {
@@ -210,7 +210,7 @@ func (r Recorder) CloseCall(by Person, named string) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if c.Closing != "" {
-		return Receipt{}, fmt.Errorf("call %s: it is being closed already, by entry %s", named, c.Closing.Short())
+		return Receipt{}, station.Because(fmt.Errorf("call %s: it is being closed already, by entry %s", named, c.Closing.Short()), "call-closing")
 	}
 	return r.record(station.Event{
 		ID:     by.Event,
@@ -242,7 +242,7 @@ func (r Recorder) call(named string) (station.Call, error) {
 	}
 	id, err := Pick("call", named, entries, "no such open call: stationd call ls lists them")
 	if err != nil {
-		return station.Call{}, err
+		return station.Call{}, station.Because(err, "no-such-call")
 	}
 	return calls[slices.Index(entries, id)], nil
 }
@@ -304,13 +304,13 @@ func receiptOf(done station.Result) (Receipt, error) {
 	case note.Kind == station.NoteLeft:
 		receipt.Said = "closed here, still open at the vendor"
 	case note.Kind == "":
-		return Receipt{}, errors.New("nothing was done: the entry that opens this call is on hold: retry or discard it first (stationd outbox ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: the entry that opens this call is on hold: retry or discard it first (stationd outbox ls)"), "call-held")
 	case note.Kind == station.NoteAlready && note.Text != "":
-		return Receipt{}, errors.New("nothing was done: this call is being closed already (stationd call ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: this call is being closed already (stationd call ls)"), "call-closing")
 	case note.Kind == station.NoteAlready:
-		return Receipt{}, errors.New("nothing was done: this call is open already (stationd call ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: this call is open already (stationd call ls)"), "call-open")
 	case note.Kind == station.NoteHeld:
-		return Receipt{}, errors.New("nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)"), "call-held")
 	default:
 		return Receipt{}, fmt.Errorf("nothing was done (%s %s)", note.Kind, note.Text)
 	}

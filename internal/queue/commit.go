@@ -133,7 +133,7 @@ func (o *Outbox) commit(change func(*batch) error) error {
 		return b.finish()
 	})
 	if err != nil || spared != nil {
-		o.failed = fmt.Errorf("outbox %s: %w: %w", o.file.Path(), ErrStorage, errors.Join(err, spared))
+		o.failed = station.Because(fmt.Errorf("outbox %s: %w: %w", o.file.Path(), ErrStorage, errors.Join(err, spared)), "storage")
 	}
 	if err != nil {
 		return o.failed
@@ -187,7 +187,7 @@ func storage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", ErrStorage, err)
+	return station.Because(fmt.Errorf("%w: %w", ErrStorage, err), "storage")
 }
 
 func (b *batch) putEntry(at format.Place, e format.Entry) error {

@@ -68,7 +68,7 @@ func (b *batch) edit(id station.ID, a station.Action) error {
 		next.InPlaceOf = held.ID
 	}
 	next.Condition, next.Insists, next.Twice = station.Waiting, held.Insists || held.Hold == station.HoldMisfit, ""
-	next.Hold, next.Reason, next.Starts, next.Unsent = station.HoldNone, "", 0, false
+	next.Hold, next.Reason, next.Why, next.Starts, next.Unsent = station.HoldNone, "", nil, 0, false
 	b.note(correctedLine(string(station.FateDiscarded), held.Entry, "corrected as "+string(id)))
 	b.note(correctedLine("corrected", next.Entry, "in place of "+string(held.ID)))
 	b.state = b.o.setting.Program().Replace(b.state, held.Entry, next.Entry)

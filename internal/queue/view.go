@@ -297,7 +297,7 @@ func (o *Outbox) behindAt(tx *format.Tx, held format.Place) (*station.Behind, er
 
 // standing is how an entry stands, as everybody outside is told.
 func standing(at format.Place, e format.Entry) station.EntryStatus {
-	return station.EntryStatus{Entry: e.Entry, Seq: at.Sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.MayHaveArrived(), Twice: e.Twice}
+	return station.EntryStatus{Entry: e.Entry, Seq: at.Sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Why: e.Why, Doubtful: e.MayHaveArrived(), Twice: e.Twice}
 }
 
 // Standing returns how an entry stands, or how it ended where it has left the outbox not

@@ -79,7 +79,7 @@ func (x *execution) pressedAgain(c Call) {
 	case c.Hold == HoldRefused:
 		x.actions = append(x.actions, Action{Verb: VerbRetry, About: c.Entry})
 	case c.Hold != HoldNone:
-		x.note(NoteHeld, "a person must decide what becomes of this call")
+		x.noteWhy(Note{Kind: NoteHeld, Text: "a person must decide what becomes of this call", Why: &Reason{Kind: "call-held"}})
 	case x.p.Latch[x.ev.Source] && verb.Ends != "":
 		x.endCalls(c.Backend, verb, c.Subject)
 	default:

@@ -41,8 +41,7 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	case ev.Source == FromStation && ev.Kind != Alert:
 		return p.reportAside(s, ev)
 	case ev.Kind == Scan:
-		kind, text := whyNotUnderstood(ev)
-		return s.addNote(ev, kind, text), []Action{{Verb: VerbKeep}}
+		return s.setNote(ev.Source, whyNotUnderstood(ev)), []Action{{Verb: VerbKeep}}
 	}
 	return s, nil
 }
@@ -65,18 +64,18 @@ func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
 
 // whyNotUnderstood says why no binding takes a scan: its code is unknown, or something is
 // wrong with what was read.
-func whyNotUnderstood(ev Event) (NoteKind, string) {
+func whyNotUnderstood(ev Event) Note {
 	if why := ev.Data[DataRefused]; why != "" {
-		return NoteUnfit, why
+		return Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "scan"}, At: ev.At}
 	}
 	if ev.Data[DataBad] != "" {
 		for _, kind := range []string{"gs1", "di", "hibc"} {
 			if why := ev.Data[kind+".error"]; why != "" {
-				return NoteUnfit, why
+				return Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "label"}, At: ev.At}
 			}
 		}
 	}
-	return NoteUnknown, ev.Code
+	return Note{Kind: NoteUnknown, Text: ev.Code, At: ev.At}
 }
 
 // decideRequest is Decide for what a person asks for on the page or at the command line.

@@ -60,7 +60,7 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 	}
 	x.s = x.s.clear(b.Clear, ev.At)
 	if ev.Source != FromStation && (!x.noted || x.recordedMore()) {
-		x.note(x.outcomeNote())
+		x.noteWhy(x.outcomeNote())
 	}
 	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions
 }
@@ -102,21 +102,24 @@ func (p Program) undoes(source string) bool {
 //
 //	parts 3
 //	made 17
-func (x *execution) outcomeNote() (kind NoteKind, text string) {
+func (x *execution) outcomeNote() Note {
 	if made := x.made(); len(made) > 0 {
-		return noteOf(made), x.ev.Code
+		return Note{Kind: noteOf(made), Text: x.ev.Code}
 	}
 	var all []string
+	numbers := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
-		all = append(all, name+" "+strconv.Itoa(x.s.Values[name].List))
+		numbers[name] = strconv.Itoa(x.s.Values[name].List)
+		all = append(all, name+" "+numbers[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.b.Count)) {
-		all = append(all, name+" "+strconv.Itoa(x.s.Counters[name].Count))
+		numbers[name] = strconv.Itoa(x.s.Counters[name].Count)
+		all = append(all, name+" "+numbers[name])
 	}
 	if len(all) == 0 {
-		return NoteSet, x.ev.Code
+		return Note{Kind: NoteSet, Text: x.ev.Code}
 	}
-	return NoteSet, strings.Join(all, ", ")
+	return Note{Kind: NoteSet, Text: strings.Join(all, ", "), Why: &Reason{Kind: Counted, Values: numbers}}
 }
 
 // noteOf is the note of actions that are done: recorded, unless all of them are best effort.
@@ -165,7 +168,7 @@ func (x *execution) expand(template Template) (text string, present bool, lack N
 
 // fillIn is expand for any way of filling names in: that of a text, or that of a list's item.
 func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
-	why := ""
+	why, of := "", ""
 	text, present, missing := expand(func(name string) (string, bool) {
 		v, ok := x.value(name)
 		if ok && why == "" {
@@ -174,6 +177,7 @@ func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 				longest = x.b.Max
 			}
 			why = unusable(name, v, longest)
+			of = name
 		}
 		return v, ok
 	})
@@ -181,7 +185,7 @@ func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 	case missing != "":
 		return "", false, x.missingNote(missing)
 	case why != "":
-		return "", false, Note{Kind: NoteUnfit, Text: why}
+		return "", false, Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "value", Values: map[string]string{"field": of}}}
 	}
 	return text, present, Note{}
 }
@@ -224,7 +228,7 @@ func (x *execution) set() Note {
 			return lack
 		}
 		if n := utf8.RuneCountInString(text); present && n > longestInHand {
-			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand)}
+			return tooLong(name, fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand), longestInHand)
 		}
 		if present {
 			if lack := x.b.Limits[name].limited(name, text); lack.Kind != "" {
@@ -347,12 +351,17 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 	return with, x.passedThrough(do, with)
 }
 
+// tooLong is the note of a value that is longer than it may be.
+func tooLong(name, text string, most int) Note {
+	return Note{Kind: NoteUnfit, Text: text, Why: &Reason{Kind: "too-long", Values: map[string]string{"field": name, "most": strconv.Itoa(most)}}}
+}
+
 // subjectTooLong returns the note for a field by which a lane or a call is named, and whose
 // value is too long for a name.
 func subjectTooLong(verb Verb, with map[string]string) Note {
 	for _, field := range slices.Concat(verb.Lane, verb.Opens) {
 		if n := utf8.RuneCountInString(with[field]); n > longestSubject {
-			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject)}
+			return tooLong(field, fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject), longestSubject)
 		}
 	}
 	return Note{}
@@ -415,10 +424,13 @@ func (x *execution) add(a Action) {
 func (x *execution) entry() ID { return x.ev.ID.Entry(len(x.actions) + 1) }
 
 // note leaves a note for the operator at the event's source.
-func (x *execution) note(kind NoteKind, text string) {
+func (x *execution) note(kind NoteKind, text string) { x.noteWhy(Note{Kind: kind, Text: text}) }
+
+// noteWhy is note for one that has more to say.
+func (x *execution) noteWhy(n Note) {
 	if x.reports {
 		return // nobody has done anything to be told of
 	}
 	x.noted = true
-	x.s = x.s.addNote(x.ev, kind, text)
+	x.s = x.s.setNote(x.ev.Source, x.told(n))
 }

@@ -34,7 +34,7 @@ func (s State) Settle(d Delivery, rc Receipt) State {
 	if rc.Err != nil {
 		text = rc.Err.Error()
 	}
-	return s.setNote(d.Source, Note{Kind: NoteHeld, Text: text, At: rc.At}).holdCall(d.ID, hold)
+	return s.setNote(d.Source, Note{Kind: NoteHeld, Text: text, Why: ReasonOf(rc.Err), At: rc.At}).holdCall(d.ID, hold)
 }
 
 // Resume returns the state after a held entry was put back to wait.

@@ -89,6 +89,7 @@ type Note struct {
 	Kind NoteKind `json:"kind"`
 	Text string   `json:"text,omitempty"` // the code read, the value that is missing, the vendor's words
 	Ask  string   `json:"ask,omitempty"`  // of a missing value: what the binding asks for, in the plant's words
+	Why  *Reason  `json:"why,omitempty"`  // the same as a kind and values, where it has one; nil: only Text says it
 	At   Stamp    `json:"at"`
 }
 
@@ -155,6 +156,7 @@ type EntryStatus struct {
 	Condition Condition  `json:"condition"`
 	Hold      HoldReason `json:"hold,omitempty"`
 	Reason    string     `json:"reason,omitempty"` // in words, for the person who must decide
+	Why       *Reason    `json:"why,omitempty"`    // the same as a kind and values, where it has one
 
 	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
 	Doubtful bool `json:"doubtful,omitempty"`

@@ -125,7 +125,7 @@ func TestThePageInARealBrowser(t *testing.T) {
 		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("headline"); document.querySelector("details").open = true; undefined`))
 		f.Change(func() {
 			f.Entries = slices.Clone(f.Entries)
-			f.Entries[0].Reason = "422: order 4711 is closed"
+			f.Entries[0].Why = &station.Reason{Kind: "lagerkoll-903003", Quote: "order 4711 is closed"}
 		})
 		until(t, ctx, `document.getElementById("held").innerText.includes("order 4711 is closed")`)
 		if !value[bool](t, ctx, `window.before === document.getElementById("headline")`) {

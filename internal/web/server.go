@@ -282,7 +282,8 @@ func (s *Server) deciding(carryOut func(by operator.Person, entry string) error)
 			return
 		}
 		if err := carryOut(operator.Person{Source: station.FromPage, Name: name, Event: station.NewID()}, entry); err != nil {
-			s.render(w, r, http.StatusConflict, err.Error())
+			s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
+			s.render(w, r, http.StatusConflict, viewBuilder{program: s.station.Program(), texts: s.texts}.failed(err))
 			return
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)

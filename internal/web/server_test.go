@@ -73,7 +73,7 @@ func TestADecisionThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	if w.Code != http.StatusConflict {
 		t.Errorf("the answer is %d", w.Code)
 	}
-	if want := "Not done: entry deadbeef.1: no such entry that is held"; !strings.Contains(w.Body.String(), want) {
+	if want := "Not done: It is no longer on hold"; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("the page does not say %q", want)
 	}
 }

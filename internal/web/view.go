@@ -356,32 +356,6 @@ func (b viewBuilder) notes() []line {
 	return all
 }
 
-// note puts what was said to a press or scan in words. What it is about stands in the
-// text where that has a place for it, and else after it.
-func (b viewBuilder) note(n station.Note) string {
-	key, about := "note."+words.Key(n.Kind), visible(n.Text)
-	switch n.Kind {
-	case station.NoteNeeds:
-		switch {
-		case n.Ask != "":
-			return visible(n.Ask)
-		case n.Text == "now" || n.Text == "since":
-			return b.texts.Say("note.needs.clock")
-		}
-		return b.texts.Say(key, "about", b.value(n.Text))
-	case station.NoteFull:
-		about = b.value(n.Text)
-	}
-	text, found := b.texts.Find(key)
-	if !found {
-		text = visible(string(n.Kind))
-	}
-	if about == "" {
-		return text
-	}
-	return text + ": " + about
-}
-
 // verb is what people call a verb; its name where there is no word for it.
 func (b viewBuilder) verb(name string) string {
 	if text, found := b.texts.Find("verb." + words.Key(name)); found {
@@ -404,10 +378,10 @@ func (b viewBuilder) backends() []line {
 	contacts := b.snapshot.Health.Backends
 	for _, name := range slices.Sorted(maps.Keys(contacts)) {
 		c := contacts[name]
-		n := line{Level: station.Wait, Name: b.backend(name), Text: b.contact(c.Kind, name), When: visible(c.Last)}
+		n := line{Level: station.Wait, Name: b.backend(name), Text: b.contact(c.Kind, name)}
 		switch {
 		case c.Fault != "":
-			n.Level, n.Text, n.When = station.Look, b.texts.Say("contact.key"), visible(c.Fault)
+			n.Level, n.Text = station.Look, b.texts.Say("contact.key")
 		case c.Kind == station.Connected:
 			n.Level = station.Good
 		}
@@ -422,7 +396,7 @@ func (b viewBuilder) devices() []line {
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
 		n := line{Level: station.Good, Name: b.part(name), Text: b.texts.Say("device.well")}
 		if fault := devices[name]; fault != "" {
-			n.Level, n.Text = station.Look, visible(fault)
+			n.Level, n.Text, n.When = station.Look, b.texts.Say("device.fault"), visible(fault)
 		}
 		all = append(all, n)
 	}
@@ -454,7 +428,7 @@ func (b viewBuilder) items() (held, waiting []item) {
 			waiting = append(waiting, i)
 			continue
 		}
-		i.Hold, i.Reason = b.texts.Say("hold."+words.Key(e.Hold), "vendor", backend), visible(e.Reason)
+		i.Hold, i.Reason = b.texts.Say("hold."+words.Key(e.Hold), "vendor", backend), b.reason(e.Why)
 		if e.Hold == station.HoldUndecided || e.Doubtful {
 			i.Doubtful = true
 			i.Advice, i.Sure = b.texts.Say("held.look", "vendor", backend), b.texts.Say("held.notthere.sure", "vendor", backend)
@@ -495,6 +469,7 @@ func (b viewBuilder) kept() (notices, scans []item) {
 			When:  b.times.Ago(ev.At),
 		}
 		if ev.Source == station.FromStation {
+			one.What = b.notice(ev.Kind)
 			notices = append(notices, one)
 			continue
 		}

@@ -231,7 +231,7 @@ func (m move) Ready(_ context.Context, _ *Backend, before orderState) (rc statio
 	case s == m.to:
 		return station.Receipt{Outcome: station.Delivered, Ref: m.path, Note: alreadySo}, true
 	default:
-		return api.Refusef("order %s is %v: it can become %v no more; nothing was sent", m.path, s, m.to), true
+		return api.RefuseBecause("order-over", []string{"order", m.path}, "order %s is %v: it can become %v no more; nothing was sent", m.path, s, m.to), true
 	}
 }
 

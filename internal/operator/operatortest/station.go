@@ -122,6 +122,7 @@ func Held() *Station {
 	m := Quiet()
 	no, perhaps := Trace(0x9f86d081), Trace(0x5a11ce00)
 	no.Condition, no.Hold, no.Reason = station.Held, station.HoldRefused, "422: Article 07350053850019 is not part of production order 4711"
+	no.Why = &station.Reason{Kind: "lagerkoll-903003", Quote: "Article 07350053850019 is not part of production order 4711"}
 	perhaps.Condition, perhaps.Hold, perhaps.Reason = station.Held, station.HoldUndecided, "finished rose by 3, this entry's amount is 1"
 	m.Entries = []station.EntryStatus{no, perhaps, Trace(0x33)}
 	m.Kept = []station.Event{
@@ -130,7 +131,7 @@ func Held() *Station {
 	}
 	m.Shown.Held, m.Shown.Waiting, m.Shown.Kept, m.Shown.Oldest = 2, 1, 2, At("14:21")
 	m.Shown.Lights["red"] = station.Quick
-	m.Shown.State.Notes["hand"] = station.Note{Kind: station.NoteHeld, Text: no.Reason, At: At("14:22")}
+	m.Shown.State.Notes["hand"] = station.Note{Kind: station.NoteHeld, Text: no.Reason, Why: no.Why, At: At("14:22")}
 	m.Shown.Health.Devices["hand"] = "port usb:0403:6001: it is unplugged"
 	return m
 }
@@ -149,6 +150,7 @@ func Hostile() *Station {
 	m := Held()
 	m.Shown.Station = `<b>pack</b>`
 	m.Entries[0].Reason = `<img src=x onerror="document.title='hacked'">`
+	m.Entries[0].Why = &station.Reason{Quote: m.Entries[0].Reason}
 	m.Entries[0].With["article"] = `"><script>document.title='hacked'</script>`
 	m.Kept[0].Code = "<script>document.title='hacked'</script>\x1d\x00\u202e\u2028"
 	m.Kept[0].ID = `"><script>document.title='hacked'</script>`
@@ -235,7 +237,7 @@ func (m *Station) decide(ev station.Event) (err error) {
 		}
 		i := slices.IndexFunc(m.Entries, is)
 		if i < 0 {
-			err = errors.New("entry " + about.Short() + ": no such entry that is held: only what is held can be retried or discarded")
+			err = station.Because(errors.New("entry "+about.Short()+": no such entry that is held: only what is held can be retried or discarded"), "not-held")
 			return
 		}
 		m.Entries = slices.Clone(m.Entries)
