@@ -56,7 +56,7 @@ func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 // limited returns the note for a value that is not what it may be.
 func (l Bound) limited(name, text string) Note {
 	if len(l.Allow) > 0 && !slices.Contains(l.Allow, text) {
-		return Note{Kind: NoteNotAllowed, Text: name + " " + text}
+		return Note{Kind: NoteNotAllowed, Text: name + " " + text, Why: &Reason{Kind: "number", Values: map[string]string{"field": name, "value": text}}}
 	}
 	if l.Min == nil && l.Max == nil {
 		return Note{}
@@ -66,9 +66,9 @@ func (l Bound) limited(name, text string) Note {
 	case err != nil:
 		return Note{Kind: NoteNumber, Text: name + " " + text}
 	case l.Min != nil && !(n >= *l.Min):
-		return Note{Kind: NoteBelow, Text: fmt.Sprintf("%s %s < %s", name, text, plain(*l.Min))}
+		return Note{Kind: NoteBelow, Text: fmt.Sprintf("%s %s < %s", name, text, plain(*l.Min)), Why: &Reason{Kind: "below", Values: map[string]string{"field": name, "value": text, "least": plain(*l.Min)}}}
 	case l.Max != nil && !(n <= *l.Max):
-		return Note{Kind: NoteAbove, Text: fmt.Sprintf("%s %s > %s", name, text, plain(*l.Max))}
+		return above(name, text, plain(*l.Max))
 	}
 	return Note{}
 }
@@ -87,6 +87,11 @@ func (x *execution) limits() Note {
 	return Note{}
 }
 
+// above is the note of an amount that is too large.
+func above(name, text, most string) Note {
+	return Note{Kind: NoteAbove, Text: name + " " + text + " > " + most, Why: &Reason{Kind: "above", Values: map[string]string{"field": name, "value": text, "most": most}}}
+}
+
 // limitField checks what goes out in a field. An amount has a ceiling also where the binding
 // says nothing.
 func (x *execution) limitField(f Field, text string) Note {
@@ -96,7 +101,7 @@ func (x *execution) limitField(f Field, text string) Note {
 		return x.limitList(text)
 	case f.Type == Number && l.Max == nil:
 		if n, err := strconv.ParseFloat(text, 64); err == nil && n > MostAmount {
-			return Note{Kind: NoteAbove, Text: fmt.Sprintf("%s %s > %d", f.Name, text, MostAmount)}
+			return above(f.Name, text, strconv.Itoa(MostAmount))
 		}
 	}
 	return l.limited(f.Name, text)
@@ -135,10 +140,10 @@ func (x *execution) conditions() Note {
 		}
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return Note{Kind: NoteNumber, Text: c.Name + " " + text}
+			return Note{Kind: NoteNumber, Text: c.Name + " " + text, Why: &Reason{Kind: "number", Values: map[string]string{"field": c.Name, "value": text}}}
 		}
 		if !c.holds(n) {
-			return Note{Kind: NoteNotYet, Text: fmt.Sprintf("%s %s (%s %s)", c.Name, text, c.Compare, plain(c.Number))}
+			return Note{Kind: NoteNotYet, Text: fmt.Sprintf("%s %s (%s %s)", c.Name, text, c.Compare, plain(c.Number)), Why: &Reason{Kind: "not-yet", Values: map[string]string{"field": c.Name, "value": text, "wanted": c.Compare + " " + plain(c.Number)}}}
 		}
 	}
 	for _, list := range slices.Sorted(maps.Keys(x.b.In)) {

@@ -46,6 +46,13 @@ func (b viewBuilder) value(name string) string {
 	if word, found := b.texts.Find(key); found {
 		return word
 	}
+	of, rest, _ := strings.Cut(name, ".")
+	switch _, backend := b.program.Vendors[of]; {
+	case backend: // l2l.product
+		return b.backend(of) + ": " + b.value(rest)
+	case of == "gs1":
+		return "GS1 (" + visible(rest) + ")" // as it stands below the bars
+	}
 	return visible(name)
 }
 
@@ -75,7 +82,7 @@ func (b viewBuilder) note(n station.Note) string {
 	case station.NoteHeld, station.NoteUnfit, station.NoteUnrecorded:
 		about = b.reason(n.Why)
 	default:
-		about = visible(n.Text)
+		about = cmp.Or(b.reason(n.Why), visible(n.Text))
 	}
 	if about == "" {
 		return text
