@@ -45,7 +45,8 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		ended = &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%w; stationd --help lists the commands", err)}
 	}
 	if ended.Err != nil {
-		fmt.Fprintf(errs, "stationd: %v\n", ended.Err)
+		_ = terminal.Paint(errs, terminal.Red, "stationd:") // a terminal that is gone hears nothing
+		fmt.Fprintf(errs, " %v\n", ended.Err)
 	}
 	return ended.Code
 }

@@ -16,6 +16,7 @@ import (
 	"stationd/internal/plan"
 	"stationd/internal/queue"
 	"stationd/internal/station"
+	"stationd/internal/terminal"
 )
 
 func outboxExport() *cobra.Command {
@@ -38,7 +39,7 @@ says that the clock had not been set.`,
 				return err
 			}
 			if !asCSV {
-				return exit.Wrap(queue.ExportHistory(p.History(), c.OutOrStdout()))
+				return exit.Wrap(queue.ExportHistory(p.History(), terminal.DurationWriter{To: c.OutOrStdout()}))
 			}
 			return exit.Wrap(exportCSV(p.History(), p.Zone, c.OutOrStdout()))
 		},
