@@ -36,7 +36,7 @@ const (
 
 // CheckCommand is stationd check.
 func CheckCommand() *cobra.Command {
-	var asJSON, strict bool
+	var asJSON, strict, together bool
 	c := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate a configuration file",
@@ -47,9 +47,20 @@ nothing.
 
 What is missing on this machine is a warning where the station would record all the
 same, and so is what may not be what was meant. check exits with 78 when there is a
-fault, and with --strict also when there is a warning.`,
-		Args: cobra.MaximumNArgs(1),
+fault, and with --strict also when there is a warning.
+
+--account takes the files of several stations, adds up their shares of each vendor's
+account, and warns of what they may not have in common. It needs none of those stations.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if together {
+				return cobra.MinimumNArgs(1)(c, args)
+			}
+			return cobra.MaximumNArgs(1)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if together {
+				return checkAccount(c.OutOrStdout(), c.ErrOrStderr(), args, asJSON, strict)
+			}
 			path := plan.DefaultPath
 			if len(args) == 1 {
 				path = args[0]
@@ -85,6 +96,7 @@ fault, and with --strict also when there is a warning.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: a list with one object for each fault or warning")
+	c.Flags().BoolVar(&together, "account", false, "compare the files of several stations that share accounts")
 	c.Flags().BoolVar(&strict, "strict", false, "treat warnings as faults: exit with 78")
 	return c
 }
@@ -136,6 +148,8 @@ func printComplaints(w io.Writer, all []complaint) {
 			}
 		case c.Line > 0:
 			faults = append(faults, config.Fault{File: c.File, Line: c.Line, Col: c.Column, Text: c.Text, Detail: c.detail})
+		case c.File == "":
+			fmt.Fprintf(w, "%s: %s -- %s\n", c.Severity, c.Text, c.Do)
 		case c.Do != "":
 			fmt.Fprintf(w, "%s: %s: %s -- %s\n", c.File, c.Severity, c.Text, c.Do)
 		default:

@@ -89,6 +89,12 @@ func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
 //	https://acme.leading2lean.com/api/1.0/ site 12
 func (s Section) To() string { return api.Canonical(s.URL) + " site " + strconv.Itoa(s.Site) }
 
+// Share implements api.Sharer. L2L publishes no limit, and looks at a site as a whole.
+func (s Section) Share() api.Share {
+	every, _ := api.Pace(s.Rate, defaultRate) // it has been checked
+	return api.Share{Account: s.To(), Pace: every, LocalTime: true}
+}
+
 // Defaults returns the values of fields for bindings that say nothing.
 func (s Section) Defaults() map[string]string {
 	defaults := map[string]string{}
