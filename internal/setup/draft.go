@@ -11,6 +11,7 @@ import (
 // answers are its JSON: the names of its fields are those of stationd.toml.draft.
 type draft struct {
 	Name, Timezone, Data string
+	Language             string
 	L2L                  *l2lDraft
 	Lagerkoll            *lagerkollDraft
 	Chip                 string // label of the chip in [gpio]; empty: the header's
