@@ -71,24 +71,31 @@ func readSheets(t *testing.T, pdf string, areas ...string) map[string]int {
 	must(t, err)
 	found := make(map[string]int)
 	for i, page := range pages {
-		programs := [][]string{
-			{byZbar, "--raw", "--quiet", "--nodbus", "-Sdisable", "-Scode128.enable", page},
-			{byZbar, "--raw", "--quiet", "--nodbus", "-Sdisable", "-Sqrcode.enable", "-Sbinary", page},
-		}
-		if text := pageText(ctx, t, pdf, i+1); slices.ContainsFunc(areas, func(code string) bool { return strings.Contains(text, code) }) {
-			programs = append(programs, []string{byDmtx, "--newline", "--stop-after=1", "--milliseconds=120000", page})
-		}
-		for _, words := range programs {
-			out, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
-			if err != nil && len(out) > 0 {
-				t.Fatalf("%s: %v", words, err)
-			}
-			for line := range strings.Lines(string(out)) {
-				found[strings.TrimSuffix(line, "\n")]++
-			}
-		}
+		text := pageText(ctx, t, pdf, i+1)
+		readImage(ctx, t, page, slices.ContainsFunc(areas, func(code string) bool { return strings.Contains(text, code) }), found)
 	}
 	return found
+}
+
+// readImage reads every code in an image; area says that there is a Data Matrix.
+func readImage(ctx context.Context, t *testing.T, image string, area bool, found map[string]int) {
+	t.Helper()
+	programs := [][]string{
+		{byZbar, "--raw", "--quiet", "--nodbus", "-Sdisable", "-Scode128.enable", image},
+		{byZbar, "--raw", "--quiet", "--nodbus", "-Sdisable", "-Sqrcode.enable", "-Sbinary", image},
+	}
+	if area {
+		programs = append(programs, []string{byDmtx, "--newline", "--stop-after=1", "--milliseconds=120000", image})
+	}
+	for _, words := range programs {
+		out, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
+		if err != nil && len(out) > 0 {
+			t.Fatalf("%s: %v", words, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			found[strings.TrimSuffix(line, "\n")]++
+		}
+	}
 }
 
 // pageText is what a person reads on a page.
@@ -97,7 +104,7 @@ func pageText(ctx context.Context, t *testing.T, pdf string, page int) string {
 	at := strconv.Itoa(page)
 	out, err := exec.CommandContext(ctx, "pdftotext", "-f", at, "-l", at, pdf, "-").Output()
 	must(t, err)
-	return string(out)
+	return strings.Join(strings.Fields(string(out)), " ") // a code may be broken into lines
 }
 
 // madeCards are the cards of the command's --json, by their codes.
@@ -219,5 +226,44 @@ func TestCardsOfAVendorThatIsNotReachedAreMissingAndThatIsSaid(t *testing.T) {
 		if out, code := runCommand(t, b, wrong...); code != 2 {
 			t.Errorf("%q: exit code %d: %s", wrong, code, out)
 		}
+	}
+}
+
+// The page of the cards is scanned from a tablet, or from paper on which a browser printed it.
+func TestThePageOfCardsIsReadFromTheScreenAndFromPaper(t *testing.T) {
+	t.Parallel()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("NOT PROVED: that the page of cards can be scanned and printed, because there is no chromium")
+	}
+	b := startCardStation(t)
+	page := ""
+	must(t, demo.Until(t.Context(), "the page is open", func() bool {
+		for line := range strings.Lines(readLog(t, b)) {
+			if _, at, said := strings.Cut(line, `"msg":"the page is open","page":"`); said {
+				page, _, _ = strings.Cut(at, `"`)
+			}
+		}
+		return page != ""
+	}))
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	pdf, screen := filepath.Join(dir, "page.pdf"), filepath.Join(dir, "screen.png")
+	for _, what := range [][]string{{"--no-pdf-header-footer", "--print-to-pdf=" + pdf}, {"--window-size=1280,2000", "--screenshot=" + screen}} {
+		words := slices.Concat([]string{"--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + filepath.Join(dir, "profile")}, what, []string{"http://" + page + "/cards"})
+		if said, err := exec.CommandContext(ctx, browser, words...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
+	}
+	const area = "FINISH THE ORDER OF THIS STATION"
+	want := []string{"CALL-MATERIAL", "CALL-QUALITY", area, "PC-100", "PC-200", "PC-300", "PO4711", "UNDO"}
+	if got := slices.Sorted(maps.Keys(readSheets(t, pdf, area))); !slices.Equal(got, want) {
+		t.Errorf("from paper, other programs read %q, want %q", got, want)
+	}
+	seen := make(map[string]int)
+	readImage(ctx, t, screen, true, seen)
+	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, want) {
+		t.Errorf("from the screen, other programs read %q, want %q", got, want)
 	}
 }

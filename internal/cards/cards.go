@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"stationd/internal/sheet"
 	"stationd/internal/station"
@@ -37,8 +38,9 @@ type Group struct {
 // A Card is a code, and what scanning it does.
 type Card struct {
 	Title        string       `json:"title"`
-	Does         []string     `json:"does,omitempty"`  // what scanning it does, a line each
-	Needs        string       `json:"needs,omitempty"` // what must be scanned first, in a sentence
+	Does         []string     `json:"does,omitempty"`    // what scanning it does, a line each
+	Needs        string       `json:"needs,omitempty"`   // what must be scanned first, in a sentence
+	Confirm      string       `json:"confirm,omitempty"` // that it must be confirmed, and how
 	Irreversible string       `json:"irreversible,omitempty"`
 	Only         string       `json:"only,omitempty"` // that not every reader understands it, and which do
 	Code         string       `json:"code"`
@@ -67,7 +69,7 @@ func Make(s Station, lists Lists) Sheets {
 	m := maker{Station: s, lists: lists, groups: make(map[string]int)}
 	for i, b := range s.Program.Bindings {
 		if strings.HasSuffix(b.Event, "."+station.Scan) && !b.Ignore {
-			m.binding(i+1, b)
+			m.binding(i, b)
 		}
 	}
 	slices.SortStableFunc(m.sheets.Groups, func(a, b Group) int { return m.rank(a) - m.rank(b) })
@@ -99,9 +101,9 @@ func codesOfBinding(b station.Binding) (codes [][]piece, listed bool) {
 }
 
 // binding makes the cards of one binding.
-func (m *maker) binding(number int, b station.Binding) {
+func (m *maker) binding(index int, b station.Binding) {
 	leave := func(code, lacks, why string) {
-		m.sheets.Left = append(m.sheets.Left, LeftOut{number, code, lacks, why})
+		m.sheets.Left = append(m.sheets.Left, LeftOut{b.Number + 1, code, lacks, why})
 	}
 	codes, listed := codesOfBinding(b)
 	if !listed {
@@ -120,7 +122,7 @@ func (m *maker) binding(number int, b station.Binding) {
 		case len(read) > 1:
 			why = "its code has several values in one: " + strings.Join(read, ", ")
 		case len(read) == 0:
-			fault := m.card(number, b, filled(code, ""), "", Value{})
+			fault := m.card(index, b, filled(code, ""), "", Value{})
 			made[means] = fault == ""
 			if fault != "" && (why == "" || lacks != "") {
 				why, lacks = fault, ""
@@ -132,7 +134,7 @@ func (m *maker) binding(number int, b station.Binding) {
 		default:
 			made[means] = true
 			for _, value := range m.lists[read[0]][:min(len(m.lists[read[0]]), mostListed)] {
-				if fault := m.card(number, b, filled(code, value.Text), read[0], value); fault != "" {
+				if fault := m.card(index, b, filled(code, value.Text), read[0], value); fault != "" {
 					leave(filled(code, value.Text), "", fault)
 				}
 			}
@@ -160,7 +162,7 @@ func usesCode(b station.Binding) bool {
 }
 
 // card makes a card of a code, in which name has a value. A fault says why there is none.
-func (m *maker) card(number int, b station.Binding, code, name string, value Value) (fault string) {
+func (m *maker) card(index int, b station.Binding, code, name string, value Value) (fault string) {
 	if m.cards >= mostCards {
 		return fmt.Sprintf("there are %d cards already", mostCards)
 	}
@@ -174,14 +176,14 @@ func (m *maker) card(number int, b station.Binding, code, name string, value Val
 		return fmt.Sprintf("there is no reader %q", reader)
 	}
 	for _, symbol := range symbols {
-		read, misread := m.read(m.Readers[at], number, code, symbol.Symbology)
+		read, misread := m.read(m.Readers[at], index, code, symbol.Symbology)
 		switch {
 		case misread != "":
 			fault = misread
 		case name != "" && read[name] != value.Text:
 			fault = fmt.Sprintf("%s would be %q", name, read[name])
 		default:
-			c := m.describe(number, b, read)
+			c := m.describe(b, read)
 			c.Code, c.Symbol, c.Symbology = code, symbol, string(symbol.Symbology)
 			if value.Title == "" {
 				value.Title = m.Program.Labels.Of(name, value.Text)
@@ -197,7 +199,7 @@ func (m *maker) card(number int, b station.Binding, code, name string, value Val
 // read returns the values that a binding reads from a code, where this reader reads it from
 // such a symbol. misread says why the program would take it for something else than the
 // binding means, with an AIM identifier in front or without.
-func (m *maker) read(r Reader, number int, code string, kind sheet.Symbology) (values map[string]string, misread string) {
+func (m *maker) read(r Reader, index int, code string, kind sheet.Symbology) (values map[string]string, misread string) {
 	for _, identifier := range []string{kind.AIM(), ""} {
 		if identifier == "" && r.Identifies {
 			continue
@@ -211,41 +213,55 @@ func (m *maker) read(r Reader, number int, code string, kind sheet.Symbology) (v
 		switch {
 		case ev.Code != code:
 			return nil, fmt.Sprintf("%s would read it as %q", r.Name, ev.Code)
-		case got == 0:
+		case got < 0:
 			return nil, "no binding takes it"
-		case got != number:
-			return nil, fmt.Sprintf("[[on]] number %d takes it first", got)
+		case got != index:
+			return nil, fmt.Sprintf("[[on]] number %d takes it first", m.Program.Bindings[got].Number+1)
 		}
 		values = maps.Clone(read)
 		values["code"] = code
-		_, _, note := m.Program.Answer(m.prepared(number, ev), ev)
+		_, _, note := m.unconfirmed(index).Answer(m.prepared(index, ev), ev)
 		switch note.Kind {
-		case station.NoteUnknown, station.NoteUnfit, station.NoteNumber, station.NoteFull:
+		case station.NoteUnknown, station.NoteUnfit, station.NoteNumber, station.NoteAbove, station.NoteBelow, station.NoteNotAllowed:
 			return nil, fmt.Sprintf("it is not taken: %s", note.Text)
 		}
 	}
 	return values, ""
 }
 
+// unconfirmed is the program in which a binding is carried out without being confirmed.
+func (m *maker) unconfirmed(index int) station.Program {
+	p := m.Program
+	p.Bindings = slices.Clone(p.Bindings)
+	p.Bindings[index].Confirm = false
+	return p
+}
+
 // prepared is a state in which everything is in hand that a binding needs.
-func (m *maker) prepared(number int, ev station.Event) station.State {
+func (m *maker) prepared(index int, ev station.Event) station.State {
 	s := station.State{Values: make(map[string]station.Value)}
-	for _, name := range m.Program.Bindings[number-1].Needs {
+	for _, name := range m.Program.Bindings[index].Needs {
 		s.Values[name] = station.Value{Text: "1", At: ev.At}
 	}
 	return s
 }
 
 // describe is what a binding does, on a card; read are the values of the card's code.
-func (m *maker) describe(number int, b station.Binding, read map[string]string) Card {
+func (m *maker) describe(b station.Binding, read map[string]string) Card {
 	reader, _, _ := strings.Cut(b.Event, ".")
-	c := Card{Binding: number, Readers: []string{reader}, Does: m.does(b, read)}
+	c := Card{Binding: b.Number + 1, Readers: []string{reader}, Does: m.does(b, read)}
 	if len(b.Needs) > 0 {
 		var needs []string
 		for _, need := range b.Needs {
 			needs = append(needs, m.called(need))
 		}
 		c.Needs = m.Words.Say("cards.needs", "what", strings.Join(needs, ", "))
+	}
+	if seconds := int(station.ConfirmWithin / time.Second); b.Confirm && b.ConfirmBy == "" {
+		c.Confirm = m.Words.Say("cards.confirm", "seconds", seconds)
+	} else if b.Confirm {
+		by, _, _ := strings.Cut(b.ConfirmBy, ".")
+		c.Confirm = m.Words.Say("cards.confirm.by", "what", m.part(by), "seconds", seconds)
 	}
 	if slices.ContainsFunc(b.Do, func(do station.Do) bool { return do.Verb.Irreversible }) {
 		c.Irreversible = m.Words.Say("cards.irreversible")

@@ -30,6 +30,9 @@ func stationOf(reader scanner.Config, bindings ...station.Binding) Station {
 	if reader.Name == "" {
 		reader.Name = "hand"
 	}
+	for i := range bindings {
+		bindings[i].Number = i
+	}
 	return Station{
 		Program: station.Program{Station: "pack4-1", Bindings: bindings},
 		Words:   words.In("en"),
@@ -176,6 +179,31 @@ func TestACardThatNotEveryReaderUnderstandsSaysWhich(t *testing.T) {
 	}
 }
 
+func TestACardSaysWhatPeopleCallThingsAndWhatItTakes(t *testing.T) {
+	t.Parallel()
+	finish := station.Binding{
+		Event: "hand.scan", Match: regexp.MustCompile(`^FINISH$`), Needs: []string{"order", "parts"}, Confirm: true,
+		Do: []station.Do{{Backend: "store", Verb: station.Verb{Name: "order.finish", Irreversible: true, Fields: []station.Field{{Name: "order"}}}, With: map[string]station.Template{"order": text(t, "{order}")}}},
+	}
+	call := station.Binding{
+		Event: "hand.scan", Match: regexp.MustCompile(`^CALL$`), Confirm: true, ConfirmBy: "go.press",
+		Do: []station.Do{{Backend: "l2l", Verb: station.Verb{Name: "dispatch.open", Opens: []string{"machine", "type"}, Fields: []station.Field{{Name: "type"}, {Name: "machine"}}}, With: map[string]station.Template{"type": text(t, "MAINT")}}},
+	}
+	s := stationOf(scanner.Config{}, finish, call)
+	s.Program.Labels = station.Labels{Part: map[string]string{"go": "the green button"}, Value: map[string]string{"parts": "the bag of screws"}, Type: map[string]string{"MAINT": "Fitter"}}
+	var said []string
+	for _, c := range Make(s, nil).Groups[0].Cards {
+		said = append(said, strings.Join([]string{c.Title, c.Needs, c.Confirm, c.Irreversible}, " / "))
+	}
+	want := []string{
+		"Finish production order / Scan first: order, the bag of screws / Scan it twice within 10 seconds / Cannot be undone once it is sent",
+		"Open dispatch: Fitter /  / Confirm within 10 seconds: the green button / ",
+	}
+	if !slices.Equal(said, want) {
+		t.Errorf("the cards say %q, want %q", said, want)
+	}
+}
+
 func TestWhatAPatternTakesIsListed(t *testing.T) {
 	t.Parallel()
 	for pattern, want := range map[string]string{
@@ -230,16 +258,16 @@ func TestListsAreReadFromVendorsOnlyWhereTheyAreNotGiven(t *testing.T) {
 		return station.Answer{Rows: [][]string{{"1", "A", "Soup"}, {"1", "A", "Soup"}, {"", "B", ""}, {"2", "", ""}}}, nil
 	}
 	lists, faults := Offered(t.Context(), p, Lists{"user": {{Text: "EVA"}}}, queries, ask)
-	if got := fmt.Sprint(lists["order"], lists["user"], faults, asked); got != "[{1 A · Soup} {2 }] [{EVA }] [] 1" {
+	if got := fmt.Sprint(lists["order"], lists["user"], faults, asked); got != "[{1 A · Soup} {2 }] [{EVA }] map[] 1" {
 		t.Errorf("read %s", got)
 	}
-	if _, faults := Offered(t.Context(), p, Lists{"order": {{Text: "7"}}}, queries, ask); asked != 1 || faults != nil {
+	if _, faults := Offered(t.Context(), p, Lists{"order": {{Text: "7"}}}, queries, ask); asked != 1 || len(faults) > 0 {
 		t.Errorf("a list that was given is asked for all the same: %v", faults)
 	}
 	broken := func(context.Context, string, string, map[string]string) (station.Answer, error) {
 		return station.Answer{}, errors.New("no answer came")
 	}
-	if _, faults := Offered(t.Context(), p, nil, queries, broken); fmt.Sprint(faults) != "[Store: no answer came]" {
+	if _, faults := Offered(t.Context(), p, nil, queries, broken); fmt.Sprint(faults) != "map[Store:no answer came]" {
 		t.Errorf("a vendor that does not answer: %q", faults)
 	}
 }

@@ -1,6 +1,9 @@
 package cards
 
 import (
+	"slices"
+	"strings"
+
 	"stationd/internal/sheet"
 	"stationd/internal/words"
 )
@@ -14,9 +17,17 @@ const (
 	inset        = 3.0  // of what is on a card
 	cardWidth    = (sheet.PageWidth - 2*sheet.Margin - gap*(columns-1)) / columns
 	cardHeight   = 48.0
-	symbolHeight = 15.0 // of bars
+	symbolHeight = 13.0 // of bars
 	areaSize     = 24.0 // of a symbol for cameras
 )
+
+// SymbolRoom is how wide and high a symbol may be on a card, in millimetres.
+func SymbolRoom(s sheet.Symbol) (width, height float64) {
+	if s.Rows == 1 {
+		return sheet.CardWidth, symbolHeight
+	}
+	return areaSize, areaSize
+}
 
 // A Heading is what stands above the cards of each page.
 type Heading struct {
@@ -85,37 +96,33 @@ func right(page *sheet.Sheet, y float64, text string) {
 
 // drawCard draws a card: above what it does, below its symbol with the code in letters.
 func drawCard(page *sheet.Sheet, x, y float64, c Card) {
+	const titleSize, size, codeSize = 13, 8, 10
 	page.Frame(x, y, cardWidth, cardHeight, 0.15, 0.6)
 	width := cardWidth - 2*inset
-	left := x + inset
+	left, bottom := x+inset, y+cardHeight-inset
 	bars := c.Symbol.Rows == 1
-	if !bars {
+	end := bottom - 5 // of the lines: where the symbol begins, or the code
+	if bars {
+		end -= symbolHeight
+	} else {
 		width -= areaSize + gap
 	}
-	at := page.Lines(left, y+inset+4, 13, sheet.Bold, sheet.Wrap(c.Title, 13, sheet.Bold, width, 2))
-	var lines []string
-	for _, line := range c.Does {
-		lines = append(lines, sheet.Wrap(line, 9, sheet.Regular, width, 2)...)
-	}
-	if c.Needs != "" {
-		lines = append(lines, sheet.Wrap(c.Needs, 9, sheet.Regular, width, 1)...)
-	}
-	if c.Only != "" {
-		lines = append(lines, sheet.Wrap(c.Only, 9, sheet.Regular, width, 1)...)
-	}
-	most := 3
-	if !bars {
-		most = 7
-	}
-	at = page.Lines(left, at, 9, sheet.Regular, lines[:min(len(lines), most)])
+	at := page.Lines(left, y+inset+4, titleSize, sheet.Bold, sheet.Wrap(c.Title, titleSize, sheet.Bold, width, 2))
 	if c.Irreversible != "" {
-		page.Lines(left, at, 9, sheet.Bold, sheet.Wrap("! "+c.Irreversible, 9, sheet.Bold, width, 1))
+		at = page.Lines(left, at, size, sheet.Bold, sheet.Wrap("! "+c.Irreversible, size, sheet.Bold, width, 2))
 	}
-	const codeSize = 10
-	bottom := y + cardHeight - inset
+	said := slices.DeleteFunc(slices.Concat(c.Does, []string{c.Needs, c.Confirm, c.Only}), func(line string) bool { return line == "" })
+	var lines []string
+	for _, line := range said {
+		lines = append(lines, sheet.Wrap(line, size, sheet.Regular, width, 2)...)
+	}
+	if most := int((end - at) / sheet.LineHeight(size)); len(lines) > most {
+		lines = sheet.Wrap(strings.Join(said, " · "), size, sheet.Regular, width, max(most, 1))
+	}
+	page.Lines(left, at, size, sheet.Regular, lines)
 	code := sheet.Wrap(c.Code, codeSize, sheet.Regular, cardWidth-2*inset, 1)
 	if bars {
-		page.Symbol(x, bottom-5-symbolHeight, cardWidth, symbolHeight, c.Symbol)
+		page.Symbol(x, end, cardWidth, symbolHeight, c.Symbol)
 		for _, line := range code {
 			page.Text(x+(cardWidth-sheet.Width(line, codeSize, sheet.Regular))/2, bottom-0.5, codeSize, sheet.Regular, line)
 		}

@@ -115,9 +115,10 @@ type Ask func(ctx context.Context, backend, query string, with map[string]string
 // Offered reads from the vendors the values that bindings read from codes, as far as a vendor
 // lists them: the orders that are in progress, the products that are planned. They are added
 // to the lists that are given; no vendor is asked for one of these. queries are those of each
-// backend. What could not be read is said, a sentence each; the rest is there all the same.
-func Offered(ctx context.Context, p station.Program, given Lists, queries map[string][]station.Query, ask Ask) (lists Lists, faults []string) {
-	lists = make(Lists)
+// backend. unread says by the titles of vendors why what they have could not be read; the rest is
+// there all the same.
+func Offered(ctx context.Context, p station.Program, given Lists, queries map[string][]station.Query, ask Ask) (lists Lists, unread map[string]error) {
+	lists, unread = make(Lists), make(map[string]error)
 	maps.Copy(lists, given)
 	for _, w := range wants(p) {
 		for _, t := range w.targets {
@@ -128,7 +129,7 @@ func Offered(ctx context.Context, p station.Program, given Lists, queries map[st
 					}
 					values, err := read(ctx, p, q, o, t.backend, ask)
 					if err != nil {
-						faults = append(faults, fmt.Sprintf("%s: %v", p.Vendors[t.backend].Title, err))
+						unread[p.Vendors[t.backend].Title] = err
 						continue
 					}
 					lists[w.name] = values
@@ -136,8 +137,7 @@ func Offered(ctx context.Context, p station.Program, given Lists, queries map[st
 			}
 		}
 	}
-	slices.Sort(faults)
-	return lists, slices.Compact(faults)
+	return lists, unread
 }
 
 // read asks for one list. Fields of the query that the configuration has a default for are

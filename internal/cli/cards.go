@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -85,9 +86,9 @@ func (k *cardsCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	var faults []string
+	var unread map[string]error
 	if !k.offline {
-		lists, faults = cards.Offered(c.Context(), p.Program, lists, plan.Queries(), askVendor(p))
+		lists, unread = cards.Offered(c.Context(), p.Program, lists, plan.Queries(), askVendor(p))
 	}
 	made := cards.Make(p.Cards(p.Program, language), lists)
 	if k.json {
@@ -101,6 +102,10 @@ func (k *cardsCommand) run(c *cobra.Command, args []string) error {
 		}
 	}
 	report(c.ErrOrStderr(), made)
+	var faults []string
+	for _, vendor := range slices.Sorted(maps.Keys(unread)) {
+		faults = append(faults, fmt.Sprintf("%s: %v", vendor, unread[vendor]))
+	}
 	if len(faults) > 0 {
 		return exit.Wrap(fmt.Errorf("cards are missing: %s", strings.Join(faults, "; ")))
 	}

@@ -231,14 +231,16 @@ func (s *openStation) operator() operator.Recorder {
 // pageStation is the station as the page shows it.
 func (s *openStation) pageStation() web.Station {
 	return web.Station{
-		Outbox:   s.outbox,
-		Operator: s.operator(),
-		Snapshot: s.status.Snapshot,
-		Program:  s.active.program,
-		Stamp:    s.clock.Stamp,
-		Metrics:  s.metricsStation().Handler(),
-		Language: s.plan.Station.Language,
-		Zone:     s.plan.Zone,
+		Outbox:    s.outbox,
+		Operator:  s.operator(),
+		Snapshot:  s.status.Snapshot,
+		Program:   s.active.program,
+		Cards:     s.cards,
+		CardLists: s.cardLists,
+		Stamp:     s.clock.Stamp,
+		Metrics:   s.metricsStation().Handler(),
+		Language:  s.plan.Station.Language,
+		Zone:      s.plan.Zone,
 	}
 }
 

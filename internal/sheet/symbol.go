@@ -153,6 +153,16 @@ const (
 	symbolHeight = 24.0
 )
 
+// Size is how large the symbol is drawn where it has that much room: bars are as high as the
+// room is. It is 0 where the room is too small.
+func (s Symbol) Size(width, height float64) (w, h float64) {
+	module := s.module(width, height)
+	if s.Rows > 1 {
+		height = float64(s.Rows) * module
+	}
+	return float64(s.Columns) * module, height
+}
+
 // module is the width of a module where the symbol has that much room; 0: it is too large to
 // be drawn there. Bars are read by lasers from 0.33 mm, an area by cameras from 0.42 mm.
 func (s Symbol) module(width, height float64) float64 {

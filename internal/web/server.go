@@ -24,20 +24,21 @@ import (
 	"stationd/internal/words"
 )
 
-//go:embed page.html page.css page.js icon.svg
+//go:embed page.html page.css page.js cards.css cards.js icon.svg
 var files embed.FS
 
 // A Server is the station's page, with /healthz and /metrics.
 type Server struct {
-	station  Station
-	log      *slog.Logger
-	listener *httpserver.Listener
-	host     string // the name or address it was told to listen on
-	pages    *template.Template
-	texts    *words.Catalogue
-	feed     *feed
-	outages  outages
-	cache    mainCache
+	station   Station
+	log       *slog.Logger
+	listener  *httpserver.Listener
+	host      string // the name or address it was told to listen on
+	pages     *template.Template
+	texts     *words.Catalogue
+	feed      *feed
+	outages   outages
+	cache     mainCache
+	cardLists cardLists
 
 	peerUID func(local, remote netip.AddrPort) (uint32, error) // httpserver.PeerUID
 }
@@ -123,8 +124,12 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /events", s.events)
-	for _, name := range []string{"page.css", "page.js", "icon.svg"} {
+	for _, name := range []string{"page.css", "page.js", "cards.css", "cards.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
+	}
+	if s.station.Cards != nil {
+		mux.HandleFunc("GET /cards", s.cardsPage)
+		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
 	}
 	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))

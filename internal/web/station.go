@@ -1,12 +1,15 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
 
+	"stationd/internal/cards"
 	"stationd/internal/operator"
 	"stationd/internal/station"
+	"stationd/internal/words"
 )
 
 // An Outbox is what the page lists. Its methods are called by several goroutines at
@@ -31,6 +34,14 @@ type Station struct {
 
 	// Program returns the program in force.
 	Program func() station.Program
+
+	// Cards makes the cards of the program in force. It is nil where the station records
+	// nothing: there are no cards then.
+	Cards func(*words.Catalogue, cards.Lists) cards.Sheets
+
+	// CardLists asks the vendors for the lists of which cards are made, until ctx is done.
+	// unread are those that could not be read, by their titles.
+	CardLists func(ctx context.Context) (lists cards.Lists, unread []string)
 
 	// Stamp says what the clock said at a moment.
 	Stamp func(time.Time) station.Stamp
