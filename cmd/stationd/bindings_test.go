@@ -104,3 +104,57 @@ count = { stops = 1 }`)
 		}))
 	}
 }
+
+// Nobody comes, and the station calls somebody else: once, also when the power goes meanwhile.
+func TestACallThatIsOpenForTooLongCallsSomebodyElseInTheRunningProgram(t *testing.T) {
+	t.Parallel()
+	b := newStation(t, nil)
+	editConfig(t, b, `[[on]]
+event = "maintenance.hold"`, `[[on]]
+event = "maintenance.open"
+after = "2s"
+do    = [{ l2l = "dispatch.open", type = "MATERIAL", description = "Nobody has come" }]
+
+[[on]]
+event = "maintenance.hold"`)
+	editConfig(t, b, `l2l = "dispatch.close"`, `l2l = "dispatch.close", type = "MAINT"`)
+	must(t, b.Power(t.Context(), true))
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	lastNote(t, b, "maintenance", station.NoteOverdue)
+	must(t, b.WaitDelivered(t.Context()))
+	must(t, b.Power(t.Context(), false))
+	must(t, b.Power(t.Context(), true))
+	must(t, demo.Until(t.Context(), "the red lamp blinks quickly", func() bool {
+		l, ok := b.Lamps.Light(demo.PinRed)
+		return ok && l == station.Quick
+	}))
+	must(t, b.WaitDelivered(t.Context()))
+	if found := b.Plant.Dispatches(); len(found) != 2 || found[0].Type != "MAINT" || found[1].Type != "MATERIAL" {
+		t.Errorf("%+v", found)
+	}
+}
+
+// A binding of the clock, in the time zone of the station.
+func TestWhatIsBoundToATimeOfTheDayIsDoneOnceInTheRunningProgram(t *testing.T) {
+	t.Parallel()
+	b := newStation(t, nil)
+	zone, err := time.LoadLocation("Europe/Stockholm")
+	must(t, err)
+	soon := time.Now().Add(40 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	editConfig(t, b, `[[on]]
+event = "maintenance.press"`, `[[on]]
+at = "`+soon.In(zone).Format("15:04")+`"
+do = [{ l2l = "dispatch.open", type = "MATERIAL", description = "Clean the line" }]
+
+[[on]]
+event = "maintenance.press"`)
+	must(t, b.Power(t.Context(), true))
+	done := func() bool { return len(b.Plant.Dispatches()) > 0 }
+	for !done() && time.Since(soon) < 20*time.Second {
+		_ = demo.Until(t.Context(), "it is time", done) // which waits for half a minute
+	}
+	must(t, b.WaitDelivered(t.Context()))
+	if found := b.Plant.Dispatches(); len(found) != 1 || found[0].Type != "MATERIAL" {
+		t.Errorf("%+v", found)
+	}
+}

@@ -16,6 +16,8 @@ import (
 // the tree, because the keys that one may have depend on its verb.
 type binding struct {
 	Event   any               `toml:"event"`
+	At      any               `toml:"at"`
+	After   time.Duration     `toml:"after"`
 	Match   *string           `toml:"match"`
 	GS1     []string          `toml:"gs1"`
 	DI      []string          `toml:"di"`
@@ -53,9 +55,14 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	var all []binding
 	f.Tables("on", &all)
 	c.valuesInHand = valuesSetBy(all)
+	own := append(slices.Clone(c.kinds[station.FromStation]), station.Hour)
 	if len(c.counts) > 0 {
-		c.kinds[station.FromStation] = append(slices.Clone(c.kinds[station.FromStation]), station.Minute)
+		own = append(own, station.Minute)
 	}
+	if len(base.Shifts) > 0 {
+		own = append(own, station.ShiftEnd, station.ShiftStart)
+	}
+	c.kinds[station.FromStation] = own
 	base.Bindings = make([]station.Binding, 0, len(all))
 	var nodes []onNode
 	for i, b := range all {
@@ -68,6 +75,7 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	c.checkFollowed()
 	c.checkReached(nodes, base.Bindings)
 	c.checkEnds()
+	c.checkAfters()
 	c.checkSomethingToUndo()
 	return base
 }
@@ -97,6 +105,8 @@ type compiler struct {
 	// of a binding whose event is faulty.
 	unsure map[string]bool
 
+	afters []placedAfter
+
 	undoable map[string]bool // sources that do something which can be taken back
 	undos    []placedUndo
 }
@@ -115,6 +125,9 @@ type onNode struct{ on, event *node }
 // where it names none.
 func (c *compiler) eventNodes(n *node) []*node {
 	at := n.fields["event"]
+	if at == nil && n.fields["at"] != nil {
+		return []*node{{kind: text, text: station.FromStation + "." + station.At, at: n.fields["at"].at, inside: -1}}
+	}
 	if at == nil || at.kind != list {
 		return []*node{at}
 	}
@@ -148,7 +161,8 @@ func (c *compiler) binding(n, at *node, raw binding) station.Binding {
 	if source != "" {
 		b.Event = at.text
 	}
-	s := scope{compiler: c, source: source, scan: kind == station.Scan, alert: source == station.FromStation && kind == station.Alert, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
+	b.At, b.After = c.at(n, kind), c.after(n, source, kind, raw.After)
+	s := scope{compiler: c, source: source, shift: source == station.FromStation && (kind == station.ShiftStart || kind == station.ShiftEnd), scan: kind == station.Scan, alert: source == station.FromStation && kind == station.Alert, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
 	if raw.Match != nil {
 		b.Match = c.match(n.fields["match"], *raw.Match, kind)
 		if b.Match == nil {
@@ -196,7 +210,7 @@ func (c *compiler) binding(n, at *node, raw binding) station.Binding {
 		}
 	}
 	s.checkLimited(n, b)
-	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && (undo == nil || !undo.faulty) && !slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil }) {
+	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && raw.After == 0 && (undo == nil || !undo.faulty) && !slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil }) {
 		c.fault(n.at, "this binding does nothing; it needs %s, undo or ignore", strings.Join(effectKeys(), ", "))
 	}
 	return b
@@ -219,8 +233,14 @@ func (c *compiler) event(n, at *node) (source, kind string) {
 	source, kind, _ = strings.Cut(name, ".")
 	kinds, known := c.kinds[source]
 	switch {
-	case !known && source == station.FromStation:
-		c.faultOf(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }, and station.alert, which comes only where the file has a table [alert]")
+	case source == station.FromStation && kind == station.At:
+		if n.fields["at"] == nil {
+			c.faultOf(at, `station.at needs a time: at = "06:00"`)
+			return "", ""
+		}
+	case known && kind == station.Open && source != station.FromStation:
+	case source == station.FromStation && slices.Contains([]string{station.Minute, station.Alert, station.ShiftStart, station.ShiftEnd}, kind) && !slices.Contains(kinds, kind):
+		c.faultOf(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }; station.alert, which comes only where the file has a table [alert]; station.shift_start and station.shift_end, which come only where it has a [[shift]]; station.hour; and times of the day: at = \"06:00\"")
 		return "", ""
 	case !known:
 		c.faultOf(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))
@@ -362,6 +382,11 @@ func (c *compiler) wasReadable(bindings ...*node) bool {
 // told without solving regular expressions.
 func covers(a, b station.Binding) bool {
 	if a.Match != nil && (b.Match == nil || a.Match.String() != b.Match.String()) {
+		return false
+	}
+	if a.After != b.After || len(a.At) > 0 && slices.ContainsFunc(b.At, func(d station.DayTime) bool {
+		return !slices.ContainsFunc(a.At, func(other station.DayTime) bool { return other.Text == d.Text })
+	}) {
 		return false
 	}
 	if len(a.JSON)+len(a.Pairs) > 0 || usesLabel(a) {

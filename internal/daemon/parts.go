@@ -45,8 +45,8 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
 	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record))
-	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.Stamp}
-	all.Inputs = append(all.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.outbox.Record) }})
+	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed}
+	all.Inputs = append(all.Inputs, agent.Part{Name: "clock", Run: func(ctx context.Context) error { return clock.Run(ctx, s.outbox.Record) }})
 	s.addBoards(&all, s.timed(metrics.Buttons, record))
 	s.addScanners(&all, s.timed(metrics.Scanners, record))
 	s.addPrinters(&all)

@@ -122,6 +122,11 @@ name   = "spare"
 port   = "hid:0627:0001"
 layout = "us"
 
+[[shift]]
+name  = "early"
+start = "mon-fri 06:00"
+end   = "14:00"
+
 [[printer]]
 name = "office"
 url  = "ipps://192.0.2.10/ipp/print"
@@ -287,8 +292,15 @@ func keyChanges() map[string]map[string]keyChange {
 			"type":    atOnce(before, "[labels]\ntype = { MAINT = \"Maintenance\" }\n\n"+before),
 			"product": atOnce(before, "[labels]\nproduct = { A = \"Cookies\" }\n\n"+before),
 		},
+		"[[shift]]": {
+			"name":  atOnce(`"early"`, `"first"`),
+			"start": atOnce(`"mon-fri 06:00"`, `"06:00"`),
+			"end":   atOnce(`"14:00"`, `"14:30"`),
+		},
 		"[[on]]": {
 			"event": atOnce("help.press", "other.press"),
+			"at":    atOnce(before, "[[on]]\nat = \"06:00\"\nclear = [\"order\"]\n\n"+before),
+			"after": atOnce(before, "[[on]]\nevent = \"help.open\"\nafter = \"5m\"\n\n"+before),
 			"match": atOnce("^PART", "^DEL"),
 			"gs1":   atOnce(`["01", "10"]`, `["01", "10", "21"]`),
 			"needs": atOnce(`["order"]

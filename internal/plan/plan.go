@@ -230,6 +230,8 @@ func (c signalCheck) checkStack(i int, k config.Stack) {
 func (p *Plan) readProgram(f *config.File) {
 	base := station.Program{
 		Station:     p.Station.Name,
+		Zone:        p.Zone,
+		Shifts:      f.Shifts(),
 		Labels:      p.readLabels(f),
 		Vendors:     make(map[string]station.Vendor),
 		Lamp:        make(map[string]string),

@@ -43,7 +43,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if first, before, err := b.alreadyRecorded(ev); before || err != nil {
 		return first, err
 	}
-	command := b.o.setting.Program().Reserved(ev.Source)
+	command := b.o.setting.Program().Reserved(ev.Source) || ev.Kind == station.Open // nobody did it
 	full := b.o.file.Fill() >= 1
 	if full && !command {
 		return done, b.full()

@@ -53,6 +53,7 @@ func (x *execution) openCall(do Do, with map[string]string) (lack Note) {
 		Entry:   x.entry(),
 		Leave:   with[do.Verb.Adopts] == "true" && !do.Close,
 		At:      x.ev.At,
+		Raised:  x.ev.Kind == Open,
 	})
 	x.add(a)
 	return Note{}

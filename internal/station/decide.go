@@ -23,6 +23,12 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if _, vendor := p.Vendors[ev.Source]; vendor {
 		return p.observe(s, ev) // the vendor did it: there is nothing left to do but to report what was counted until then
 	}
+	switch {
+	case ev.Source == FromStation && ev.Data[dataTime] != "":
+		return p.atTime(s, ev)
+	case ev.Kind == Open:
+		return p.overdue(s, ev)
+	}
 	if b, groups, first, is := p.confirmed(s, ev); is {
 		return p.carryOutConfirmed(b, groups, s, first, ev)
 	}
@@ -114,6 +120,9 @@ func (p Program) firstMatch(ev Event) (Binding, map[string]string, bool) {
 }
 
 func (b Binding) matches(ev Event) (map[string]string, bool) {
+	if len(b.At) > 0 && !slices.ContainsFunc(b.At, func(d DayTime) bool { return d.Text == ev.Data[DataAt] }) {
+		return nil, false
+	}
 	if ev.Data[DataRefused] != "" {
 		return nil, false
 	}

@@ -33,36 +33,45 @@ type execution struct {
 // execute carries out a binding, as Decide says. What was counted before is reported first,
 // where the binding changes what that counts for.
 func (p Program) execute(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
+	after, actions, _ := p.tryExecute(b, groups, s, ev)
+	return after, actions
+}
+
+// tryExecute is execute, and reports whether nothing was missing or wrong.
+func (p Program) tryExecute(b Binding, groups map[string]string, s State, ev Event) (State, []Action, bool) {
 	var actions []Action
 	if ev.Source == FromStation && ev.Kind != Alert {
 		s, actions = p.reportAside(s, ev)
 	}
-	after, made := p.carryOut(b, groups, s, ev, actions)
+	after, made, done := p.carryOut(b, groups, s, ev, actions)
 	if cut, reports := p.cut(s, after, ev, b.Clear); len(reports) > 0 || len(cut.Aside) > len(s.Aside) {
-		return p.carryOut(b, groups, cut, ev, reports)
+		return p.carryOut(b, groups, cut, ev, append(actions, reports...))
 	}
-	return after, made
+	return after, made, done
 }
 
 // carryOut carries out a binding after the reports of what was counted before.
-func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (State, []Action) {
+func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (after State, actions []Action, done bool) {
 	x := execution{p: p, b: b, groups: groups, ev: ev, s: s, actions: slices.Clone(reports), cut: len(reports)}
 	for _, step := range x.steps() {
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
-			return s, reports
+			return s, reports, false
 		case lack.Kind == NoteUnfit && ev.Kind == Scan:
-			return s.setNote(ev.Source, x.told(lack)), []Action{{Verb: VerbKeep}}
+			return s.setNote(ev.Source, x.told(lack)), []Action{{Verb: VerbKeep}}, false
 		default:
-			return s.setNote(ev.Source, x.told(lack)), nil
+			return s.setNote(ev.Source, x.told(lack)), nil, false
 		}
 	}
 	x.s = x.s.clear(b.Clear, ev.At)
 	if ev.Source != FromStation && (!x.noted || x.recordedMore()) {
 		x.noteWhy(x.outcomeNote())
 	}
-	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions
+	if ev.Kind == Open {
+		return x.s, x.actions, true // nobody did it, so nobody takes it back
+	}
+	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions, true
 }
 
 // told is the note of what is missing or wrong, as the operator is told it.

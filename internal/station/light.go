@@ -75,6 +75,8 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 	}
 	for _, c := range s.Calls {
 		switch {
+		case len(c.Overdue) > 0 && c.Closing == "":
+			shown.raise(p.lampOf(c.Source), Quick)
 		case c.Closing != "": // maybe from the page, which has no lamp
 			shown.raise(p.lampOf(c.Source), Slow)
 		case c.Ref != "":

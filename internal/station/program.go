@@ -18,6 +18,9 @@ type Program struct {
 	DefaultLamp string            // the lamp that shows everything that has none; may be empty
 	Latch       map[string]bool   // sources whose second press closes the call
 
+	Zone   *time.Location // of the clock at the wall; nil: UTC
+	Shifts []Shift
+
 	Stacks        []Stack
 	Reminders     map[string]time.Duration // of every configured buzzer: how often it sounds again; 0: never
 	Buzzer        map[string]string        // the buzzer of each source that has one
@@ -89,6 +92,9 @@ type Binding struct {
 	NotIn      map[string]Template // and what must not be
 	Confirm    bool                // it is carried out when its event is confirmed within ConfirmWithin
 	ConfirmBy  string              // by which event; empty: by the same again
+
+	At    []DayTime     // of a station.at: when
+	After time.Duration // of an open: how long the call has been so
 
 	Number int // of its [[on]] in the file, counted from 0
 }

@@ -56,6 +56,7 @@ func replies() map[NoteKind]Reply {
 		NoteNotYet:     refused,
 		NoteNotAmong:   refused,
 		NoteAmong:      refused,
+		NoteOverdue:    {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
 		NoteConfirm:    {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
 		NoteUnfit:      refused,
 		NoteUndone:     done,

@@ -32,6 +32,7 @@ var so = []struct {
 	{NoteNotYet, "something is not complete yet"},
 	{NoteNotAmong, "what was scanned is not in the list"},
 	{NoteAmong, "what was scanned is in the list already"},
+	{NoteOverdue, "its call has been open for too long"},
 	{NoteConfirm, "it must be confirmed within ten seconds"},
 	{NoteNumber, "what was scanned is no number that can be counted"},
 	{NoteUnfit, "something is wrong with what was scanned: it is kept"},

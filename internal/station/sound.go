@@ -71,6 +71,11 @@ func (p Program) Sounds(s State, h Health, now Stamp) map[string]Sound {
 			p.remind(sounds, source, p.buzzerOf(source), s.saidHeld(now, source), now)
 		}
 	}
+	for _, c := range s.Calls {
+		if len(c.Overdue) > 0 && c.Closing == "" {
+			p.remind(sounds, c.Source, p.buzzerOf(c.Source), never, now)
+		}
+	}
 	if h.Storage != "" || h.keyFault() {
 		p.remind(sounds, FromStation, p.DefaultBuzzer, never, now)
 	}

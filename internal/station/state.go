@@ -7,16 +7,17 @@ import "time"
 // entries it speaks of, so it survives a restart. It is a value: the functions
 // that change it return a new one and leave the old as it was.
 type State struct {
-	Values   map[string]Value   `json:"values,omitempty"`   // order, article, parts: set, appended and cleared by bindings
-	Counters map[string]Counter `json:"counters,omitempty"` // made, scrap: counted and cleared by bindings
-	Calls    []Call             `json:"calls,omitempty"`    // open calls, oldest first
-	Lines    map[string]Current `json:"lines,omitempty"`    // what each line was last seen to run
-	Sources  map[string]Tally   `json:"sources,omitempty"`  // what each source has in the outbox
-	Notes    map[string]Note    `json:"notes,omitempty"`    // the last thing each source's operator was told
-	Undo     map[string]Undo    `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
-	Readings map[string]Reading `json:"readings,omitempty"` // what each vendor last said of what is made
-	Pending  map[string]Pending `json:"pending,omitempty"`  // what each source did and must confirm
-	Aside    []SetAside         `json:"aside,omitempty"`    // what was counted and could not be reported at a change, oldest first
+	Values   map[string]Value     `json:"values,omitempty"`   // order, article, parts: set, appended and cleared by bindings
+	Counters map[string]Counter   `json:"counters,omitempty"` // made, scrap: counted and cleared by bindings
+	Calls    []Call               `json:"calls,omitempty"`    // open calls, oldest first
+	Lines    map[string]Current   `json:"lines,omitempty"`    // what each line was last seen to run
+	Sources  map[string]Tally     `json:"sources,omitempty"`  // what each source has in the outbox
+	Notes    map[string]Note      `json:"notes,omitempty"`    // the last thing each source's operator was told
+	Undo     map[string]Undo      `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
+	Readings map[string]Reading   `json:"readings,omitempty"` // what each vendor last said of what is made
+	Pending  map[string]Pending   `json:"pending,omitempty"`  // what each source did and must confirm
+	Times    map[string]time.Time `json:"times,omitempty"`    // when each time of the clock came that was seen to last
+	Aside    []SetAside           `json:"aside,omitempty"`    // what was counted and could not be reported at a change, oldest first
 }
 
 // A Value is one thing the operator has in hand: a text, or a list.
@@ -71,6 +72,11 @@ type Call struct {
 	Adopted bool              `json:"adopted,omitempty"` // it was open at the vendor already: somebody else's
 	Leave   bool              `json:"leave,omitempty"`   // if it is adopted, closing it here leaves it open there
 	At      Stamp             `json:"at"`
+
+	// Raised: it was opened because another had been open for too long. Overdue are the
+	// times after which that was done for this one.
+	Raised  bool            `json:"raised,omitempty"`
+	Overdue []time.Duration `json:"overdue,omitempty"`
 }
 
 // HoldReason says why an entry waits for a person.
@@ -115,6 +121,7 @@ const (
 	NoteNotYet     NoteKind = "notyet"     // a condition is not fulfilled: Text says which, what there is and what must be
 	NoteNotAmong   NoteKind = "notamong"   // Text is not among the items of the list
 	NoteAmong      NoteKind = "among"      // Text is among them already
+	NoteOverdue    NoteKind = "overdue"    // the source's call has been open for as long as Text says
 	NoteConfirm    NoteKind = "confirm"    // it must be confirmed, and nothing is recorded until then
 	NoteNumber     NoteKind = "number"     // Text should be a whole number that can be counted
 	NoteUnfit      NoteKind = "unfit"      // something is wrong with this scan: Text says what; it is kept
