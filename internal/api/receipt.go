@@ -49,8 +49,12 @@ func deliveryFault(d station.Delivery, to string, verbs []station.Verb) (why, ki
 }
 
 // Refuse is the receipt of what this station does not send: the entry cannot be
-// delivered as it is, now or later.
+// delivered as it is, now or later. An error without a station.Reason is given one that
+// says no more than that.
 func Refuse(err error) station.Receipt {
+	if station.ReasonOf(err) == nil {
+		err = station.Because(err, "unfit")
+	}
 	return station.Receipt{Outcome: station.Refused, Err: err}
 }
 
@@ -101,7 +105,7 @@ func Unread(rc station.Receipt) station.Receipt {
 func UnreadInDoubt(rc station.Receipt) station.Receipt {
 	if rc.Outcome == station.Refused {
 		return station.Receipt{Outcome: station.Doubtful, Answered: true,
-			Err: fmt.Errorf("%w: %w: %v", station.ErrUndecided, station.ErrNotShown, rc.Err)} //nolint:errorlint // it is no refusal of what was asked for
+			Err: station.Because(fmt.Errorf("%w: %w: %v", station.ErrUndecided, station.ErrNotShown, rc.Err), "not-shown")} //nolint:errorlint // it is no refusal of what was asked for
 	}
 	return Unread(rc)
 }
