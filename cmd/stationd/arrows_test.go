@@ -34,7 +34,7 @@ var may = map[string][]string{
 	"internal/dump":   {"internal/atomicfile", "internal/config", "internal/contents", "internal/control", "internal/crash", "internal/doctor", "internal/exit", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "github.com/spf13/cobra"},
 	"internal/setup":  {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "internal/words", "github.com/spf13/cobra"},
 	"internal/live":   {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
-	"internal/demo":   {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "github.com/spf13/cobra"},
+	"internal/demo":   {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "maragu.dev/gomponents", "github.com/spf13/cobra"},
 
 	// What these share.
 	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/scanner", "internal/station", "internal/words", "internal/control"},

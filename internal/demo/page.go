@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"net"
 	"net/http"
@@ -19,14 +18,13 @@ import (
 	"stationd/internal/plant"
 )
 
-//go:embed page.html page.css page.js
+//go:embed page.css page.js
 var pageFiles embed.FS
 
 // A Page is the demo's page, with everything that a station is connected to. Whoever reaches
 // it can press the buttons, so it answers requests to this computer only.
 type Page struct {
-	sim       *Simulation
-	templates *template.Template
+	sim *Simulation
 
 	mu          sync.Mutex       // guards what follows
 	serial      int              // of the last part that was scanned
@@ -37,7 +35,6 @@ type Page struct {
 func NewPage(s *Simulation) *Page {
 	return &Page{
 		sim:         s,
-		templates:   template.Must(template.ParseFS(pageFiles, "page.html")),
 		addedFaults: make(map[faultKey]int),
 	}
 }
@@ -196,10 +193,8 @@ func (p *Page) fault(r *http.Request) error {
 
 func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&b, "page", p.view(r.Context())); err != nil {
-		http.Error(w, "the page cannot be drawn: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
+	view := p.view(r.Context())
+	_ = view.document().Render(&b) // into memory
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = b.WriteTo(w) // the browser may have gone
 }
@@ -226,9 +221,8 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprintf(w, "event: lamps\ndata: %s\n\n", now)
 		}
 		var b strings.Builder
-		if err := p.templates.ExecuteTemplate(&b, "live", p.view(r.Context())); err != nil {
-			return
-		}
+		view := p.view(r.Context())
+		_ = view.live().Render(&b) // into memory
 		if b.String() != shown {
 			shown = b.String()
 			_, _ = io.WriteString(w, "event: live\ndata: "+strings.ReplaceAll(shown, "\n", "\ndata: ")+"\n\n")

@@ -12,7 +12,7 @@ import (
 	"stationd/internal/station"
 )
 
-// A pageView is what page.html shows.
+// A pageView is what the page shows.
 type pageView struct {
 	Power, Scanner, Cable pageSwitch
 	StationPage           string
