@@ -238,7 +238,6 @@ stage:
 	@sed -i 's|](../docs/|](docs/|g' build/stage/README.md
 	@sed -i 's|](../deploy/README.md|](../README.md|g' build/stage/docs/*.md
 	@for shell in bash zsh fish; do go run ./cmd/stationd completion $$shell > build/stage/completion/$$shell; done
-	@for language in en sv; do go run ./deploy/poster docs/lamps.md $$language > build/stage/docs/lamps-poster.$$language.html; done
 	@mkdir -p build/stage/man && go run -tags manpages ./cmd/stationd build/stage/man && gzip -9n build/stage/man/*.1
 	@find build/stage -exec touch -d @$(SOURCE_DATE_EPOCH) {} +
 
@@ -263,10 +262,9 @@ release: deb-test ## A signed release in build/, by minisign: make release VERSI
 	deploy/release.sh '$(RELEASE)' '$(KEY)' 'stationd $(VERSION)' $(foreach a,$(ARCHES),build/stationd_$(VERSION)_$(a).deb build/stationd-$(a).cdx.json)
 
 .PHONY: poster
-poster: ## What the lamps say, as a sheet to print and post, in English and Swedish, into build/.
+poster: ## What the lamps of the example say, as sheets to print in every language, into build/.
 	@mkdir -p build
-	go run ./deploy/poster docs/lamps.md en > build/lamps-poster.en.html
-	go run ./deploy/poster docs/lamps.md sv > build/lamps-poster.sv.html
+	for language in en sv de pl es fi; do go run ./cmd/stationd lamps poster --config deploy/stationd.example.toml --language $$language --force -o build/lamps-poster.$$language.pdf; done
 
 # The licence of Go and of every module that is linked in, each under its name.
 define licenses

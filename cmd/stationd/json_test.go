@@ -17,8 +17,8 @@ func TestEveryCommandThatReadsAnswersInJSON(t *testing.T) {
 		"run", "reload", "demo", "setup", "call close", "webhook post", "lamps off", "lamps failed",
 		"outbox retry", "outbox discard", "outbox edit", "outbox adopt",
 		"completion", "unit", // documents of their own
-		"outbox export",          // lines of JSON in any case
-		"lagerkoll picking-list", // a PDF
+		"outbox export",                          // lines of JSON in any case
+		"lagerkoll picking-list", "lamps poster", // PDFs
 	}
 	for _, b := range plan.Backends() {
 		for _, v := range b.Verbs {

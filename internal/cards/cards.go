@@ -76,6 +76,12 @@ func Make(s Station, lists Lists) Sheets {
 	return m.sheets
 }
 
+// Does says what a binding does, a line each: for a button, which reads no code.
+func Does(s Station, b station.Binding) []string {
+	m := maker{Station: s}
+	return m.does(b, nil)
+}
+
 type maker struct {
 	Station
 	lists  Lists

@@ -237,6 +237,7 @@ func (s *openStation) pageStation() web.Station {
 		Program:   s.active.program,
 		Cards:     s.cards,
 		CardLists: s.cardLists,
+		Poster:    s.poster,
 		Stamp:     s.clock.Stamp,
 		Metrics:   s.metricsStation().Handler(),
 		Language:  s.plan.Station.Language,

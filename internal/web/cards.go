@@ -14,6 +14,7 @@ import (
 	h "maragu.dev/gomponents/html"
 
 	"stationd/internal/cards"
+	"stationd/internal/poster"
 	"stationd/internal/sheet"
 )
 
@@ -83,6 +84,7 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 				h.Nav(
 					h.Button(h.ID("print"), h.Type("button"), g.Text(s.texts.Say("cards.print"))),
 					h.A(h.Href("/cards.pdf"), g.Text(s.texts.Say("cards.pdf"))),
+					h.A(h.Href("/poster.pdf"), g.Text(s.texts.Say("cards.poster"))),
 				),
 				h.P(h.Class("hint"), g.Text(s.texts.Say("cards.screen"))),
 			),
@@ -140,6 +142,11 @@ func (s *Server) cardsPDF(w http.ResponseWriter, r *http.Request) {
 	made, _ := s.cards(r.Context())
 	heading := cards.Heading{Station: s.calledStation(), Words: s.texts, Date: s.today()}
 	s.sendPDF(w, s.texts.Say("cards.title"), cards.Draw(heading, made))
+}
+
+// posterPDF is /poster.pdf: what the lamps, sounds and buttons of the station mean.
+func (s *Server) posterPDF(w http.ResponseWriter, _ *http.Request) {
+	s.sendPDF(w, s.texts.Say("poster.title"), poster.Draw(s.station.Poster(s.texts)))
 }
 
 // today is the day at the station, as its papers have it.

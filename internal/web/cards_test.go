@@ -52,9 +52,11 @@ func TestThePageOfCardsShowsWhatCanBeScanned(t *testing.T) {
 			t.Errorf("%s: status %d", file, w.Code)
 		}
 	}
-	w = ask(s, http.MethodGet, "/cards.pdf", "")
-	if w.Header().Get("Content-Type") != "application/pdf" || !strings.HasPrefix(w.Body.String(), "%PDF-") {
-		t.Errorf("the PDF is %s: %.20q", w.Header().Get("Content-Type"), w.Body)
+	for _, pdf := range []string{"/cards.pdf", "/poster.pdf"} {
+		w := ask(s, http.MethodGet, pdf, "")
+		if w.Header().Get("Content-Type") != "application/pdf" || !strings.HasPrefix(w.Body.String(), "%PDF-") {
+			t.Errorf("%s is %s: %.20q", pdf, w.Header().Get("Content-Type"), w.Body)
+		}
 	}
 }
 

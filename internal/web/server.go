@@ -130,6 +130,7 @@ func (s *Server) handler() http.Handler {
 	if s.station.Cards != nil {
 		mux.HandleFunc("GET /cards", s.cardsPage)
 		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
+		mux.HandleFunc("GET /poster.pdf", s.posterPDF)
 	}
 	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))

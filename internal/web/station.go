@@ -8,6 +8,7 @@ import (
 
 	"stationd/internal/cards"
 	"stationd/internal/operator"
+	"stationd/internal/poster"
 	"stationd/internal/station"
 	"stationd/internal/words"
 )
@@ -42,6 +43,9 @@ type Station struct {
 	// CardLists asks the vendors for the lists of which cards are made, until ctx is done.
 	// unread are those that could not be read, by their titles.
 	CardLists func(ctx context.Context) (lists cards.Lists, unread []string)
+
+	// Poster is the station for which the sheet of its lamps is drawn. It is nil where Cards is.
+	Poster func(*words.Catalogue) poster.Station
 
 	// Stamp says what the clock said at a moment.
 	Stamp func(time.Time) station.Stamp

@@ -12,6 +12,7 @@ import (
 
 	"stationd/internal/cards"
 	"stationd/internal/operator/operatortest"
+	"stationd/internal/poster"
 	"stationd/internal/words"
 )
 
@@ -24,6 +25,9 @@ func shown(f *operatortest.Station, language string) Station {
 		Program:  operatortest.Program,
 		Cards: func(language *words.Catalogue, lists cards.Lists) cards.Sheets {
 			return cards.Make(cardStation(language), lists)
+		},
+		Poster: func(language *words.Catalogue) poster.Station {
+			return poster.Station{Name: "pack4-1", Words: language, Lamps: true}
 		},
 		CardLists: func(context.Context) (cards.Lists, []string) {
 			return cards.Lists{"order": {{Text: "4711", Title: "<b>Soup</b>"}}}, []string{"Lagerkoll"}
