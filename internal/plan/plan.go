@@ -84,6 +84,9 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	f.OneOf(config.At("station", "language"), p.Station.Language, words.Languages()...)
 	p.Web = f.Web()
 	p.Metrics = f.Metrics()
+	if p.Metrics.Listen != "" && p.Metrics.Listen == p.Web.Listen {
+		f.Fault(config.At("metrics", "listen"), `"listen" is the page's address, which has the metrics already: take another port, or leave [metrics] out`)
+	}
 	p.readPrinters(f)
 	p.readVendors(f)
 	p.readDevices(f)
