@@ -28,6 +28,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Stamp:     s.clock.Stamp,
 		Outbox:    s.outbox,
 		Status:    s.status,
+		Calls:     s.active.seenCalls,
 		Ready:     s.ready,
 		Log:       s.log,
 		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.journal},

@@ -140,6 +140,7 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	}
 	o.state = b.state
 	o.warn()
+	o.noteRecent(b.recent, b.done)
 	o.writeHistory(b.done)
 	for _, f := range b.bestEffort {
 		o.setting.BestEffort(f.Event, f.Action)
@@ -150,10 +151,11 @@ func (o *Outbox) commit(change func(*batch) error) error {
 // A batch is one transaction and the state as it will be after it. Its functions are
 // called while the outbox's mu is held.
 type batch struct {
-	o     *Outbox
-	tx    *format.Tx
-	state station.State
-	done  []HistoryLine // for the history, once it is on disk
+	o      *Outbox
+	tx     *format.Tx
+	state  station.State
+	done   []HistoryLine         // for the history, once it is on disk
+	recent []station.RecentEvent // that were recorded
 
 	by, why string // who decided what is being recorded, and their reason
 

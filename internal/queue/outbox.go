@@ -99,6 +99,7 @@ type Outbox struct {
 	queued  queuedChanges
 	view    atomic.Pointer[view]
 	ends    recentEnds
+	recent  []station.RecentEvent // the newest first; a view has it too, and it is never changed
 
 	committing atomic.Pointer[time.Time] // when the commit under way began
 	read       atomic.Int64              // records that were read for lists

@@ -97,6 +97,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	b.o.counts.Events[ev.Name()]++
 	b.note(recorded)
 	kept := false
+	var made []station.Entry
 	for i, a := range actions {
 		switch {
 		case a.Verb == station.VerbRetry:
@@ -116,6 +117,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
 			done.Entries = append(done.Entries, e.ID)
+			made = append(made, e)
 			err = b.add(format.PlaceOf(sequence, i+1), e, twice[i])
 		}
 		if err != nil {
@@ -123,6 +125,9 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		}
 	}
 	b.rememberCommand(ev, done)
+	if !command && note.Kind != "" {
+		b.recent = append(b.recent, ev.Recent(note, made))
+	}
 	if kept || slices.ContainsFunc(actions, makesEntry) {
 		if err := b.tx.PutEvent(format.PlaceOf(sequence, 0), ev, kept); err != nil {
 			return done, storage(err)

@@ -313,12 +313,9 @@ func (s *schedule) noteContact(backend string, rc station.Receipt, doubtful bool
 	if !reachedNobody(rc) && !errors.Is(rc.Err, station.ErrMisfit) {
 		delete(s.outages, backend)
 	}
-	well := now.Kind == station.Connected && (rc.Outcome == station.Delivered || rc.Outcome == station.Refused)
-	switch before.Kind {
-	case station.NoContact, station.Failing, station.Unreadable:
-		if well {
-			s.wake(backend)
-		}
+	well := now.Kind == station.Connected && now.Trouble == "" && (rc.Outcome == station.Delivered || rc.Outcome == station.Refused)
+	if well && (before.Kind == station.NoContact || before.Trouble != "") {
+		s.wake(backend)
 	}
 }
 

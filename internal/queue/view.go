@@ -45,6 +45,7 @@ func (o *Outbox) makeView(before *view) *view {
 	s := station.Snapshot{
 		State:   o.state,
 		Commits: o.file.Commits(),
+		Recent:  o.recent,
 		Bytes:   o.stateBytes,
 		Waiting: len(o.index.waiting),
 		Held:    len(o.index.held),

@@ -202,6 +202,7 @@ func (o Outcome) String() string {
 type Receipt struct {
 	Outcome Outcome
 	Ref     string        // the backend's own name for what it made or found
+	Number  string        // by which people at the vendor call it; empty: not known, or the same
 	Note    string        // what a person should know of a delivery: "already so"
 	Adopted bool          // the call in Ref was open at the vendor already: it is somebody else's
 	Runs    Running       // what the delivery left a line to run; without a Line: nobody knows

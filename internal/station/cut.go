@@ -123,7 +123,7 @@ func (p Program) unseen(b Binding, s State, now Stamp) string {
 			if age, known := now.Since(r.At); !known || age > vendor.Fresh {
 				return fmt.Sprintf("%s was last seen with %s at %s: for what the pieces after that count is not known", r.of(vendor.Title), text, r.At.minute())
 			}
-		case !read && v.expired(now):
+		case !read && v.Expired(now):
 			return fmt.Sprintf("%s was in hand as %s from %s on, for %v: for what the pieces after that count is not known", name, v.Text, v.At.minute(), v.For)
 		}
 	}

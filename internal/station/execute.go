@@ -265,7 +265,7 @@ func (x *execution) append() Note {
 			continue
 		}
 		list := x.s.Values[name]
-		if list.expired(x.ev.At) {
+		if list.Expired(x.ev.At) {
 			list = Value{}
 		}
 		list, ok := list.appended(item)

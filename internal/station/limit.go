@@ -174,7 +174,7 @@ func (x *execution) among(list string, value Template, should bool) Note {
 		return lack
 	}
 	v := x.s.Values[list]
-	if v.expired(x.ev.At) {
+	if v.Expired(x.ev.At) {
 		v = Value{}
 	}
 	switch is := v.has(text); {

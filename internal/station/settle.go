@@ -17,6 +17,7 @@ func (s State) Settle(d Delivery, rc Receipt) State {
 			case c.Entry:
 				s.Calls = slices.Clone(s.Calls)
 				s.Calls[i].Ref, s.Calls[i].Hold, s.Calls[i].Adopted = rc.Ref, HoldNone, rc.Adopted
+				s.Calls[i].Number = clip(rc.Number)
 				return s
 			case c.Closing:
 				s.Calls = slices.Delete(slices.Clone(s.Calls), i, i+1)

@@ -67,6 +67,7 @@ type Call struct {
 	Lane    string            `json:"lane"`
 	Entry   ID                `json:"entry"`             // the open
 	Ref     string            `json:"ref,omitempty"`     // the vendor's name for it, once delivered
+	Number  string            `json:"number,omitempty"`  // by which people at the vendor call it, where that is known
 	Closing ID                `json:"closing,omitempty"` // the close that waits
 	Hold    HoldReason        `json:"hold,omitempty"`    // why its open waits for a person
 	Adopted bool              `json:"adopted,omitempty"` // it was open at the vendor already: somebody else's
@@ -77,6 +78,10 @@ type Call struct {
 	// times after which that was done for this one.
 	Raised  bool            `json:"raised,omitempty"`
 	Overdue []time.Duration `json:"overdue,omitempty"`
+
+	// Attended: the vendor was last seen to show somebody on it. It is never on disk: a
+	// Snapshot has it while the vendor is watched.
+	Attended bool `json:"attended,omitempty"`
 }
 
 // HoldReason says why an entry waits for a person.
@@ -197,12 +202,13 @@ type Snapshot struct {
 	State   State
 	Lights  map[string]Light
 	Health  Health
-	Waiting int    // entries waiting or marked
-	Held    int    // entries held
-	Kept    int    // unknown scans kept for a person
-	Oldest  Stamp  // of the oldest waiting entry; zero when none waits
-	Commits uint64 // of the outbox so far: while it is the same, so is what is on disk
-	Bytes   int    // of the state as it was written last: it is written anew with each event
+	Waiting int           // entries waiting or marked
+	Held    int           // entries held
+	Kept    int           // unknown scans kept for a person
+	Oldest  Stamp         // of the oldest waiting entry; zero when none waits
+	Commits uint64        // of the outbox so far: while it is the same, so is what is on disk
+	Recent  []RecentEvent // the last presses and scans of the station's own inputs, the newest first
+	Bytes   int           // of the state as it was written last: it is written anew with each event
 	Counts  Counts
 }
 

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"log/slog"
 	"maps"
@@ -24,7 +23,7 @@ import (
 	"stationd/internal/words"
 )
 
-//go:embed page.html page.css page.js cards.css cards.js icon.svg
+//go:embed page.css page.js cards.css cards.js icon.svg font/*.woff2
 var files embed.FS
 
 // A Server is the station's page, with /healthz and /metrics.
@@ -33,7 +32,7 @@ type Server struct {
 	log       *slog.Logger
 	listener  *httpserver.Listener
 	host      string // the name or address it was told to listen on
-	pages     *template.Template
+	css       []byte // page.css with the letters in it
 	texts     *words.Catalogue
 	feed      *feed
 	outages   outages
@@ -50,7 +49,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: listen %q: write host:port, as 127.0.0.1:8420: %w", listen, err)
 	}
-	pages, err := template.ParseFS(files, "page.html")
+	css, err := stylesheet()
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
@@ -66,7 +65,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		log:      log,
 		listener: httpserver.Limit(listener, log),
 		host:     host,
-		pages:    pages,
+		css:      css,
 		texts:    words.In(shown.Language),
 		feed:     newFeed(),
 		peerUID:  httpserver.PeerUID,
@@ -124,9 +123,13 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /events", s.events)
-	for _, name := range []string{"page.css", "page.js", "cards.css", "cards.js", "icon.svg"} {
+	for _, name := range []string{"page.js", "cards.css", "cards.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
 	}
+	mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(s.css) // whoever asked has gone
+	})
 	if s.station.Cards != nil {
 		mux.HandleFunc("GET /cards", s.cardsPage)
 		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
@@ -147,7 +150,7 @@ func (s *Server) handler() http.Handler {
 func withSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'self'; font-src data:; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -209,18 +212,6 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "")
 }
 
-// pageData is a whole page: the main part, which everybody sees, and what is said to
-// whoever asked.
-type pageData struct {
-	Texts   *words.Catalogue
-	Station string
-	Version string
-	Visitor bool   // whoever sees this page may look and not decide
-	Refusal string // why, where a viewer on this machine may not; empty: there is nothing to say
-	Answer  string // what became of a decision that was not carried out
-	Main    template.HTML
-}
-
 // render writes the whole page; answer says what became of a decision.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
 	var b bytes.Buffer
@@ -228,15 +219,15 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	_, refusal := s.decider(r)
 	page := pageData{
 		Texts: s.texts, Station: s.stationName(now.Station), Version: visible(now.Version),
-		Visitor: refusal != "", Answer: visible(answer),
+		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer),
 	}
-	if isLocal(r) && refusal != answer {
+	if page.Local && refusal != answer {
 		page.Refusal = visible(refusal)
 	}
 	var err error
 	page.Main, err = s.renderMain()
 	if err == nil {
-		err = s.pages.ExecuteTemplate(&b, "page", page)
+		err = page.html().Render(&b)
 	}
 	if err != nil {
 		s.log.Error("the page cannot be drawn", "error", err)

@@ -100,7 +100,6 @@ func TestWhoMayAskForWhat(t *testing.T) {
 		{"the station's own screen", "GET", "/", "", nil, 200},
 		{"its script", "GET", "/page.js", "", nil, 200},
 		{"its looks", "GET", "/page.css", "", nil, 200},
-		{"its icon", "GET", "/icon.svg", "", nil, 200},
 		{"by the name localhost", "GET", "/", "", []func(*http.Request){host("localhost:8420")}, 200},
 		{"by the loopback of IPv6", "GET", "/", "", []func(*http.Request){host("[::1]:8420")}, 200},
 		{"by the address that the connection came in at", "GET", "/", "", []func(*http.Request){host("10.0.0.7:8420"), to("10.0.0.7:8420")}, 200},
@@ -259,7 +258,7 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 		}
 		t.Fatalf("the stream ended before %q: %v", text, lines.Err())
 	}
-	until("Everything delivered")
+	until("MAINT · SEAL-1")
 	f.Change(func() { f.Shown.Held = 1 })
 	until("Action needed: 1 on hold")
 	began := time.Now()

@@ -136,8 +136,8 @@ func TestValuesStandWhereTheTextHasThem(t *testing.T) {
 	t.Parallel()
 	en := In("en")
 	for _, c := range []struct{ got, want string }{
-		{en.Say("how.lost", "vendor", "L2L", "since", "since 14:03"), "No contact with L2L since 14:03"},
-		{en.Say("how.lost", "vendor", "{since}", "since", "{vendor}"), "No contact with {since} {vendor}"},
+		{en.Say("call.open.number", "vendor", "L2L", "number", "2871836"), "open in L2L, no. 2871836"},
+		{en.Say("call.open.number", "vendor", "{number}", "number", "{vendor}"), "open in {number}, no. {vendor}"},
 		{en.Count("how.kept", 1), "1 unknown code was scanned"},
 		{en.Count("how.kept", 12500), "12,500 unknown codes were scanned"},
 		{en.Say("no.such.text"), "no.such.text"},

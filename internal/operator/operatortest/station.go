@@ -255,7 +255,7 @@ func (m *Station) decide(ev station.Event) (err error) {
 // Program is a station that speaks to one vendor, in a few words, and to another that can
 // do nothing.
 func Program() station.Program {
-	return station.Program{Station: "pack4-1", Vendors: map[string]station.Vendor{"lagerkoll": {Title: "Lagerkoll"}, "l2l": {
+	return station.Program{Station: "pack4-1", Lamps: []string{"red", "blue"}, Lamp: map[string]string{"maintenance": "red", "hand": "blue"}, Vendors: map[string]station.Vendor{"lagerkoll": {Title: "Lagerkoll"}, "l2l": {
 		Title:    "L2L",
 		To:       "https://acme.example/api/1.0/ site 12",
 		Defaults: map[string]string{"machine": "SEAL-1"},
