@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,7 @@ account, and warns of what they may not have in common. It needs none of those s
 					return exit.Wrap(err)
 				}
 			} else {
-				printComplaints(c.ErrOrStderr(), all)
+				printComplaints(&terminal.LinePainter{W: c.ErrOrStderr(), Of: complaintColour}, all)
 			}
 			if faults > 0 || strict && warnings > 0 {
 				return &exit.Error{Code: exit.Config}
@@ -133,6 +134,22 @@ func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, erro
 		all = append(all, one)
 	}
 	return p, all, nil
+}
+
+var (
+	warningLine = regexp.MustCompile(`^\S+: warning: `)
+	faultLine   = regexp.MustCompile(`^\S+:\d+:\d+: |^\S+: fault: `)
+)
+
+// complaintColour is what a terminal shows a line of printComplaints in.
+func complaintColour(line string) terminal.Colour {
+	switch {
+	case warningLine.MatchString(line):
+		return terminal.Yellow
+	case faultLine.MatchString(line):
+		return terminal.Red
+	}
+	return ""
 }
 
 // printComplaints writes what was found for a person: the faults of the file as

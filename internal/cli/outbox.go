@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"maps"
 	"slices"
 	"strings"
@@ -75,6 +76,7 @@ entry that waits behind a held one it says which that is, and why it is held.`, 
 			if asJSON {
 				err = listAsJSON(c.Context(), out, p, limit)
 			} else {
+				out.Reset(&terminal.LinePainter{W: c.OutOrStdout(), Of: entryColour})
 				err = list(c.Context(), out, p, limit)
 			}
 			return exit.Wrap(errors.Join(err, out.Flush()))
@@ -127,6 +129,17 @@ func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Li
 
 // alignedRows is how many rows of a long list share the widths of their columns.
 const alignedRows = 500
+
+// heldLine matches a line of the list about an entry that is on hold.
+var heldLine = regexp.MustCompile(`^\S+\.\d+ .*  held \(`)
+
+// entryColour is what a terminal shows a line of the list in.
+func entryColour(line string) terminal.Colour {
+	if heldLine.MatchString(line) {
+		return terminal.Red
+	}
+	return ""
+}
 
 func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

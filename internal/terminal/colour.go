@@ -1,6 +1,8 @@
 package terminal
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"os"
 
@@ -33,4 +35,32 @@ func Paint(w io.Writer, c Colour, text string) error {
 	}
 	_, err := io.WriteString(Raw(w), "\x1b["+string(c)+"m"+string(station.Printable([]byte(text)))+"\x1b[0m")
 	return err
+}
+
+// A LinePainter writes lines to W, each in the colour that Of has for it; "" is none.
+type LinePainter struct {
+	W  io.Writer
+	Of func(line string) Colour
+
+	part []byte // of a line whose end is to come
+}
+
+// Write implements io.Writer. A last line without an end is not written.
+func (p *LinePainter) Write(text []byte) (int, error) {
+	p.part = append(p.part, text...)
+	for {
+		line, rest, whole := bytes.Cut(p.part, []byte("\n"))
+		if !whole {
+			return len(text), nil
+		}
+		p.part = rest
+		var err error
+		if c := p.Of(string(line)); c != "" {
+			err = Paint(p.W, c, string(line))
+			line = nil
+		}
+		if _, err2 := p.W.Write(append(bytes.Clone(line), '\n')); err != nil || err2 != nil {
+			return 0, errors.Join(err, err2)
+		}
+	}
 }

@@ -74,3 +74,29 @@ func TestAPipeAndAFileHaveNoColours(t *testing.T) {
 		t.Errorf("%q and %q, %v", text, buffer.String(), err)
 	}
 }
+
+func TestLinesAreInTheColoursThatTheyHave(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	print := func(w io.Writer) {
+		p := &LinePainter{W: w, Of: func(line string) Colour {
+			if line == "held" {
+				return Red
+			}
+			return ""
+		}}
+		for _, piece := range []string{"one\nhe", "ld\n", "\nlast\nno end"} {
+			if n, err := p.Write([]byte(piece)); n != len(piece) || err != nil {
+				t.Error(n, err)
+			}
+		}
+	}
+	if got, want := printed(t, print), "one\r\n\x1b[31mheld\x1b[0m\r\n\r\nlast\r\n."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var buffer bytes.Buffer
+	print(&buffer)
+	if got, want := buffer.String(), "one\nheld\n\nlast\n"; got != want {
+		t.Errorf("in a pipe %q, want %q", got, want)
+	}
+}
