@@ -388,6 +388,42 @@ func TestThePageShowsWhatTheLineRunsWhoIsThereAndWhatIsInHand(t *testing.T) {
 	}
 }
 
+func TestThePageShowsHowMuchOfTheOrderIsDoneWhereTheVendorSaysSo(t *testing.T) {
+	t.Parallel()
+	f := working()
+	f.Shown.State.Values = nil
+	f.Shown.State.Counters = nil
+	f.Shown.State.Readings = map[string]station.Reading{
+		"l2l":       {Line: "PACK4", Order: "8801", Reference: "PO-100-1", Product: "PC-200", At: operatortest.At("14:29")},
+		"lagerkoll": {Order: "990017", Reference: "4711", Done: "1200", Amount: "4000", At: operatortest.At("14:29")},
+	}
+	p := operatortest.Program()
+	for name, v := range p.Vendors {
+		v.Reads, v.Fresh = true, 5*time.Minute
+		p.Vendors[name] = v
+	}
+	on := shown(f, "en")
+	on.Program = func() station.Program { return p }
+	s, err := Open("127.0.0.1:0", on, quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.listener.Close()
+	look := func() (got []string) {
+		for _, l := range s.viewBuilder(f.Shown, nil).view().Now {
+			got = append(got, l.Name+": "+l.Text)
+		}
+		return got
+	}
+	if diff := cmp.Diff([]string{"Line PACK4: PC-200 · PO-100-1", "Lagerkoll: 4711 · 1,200 of 4,000"}, look()); diff != "" {
+		t.Error(diff)
+	}
+	f.Shown.Now = operatortest.At("15:00") // nothing was read since
+	if diff := cmp.Diff([]string{"Line PACK4: PC-200"}, look()); diff != "" {
+		t.Errorf("when the readings are old: %s", diff)
+	}
+}
+
 func TestThePageSaysWhatWaitsBehindAHeldEntryAndWhatCountsTheSame(t *testing.T) {
 	t.Parallel()
 	for language, want := range map[string][]string{

@@ -94,10 +94,10 @@ const mostItems = 6
 // now is what the line runs, who works at it and what is in hand. What has expired is not in
 // hand, and neither is a counter at zero.
 func (b viewBuilder) now() []line {
-	var all []line
 	s := b.snapshot.State
+	all, read := b.readings()
 	for _, name := range slices.Sorted(maps.Keys(s.Lines)) {
-		if c := s.Lines[name]; c.Product != "" {
+		if c := s.Lines[name]; c.Product != "" && !read[name] {
 			all = append(all, line{Name: b.texts.Say("now.line", "line", visible(name)), Text: visible(b.program.Labels.Of("product", c.Product))})
 		}
 	}
@@ -118,6 +118,39 @@ func (b viewBuilder) now() []line {
 		}
 	}
 	return all
+}
+
+// readings are what the vendors were last seen to say of what is made, where that may be
+// taken for what is made now, and the lines that they speak of.
+func (b viewBuilder) readings() (all []line, lines map[string]bool) {
+	lines = make(map[string]bool)
+	for _, backend := range slices.Sorted(maps.Keys(b.snapshot.State.Readings)) {
+		r, fresh := b.program.Reading(b.snapshot.State, backend, b.times.Now)
+		if !fresh {
+			continue
+		}
+		lines[r.Line] = true
+		var parts []string
+		for _, text := range []string{b.program.Labels.Of("product", r.Product), r.Reference} {
+			if text != "" {
+				parts = append(parts, visible(text))
+			}
+		}
+		switch {
+		case r.Done != "" && r.Amount != "":
+			parts = append(parts, b.texts.Say("now.done", "done", visible(b.texts.Amount(r.Done)), "amount", visible(b.texts.Amount(r.Amount))))
+		case r.Done != "":
+			parts = append(parts, b.value("actual")+" "+visible(b.texts.Amount(r.Done)))
+		}
+		if len(parts) > 0 {
+			name := b.backend(backend)
+			if r.Line != "" {
+				name = b.texts.Say("now.line", "line", visible(r.Line))
+			}
+			all = append(all, line{Name: name, Text: strings.Join(parts, " · ")})
+		}
+	}
+	return all, lines
 }
 
 // listWords is a list in hand: how many items it has, and the last of them.
