@@ -13,6 +13,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"stationd/internal/api/alert"
@@ -84,7 +85,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	f.OneOf(config.At("station", "language"), p.Station.Language, words.Languages()...)
 	p.Web = f.Web()
 	p.Metrics = f.Metrics()
-	if p.Metrics.Listen != "" && p.Metrics.Listen == p.Web.Listen {
+	if p.Metrics.Listen != "" && p.Metrics.Listen == p.Web.Listen && !strings.HasSuffix(p.Web.Listen, ":0") { // 0 is any port that is free
 		f.Fault(config.At("metrics", "listen"), `"listen" is the page's address, which has the metrics already: take another port, or leave [metrics] out`)
 	}
 	p.readPrinters(f)
