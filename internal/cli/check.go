@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,6 +90,9 @@ account, and warns of what they may not have in common. It needs none of those s
 				return &exit.Error{Code: exit.Config}
 			}
 			if !asJSON {
+				if len(p.Files) > 1 {
+					fmt.Fprintf(c.OutOrStdout(), "read: %s\n", strings.Join(p.Files, ", "))
+				}
 				fmt.Fprintf(c.OutOrStdout(), "%s: station %s, %s, %s, %s, %s: no faults\n", path, p.Station.Name,
 					terminal.Count(len(p.Buttons)+len(p.Scanners), "input"), terminal.Count(len(p.Lamps), "lamp"),
 					terminal.Count(len(p.Vendors), "backend"), terminal.Count(len(p.Program.Bindings), "binding"))

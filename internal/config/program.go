@@ -359,11 +359,20 @@ func (c *compiler) checkReached(nodes []onNode, bindings []station.Binding) {
 	for j, b := range bindings {
 		for i, earlier := range bindings[:j] {
 			if b.Event != "" && b.Event == earlier.Event && c.wasReadable(nodes[i].on, nodes[j].on) && covers(earlier, b) {
-				c.faultOf(nodes[j].event, "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].on.at), b.Event)
+				c.faultOf(nodes[j].event, "this binding is never reached: the one in line %d%s comes first and takes every %s that fits it", c.line(nodes[i].on.at), c.inOther(nodes[i].on, nodes[j].on), b.Event)
 				break
 			}
 		}
 	}
+}
+
+// inOther names the file of a value, where it is another than that of the value beside it.
+func (c *compiler) inOther(n, beside *node) string {
+	of := c.sourceAt(n.at)
+	if of == c.sourceAt(beside.at) {
+		return ""
+	}
+	return " of " + of.name
 }
 
 // wasReadable reports whether what the bindings fit could be read.

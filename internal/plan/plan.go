@@ -41,7 +41,8 @@ func PathFlag(flags interface {
 // consist of, and nothing opened yet.
 type Plan struct {
 	Path     string
-	text     []byte    // of the file
+	Files    []string  // that it was read from, itself first
+	text     []byte    // of all of them, as one
 	LastGood *LastGood // nil: the plan is that of the file itself
 	Station  config.Station
 	Zone     *time.Location
@@ -80,7 +81,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 		return nil, nil, err
 	}
 	f.Backends(BackendNames()...)
-	p := &Plan{Path: path, text: f.Text()}
+	p := &Plan{Path: path, Files: f.Files(), text: f.Text()}
 	p.Station, p.Zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.Station.Language, words.Languages()...)
 	p.Web = f.Web()
