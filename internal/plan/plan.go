@@ -96,6 +96,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	p.readProgram(f)
 	p.checkAlert(f)
 	f.Unread()
+	p.warn(f)
 	p.Warnings = f.Warnings()
 	return p, f.Faults(), nil
 }

@@ -3,7 +3,9 @@ package l2l
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"stationd/internal/api"
@@ -82,6 +84,16 @@ func (s Section) Check(fault func(key, text string)) {
 func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
 	every := cmp.Or(s.Watch, watchEvery)
 	return s.Line != "", cmp.Or(s.Fresh, 3*every), ""
+}
+
+// basePath is where L2L's operations are.
+const basePath = "/api/1.0/"
+
+// Warn reports what of the section is allowed and is seldom meant.
+func (s Section) Warn(warn func(key, text string)) {
+	if u, err := url.Parse(s.URL); err == nil && !strings.HasSuffix(strings.TrimSuffix(u.Path, "/")+"/", basePath) {
+		warn("url", fmt.Sprintf("ends in another path than L2L's operations have, %s: https://%s%s", basePath, u.Host, basePath))
+	}
 }
 
 // To says whom the section speaks to: what an entry is frozen with.
