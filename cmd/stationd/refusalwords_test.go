@@ -44,3 +44,15 @@ func seen(page string) string {
 	page = regexp.MustCompile(`(?s)<details.*?</details>|<head>.*?</head>`).ReplaceAllString(page, " ")
 	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " "))
 }
+
+func TestAReaderThatIsUnpluggedIsSaidInTheLanguageOfThePage(t *testing.T) {
+	t.Parallel()
+	b := newStation(t, nil)
+	editConfig(t, b, "[station]\n", "[station]\nlanguage = \"de\"\n")
+	must(t, b.Power(t.Context(), true))
+	scanAndWait(t, b, "PO4711") // it is open
+	b.Scanner.Unplug()
+	expectPage(t, b, "nicht verbunden: einstecken")
+	must(t, b.Scanner.Plug())
+	must(t, demo.Until(t.Context(), "it is well again", func() bool { return !strings.Contains(readPage(t, b), "nicht verbunden: einstecken") }))
+}

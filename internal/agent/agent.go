@@ -278,6 +278,14 @@ func (a *agent) untilNextLook() time.Duration {
 	return idleLookEvery
 }
 
+// reasonsOf are the reasons of a reporter's faults, of which it may have none.
+func reasonsOf(t station.HealthReporter) map[string]*station.Reason {
+	if explainer, ok := t.(station.FaultExplainer); ok {
+		return explainer.FaultReasons()
+	}
+	return nil
+}
+
 // look takes one look at the station and shows what the lamps may say.
 func (a *agent) look() {
 	s := a.station.Status.withUnrecorded(a.station.Outbox.Snapshot())
@@ -288,10 +296,15 @@ func (a *agent) look() {
 	s.Now = a.station.Stamp(time.Now())
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices, s.Health.Advice = make(map[string]string), make(map[string]string)
+	s.Health.Reasons = make(map[string]*station.Reason)
 	for _, t := range a.station.Reporters {
+		reasons := reasonsOf(t)
 		for name, fault := range t.Faults() {
 			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
 				s.Health.Devices[name] = fault
+				if why := reasons[name]; fault != "" && why != nil {
+					s.Health.Reasons[name] = why
+				}
 			}
 		}
 		if adviser, ok := t.(station.Adviser); ok {
@@ -301,6 +314,7 @@ func (a *agent) look() {
 	for source, fault := range a.station.Status.rates.faults() {
 		if s.Health.Devices[source] == "" {
 			s.Health.Devices[source] = fault
+			s.Health.Reasons[source] = &station.Reason{Kind: "too-many-events"}
 		}
 	}
 	program := a.station.Program()

@@ -65,9 +65,10 @@ type Scanner struct {
 	last       scan             // with its identifier, passed on or not
 	lastAnswer station.NoteKind // what the scan before that was no repeat was answered with
 
-	mu      sync.Mutex    // guards what follows
-	running chan struct{} // closed when Run ends; nil where it has not begun
-	fault   string        // what is wrong with the scanner; "" when it is well
+	mu      sync.Mutex      // guards what follows
+	running chan struct{}   // closed when Run ends; nil where it has not begun
+	fault   string          // what is wrong with the scanner; "" when it is well
+	why     *station.Reason // the same for whoever stands there; nil where only fault says it
 	counts  Counts
 	beeper  beeper // the port that was opened last; nil for a keyboard
 
@@ -290,6 +291,29 @@ func (r *Scanner) Faults() map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return map[string]string{r.config.Name: r.fault}
+}
+
+// FaultReasons implements station.FaultExplainer.
+func (r *Scanner) FaultReasons() map[string]*station.Reason {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return map[string]*station.Reason{r.config.Name: r.why}
+}
+
+// faultReason is why a port is not open, for whoever stands there; nil where only the error
+// says it.
+func faultReason(err error) *station.Reason {
+	switch {
+	case errors.Is(err, ErrNotThere):
+		return &station.Reason{Kind: "reader-not-there"}
+	case errors.Is(err, ErrInUse):
+		return &station.Reason{Kind: "reader-in-use"}
+	case errors.Is(err, ErrNotAllowed):
+		return &station.Reason{Kind: "reader-not-allowed"}
+	case errors.Is(err, errNotConnected):
+		return &station.Reason{Kind: "reader-not-connected"}
+	}
+	return nil
 }
 
 // minScansForAdvice is how many scans show that a scanner sends an AIM identifier with each.
@@ -627,15 +651,18 @@ func (r *Scanner) publish() {
 	}
 }
 
+// errNotConnected is the fault of a reader of the network that should connect.
+var errNotConnected = errors.New("nobody has connected")
+
 // notConnected says that a scanner which should connect has not.
 func (r *Scanner) notConnected(address string) error {
-	return fmt.Errorf("scanner %s: nobody has connected to %s; set the reader to send there", r.config.Name, address)
+	return fmt.Errorf("scanner %s: %w to %s; set the reader to send there", r.config.Name, errNotConnected, address)
 }
 
 // setReady notes and logs that the port is open.
 func (r *Scanner) setReady(path string, d device) {
 	r.mu.Lock()
-	r.fault = ""
+	r.fault, r.why = "", nil
 	r.beeper, _ = d.(beeper)
 	if r.wasOpen {
 		r.counts.Reopenings++
@@ -652,7 +679,7 @@ func (r *Scanner) setReady(path string, d device) {
 func (r *Scanner) setFault(err error) (wasReady bool) {
 	r.mu.Lock()
 	wasReady = r.fault == ""
-	r.fault = err.Error()
+	r.fault, r.why = err.Error(), faultReason(err)
 	r.mu.Unlock()
 	if !r.warned {
 		r.warned = true

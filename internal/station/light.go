@@ -47,6 +47,7 @@ type Health struct {
 	Fill     float64            // how full the outbox is, 0 to 1 of what it may hold
 	Backends map[string]Contact // by name
 	Devices  map[string]string  // what is wrong with each input or lamp, by configured name; "" when it is well
+	Reasons  map[string]*Reason // the same as Devices as a kind and values, where it has one
 	Advice   map[string]string  // what would make a device better with which nothing is wrong; only the doctor says it
 	Clock    bool               // the wall clock has been set from outside since boot
 }

@@ -130,6 +130,13 @@ type HealthReporter interface {
 	Faults() map[string]string
 }
 
+// A FaultExplainer is a HealthReporter whose faults can be said in every language.
+type FaultExplainer interface {
+	// FaultReasons returns the reasons of the faults that have one, by the device's
+	// configured name. It must not block.
+	FaultReasons() map[string]*Reason
+}
+
 // An Adviser is a HealthReporter whose devices could be set better than they are, with which
 // nothing is wrong.
 type Adviser interface {

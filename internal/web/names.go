@@ -157,3 +157,9 @@ func (b viewBuilder) notice(kind string) string {
 	}
 	return text
 }
+
+// deviceFault says what is wrong with a part: its reason, where it has one, and else that
+// something is.
+func (b viewBuilder) deviceFault(name string) string {
+	return cmp.Or(b.reason(b.snapshot.Health.Reasons[name]), b.texts.Say("device.fault"))
+}

@@ -193,7 +193,7 @@ func (b viewBuilder) devices() []line {
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
 		l := line{Class: "good", Name: b.part(name), Text: b.texts.Say("device.well")}
 		if fault := devices[name]; fault != "" {
-			l.Class, l.Text, l.Detail = "look", b.texts.Say("device.fault"), visible(fault)
+			l.Class, l.Text, l.Detail = "look", b.deviceFault(name), visible(fault)
 		}
 		all = append(all, l)
 	}
