@@ -172,7 +172,7 @@ func (b viewBuilder) actionNeeded() []finding {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
 		if fault := s.Health.Devices[name]; fault != "" && b.isDevice(name) {
-			all = append(all, finding{rank: actionNeeded, Class: "look", Text: b.texts.Say("how.device", "device", b.part(name)), Do: b.texts.Say("how.device.do"), Detail: visible(fault)})
+			all = append(all, finding{rank: actionNeeded, Class: "look", Text: b.texts.Say("how.device", "device", b.part(name)), Do: b.deviceHelp(name), Detail: visible(fault)})
 		}
 	}
 	return all

@@ -163,3 +163,12 @@ func (b viewBuilder) notice(kind string) string {
 func (b viewBuilder) deviceFault(name string) string {
 	return cmp.Or(b.reason(b.snapshot.Health.Reasons[name]), b.texts.Say("device.fault"))
 }
+
+// deviceHelp says what is to be done about a part with a fault: what is wrong, where its
+// reason says it, and else whom to call.
+func (b viewBuilder) deviceHelp(name string) string {
+	if why := b.reason(b.snapshot.Health.Reasons[name]); why != "" {
+		return words.Capital(why)
+	}
+	return b.texts.Say("how.device.do")
+}

@@ -102,7 +102,7 @@ func (b viewBuilder) view() view {
 	held, waiting := b.items()
 	v := view{
 		Texts:    b.texts,
-		Station:  visible(s.Station),
+		Station:  visible(cmp.Or(b.program.Labels.Station, s.Station)),
 		Version:  visible(s.Version),
 		Spoken:   b.texts.Say("level." + words.Key(findings[0].Class)),
 		Findings: findings,
