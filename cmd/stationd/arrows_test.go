@@ -40,7 +40,7 @@ var may = map[string][]string{
 	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/exit", "internal/gpio", "internal/poster", "internal/printer", "internal/scanner", "internal/station", "internal/words", "internal/control"},
 	"internal/cards":         {"internal/sheet", "internal/station", "internal/words"},
 	"internal/poster":        {"internal/sheet", "internal/station", "internal/words"},
-	"internal/sheet":         {"github.com/boombuler/barcode", "golang.org/x/image"},
+	"internal/sheet":         {"github.com/boombuler/barcode"},
 	"internal/plan/plantest": {"internal/plan"},
 	"internal/contents":      {"internal/plan", "internal/queue", "internal/station", "internal/control"},
 	"internal/verify":        {"internal/exit", "internal/queue"},

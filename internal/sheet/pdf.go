@@ -10,10 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
-
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/sfnt"
-	"golang.org/x/image/math/fixed"
 )
 
 // Document says what a PDF is.
@@ -26,7 +22,7 @@ type Document struct {
 // no time in it.
 func WritePDF(w io.Writer, document Document, sheets []*Sheet) error {
 	var p pdf
-	used := [2]map[sfnt.GlyphIndex]rune{{}, {}}
+	used := [2]map[int]rune{{}, {}}
 	p.out.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
 	catalog, pages := p.reserve(), p.reserve()
 	var fontObjects [2]int
@@ -94,25 +90,19 @@ func (p *pdf) end(catalog, info int) {
 
 // font writes a font with its file, the widths of the letters that were used, and what they
 // are, so that a text can be searched and read aloud.
-func (p *pdf) font(number int, f *face, used map[sfnt.GlyphIndex]rune) {
-	var buffer sfnt.Buffer
-	metrics, err := f.font.Metrics(&buffer, fixed.I(1000), font.HintingNone)
-	if err != nil {
-		panic(fmt.Errorf("font %s: %w", f.name, err))
-	}
+func (p *pdf) font(number int, f *face, used map[int]rune) {
 	file := p.stream(fmt.Sprintf(" /Length1 %d", len(f.file)), f.file)
 	descriptor := p.reserve()
 	p.object(descriptor, fmt.Sprintf("<< /Type /FontDescriptor /FontName /STATND+%s /Flags 32 /FontBBox [-200 -250 1200 1000] /ItalicAngle 0 /Ascent %d /Descent %d /CapHeight %d /StemV 80 /FontFile2 %d 0 R >>",
-		f.name, metrics.Ascent.Round(), -metrics.Descent.Round(), metrics.CapHeight.Round(), file))
-	glyphs := make([]sfnt.GlyphIndex, 0, len(used))
+		f.name, f.ascent, -f.descent, f.capital, file))
+	glyphs := make([]int, 0, len(used))
 	for g := range used {
 		glyphs = append(glyphs, g)
 	}
 	slices.Sort(glyphs)
 	var widths, letters strings.Builder
 	for _, g := range glyphs {
-		_, width := f.glyph(&buffer, used[g])
-		fmt.Fprintf(&widths, "%d [%d] ", g, width)
+		fmt.Fprintf(&widths, "%d [%d] ", g, f.glyph(used[g]).width)
 		fmt.Fprintf(&letters, "1 beginbfchar\n<%04X> <%s>\nendbfchar\n", g, utf16Hex(string(used[g])))
 	}
 	unicode := p.stream("", []byte("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"+
@@ -126,9 +116,8 @@ func (p *pdf) font(number int, f *face, used map[sfnt.GlyphIndex]rune) {
 
 // content is what is drawn on a sheet in the operators of PDF, and notes which letters it
 // takes.
-func (s *Sheet) content(used [2]map[sfnt.GlyphIndex]rune) []byte {
+func (s *Sheet) content(used [2]map[int]rune) []byte {
 	var b bytes.Buffer
-	var buffer sfnt.Buffer
 	gray, unfilled := 0.0, false
 	fill := func() { // areas that touch are filled at once, so that no line shows between them
 		if unfilled {
@@ -155,7 +144,7 @@ func (s *Sheet) content(used [2]map[sfnt.GlyphIndex]rune) []byte {
 		set(0)
 		fmt.Fprintf(&b, "BT /F%d %s Tf %s %s Td <", i.weight, number(i.size), number(x), number(y))
 		for _, r := range i.text {
-			g, _ := fonts()[i.weight].glyph(&buffer, r)
+			g := fonts()[i.weight].glyph(r).number
 			if _, known := used[i.weight][g]; !known {
 				used[i.weight][g] = r
 			}
