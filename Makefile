@@ -225,7 +225,7 @@ $(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm $(TOOLS)/cycloned
 .PHONY: stage
 stage:
 	@rm -rf build/stage && mkdir -p build/stage
-	@cd deploy && cp stationd.service stationd-lamps.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@cd deploy && cp stationd.service stationd-lamps.service stationd-enrol.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
 	@cp SECURITY.md build/stage/
 	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
 	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz

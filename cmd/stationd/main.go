@@ -18,6 +18,7 @@ import (
 	"stationd/internal/demo"
 	"stationd/internal/doctor"
 	"stationd/internal/dump"
+	"stationd/internal/enrol"
 	"stationd/internal/exit"
 	"stationd/internal/live"
 	"stationd/internal/setup"
@@ -71,7 +72,7 @@ Try it without hardware:  stationd demo`,
 		return c.Help()
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), enrol.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
 	cli.Suggest(root)

@@ -51,6 +51,16 @@ func configuredKeys(p *plan.Plan) []namedKey {
 	return all
 }
 
+// KeyPlaces returns where the configuration has its secrets.
+func KeyPlaces(p *plan.Plan) (all []api.KeyFrom) {
+	for _, k := range configuredKeys(p) {
+		if k.from.Given() {
+			all = append(all, k.from)
+		}
+	}
+	return all
+}
+
 // KeysOf returns the keys of a configuration that this process can read, and the secret
 // addresses in it: what must be in nothing that leaves the station.
 func KeysOf(p *plan.Plan) (keys []api.Key) {
