@@ -25,7 +25,7 @@ import (
 // a third-party module has one door. A package without a row fails: nobody adds a
 // folder without drawing its arrows.
 var may = map[string][]string{
-	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/dump", "internal/enrol", "internal/exit", "internal/live", "internal/setup", "internal/terminal", "github.com/spf13/cobra"},
+	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/dump", "internal/enrol", "internal/exit", "internal/live", "internal/setup", "internal/terminal", "internal/verify", "github.com/spf13/cobra"},
 
 	// What a person runs.
 	"internal/daemon": {"internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/poster", "internal/printer", "internal/queue", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "internal/web", "github.com/spf13/cobra"},

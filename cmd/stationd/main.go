@@ -23,6 +23,7 @@ import (
 	"stationd/internal/live"
 	"stationd/internal/setup"
 	"stationd/internal/terminal"
+	"stationd/internal/verify"
 )
 
 // command runs one command line and returns its exit code. It is main without
@@ -31,12 +32,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	out, errs := &terminal.Output{To: stdout}, &terminal.Output{To: stderr}
 	defer out.End()
 	defer errs.End()
-	root := commands() //nolint:contextcheck // cobra hands ctx to each command
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(out)
-	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	err := execute(ctx, args, stdin, out, errs)
 	if err == nil {
 		return 0
 	}
@@ -50,6 +46,19 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		fmt.Fprintf(errs, " %v\n", ended.Err)
 	}
 	return ended.Code
+}
+
+// execute carries a command line out.
+func execute(ctx context.Context, args []string, stdin io.Reader, out, errs io.Writer) error {
+	if path, quick, requested := verify.Requested(args); requested {
+		return verify.File(out, path, quick)
+	}
+	root := commands() //nolint:contextcheck // cobra hands ctx to each command
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(out)
+	root.SetErr(errs)
+	return root.ExecuteContext(ctx)
 }
 
 func commands() *cobra.Command {

@@ -35,6 +35,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Outputs: []agent.Part{
 			{Name: "control socket", Run: s.control.run},
 			{Name: "configuration", Run: func(ctx context.Context) error { return s.active.run(ctx, s.outbox.TryNow) }},
+			{Name: "starts", Run: s.starts.keep},
 			{Name: "alerts", Run: s.alerts().run},
 			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, watchdog, s.status.Alive) }},
 		},
