@@ -24,7 +24,7 @@ type SetAside struct {
 }
 
 // mostAside is how many counts may be set aside. One more is not cut.
-const mostAside = 100
+const mostAside = 20
 
 // isReport reports whether a binding is carried out by the station itself and clears what is
 // counted.
