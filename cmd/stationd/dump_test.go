@@ -64,7 +64,8 @@ func startCanaryStation(t *testing.T) *demo.Simulation {
 	key := filepath.Join(b.KeysPath(), "alert.key")
 	must(t, os.WriteFile(key, []byte("canary-alert-7f3c\n"), 0o600))
 	more := fmt.Sprintf("\n# the old key was canary+l2l/7f3c\n[alert]\nurl = \"http://127.0.0.1:1/canary-hook?sig=canary-91ab\" # canary\nkey = { file = %q }\n", key)
-	must(t, os.WriteFile(b.ConfigPath(), append(text, more...), 0o600))
+	must(t, os.WriteFile(filepath.Join(b.Dir, "site.toml"), []byte(more), 0o600))
+	must(t, os.WriteFile(b.ConfigPath(), append([]byte("include = [\"site.toml\"] # canary\n"), text...), 0o600))
 	must(t, b.Power(t.Context(), true))
 	b.Plant.AddFault(plant.Fault{Kind: plant.Refusal, Where: "POST *dispatches/open/", Text: "no: " + canaryL2L, Next: 1})
 	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
@@ -104,16 +105,17 @@ func TestADumpHasWhatHelpNeedsAndNoKey(t *testing.T) {
 		}
 	}
 	dump("up.tar.gz", map[string]string{
-		"CONTENTS.txt":  "what waits and is on hold",
-		"version.json":  `"running": "`,
-		"doctor.txt":    "configuration",
-		"stationd.toml": "url = \"http://127.0.0.1:1/<removed>\" #\n",
-		"state.json":    `"Held": 1`,
-		"outbox.jsonl":  "dispatch.open",
-		"log.txt":       heardReady,
-		"metrics.txt":   "\nstationd_outbox_held 1\n",
-		"history.jsonl": "maintenance.press",
-		"computer.txt":  "outbox.db",
+		"CONTENTS.txt":         "what waits and is on hold",
+		"version.json":         `"running": "`,
+		"doctor.txt":           "configuration",
+		"stationd.toml":        "include = [\"site.toml\"] #\n",
+		"included-1-site.toml": "url = \"http://127.0.0.1:1/<removed>\" #\n",
+		"state.json":           `"Held": 1`,
+		"outbox.jsonl":         "dispatch.open",
+		"log.txt":              heardReady,
+		"metrics.txt":          "\nstationd_outbox_held 1\n",
+		"history.jsonl":        "maintenance.press",
+		"computer.txt":         "outbox.db",
 	})
 	must(t, b.Power(t.Context(), false))
 	dump("down.tar.gz", map[string]string{
@@ -121,7 +123,7 @@ func TestADumpHasWhatHelpNeedsAndNoKey(t *testing.T) {
 		"version.json":   `"running": "not running"`,
 		"doctor.txt":     "not running with this configuration",
 		"stationd.toml":  "[l2l]",
-		"last-good.toml": "[l2l]",
+		"last-good.toml": "[\"alert\"]",
 		"state.json":     `"calls"`,
 		"outbox.jsonl":   "7310865004703",
 		"history.jsonl":  "maintenance.press",
@@ -170,6 +172,7 @@ func TestAMemberOfTheGroupGetsADumpOfWhatTheStationTells(t *testing.T) {
 	must(t, os.Chmod(b.Dir, 0o711))
 	must(t, os.Chmod(b.DataPath(), 0o711))
 	must(t, os.Chmod(b.ConfigPath(), 0o644))
+	must(t, os.Chmod(filepath.Join(b.Dir, "site.toml"), 0o644))
 	must(t, os.Chown(b.SocketPath(), 0, member))
 	out := filepath.Join(b.Dir, "member")
 	must(t, os.Mkdir(out, 0o700))

@@ -78,10 +78,15 @@ func (s *stationReader) find(ctx context.Context, path string) {
 // sources are the parts of a dump, in the order in which somebody reads them.
 func (s *stationReader) sources(path string, now time.Time) []source {
 	data := s.plan.Station.Data
-	return []source{
+	all := []source{
 		{"version.json", "versions", small, versions(s)},
 		{"doctor.txt", "what doctor finds", small, func(ctx context.Context, w io.Writer) error { return doctor.Print(ctx, path, w) }},
 		{"stationd.toml", "the configuration, without keys and remarks", small, configuration(path)},
+	}
+	for i, file := range included(path) {
+		all = append(all, source{fmt.Sprintf("included-%d-%s", i+1, filepath.Base(file)), "what it includes: " + file, small, configuration(file)})
+	}
+	return append(all, []source{
 		{"last-good.toml", "the one that was in force last", small, configuration(filepath.Join(data, "last-good.toml"))},
 		{"state.json", "state, health and lights", small, s.state},
 		{"outbox.jsonl", "what waits and is on hold, and unknown scans", mostOutbox, s.outbox},
@@ -94,7 +99,16 @@ func (s *stationReader) sources(path string, now time.Time) []source {
 		{"service.txt", "the service", small, output("systemctl", "show", "stationd.service",
 			"--property=ActiveState,SubState,Result,UnitFileState,NRestarts,ExecMainStartTimestamp,ExecMainCode,ExecMainStatus,MemoryCurrent,MemoryPeak,StatusText,FragmentPath,DropInPaths")},
 		{"computer.txt", "the computer", small, s.computer},
+	}...)
+}
+
+// included are the files that a configuration includes, also where it has faults.
+func included(path string) []string {
+	f, err := config.Load(path)
+	if err != nil {
+		return nil
 	}
+	return f.Files()[1:]
 }
 
 // askedOrFile asks the running station, and where none runs it reads its files.
