@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/access"
 	"stationd/internal/agent"
 	"stationd/internal/api"
 	"stationd/internal/api/webhook"
@@ -47,7 +48,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
 		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings())},
-		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings(), cards.Ceilings())},
+		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), access.Ceilings(), control.Ceilings(), cards.Ceilings())},
 		{"The log", logging.Ceilings()},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)

@@ -1,5 +1,5 @@
-// Package cli has the commands that ask a station or its files: outbox, call, check,
-// reload, lamps, version, completion, and those of the vendors.
+// Package cli has the commands that ask a station or its files: outbox, call, badge, passwd,
+// check, reload, lamps, version, completion, and those of the vendors.
 package cli
 
 import (

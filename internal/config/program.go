@@ -42,6 +42,7 @@ type binding struct {
 	Append  map[string]any    `toml:"append"`
 	Count   map[string]any    `toml:"count"`
 	Undo    bool              `toml:"undo"`
+	Role    string            `toml:"role"`
 }
 
 // Program compiles every [[on]] into a binding of a program, and checks it. All the rest of
@@ -153,7 +154,7 @@ func (c *compiler) eventNodes(n *node) []*node {
 
 // binding compiles one [[on]] for one of its events, which stands at the place at.
 func (c *compiler) binding(n, at *node, raw binding) station.Binding {
-	b := station.Binding{GS1: raw.GS1, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore}
+	b := station.Binding{GS1: raw.GS1, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Role: raw.Role}
 	if n.kind != table || n.faulty {
 		return b
 	}
@@ -199,6 +200,7 @@ func (c *compiler) binding(n, at *node, raw binding) station.Binding {
 	s.checkMinute(n, at)
 	s.checkUndo(n, raw)
 	c.checkIgnore(n, raw)
+	c.checkRole(n, raw, source)
 	if do := n.fields["do"]; do != nil && do.kind == list {
 		for _, item := range do.items {
 			d, ok := s.do(item)

@@ -49,8 +49,8 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record))
 	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed}
 	all.Inputs = append(all.Inputs, agent.Part{Name: "clock", Run: func(ctx context.Context) error { return clock.Run(ctx, s.outbox.Record) }})
-	s.addBoards(&all, s.timed(metrics.Buttons, record))
-	s.addScanners(&all, s.timed(metrics.Scanners, record))
+	s.addBoards(&all, s.timed(metrics.Buttons, s.withTechnician(record)))
+	s.addScanners(&all, s.timed(metrics.Scanners, s.withTechnician(record)))
 	s.addPrinters(&all)
 	s.addBackends(&all)
 	return all

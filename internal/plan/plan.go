@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"stationd/internal/api"
 	"stationd/internal/api/alert"
 	"stationd/internal/config"
 	"stationd/internal/exit"
@@ -48,6 +49,7 @@ type Plan struct {
 	Zone     *time.Location
 	Web      config.Web
 	Metrics  config.Metrics
+	Access   *config.Access // nil where the file has none
 	Chips    gpio.Chips
 	Buttons  []gpio.Button
 	Lamps    []gpio.Lamp
@@ -89,6 +91,8 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	if p.Metrics.Listen != "" && p.Metrics.Listen == p.Web.Listen && !strings.HasSuffix(p.Web.Listen, ":0") { // 0 is any port that is free
 		f.Fault(config.At("metrics", "listen"), `"listen" is the page's address, which has the metrics already: take another port, or leave [metrics] out`)
 	}
+	api.KeyFrom(p.Web.Token).Check("token", func(key, text string) { f.Fault(config.At("web", key), "%q %s", key, text) })
+	p.Access = f.Access()
 	p.readPrinters(f)
 	p.readVendors(f)
 	p.readDevices(f)
@@ -320,6 +324,9 @@ func (p *Plan) checkTriggers(f *config.File) {
 
 // Outbox is where the station's outbox lies.
 func (p *Plan) Outbox() string { return filepath.Join(p.Station.Data, "outbox.db") }
+
+// AccessFile is where badges and PIN are kept.
+func (p *Plan) AccessFile() string { return filepath.Join(p.Station.Data, "access.json") }
 
 // History is the folder of what was done.
 func (p *Plan) History() string { return filepath.Join(p.Station.Data, "history") }

@@ -25,21 +25,21 @@ func (b *batch) corrected(l *lane, at format.Place, a station.Action) (format.En
 	}
 	id := e.ID.Short()
 	if e.MayHaveArrived() {
-		return e, fmt.Errorf("entry %s: it may have arrived as it is, and a corrected one would be a second: retry it first, which looks at the vendor. Is it there: correct it there. Is it not: it is sent, or held again, and can be edited then", id)
+		return e, station.Because(fmt.Errorf("entry %s: it may have arrived as it is, and a corrected one would be a second: retry it first, which looks at the vendor. Is it there: correct it there. Is it not: it is sent, or held again, and can be edited then", id), "edit-arrived")
 	}
 	program := b.o.setting.Program()
 	action, faults := program.Correct(e.Action, a.With)
 	if len(faults) > 0 {
-		return e, fmt.Errorf("entry %s: %s", id, strings.Join(faults, "; "))
+		return e, station.Because(fmt.Errorf("entry %s: %s", id, strings.Join(faults, "; ")), "edit-field")
 	}
 	if action.Lane != e.Lane && len(l.abouts[at]) > 0 {
-		return e, fmt.Errorf("entry %s: the close of this call waits for it and would go elsewhere: discard both, and call anew", id)
+		return e, station.Because(fmt.Errorf("entry %s: the close of this call waits for it and would go elsewhere: discard both, and call anew", id), "edit-close")
 	}
 	if program.CallOpen(b.state, e.ID, action) {
-		return e, fmt.Errorf("entry %s: the same call is open already (stationd call ls): discard this one", id)
+		return e, station.Because(fmt.Errorf("entry %s: the same call is open already (stationd call ls): discard this one", id), "call-open")
 	}
 	if err := checkLane(action); err != nil {
-		return e, fmt.Errorf("entry %s: %w", id, err)
+		return e, station.Because(fmt.Errorf("entry %s: %w", id, err), "edit-field")
 	}
 	e.Action = action
 	return e, nil

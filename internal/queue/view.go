@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -383,4 +384,28 @@ func (o *Outbox) Find(begins string) ([]station.ID, error) {
 		}
 	}
 	return found, nil
+}
+
+// Lanes lists the lanes in which anything is held or waits: those with held entries first,
+// and then those in which most waits; that many at most. all is how many there are.
+func (o *Outbox) Lanes(most int) (some []station.LaneStatus, all int) {
+	o.mu.Lock()
+	for _, l := range o.index.lanes {
+		one := station.LaneStatus{Name: l.name}
+		for _, s := range l.slots {
+			if s.held {
+				one.Held++
+			} else {
+				one.Waiting++
+			}
+		}
+		if len(l.slots) > 0 {
+			some = append(some, one)
+		}
+	}
+	o.mu.Unlock()
+	slices.SortFunc(some, func(a, b station.LaneStatus) int {
+		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name))
+	})
+	return some[:min(len(some), most)], len(some)
 }

@@ -248,7 +248,7 @@ func (r *Scanner) drain(emit station.Emit) {
 // dropUnrecorded counts and logs a scan that was read and will not be recorded.
 func (r *Scanner) dropUnrecorded(s scan) {
 	r.count(func(c *Counts) { c.Unrecorded++ })
-	r.log.Error("scan not recorded: the station stops", "source", r.config.Name, "code", s.text)
+	r.log.Error("scan not recorded: the station stops", "source", r.config.Name, "code", station.HideBadge(s.text))
 	r.beep(r.refused)
 }
 
@@ -552,13 +552,16 @@ func (r *Scanner) record(s scan, emit station.Emit) {
 		r.count(func(c *Counts) { c.Repeats++ })
 		// A scanner that waits for its answer asks again because it has heard none.
 		r.answer(r.lastAnswer)
-		r.followed(FollowedScan{Frame: Frame{Raw: []byte(s.text), Repeat: true, Event: r.event(s)}})
+		r.followed(FollowedScan{Frame: r.frame(s, true)})
 		return
 	}
-	ev := r.event(s)
-	r.countAIM(ev.Data[label.AIM] != "")
+	f := r.frame(s, false)
+	ev := f.Event
+	if ev.Kind == station.Scan {
+		r.countAIM(ev.Data[label.AIM] != "")
+	}
 	done, err := emit(ev)
-	r.followed(FollowedScan{Frame: Frame{Raw: []byte(s.text), Event: ev}, Note: done.Note, Err: err})
+	r.followed(FollowedScan{Frame: f, Note: done.Note, Err: err})
 	if err != nil {
 		r.last = scan{}
 		r.count(func(c *Counts) { c.Unrecorded++ })
@@ -590,13 +593,19 @@ func (r *Scanner) repeats(s scan) bool {
 	return repeat
 }
 
-// event is what a scan is to the station.
-func (r *Scanner) event(s scan) station.Event {
-	return event(r.config.Name, r.rules, []byte(s.text), r.stamp(s.at))
+// frame is a scan as people who look on are shown it, with what it is to the station. Of a
+// badge they are not shown the code.
+func (r *Scanner) frame(s scan, repeat bool) Frame {
+	return Frame{Raw: []byte(station.HideBadge(s.text)), Repeat: repeat, Event: event(r.config.Name, r.rules, []byte(s.text), r.stamp(s.at))}
 }
 
 func event(source string, rules label.Rules, raw []byte, at station.Stamp) station.Event {
 	code, data := rules.Read(raw)
+	for _, text := range []string{string(raw), code} {
+		if station.HoldsBadge(text) { // a secret, which goes no further
+			return station.Event{ID: station.NewID(), Source: source, Kind: station.Badge, Data: map[string]string{station.DataSum: station.BadgeSum(text)}, At: at}
+		}
+	}
 	return station.Event{
 		ID:     station.NewID(),
 		Source: source,

@@ -28,16 +28,20 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 		return p.atTime(s, ev)
 	case ev.Kind == Open:
 		return p.overdue(s, ev)
+	case ev.Kind == Badge:
+		return s.showBadge(ev), nil
 	}
-	if b, groups, first, is := p.confirmed(s, ev); is {
+	if b, groups, first, is := p.confirmed(s, ev); is && !b.lacksRole(ev) {
 		return p.carryOutConfirmed(b, groups, s, first, ev)
 	}
 	b, groups, found := p.firstMatch(ev)
-	if found && b.Confirm {
+	if found && b.Confirm && !b.lacksRole(ev) {
 		return p.confirm(b, groups, s, ev)
 	}
 	s = s.withoutPending(ev.Source)
 	switch {
+	case found && b.lacksRole(ev):
+		return s.addNote(ev, NoteRole, ""), nil
 	case found && b.Ignore:
 		return s, nil
 	case found && b.Undo:
@@ -97,7 +101,8 @@ func (p Program) decideRequest(s State, ev Event) (State, []Action) {
 			return s, nil
 		}
 		x := execution{p: p, ev: ev, s: s}
-		x.closeCall(s.Calls[i], p.closingVerb(s.Calls[i].Backend), nil)
+		verb := p.closingVerb(s.Calls[i].Backend)
+		x.closeCall(s.Calls[i], verb, x.user(verb))
 		return x.s, x.actions
 	}
 	return s, nil

@@ -346,6 +346,9 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 		if user, in := x.s.value(User, x.ev.At); in && f.Name == User && with[f.Name] == "" {
 			with[f.Name] = user
 		}
+		if f.Name == User && x.b.Role != "" && with[f.Name] == "" {
+			maps.Copy(with, x.user(do.Verb))
+		}
 		if _, said := with[f.Name]; !said && defaults[f.Name] != "" && do.Verb.Ends == "" {
 			with[f.Name] = defaults[f.Name]
 		}
@@ -374,6 +377,17 @@ func subjectTooLong(verb Verb, with map[string]string) Note {
 		}
 	}
 	return Note{}
+}
+
+// user is the field that says which technician acts, for a verb that has one. Only what needs
+// a technician says so: a call for help is not refused for a name that the vendor does not
+// know.
+func (x *execution) user(verb Verb) map[string]string {
+	name := x.ev.Data[DataTechnician]
+	if _, takes := verb.Field(User); !takes || name == "" {
+		return nil
+	}
+	return map[string]string{User: name}
 }
 
 // passedThrough expands the parameters that are passed through.

@@ -84,6 +84,7 @@ type Binding struct {
 	Do     []Do
 	Send   map[string]string // what is sent to readers, by their names, once the event is on disk
 	Clear  []string          // values put away afterwards, counters set to zero
+	Role   string            // Technician: only while one has shown a badge; empty: whoever stands there
 	Undo   bool              // the last thing of this source is taken back; nothing else is done
 
 	Limits     map[string]Bound    // what values and fields may be, by their names

@@ -63,6 +63,11 @@ func replies() map[NoteKind]Reply {
 		NoteLate:       refused,
 		NoteLeft:       done,
 		NoteUnrecorded: refused,
+
+		NoteTechnician:   done,
+		NoteNoTechnician: done,
+		NoteNoBadge:      refused,
+		NoteRole:         refused,
 	}
 }
 

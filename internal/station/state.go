@@ -135,6 +135,11 @@ const (
 	NoteLeft       NoteKind = "left"       // the call is over here; at the vendor it stays open
 	NoteTwice      NoteKind = "twice"      // it is on disk, and so is what counts the same and is held: Text names it
 
+	NoteTechnician   NoteKind = "technician"     // a technician has shown a badge: Text says who
+	NoteNoTechnician NoteKind = "technician-off" // and has shown it again: Text says who may decide no longer
+	NoteNoBadge      NoteKind = "badge-unknown"  // nobody knows this badge, or it was revoked
+	NoteRole         NoteKind = "role"           // this needs a technician's badge first
+
 	// NoteUnrecorded is never on disk: nothing of the event is, and Text says why. It
 	// is to be done again.
 	NoteUnrecorded NoteKind = "unrecorded"

@@ -23,7 +23,7 @@ import (
 	"stationd/internal/words"
 )
 
-//go:embed page.css page.js cards.css cards.js icon.svg font/*.woff2
+//go:embed page.css page.js entries.css cards.css cards.js icon.svg font/*.woff2
 var files embed.FS
 
 // A Server is the station's page, with /healthz and /metrics.
@@ -38,6 +38,7 @@ type Server struct {
 	outages   outages
 	cache     mainCache
 	cardLists cardLists
+	sessions  sessions
 
 	peerUID func(local, remote netip.AddrPort) (uint32, error) // httpserver.PeerUID
 }
@@ -84,11 +85,19 @@ func (s *Server) Run(ctx context.Context) error {
 	server := s.listener.Server(ctx, s.handler())
 	server.WriteTimeout = httpserver.SendWithin
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(s.listener) }()
+	go func() { ended <- server.Serve(s.accepting()) }()
 	if err := s.watch(ctx, ended); err != nil {
 		return fmt.Errorf("page %s: %w", s.Addr(), err)
 	}
 	return httpserver.Stop(ctx, server)
+}
+
+// accepting is the listener, encrypted for other machines where that is wanted.
+func (s *Server) accepting() net.Listener {
+	if s.station.TLS == nil {
+		return s.listener
+	}
+	return encrypted{s.listener, s.station.TLS}
 }
 
 // watch keeps the open pages true until ctx is done or the server ended.
@@ -115,15 +124,15 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 	}
 }
 
-// mostForm is the size of a form in bytes: an entry's ID and little else.
-const mostForm = 4 << 10
+// mostForm is the size of a form in bytes: an entry's fields, of which one may be a list.
+const mostForm = 64 << 10
 
 // handler is everything that is answered on TCP.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /events", s.events)
-	for _, name := range []string{"page.js", "cards.css", "cards.js", "icon.svg"} {
+	for _, name := range []string{"page.js", "entries.css", "cards.css", "cards.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
 	}
 	mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, _ *http.Request) {
@@ -138,11 +147,18 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
 	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
 	mux.HandleFunc("POST /close", s.closeCall)
+	s.addEntries(mux)
+	mux.HandleFunc("GET /login", s.loginPage)
+	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /logout", s.logout)
+	if s.station.Token != nil {
+		mux.HandleFunc("POST /token", s.takeToken)
+	}
 	mux.HandleFunc("GET /healthz", s.healthz)
 	if s.station.Metrics != nil {
 		mux.Handle("GET /metrics", s.station.Metrics)
 	}
-	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
+	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(s.onlyWhoMayLook(mux), mostForm))))
 }
 
 // withSecurityHeaders tells the browser to run nothing but what came from here, to take no
@@ -164,7 +180,7 @@ func withSecurityHeaders(next http.Handler) http.Handler {
 func (s *Server) onlyOwnHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.namesThisHost(r) {
-			http.Error(w, "unknown host name: use the address in [web] listen", http.StatusMisdirectedRequest)
+			http.Error(w, "unknown host name: use the address in [web] listen, or name this one in hosts", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -175,7 +191,8 @@ func (s *Server) onlyOwnHost(next http.Handler) http.Handler {
 // it was told to listen on, or the very address that the connection came in at.
 func (s *Server) namesThisHost(r *http.Request) bool {
 	host := strings.ToLower(hostOf(r.Host))
-	if host == "localhost" || s.host != "" && host == strings.ToLower(s.host) {
+	named := func(name string) bool { return name != "" && host == strings.ToLower(name) }
+	if host == "localhost" || named(s.host) || slices.ContainsFunc(s.station.Hosts, named) {
 		return true
 	}
 	asked, err := netip.ParseAddr(host)
@@ -267,10 +284,10 @@ func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
 // deciding carries out what a person decided about an entry.
 func (s *Server) deciding(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		name, refusal := s.decider(r)
-		if refusal != "" {
-			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", refusal)
-			s.render(w, r, http.StatusForbidden, refusal)
+		who := s.viewer(r)
+		if who.Refusal != "" {
+			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", who.Refusal)
+			s.render(w, r, http.StatusForbidden, who.Refusal)
 			return
 		}
 		entry := r.PostFormValue("entry")
@@ -278,7 +295,7 @@ func (s *Server) deciding(carryOut func(by operator.Person, entry string) error)
 			s.render(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
 			return
 		}
-		if err := carryOut(operator.Person{Source: station.FromPage, Name: name, Event: station.NewID()}, entry); err != nil {
+		if err := carryOut(who.Person, entry); err != nil {
 			s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
 			s.render(w, r, http.StatusConflict, viewBuilder{program: s.station.Program(), texts: s.texts}.failed(err))
 			return
