@@ -30,6 +30,8 @@ last_good = true
 
 [web]
 listen = "127.0.0.1:0"
+[access]
+expire = "15m"
 [metrics]
 listen = "127.0.0.1:9420"
 
@@ -173,6 +175,7 @@ func keyChanges() map[string]map[string]keyChange {
 	oneKey, help := "key     = { file = \"KEYS/one.key\" }\nsite", "name     = \"help\"\n"
 	lagerkoll := "store     = \"1001\"\nkey       = { file = \"KEYS/one.key\" }\n"
 	before := "[[on]]\nevent = \"help.press\""
+	web := "[web]\nlisten = \"127.0.0.1:0\"\n"
 	changes := map[string]map[string]keyChange{
 		"[station]": {
 			"label":     atOnce("language = \"en\"\n", "language = \"en\"\nlabel = \"Packing 4\"\n"),
@@ -185,7 +188,16 @@ func keyChanges() map[string]map[string]keyChange {
 			"buzzer":    atOnce("buzzer   = \"horn\"\nlast_good", "buzzer   = \"\"\nlast_good"),
 			"last_good": atOnce("last_good = true", "last_good = false"),
 		},
-		"[web]":     {"listen": needs("127.0.0.1:0", "127.0.0.1:8421")},
+		"[web]": {
+			"listen":          needs("127.0.0.1:0", "127.0.0.1:8421"),
+			"tls":             needs(web, web+"tls = true\n"),
+			"certificate":     needs(web, web+"tls = true\ncertificate = \"/etc/page.crt\"\ncertificate_key = \"/etc/page.key\"\n"),
+			"certificate_key": needs(web, web+"tls = true\ncertificate = \"/etc/page.crt\"\ncertificate_key = \"/etc/page.key\"\n"),
+			"token":           needs(web, web+"token = { file = \"KEYS/one.key\" }\n"),
+			"open":            needs(web, web+"open = true\n"),
+			"hosts":           needs(web, web+"hosts = [\"pack4-1.plant.example\"]\n"),
+		},
+		"[access]":  {"expire": atOnce(`"15m"`, `"20m"`)},
 		"[metrics]": {"listen": needs("127.0.0.1:9420", "127.0.0.1:9421")},
 		"[l2l]": {
 			"url":       atOnce("acme.leading2lean.com", "other.leading2lean.com"),
@@ -330,6 +342,7 @@ do    = [{ lagerkoll`),
 			"in":         atOnce(`needs = ["order"]`, "in = \"parts\"\nneeds = [\"order\"]"),
 			"not_in":     atOnce(`needs = ["order"]`, "not_in = { parts = \"{gs1.10}\" }\nneeds = [\"order\"]"),
 			"confirm":    atOnce(`needs = ["order"]`, "confirm = \"other.press\"\nneeds = [\"order\"]"),
+			"role":       atOnce(`needs = ["order"]`, "role = \"technician\"\nneeds = [\"order\"]"),
 			"ignore":     atOnce(before, "[[on]]\nevent = \"hand.scan\"\nmatch = '^NOREAD$'\nignore = true\n\n"+before),
 			"trigger":    atOnce(before, before+"\ntrigger = { hand = 'LON\\r' }"),
 			"late_after": atOnce(`"30m"`, `"40m"`),
@@ -355,13 +368,13 @@ do    = [{ lagerkoll`),
 
 // inForce is everything that a reload may change.
 type inForce struct {
-	program, settle, sections, station, alert any
-	backends                                  map[string]any
+	program, settle, sections, station, alert, access any
+	backends                                          map[string]any
 }
 
 func (a *activeConfig) inForce() inForce {
 	p := a.plan.Load()
-	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, backends: make(map[string]any)}
+	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, access: p.Access, backends: make(map[string]any)}
 	settle, sections := make(map[string]string), make(map[string]any)
 	for name, b := range a.backends {
 		now.backends[name] = *b.current.Load()
@@ -446,7 +459,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 		t.Fatalf("it is refused: %q", wrong)
 	}
 	if reflect.DeepEqual(was.program, now.program) && reflect.DeepEqual(was.settle, now.settle) &&
-		reflect.DeepEqual(was.sections, now.sections) && reflect.DeepEqual(was.station, now.station) && reflect.DeepEqual(was.alert, now.alert) {
+		reflect.DeepEqual(was.sections, now.sections) && reflect.DeepEqual(was.station, now.station) && reflect.DeepEqual(was.alert, now.alert) && reflect.DeepEqual(was.access, now.access) {
 		t.Error("nothing of it is in force")
 	}
 	if vendor := strings.Trim(table, "[]"); now.backends[vendor] != nil && fmt.Sprintf("%p", was.backends[vendor]) == fmt.Sprintf("%p", now.backends[vendor]) {
