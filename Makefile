@@ -246,12 +246,9 @@ deb-test: deb ## The packages have all that the program and its texts name.
 	STATIOND_DEBS="$(ARCHES:%=$(CURDIR)/build/stationd_$(VERSION)_%.deb)" go test -count=1 -run 'TestThePackage' ./deploy
 
 .PHONY: pictures
-pictures: ## The pictures of README.md, taken in Debian's chromium, into docs/pictures.
+pictures: ## The pictures of README.md, taken in Debian's chromium while the demo's tour is followed.
 	@[ -x /usr/bin/chromium ] || { echo "pictures NOT TAKEN: apt install chromium"; exit 1; }
-	@mkdir -p build/pictures
-	SCREENSHOTS=$(CURDIR)/build/pictures go test -count=1 ./internal/web ./cmd/stationd -run 'TestThePageInARealBrowser|TestTheDemoInABrowser'
-	cp build/pictures/offline.png docs/pictures/page.png
-	cp build/pictures/demo.png docs/pictures/demo.png
+	go test -count=1 -run '^TestTheDemoIsTriedAsItSays$$' ./cmd/stationd -draw
 
 # What a plant downloads: the packages, what each consists of, their sums and who says so.
 RELEASE := build/stationd-$(VERSION)

@@ -24,7 +24,8 @@ var pageFiles embed.FS
 // A Page is the demo's page, with everything that a station is connected to. Whoever reaches
 // it can press the buttons, so it answers requests to this computer only.
 type Page struct {
-	sim *Simulation
+	sim    *Simulation
+	screen string // where the station's own page is for the frame; empty: there is no frame
 
 	mu          sync.Mutex       // guards what follows
 	serial      int              // of the last part that was scanned
@@ -66,11 +67,23 @@ func (p *Page) Handler() http.Handler {
 		})
 	}
 	const maxForm = 16 << 10 // longer than any symbol
-	return onlyLoopback(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, maxForm)))
+	return onlyLoopback(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, maxForm))))
+}
+
+// withSecurityHeaders tells the browser to run only what comes from here.
+func withSecurityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; frame-src http://127.0.0.1:*; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // onlyLoopback refuses requests whose Host is not this computer, which protects from DNS
-// rebinding, and sets headers so that the browser runs only what comes from here.
+// rebinding.
 func onlyLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -82,11 +95,6 @@ func onlyLoopback(next http.Handler) http.Handler {
 			http.Error(w, "the demo does not have this name: use the address that it printed", http.StatusMisdirectedRequest)
 			return
 		}
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
 }

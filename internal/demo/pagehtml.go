@@ -23,7 +23,9 @@ func (v *pageView) document() g.Node {
 			h.Header(h.H1(g.Text("stationd demo")), h.P(g.Text("a whole station, its network cable and its plant, on this computer")), h.P(h.ID("answer"), h.Role("alert"))),
 			h.Main(
 				v.stationColumn(),
-				h.Div(h.Class("column"), h.ID("between"), h.H2(g.Text("The network cable")), v.section("cable"), v.section("outbox")),
+				h.Div(h.Class("column"), h.ID("between"),
+					g.If(v.Screen != "", g.Group{h.H2(g.Text("The operator's screen")), h.IFrame(h.ID("screen"), h.Title("The operator's screen"), h.Src(v.Screen))}),
+					h.Div(h.Div(h.H2(g.Text("The network cable")), v.section("cable")), v.section("outbox"))),
 				h.Div(h.Class("column"), h.ID("plant"), h.H2(g.Text("The plant")),
 					v.section("dispatches"), v.section("traces"), v.section("heard"), v.section("faults")),
 			),

@@ -40,9 +40,10 @@ type finding struct {
 	rank   rank
 	Class  string // look, wait, next or good: the colour and the sign
 	Text   string
-	Do     string // what else to know or to do
-	Detail string // for whoever repairs it; folded
-	about  string // the backend it is about; empty: none
+	Do     string     // what else to know or to do
+	Detail string     // for whoever repairs it; folded
+	about  string     // the backend it is about; empty: none
+	call   station.ID // the open of the call that it is about; empty: none
 }
 
 // findings says how things are, the first rank first. There is always one, and the first is
@@ -191,10 +192,12 @@ func (b viewBuilder) openCalls() []finding {
 		return nil
 	}
 	c := open[max(0, slices.IndexFunc(open, func(c station.Call) bool { return !c.Attended }))]
-	f := finding{rank: callOpen, Class: "wait", Do: b.callState(c)}
-	f.Text = b.texts.Say("how.call", "call", b.callName(c), "age", b.times.Age(c.At))
-	if b.times.Age(c.At) == "" {
-		f.Text = b.callName(c)
+	f := finding{rank: callOpen, Class: "wait", Text: b.callName(c), Do: b.callState(c), call: c.Entry}
+	switch age, known := b.times.Now.Since(c.At); {
+	case known && age < time.Minute:
+		f.Text = b.texts.Say("how.call", "call", f.Text, "age", b.texts.Say("time.now"))
+	case known:
+		f.Text = b.texts.Say("how.call", "call", f.Text, "age", b.times.Age(c.At))
 	}
 	if c.Attended {
 		f.Class = "good"

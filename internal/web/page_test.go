@@ -19,11 +19,11 @@ import (
 // sentence returns the page's big sentence.
 func sentence(t *testing.T, page string) string {
 	t.Helper()
-	found := regexp.MustCompile(`<span id="sentence">([^<]*)</span>`).FindStringSubmatch(page)
+	found := regexp.MustCompile(`<span id="sentence">(.*?)</span></p>`).FindStringSubmatch(page)
 	if found == nil {
 		t.Fatalf("no big sentence on the page:\n%s", page)
 	}
-	return html.UnescapeString(found[1])
+	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(found[1], ""))
 }
 
 // The order of the ranks: each case is at work in those before it too, and the first wins.

@@ -39,8 +39,8 @@ const (
 	legible  = 15
 )
 
-// look opens a state of the page on a panel.
-func look(t *testing.T, ctx context.Context, st state, language string, on panel) {
+// look opens a state of the page in a language.
+func look(t *testing.T, ctx context.Context, st state, language string) {
 	t.Helper()
 	shown, _ := st.station(language)
 	s, err := Open("127.0.0.1:0", shown, quietLog())
@@ -49,8 +49,7 @@ func look(t *testing.T, ctx context.Context, st state, language string, on panel
 	}
 	t.Cleanup(func() { s.listener.Close() })
 	operatortest.Run(t, s)
-	do(t, ctx, chromedp.EmulateViewport(int64(on.width), int64(on.height)),
-		chromedp.Navigate("http://"+s.Addr().String()+"/"))
+	do(t, ctx, chromedp.Navigate("http://"+s.Addr().String()+"/"))
 	until(t, ctx, `document.fonts.status === "loaded" && document.fonts.check("600 20px Station")`)
 }
 
@@ -92,45 +91,46 @@ func minutesOfArc(millimetres float64) float64 {
 // there on a working day needs no scrolling. SCREENSHOTS names a folder for the pictures.
 func TestTheSentenceIsReadFromThreeMetresOnEveryPanel(t *testing.T) {
 	ctx := browse(t)
-	for _, on := range panels() {
-		for _, st := range states() {
-			t.Run(on.name+"/"+st.name, func(t *testing.T) {
-				look(t, ctx, st, "en", on)
+	for _, st := range states() {
+		t.Run(st.name, func(t *testing.T) {
+			look(t, ctx, st, "en")
+			for _, on := range panels() {
 				checkLook(t, ctx, st, on)
 				if size := photograph(t, ctx, on.name+"-"+st.name); size != image.Pt(on.width, on.height) {
 					t.Errorf("the screen shows %v", size)
 				}
-				if title := value[string](t, ctx, `document.title`); title == "hacked" {
-					t.Error("a scan was obeyed")
-				}
-			})
-		}
+			}
+			if title := value[string](t, ctx, `document.title`); title == "hacked" {
+				t.Error("a scan was obeyed")
+			}
+		})
 	}
 }
 
 func checkLook(t *testing.T, ctx context.Context, st state, on panel) {
 	t.Helper()
+	do(t, ctx, chromedp.EmulateViewport(int64(on.width), int64(on.height)))
 	m := value[measure](t, ctx, measuring)
 	if m.Wide > float64(on.width) || m.Spills != "" {
-		t.Errorf("the page is %v wide, and spills: %s", m.Wide, m.Spills)
+		t.Errorf("%s: the page is %v wide, and spills: %s", on.name, m.Wide, m.Spills)
 	}
 	if m.Small != "" {
-		t.Errorf("too small or too near to be touched: %s", m.Small)
+		t.Errorf("%s: too small or too near to be touched: %s", on.name, m.Small)
 	}
 	if on.tall == 0 {
 		return
 	}
 	height := float64(on.height)
 	arc := minutesOfArc(m.Capital * on.tall / height)
-	t.Logf("letters %.0f %% of the height, capitals %.1f minutes of arc, the card %.0f %%", 100*m.Sentence/height, arc, 100*m.Card/height)
+	t.Logf("%s: letters %.0f %% of the height, capitals %.1f minutes of arc, the card %.0f %%", on.name, 100*m.Sentence/height, arc, 100*m.Card/height)
 	if m.Sentence < 0.12*height || m.Card < height/3 {
-		t.Errorf("the sentence is %v pixels high in %v of %v", m.Sentence, m.Card, height)
+		t.Errorf("%s: the sentence is %v pixels high in %v of %v", on.name, m.Sentence, m.Card, height)
 	}
 	if arc < legible && st.name != "storage-failed" { // which is four lines, and larger than anything else
-		t.Errorf("its capitals are %.1f minutes of arc from %d mm", arc, readFrom)
+		t.Errorf("%s: its capitals are %.1f minutes of arc from %d mm", on.name, arc, readFrom)
 	}
 	if st.usual && m.High > height {
-		t.Errorf("the page is %v high: it must be scrolled", m.High)
+		t.Errorf("%s: the page is %v high: it must be scrolled", on.name, m.High)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestEveryLanguageFitsTheSmallestPanel(t *testing.T) {
 	for _, language := range words.Languages() {
 		for _, st := range states() {
 			t.Run(language+"/"+st.name, func(t *testing.T) {
-				look(t, ctx, st, language, panels()[0])
+				look(t, ctx, st, language)
 				checkLook(t, ctx, st, panels()[0])
 				photograph(t, ctx, fmt.Sprintf("%s-%s", language, st.name))
 			})

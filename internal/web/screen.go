@@ -1,7 +1,9 @@
 package web
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	g "maragu.dev/gomponents"
@@ -68,10 +70,29 @@ func (v view) headline() g.Node {
 	}
 	return h.Section(h.ID("headline"), h.Role("status"), h.Aria("live", "polite"), h.Aria("atomic", "true"),
 		h.Div(h.Class("card "+f.Class), h.Data("alarm", alarm),
-			h.P(h.Class(sizeOf(f.Text)), sign(f.Class), h.Span(h.Class("spoken"), g.Text(v.Spoken+" ")), h.Span(h.ID("sentence"), g.Text(f.Text))),
+			h.P(h.Class(sizeOf(f.Text)), sign(f.Class), h.Span(h.Class("spoken"), g.Text(v.Spoken+" ")), h.Span(h.ID("sentence"), unbroken(f.Text))),
 			g.If(f.Do != "", h.P(h.Class("do"), g.Text(f.Do))),
 		),
 	)
+}
+
+// longestUnbroken is how long a word may be that is not broken at a hyphen.
+const longestUnbroken = 16
+
+// unbroken is a sentence in which a name with a hyphen, SEAL-1, stays on one line.
+func unbroken(sentence string) g.Node {
+	var all g.Group
+	for i, word := range strings.Split(sentence, " ") {
+		if i > 0 {
+			all = append(all, g.Text(" "))
+		}
+		if strings.Contains(word, "-") && utf8.RuneCountInString(word) <= longestUnbroken {
+			all = append(all, h.Span(h.Class("unbroken"), g.Text(word)))
+		} else {
+			all = append(all, g.Text(word))
+		}
+	}
+	return all
 }
 
 // others are the findings beside the headline.
@@ -97,35 +118,42 @@ func (v view) others() g.Node {
 	return h.Div(append([]g.Node{h.ID("others")}, all...)...)
 }
 
-// callSection are the calls, but for a single one that fills the screen already.
+// callsAbove is how many calls stand on the first screen beside that of the headline.
+const callsAbove = 3
+
+// callSection are the calls, but for the one that fills the screen already.
 func (v view) callSection() g.Node {
-	if len(v.Calls) == 0 || len(v.Calls) == 1 && v.Findings[0].rank == callOpen {
+	others := slices.DeleteFunc(slices.Clone(v.Calls), func(c callLine) bool { return c.Entry == v.Findings[0].call })
+	if len(others) == 0 {
 		return h.Section(h.ID("calls"))
 	}
-	single := v.closesOne()
+	shown := others[:min(len(others), callsAbove)]
+	left := len(others) - len(shown) + v.MoreCall
 	return h.Section(h.ID("calls"), h.H2(h.Class("spoken"), v.phrase("calls")),
-		h.Ul(g.Map(v.Calls, func(c callLine) g.Node {
-			return h.Li(
-				h.Div(sign(c.Class), h.Div(h.B(g.Text(c.Name)), h.Span(h.Class("small"), g.Text(c.Text)))),
-				g.If(c.Close != "" && !single, v.closing(c)),
-			)
+		h.Ul(g.Map(shown, func(c callLine) g.Node {
+			return h.Li(sign(c.Class), h.Div(h.B(g.Text(c.Name)), g.Text(" "), h.Span(h.Class("small"), g.Text(c.Text))))
 		})),
-		g.If(v.MoreCall > 0, h.P(v.phrase("more", "n", v.MoreCall))),
+		g.If(left > 0, h.P(v.phrase("more", "n", left))),
 	)
 }
 
-// closesOne reports whether there is exactly one call to close: its button is then beside
-// that of the details, where there is room.
-func (v view) closesOne() bool { return len(v.Calls) == 1 && v.Calls[0].Close != "" }
-
-// closing takes two touches to close a call.
-func (v view) closing(c callLine) g.Node {
-	id := string(c.Close)
-	return h.Details(h.Class("acts"), h.ID("over-"+id), h.Summary(v.phrase("call.close")),
-		h.Form(h.Method("post"), h.Action("/close"),
-			h.Label(h.For("close-"+id), v.phrase("call.sure")),
-			h.Input(h.Type("hidden"), h.Name("entry"), h.Value(id)),
-			h.Button(h.ID("close-"+id), h.Class("main"), v.phrase("call.yes")),
+// closing takes two touches to close a call: one for the list of those that can be closed,
+// and one for the call.
+func (v view) closing() g.Node {
+	open := slices.DeleteFunc(slices.Clone(v.Calls), func(c callLine) bool { return c.Closing })
+	if len(open) == 0 {
+		return nil
+	}
+	return h.Details(h.Class("acts"), h.ID("over"), h.Summary(v.phrase("call.close")),
+		h.Div(h.Class("sheet"), h.P(v.phrase("call.sure")),
+			g.Map(open, func(c callLine) g.Node {
+				id := string(c.Entry)
+				return h.Form(h.Method("post"), h.Action("/close"),
+					h.Label(h.For("close-"+id), g.Text(c.Name)),
+					h.Input(h.Type("hidden"), h.Name("entry"), h.Value(id)),
+					h.Button(h.ID("close-"+id), h.Class("main"), v.phrase("call.yes")),
+				)
+			}),
 		))
 }
 
@@ -150,10 +178,6 @@ func (v view) recentSection() g.Node {
 // health is the bar at the foot of the screen: what else there is to know, the station's
 // health in one line, and what can be touched.
 func (v view) health() g.Node {
-	var closing g.Node
-	if v.closesOne() {
-		closing = v.closing(v.Calls[0])
-	}
 	return h.Section(h.ID("health"),
 		h.Div(
 			v.others(),
@@ -161,7 +185,7 @@ func (v view) health() g.Node {
 				return h.Li(h.Class(d.Class), sign(d.Class), h.Span(g.Text(d.Name), g.If(d.Text != "", h.Span(h.Class("fault"), g.Text(" "+d.Text)))))
 			})),
 		),
-		closing,
+		v.closing(),
 		h.A(h.Class("button"), h.Href("#more"), v.phrase("details")),
 	)
 }

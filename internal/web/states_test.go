@@ -102,6 +102,11 @@ func states() []state {
 			c.Attended = true
 			s.State.Calls = []station.Call{c}
 		})},
+		{name: "two-calls", usual: true, floor: changed(func(_ *operatortest.Station, s *station.Snapshot) {
+			other := call()
+			other.Entry, other.Subject, other.Attended, other.Number = "02.1", map[string]string{"machine": "SEAL-1", "type": "MATERIAL"}, true, "2871840"
+			s.State.Calls = []station.Call{call(), other}
+		})},
 		{name: "call-recorded", usual: true, floor: changed(func(_ *operatortest.Station, s *station.Snapshot) {
 			c := call()
 			c.Ref, c.Number = "", ""

@@ -18,15 +18,13 @@ import (
 // whose close waits.
 const mostCalls = 100
 
-// callsAbove is how many of them stand on the first screen.
-const callsAbove = 2
-
 // A callLine is a call on the page.
 type callLine struct {
-	Class string
-	Name  string
-	Text  string     // how it stands
-	Close station.ID // the entry that opened it, where it can be closed
+	Class   string
+	Name    string
+	Text    string     // how it stands
+	Entry   station.ID // that opened it
+	Closing bool       // its close waits
 }
 
 func (b viewBuilder) calls() (all []callLine, more int) {
@@ -41,12 +39,9 @@ func (b viewBuilder) calls() (all []callLine, more int) {
 	shown := append(open, closing...)
 	more = max(0, len(shown)-mostCalls)
 	for _, c := range shown[:len(shown)-more] {
-		l := callLine{Class: "wait", Name: b.callName(c), Text: b.callState(c)}
+		l := callLine{Class: "wait", Name: b.callName(c), Text: b.callState(c), Entry: c.Entry, Closing: c.Closing != ""}
 		if clock := b.times.Clock(c.At); clock != "" {
 			l.Text = clock + " · " + l.Text
-		}
-		if c.Closing == "" {
-			l.Close = c.Entry
 		}
 		switch {
 		case c.Hold != station.HoldNone:
