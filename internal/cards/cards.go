@@ -276,13 +276,17 @@ func (m *maker) describe(b station.Binding, read map[string]string) Card {
 }
 
 // title gives a card its title: what people call the value that it was made of, or the first
-// thing that it does.
+// thing that it does. One that cannot be undone always has that in front: nobody takes the
+// card that cancels an order for the one that chooses it.
 func (c *Card) title(name, called string) {
-	if name == "" {
+	switch {
+	case name == "":
 		c.Title, c.Does = c.Does[0], c.Does[1:]
-		return
+	case c.Irreversible != "":
+		c.Title, c.Does = c.Does[0], slices.Concat([]string{called}, c.Does[1:])
+	default:
+		c.Title = called
 	}
-	c.Title = called
 }
 
 // called is what people call a value: by the label of the configuration, else by the word of
