@@ -36,6 +36,11 @@ func TestAStationOfATemplateIsReloadedAndStartedWithTheLastGoodOne(t *testing.T)
 	if code != 0 || !strings.Contains(said, "read: "+b.ConfigPath()+", "+template) {
 		t.Errorf("check ends with %d and says:\n%s", code, said)
 	}
+	must(t, os.Chmod(template, 0o666))
+	if said, _ := runProgram(t, b, "check", b.ConfigPath()); !strings.Contains(said, "every account of this machine may change it (mode 0666): "+template) {
+		t.Errorf("check says:\n%s", said)
+	}
+	must(t, os.Chmod(template, 0o600))
 	must(t, b.Power(t.Context(), true))
 	edit("Help needed at {station}", "Hurry to ${STATION}")
 	if said, code := runProgram(t, b, "reload", "--config", b.ConfigPath()); code != 0 {

@@ -195,3 +195,25 @@ func TestWhatIsWrittenAsOneFileSaysTheSame(t *testing.T) {
 		t.Errorf("%v", again.Faults())
 	}
 }
+
+// The machine gives its name and what begins with STATIOND_ in the environment, and nothing
+// else of it: a secret may be there.
+func TestOnlySomeOfTheEnvironmentIsAVariable(t *testing.T) {
+	t.Setenv("STATIOND_LINE", "PACK7")
+	t.Setenv("OTHER_KEY", "secret")
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t, map[string]string{
+		"good.toml": "[station]\nname = \"${HOSTNAME}-${STATIOND_LINE}\"\ntimezone = \"UTC\"\n",
+		"bad.toml":  "[station]\nname = \"${OTHER_KEY}\"\ntimezone = \"UTC\"\n",
+	})
+	f, faults, _ := faultsIn(t, dir, "good.toml")
+	if name := f.root.fields["station"].fields["name"].text; len(faults) > 0 || name != host+"-PACK7" {
+		t.Errorf("%q, %v", name, faults)
+	}
+	if _, faults, _ := faultsIn(t, dir, "bad.toml"); len(faults) != 1 || strings.Contains(faults[0], "secret") {
+		t.Errorf("%v", faults)
+	}
+}

@@ -164,7 +164,7 @@ func (p Program) hasRed() bool {
 // withStackLights adds the lamps of the stack lights.
 func (p Program) withStackLights(shown lights, s State, h Health) lights {
 	red, yellow, green := Off, Off, Off
-	if s.held() || h.faulty() {
+	if s.held() || s.overdue() || h.faulty() {
 		red = Quick
 	}
 	if s.waits() || h.offline() {
@@ -181,6 +181,11 @@ func (p Program) withStackLights(shown lights, s State, h Health) lights {
 		}
 	}
 	return shown
+}
+
+// overdue reports whether a call has been open for too long.
+func (s State) overdue() bool {
+	return slices.ContainsFunc(s.Calls, func(c Call) bool { return len(c.Overdue) > 0 && c.Closing == "" })
 }
 
 // held reports whether anything waits for a person.

@@ -255,8 +255,14 @@ func TestACallThatIsOpenForTooLongCallsSomebodyElseOnceForEachTime(t *testing.T)
 			t.Errorf("after %d s: %q, want %q", step.second, got, step.types)
 		}
 	}
-	if light := h.Lights(h.s, Health{}, atSecond(6000))["red"]; light != Quick {
-		t.Errorf("its lamp is %s", light)
+	h.Lamps = append(h.Lamps, "up")
+	h.Stacks = []Stack{{Name: "tower", Red: "up", Buzzer: "horn"}}
+	h.Reminders = map[string]time.Duration{"horn": 5 * time.Minute}
+	if lights := h.Lights(h.s, Health{}, atSecond(6000)); lights["red"] != Quick || lights["up"] != Quick {
+		t.Errorf("the lamps are %v", lights)
+	}
+	if sounds := h.Sounds(h.s, Health{}, atSecond(6000)); sounds["tower/again"].Kind != SoundHeld {
+		t.Errorf("nobody is reminded: %v", sounds)
 	}
 	if n := h.s.Notes["maintenance"]; n.Kind != NoteOverdue || n.Text != "15m" {
 		t.Errorf("%+v", n)
