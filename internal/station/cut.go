@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -205,4 +206,23 @@ func (p Program) reportAside(s State, ev Event) (State, []Action) {
 	}
 	s.Aside = left
 	return s, actions
+}
+
+// notReported leaves a note that what was counted cannot be reported, and why: once, for the
+// next minute brings the same. That the clock is not set shows elsewhere.
+func (p Program) notReported(b Binding, s State, ev Event, lack Note) State {
+	told := s.Notes[FromStation]
+	if !p.isReport(b) || !s.counts(b.Clear) || lack.Text == "now" || lack.Text == "since" || told.Kind == lack.Kind && told.Text == lack.Text {
+		return s
+	}
+	return s.addNote(ev, lack.Kind, lack.Text)
+}
+
+// reported takes that note away.
+func (s State) reported() State {
+	if _, told := s.Notes[FromStation]; told {
+		s.Notes = maps.Clone(s.Notes)
+		delete(s.Notes, FromStation)
+	}
+	return s
 }

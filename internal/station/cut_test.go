@@ -280,3 +280,29 @@ func TestUndoingAWrongProductKeepsWhatWasReported(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+// What is counted and cannot be told is not left to be found by itself: the page says why,
+// once, and takes it back when it was told.
+func TestThatPiecesCannotBeToldIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{l2l.product}"), t: t}
+	h.minute(30)
+	if len(h.s.Notes) > 0 {
+		t.Errorf("nothing was counted, and it says %+v", h.s.Notes)
+	}
+	h.made(40)
+	h.minute(60)
+	if n := h.s.Notes[FromStation]; n.Kind != NoteUnread || n.Text != "l2l.product" {
+		t.Errorf("%+v", n)
+	}
+	before := h.s
+	h.minute(120)
+	if diff := cmp.Diff(before, h.s); diff != "" {
+		t.Errorf("the next minute changes %s", diff)
+	}
+	h.runs("1", "A", 130)
+	h.minute(180)
+	if _, told := h.s.Notes[FromStation]; told || len(h.told) != 1 {
+		t.Errorf("%+v, %v", h.s.Notes, h.told)
+	}
+}

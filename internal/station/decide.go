@@ -15,7 +15,8 @@ import (
 // A binding is carried out whole or not at all. Where a value is missing that one of its
 // actions needs, there are no actions, and the operator's note in the state names the
 // value. An event of the station itself (FromStation) has no operator to be told: where
-// anything is missing for it, s is returned as it was.
+// anything is missing for it, nothing is done, and only that what was counted cannot be
+// reported is noted, once.
 func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if ev.Source == FromCommand || ev.Source == FromPage {
 		return p.decideRequest(s, ev)

@@ -57,7 +57,7 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
-			return s, reports, false
+			return p.notReported(b, s, ev, lack), reports, false
 		case lack.Kind == NoteUnfit && ev.Kind == Scan:
 			return s.setNote(ev.Source, x.told(lack)), []Action{{Verb: VerbKeep}}, false
 		default:
@@ -65,6 +65,9 @@ func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event
 		}
 	}
 	x.s = x.s.clear(b.Clear, ev.At)
+	if ev.Source == FromStation {
+		x.s = x.s.reported()
+	}
 	if ev.Source != FromStation && (!x.noted || x.recordedMore()) {
 		x.noteWhy(x.outcomeNote())
 	}
