@@ -15,6 +15,7 @@ import (
 	"stationd/internal/api/webhook"
 	"stationd/internal/cards"
 	"stationd/internal/control"
+	"stationd/internal/dump"
 	"stationd/internal/httpserver"
 	"stationd/internal/logging"
 	"stationd/internal/queue"
@@ -49,7 +50,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"On disk", queue.Ceilings()},
 		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings())},
 		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), access.Ceilings(), control.Ceilings(), cards.Ceilings())},
-		{"The log", logging.Ceilings()},
+		{"The log", slices.Concat(logging.Ceilings(), dump.Ceilings())},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)
 		for _, c := range part.of {
