@@ -51,8 +51,9 @@ func TestWhatIsDueIsEmittedWithinTheSecondAndOnce(t *testing.T) {
 		time.Sleep(10 * time.Hour)
 		synctest.Wait()
 		state.Calls = []station.Call{{Backend: "l2l", Source: "red", Entry: "e1.1", At: stamp(time.Now())}}
-		close(changed)
+		before := changed
 		changed = make(chan struct{})
+		close(before) // which wakes the clock
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		stop()
