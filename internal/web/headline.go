@@ -94,7 +94,7 @@ func (b viewBuilder) refusedNow() []finding {
 	notes := b.snapshot.State.Notes
 	for _, source := range b.refusedSources() {
 		n := notes[source]
-		f := finding{rank: refusedNow, Class: "look", Text: b.refusal(n), Do: b.reason(n.Why), Detail: noteDetails(n)}
+		f := finding{rank: refusedNow, Class: "look", Text: b.refusal(n), Do: words.Capital(b.reason(n.Why)), Detail: noteDetails(n)}
 		if f.Do == "" && len(notes) > 1 {
 			f.Do = b.part(source)
 		}

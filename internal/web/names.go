@@ -77,6 +77,7 @@ func (b viewBuilder) note(n station.Note) string {
 		about = visible(n.Text)
 	case station.NoteFull:
 		about = b.value(n.Text)
+	case station.NoteUnread: // the sentence is complete
 	case station.NoteDelivered:
 		about, _ = b.texts.Find("delivered." + words.Key(strings.ReplaceAll(n.Text, " ", "-")))
 	case station.NoteHeld, station.NoteUnfit, station.NoteUnrecorded:
@@ -128,8 +129,11 @@ func (b viewBuilder) reason(why *station.Reason) string {
 	values := make([]any, 0, 2*len(why.Values))
 	for name, value := range why.Values {
 		text := visible(value)
-		if name == "field" {
+		switch name {
+		case "field":
 			text = b.value(value)
+		case "wanted":
+			text = strings.NewReplacer(">=", "≥", "<=", "≤").Replace(text)
 		}
 		values = append(values, name, text)
 	}

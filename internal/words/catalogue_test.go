@@ -183,6 +183,15 @@ func TestNumbersAreWrittenAsTheLanguageDoes(t *testing.T) {
 	}
 }
 
+func TestAWordThatStandsAloneHasACapital(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{"order": "Order", "åtgärd": "Åtgärd", "": "", "L2L": "L2L", "3 delar": "3 delar"} {
+		if got := Capital(word); got != want {
+			t.Errorf("%q is %q, want %q", word, got, want)
+		}
+	}
+}
+
 func TestTheFormsAreThoseOfTheLanguage(t *testing.T) {
 	t.Parallel()
 	for tag, want := range map[string]string{
