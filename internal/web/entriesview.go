@@ -289,11 +289,15 @@ func (s *Server) waitingItem(v entriesView, e station.EntryStatus) g.Node {
 // keptItem is an unknown scan, or what the station has noted for a person.
 func (s *Server) keptItem(v entriesView, ev station.Event) g.Node {
 	who := v.times.Ago(ev.At)
-	if ev.Source != station.FromStation {
+	heading := h.H3(h.Class("code"), g.Text(visible(ev.Code)))
+	var detail g.Node
+	if ev.Source == station.FromStation {
+		heading, detail = h.H3(g.Text(s.names(v.program).notice(ev.Kind))), s.folded(ev.Code)
+	} else {
 		who = s.names(v.program).part(ev.Source) + " · " + who
 	}
 	return h.Li(
-		h.H3(h.Class("code"), g.Text(visible(ev.Code))),
+		heading, detail,
 		g.If(len(ev.Data) > 0, s.fields(v.program, ev.Data)),
 		h.P(h.Class("small"), g.Text(who+" · "+visible(ev.ID.Short()))),
 		g.If(v.Refusal == "", h.Div(h.Class("acts"), h.Form(h.Method("post"), h.Action("/entries/discard"), hidden("entry", string(ev.ID)), button("", s.texts.Say("kept.away"))))))
