@@ -38,7 +38,7 @@ var (
 	secretKey = regexp.MustCompile(`(?i)(key|secret|token|pin|pass|hash|salt|credentials?|auth)$`)
 
 	// spelled are names of that kind whose values are none.
-	spelled = regexp.MustCompile(`^(auth|user_token_file|credential|file)$`)
+	spelled = regexp.MustCompile(`^(auth|certificate_key|credential|file)$`)
 
 	// likeKey matches text that nobody would write but for a key.
 	likeKey = regexp.MustCompile(`^[A-Za-z0-9+=_.$,-][A-Za-z0-9+/=_.$,-]{19,}$`)

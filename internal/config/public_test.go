@@ -29,6 +29,7 @@ func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
 		{"a hash, a PIN", "pin_hash = \"$argon2id$canary\"\n[access.anna]\npin = \"4711\"", "pin_hash = \"<removed>\"\n[access.anna]\npin = \"<removed>\""},
 		{"a pin of the header is no PIN", "pin = 17", "pin = 17"},
 		{"a key of a letter is nothing to look at", "[[on]]\nmatch = '^PO(?P<order>\\d+)$'", "[[on]]\nmatch = '^PO(?P<order>\\d+)$'"},
+		{"where the key of a certificate lies", "certificate_key = \"/etc/stationd/page.key\"", "certificate_key = \"/etc/stationd/page.key\""},
 		{"a variable stays one", `name = "${STATION}"`, `name = "${STATION}"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

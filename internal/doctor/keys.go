@@ -64,8 +64,11 @@ func KeyPlaces(p *plan.Plan) (all []api.KeyFrom) {
 // KeysOf returns the keys of a configuration that this process can read, and the secret
 // addresses in it: what must be in nothing that leaves the station.
 func KeysOf(p *plan.Plan) (keys []api.Key) {
+	places := []api.KeyFrom{api.KeyFrom(p.Web.Token)}
 	for _, k := range configuredKeys(p) {
-		from := k.from
+		places = append(places, k.from)
+	}
+	for _, from := range places {
 		if found, ok := findCredential(from.Credential); from.Credential != "" && ok {
 			from = found
 		}

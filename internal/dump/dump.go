@@ -245,24 +245,10 @@ func versions(s *stationReader) func(context.Context, io.Writer) error {
 // configuration is a file of the configuration without what nobody must see.
 func configuration(path string) func(context.Context, io.Writer) error {
 	return func(_ context.Context, w io.Writer) error {
-		names := []string{path}
-		if f, err := config.Load(path); err == nil {
-			names = f.Files()
+		text, err := os.ReadFile(path)
+		if err == nil {
+			_, err = w.Write(config.Public(text))
 		}
-		for _, name := range names {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			if len(names) > 1 {
-				text = append(fmt.Appendf(nil, "# %s\n", name), config.Public(text)...)
-			} else {
-				text = config.Public(text)
-			}
-			if _, err := w.Write(text); err != nil {
-				return err
-			}
-		}
-		return nil
+		return err
 	}
 }
