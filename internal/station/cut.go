@@ -53,6 +53,10 @@ func (p Program) changes(b Binding, before, after State) bool {
 // read at a vendor, however long ago. A counter is none: each piece changes it.
 func (p Program) lasting(s State, name string) string {
 	if text, _, is := p.reading(s, name, Stamp{}); is {
+		backend, _, _ := strings.Cut(name, ".")
+		if of := p.Vendors[backend].Follows; of != "" && s.Values[of].Text != s.Readings[backend].Order {
+			return "" // another order is in hand than was read last
+		}
 		return text
 	}
 	if _, counts := s.Counters[name]; counts {

@@ -306,3 +306,23 @@ func TestThatPiecesCannotBeToldIsSaidOnce(t *testing.T) {
 		t.Errorf("%+v, %v", h.s.Notes, h.told)
 	}
 }
+
+// The order is followed as it is taken in hand: what is counted between the scan and the next
+// look at the vendor counts for the order that was scanned.
+func TestPiecesCountForTheOrderInHandAlsoBeforeItWasRead(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{l2l.order}"), t: t}
+	v := h.Vendors["l2l"]
+	v.Follows = "product"
+	h.Vendors = map[string]Vendor{"l2l": v}
+	h.scans("4711", 1)
+	h.runs("4711", "A", 3)
+	h.made(4)
+	h.scans("4712", 10)
+	h.made(11)
+	h.minute(12)
+	h.runs("4712", "B", 14)
+	h.made(15)
+	h.runs("", "", 20) // it is finished
+	h.wants("1 of 4711, 06:00:04 to 06:00:10", "2 of 4712, 06:00:11 to 06:00:20")
+}
