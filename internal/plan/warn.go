@@ -17,9 +17,6 @@ func (p *Plan) warn(f *config.File) {
 	p.warnOfUnbound(f)
 	p.warnOfUnused(f)
 	p.warnOfPins(f)
-	if p.Web.Listen != "" && !forThisMachine(p.Web.Listen) {
-		f.Warn(config.At("web", "listen"), "other machines reach the page there, and what they and the station say can be read on the way; 127.0.0.1 is this machine alone")
-	}
 }
 
 // warnOfUnbound warns of buttons and scanners that no binding answers.
