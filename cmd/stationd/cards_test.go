@@ -267,3 +267,40 @@ func TestThePageOfCardsIsReadFromTheScreenAndFromPaper(t *testing.T) {
 		t.Errorf("from the screen, other programs read %q, want %q", got, want)
 	}
 }
+
+func TestABadgeIsDrawnAndOpensWhatNeedsOne(t *testing.T) {
+	t.Parallel()
+	b := newStationWithAccess(t)
+	must(t, b.Power(t.Context(), true))
+	pdf := filepath.Join(t.TempDir(), "badge.pdf")
+	out, code := runCommand(t, b, "badge", "new", "Anna Berg", "-o", pdf)
+	if code != 0 || strings.Contains(out, station.BadgePrefix) {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	if info, err := os.Stat(pdf); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the badge lies there for everybody: %v, %v", info, err)
+	}
+	if _, code := runCommand(t, b, "badge", "new", "Eva", "-o", pdf); code != 1 {
+		t.Errorf("a file that is there: exit code %d", code)
+	}
+	if out, _ := runCommand(t, b, "badge", "ls"); strings.Contains(out, "Eva") {
+		t.Errorf("a badge was made that nobody has: %s", out)
+	}
+	found := readSheets(t, pdf, "Anna Berg")
+	if len(found) != 1 {
+		t.Fatalf("other programs read %d codes, want the same one in two symbols", len(found))
+	}
+	for secret, times := range found {
+		if times != 2 || !strings.HasPrefix(secret, station.BadgePrefix) || len(secret) != len(station.BadgePrefix)+station.BadgeSecret {
+			t.Errorf("a code of %d characters is read %d times", len(secret), times)
+		}
+		text, err := exec.CommandContext(t.Context(), "pdftotext", pdf, "-").Output()
+		must(t, err)
+		if strings.Contains(string(text), secret) || !strings.Contains(string(text), "Anna Berg") {
+			t.Errorf("the badge says %s", text)
+		}
+		if note := showBadge(t, b, secret); note.Kind != station.NoteTechnician || note.Text != "Anna Berg" {
+			t.Errorf("shown to the reader the operator is told %+v", note)
+		}
+	}
+}

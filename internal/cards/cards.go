@@ -40,6 +40,7 @@ type Card struct {
 	Title        string       `json:"title"`
 	Does         []string     `json:"does,omitempty"`    // what scanning it does, a line each
 	Needs        string       `json:"needs,omitempty"`   // what must be scanned first, in a sentence
+	Role         string       `json:"role,omitempty"`    // whose badge must have been shown
 	Confirm      string       `json:"confirm,omitempty"` // that it must be confirmed, and how
 	Irreversible string       `json:"irreversible,omitempty"`
 	Only         string       `json:"only,omitempty"` // that not every reader understands it, and which do
@@ -215,6 +216,13 @@ func (m *maker) read(r Reader, index int, code string, kind sheet.Symbology) (va
 			return nil, err.Error()
 		}
 		ev.ID = station.NewID()
+		if m.Program.Bindings[index].Role != "" { // what it does once somebody may
+			ev.Data = maps.Clone(ev.Data)
+			if ev.Data == nil {
+				ev.Data = make(map[string]string)
+			}
+			ev.Data[station.DataTechnician] = "…"
+		}
 		got, read := m.Program.Matching(ev)
 		switch {
 		case ev.Code != code:
@@ -262,6 +270,9 @@ func (m *maker) describe(b station.Binding, read map[string]string) Card {
 			needs = append(needs, m.called(need))
 		}
 		c.Needs = m.Words.Say("cards.needs", "what", strings.Join(needs, ", "))
+	}
+	if b.Role == station.Technician {
+		c.Role = m.Words.Say("cards.role")
 	}
 	if seconds := int(station.ConfirmWithin / time.Second); b.Confirm && b.ConfirmBy == "" {
 		c.Confirm = m.Words.Say("cards.confirm", "seconds", seconds)

@@ -193,18 +193,19 @@ func TestACardSaysWhatPeopleCallThingsAndWhatItTakes(t *testing.T) {
 		Event: "hand.scan", Match: regexp.MustCompile(`^CANCEL (?P<order>\d+)$`),
 		Do: []station.Do{{Backend: "store", Verb: station.Verb{Name: "order.cancel", Irreversible: true, Fields: []station.Field{{Name: "order"}}}, With: map[string]station.Template{"order": text(t, "{order}")}}},
 	}
+	cancel.Role = station.Technician
 	s := stationOf(scanner.Config{}, finish, call, cancel)
 	s.Program.Labels = station.Labels{Part: map[string]string{"go": "the green button"}, Value: map[string]string{"parts": "the bag of screws"}, Type: map[string]string{"MAINT": "Fitter"}}
 	var said []string
 	for _, g := range Make(s, Lists{"order": {{"4711", "Soup, morning"}}}).Groups {
 		for _, c := range g.Cards {
-			said = append(said, strings.Join(slices.Concat([]string{c.Title}, c.Does, []string{c.Needs, c.Confirm, c.Irreversible}), " / "))
+			said = append(said, strings.Join(slices.Concat([]string{c.Title}, c.Does, []string{c.Role, c.Needs, c.Confirm, c.Irreversible}), " / "))
 		}
 	}
 	want := []string{
-		"Finish production order / Scan first: order, the bag of screws / Scan it twice within 10 seconds / Cannot be undone once it is sent",
-		"Open dispatch: Fitter /  / Confirm within 10 seconds: the green button / ",
-		"Cancel production order: 4711 / Soup, morning /  /  / Cannot be undone once it is sent",
+		"Finish production order /  / Scan first: order, the bag of screws / Scan it twice within 10 seconds / Cannot be undone once it is sent",
+		"Open dispatch: Fitter /  /  / Confirm within 10 seconds: the green button / ",
+		"Cancel production order: 4711 / Soup, morning / Show a technician's badge first /  /  / Cannot be undone once it is sent",
 	}
 	if !slices.Equal(said, want) {
 		t.Errorf("the cards say %q, want %q", said, want)

@@ -111,7 +111,7 @@ func drawCard(page *sheet.Sheet, x, y float64, c Card) {
 	if c.Irreversible != "" {
 		at = page.Lines(left, at, size, sheet.Bold, sheet.Wrap("! "+c.Irreversible, size, sheet.Bold, width, 2))
 	}
-	said := slices.DeleteFunc(slices.Concat(c.Does, []string{c.Needs, c.Confirm, c.Only}), func(line string) bool { return line == "" })
+	said := slices.DeleteFunc(slices.Concat(c.Does, []string{c.Role, c.Needs, c.Confirm, c.Only}), func(line string) bool { return line == "" })
 	var lines []string
 	for _, line := range said {
 		lines = append(lines, sheet.Wrap(line, size, sheet.Regular, width, 2)...)
@@ -130,4 +130,33 @@ func drawCard(page *sheet.Sheet, x, y float64, c Card) {
 	}
 	page.Lines(left, bottom-0.5, codeSize, sheet.Regular, code)
 	page.Symbol(x+cardWidth-inset-areaSize, y+(cardHeight-areaSize)/2-4, areaSize, areaSize, c.Symbol)
+}
+
+// The size of a badge: no wider than its bars ask for.
+const (
+	badgeWidth  = 98.0
+	badgeHeight = 55.0
+)
+
+// DrawBadge draws the badge of a technician, whose code is longer than a card has room for in
+// bars that any reader reads: in narrower ones, and as Data Matrix beside the name.
+func DrawBadge(h Heading, name, code string) ([]*sheet.Sheet, error) {
+	bars, err := sheet.Draw(sheet.Code128, code)
+	if err != nil {
+		return nil, err
+	}
+	area, err := sheet.Draw(sheet.DataMatrix, code)
+	if err != nil {
+		return nil, err
+	}
+	page := new(sheet.Sheet)
+	x, y := sheet.Margin, sheet.Margin
+	page.Frame(x, y, badgeWidth, badgeHeight, 0.15, 0.6)
+	width := badgeWidth - 2*inset - areaSize - gap
+	at := page.Lines(x+inset, y+inset+5, 16, sheet.Bold, sheet.Wrap(visible(name), 16, sheet.Bold, width, 2))
+	at = page.Lines(x+inset, at, 10, sheet.Regular, []string{h.Words.Say("cards.technician")})
+	page.Lines(x+inset, at, 10, sheet.Regular, sheet.Wrap(h.Station+" · "+h.Date, 10, sheet.Regular, width, 1))
+	page.Symbol(x+badgeWidth-inset-areaSize, y+inset, areaSize, areaSize, area)
+	page.Symbol(x, y+badgeHeight-inset-symbolHeight, badgeWidth, symbolHeight, bars)
+	return []*sheet.Sheet{page}, nil
 }

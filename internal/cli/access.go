@@ -2,18 +2,23 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/cards"
 	"stationd/internal/control"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
+	"stationd/internal/sheet"
 	"stationd/internal/terminal"
+	"stationd/internal/words"
 )
 
 // This file has the commands about who is a technician: badge and passwd.
@@ -39,11 +44,12 @@ It asks the running station.`,
 
 func badgeNew() *cobra.Command {
 	var path string
+	var file pdfFile
 	c := &cobra.Command{
 		Use:   "new NAME",
 		Short: "Make a badge, and print its code once",
-		Long: `new makes a badge and prints its code, as a label's text: print it as Code 128, Data
-Matrix or QR. The station keeps nothing of the code but a sum, so it cannot be printed
+		Long: `new makes a badge and prints its code, as a label's text, or with -o the badge itself, a PDF
+with the code as Code 128 and Data Matrix: delete the file once it is printed. The station keeps nothing of the code but a sum, so it cannot be printed
 again; where it is lost, revoke the badge and make another.
 
 The name stands in history and log, and goes to L2L as the user of what a binding with
@@ -55,9 +61,23 @@ technician's L2L user name there.`,
 			if err != nil {
 				return err
 			}
+			if file.output != "" {
+				if err := file.check(); err != nil {
+					return err
+				}
+			}
 			code, err := control.Dial(plan.ControlPath(p)).NewBadge(c.Context(), args[0])
 			if err != nil {
 				return exit.Wrap(err)
+			}
+			if file.output != "" {
+				err := saveBadge(c, &file, p, args[0], code)
+				if err == nil {
+					warnWithoutAccess(c, p)
+					return nil
+				}
+				// The badge is made, and its code would be lost.
+				fmt.Fprintf(c.ErrOrStderr(), "the badge was not drawn: %v\n", err)
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "The badge of %s, which is shown this once:\n", terminal.OneLine(args[0]))
 			fmt.Fprintln(c.OutOrStdout(), code)
@@ -66,7 +86,19 @@ technician's L2L user name there.`,
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
+	file.addFlags(c)
 	return c
+}
+
+// saveBadge draws a badge into a file that only whoever made it may read.
+func saveBadge(c *cobra.Command, file *pdfFile, p *plan.Plan, name, code string) error {
+	language := words.In(p.Station.Language)
+	heading := cards.Heading{Station: cmp.Or(p.Program.Labels.Station, p.Station.Name), Date: time.Now().In(p.Zone).Format(time.DateOnly), Words: language}
+	sheets, err := cards.DrawBadge(heading, name, code)
+	if err != nil {
+		return err
+	}
+	return file.writeSecret(c.OutOrStdout(), sheet.Document{Title: language.Say("cards.technician"), Language: language.Tag()}, sheets)
 }
 
 // warnWithoutAccess says where a configuration takes no notice of technicians.

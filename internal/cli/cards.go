@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/atomicfile"
 	"stationd/internal/cards"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
@@ -227,9 +229,25 @@ func (f *pdfFile) check() error {
 
 // write writes the PDF, whole or not at all.
 func (f *pdfFile) write(stdout io.Writer, d sheet.Document, sheets []*sheet.Sheet) error {
+	return f.save(stdout, d, sheets, 0o644)
+}
+
+// writeSecret is write of a file that nobody else may read.
+func (f *pdfFile) writeSecret(stdout io.Writer, d sheet.Document, sheets []*sheet.Sheet) error {
+	return f.save(stdout, d, sheets, 0o600)
+}
+
+func (f *pdfFile) save(stdout io.Writer, d sheet.Document, sheets []*sheet.Sheet, perm fs.FileMode) error {
 	var b bytes.Buffer
 	if err := sheet.WritePDF(&b, d, sheets); err != nil {
 		return err
 	}
-	return (&queryCommand{output: f.output, force: f.force}).save(stdout, io.Discard, b.Bytes())
+	switch {
+	case f.output == "-":
+		_, err := terminal.Raw(stdout).Write(b.Bytes())
+		return err
+	case f.force:
+		return atomicfile.Replace(f.output, b.Bytes(), perm)
+	}
+	return atomicfile.Create(f.output, b.Bytes(), perm)
 }

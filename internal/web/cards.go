@@ -104,7 +104,7 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 // cardNode is one card.
 func cardNode(c cards.Card) g.Node {
 	lines := []g.Node{h.H3(g.Text(c.Title))}
-	for _, line := range slices.Concat(c.Does, []string{c.Needs, c.Confirm, c.Only}) {
+	for _, line := range slices.Concat(c.Does, []string{c.Role, c.Needs, c.Confirm, c.Only}) {
 		if line != "" {
 			lines = append(lines, h.P(g.Text(line)))
 		}
