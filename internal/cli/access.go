@@ -125,7 +125,7 @@ func badgeList() *cobra.Command {
 			case err != nil:
 				return exit.Wrap(err)
 			case asJSON:
-				return exit.Wrap(terminal.WriteJSON(c.OutOrStdout(), all))
+				return exit.Wrap(terminal.WriteStationJSON(c.OutOrStdout(), all))
 			case len(all) == 0:
 				fmt.Fprintln(c.OutOrStdout(), "There are no badges.")
 				return nil
