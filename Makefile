@@ -65,6 +65,15 @@ vulnerabilities: $(TOOLS)/govulncheck ## Known vulnerabilities in what the progr
 test: ## Every test that needs no emulated board, with the race detector.
 	go test -race -shuffle=on -timeout 30m ./...
 
+# axe-core is under the MPL-2.0 and larger than the page: it is fetched, and is no part of this.
+.PHONY: axe
+axe: build/axe.min.js ## axe-core, by which the tests check that the pages are accessible; needs npm.
+build/axe.min.js:
+	@mkdir -p build
+	cd build && tar -xzOf "$$(npm pack --silent axe-core@4.14.1)" package/axe.min.js > axe.min.js.part
+	echo "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c  build/axe.min.js.part" | sha256sum -c --quiet
+	mv build/axe.min.js.part $@
+
 .PHONY: matrix
 matrix: ## The whole fault matrix and ten times the model, which take some minutes.
 	STATIOND_ROUNDS=10 go test -race -count=1 -timeout 60m -run 'TestMatrix|TestModel' ./internal/matrix ./internal/queue

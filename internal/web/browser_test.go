@@ -22,7 +22,7 @@ const chromium = "/usr/bin/chromium"
 
 // browse starts a browser of the size of a small touch screen that speaks to
 // nobody but the page.
-func browse(t *testing.T) context.Context {
+func browse(t *testing.T, further ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	if _, err := os.Stat(chromium); err != nil {
 		t.Skipf("NOT PROVED: that the page works in a real browser, because there is no %s", chromium)
@@ -39,7 +39,7 @@ func browse(t *testing.T) context.Context {
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 		chromedp.WindowSize(800, 480),
 	)
-	ctx, closed := chromedp.NewExecAllocator(ctx, options...)
+	ctx, closed := chromedp.NewExecAllocator(ctx, append(options, further...)...)
 	t.Cleanup(closed)
 	ctx, closed = chromedp.NewContext(ctx)
 	t.Cleanup(closed)
@@ -68,7 +68,7 @@ func submit(t *testing.T, ctx context.Context, button string) {
 // until waits until an expression is true in the page.
 func until(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
 		t.Fatalf("%s did not become true: %v", expression, err)
