@@ -134,8 +134,10 @@ func TestTheDemoIsTriedAsItSays(t *testing.T) {
 	// 4
 	table.click(`#power button`)
 	screen.becomes(`!document.getElementById("lost").hidden && document.getElementById("lost").innerText.includes("Presses are not recorded")`)
+	table.becomes(`document.querySelector("#power").innerText.includes("No power")`)
 	table.click(`#power button`)
 	screen.becomes(`document.getElementById("lost").hidden`)
+	table.becomes(`document.querySelector("#power").innerText.includes("stationd runs")`)
 	table.click(`#cable button`)
 	traced(3)
 	table.becomes(`document.querySelectorAll("#dispatches .badge").length == 2`)
