@@ -123,7 +123,7 @@ func TestThePageInARealBrowser(t *testing.T) {
 	}
 
 	t.Run("a change shows without loading the page again", func(t *testing.T) {
-		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("headline"); document.querySelector("#held details").open = true; undefined`))
+		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("headline"); document.querySelector("#calls details").open = true; undefined`))
 		f.Change(func() {
 			f.Entries = slices.Clone(f.Entries)
 			f.Entries[0].Why = &station.Reason{Kind: "lagerkoll-903003", Quote: "order 4711 is closed"}
@@ -132,34 +132,18 @@ func TestThePageInARealBrowser(t *testing.T) {
 		if !value[bool](t, ctx, `window.before === document.getElementById("headline")`) {
 			t.Error("the page was loaded again")
 		}
-		if !value[bool](t, ctx, `document.querySelector("#held details").open`) {
+		if !value[bool](t, ctx, `document.querySelector("#calls details").open`) {
 			t.Error("what the viewer had opened was closed")
 		}
 	})
 
-	t.Run("a held entry is retried by a click", func(t *testing.T) {
-		entry := operatortest.Trace(0x9f86d081).ID
+	t.Run("what is on hold leads to the page where that is decided", func(t *testing.T) {
 		details()
-		submit(t, ctx, `[id="retry-`+string(entry)+`"]`)
-		until(t, ctx, `document.getElementById("sentence").textContent === "Action needed: 1 on hold"`)
-		events := f.Events()
-		if len(events) != 1 || events[0].Kind != station.VerbRetry || events[0].Data["entry"] != string(entry) {
-			t.Errorf("recorded: %+v", events)
+		submit(t, ctx, `#to-entries`)
+		if got := value[string](t, ctx, `document.querySelector("h1").textContent`); got != "On hold and waiting" {
+			t.Errorf("it leads to %q", got)
 		}
-	})
-
-	t.Run("discarding takes two touches", func(t *testing.T) {
-		entry := operatortest.Trace(0x5a11ce00).ID
-		details()
-		do(t, ctx, chromedp.Click(chromedp.CSS(`[id="sure-`+string(entry)+`"] summary`)))
-		if n := len(f.Events()); n != 1 {
-			t.Errorf("the first touch recorded something: %d events", n)
-		}
-		submit(t, ctx, `[id="discard-`+string(entry)+`"]`)
-		until(t, ctx, `!document.getElementById("held").innerText.includes("5a11ce00")`)
-		if events := f.Events(); len(events) != 2 || events[1].Kind != station.VerbDiscard {
-			t.Errorf("recorded: %+v", events)
-		}
+		do(t, ctx, chromedp.Navigate(address))
 	})
 
 	t.Run("closing a call takes two touches", func(t *testing.T) {

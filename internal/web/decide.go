@@ -9,54 +9,22 @@ import (
 
 // This file draws what somebody may decide about, and what waits.
 
-// heldSection are the entries that are on hold, each with what may be done about it.
+// heldSection are the entries that are on hold, each with why. What becomes of them is decided
+// on the technician's page, to which it leads.
 func (v view) heldSection() g.Node {
 	if len(v.Held) == 0 {
 		return h.Section(h.ID("held"))
 	}
 	return h.Section(h.ID("held"), h.H2(v.phrase("held")),
-		h.P(h.Class("for-visitors small"), v.phrase("visitor")),
+		h.P(h.Class("acts"), h.A(h.ID("to-entries"), h.Class("button"), h.Href("/entries"), v.phrase("entries.title"))),
 		h.Ol(g.Map(v.Held, func(i item) g.Node {
 			return h.Li(itemHead(i),
 				h.P(h.Class("why"), sign("look"), h.Span(g.Text(i.Hold), g.If(i.Reason != "", h.Span(g.Text(": "), h.Span(h.Class("code"), g.Text(i.Reason)))))),
 				g.If(i.Advice != "", h.P(g.Text(i.Advice))),
-				h.Div(h.Class("acts"), v.retrying(i), v.discarding(i)),
 			)
 		})),
 		g.If(v.MoreHeld > 0, h.P(v.phrase("more", "n", v.MoreHeld))),
 	)
-}
-
-// retrying are the ways of sending a held entry again.
-func (v view) retrying(i item) g.Node {
-	id := string(i.ID)
-	if i.Moved != "" {
-		label, also := i.Moved, []string{"to_current"}
-		if i.Doubtful {
-			label, also = label+" "+v.Texts.Say("held.notthere.there"), append(also, "not_there")
-		}
-		return v.asked("moved-"+id, "held.current", "current-"+id, "/retry", label, id, "held.current.yes", also...)
-	}
-	return g.Group{
-		h.Form(h.Method("post"), h.Action("/retry"), h.Input(h.Type("hidden"), h.Name("entry"), h.Value(id)),
-			h.Button(h.ID("retry-"+id), h.Class("main"), v.phrase("held.retry"))),
-		g.If(i.Doubtful, v.asked("notthere-"+id, "held.notthere", "send-"+id, "/retry", i.Sure, id, "held.notthere.yes", "not_there")),
-	}
-}
-
-func (v view) discarding(i item) g.Node {
-	id := string(i.ID)
-	return v.asked("sure-"+id, "held.discard", "discard-"+id, "/discard", v.Texts.Say("held.sure"), id, "held.yes")
-}
-
-// asked is a decision that takes two touches.
-func (v view) asked(id string, summary words.Key, buttonID, action, question, entry string, yes words.Key, also ...string) g.Node {
-	return h.Details(h.ID(id), h.Summary(v.phrase(summary)),
-		h.Form(h.Method("post"), h.Action(action), h.Label(h.For(buttonID), g.Text(question)),
-			h.Input(h.Type("hidden"), h.Name("entry"), h.Value(entry)),
-			g.Map(also, func(name string) g.Node { return h.Input(h.Type("hidden"), h.Name(name), h.Value("true")) }),
-			h.Button(h.ID(buttonID), h.Class("danger"), v.phrase(yes)),
-		))
 }
 
 func (v view) noticeSection() g.Node {

@@ -101,7 +101,7 @@ func (s *Server) entriesPage(v entriesView) g.Node {
 	main := []g.Node{
 		g.If(v.done != "", h.P(h.Class("done"), h.Role("status"), g.Text(v.done))),
 		h.P(h.Class("small"), g.If(asOf != "", g.Text(say("entries.asof", "clock", asOf)+" ")), h.A(h.Href("/entries"), g.Text(say("entries.reload")))),
-		g.If(v.Refusal != "", h.P(h.Class("note"), g.Text(visible(v.Refusal)))),
+		g.If(v.Refusal != "" && v.Refusal != v.answer.said, h.P(h.Class("note"), g.Text(visible(v.Refusal)))),
 	}
 	if v.err != nil {
 		main = append(main, h.Div(h.Class("answer"), h.Role("alert"), h.P(g.Text(say("how.unread"))), s.folded(v.err.Error())))

@@ -99,7 +99,7 @@ func TestNoEnglishStandsOnThePageInAnotherLanguage(t *testing.T) {
 					ask(s, http.MethodGet, "/cards", ""),
 					ask(s, http.MethodGet, "/entries", ""),
 					ask(s, http.MethodGet, "/", "", func(r *http.Request) { r.RemoteAddr = "192.0.2.7:50000" }),
-					ask(s, http.MethodPost, "/retry", "entry=deadbeef00.1"),
+					ask(s, http.MethodPost, "/entries/retry", "entry=deadbeef00.1"),
 				} {
 					if answer.Code == http.StatusNotFound {
 						continue // this station has no such page

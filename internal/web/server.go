@@ -144,8 +144,7 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
 		mux.HandleFunc("GET /poster.pdf", s.posterPDF)
 	}
-	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
-	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
+	mux.HandleFunc("POST /discard", s.dismiss)
 	mux.HandleFunc("POST /close", s.closeCall)
 	s.addEntries(mux)
 	mux.HandleFunc("GET /login", s.loginPage)
@@ -256,21 +255,13 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	_, _ = b.WriteTo(w) // whoever asked has gone
 }
 
-// decision takes a person's decision from a form with the field entry, and shows
+// dismiss puts an unknown scan or a notice away, which a form's field entry names, and shows
 // the page again.
-func (s *Server) decision(verb string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		s.deciding(func(by operator.Person, entry string) error {
-			var options []string
-			for _, option := range []string{station.NotThere, station.ToCurrent} {
-				if r.PostFormValue(option) == "true" {
-					options = append(options, option)
-				}
-			}
-			_, err := s.station.Operator.Decide(by, operator.Decision{Verb: verb, Entries: []station.ID{station.ID(entry)}, Options: options})
-			return err
-		})(w, r)
-	}
+func (s *Server) dismiss(w http.ResponseWriter, r *http.Request) {
+	s.deciding(func(by operator.Person, entry string) error {
+		_, err := s.station.Operator.Decide(by, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{station.ID(entry)}})
+		return err
+	})(w, r)
 }
 
 // closeCall closes the call that the entry in a form's field entry opened.

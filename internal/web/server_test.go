@@ -45,8 +45,8 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 		name, path, entry string
 		want              station.Event
 	}{
-		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
-		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
+		{"a held entry is retried", "/entries/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
+		{"a held entry is discarded", "/entries/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
 		{"an unknown scan is dismissed", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
 	}
 	for _, c := range cases {
@@ -54,7 +54,7 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 			t.Parallel()
 			f := operatortest.Held()
 			w := ask(open(t, f, "en"), http.MethodPost, c.path, url.Values{"entry": {c.entry}}.Encode())
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != map[bool]string{true: "/", false: "/entries?done=" + c.want.Kind + ".1"}[c.path == "/discard"] {
 				t.Errorf("the answer is %d to %q", w.Code, w.Header().Get("Location"))
 			}
 			if diff := cmp.Diff([]station.Event{c.want}, f.Events(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
@@ -69,7 +69,7 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 
 func TestADecisionThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	t.Parallel()
-	w := ask(open(t, operatortest.Held(), "en"), http.MethodPost, "/retry", "entry=deadbeef00.1")
+	w := ask(open(t, operatortest.Held(), "en"), http.MethodPost, "/entries/retry", "entry=deadbeef00.1")
 	if w.Code != http.StatusConflict {
 		t.Errorf("the answer is %d", w.Code)
 	}
@@ -107,14 +107,14 @@ func TestWhoMayAskForWhat(t *testing.T) {
 		{"by a name that somebody bound to this address", "GET", "/", "", []func(*http.Request){host("evil.example:8420")}, 421},
 		{"the numbers, by such a name", "GET", "/metrics", "", []func(*http.Request){host("evil.example")}, 421},
 		{"nothing that there is", "GET", "/etc/passwd", "", nil, 404},
-		{"a decision by following a link", "GET", "/retry", "", nil, 405},
-		{"a decision from a page of another origin", "POST", "/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, 403},
-		{"a decision from an old browser on another page", "POST", "/retry", entry, []func(*http.Request){header("Origin", "http://evil.example")}, 403},
-		{"a decision from the page itself", "POST", "/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "same-origin")}, 303},
+		{"a decision by following a link", "GET", "/entries/retry", "", nil, 405},
+		{"a decision from a page of another origin", "POST", "/entries/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, 403},
+		{"a decision from an old browser on another page", "POST", "/entries/retry", entry, []func(*http.Request){header("Origin", "http://evil.example")}, 403},
+		{"a decision from the page itself", "POST", "/entries/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "same-origin")}, 303},
 		{"the page from elsewhere in the plant", "GET", "/", "", []func(*http.Request){from("10.0.0.99:4000")}, 200},
-		{"a decision from elsewhere in the plant", "POST", "/retry", entry, []func(*http.Request){from("10.0.0.99:4000")}, 403},
-		{"a decision about nothing", "POST", "/retry", "", nil, 400},
-		{"a form that does not end", "POST", "/retry", "entry=" + strings.Repeat("x", 1<<20), nil, 400},
+		{"a decision from elsewhere in the plant", "POST", "/entries/retry", entry, []func(*http.Request){from("10.0.0.99:4000")}, 403},
+		{"a decision about nothing", "POST", "/entries/retry", "", nil, 400},
+		{"a form that does not end", "POST", "/entries/retry", "entry=" + strings.Repeat("x", 1<<20), nil, 400},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

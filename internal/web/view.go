@@ -67,10 +67,6 @@ type item struct {
 	Hold   string // why it is held, in the page's words
 	Reason string // and in those of whoever refused it
 	Advice string
-
-	Doubtful bool   // it may have arrived: a person may say that it is not there
-	Sure     string // what they then say
-	Moved    string // where the station speaks now, where that is not where it was meant for
 }
 
 // How many of each the page lists. The command line lists them all.
@@ -281,11 +277,9 @@ func (b viewBuilder) items() (held, waiting []item) {
 		}
 		i.Hold, i.Reason = b.texts.Say("hold."+words.Key(e.Hold), "vendor", backend), b.reason(e.Why)
 		if e.Hold == station.HoldUndecided || e.Doubtful {
-			i.Doubtful = true
-			i.Advice, i.Sure = b.texts.Say("held.look", "vendor", backend), b.texts.Say("held.notthere.sure", "vendor", backend)
+			i.Advice = b.texts.Say("held.look", "vendor", backend)
 		}
 		if to := b.program.Vendors[e.Backend()].To; to != "" && to != e.To {
-			i.Moved = b.texts.Say("held.moved", "from", visible(e.To), "to", visible(to))
 			i.Advice = b.texts.Say("held.moved.look", "from", visible(e.To), "to", visible(to))
 		}
 		if e.Twice != "" {
