@@ -123,7 +123,7 @@ func TestThePageInARealBrowser(t *testing.T) {
 	}
 
 	t.Run("a change shows without loading the page again", func(t *testing.T) {
-		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("headline"); document.querySelector("#calls details").open = true; undefined`))
+		do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.before = document.getElementById("headline"); document.querySelector("#over").open = true; undefined`))
 		f.Change(func() {
 			f.Entries = slices.Clone(f.Entries)
 			f.Entries[0].Why = &station.Reason{Kind: "lagerkoll-903003", Quote: "order 4711 is closed"}
@@ -132,7 +132,7 @@ func TestThePageInARealBrowser(t *testing.T) {
 		if !value[bool](t, ctx, `window.before === document.getElementById("headline")`) {
 			t.Error("the page was loaded again")
 		}
-		if !value[bool](t, ctx, `document.querySelector("#calls details").open`) {
+		if !value[bool](t, ctx, `document.querySelector("#over").open`) {
 			t.Error("what the viewer had opened was closed")
 		}
 	})

@@ -66,7 +66,7 @@ func (s *Server) folded(text string) g.Node {
 	if text == "" {
 		return nil
 	}
-	return h.Details(h.Class("detail"), h.Summary(g.Text(s.texts.Say("entries.details"))), h.P(h.Class("code"), h.Lang("en"), g.Text(visible(text))))
+	return h.Details(h.Class("detail"), h.Summary(g.Text(s.texts.Say("entries.details"))), h.P(h.Span(h.Class("small code"), h.Lang("en"), g.Text(visible(text)))))
 }
 
 // button is a button that sends its form.

@@ -41,7 +41,7 @@ func split(text string) []string {
 // visibleText is what a page says, without the words of programs and of vendors: those are
 // folded, stand in the details alone, or are quoted.
 func visibleText(page string) string {
-	page = regexp.MustCompile(`(?s)<head>.*?</head>|<span class="small code">.*?</span>|<p class="code" lang="en">.*?</p>`).ReplaceAllString(page, " ")
+	page = regexp.MustCompile(`(?s)<head>.*?</head>|<span class="small code"[^>]*>.*?</span>|<p class="code" lang="en">.*?</p>`).ReplaceAllString(page, " ")
 	page = regexp.MustCompile(`[“”„«][^“”„«»<]*[“”»]`).ReplaceAllString(page, " ")
 	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " "))
 }
