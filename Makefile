@@ -242,7 +242,7 @@ stage:
 		'$(VERSION)' '$(MAINTAINER)' "$$(LC_ALL=C date -uRd @$(SOURCE_DATE_EPOCH))" | gzip -9nc > build/stage/changelog.gz
 	@$(licenses) | gzip -9nc > build/stage/licenses.gz
 	@mkdir -p build/stage/docs/adr build/stage/docs/labels build/stage/docs/wiring build/stage/completion build/stage/monitoring build/stage/screen
-	@cp deploy/monitoring/* build/stage/monitoring/ && cp deploy/screen/* build/stage/screen/
+	@cp deploy/monitoring/* build/stage/monitoring/ && cp deploy/screen/* build/stage/screen/ && cp -r deploy/ansible build/stage/
 	@cp docs/*.md build/stage/docs/ && cp docs/adr/*.md build/stage/docs/adr/ && cp docs/labels/*.png build/stage/docs/labels/ && cp docs/wiring/*.svg build/stage/docs/wiring/
 	@sed -i 's|](../docs/|](docs/|g' build/stage/README.md
 	@sed -i 's|](../deploy/README.md|](../README.md|g' build/stage/docs/*.md
