@@ -25,9 +25,17 @@ const (
 // A newBoard is a board with an empty card and a boot partition that was filled elsewhere.
 type newBoard struct{ dir, boot, config string }
 
-// fleetConfig is one configuration for twenty boards.
-const fleetConfig = `[station]
-name     = "@name@"
+// ownConfig is what is a board's own, and sharedConfig what twenty have.
+const (
+	ownConfig = `include = ["plant.toml"]
+
+[vars]
+STATION = "pack4-7"
+LINE    = "PACK4"
+MACHINE = "SEAL-7"
+`
+	sharedConfig = `[station]
+name     = "${STATION}"
 timezone = "Europe/Stockholm"
 data     = %q
 last_good = false
@@ -39,8 +47,8 @@ listen = ""
 url     = "https://acme.leading2lean.com/api/1.0/"
 key     = { credential = "l2l.key" }
 site    = 12
-line    = "@line@"
-machine = "@machine@"
+line    = "${LINE}"
+machine = "${MACHINE}"
 trade   = "MECH"
 proxy   = "http://192.0.2.10:3128"
 proxy_key = { credential = "proxy.key" }
@@ -50,6 +58,7 @@ url   = "https://capi.lagerkoll.com/v1/production_orders/"
 store = "1001"
 key   = { credential = "lagerkoll.key" }
 `
+)
 
 func newCard(t *testing.T) newBoard {
 	t.Helper()
@@ -59,8 +68,8 @@ func newCard(t *testing.T) newBoard {
 	b := newBoard{dir, filepath.Join(dir, "boot", "stationd-enrol"), filepath.Join(dir, "etc", "stationd.toml")}
 	must(t, os.MkdirAll(b.boot, 0o755))
 	must(t, os.MkdirAll(filepath.Join(dir, "data"), 0o700))
-	b.put(t, "stationd.toml", fmt.Sprintf(fleetConfig, filepath.Join(dir, "data")))
-	b.put(t, "station.txt", "# this one's own\r\nname = pack4-7\r\nline = PACK4\r\nmachine = \"SEAL-7\"\r\n")
+	b.put(t, "Stationd.toml", strings.ReplaceAll(ownConfig, "\n", "\r\n"))
+	b.put(t, "plant.toml", fmt.Sprintf(sharedConfig, filepath.Join(dir, "data")))
 	b.put(t, "L2L.KEY.txt", "\xef\xbb\xbf"+enrolledL2L+"\r\n")
 	b.put(t, "lagerkoll.key", enrolledLagerkoll)
 	b.put(t, "proxy.key", enrolledProxy)
@@ -96,15 +105,16 @@ func (b newBoard) verify(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile(b.config)
 	must(t, err)
-	for _, want := range []string{`name     = "pack4-7"`, `line    = "PACK4"`, `machine = "SEAL-7"`} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("the configuration has no %s: %s", want, text)
-		}
+	var out bytes.Buffer
+	if code := command(t.Context(), []string{"check", b.config}, strings.NewReader(""), &out, &out); code != 0 || !strings.Contains(out.String(), "station pack4-7") {
+		t.Errorf("check of the configuration ends with %d: %s", code, &out)
 	}
+	shared := filepath.Join(filepath.Dir(b.config), "plant.toml")
 	keys := filepath.Join(filepath.Dir(b.config), "keys")
 	want := map[string]string{
 		filepath.Join(keys, "l2l.key"): enrolledL2L + "\n", filepath.Join(keys, "lagerkoll.key"): enrolledLagerkoll + "\n",
 		filepath.Join(keys, "proxy.key"): enrolledProxy + "\n", b.config: string(text),
+		shared: fmt.Sprintf(sharedConfig, filepath.Join(b.dir, "data")),
 	}
 	must(t, filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -115,7 +125,7 @@ func (b newBoard) verify(t *testing.T) {
 			t.Errorf("%s is there, and holds %q", path, there)
 		}
 		mode := fs.FileMode(0o600)
-		if path == b.config {
+		if path == b.config || path == shared {
 			mode = 0o644
 		}
 		if info, err := d.Info(); err != nil || info.Mode() != mode {
@@ -149,8 +159,8 @@ func TestABoardIsEnrolledFromItsBootPartition(t *testing.T) {
 	b.verify(t)
 	// A new key comes the same way, and the others stay.
 	must(t, os.MkdirAll(b.boot, 0o755))
-	b.put(t, "stationd.toml", fmt.Sprintf(fleetConfig, filepath.Join(b.dir, "data")))
-	b.put(t, "station.txt", "name = pack4-7\nline = PACK4\nmachine = SEAL-7\n")
+	b.put(t, "stationd.toml", ownConfig)
+	b.put(t, "plant.toml", fmt.Sprintf(sharedConfig, filepath.Join(b.dir, "data")))
 	b.put(t, "l2l.key", enrolledL2L)
 	must(t, os.WriteFile(filepath.Join(b.dir, "etc", "keys", "l2l.key"), []byte("the-one-before\n"), 0o600))
 	if said, code := b.enrol(t); code != 0 {
@@ -173,29 +183,33 @@ func TestACardThatIsNotRightIsRefusedAndSaysWhyOnTheBootPartition(t *testing.T) 
 			func(t *testing.T, b newBoard) { b.put(t, "proxy.key", enrolledProxy+"\nanother-password\n") },
 			[]string{"proxy.key: it has 2 lines"},
 		},
-		"a value is asked for by nothing": {
-			func(t *testing.T, b newBoard) { b.put(t, "stationd.toml", "[station]\nname = \"@name@\"\n") },
-			[]string{"station.txt has line, and stationd.toml does not ask for it"},
-		},
-		"the configuration has a fault": {
+		"what all share has a fault": {
 			func(t *testing.T, b newBoard) {
-				b.put(t, "stationd.toml", fmt.Sprintf(strings.Replace(fleetConfig, "timezone", "timezoen", 1), filepath.Join(b.dir, "data")))
+				b.put(t, "plant.toml", fmt.Sprintf(strings.Replace(sharedConfig, "timezone", "timezoen", 1), filepath.Join(b.dir, "data")))
 			},
-			[]string{`stationd.toml:3:1: unknown key "timezoen"`},
+			[]string{`plant.toml:3:1: unknown key "timezoen"`},
+		},
+		"what all share was forgotten": {
+			func(t *testing.T, b newBoard) { must(t, os.Remove(filepath.Join(b.boot, "plant.toml"))) },
+			[]string{"stationd.toml:1:12: ", "open plant.toml: no such file"},
 		},
 		"the machine was forgotten": {
-			func(t *testing.T, b newBoard) { b.put(t, "station.txt", "name = pack4-7\nline = PACK4\n") },
-			[]string{"stationd.toml asks for @machine@, and station.txt does not have it"},
-		},
-		"a value would end its text": {
 			func(t *testing.T, b newBoard) {
-				b.put(t, "station.txt", "name = pack4\"7\nline = PACK4\nmachine = S\n")
+				b.put(t, "Stationd.toml", strings.Replace(ownConfig, "MACHINE", "#", 1))
 			},
-			[]string{"station.txt, line 1: the value of name must be plain text"},
+			[]string{"plant.toml:15:12: there is no variable MACHINE: give it in [vars]"},
+		},
+		"a key that nothing asks for": {
+			func(t *testing.T, b newBoard) { b.put(t, "webhook.key", "a-key-for-nothing") },
+			[]string{"webhook.key is for nothing here"},
+		},
+		"another configuration, that nothing includes": {
+			func(t *testing.T, b newBoard) { b.put(t, "plant-old.toml", "[station]\n") },
+			[]string{"plant-old.toml is for nothing here"},
 		},
 		"a file that nobody knows": {
 			func(t *testing.T, b newBoard) { b.put(t, "stationd.doc", "a letter") },
-			[]string{"stationd.doc is not known here: stationd.toml, station.txt, keys (.key) and authorities (.pem) are"},
+			[]string{"stationd.doc is for nothing here"},
 		},
 		"the outbox of another station is on the card": {
 			func(t *testing.T, b newBoard) {

@@ -58,6 +58,9 @@ func KeyPlaces(p *plan.Plan) (all []api.KeyFrom) {
 			all = append(all, k.from)
 		}
 	}
+	if from := api.KeyFrom(p.Web.Token); from.Given() {
+		all = append(all, from)
+	}
 	return all
 }
 

@@ -29,6 +29,9 @@ import (
 // every computer reads there.
 const packagedFolder = "/boot/firmware/stationd-enrol"
 
+// configName is the configuration's name in the folder.
+const configName = "stationd.toml"
+
 // account is the account and the group that the packaged unit runs under.
 const account = "stationd"
 
@@ -42,8 +45,8 @@ func Command() *cobra.Command {
 its boot partition with any computer, checks them as check does, writes them where they
 belong, and wipes the folder. The package runs it at each boot while there is such a folder.
 
-  stationd.toml              the configuration; @name@ in it is a value of station.txt
-  station.txt                name = pack4-7, a line for each value; only where there are any
+  stationd.toml              the configuration, and the files that it includes: what all
+                             stations share in one, and [vars] of this one here
   l2l.key, lagerkoll.key...  a key each, as the configuration names them
   plant.pem                  an authority, for ca = "/etc/stationd/plant.pem"
 

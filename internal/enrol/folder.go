@@ -1,7 +1,6 @@
 package enrol
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ const (
 )
 
 // A folder is what somebody put on the boot partition.
-type folder map[string]folderFile // by name, as it is meant: in small letters, without a second ending
+type folder map[string]folderFile // by name, as it is meant
 
 // A folderFile is one file of it.
 type folderFile struct {
@@ -29,13 +28,22 @@ type folderFile struct {
 	text []byte
 }
 
-// meant is the name that somebody meant: an editor of Windows adds .txt and does not show it.
+// meant is the name that somebody meant: an editor of Windows adds .txt and does not show it,
+// and a FAT partition may show capitals alone. What the configuration names by its spelling
+// keeps that.
 func meant(name string) string {
-	name = strings.ToLower(name)
-	if short := strings.TrimSuffix(name, ".txt"); filepath.Ext(short) != "" {
-		return short
+	if short := name[:max(len(name)-len(".txt"), 0)]; strings.EqualFold(name, short+".txt") && filepath.Ext(short) != "" {
+		name = short
 	}
-	return name
+	if endsIn(name, ".toml", ".pem") && !strings.EqualFold(name, configName) {
+		return name
+	}
+	return strings.ToLower(name)
+}
+
+// endsIn reports whether a name has one of the endings.
+func endsIn(name string, endings ...string) bool {
+	return slices.Contains(endings, strings.ToLower(filepath.Ext(name)))
 }
 
 // isLitter reports whether a file is what computers leave in folders that they show, or this
@@ -66,9 +74,6 @@ func readFolder(path string) (folder, error) {
 		case twice:
 			no = append(no, fmt.Sprintf("%s is there twice: leave one", name))
 			continue
-		case name != "stationd.toml" && name != "station.txt" && !slices.Contains([]string{".key", ".pem"}, filepath.Ext(name)):
-			no = append(no, fmt.Sprintf("%s is not known here: stationd.toml, station.txt, keys (.key) and authorities (.pem) are", entry.Name()))
-			continue
 		}
 		file := filepath.Join(path, entry.Name())
 		text, err := readUpTo(file, mostBytes)
@@ -95,35 +100,6 @@ func readUpTo(path string, most int64) ([]byte, error) {
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, most+1))
 }
-
-// values reads station.txt: name = value, a line each.
-func values(text []byte) (map[string]string, refusal) {
-	all := make(map[string]string)
-	var no refusal
-	number := 0
-	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))) {
-		number++
-		if line = bytes.TrimSpace(line); len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		name, value, found := strings.Cut(string(line), "=")
-		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"'`)
-		_, twice := all[name]
-		switch {
-		case !found || !valueName.MatchString(name):
-			no = append(no, fmt.Sprintf("station.txt, line %d: write a name in small letters, = and a value, as name = pack4-7", number))
-		case twice:
-			no = append(no, fmt.Sprintf("station.txt, line %d: %s is there twice", number, name))
-		case value == "" || strings.ContainsFunc(value, unfit):
-			no = append(no, fmt.Sprintf("station.txt, line %d: the value of %s must be plain text, without quotation marks and backslashes", number, name))
-		}
-		all[name] = value
-	}
-	return all, no
-}
-
-// unfit reports whether a character would not be itself between quotation marks.
-func unfit(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune("\"'\\@\ufffd", r) }
 
 // wipe takes the folder away and wipes it. It has another name from the first step on: what
 // is half wiped must not be taken for what somebody has put there.

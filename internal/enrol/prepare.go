@@ -1,26 +1,19 @@
 package enrol
 
 import (
-	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"stationd/internal/api"
-	"stationd/internal/atomicfile"
 	"stationd/internal/doctor"
 	"stationd/internal/plan"
-)
-
-var (
-	valueName   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	placeholder = regexp.MustCompile(`@([a-z][a-z0-9_]*)@`)
 )
 
 // A station is what is going to be written.
@@ -41,35 +34,48 @@ type placedFile struct {
 // prepare checks everything, and writes nothing that stays. The error is a refusal where
 // something is not right.
 func (e *enrolment) prepare(all folder) (*station, error) {
-	if _, is := all["stationd.toml"]; !is {
-		return nil, refusal{"stationd.toml is missing"}
+	if _, is := all[configName]; !is {
+		return nil, refusal{configName + " is missing"}
 	}
-	text, no := fill(all)
-	if len(no) > 0 {
-		return nil, no
-	}
-	p, no, err := e.readAsCheckDoes(text)
-	if err != nil || len(no) > 0 {
-		if err == nil {
-			err = no
-		}
-		return nil, err
-	}
-	s := &station{name: p.Station.Name, text: text}
-	no = e.checkOutbox(p)
-	more, err := e.addKeys(s, p, all)
+	p, no, err := e.readAsCheckDoes(all)
 	if err != nil {
 		return nil, err
 	}
-	no = append(no, more...)
+	if len(no) > 0 {
+		return nil, no
+	}
+	s := &station{name: p.Station.Name, text: all[configName].text}
+	etc := filepath.Dir(e.config)
+	keys, more, err := e.keys(p, all)
+	if err != nil {
+		return nil, err
+	}
+	no = append(e.checkOutbox(p), more...)
+	used := make(map[string]bool)
+	for _, k := range keys {
+		used[strings.ToLower(filepath.Base(k.path))] = true
+	}
+	included := make(map[string]bool)
+	for _, path := range p.Files {
+		included[filepath.Base(path)] = true
+	}
+	s.files = keys
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if filepath.Ext(name) != ".pem" {
+		switch {
+		case endsIn(name, ".pem"):
+			if !x509.NewCertPool().AppendCertsFromPEM(all[name].text) {
+				no = append(no, name+" holds no certificate as PEM")
+			}
+		case included[name]:
+		case !used[name]:
+			no = append(no, fmt.Sprintf("%s is for nothing here: %s neither includes it nor asks for a key of that name, and authorities end in .pem", name, configName))
+			continue
+		default:
 			continue
 		}
-		if !x509.NewCertPool().AppendCertsFromPEM(all[name].text) {
-			no = append(no, name+" holds no certificate as PEM")
+		if name != configName {
+			s.files = append(s.files, placedFile{filepath.Join(etc, name), all[name].text, 0o644, -1})
 		}
-		s.files = append(s.files, placedFile{filepath.Join(filepath.Dir(e.config), name), all[name].text, 0o644, -1})
 	}
 	if len(no) > 0 {
 		return nil, no
@@ -77,48 +83,28 @@ func (e *enrolment) prepare(all folder) (*station, error) {
 	return s, nil
 }
 
-// fill puts the values of station.txt into the configuration.
-func fill(all folder) (text []byte, no refusal) {
-	given, no := values(all["station.txt"].text)
-	used := make(map[string]bool)
-	text = placeholder.ReplaceAllFunc(all["stationd.toml"].text, func(found []byte) []byte {
-		name := string(bytes.Trim(found, "@"))
-		value, is := given[name]
-		if !is && !used[name] {
-			no = append(no, fmt.Sprintf("stationd.toml asks for %s, and station.txt does not have it: write %s = ... there", found, name))
+// readAsCheckDoes reads the configuration, with what it includes, from a folder beside the
+// place where it belongs, and checks what a start on this machine needs of it.
+func (e *enrolment) readAsCheckDoes(all folder) (_ *plan.Plan, no refusal, err error) {
+	staged := filepath.Join(filepath.Dir(e.config), ".enrol")
+	if err := errors.Join(os.RemoveAll(staged), os.MkdirAll(filepath.Dir(staged), 0o755), os.Mkdir(staged, 0o700)); err != nil { //nolint:gosec // the configuration is for everybody to read
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(staged)) }()
+	for name, file := range all {
+		if !endsIn(name, ".toml") {
+			continue
 		}
-		used[name] = true
-		return []byte(value)
-	})
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !used[name] {
-			no = append(no, fmt.Sprintf("station.txt has %s, and stationd.toml does not ask for it: write @%s@ there, or take it out", name, name))
+		if err := os.WriteFile(filepath.Join(staged, name), file.text, 0o600); err != nil {
+			return nil, nil, err
 		}
 	}
-	return text, no
-}
-
-// readAsCheckDoes reads the configuration where it belongs, under another name, and checks
-// what a start on this machine needs of it.
-func (e *enrolment) readAsCheckDoes(text []byte) (*plan.Plan, refusal, error) {
-	if err := os.MkdirAll(filepath.Dir(e.config), 0o755); err != nil { //nolint:gosec // the configuration is for everybody to read
-		return nil, nil, err
-	}
-	staged := filepath.Join(filepath.Dir(e.config), "."+filepath.Base(e.config)+"-enrol")
-	if err := removeLeftOvers(staged); err != nil {
-		return nil, nil, err
-	}
-	if err := atomicfile.Replace(staged, text, 0o600); err != nil {
-		return nil, nil, err
-	}
-	defer os.Remove(staged) //nolint:errcheck // the next run removes it
-	p, faults, err := plan.Read(staged)
+	p, faults, err := plan.Read(filepath.Join(staged, configName))
 	if err != nil {
 		return nil, nil, err
 	}
-	var no refusal
 	for _, f := range faults {
-		no = append(no, strings.ReplaceAll(f.String(), staged, "stationd.toml"))
+		no = append(no, strings.ReplaceAll(f.String(), staged+"/", ""))
 	}
 	if len(no) > 0 {
 		return nil, no, nil
@@ -158,9 +144,9 @@ func (e *enrolment) checkOutbox(p *plan.Plan) (no refusal) {
 	return no
 }
 
-// addKeys adds the keys that the configuration asks for. One that is not in the folder must
+// keys returns the keys that the configuration asks for. One that is not in the folder must
 // be in its place already.
-func (e *enrolment) addKeys(s *station, p *plan.Plan, all folder) (no refusal, err error) {
+func (e *enrolment) keys(p *plan.Plan, all folder) (keys []placedFile, no refusal, err error) {
 	etc, seen := filepath.Dir(e.config), make(map[string]bool)
 	for _, from := range doctor.KeyPlaces(p) {
 		f := placedFile{path: filepath.Join(etc, "keys", from.Credential), mode: 0o600, group: -1}
@@ -176,7 +162,7 @@ func (e *enrolment) addKeys(s *station, p *plan.Plan, all folder) (no refusal, e
 		case !given && exists(f.path):
 			continue
 		case !given:
-			no = append(no, fmt.Sprintf("%s is missing: stationd.toml asks for it", filepath.Base(f.path)))
+			no = append(no, fmt.Sprintf("%s is missing: %s asks for it", filepath.Base(f.path), configName))
 			continue
 		case from.Credential == "" && filepath.Dir(f.path) != etc && filepath.Dir(f.path) != filepath.Join(etc, "keys"):
 			no = append(no, fmt.Sprintf("%s belongs to %s, and enrol writes to %s alone: name it there", filepath.Base(f.path), f.path, etc))
@@ -189,11 +175,11 @@ func (e *enrolment) addKeys(s *station, p *plan.Plan, all folder) (no refusal, e
 		}
 		if from.Credential == "" {
 			if f.group, err = groupID(); err != nil {
-				return nil, fmt.Errorf("the group %s, which is to read %s: %w; install the package", account, f.path, err)
+				return nil, nil, fmt.Errorf("the group %s, which is to read %s: %w; install the package", account, f.path, err)
 			}
 		}
 		f.text = []byte(key.Reveal() + "\n")
-		s.files = append(s.files, f)
+		keys = append(keys, f)
 	}
-	return no, nil
+	return keys, no, nil
 }
