@@ -80,8 +80,9 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 		),
 		h.Body(
 			h.Header(
-				h.H1(g.Text(title)), h.P(g.Text(s.calledStation())),
+				h.H1(g.Text(title)), h.P(h.Class("station"), g.Text(s.calledStation())),
 				h.Nav(
+					h.A(h.Href("/"), g.Text("← "+s.calledStation())),
 					h.Button(h.ID("print"), h.Type("button"), g.Text(s.texts.Say("cards.print"))),
 					h.A(h.Href("/cards.pdf"), g.Text(s.texts.Say("cards.pdf"))),
 					h.A(h.Href("/poster.pdf"), g.Text(s.texts.Say("cards.poster"))),

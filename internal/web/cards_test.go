@@ -47,6 +47,9 @@ func TestThePageOfCardsShowsWhatCanBeScanned(t *testing.T) {
 	if w.Code != http.StatusOK || strings.Contains(page, "style=") {
 		t.Errorf("status %d, or a style that the browser is told not to take:\n%s", w.Code, page)
 	}
+	if page := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(page, `href="/cards">Kort att skanna</a>`) {
+		t.Error("the station's page does not lead to the cards")
+	}
 	for _, file := range []string{"/cards.css", "/cards.js"} {
 		if w := ask(s, http.MethodGet, file, ""); w.Code != http.StatusOK || w.Body.Len() == 0 {
 			t.Errorf("%s: status %d", file, w.Code)

@@ -84,6 +84,7 @@ func (s *Server) viewBuilder(now station.Snapshot, outages map[string]station.St
 		contentsErr: c.contentsErr,
 		outages:     outages,
 		texts:       s.texts,
+		hasCards:    s.station.Cards != nil,
 		times:       words.Times{Now: s.station.Stamp(time.Now()), Zone: s.station.Zone, Words: s.texts},
 	}
 	if l.times.Zone == nil {

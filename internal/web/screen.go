@@ -42,7 +42,9 @@ func (v view) html() g.Node {
 				),
 				h.P(h.Class("small"), v.phrase("sound.help")),
 			),
-			h.P(h.Class("acts"), h.A(h.Class("button"), h.Href("#"), v.phrase("more.close"))),
+			h.P(h.Class("acts"),
+				g.If(v.HasCards, h.A(h.Class("button"), h.Href("/cards"), v.phrase("cards.title"))),
+				h.A(h.Class("button"), h.Href("#"), v.phrase("more.close"))),
 		),
 	}
 }

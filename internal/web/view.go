@@ -15,6 +15,7 @@ import (
 type view struct {
 	Texts    *words.Catalogue
 	Station  string
+	HasCards bool // there is a page of cards to scan
 	Version  string
 	Spoken   string    // how serious the headline is, for who hears the page
 	Findings []finding // the first is the headline
@@ -90,6 +91,7 @@ type viewBuilder struct {
 	outages     map[string]station.Stamp // since when each backend has not been reached
 	texts       *words.Catalogue
 	times       words.Times
+	hasCards    bool
 }
 
 func (b viewBuilder) view() view {
@@ -99,6 +101,7 @@ func (b viewBuilder) view() view {
 	v := view{
 		Texts:    b.texts,
 		Station:  visible(cmp.Or(b.program.Labels.Station, s.Station)),
+		HasCards: b.hasCards,
 		Version:  visible(s.Version),
 		Spoken:   b.texts.Say("level." + words.Key(findings[0].Class)),
 		Findings: findings,
