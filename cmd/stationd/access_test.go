@@ -196,13 +196,20 @@ func heldTraceAfterOrder(t *testing.T, b *demo.Simulation) station.ID {
 	return heldTrace(t, b, "B7")
 }
 
+// runPIN sets the PIN of the page.
+func runPIN(t *testing.T, b *demo.Simulation, pin string) (said string, code int) {
+	t.Helper()
+	var out bytes.Buffer
+	code = command(t.Context(), []string{"passwd", "--config", b.ConfigPath()}, strings.NewReader(pin+"\n"), &out, &out)
+	return out.String(), code
+}
+
 func TestATechnicianLogsInOnThePageAndDecides(t *testing.T) {
 	t.Parallel()
 	b := newStationWithAccess(t)
 	must(t, b.Power(t.Context(), true))
-	var said bytes.Buffer
-	if code := command(t.Context(), []string{"passwd", "--config", b.ConfigPath()}, strings.NewReader("471147\n"), &said, &said); code != 0 || strings.Contains(said.String(), "471147") {
-		t.Fatalf("passwd ends with %d and says %s", code, &said)
+	if said, code := runPIN(t, b, "471147"); code != 0 || strings.Contains(said, "471147") {
+		t.Fatalf("passwd ends with %d and says %s", code, said)
 	}
 	held := heldTraceAfterOrder(t, b)
 	jar, err := cookiejar.New(nil)
