@@ -181,9 +181,11 @@ func TestAMemberOfTheGroupGetsADumpOfWhatTheStationTells(t *testing.T) {
 	must(t, os.Mkdir(out, 0o700))
 	must(t, os.Chown(out, member, member))
 	binary := filepath.Join(b.Dir, "stationd") // the test's own folder is not everybody's
-	text, err := os.ReadFile("/proc/self/exe")
+	// Copied by another process: a file that this one has open for writing when it starts a
+	// process is busy for as long as that has it, too.
+	self, err := os.Executable()
 	must(t, err)
-	must(t, os.WriteFile(binary, text, 0o755))
+	must(t, exec.CommandContext(t.Context(), "install", "-m", "755", self, binary).Run())
 	file := filepath.Join(out, "dump.tar.gz")
 	c := exec.CommandContext(t.Context(), binary, "dump", "--config", b.ConfigPath(), "-o", file)
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: member, Gid: member}}
