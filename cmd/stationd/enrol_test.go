@@ -73,6 +73,7 @@ func newCard(t *testing.T) newBoard {
 	b.put(t, "L2L.KEY.txt", "\xef\xbb\xbf"+enrolledL2L+"\r\n")
 	b.put(t, "lagerkoll.key", enrolledLagerkoll)
 	b.put(t, "proxy.key", enrolledProxy)
+	must(t, os.Chmod(filepath.Join(b.boot, "lagerkoll.key"), 0o444)) // read-only, says Windows
 	b.put(t, "Thumbs.db", "a picture")
 	return b
 }

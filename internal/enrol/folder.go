@@ -136,13 +136,19 @@ func (e *enrolment) finishWiping() (begun bool, err error) {
 // overwrite writes zeros over a file. A card may keep what was there before all the same,
 // where no file system reaches it.
 func overwrite(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&0o200 == 0 { // Windows' read-only, which keeps root out as well in the package's unit
+		if err := os.Chmod(path, info.Mode()|0o200); err != nil {
+			return err
+		}
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.Write(make([]byte, info.Size()))
-	}
+	_, err = f.Write(make([]byte, info.Size()))
 	return errors.Join(err, f.Sync(), f.Close())
 }
