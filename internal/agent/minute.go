@@ -21,6 +21,7 @@ type Clock struct {
 // cannot be made durable is left out: what was counted is on disk and stays in hand for the
 // next. What is due is emitted again each minute until it is done, or too late.
 func (c Clock) Run(ctx context.Context, emit station.Emit) error {
+	began := c.Stamp(time.Now())
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
 	due := time.NewTimer(0)
@@ -35,9 +36,9 @@ func (c Clock) Run(ctx context.Context, emit station.Emit) error {
 				_, _ = emit(station.Event{ID: station.NewID(), Source: station.FromStation, Kind: station.Minute, At: c.Stamp(time.Now())})
 			}
 		case <-due.C:
-			due.Reset(c.emitDue(emit))
+			due.Reset(c.emitDue(began, emit))
 		case <-changed:
-			if next := c.untilCall(); next > 0 {
+			if next := c.untilCall(began); next > 0 {
 				due.Reset(next)
 			}
 		}
@@ -45,13 +46,13 @@ func (c Clock) Run(ctx context.Context, emit station.Emit) error {
 }
 
 // emitDue emits what is due, and returns how long it is until anything may be due again.
-func (c Clock) emitDue(emit station.Emit) time.Duration {
-	events, _ := c.Program().Due(c.State(), c.Stamp(time.Now()))
+func (c Clock) emitDue(began station.Stamp, emit station.Emit) time.Duration {
+	events, _ := c.Program().Due(c.State(), began, c.Stamp(time.Now()))
 	for _, ev := range events {
 		ev.ID = station.NewID()
 		_, _ = emit(ev)
 	}
-	if next := c.untilCall(); next > 0 {
+	if next := c.untilCall(began); next > 0 {
 		return next
 	}
 	return untilFullMinute(time.Now())
@@ -59,9 +60,9 @@ func (c Clock) emitDue(emit station.Emit) time.Duration {
 
 // untilCall is how long it is until a call will have been open for too long, where that is
 // sooner than the next full minute; else 0.
-func (c Clock) untilCall() time.Duration {
+func (c Clock) untilCall(began station.Stamp) time.Duration {
 	now := time.Now()
-	if _, next := c.Program().Due(c.State(), c.Stamp(now)); next > 0 && next < untilFullMinute(now) {
+	if _, next := c.Program().Due(c.State(), began, c.Stamp(now)); next > 0 && next < untilFullMinute(now) {
 		return next
 	}
 	return 0

@@ -8,6 +8,9 @@ import (
 // This file opens and closes andon calls: a press calls for help at a machine, and the call
 // is open until it is closed here or at the vendor. State.Calls holds the open ones.
 
+// Unanswered reports whether a call has been open for too long, and nobody is on it.
+func (c Call) Unanswered() bool { return len(c.Overdue) > 0 && c.Closing == "" && !c.Attended }
+
 // namedIn reports whether the data of a Close event means this call: by the entry that
 // opened it, or by the vendor's name for it.
 func (c Call) namedIn(data map[string]string) bool {

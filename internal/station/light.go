@@ -76,7 +76,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 	}
 	for _, c := range s.Calls {
 		switch {
-		case len(c.Overdue) > 0 && c.Closing == "":
+		case c.Unanswered():
 			shown.raise(p.lampOf(c.Source), Quick)
 		case c.Closing != "": // maybe from the page, which has no lamp
 			shown.raise(p.lampOf(c.Source), Slow)
@@ -185,7 +185,7 @@ func (p Program) withStackLights(shown lights, s State, h Health) lights {
 
 // overdue reports whether a call has been open for too long.
 func (s State) overdue() bool {
-	return slices.ContainsFunc(s.Calls, func(c Call) bool { return len(c.Overdue) > 0 && c.Closing == "" })
+	return slices.ContainsFunc(s.Calls, Call.Unanswered)
 }
 
 // held reports whether anything waits for a person.

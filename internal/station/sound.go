@@ -72,7 +72,7 @@ func (p Program) Sounds(s State, h Health, now Stamp) map[string]Sound {
 		}
 	}
 	for _, c := range s.Calls {
-		if len(c.Overdue) > 0 && c.Closing == "" {
+		if c.Unanswered() {
 			p.remind(sounds, c.Source, p.buzzerOf(c.Source), never, now)
 		}
 	}

@@ -135,6 +135,9 @@ const (
 	// next morning.
 	shiftMakeUp = 24 * time.Hour
 
+	// seenAgain is how long after a start the vendor has shown who is on which call.
+	seenAgain = time.Minute
+
 	// clockWrong is how far ahead what was done may be before it is taken for the fault of a
 	// clock that was wrong then.
 	clockWrong = time.Hour
@@ -189,8 +192,9 @@ func (p Program) times(now time.Time) (all []dueTime) {
 // Due returns the events that are due by the clock, the earliest first and without IDs, and
 // how long it is until a call will have been open for too long; 0: none will. A time of the
 // clock that was never seen before is not made up for: it is noted by an event that does
-// nothing else. While nobody has set the clock no time of it comes.
-func (p Program) Due(s State, now Stamp) (events []Event, next time.Duration) {
+// nothing else. While nobody has set the clock no time of it comes. began is when this process
+// did: whether somebody is on a call from before it is seen again first.
+func (p Program) Due(s State, began, now Stamp) (events []Event, next time.Duration) {
 	if now.Trusted {
 		for _, d := range p.times(now.Wall) {
 			done, seen := s.Times[d.key]
@@ -206,14 +210,15 @@ func (p Program) Due(s State, now Stamp) (events []Event, next time.Duration) {
 			}
 		}
 	}
-	overdue, next := p.dueCalls(s, now)
+	overdue, next := p.dueCalls(s, began, now)
 	return append(events, overdue...), next
 }
 
 // dueCalls is Due for open calls.
-func (p Program) dueCalls(s State, now Stamp) (events []Event, next time.Duration) {
+func (p Program) dueCalls(s State, began, now Stamp) (events []Event, next time.Duration) {
+	on, _ := now.Since(began)
 	for _, c := range s.Calls {
-		if c.Closing != "" || c.Raised {
+		if c.Closing != "" || c.Raised || c.Attended {
 			continue
 		}
 		age, known := now.Since(c.At)
@@ -224,7 +229,11 @@ func (p Program) dueCalls(s State, now Stamp) (events []Event, next time.Duratio
 			if b.Event != c.Source+"."+Open || slices.Contains(c.Overdue, b.After) {
 				continue
 			}
-			if left := b.After - age; left > 0 {
+			left := b.After - age
+			if since, known := c.At.Since(began); on < seenAgain && (!known || since < 0) {
+				left = max(left, seenAgain-on)
+			}
+			if left > 0 {
 				if next == 0 || left < next {
 					next = left
 				}
@@ -289,7 +298,7 @@ func (p Program) withTime(s State, key string, due time.Time) State {
 func (p Program) overdue(s State, ev Event) (State, []Action) {
 	i := slices.IndexFunc(s.Calls, func(c Call) bool { return string(c.Entry) == ev.Data[dataEntry] })
 	k := slices.IndexFunc(p.Bindings, func(b Binding) bool { return b.Event == ev.Name() && inWords(b.After) == ev.Data[DataAfter] })
-	if i < 0 || k < 0 || s.Calls[i].Closing != "" || slices.Contains(s.Calls[i].Overdue, p.Bindings[k].After) {
+	if i < 0 || k < 0 || s.Calls[i].Closing != "" || s.Calls[i].Attended || slices.Contains(s.Calls[i].Overdue, p.Bindings[k].After) {
 		return s, nil
 	}
 	b := p.Bindings[k]

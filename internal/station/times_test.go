@@ -68,7 +68,7 @@ func (w *wallClock) passes(from, until time.Time) {
 func (w *wallClock) minute(at time.Time, trusted bool) {
 	w.t.Helper()
 	now := Stamp{Wall: at, Boot: "b", Up: time.Duration(at.Unix()) * time.Second, Trusted: trusted}
-	events, _ := w.Due(w.s, now)
+	events, _ := w.Due(w.s, now, now)
 	for i, ev := range events {
 		ev.ID = ID(fmt.Sprintf("%d-%d", at.Unix(), i))
 		var actions []Action
@@ -228,7 +228,7 @@ func calling(afters ...time.Duration) Program {
 func (h *shift) due(second int) (types []string) {
 	h.t.Helper()
 	now := atSecond(second)
-	events, _ := h.Due(h.s, now)
+	events, _ := h.Due(h.s, atSecond(-3600), now)
 	for _, ev := range events {
 		for _, a := range h.happens(ev) {
 			types = append(types, a.With["type"])
@@ -244,7 +244,7 @@ func TestACallThatIsOpenForTooLongCallsSomebodyElseOnceForEachTime(t *testing.T)
 	t.Parallel()
 	h := &shift{Program: calling(5*time.Minute, 15*time.Minute), t: t}
 	h.happens(Event{Source: "maintenance", Kind: Press, At: atSecond(0)})
-	if _, next := h.Due(h.s, atSecond(100)); next != 200*time.Second {
+	if _, next := h.Due(h.s, atSecond(-3600), atSecond(100)); next != 200*time.Second {
 		t.Errorf("the next is due in %v", next)
 	}
 	for _, step := range []struct {
@@ -278,6 +278,12 @@ func TestACallThatIsOpenForTooLongCallsSomebodyElseOnceForEachTime(t *testing.T)
 
 func TestACallThatEndsInTimeCallsNobodyElse(t *testing.T) {
 	t.Parallel()
+	on := &shift{Program: calling(5 * time.Minute), t: t}
+	on.happens(Event{Source: "maintenance", Kind: Press, At: atSecond(0)})
+	on.s.Calls[0].Attended = true
+	if got := on.due(1000); len(got) > 0 || on.s.overdue() {
+		t.Errorf("somebody is on it: %v", got)
+	}
 	h := &shift{Program: calling(5 * time.Minute), t: t}
 	h.happens(Event{Source: "maintenance", Kind: Press, At: atSecond(0)})
 	h.happens(Event{Source: "maintenance", Kind: Hold, At: atSecond(200)})
@@ -298,8 +304,19 @@ func TestACallFromBeforeAPowerCutIsOverdueOnceThatIsSure(t *testing.T) {
 		h := &shift{Program: calling(5 * time.Minute), t: t}
 		h.happens(Event{Source: "maintenance", Kind: Press, At: atSecond(0)})
 		now := Stamp{Wall: atSecond(7200).Wall, Boot: "another", Up: tt.up, Trusted: tt.trusted}
-		if events, _ := h.Due(h.s, now); len(events) > 0 != tt.due {
+		began := now
+		began.Wall, began.Up = now.Wall.Add(-tt.up), 0
+		if events, _ := h.Due(h.s, began, now); len(events) > 0 != tt.due {
 			t.Errorf("%v after the start, clock set: %v: %v", tt.up, tt.trusted, events)
+		}
+	}
+	// Who is on it is not on disk: after a start that is looked for first.
+	restarted := &shift{Program: calling(5 * time.Minute), t: t}
+	restarted.happens(Event{Source: "maintenance", Kind: Press, At: atSecond(0)})
+	for second, due := range map[int]bool{3600: false, 3659: false, 3661: true} {
+		events, next := restarted.Due(restarted.s, atSecond(3600), atSecond(second))
+		if len(events) > 0 != due || !due && next != time.Duration(3660-second)*time.Second {
+			t.Errorf("%d s after the start: %v, next in %v", second-3600, events, next)
 		}
 	}
 	h := &shift{Program: calling(5 * time.Minute), t: t}

@@ -110,7 +110,7 @@ func (b viewBuilder) refusedSources() []string {
 	age := make(map[string]time.Duration)
 	for source, n := range b.snapshot.State.Notes {
 		since, known := b.times.Now.Since(n.At)
-		if known && since < refusedFor && isRefusal(n.Kind) {
+		if known && since < refusedFor && isRefusal(n.Kind) && !b.program.Reserved(source) {
 			all, age[source] = append(all, source), since
 		}
 	}
@@ -192,6 +192,9 @@ func (b viewBuilder) openCalls() []finding {
 		return nil
 	}
 	c := open[max(0, slices.IndexFunc(open, func(c station.Call) bool { return !c.Attended }))]
+	if i := slices.IndexFunc(open, station.Call.Unanswered); i >= 0 {
+		c = open[i]
+	}
 	f := finding{rank: callOpen, Class: "wait", Text: b.callName(c), Do: b.callState(c), call: c.Entry}
 	switch age, known := b.times.Now.Since(c.At); {
 	case known && age < time.Minute:
@@ -199,8 +202,11 @@ func (b viewBuilder) openCalls() []finding {
 	case known:
 		f.Text = b.texts.Say("how.call", "call", f.Text, "age", b.times.Age(c.At))
 	}
-	if c.Attended {
+	switch {
+	case c.Attended:
 		f.Class = "good"
+	case c.Unanswered(): // its lamp blinks quickly
+		f.rank, f.Class = actionNeeded, "look"
 	}
 	if len(open) > 1 {
 		f.Do += " · " + b.texts.Count("how.calls", len(open)-1)
@@ -212,11 +218,14 @@ func (b viewBuilder) openCalls() []finding {
 func (b viewBuilder) onItsWay() []finding {
 	s := b.snapshot
 	var all []finding
+	if n, said := s.State.Notes[station.FromStation]; said && s.State.Counting() {
+		all = append(all, finding{rank: onItsWay, Class: "wait", Text: b.texts.Say("how.counts"), Do: words.Capital(b.value(n.Text))})
+	}
 	if s.Waiting > 0 {
 		all = append(all, b.waiting())
 	}
 	for _, name := range b.backendsThatAre(func(c station.Contact) bool { return c.Kind == station.NoContact }) {
-		if len(all) > 0 && all[0].about == name {
+		if slices.ContainsFunc(all, func(f finding) bool { return f.about == name }) {
 			continue // said with what waits
 		}
 		all = append(all, finding{

@@ -102,6 +102,17 @@ func TestTheSentenceSaysWhatElseCanBe(t *testing.T) {
 		{"a press was not recorded, and the next one would be", func(f *operatortest.Station) {
 			f.Shown.State.Notes = said(station.NoteUnrecorded, "outbox: write: input/output error")
 		}, "Not recorded: do it again"},
+		{"what was counted cannot be told", func(f *operatortest.Station) {
+			f.Shown.Waiting = 1
+			f.Shown.State.Counters = map[string]station.Counter{"made": {Count: 3}}
+			f.Shown.State.Notes = map[string]station.Note{station.FromStation: {Kind: station.NoteUnread, Text: "l2l.product", At: f.Shown.Now}}
+		}, "What was counted is not sent yet"},
+		{"a call has been open for too long, and a newer one is attended", func(f *operatortest.Station) {
+			late, newer := call(), call()
+			late.Overdue, newer.Attended, newer.Entry = []time.Duration{5 * time.Minute}, true, "09.1"
+			f.Shown.State.Calls = []station.Call{newer, late}
+			f.Shown.Health.Devices["page"] = "gone"
+		}, "MAINT · SEAL-1: 18 min"},
 		{"a long code was scanned", func(f *operatortest.Station) {
 			f.Shown.State.Notes = said(station.NoteUnknown, strings.Repeat("12345", 9))
 		}, "Unknown code 12345123451234512345…"},
