@@ -45,7 +45,7 @@ check: $(TOOLS)/golangci-lint vulnerabilities ## gofmt, vet, the linters and tid
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@for m in $(MODULES); do echo "tidy   $$m"; go -C "$$m" mod tidy -diff; done
 	@for m in $(LINTED); do echo "vet    $$m"; go -C "$$m" vet ./...; done
-	@echo "vet    . with hil and installed"; go vet -tags hil,installed ./...
+	@echo "vet    . with hil, installed and manpages"; go vet -tags hil,installed ./... && go vet -tags manpages ./cmd/stationd
 	@for m in $(LINTED); do echo "lint   $$m"; (cd "$$m" && "$(CURDIR)/$(TOOLS)/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
 
 # What is said of a vulnerability in what the program calls fails; that nobody could be
@@ -64,6 +64,15 @@ vulnerabilities: $(TOOLS)/govulncheck ## Known vulnerabilities in what the progr
 .PHONY: test
 test: ## Every test that needs no emulated board, with the race detector.
 	go test -race -shuffle=on -timeout 30m ./...
+
+# axe-core is under the MPL-2.0 and larger than the page: it is fetched, and is no part of this.
+.PHONY: axe
+axe: build/axe.min.js ## axe-core, by which the tests check that the pages are accessible; needs npm.
+build/axe.min.js:
+	@mkdir -p build
+	cd build && tar -xzOf "$$(npm pack --silent axe-core@4.14.1)" package/axe.min.js > axe.min.js.part
+	echo "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c  build/axe.min.js.part" | sha256sum -c --quiet
+	mv build/axe.min.js.part $@
 
 .PHONY: matrix
 matrix: ## The whole fault matrix and ten times the model, which take some minutes.
@@ -225,20 +234,20 @@ $(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm $(TOOLS)/cycloned
 .PHONY: stage
 stage:
 	@rm -rf build/stage && mkdir -p build/stage
-	@cd deploy && cp stationd.service stationd-lamps.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@cd deploy && cp stationd.service stationd-lamps.service stationd-enrol.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
 	@cp SECURITY.md build/stage/
 	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
 	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz
 	@printf 'stationd (%s) unstable; urgency=medium\n\n  * What an operator or electrician can notice is in NEWS.gz.\n\n -- %s  %s\n' \
 		'$(VERSION)' '$(MAINTAINER)' "$$(LC_ALL=C date -uRd @$(SOURCE_DATE_EPOCH))" | gzip -9nc > build/stage/changelog.gz
 	@$(licenses) | gzip -9nc > build/stage/licenses.gz
-	@mkdir -p build/stage/docs/adr build/stage/docs/labels build/stage/docs/wiring build/stage/completion build/stage/monitoring
-	@cp deploy/monitoring/* build/stage/monitoring/
+	@mkdir -p build/stage/docs/adr build/stage/docs/labels build/stage/docs/wiring build/stage/completion build/stage/monitoring build/stage/screen
+	@cp deploy/monitoring/* build/stage/monitoring/ && cp deploy/screen/* build/stage/screen/ && cp -r deploy/ansible build/stage/
 	@cp docs/*.md build/stage/docs/ && cp docs/adr/*.md build/stage/docs/adr/ && cp docs/labels/*.png build/stage/docs/labels/ && cp docs/wiring/*.svg build/stage/docs/wiring/
 	@sed -i 's|](../docs/|](docs/|g' build/stage/README.md
 	@sed -i 's|](../deploy/README.md|](../README.md|g' build/stage/docs/*.md
 	@for shell in bash zsh fish; do go run ./cmd/stationd completion $$shell > build/stage/completion/$$shell; done
-	@for language in en sv; do go run ./deploy/poster docs/lamps.md $$language > build/stage/docs/lamps-poster.$$language.html; done
+	@mkdir -p build/stage/man && go run -tags manpages ./cmd/stationd build/stage/man && gzip -9n build/stage/man/*.1
 	@find build/stage -exec touch -d @$(SOURCE_DATE_EPOCH) {} +
 
 .PHONY: deb-test
@@ -246,12 +255,9 @@ deb-test: deb ## The packages have all that the program and its texts name.
 	STATIOND_DEBS="$(ARCHES:%=$(CURDIR)/build/stationd_$(VERSION)_%.deb)" go test -count=1 -run 'TestThePackage' ./deploy
 
 .PHONY: pictures
-pictures: ## The pictures of README.md, taken in Debian's chromium, into docs/pictures.
+pictures: ## The pictures of README.md, taken in Debian's chromium while the demo's tour is followed.
 	@[ -x /usr/bin/chromium ] || { echo "pictures NOT TAKEN: apt install chromium"; exit 1; }
-	@mkdir -p build/pictures
-	SCREENSHOTS=$(CURDIR)/build/pictures go test -count=1 ./internal/web ./cmd/stationd -run 'TestThePageInARealBrowser|TestTheDemoInABrowser'
-	cp build/pictures/offline.png docs/pictures/page.png
-	cp build/pictures/demo.png docs/pictures/demo.png
+	go test -count=1 -run '^TestTheDemoIsTriedAsItSays$$' ./cmd/stationd -draw
 
 # What a plant downloads: the packages, what each consists of, their sums and who says so.
 RELEASE := build/stationd-$(VERSION)
@@ -262,16 +268,16 @@ release: deb-test ## A signed release in build/, by minisign: make release VERSI
 	deploy/release.sh '$(RELEASE)' '$(KEY)' 'stationd $(VERSION)' $(foreach a,$(ARCHES),build/stationd_$(VERSION)_$(a).deb build/stationd-$(a).cdx.json)
 
 .PHONY: poster
-poster: ## What the lamps say, as a sheet to print and post, in English and Swedish, into build/.
+poster: ## What the lamps of the example say, as sheets to print in every language, into build/.
 	@mkdir -p build
-	go run ./deploy/poster docs/lamps.md en > build/lamps-poster.en.html
-	go run ./deploy/poster docs/lamps.md sv > build/lamps-poster.sv.html
+	for language in en sv de pl es fi; do go run ./cmd/stationd lamps poster --config deploy/stationd.example.toml --language $$language --force -o build/lamps-poster.$$language.pdf; done
 
 # The licence of Go and of every module that is linked in, each under its name.
 define licenses
 { echo "Go $$(go env GOVERSION)"; echo; cat "$$(go env GOROOT)/LICENSE"; \
   GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/stationd | LC_ALL=C sort -u | \
-  while read -r path version dir; do printf '\n\n%s %s\n\n' "$$path" "$$version"; cat "$$dir"/LICENSE* "$$dir"/LICENCE* "$$dir"/COPYING* "$$dir"/NOTICE* 2>/dev/null || true; done; }
+  while read -r path version dir; do printf '\n\n%s %s\n\n' "$$path" "$$version"; cat "$$dir"/LICENSE* "$$dir"/LICENCE* "$$dir"/COPYING* "$$dir"/NOTICE* 2>/dev/null || true; done; \
+  printf '\n\nThe Go fonts\n\n'; cat internal/sheet/fonts/LICENSE; }
 endef
 
 .PHONY: reproduce

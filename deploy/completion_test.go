@@ -49,3 +49,47 @@ func TestBashCompletesWhatIsTyped(t *testing.T) {
 		})
 	}
 }
+
+// A station's entries and fields are offered by the program; a shell asks it by its script.
+func TestZshAndFishCompleteWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "stationd")
+	must(t, command(t, "go", "build", "-o", program, "../cmd/stationd"))
+	script := func(t *testing.T, shell string) string {
+		t.Helper()
+		if _, err := exec.LookPath(shell); err != nil {
+			t.Skipf("%s is not here: that it completes with what the package has was NOT proved", shell)
+		}
+		text, err := command(t, program, "completion", shell).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "_stationd")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	t.Run("zsh reads its script", func(t *testing.T) {
+		t.Parallel()
+		if out := must(t, command(t, "zsh", "-n", script(t, "zsh"))); out != "" {
+			t.Errorf("it says %s", out)
+		}
+	})
+	t.Run("fish offers what the program does", func(t *testing.T) {
+		t.Parallel()
+		path := script(t, "fish")
+		for typed, want := range map[string]string{
+			"stationd outbox ret":             "retry\tSend",
+			"stationd l2l dispatch.open mach": "machine=",
+			"stationd doctor --js":            "--json",
+		} {
+			c := command(t, "fish", "--no-config", "--private", "-c", "source $argv[1]; complete -C $argv[2]", path, typed)
+			c.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+t.TempDir())
+			if said := must(t, c); !strings.HasPrefix(said, want) {
+				t.Errorf("%q is completed to %q, not %q", typed, said, want)
+			}
+		}
+	})
+}

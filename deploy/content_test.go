@@ -52,9 +52,6 @@ func packed(t *testing.T) map[string]map[string]bool {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasSuffix(from, ".html") { // the posters are made when the package is
-				found = []string{"lamps-poster.en.html", "lamps-poster.sv.html"}
-			}
 			for _, f := range found {
 				held[path.Join(value, filepath.Base(f))] = true
 			}
@@ -124,7 +121,7 @@ func inStrings(name string, all *[]naming) error {
 // The site's own: named, and never in a package.
 var sitesOwn = []string{
 	"/etc/stationd/stationd.toml", "/etc/stationd/keys/l2l.key", "/etc/stationd/keys/lagerkoll.key", "/etc/stationd/keys/webhook.key", "/etc/stationd/keys/alert.key", "/etc/stationd/keys/proxy.key",
-	"/etc/stationd/l2l.key", "/etc/stationd/lagerkoll.token", "/etc/stationd/office.pem", "/etc/stationd/plant.pem", "/etc/stationd/proxy.key", "/etc/stationd/keys/l2l.key.cred",
+	"/etc/stationd/l2l.key", "/etc/stationd/lagerkoll.token", "/etc/stationd/office.pem", "/etc/stationd/plant.pem", "/etc/stationd/proxy.key", "/etc/stationd/page.key", "/etc/stationd/page.token", "/etc/stationd/page.crt", "/etc/stationd/keys/l2l.key.cred",
 }
 
 var (
@@ -235,8 +232,6 @@ func TestThePackageCompletesInEveryShell(t *testing.T) {
 			"/usr/share/bash-completion/completions/stationd",
 			"/usr/share/zsh/vendor-completions/_stationd",
 			"/usr/share/fish/vendor_completions.d/stationd.fish",
-			docFolder + "/docs/lamps-poster.en.html",
-			docFolder + "/docs/lamps-poster.sv.html",
 		} {
 			if !held[name] {
 				t.Errorf("%s has no %s", deb, name)

@@ -43,8 +43,13 @@ func readUnit(t *testing.T) unit {
 
 func readUnitFile(t *testing.T, name string) unit {
 	t.Helper()
-	u, section := unit{}, ""
+	u, section, begun := unit{}, "", ""
 	for _, line := range lines(t, name) {
+		if before, goesOn := strings.CutSuffix(line, "\\"); goesOn {
+			begun += before
+			continue
+		}
+		line, begun = begun+line, ""
 		if strings.HasPrefix(line, "[") {
 			section = strings.Trim(line, "[]")
 			continue
@@ -248,6 +253,7 @@ func TestThePackageHoldsEveryFileOfTheBoard(t *testing.T) {
 		"/usr/bin/stationd",
 		"/usr/lib/systemd/system/stationd.service",
 		"/usr/lib/systemd/system/stationd-lamps.service",
+		"/usr/lib/systemd/system/stationd-enrol.service",
 		"/usr/lib/systemd/system-generators/stationd-generator",
 		"/usr/lib/udev/rules.d/60-stationd.rules",
 		"/usr/lib/modules-load.d/stationd.conf",
@@ -272,21 +278,48 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 		t.Skip("systemd-analyze is not installed: that systemd itself understands every line of the unit was not proved")
 	}
 	dir := t.TempDir()
-	for _, unit := range []string{"stationd.service", "stationd-lamps.service"} {
+	units := map[string]string{
+		"stationd.service": "stationd.service", "stationd-lamps.service": "stationd-lamps.service",
+		"stationd-enrol.service":  "stationd-enrol.service",
+		"stationd-screen.service": "screen/stationd-screen.service",
+	}
+	for unit, file := range units {
 		// The program need not be installed where the unit is read.
-		text, err := os.ReadFile(unit)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text = []byte(strings.ReplaceAll(string(text), "/usr/bin/stationd", "/bin/true"))
+		text = []byte(strings.NewReplacer("/usr/bin/stationd", "/bin/true", "ExecStart=/usr/bin/cage", "ExecStart=/bin/true").Replace(string(text)))
 		if err := os.WriteFile(filepath.Join(dir, unit), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, unit := range []string{"stationd.service", "stationd-lamps.service"} {
+	for unit := range units {
 		said, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", filepath.Join(dir, unit)).CombinedOutput()
 		if err != nil || strings.Contains(string(said), unit) {
 			t.Errorf("%v\n%s", err, said)
+		}
+	}
+}
+
+func TestABoardIsEnrolledBeforeItsStationStarts(t *testing.T) {
+	t.Parallel()
+	u := readUnitFile(t, "stationd-enrol.service")
+	for _, c := range []struct {
+		because   string
+		directive string
+		want      []string
+	}{
+		{"the station waits for its configuration, and starts with it at the same boot", "Unit.Before", []string{"stationd.service"}},
+		{"nothing is done without a folder, and a wiping that was cut off goes on", "Unit.ConditionPathExists", []string{"|/boot/firmware/stationd-enrol", "|/boot/firmware/stationd-enrol.wipe"}},
+		{"the boot partition is there, and an outbox on a partition of its own is not overlooked", "Unit.RequiresMountsFor", []string{"/boot/firmware /var/lib/stationd"}},
+		{"it ends before the station starts", "Service.Type", []string{"oneshot"}},
+		{"it writes the configuration and wipes the folder, and nothing else", "Service.ReadWritePaths", []string{"/etc/stationd -/boot/firmware"}},
+		{"a key that is a file belongs to the station's group, and the station's own folder is closed to others", "Service.CapabilityBoundingSet", []string{"CAP_CHOWN CAP_DAC_READ_SEARCH"}},
+		{"the file is the station's to read, and keys are not", "Service.UMask", []string{"0077"}},
+	} {
+		if diff := cmp.Diff(c.want, u[c.directive]); diff != "" {
+			t.Errorf("%s: %s= (-want +got):\n%s", c.because, c.directive, diff)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func TestAnAccountThatIsNotInTheGroupOnlyLooksAtThePage(t *testing.T) {
 	if code, text := ask(nobody, "/", nil); code != http.StatusOK || !strings.Contains(text, `class="visitor"`) || !strings.Contains(text, "The account nobody may not decide here") {
 		t.Errorf("the page of another account is answered with %d:\n%s", code, text)
 	}
-	for _, path := range []string{"/retry", "/discard", "/close"} {
+	for _, path := range []string{"/entries/retry", "/entries/discard", "/discard", "/close"} {
 		if code, text := ask(nobody, path, url.Values{"entry": {string(held)}}); code != http.StatusForbidden || !strings.Contains(text, "The account nobody may not decide here") {
 			t.Errorf("%s by another account is answered with %d:\n%s", path, code, text)
 		}
@@ -85,7 +85,7 @@ func TestAnAccountThatIsNotInTheGroupOnlyLooksAtThePage(t *testing.T) {
 	if code, text := ask(os.Geteuid(), "/", nil); code != http.StatusOK || strings.Contains(text, `class="visitor"`) {
 		t.Errorf("the station's own account gets %d, and may not decide", code)
 	}
-	if code, text := ask(os.Geteuid(), "/discard", url.Values{"entry": {string(held)}}); code != http.StatusSeeOther {
+	if code, text := ask(os.Geteuid(), "/entries/discard", url.Values{"entry": {string(held)}}); code != http.StatusSeeOther {
 		t.Errorf("a decision of the station's own account is answered with %d:\n%s", code, text)
 	}
 	c, err = b.Contents(t.Context())

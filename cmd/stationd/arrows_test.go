@@ -25,19 +25,24 @@ import (
 // a third-party module has one door. A package without a row fails: nobody adds a
 // folder without drawing its arrows.
 var may = map[string][]string{
-	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/exit", "internal/live", "internal/relaycommand", "internal/setup", "internal/terminal", "github.com/spf13/cobra"},
+	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/dump", "internal/enrol", "internal/exit", "internal/live", "internal/relaycommand", "internal/setup", "internal/terminal", "internal/verify", "github.com/spf13/cobra"},
 
 	// What a person runs.
-	"internal/daemon":       {"internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/printer", "internal/queue", "internal/relay", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/control", "internal/web", "github.com/spf13/cobra"},
-	"internal/cli":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
-	"internal/doctor":       {"internal/api", "internal/api/*", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
-	"internal/setup":        {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
+	"internal/daemon":       {"internal/access", "internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/certificate", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/poster", "internal/printer", "internal/queue", "internal/relay", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "internal/web", "github.com/spf13/cobra"},
+	"internal/cli":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/poster", "internal/queue", "internal/sheet", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"internal/doctor":       {"internal/api", "internal/api/*", "internal/certificate", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
+	"internal/dump":         {"internal/atomicfile", "internal/config", "internal/contents", "internal/control", "internal/crash", "internal/doctor", "internal/exit", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "github.com/spf13/cobra"},
+	"internal/enrol":        {"internal/api", "internal/atomicfile", "internal/doctor", "internal/exit", "internal/plan", "internal/terminal", "github.com/spf13/cobra"},
+	"internal/setup":        {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "internal/words", "github.com/spf13/cobra"},
 	"internal/live":         {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
 	"internal/relaycommand": {"internal/exit", "internal/logging", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "github.com/spf13/cobra"},
-	"internal/demo":         {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "github.com/spf13/cobra"},
+	"internal/demo":         {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "maragu.dev/gomponents", "github.com/spf13/cobra"},
 
 	// What these share.
-	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/config", "internal/exit", "internal/gpio", "internal/printer", "internal/relay", "internal/scanner", "internal/station", "internal/words", "internal/control"},
+	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/certificate", "internal/config", "internal/exit", "internal/gpio", "internal/poster", "internal/printer", "internal/relay", "internal/scanner", "internal/station", "internal/words", "internal/control"},
+	"internal/cards":         {"internal/sheet", "internal/station", "internal/words"},
+	"internal/poster":        {"internal/sheet", "internal/station", "internal/words"},
+	"internal/sheet":         {"github.com/boombuler/barcode"},
 	"internal/plan/plantest": {"internal/plan"},
 	"internal/contents":      {"internal/plan", "internal/queue", "internal/station", "internal/control"},
 	"internal/verify":        {"internal/exit", "internal/queue"},
@@ -75,8 +80,10 @@ var may = map[string][]string{
 	"internal/httpserver":            {"internal/station"},
 	"internal/operator":              {"internal/station"},
 	"internal/operator/operatortest": {"internal/station", "internal/operator"},
-	"internal/control":               {"internal/station", "internal/operator", "internal/httpserver"},
-	"internal/web":                   {"internal/station", "internal/operator", "internal/httpserver", "internal/words"},
+	"internal/certificate":           {"internal/atomicfile"},
+	"internal/access":                {"internal/atomicfile", "internal/station", "golang.org/x/crypto"},
+	"internal/control":               {"internal/access", "internal/station", "internal/operator", "internal/httpserver"},
+	"internal/web":                   {"internal/access", "internal/cards", "internal/poster", "internal/sheet", "internal/station", "internal/operator", "internal/httpserver", "internal/words", "maragu.dev/gomponents"},
 	"internal/words":                 {"internal/station", "golang.org/x/text"},
 	"internal/metrics":               {"internal/station", "internal/httpserver"},
 	"internal/systemd":               {},
@@ -90,7 +97,7 @@ var may = map[string][]string{
 	"hil/guest":                      {"hil/control", "internal/systemd"},
 	"hil/probe":                      {"periph.io/x/conn/v3", "periph.io/x/host/v3"},
 	"deploy":                         {},
-	"deploy/poster":                  {},
+	"deploy/manpages":                {"github.com/spf13/cobra", "github.com/spf13/pflag"},
 	"installed":                      {"hil", "hil/control", "hil/emulator"},
 }
 

@@ -60,3 +60,86 @@ func TestCheckWarnsOfAnAmountThatWouldLoseItsPoint(t *testing.T) {
 		t.Errorf("check says %q", said)
 	}
 }
+
+// What is allowed and seldom meant is warned of with its place, and is a fault where that is
+// asked for.
+func TestCheckWarnsOfWhatIsSeldomMeant(t *testing.T) {
+	t.Parallel()
+	const whole = `[station]
+name = "pack4-1"
+timezone = "Europe/Stockholm"
+data = "DATA"
+lamp = "white"
+
+[web]
+listen = "127.0.0.1:8420"
+
+[l2l]
+url = "https://acme.leading2lean.com/api/1.0/"
+site = 12
+line = "PACK4"
+machine = "SEAL-1"
+trade = "MECH"
+key = { file = "KEY" }
+
+[gpio]
+chip = "pinctrl-bcm2711"
+
+[[button]]
+name = "red"
+pin = 17
+lamp = "white"
+
+[[lamp]]
+name = "white"
+pin = 22
+
+[[on]]
+event = "red.press"
+do = [{ l2l = "dispatch.open", type = "MAINT", description = "Help" }]
+`
+	check := func(t *testing.T, mode os.FileMode, old, new string, args ...string) (said string, code int) {
+		t.Helper()
+		key := filepath.Join(t.TempDir(), "key")
+		must(t, os.WriteFile(key, []byte("a-key-of-a-test\n"), 0o600))
+		must(t, os.Chmod(key, mode))
+		if !strings.Contains(whole, old) {
+			t.Fatalf("the configuration has no %q", old)
+		}
+		path := writeConfig(t, "%s", strings.NewReplacer("DATA", t.TempDir(), "KEY", key).Replace(strings.Replace(whole, old, new, 1)))
+		var out, errs bytes.Buffer
+		code = command(t.Context(), append([]string{"check", path}, args...), strings.NewReader(""), &out, &errs)
+		return strings.ReplaceAll(out.String()+errs.String(), path+":", ""), code
+	}
+	if said, code := check(t, 0o600, "", "", "--strict"); code != 0 {
+		t.Errorf("where nothing is to be warned of, it ends with %d: %s", code, said)
+	}
+	for _, tt := range []struct {
+		sentence string
+		mode     os.FileMode
+		old, new string
+		says     string
+	}{
+		{"a button without a binding", 0o600, "[[lamp]]", "[[button]]\nname = \"blue\"\npin = 27\n\n[[lamp]]", "26:1: warning: no binding answers blue"},
+		{"a lamp that is not used", 0o600, "[[on]]", "[[lamp]]\nname = \"green\"\npin = 23\n\n[[on]]", "30:1: warning: no button, scanner or stack light has the lamp green"},
+		{"a buzzer that is not used", 0o600, "[[on]]", "[[buzzer]]\nname = \"horn\"\npin = 23\n\n[[on]]", "30:1: warning: no button, scanner or stack light has the buzzer horn"},
+		{"a pin of the I2C bus", 0o600, "pin = 17", "pin = 2", "23:7: warning: GPIO2 is a line of the I2C bus"},
+		{"a pin of the serial port", 0o600, "pin = 22", "pin = 15", "28:7: warning: GPIO15 is a line of the serial port"},
+		{"an address without its path", 0o600, "com/api/1.0/", "com/", `11:7: warning: "url" ends in another path than L2L's operations have, /api/1.0/: https://acme.leading2lean.com/api/1.0/`},
+		{"a page for the network", 0o600, "127.0.0.1:8420", "0.0.0.0:8420", "8:10: warning: whoever reaches 0.0.0.0:8420 sees the page"},
+		{"a variable as a shell has it", 0o600, `"Help"`, `"Help at $LINE"`, "32:71: warning: $LINE stands there as it is"},
+		{"a key that every account may read", 0o644, "", "", "warning: l2l key: "},
+		{"a key that is not there", 0o600, `file = "KEY"`, `file = "/nowhere/l2l.key"`, "warning: l2l key: "},
+	} {
+		said, code := check(t, tt.mode, tt.old, tt.new)
+		if code != 0 || !strings.Contains(said, tt.says) {
+			t.Errorf("%s: check ends with %d and says %q, want %q", tt.sentence, code, said, tt.says)
+		}
+		if _, code := check(t, tt.mode, tt.old, tt.new, "--strict"); code != 78 {
+			t.Errorf("%s: with --strict check ends with %d", tt.sentence, code)
+		}
+		if said, code := check(t, tt.mode, tt.old, tt.new, "--json"); code != 0 || strings.Count(said, `"severity": "warning"`) != 1 {
+			t.Errorf("%s: with --json check ends with %d and says %s", tt.sentence, code, said)
+		}
+	}
+}

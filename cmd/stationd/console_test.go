@@ -56,7 +56,7 @@ func start(t *testing.T, cmd *exec.Cmd) *console {
 	before, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS)
 	must(t, err)
 	c := &console{t: t, screen: screen, line: line, before: *before, ended: make(chan error, 1), cmd: cmd}
-	c.cmd.Env = append(os.Environ(), "STATIOND_DEMO=1", "TERM=vt100", "CREDENTIALS_DIRECTORY=")
+	c.cmd.Env = append(os.Environ(), "STATIOND_DEMO=1", "TERM=vt100", "NO_COLOR=1", "CREDENTIALS_DIRECTORY=")
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = line, line, line
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	must(t, c.cmd.Start())

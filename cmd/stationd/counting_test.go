@@ -130,3 +130,43 @@ func TestPiecesOfAnUnseenChangeAreForAPersonToDecide(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The order in hand is followed at Lagerkoll: how much of it is done is shown, and a binding
+// that names it is refused while it is not known.
+func TestTheOrderInHandIsFollowedAtLagerkoll(t *testing.T) {
+	t.Parallel()
+	b := newStation(t, nil)
+	editConfig(t, b, `store  = "1001"`, `store  = "1001"
+watch  = "50ms"
+fresh  = "10m"
+follow = "order"`)
+	editConfig(t, b, `[[on]]
+event = "hand.scan"
+match = '^PC-`, `[[on]]
+event = "hand.scan"
+match = '^MADE-(?P<amount>\d+)$'
+do    = [{ lagerkoll = "article.trace", order = "{lagerkoll.order}", article = "09506000134352", batch = "B7", amount = "{amount}" }]
+
+[[on]]
+event = "hand.scan"
+match = '^PC-`)
+	must(t, b.Power(t.Context(), true))
+	waitRecorded(t, b, "hand.scan", func() { must(t, b.Scan("MADE-3")) })
+	if about := lastNote(t, b, "hand", station.NoteUnread); about != "lagerkoll.order" {
+		t.Errorf("it is told about %q", about)
+	}
+	done := func() (r station.Reading) {
+		if s, err := b.Control().Snapshot(t.Context()); err == nil {
+			r = s.State.Readings["lagerkoll"]
+		}
+		return r
+	}
+	scanAndWait(t, b, "PO4711")
+	must(t, demo.Until(t.Context(), "the order is read", func() bool { r := done(); return r.Order == "4711" && r.Amount == "700" && r.Done == "0" }))
+	scanAndWait(t, b, "MADE-5")
+	must(t, b.WaitDelivered(t.Context()))
+	must(t, demo.Until(t.Context(), "what was made is seen", func() bool { return done().Done == "5" }))
+	if traces := b.Plant.Traces(); len(traces) != 1 || traces[0].Order != 4711 || traces[0].Amount != 5 {
+		t.Errorf("%+v", traces)
+	}
+}

@@ -10,7 +10,6 @@ import (
 
 	"stationd/internal/demo"
 	"stationd/internal/exit"
-	"stationd/internal/queue"
 	"stationd/internal/station"
 )
 
@@ -23,15 +22,25 @@ func heldTraces(t *testing.T, b *demo.Simulation, batches ...string) (all []stat
 	return all
 }
 
+// A historyLine is a line of the history as it is exported, where it is told who decided.
+type historyLine struct {
+	ID     station.ID        `json:"id"`
+	What   string            `json:"what"`
+	By     string            `json:"by"`
+	Why    string            `json:"why"`
+	Note   string            `json:"note"`
+	Fields map[string]string `json:"fields"`
+}
+
 // historyOf is the history of a running station.
-func historyOf(t *testing.T, b *demo.Simulation) (all []queue.HistoryLine) {
+func historyOf(t *testing.T, b *demo.Simulation) (all []historyLine) {
 	t.Helper()
 	text, code := runCommand(t, b, "outbox", "export")
 	if code != 0 {
 		t.Fatalf("export ends with %d and says %s", code, text)
 	}
 	for line := range strings.Lines(text) {
-		var l queue.HistoryLine
+		var l historyLine
 		must(t, json.Unmarshal([]byte(line), &l))
 		all = append(all, l)
 	}
@@ -89,7 +98,7 @@ func TestATypoInAFieldIsPutRightAtTheCommandLine(t *testing.T) {
 		t.Errorf("edit ends with %d and says %s", code, text)
 	}
 	must(t, b.WaitDelivered(t.Context()))
-	var given, taken queue.HistoryLine
+	var given, taken historyLine
 	for _, l := range historyOf(t, b) {
 		switch {
 		case l.What == "discarded" && l.ID == held:

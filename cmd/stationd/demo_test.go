@@ -27,7 +27,11 @@ import (
 // serveDemoPage serves the demo's page of a simulation.
 func serveDemoPage(t *testing.T, b *demo.Simulation) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(demo.NewPage(b).Handler())
+	page := demo.NewPage(b)
+	stop, err := page.ShowScreen(t.Context())
+	must(t, err)
+	t.Cleanup(stop)
+	server := httptest.NewServer(page.Handler())
 	t.Cleanup(server.Close)
 	return server
 }
@@ -232,11 +236,6 @@ func TestTheDemoInABrowser(t *testing.T) {
 	becomes(`document.querySelector('#cable').innerText.includes('pulled out')`)
 	waitRecorded(t, b, "hand."+station.Scan, func() { do(chromedp.Click(chromedp.CSS(`[name="part"]`))) })
 	becomes(`document.querySelector('#outbox').innerText.includes('article.trace')`)
-	if folder := os.Getenv("SCREENSHOTS"); folder != "" { // the picture of README.md
-		png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(folder, "demo.png"), png, 0o644))
-	}
 	do(chromedp.Click(chromedp.CSS(`#power button`)))
 	becomes(`document.querySelector('#power').innerText.includes('No power')`)
 	do(chromedp.Click(chromedp.CSS(`[value="PO4711"]`)))

@@ -262,6 +262,34 @@ func TestDoctorWhileAnEntryIsHeldAndTheStationIsStopped(t *testing.T) {
 	}
 }
 
+// refusingProxy is a proxy that answers each CONNECT with a status; 0: it leads to whoever
+// is asked for.
+func refusingProxy(t *testing.T, status int) (address string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status != 0 || r.Method != http.MethodConnect {
+			w.WriteHeader(status)
+			return
+		}
+		far, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer far.Close()
+		near, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer near.Close()
+		_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(far, near) }()
+		_, _ = io.Copy(near, far)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
 func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -356,6 +384,55 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 				return p, nil
 			},
 			wrong: map[string]string{"lagerkoll TLS": "not signed by an authority"},
+			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped},
+		},
+		"the proxy wants a password": {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				p.values["Lagerkoll"] = "https://vendor.invalid/v1/production_orders/"
+				return p, []string{"[lagerkoll]", "[lagerkoll]\nproxy = " + strconv.Quote(refusingProxy(t, http.StatusProxyAuthRequired))}
+			},
+			wrong: map[string]string{"lagerkoll proxy": "does not lead to the vendor: the proxy 127.0.0.1:"},
+			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped, "l2l key": doctor.OK},
+		},
+		"the proxy does not reach the vendor": {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				p.values["Lagerkoll"] = "https://vendor.invalid/v1/production_orders/"
+				return p, []string{"[lagerkoll]", "[lagerkoll]\nproxy = " + strconv.Quote(refusingProxy(t, http.StatusServiceUnavailable))}
+			},
+			wrong: map[string]string{"lagerkoll proxy": "refused: 503"},
+			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped},
+		},
+		"the proxy is not there": {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				p.values["Lagerkoll"] = "https://vendor.invalid/v1/production_orders/"
+				return p, []string{"[lagerkoll]", "[lagerkoll]\nproxy = " + strconv.Quote("http://"+refusingAddress(t))}
+			},
+			wrong: map[string]string{"lagerkoll proxy": "cannot reach the proxy"},
+			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped},
+		},
+		"nobody vouches for who answers behind the proxy": {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				s := httptest.NewUnstartedServer(newPlant(t, nil).Handler())
+				s.Config.ErrorLog = log.New(io.Discard, "", 0)
+				s.StartTLS()
+				t.Cleanup(s.Close)
+				p.values["Lagerkoll"] = s.URL + "/v1/production_orders/"
+				return p, []string{"[lagerkoll]", "[lagerkoll]\nproxy = " + strconv.Quote(refusingProxy(t, 0))}
+			},
+			wrong: map[string]string{"lagerkoll TLS": "not signed by an authority"},
+			also:  map[string]doctor.Verdict{"lagerkoll proxy": doctor.OK, "lagerkoll key": doctor.Skipped},
+		},
+		"the file of the plant's authority is missing": {
+			setup: func(t *testing.T) (*doctorStation, []string) {
+				p := newDoctorStation(t, newPlant(t, nil).Handler())
+				p.values["Lagerkoll"] = "https://vendor.invalid/v1/production_orders/"
+				return p, []string{"[lagerkoll]", "[lagerkoll]\nca = \"/nowhere/plant.pem\""}
+			},
+			wrong: map[string]string{"lagerkoll ca": "/nowhere/plant.pem"},
 			also:  map[string]doctor.Verdict{"lagerkoll key": doctor.Skipped},
 		},
 		"there is no network": {

@@ -71,3 +71,26 @@ func TestCheckWarnsOfALabelOfSomethingThatIsNotThere(t *testing.T) {
 		t.Errorf("check warns %d times:\n%s", n, said)
 	}
 }
+
+func TestALabelThatCannotBeReadFromADistanceIsAFault(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ old, new, says string }{
+		"none":      {"[station]\n", "[labels]\ntype = { MAINT = \"\" }\n\n[station]\n", "labels, type, MAINT is empty: write what people say, or leave it out"},
+		"long":      {"name = \"hand\"\n", "name = \"hand\"\nlabel = \"" + strings.Repeat("long ", 20) + "\"\n", "scanner 1, label has 100 characters, and 60 at most: it is read from a distance"},
+		"two lines": {"name = \"hand\"\n", "name = \"hand\"\nlabel = \"one\\ntwo\"\n", "scanner 1, label must be one line of text without control characters"},
+		"ask":       {"needs = [\"order\"]\n", "needs = [\"order\"]\nask = \"\"\n", `"ask" is empty: write what people say, or leave it out`},
+		"number":    {"name = \"hand\"\n", "name = \"hand\"\nlabel = 5\n", `"label" must be`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := strings.Replace(strings.NewReplacer("%q", `"/tmp/x"`).Replace(scansConfig), c.old, c.new, 1)
+			var out, errs strings.Builder
+			if code := command(t.Context(), []string{"check", writeConfig(t, "%s", text)}, strings.NewReader(""), &out, &errs); code != 78 {
+				t.Errorf("check ends with %d", code)
+			}
+			if !strings.Contains(errs.String(), c.says) {
+				t.Errorf("check says:\n%s\nand not %q", errs.String(), c.says)
+			}
+		})
+	}
+}

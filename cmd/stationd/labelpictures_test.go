@@ -17,7 +17,7 @@ import (
 	"stationd/internal/setup"
 )
 
-var drawLabels = flag.Bool("draw", false, "draw docs/labels anew, which needs zint")
+var drawLabels = flag.Bool("draw", false, "draw docs/labels anew, which needs zint, and docs/pictures")
 
 // A labelPicture is a label of docs/labels.md: how Debian's zint draws it, the AIM
 // identifier that a reader sends with it, and what the binding above it comes to.

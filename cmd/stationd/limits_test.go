@@ -9,10 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/access"
 	"stationd/internal/agent"
 	"stationd/internal/api"
 	"stationd/internal/api/webhook"
+	"stationd/internal/cards"
 	"stationd/internal/control"
+	"stationd/internal/dump"
 	"stationd/internal/httpserver"
 	"stationd/internal/logging"
 	"stationd/internal/queue"
@@ -47,8 +50,8 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
 		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings(), relay.Ceilings())},
-		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), control.Ceilings())},
-		{"The log", logging.Ceilings()},
+		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), access.Ceilings(), control.Ceilings(), cards.Ceilings())},
+		{"The log", slices.Concat(logging.Ceilings(), dump.Ceilings())},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)
 		for _, c := range part.of {

@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	_ "time/tzdata" // a board without a zone database still knows the site's time
 
@@ -20,19 +17,15 @@ import (
 	"stationd/internal/daemon"
 	"stationd/internal/demo"
 	"stationd/internal/doctor"
+	"stationd/internal/dump"
+	"stationd/internal/enrol"
 	"stationd/internal/exit"
 	"stationd/internal/live"
 	"stationd/internal/relaycommand"
 	"stationd/internal/setup"
 	"stationd/internal/terminal"
+	"stationd/internal/verify"
 )
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := command(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
 
 // command runs one command line and returns its exit code. It is main without
 // the process, so that tests can run it.
@@ -40,12 +33,7 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	out, errs := &terminal.Output{To: stdout}, &terminal.Output{To: stderr}
 	defer out.End()
 	defer errs.End()
-	root := commands() //nolint:contextcheck // cobra hands ctx to each command
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(out)
-	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	err := execute(ctx, args, stdin, out, errs)
 	if err == nil {
 		return 0
 	}
@@ -55,9 +43,23 @@ func command(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		ended = &exit.Error{Code: exit.Usage, Err: fmt.Errorf("%w; stationd --help lists the commands", err)}
 	}
 	if ended.Err != nil {
-		fmt.Fprintf(errs, "stationd: %v\n", ended.Err)
+		_ = terminal.Paint(errs, terminal.Red, "stationd:") // a terminal that is gone hears nothing
+		fmt.Fprintf(errs, " %v\n", ended.Err)
 	}
 	return ended.Code
+}
+
+// execute carries a command line out.
+func execute(ctx context.Context, args []string, stdin io.Reader, out, errs io.Writer) error {
+	if path, quick, requested := verify.Requested(args); requested {
+		return verify.File(out, path, quick)
+	}
+	root := commands() //nolint:contextcheck // cobra hands ctx to each command
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(out)
+	root.SetErr(errs)
+	return root.ExecuteContext(ctx)
 }
 
 func commands() *cobra.Command {
@@ -70,12 +72,19 @@ delivers them to L2L and Lagerkoll through any outage.
 Try it without hardware:  stationd demo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	asked := root.Flags().Bool("version", false, "print the version")
+	root.RunE = func(c *cobra.Command, _ []string) error {
+		if *asked {
+			fmt.Fprintln(c.OutOrStdout(), cli.Version())
+			return nil
+		}
+		return c.Help()
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), doctor.Command(), cli.LampsCommand(), cli.UnitCommand(), relaycommand.Command(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), enrol.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), cli.BadgeCommand(), cli.PINCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), relaycommand.Command(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
+	cli.Suggest(root)
 	return root
 }

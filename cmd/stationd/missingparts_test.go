@@ -38,7 +38,7 @@ func expectFault(t *testing.T, b *demo.Simulation, part, says string) {
 		"":        part,
 	} {
 		text := getText(t, http.DefaultClient, b.Log.PageURL()+where)
-		if has := strings.Contains(text, wants); !has && (says != "" || where == "metrics") || has && says == "" && where == "healthz" {
+		if has := strings.Contains(strings.ToLower(text), strings.ToLower(wants)); !has && (says != "" || where == "metrics") || has && says == "" && where == "healthz" {
 			t.Errorf("%s says %q, and /%s:\n%s", part, said, where, text)
 		}
 		if where == "healthz" && !strings.HasPrefix(text, "ok\n") {

@@ -51,7 +51,7 @@ func TestARequestThatIsTooLargeIsHeldAndItsLaneGoesOn(t *testing.T) {
 			must(t, demo.Until(t.Context(), "it is said that the vendor answers", func() bool {
 				s, err := b.Control().Snapshot(t.Context())
 				c := s.Health.Backends["l2l"]
-				return err == nil && (c.Kind == station.Unreadable || c.Kind == station.Failing)
+				return err == nil && c.Trouble != ""
 			}))
 			waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
 			e := waitHeld(t, b, "dispatch.open", "no trace of it")

@@ -20,8 +20,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
-		"stationd":       main,
-		"stationd-crash": crashProgram,
+		"stationd":               main,
+		"stationd-crash":         crashProgram,
+		"stationd-on-one-thread": mainOnOneThread,
 	})
 }
 

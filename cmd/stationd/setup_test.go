@@ -61,6 +61,8 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answer("The station's name, as L2L and Lagerkoll show it", "pack4-1")
 	c.answer("The site's time zone", "Atlantis")
 	c.answer(`has no "Atlantis"`, plant.Demo().Zone.String())
+	c.answer("The language of the page", "se")
+	c.answer(`there is no "se"; choose one of en, sv, de, pl, es, fi`, "sv")
 	c.answer("L2L's address", "http://acme.leading2lean.com/api/1.0/")
 	c.answer("must begin with https://", p.L2LURL())
 	c.answer("The site's number", "12")
@@ -281,6 +283,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 func answerUntilButtons(_ *testing.T, c *console, _ *gpio.Sim) {
 	c.answer("The station's name", "pack4-1")
 	c.answer("The site's time zone", "Europe/Stockholm")
+	c.answer("The language of the page", "en")
 	c.answer("L2L's address", "")
 	c.answer("Lagerkoll's address", "")
 	c.expect("Press the button you want to name")
@@ -339,6 +342,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		}
 		c.answer("The station's name", `pack "4" \1`)
 		c.answer("The site's time zone", "Europe/Stockholm")
+		c.answer("The language of the page", "en")
 		c.answer("L2L's address", "")
 		c.answer("Lagerkoll's address", "")
 		c.expect("no such file or directory")
@@ -396,6 +400,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c := startConsole(t, "setup", "-o", path, "--chip", chip)
 	c.answer("The station's name", "pack4-1")
 	c.answer("The site's time zone", "Europe/Stockholm")
+	c.answer("The language of the page", "en")
 	c.answer("L2L's address", "https://acme.leading2lean.com/api/1.0/")
 	for _, a := range []string{"12", "PACK4", "SEAL-1", "MECH"} {
 		c.answer("The ", a)

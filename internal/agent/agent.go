@@ -8,11 +8,13 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,6 +54,10 @@ type Station struct {
 	Reporters []station.HealthReporter
 	Status    *Status // of Outbox; where the parts that need it find how the station is
 
+	// Calls returns how open calls were last seen to stand at the vendors, by backend and
+	// then by the vendor's name for the call. It must not block; it may be nil.
+	Calls func() map[string]map[string]station.SeenCall
+
 	Ready func() // called once, when every part has been started; may be nil
 	Log   *slog.Logger
 }
@@ -81,7 +87,7 @@ type Status struct {
 	mu         sync.Mutex // guards what follows
 	last       station.Snapshot
 	looked     time.Time
-	unrecorded map[string]station.Note // by source, the last
+	unrecorded map[string]station.RecentEvent // by source, the last
 }
 
 // NewStatus returns the status of a station with this outbox, which nobody has
@@ -129,21 +135,23 @@ func (s *Status) Recording(emit station.Emit) station.Emit {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.unrecorded == nil {
-			s.unrecorded = make(map[string]station.Note)
+			s.unrecorded = make(map[string]station.RecentEvent)
 		}
-		s.unrecorded[ev.Source] = station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), At: ev.At}
+		s.unrecorded[ev.Source] = ev.Recent(station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), Why: station.ReasonOf(err), At: ev.At}, nil)
 		return done, err
 	}
 }
 
-// withUnrecorded returns a state with the notes of events that could not be recorded.
-func (s *Status) withUnrecorded(state station.State) station.State {
+// withUnrecorded returns a snapshot with the events that could not be recorded, and their
+// notes.
+func (s *Status) withUnrecorded(snapshot station.Snapshot) station.Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for source, n := range s.unrecorded {
-		state = state.WithNote(source, n)
+	for source, ev := range s.unrecorded {
+		snapshot.State = snapshot.State.WithNote(source, ev.Note)
+		snapshot.Recent = station.NewestFirst(snapshot.Recent, []station.RecentEvent{ev})
 	}
-	return state
+	return snapshot
 }
 
 // set keeps what a look came to.
@@ -245,6 +253,18 @@ func (a *agent) runLights(ctx context.Context) error {
 	}
 }
 
+// withSeen returns the calls with what the vendors were last seen to show of them.
+func withSeen(calls []station.Call, seen map[string]map[string]station.SeenCall) []station.Call {
+	calls = slices.Clone(calls)
+	for i, c := range calls {
+		if shown, known := seen[c.Backend][c.Ref]; known && c.Ref != "" {
+			calls[i].Attended = shown.Attended
+			calls[i].Number = cmp.Or(shown.Number, c.Number)
+		}
+	}
+	return calls
+}
+
 // untilNextLook returns how long the lights stay right when nothing changes.
 func (a *agent) untilNextLook() time.Duration {
 	a.mu.Lock()
@@ -258,18 +278,33 @@ func (a *agent) untilNextLook() time.Duration {
 	return idleLookEvery
 }
 
+// reasonsOf are the reasons of a reporter's faults, of which it may have none.
+func reasonsOf(t station.HealthReporter) map[string]*station.Reason {
+	if explainer, ok := t.(station.FaultExplainer); ok {
+		return explainer.FaultReasons()
+	}
+	return nil
+}
+
 // look takes one look at the station and shows what the lamps may say.
 func (a *agent) look() {
-	s := a.station.Outbox.Snapshot()
-	s.State = a.station.Status.withUnrecorded(s.State)
+	s := a.station.Status.withUnrecorded(a.station.Outbox.Snapshot())
 	s.Station, s.Version = a.station.Name, a.station.Version
+	if a.station.Calls != nil {
+		s.State.Calls = withSeen(s.State.Calls, a.station.Calls())
+	}
 	s.Now = a.station.Stamp(time.Now())
 	s.Health.Clock = s.Now.Trusted
 	s.Health.Devices, s.Health.Advice = make(map[string]string), make(map[string]string)
+	s.Health.Reasons = make(map[string]*station.Reason)
 	for _, t := range a.station.Reporters {
+		reasons := reasonsOf(t)
 		for name, fault := range t.Faults() {
 			if s.Health.Devices[name] == "" { // what is wrong is not hidden by a namesake that is well
 				s.Health.Devices[name] = fault
+				if why := reasons[name]; fault != "" && why != nil {
+					s.Health.Reasons[name] = why
+				}
 			}
 		}
 		if adviser, ok := t.(station.Adviser); ok {
@@ -279,6 +314,7 @@ func (a *agent) look() {
 	for source, fault := range a.station.Status.rates.faults() {
 		if s.Health.Devices[source] == "" {
 			s.Health.Devices[source] = fault
+			s.Health.Reasons[source] = &station.Reason{Kind: "too-many-events"}
 		}
 	}
 	program := a.station.Program()

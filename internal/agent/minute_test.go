@@ -17,7 +17,9 @@ func TestAMinutePassesOnlyWhileAnythingIsCounted(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		var minutes []station.Event
-		m := Minutes{
+		m := Clock{
+			Program: func() station.Program { return station.Program{} },
+			Changed: func() <-chan struct{} { return nil },
 			State: func() station.State {
 				if time.Since(began) < 2*time.Minute || time.Since(began) > 4*time.Minute {
 					return station.State{Counters: map[string]station.Counter{"made": {}}}

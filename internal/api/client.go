@@ -379,6 +379,8 @@ func (c *Client) cleanError(text string, err error) error {
 	}
 	if no, ok := errors.AsType[*Refusal](err); ok {
 		f.is = append(f.is, no)
+	} else if said, ok := errors.AsType[quoted](err); ok && said.text != "" {
+		f.is = append(f.is, quoted{errors.New("the vendor says why"), c.Clean(said.text)})
 	}
 	return f
 }

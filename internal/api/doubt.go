@@ -151,5 +151,5 @@ func (c compared[B, S]) again(ctx context.Context, b B, d station.Delivery, befo
 // NotTold is the receipt of a read whose answer is well-formed but lacks what was asked for.
 // Asking again would bring the same, so the delivery is refused.
 func NotTold(vendor, format string, args ...any) station.Receipt {
-	return Refuse(fmt.Errorf("%s's answer does not tell %s", vendor, fmt.Sprintf(format, args...)))
+	return RefuseBecause("not-told", nil, "%s's answer does not tell %s", vendor, fmt.Sprintf(format, args...))
 }

@@ -151,6 +151,18 @@ func (f KeyFrom) path() string {
 	return filepath.Join(dir, f.Credential)
 }
 
+// ParseKey takes a secret out of the text of a file, as Read does.
+func ParseKey(file []byte) (Key, error) {
+	if len(file) > keyLimit {
+		return Key{}, fmt.Errorf("longer than %d bytes: it holds something else than a key", keyLimit)
+	}
+	text, err := trimKey(file)
+	if err != nil {
+		return Key{}, err
+	}
+	return NewKey(text)
+}
+
 // A Key is a secret that cannot be shown by accident: every way of printing it
 // prints <key>. It sits behind a pointer because fmt prints what lies in
 // unexported fields of other structs without asking it.

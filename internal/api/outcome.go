@@ -35,6 +35,9 @@ type Answer struct {
 // Refusal is the error of a Refused receipt: the vendor's own text.
 type Refusal struct{ Text string }
 
+// Why is the vendor's own text, to be quoted.
+func (n *Refusal) Why() station.Reason { return station.Reason{Quote: n.Text} }
+
 // Error returns the vendor's words as those of a refusal.
 func (n *Refusal) Error() string {
 	if n.Text == "" {
@@ -98,6 +101,7 @@ func (t roundTrip) outcome(says func(body []byte) Answer) station.Receipt {
 	case t.status >= 500 || own.Word == Failed:
 		rc := doubtful("%s: %w, nobody knows how far it came%s", status, station.ErrFailed, t.said(own))
 		rc.Wait, rc.Final = t.wait(0), t.status >= 400 && t.status < 500
+		rc.Err = quoted{rc.Err, own.Text}
 		return rc
 	case t.status >= 300 && t.status < 400:
 		return doubtful("%s: %w: a redirect, which is never followed: correct the url", status, station.ErrUnreadable)
@@ -149,10 +153,19 @@ func (t roundTrip) statusText() string {
 // keyFault is the error of a key that was not accepted, with what was said.
 func (t roundTrip) keyFault(status string, own Answer) error {
 	if t.status == http.StatusForbidden {
-		return fmt.Errorf("%s: %w or %w%s", status, station.ErrKey, station.ErrForbidden, t.said(own))
+		return quoted{fmt.Errorf("%s: %w or %w%s", status, station.ErrKey, station.ErrForbidden, t.said(own)), own.Text}
 	}
-	return fmt.Errorf("%s: %w%s", status, station.ErrKey, t.said(own))
+	return quoted{fmt.Errorf("%s: %w%s", status, station.ErrKey, t.said(own)), own.Text}
 }
+
+// quoted is an error with what the vendor itself said, where it said anything.
+type quoted struct {
+	error
+	text string
+}
+
+func (q quoted) Unwrap() error       { return q.error }
+func (q quoted) Why() station.Reason { return station.Reason{Quote: q.text} }
 
 // said is what the vendor said, to be put behind a text; "" where it said nothing.
 func (t roundTrip) said(own Answer) string {

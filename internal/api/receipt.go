@@ -14,24 +14,26 @@ import (
 // would do something else than was asked for. The error wraps
 // station.ErrMisfit: the vendor is not asked.
 func CheckDelivery(d station.Delivery, to string, verbs []station.Verb) error {
-	if why := deliveryFault(d, to, verbs); why != "" {
-		return fmt.Errorf("%w: %s", station.ErrMisfit, why)
+	why, kind, about := deliveryFault(d, to, verbs)
+	if why == "" {
+		return nil
 	}
-	return nil
+	return station.Because(fmt.Errorf("%w: %s", station.ErrMisfit, why), kind, about...)
 }
 
-// deliveryFault is why a delivery cannot be for the backend, "" when it can.
-func deliveryFault(d station.Delivery, to string, verbs []station.Verb) string {
+// deliveryFault is why a delivery cannot be for the backend, "" when it can; kind and about
+// are its station.Reason.
+func deliveryFault(d station.Delivery, to string, verbs []station.Verb) (why, kind string, about []string) {
 	if d.To != to {
-		return fmt.Sprintf("meant for %s: this station now speaks to %s", d.To, to)
+		return fmt.Sprintf("meant for %s: this station now speaks to %s", d.To, to), "other-address", []string{"from", d.To, "to", to}
 	}
 	i := slices.IndexFunc(verbs, func(v station.Verb) bool { return v.Name == d.Verb })
 	if i < 0 {
-		return fmt.Sprintf("this station knows no verb %s", d.Verb)
+		return fmt.Sprintf("this station knows no verb %s", d.Verb), "no-verb", nil
 	}
 	for _, f := range verbs[i].Fields {
 		if f.Required && d.With[f.Name] == "" {
-			return fmt.Sprintf("%s is missing (%s)", f.Name, f.Help)
+			return fmt.Sprintf("%s is missing (%s)", f.Name, f.Help), "missing", []string{"field", f.Name}
 		}
 	}
 	var unknown []string
@@ -41,19 +43,28 @@ func deliveryFault(d station.Delivery, to string, verbs []station.Verb) string {
 		}
 	}
 	if len(unknown) > 0 {
-		return fmt.Sprintf("%s has no field %s", d.Verb, slices.Min(unknown))
+		return fmt.Sprintf("%s has no field %s", d.Verb, slices.Min(unknown)), "no-field", []string{"field", slices.Min(unknown)}
 	}
-	return ""
+	return "", "", nil
 }
 
 // Refuse is the receipt of what this station does not send: the entry cannot be
-// delivered as it is, now or later.
+// delivered as it is, now or later. An error without a station.Reason is given one that
+// says no more than that.
 func Refuse(err error) station.Receipt {
+	if station.ReasonOf(err) == nil {
+		err = station.Because(err, "unfit")
+	}
 	return station.Receipt{Outcome: station.Refused, Err: err}
 }
 
 // Refusef is Refuse with a text.
 func Refusef(format string, args ...any) station.Receipt { return Refuse(fmt.Errorf(format, args...)) }
+
+// RefuseBecause is Refusef with the kind and the values of a station.Reason.
+func RefuseBecause(kind string, values []string, format string, args ...any) station.Receipt {
+	return Refuse(station.Because(fmt.Errorf(format, args...), kind, values...))
+}
 
 // Undecided is the receipt where the vendor's records cannot tell whether an
 // earlier attempt arrived. The text holds the facts a person needs.
@@ -94,7 +105,7 @@ func Unread(rc station.Receipt) station.Receipt {
 func UnreadInDoubt(rc station.Receipt) station.Receipt {
 	if rc.Outcome == station.Refused {
 		return station.Receipt{Outcome: station.Doubtful, Answered: true,
-			Err: fmt.Errorf("%w: %w: %v", station.ErrUndecided, station.ErrNotShown, rc.Err)} //nolint:errorlint // it is no refusal of what was asked for
+			Err: station.Because(fmt.Errorf("%w: %w: %v", station.ErrUndecided, station.ErrNotShown, rc.Err), "not-shown")} //nolint:errorlint // it is no refusal of what was asked for
 	}
 	return Unread(rc)
 }

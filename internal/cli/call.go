@@ -52,7 +52,7 @@ func callList() *cobra.Command {
 				return exit.Wrap(err)
 			}
 			if asJSON {
-				return exit.Wrap(terminal.WriteJSON(c.OutOrStdout(), calls))
+				return exit.Wrap(terminal.WriteStationJSON(c.OutOrStdout(), calls))
 			}
 			return exit.Wrap(listCalls(c.OutOrStdout(), p, calls))
 		},

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +38,7 @@ const (
 
 // CheckCommand is stationd check.
 func CheckCommand() *cobra.Command {
-	var asJSON, strict bool
+	var asJSON, strict, together bool
 	c := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate a configuration file",
@@ -47,9 +49,20 @@ nothing.
 
 What is missing on this machine is a warning where the station would record all the
 same, and so is what may not be what was meant. check exits with 78 when there is a
-fault, and with --strict also when there is a warning.`,
-		Args: cobra.MaximumNArgs(1),
+fault, and with --strict also when there is a warning.
+
+--account takes the files of several stations, adds up their shares of each vendor's
+account, and warns of what they may not have in common. It needs none of those stations.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if together {
+				return cobra.MinimumNArgs(1)(c, args)
+			}
+			return cobra.MaximumNArgs(1)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if together {
+				return checkAccount(c.OutOrStdout(), c.ErrOrStderr(), args, asJSON, strict)
+			}
 			path := plan.DefaultPath
 			if len(args) == 1 {
 				path = args[0]
@@ -71,12 +84,15 @@ fault, and with --strict also when there is a warning.`,
 					return exit.Wrap(err)
 				}
 			} else {
-				printComplaints(c.ErrOrStderr(), all)
+				printComplaints(&terminal.LinePainter{W: c.ErrOrStderr(), Of: complaintColour}, all)
 			}
 			if faults > 0 || strict && warnings > 0 {
 				return &exit.Error{Code: exit.Config}
 			}
 			if !asJSON {
+				if len(p.Files) > 1 {
+					fmt.Fprintf(c.OutOrStdout(), "read: %s\n", strings.Join(p.Files, ", "))
+				}
 				fmt.Fprintf(c.OutOrStdout(), "%s: station %s, %s, %s, %s, %s: no faults\n", path, p.Station.Name,
 					terminal.Count(len(p.Buttons)+len(p.Scanners), "input"), terminal.Count(len(p.Lamps), "lamp"),
 					terminal.Count(len(p.Vendors), "backend"), terminal.Count(len(p.Program.Bindings), "binding"))
@@ -85,6 +101,7 @@ fault, and with --strict also when there is a warning.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: a list with one object for each fault or warning")
+	c.Flags().BoolVar(&together, "account", false, "compare the files of several stations that share accounts")
 	c.Flags().BoolVar(&strict, "strict", false, "treat warnings as faults: exit with 78")
 	return c
 }
@@ -123,6 +140,22 @@ func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, erro
 	return p, all, nil
 }
 
+var (
+	warningLine = regexp.MustCompile(`^\S+: warning: `)
+	faultLine   = regexp.MustCompile(`^\S+:\d+:\d+: |^\S+: fault: `)
+)
+
+// complaintColour is what a terminal shows a line of printComplaints in.
+func complaintColour(line string) terminal.Colour {
+	switch {
+	case warningLine.MatchString(line):
+		return terminal.Yellow
+	case faultLine.MatchString(line):
+		return terminal.Red
+	}
+	return ""
+}
+
 // printComplaints writes what was found for a person: the faults of the file as
 // editors understand them.
 func printComplaints(w io.Writer, all []complaint) {
@@ -136,6 +169,8 @@ func printComplaints(w io.Writer, all []complaint) {
 			}
 		case c.Line > 0:
 			faults = append(faults, config.Fault{File: c.File, Line: c.Line, Col: c.Column, Text: c.Text, Detail: c.detail})
+		case c.File == "":
+			fmt.Fprintf(w, "%s: %s -- %s\n", c.Severity, c.Text, c.Do)
 		case c.Do != "":
 			fmt.Fprintf(w, "%s: %s: %s -- %s\n", c.File, c.Severity, c.Text, c.Do)
 		default:

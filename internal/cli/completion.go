@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stationd/internal/contents"
+	"stationd/internal/control"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
 	"stationd/internal/station"
@@ -75,6 +76,8 @@ func Complete(c *cobra.Command) {
 		c.ValidArgsFunction = several(entryCompletions(isHeld, true))
 	case "outbox edit":
 		c.ValidArgsFunction = editCompletions
+	case "badge revoke":
+		c.ValidArgsFunction = badgeCompletions
 	case "call close":
 		c.ValidArgsFunction = callCompletions
 	default:
@@ -141,6 +144,17 @@ func callCompletions(c *cobra.Command, args []string, _ string) ([]cobra.Complet
 		calls, err := contents.Calls(ctx, p)
 		for _, call := range calls {
 			found = append(found, cobra.CompletionWithDesc(call.Entry.Short(), fmt.Sprintf("%s %s", call.Source, terminal.OneLine(call.Ref))))
+		}
+		return found, err
+	})
+}
+
+// badgeCompletions completes the name of a badge.
+func badgeCompletions(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return ask(c, args, func(ctx context.Context, p *plan.Plan) (found []cobra.Completion, err error) {
+		all, err := control.Dial(plan.ControlPath(p)).Badges(ctx)
+		for _, b := range all {
+			found = append(found, terminal.OneLine(b.Name))
 		}
 		return found, err
 	})

@@ -79,7 +79,7 @@ when the station has ended with a fault that another start does not mend.`,
 		},
 	}
 	plan.PathFlag(failed.Flags(), &path)
-	c.AddCommand(off, failed)
+	c.AddCommand(posterCommand(), off, failed)
 	return c
 }
 

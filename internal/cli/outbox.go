@@ -1,5 +1,5 @@
-// Package cli has the commands that ask a station or its files: outbox, call, check,
-// reload, lamps, version, completion, and those of the vendors.
+// Package cli has the commands that ask a station or its files: outbox, call, badge, passwd,
+// check, reload, lamps, version, completion, and those of the vendors.
 package cli
 
 import (
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -75,6 +76,7 @@ entry that waits behind a held one it says which that is, and why it is held.`, 
 			if asJSON {
 				err = listAsJSON(c.Context(), out, p, limit)
 			} else {
+				out.Reset(&terminal.LinePainter{W: c.OutOrStdout(), Of: entryColour})
 				err = list(c.Context(), out, p, limit)
 			}
 			return exit.Wrap(errors.Join(err, out.Flush()))
@@ -102,7 +104,7 @@ func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Li
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, "%s    %s", between, text)
+		_, err = fmt.Fprintf(w, "%s    %s", between, terminal.Durations(text))
 		between = ",\n"
 		return err
 	}
@@ -127,6 +129,17 @@ func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Li
 
 // alignedRows is how many rows of a long list share the widths of their columns.
 const alignedRows = 500
+
+// heldLine matches a line of the list about an entry that is on hold.
+var heldLine = regexp.MustCompile(`^\S+\.\d+ .*  held \(`)
+
+// entryColour is what a terminal shows a line of the list in.
+func entryColour(line string) terminal.Colour {
+	if heldLine.MatchString(line) {
+		return terminal.Red
+	}
+	return ""
+}
 
 func list(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Limit) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -235,6 +248,7 @@ func splitKept(kept []station.Event) (notices, scans []station.Event) {
 
 func outboxShow() *cobra.Command {
 	var path string
+	var asJSON bool // it always is
 	c := &cobra.Command{
 		Use:   "show ENTRY",
 		Short: "Show one entry or unknown scan in full, as JSON",
@@ -248,10 +262,11 @@ func outboxShow() *cobra.Command {
 			if err != nil {
 				return exit.Wrap(err)
 			}
-			return exit.Wrap(terminal.WriteJSON(c.OutOrStdout(), one))
+			return exit.Wrap(terminal.WriteStationJSON(c.OutOrStdout(), one))
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
+	c.Flags().BoolVar(&asJSON, "json", true, "as JSON, which it is in any case")
 	return c
 }
 
@@ -278,12 +293,15 @@ func pick(ctx context.Context, p *plan.Plan, name string) (any, error) {
 
 func outboxVerify() *cobra.Command {
 	var path, file string
-	var quick bool
+	var quick, asJSON bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Verify the outbox file: its structure and everything in it",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" && asJSON {
+				return tellVerified(c, file, verify.File(io.Discard, file, quick))
+			}
 			if file != "" {
 				return verify.File(c.OutOrStdout(), file, quick)
 			}
@@ -295,6 +313,9 @@ func outboxVerify() *cobra.Command {
 			if errors.Is(err, control.ErrAbsent) {
 				err = queue.VerifyFile(p.Outbox())
 			}
+			if asJSON {
+				return tellVerified(c, p.Outbox(), err)
+			}
 			if err != nil {
 				return exit.Wrap(err)
 			}
@@ -303,9 +324,23 @@ func outboxVerify() *cobra.Command {
 		},
 	}
 	plan.PathFlag(c.Flags(), &path)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	c.Flags().BoolVar(&quick, "quick", false, "with --file: only what a start checks")
 	c.Flags().StringVar(&file, "file", "", "verify this file, which no station has open; reads no configuration")
 	return c
+}
+
+// tellVerified says as JSON whether an outbox is sound. The exit code stays that of err.
+func tellVerified(c *cobra.Command, file string, err error) error {
+	found := struct {
+		File  string `json:"file"`
+		Sound bool   `json:"sound"`
+		Fault string `json:"fault,omitempty"`
+	}{File: file, Sound: err == nil}
+	if err != nil {
+		found.Fault = err.Error()
+	}
+	return exit.Wrap(errors.Join(err, terminal.WriteJSON(c.OutOrStdout(), found)))
 }
 
 func outboxAdopt() *cobra.Command {

@@ -17,6 +17,7 @@ import (
 	"stationd/internal/plan"
 	"stationd/internal/queue"
 	"stationd/internal/station"
+	"stationd/internal/terminal"
 	"stationd/internal/verify"
 )
 
@@ -113,7 +114,7 @@ func summaryOf(c *cobra.Command, path, file, entries string) (s summary, err err
 // line of JSON: an entry as "outbox show" shows it, an event that is kept likewise.
 func summarize(path string, w io.Writer) (s summary, err error) {
 	buffered := bufio.NewWriter(w)
-	lines := json.NewEncoder(buffered)
+	lines := json.NewEncoder(terminal.DurationWriter{To: buffered})
 	if err := queue.InspectFile(path); err != nil {
 		return s, err
 	}

@@ -209,7 +209,7 @@ func waitsFor(e station.EntryStatus, c station.Contact) string {
 		return c.Fault
 	case e.Last != "":
 		return e.Last
-	case c.Last != "" && (c.Kind == station.NoContact || c.Kind == station.Unreadable || c.Kind == station.Failing):
+	case c.Last != "" && (c.Kind == station.NoContact || c.Trouble != ""):
 		return c.Last
 	}
 	return "it has its place in the lane " + e.Lane

@@ -205,7 +205,7 @@ func (s scope) field(n *node, f station.Field) (station.Template, bool) {
 	return station.Template{}, false
 }
 
-// written returns a value that is not text as the text that stands for it on
+// written returns a value that is no list or table as the text that stands for it on
 // disk.
 func (n *node) written() string {
 	switch n.kind {

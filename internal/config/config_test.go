@@ -517,7 +517,7 @@ func TestAWordIsMeantUpToOneSlipInThreeLetters(t *testing.T) {
 		"lnie": "line", "Line": "line", "lin": "line", "sites": "site", "mashine": "machine",
 		"late-after": "late_after", "lateafter": "late_after", "x": "", "button": "", "": "",
 	} {
-		if got := nearest(wrong, words); got != want {
+		if got := Nearest(wrong, words); got != want {
 			t.Errorf("%q: meant %q, want %q", wrong, got, want)
 		}
 	}

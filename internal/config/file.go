@@ -38,11 +38,15 @@ func (f Fault) String() string {
 // one by one; what is wrong with them gathers in Faults. It is not safe for use
 // by several goroutines.
 type File struct {
-	name  string
-	text  []byte
-	root  *node
-	known []string          // the top-level names that somebody asked for, in that order
-	named map[string]string // where the names of inputs and lamps were given first
+	name string
+	text []byte
+	root *node
+
+	sources  []source          // the files that it was put together from, itself first
+	together bool              // it includes others, or has variables
+	cutOff   bool              // one that is included could not be read to its end
+	known    []string          // the top-level names that somebody asked for, in that order
+	named    map[string]string // where the names of inputs and lamps were given first
 
 	backends []string // all that there can be
 	faults   []placed
@@ -60,6 +64,24 @@ type placed struct {
 // the file is missing, unreadable or far too large. What is wrong inside it is
 // in Faults.
 func Load(path string) (*File, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	f.readIncluded([]string{path})
+	f.finish()
+	return f, nil
+}
+
+// finish reads what is left to read when all files are: the variables.
+func (f *File) finish() {
+	if f.cutOff {
+		f.broken = true // what follows may be missing for that alone
+	}
+	f.fillVariables()
+}
+
+func readFile(path string) ([]byte, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -72,15 +94,21 @@ func Load(path string) (*File, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("configuration: %s is larger than %d kB: this is not a configuration file", path, maxFile>>10)
 	}
-	return Parse(path, text), nil
+	return text, nil
 }
 
-// Parse reads text as the file called name. It never fails: what is wrong is in
-// Faults.
+// Parse reads text as the file called name, which includes no others. It never fails: what
+// is wrong is in Faults.
 func Parse(name string, text []byte) *File {
+	f := parse(name, text)
+	f.finish()
+	return f
+}
+
+func parse(name string, text []byte) *File {
 	// Windows editors put EF BB BF in front of UTF-8. It is not a key.
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	f := &File{name: name, text: slices.Clip(text), named: make(map[string]string)}
+	f := &File{name: name, text: slices.Clip(text), named: make(map[string]string), sources: []source{{name: name}}}
 	if isUTF16(text) {
 		f.fault(0, "the file is saved as UTF-16; save it as UTF-8 (in Notepad: Save as, Encoding)")
 		f.faults[0].Detail = "" // every second character of it is none
@@ -107,8 +135,14 @@ func isUTF16(text []byte) bool {
 // It is called before Name and Program.
 func (f *File) Backends(names ...string) { f.backends = names }
 
-// Text is what was read, without a byte order mark.
-func (f *File) Text() []byte { return f.text }
+// Text is what was read, without a byte order mark: one file that says all of it, also where
+// it includes others or has variables.
+func (f *File) Text() []byte {
+	if f.together && !f.broken {
+		return f.written()
+	}
+	return f.text
+}
 
 // Faults returns everything found so far, in the order of the file.
 func (f *File) Faults() []Fault {
@@ -217,7 +251,7 @@ func (f *File) Unread() {
 		case n.kind == table || n.listOfTables:
 			f.fault(n.at, "unknown table %q%s", name, choice(name, f.known))
 		default:
-			f.fault(n.key, "%q stands before the first table, and nothing is allowed there; tables are %s", name, strings.Join(f.known, ", "))
+			f.fault(n.key, "%q stands before the first table, and only include is allowed there; tables are %s", name, strings.Join(f.known, ", "))
 		}
 	}
 }
@@ -244,8 +278,8 @@ func (f *File) fault(offset int, format string, args ...any) {
 	offset = min(max(offset, 0), len(f.text))
 	start := bytes.LastIndexByte(f.text[:offset], '\n') + 1
 	at := Fault{
-		File:   f.name,
-		Line:   1 + bytes.Count(f.text[:start], []byte("\n")),
+		File:   f.sourceAt(offset).name,
+		Line:   f.line(offset),
 		Col:    1 + utf8.RuneCount(f.text[start:offset]),
 		Text:   fmt.Sprintf(format, args...),
 		Detail: detail(f.text[start:], offset-start),
@@ -253,9 +287,9 @@ func (f *File) fault(offset int, format string, args ...any) {
 	f.faults = append(f.faults, placed{offset, at})
 }
 
-// line returns the number of the line that an offset is in.
+// line returns the number of the line that an offset is in, in its file.
 func (f *File) line(offset int) int {
-	return 1 + bytes.Count(f.text[:offset], []byte("\n"))
+	return 1 + bytes.Count(f.text[f.sourceAt(offset).begin:offset], []byte("\n"))
 }
 
 // secretive matches a line that may hold a secret, in the place where somebody

@@ -129,10 +129,21 @@ func (c *compiler) checkReadName(n *node, name string) bool {
 // mostValue is the most that max may say: the largest QR Code holds 7089 digits.
 const mostValue = 7089
 
-func (c *compiler) checkMax(n *node, longest int, kind string) {
-	if c.onlyScans(n, "max", kind) && (longest < 1 || longest > mostValue) {
-		c.faultOf(n, "max is how many characters a value from a label has at most, from 1 to %d", mostValue)
+// checkMax checks a max that is a number, and returns it.
+func (s scope) checkMax(n *node) int {
+	switch {
+	case n.faulty:
+	case n.kind != whole:
+		s.faultOf(n, `"max" must be a whole number, how many characters a value from a label has at most, or a table, as max = { amount = 500 }, not %s`, n.kind)
+	case s.source != "" && !s.scan:
+		n.faulty = true
+		s.fault(n.key, "max asks what was read, and nothing is read here; it belongs to a scan")
+	case n.whole < 1 || n.whole > mostValue:
+		s.faultOf(n, "max is how many characters a value from a label has at most, from 1 to %d", mostValue)
+	default:
+		return int(n.whole)
 	}
+	return 0
 }
 
 // checkIgnore checks a binding that does nothing on purpose.

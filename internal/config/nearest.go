@@ -13,18 +13,18 @@ func choice(wrong string, allowed []string) string {
 	switch {
 	case len(allowed) == 0:
 		return "; nothing is allowed here"
-	case nearest(wrong, allowed) == "":
+	case Nearest(wrong, allowed) == "":
 		return "; allowed here: " + strings.Join(allowed, ", ")
 	}
-	return fmt.Sprintf("; did you mean %q? Allowed here: %s", nearest(wrong, allowed), strings.Join(allowed, ", "))
+	return fmt.Sprintf("; did you mean %q? Allowed here: %s", Nearest(wrong, allowed), strings.Join(allowed, ", "))
 }
 
 // longestWord is the longest text that is worth comparing with a key.
 const longestWord = 64
 
-// nearest returns the allowed word that was perhaps meant by the wrong one, or
+// Nearest returns the allowed word that was perhaps meant by the wrong one, or
 // "": up to one slip of the finger in three letters, case and dashes aside.
-func nearest(wrong string, allowed []string) string {
+func Nearest(wrong string, allowed []string) string {
 	best, slips := "", 0
 	if len(wrong) > longestWord {
 		return ""

@@ -15,26 +15,34 @@ import (
 // binding is one [[on]] of the file as decode fills it in. Its actions (do) are compiled from
 // the tree, because the keys that one may have depend on its verb.
 type binding struct {
-	Event  string            `toml:"event"`
-	Match  *string           `toml:"match"`
-	GS1    []string          `toml:"gs1"`
-	DI     []string          `toml:"di"`
-	HIBC   []string          `toml:"hibc"`
-	Store  []string          `toml:"store"`
-	JSON   map[string]string `toml:"json"`
-	Pairs  map[string]string `toml:"pairs"`
-	Max    int               `toml:"max"`
-	Send   map[string]string `toml:"trigger"`
-	Ignore bool              `toml:"ignore"`
-	Needs  []string          `toml:"needs"`
-	Ask    string            `toml:"ask"`
-	Set    map[string]string `toml:"set"`
-	Expire time.Duration     `toml:"expire"`
-	Do     []map[string]any  `toml:"do"`
-	Clear  []string          `toml:"clear"`
-	Append map[string]any    `toml:"append"`
-	Count  map[string]any    `toml:"count"`
-	Undo   bool              `toml:"undo"`
+	Event   any               `toml:"event"`
+	At      any               `toml:"at"`
+	After   time.Duration     `toml:"after"`
+	Match   *string           `toml:"match"`
+	GS1     []string          `toml:"gs1"`
+	DI      []string          `toml:"di"`
+	HIBC    []string          `toml:"hibc"`
+	Store   []string          `toml:"store"`
+	JSON    map[string]string `toml:"json"`
+	Pairs   map[string]string `toml:"pairs"`
+	Max     any               `toml:"max"`
+	Min     any               `toml:"min"`
+	Allow   any               `toml:"allow"`
+	In      any               `toml:"in"`
+	NotIn   any               `toml:"not_in"`
+	Confirm any               `toml:"confirm"`
+	Send    map[string]string `toml:"trigger"`
+	Ignore  bool              `toml:"ignore"`
+	Needs   []string          `toml:"needs"`
+	Ask     string            `toml:"ask"`
+	Set     map[string]string `toml:"set"`
+	Expire  time.Duration     `toml:"expire"`
+	Do      []map[string]any  `toml:"do"`
+	Clear   []string          `toml:"clear"`
+	Append  map[string]any    `toml:"append"`
+	Count   map[string]any    `toml:"count"`
+	Undo    bool              `toml:"undo"`
+	Role    string            `toml:"role"`
 }
 
 // Program compiles every [[on]] into a binding of a program, and checks it. All the rest of
@@ -48,16 +56,27 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	var all []binding
 	f.Tables("on", &all)
 	c.valuesInHand = valuesSetBy(all)
+	own := append(slices.Clone(c.kinds[station.FromStation]), station.Hour)
 	if len(c.counts) > 0 {
-		c.kinds[station.FromStation] = append(slices.Clone(c.kinds[station.FromStation]), station.Minute)
+		own = append(own, station.Minute)
 	}
+	if len(base.Shifts) > 0 {
+		own = append(own, station.ShiftEnd, station.ShiftStart)
+	}
+	c.kinds[station.FromStation] = own
 	base.Bindings = make([]station.Binding, 0, len(all))
+	var nodes []onNode
 	for i, b := range all {
-		base.Bindings = append(base.Bindings, c.binding(on.items[i], b))
+		for _, at := range c.eventNodes(on.items[i]) {
+			bound := c.binding(on.items[i], at, b)
+			bound.Number = i
+			base.Bindings, nodes = append(base.Bindings, bound), append(nodes, onNode{on.items[i], at})
+		}
 	}
 	c.checkFollowed()
-	c.checkReached(on.items, base.Bindings)
+	c.checkReached(nodes, base.Bindings)
 	c.checkEnds()
+	c.checkAfters()
 	c.checkSomethingToUndo()
 	return base
 }
@@ -87,6 +106,8 @@ type compiler struct {
 	// of a binding whose event is faulty.
 	unsure map[string]bool
 
+	afters []placedAfter
+
 	undoable map[string]bool // sources that do something which can be taken back
 	undos    []placedUndo
 }
@@ -98,16 +119,51 @@ type placedDo struct {
 	verb   *node
 }
 
-func (c *compiler) binding(n *node, raw binding) station.Binding {
-	b := station.Binding{Event: raw.Event, GS1: raw.GS1, Needs: raw.Needs, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Max: raw.Max}
+// An onNode is a binding in the file, and its event there: one of those that it lists.
+type onNode struct{ on, event *node }
+
+// eventNodes returns the events that a binding answers, each where it is in the file; one nil
+// where it names none.
+func (c *compiler) eventNodes(n *node) []*node {
+	at := n.fields["event"]
+	if at == nil && n.fields["at"] != nil {
+		return []*node{{kind: text, text: station.FromStation + "." + station.At, at: n.fields["at"].at, inside: -1}}
+	}
+	if at == nil || at.kind != list {
+		return []*node{at}
+	}
+	var events []*node
+	for _, item := range at.items {
+		switch {
+		case item.kind != text:
+			c.wantKind(item, `each of "event"`, text)
+		case slices.ContainsFunc(events, func(e *node) bool { return e.text == item.text }):
+			c.faultOf(item, "%q stands here twice", item.text)
+		default:
+			events = append(events, item)
+		}
+	}
+	if len(at.items) == 0 {
+		c.faultOf(at, `"event" is empty; list what this binding answers, as ["a.press", "b.press"]`)
+	}
+	if len(events) == 0 {
+		return []*node{at}
+	}
+	return events
+}
+
+// binding compiles one [[on]] for one of its events, which stands at the place at.
+func (c *compiler) binding(n, at *node, raw binding) station.Binding {
+	b := station.Binding{GS1: raw.GS1, Ask: raw.Ask, Expire: raw.Expire, Clear: raw.Clear, Undo: raw.Undo, Ignore: raw.Ignore, Role: raw.Role}
 	if n.kind != table || n.faulty {
 		return b
 	}
-	source, kind := c.event(n, raw.Event)
-	if source == "" {
-		b.Event = ""
+	source, kind := c.event(n, at)
+	if source != "" {
+		b.Event = at.text
 	}
-	s := scope{compiler: c, source: source, scan: kind == station.Scan, alert: source == station.FromStation && kind == station.Alert, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
+	b.At, b.After = c.at(n, kind), c.after(n, source, kind, raw.After)
+	s := scope{compiler: c, source: source, shift: source == station.FromStation && (kind == station.ShiftStart || kind == station.ShiftEnd), scan: kind == station.Scan, alert: source == station.FromStation && kind == station.Alert, gs1: raw.GS1, counters: c.clearsCounters(raw), calls: c.opensCall(n)}
 	if raw.Match != nil {
 		b.Match = c.match(n.fields["match"], *raw.Match, kind)
 		if b.Match == nil {
@@ -128,20 +184,23 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 		s.groups = append(s.groups, name)
 	}
 	b.Send = raw.Send
-	c.checkMax(n.fields["max"], raw.Max, kind)
+	b.Max, b.Limits = s.limits(n)
 	if source == "" {
 		s.namesUnknown, c.unsure[""] = true, true
 	}
-	s.checkNeeds(n.fields["needs"])
+	b.Needs, b.Conditions = s.needs(n.fields["needs"])
+	b.In, b.NotIn = s.among(n.fields["in"], "in"), s.among(n.fields["not_in"], "not_in")
+	b.Confirm, b.ConfirmBy = s.confirm(n.fields["confirm"])
 	c.checkAsk(n.fields["ask"], raw.Ask)
 	b.Set = s.set(n.fields["set"])
 	b.Append = s.append(n.fields["append"])
 	b.Count = s.count(n.fields["count"])
 	c.checkClear(n.fields["clear"])
 	c.checkExpire(n, raw)
-	s.checkMinute(n)
+	s.checkMinute(n, at)
 	s.checkUndo(n, raw)
 	c.checkIgnore(n, raw)
+	c.checkRole(n, raw, source)
 	if do := n.fields["do"]; do != nil && do.kind == list {
 		for _, item := range do.items {
 			d, ok := s.do(item)
@@ -152,7 +211,8 @@ func (c *compiler) binding(n *node, raw binding) station.Binding {
 			b.Do = append(b.Do, d)
 		}
 	}
-	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && (undo == nil || !undo.faulty) && !slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil }) {
+	s.checkLimited(n, b)
+	if undo := n.fields["undo"]; !raw.Undo && !raw.Ignore && raw.After == 0 && (undo == nil || !undo.faulty) && !slices.ContainsFunc(effectKeys(), func(key string) bool { return n.fields[key] != nil }) {
 		c.fault(n.at, "this binding does nothing; it needs %s, undo or ignore", strings.Join(effectKeys(), ", "))
 	}
 	return b
@@ -163,20 +223,26 @@ func effectKeys() []string { return []string{"do", "set", "append", "count", "cl
 
 // event checks which event a binding answers and takes it apart. The source is
 // empty when there is no such event.
-func (c *compiler) event(n *node, name string) (source, kind string) {
-	at := n.fields["event"]
+func (c *compiler) event(n, at *node) (source, kind string) {
 	if at == nil {
 		c.fault(n.at, `"event" is missing: what this binding answers; events are: %s`, strings.Join(c.events(), ", "))
 		return "", ""
 	}
-	if at.faulty {
+	if at.faulty || !c.wantKind(at, `"event"`, text) {
 		return "", ""
 	}
+	name := at.text
 	source, kind, _ = strings.Cut(name, ".")
 	kinds, known := c.kinds[source]
 	switch {
-	case !known && source == station.FromStation:
-		c.faultOf(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }, and station.alert, which comes only where the file has a table [alert]")
+	case source == station.FromStation && kind == station.At:
+		if n.fields["at"] == nil {
+			c.faultOf(at, `station.at needs a time: at = "06:00"`)
+			return "", ""
+		}
+	case known && kind == station.Open && source != station.FromStation:
+	case source == station.FromStation && slices.Contains([]string{station.Minute, station.Alert, station.ShiftStart, station.ShiftEnd}, kind) && !slices.Contains(kinds, kind):
+		c.faultOf(at, "the station's own events are station.minute, which comes only where a binding counts: count = { made = 1 }; station.alert, which comes only where the file has a table [alert]; station.shift_start and station.shift_end, which come only where it has a [[shift]]; station.hour; and times of the day: at = \"06:00\"")
 		return "", ""
 	case !known:
 		c.faultOf(at, "there is no input %q%s", source, choice(source, slices.Sorted(maps.Keys(c.kinds))))
@@ -291,15 +357,24 @@ func (c *compiler) checkExpire(n *node, raw binding) {
 
 // checkReached reports bindings that no event can reach, because one before them
 // takes everything that fits them.
-func (c *compiler) checkReached(nodes []*node, bindings []station.Binding) {
+func (c *compiler) checkReached(nodes []onNode, bindings []station.Binding) {
 	for j, b := range bindings {
 		for i, earlier := range bindings[:j] {
-			if b.Event != "" && b.Event == earlier.Event && c.wasReadable(nodes[i], nodes[j]) && covers(earlier, b) {
-				c.faultOf(nodes[j].fields["event"], "this binding is never reached: the one in line %d comes first and takes every %s that fits it", c.line(nodes[i].at), b.Event)
+			if b.Event != "" && b.Event == earlier.Event && c.wasReadable(nodes[i].on, nodes[j].on) && covers(earlier, b) {
+				c.faultOf(nodes[j].event, "this binding is never reached: the one in line %d%s comes first and takes every %s that fits it", c.line(nodes[i].on.at), c.inOther(nodes[i].on, nodes[j].on), b.Event)
 				break
 			}
 		}
 	}
+}
+
+// inOther names the file of a value, where it is another than that of the value beside it.
+func (c *compiler) inOther(n, beside *node) string {
+	of := c.sourceAt(n.at)
+	if of == c.sourceAt(beside.at) {
+		return ""
+	}
+	return " of " + of.name
 }
 
 // wasReadable reports whether what the bindings fit could be read.
@@ -318,6 +393,11 @@ func (c *compiler) wasReadable(bindings ...*node) bool {
 // told without solving regular expressions.
 func covers(a, b station.Binding) bool {
 	if a.Match != nil && (b.Match == nil || a.Match.String() != b.Match.String()) {
+		return false
+	}
+	if a.After != b.After || len(a.At) > 0 && slices.ContainsFunc(b.At, func(d station.DayTime) bool {
+		return !slices.ContainsFunc(a.At, func(other station.DayTime) bool { return other.Text == d.Text })
+	}) {
 		return false
 	}
 	if len(a.JSON)+len(a.Pairs) > 0 || usesLabel(a) {

@@ -85,6 +85,7 @@ type scope struct {
 	*compiler
 	source       string
 	scan         bool
+	shift        bool     // it is a shift that starts or ends
 	alert        bool     // it is the station's own alert
 	groups       []string // the names that match, json and pairs give
 	gs1          []string // the application identifiers that it asks for
@@ -120,6 +121,9 @@ func (s scope) names() []string {
 	if s.alert {
 		names = append(names, station.DataAlert)
 	}
+	if s.shift {
+		names = append(names, station.DataShift)
+	}
 	names = append(names, "source", "station", "now")
 	names = append(names, s.readings()...)
 	if s.counters {
@@ -137,7 +141,7 @@ func (s scope) missing(name string, must bool, own int) string {
 	switch {
 	case s.namesUnknown, slices.Contains(s.groups, name), name == "source", name == "station", name == "now":
 		return ""
-	case s.scan && (name == "code" || name == "symbology"), s.alert && name == station.DataAlert:
+	case s.scan && (name == "code" || name == "symbology"), s.alert && name == station.DataAlert, s.shift && name == station.DataShift:
 		return ""
 	case name == "since":
 		return s.missingSince()
@@ -241,18 +245,6 @@ func (s scope) missingSince() string {
 // waitsForBadge reports that a call would wait until somebody has shown a badge.
 func (s scope) waitsForBadge(name string) bool {
 	return s.calls && name == station.User && !slices.Contains(s.groups, name)
-}
-
-func (s scope) checkNeeds(n *node) {
-	for _, item := range n.texts() {
-		why := s.missing(item.text, false, 0)
-		if s.waitsForBadge(item.text) {
-			why = `a call never waits for a badge: take "user" out of needs; where a badge is in hand, the call says whose`
-		}
-		if why != "" {
-			s.faultOf(item, "%s", why)
-		}
-	}
 }
 
 // valueName matches what a value may be called.
@@ -381,9 +373,9 @@ func (s scope) checkCount(n *node, t station.Template) bool {
 
 // checkMinute checks a binding of the station's own event: nobody presses it, so
 // nobody would notice that it does the same again each minute.
-func (s scope) checkMinute(n *node) {
-	if s.source == station.FromStation && !s.alert && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].faulty) {
-		s.fault(n.fields["event"].at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
+func (s scope) checkMinute(n, at *node) {
+	if s.source == station.FromStation && at.text == station.FromStation+"."+station.Minute && !s.counters && (n.fields["clear"] == nil || !n.fields["clear"].faulty) {
+		s.fault(at.at, `station.minute comes each minute while anything is counted, so its binding must clear what it has told: clear = [%q]`, slices.Sorted(maps.Keys(s.counts))[0])
 	}
 }
 

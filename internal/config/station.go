@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -74,6 +75,50 @@ type Stack struct {
 // Web is the table [web].
 type Web struct {
 	Listen string `toml:"listen"` // host:port of the operator's page; "" is none
+
+	// What holds for other machines; this one sees the page as before.
+	TLS         bool     `toml:"tls"`             // they see it encrypted
+	Certificate string   `toml:"certificate"`     // file of the certificate; "" is one that the station makes
+	Key         string   `toml:"certificate_key"` // file of its key
+	Token       Secret   `toml:"token"`           // only whoever has it sees the page
+	Open        bool     `toml:"open"`            // whoever reaches it sees the page
+	Hosts       []string `toml:"hosts"`           // further names by which the page is asked for
+}
+
+// A Secret says where a secret is kept: in a file, or in a credential that systemd hands
+// over. It never stands in a configuration.
+type Secret struct {
+	File       string `toml:"file"`
+	Credential string `toml:"credential"`
+}
+
+// Elsewhere reports whether other machines can reach the page.
+func (w Web) Elsewhere() bool {
+	host, _, err := net.SplitHostPort(w.Listen)
+	if err != nil || host == "localhost" {
+		return false
+	}
+	address, err := netip.ParseAddr(host)
+	return err != nil || !address.Unmap().IsLoopback()
+}
+
+// Access is the table [access]: what needs a technician.
+type Access struct {
+	// Expire is how long a technician may decide who has shown a badge; and who has logged
+	// in on the page, since they last looked at it.
+	Expire time.Duration `toml:"expire"`
+}
+
+// Access decodes and checks [access]; nil where the file has none.
+func (f *File) Access() *Access {
+	a := Access{Expire: 10 * time.Minute}
+	if !f.Section("access", &a) {
+		return nil
+	}
+	if a.Expire < time.Minute || a.Expire > 8*time.Hour {
+		f.Fault(At("access", "expire"), `"expire" must be from "1m" to "8h": how long a badge holds that was shown`)
+	}
+	return &a
 }
 
 // Web decodes and checks [web]. Without the table the page is for this machine
@@ -84,7 +129,9 @@ func (f *File) Web() Web {
 	if w.Listen == "" {
 		return w
 	}
-	f.checkListen(At("web", "listen"), w.Listen, "127.0.0.1:8420")
+	if f.checkListen(At("web", "listen"), w.Listen, "127.0.0.1:8420") {
+		f.checkElsewhere(w)
+	}
 	return w
 }
 
@@ -102,8 +149,8 @@ func (f *File) Metrics() (m Metrics) {
 	return m
 }
 
-// checkListen checks an address to listen at.
-func (f *File) checkListen(at Path, listen, example string) {
+// checkListen checks an address to listen at, and reports whether it is one.
+func (f *File) checkListen(at Path, listen, example string) bool {
 	_, port, err := net.SplitHostPort(listen)
 	number, notNumber := strconv.ParseUint(port, 10, 32)
 	switch {
@@ -111,8 +158,44 @@ func (f *File) checkListen(at Path, listen, example string) {
 		f.Fault(at, `"listen" must be an address and a port, as %q`, example)
 	case number > lastPort:
 		f.Fault(at, `"listen": there is no port %d; ports are 1 to %d`, number, lastPort)
+	default:
+		return true
+	}
+	return false
+}
+
+// checkElsewhere checks what [web] says of other machines.
+func (f *File) checkElsewhere(w Web) {
+	closed := w.TLS || w.Token != (Secret{})
+	switch {
+	case w.Open && w.Token != (Secret{}):
+		f.Fault(At("web", "open"), `"open" shows the page to whoever reaches it, and "token" to whoever has that: keep one`)
+	case !w.Elsewhere() && (closed || w.Open):
+		f.Warn(At("web"), `tls, token and open are for other machines, and no other machine reaches %s`, w.Listen)
+	case w.Elsewhere() && !w.Open && !(w.TLS && w.Token != (Secret{})):
+		f.Warn(At("web", "listen"), `whoever reaches %s sees the page, and what goes over the network is not encrypted unless tls is set: say tls = true and token = { file = … }, or open = true where that is meant`, w.Listen)
+	}
+	if (w.Certificate == "") != (w.Key == "") {
+		f.Fault(At("web", "certificate"), `"certificate" and "certificate_key" belong together: name both files, or neither`)
+	}
+	for key, path := range map[string]string{"certificate": w.Certificate, "certificate_key": w.Key} {
+		switch {
+		case path == "":
+		case !w.TLS:
+			f.Fault(At("web", key), "%q is used with tls = true alone", key)
+		case !filepath.IsAbs(path):
+			f.Fault(At("web", key), "%q must be a whole path", key)
+		}
+	}
+	for i, host := range w.Hosts {
+		if !hostName.MatchString(host) {
+			f.Fault(At("web", "hosts", i), `%q is no name of a host, as "pack4-1.plant.example" without a port`, host)
+		}
 	}
 }
+
+// hostName matches what a host is called, or its address.
+var hostName = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z.:_-]*[0-9A-Za-z])?$`)
 
 const lastPort = 65535
 
@@ -123,7 +206,7 @@ var nameable = regexp.MustCompile(`^[\pL\pN_-]+$`)
 // Parts are what faults call the parts of the program itself. An input or a lamp of
 // such a name would hide their faults behind its own.
 func Parts() []string {
-	return []string{"outbox", "configuration", "page", "control", "metrics", "data", "starts", "log", "clock", "history", "network", "alert"}
+	return []string{"outbox", "configuration", "page", "control", "metrics", "data", "starts", "log", "clock", "history", "network", "alert", "access"}
 }
 
 // Name checks the name of an input or a lamp, given at the path, and that no

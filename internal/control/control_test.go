@@ -118,8 +118,8 @@ func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 		{"two begin like that", client.Discard, "9f86", `entry "9f86": 2 begin like that, give more of one of: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
 		{"none is like that", client.Discard, "abcdef12.1", `entry "abcdef12.1": it is not in the outbox; it may have been delivered`},
 		{"too little is said", client.Discard, "9", `entry "9": give at least 4 characters of its ID`},
-		{"it only waits", retry(client), "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried or discarded`},
-		{"a scan is no entry", retry(client), "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried or discarded`},
+		{"it only waits", retry(client), "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried, edited or discarded`},
+		{"a scan is no entry", retry(client), "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried, edited or discarded`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -34,6 +34,10 @@ import (
 //	POST /outbox/adopt    {"old_computer_gone": true}
 //	GET  /outbox/verify                       {"fault": ""}
 //	GET  /outbox/entry/9f86d081….1            the Progress, within a while
+//	GET  /badge                               the badges
+//	POST /badge           {"name": "Anna"}    {"code": "…"}
+//	POST /badge/revoke    {"name": "Anna"}
+//	POST /pin             {"pin": "…"}        empty: none
 //	POST /reload                              {"faults": []}
 //	GET  /snapshot
 //	GET  /metrics                             as the page's
@@ -166,6 +170,10 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /outbox/adopt", s.adopt)
 	mux.HandleFunc("GET /outbox/verify", s.verify)
 	mux.HandleFunc("GET /outbox/entry/{entry}", s.await)
+	mux.HandleFunc("GET /badge", s.badges)
+	mux.HandleFunc("POST /badge", s.newBadge)
+	mux.HandleFunc("POST /badge/revoke", s.revokeBadge)
+	mux.HandleFunc("POST /pin", s.setPIN)
 	mux.HandleFunc("POST /reload", s.reload)
 	mux.HandleFunc("GET /snapshot", s.snapshot)
 	mux.HandleFunc("GET /log", s.recentLog)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"stationd/internal/access"
 	"stationd/internal/operator"
 	"stationd/internal/station"
 )
@@ -35,6 +36,22 @@ type Outbox interface {
 	Changed() <-chan struct{}
 }
 
+// An Access has the badges and the PIN of technicians. Its methods are called by several
+// goroutines at once.
+type Access interface {
+	// NewBadge makes a badge for a name and returns its code, of which nothing is kept.
+	NewBadge(name string, now station.Stamp) (code string, err error)
+
+	// Badges lists the badges by their names.
+	Badges() []access.Badge
+
+	// Revoke ends the badge of a name.
+	Revoke(name string) error
+
+	// SetPIN has the page take that PIN; "" has it take none.
+	SetPIN(pin string) error
+}
+
 // A Station is whom the commands ask. Its functions are called by several goroutines
 // at once.
 type Station struct {
@@ -47,6 +64,9 @@ type Station struct {
 	// Read asks a vendor, under the backend's pace. An error says in words what did
 	// not come.
 	Read func(ctx context.Context, backend, name string, with map[string]string) (station.Answer, error)
+
+	// Access has the badges and the PIN of technicians.
+	Access Access
 
 	// Reload reads the configuration again, and returns what is wrong with it, one line
 	// each; where anything is, the one in force stays.

@@ -54,6 +54,15 @@ type (
 		Error  string   `json:"error"`
 		Faults []string `json:"faults,omitempty"`
 	}
+	badgeRequest struct {
+		Name string `json:"name"`
+	}
+	badgeAnswer struct {
+		Code string `json:"code"` // a secret: it is shown once, and logged nowhere
+	}
+	pinRequest struct {
+		PIN string `json:"pin"`
+	}
 	closeCallRequest struct {
 		Call string `json:"call"`
 	}

@@ -253,6 +253,14 @@ func (c *chipBoard) Faults() map[string]string {
 	return told
 }
 
+// FaultReasons implements station.FaultExplainer.
+func (c *chipBoard) FaultReasons() map[string]*station.Reason {
+	if run := c.current(); run != nil {
+		return run.FaultReasons()
+	}
+	return nil
+}
+
 // inputs are the lines of its buttons as they are; none while the chip is missing.
 func (c *chipBoard) inputs() []gpio.Input {
 	if run := c.current(); run != nil {

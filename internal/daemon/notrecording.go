@@ -114,6 +114,8 @@ func (o noOutbox) List(station.Limit, func(station.EntryStatus) error, func(stat
 	return station.Totals{}, o.why
 }
 
+func (o noOutbox) Lanes(int) ([]station.LaneStatus, int) { return nil, 0 }
+
 func (o noOutbox) Changed() <-chan struct{} { return nil } // it never does
 
 func (o noOutbox) State() station.State { return station.State{} }

@@ -28,12 +28,14 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Stamp:     s.clock.Stamp,
 		Outbox:    s.outbox,
 		Status:    s.status,
+		Calls:     s.active.seenCalls,
 		Ready:     s.ready,
 		Log:       s.log,
 		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.journal},
 		Outputs: []agent.Part{
 			{Name: "control socket", Run: s.control.run},
 			{Name: "configuration", Run: func(ctx context.Context) error { return s.active.run(ctx, s.outbox.TryNow) }},
+			{Name: "starts", Run: s.starts.keep},
 			{Name: "alerts", Run: s.alerts().run},
 			{Name: "watchdog", Run: func(ctx context.Context) error { return systemd.Run(ctx, watchdog, s.status.Alive) }},
 		},
@@ -45,10 +47,10 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
 	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record))
-	minutes := agent.Minutes{State: s.outbox.State, Stamp: s.clock.Stamp}
-	all.Inputs = append(all.Inputs, agent.Part{Name: "minutes", Run: func(ctx context.Context) error { return minutes.Run(ctx, s.outbox.Record) }})
-	s.addBoards(&all, s.timed(metrics.Buttons, record))
-	s.addScanners(&all, s.timed(metrics.Scanners, record))
+	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed}
+	all.Inputs = append(all.Inputs, agent.Part{Name: "clock", Run: func(ctx context.Context) error { return clock.Run(ctx, s.outbox.Record) }})
+	s.addBoards(&all, s.timed(metrics.Buttons, s.withTechnician(record)))
+	s.addScanners(&all, s.timed(metrics.Scanners, s.withTechnician(record)))
 	s.addPrinters(&all)
 	s.addBackends(&all)
 	return all

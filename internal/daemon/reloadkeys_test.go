@@ -30,6 +30,8 @@ last_good = true
 
 [web]
 listen = "127.0.0.1:0"
+[access]
+expire = "15m"
 [metrics]
 listen = "127.0.0.1:9420"
 
@@ -125,6 +127,11 @@ name   = "spare"
 port   = "hid:0627:0001"
 layout = "us"
 
+[[shift]]
+name  = "early"
+start = "mon-fri 06:00"
+end   = "14:00"
+
 [[printer]]
 name = "office"
 url  = "ipps://192.0.2.10/ipp/print"
@@ -172,6 +179,7 @@ func keyChanges() map[string]map[string]keyChange {
 	lagerkoll := "store     = \"1001\"\nkey       = { file = \"KEYS/one.key\" }\n"
 	before := "[[on]]\nevent = \"help.press\""
 	engine := "servers = [\"nats://127.0.0.1:4222\"]\n"
+	web := "[web]\nlisten = \"127.0.0.1:0\"\n"
 	changes := map[string]map[string]keyChange{
 		"[station]": {
 			"label":     atOnce("language = \"en\"\n", "language = \"en\"\nlabel = \"Packing 4\"\n"),
@@ -184,7 +192,16 @@ func keyChanges() map[string]map[string]keyChange {
 			"buzzer":    atOnce("buzzer   = \"horn\"\nlast_good", "buzzer   = \"\"\nlast_good"),
 			"last_good": atOnce("last_good = true", "last_good = false"),
 		},
-		"[web]":     {"listen": needs("127.0.0.1:0", "127.0.0.1:8421")},
+		"[web]": {
+			"listen":          needs("127.0.0.1:0", "127.0.0.1:8421"),
+			"tls":             needs(web, web+"tls = true\n"),
+			"certificate":     needs(web, web+"tls = true\ncertificate = \"/etc/page.crt\"\ncertificate_key = \"/etc/page.key\"\n"),
+			"certificate_key": needs(web, web+"tls = true\ncertificate = \"/etc/page.crt\"\ncertificate_key = \"/etc/page.key\"\n"),
+			"token":           needs(web, web+"token = { file = \"KEYS/one.key\" }\n"),
+			"open":            needs(web, web+"open = true\n"),
+			"hosts":           needs(web, web+"hosts = [\"pack4-1.plant.example\"]\n"),
+		},
+		"[access]":  {"expire": atOnce(`"15m"`, `"20m"`)},
 		"[metrics]": {"listen": needs("127.0.0.1:9420", "127.0.0.1:9421")},
 		"[relay]": {
 			"servers":         needs(engine, strings.Replace(engine, "4222", "4223", 1)),
@@ -194,7 +211,7 @@ func keyChanges() map[string]map[string]keyChange {
 			"certificate_key": needs(engine, engine+"certificate_key = \"/etc/stationd/a.key\"\ncertificate = \"/etc/stationd/a.pem\"\n"),
 		},
 		"[l2l]": {
-			"via": atOnce("key     = { file = \"KEYS/one.key\" }\nsite    = 12\nline    = \"PACK4\"\nmachine = \"SEAL-1\"\ntrade   = \"MECH\"\nuser    = \"eva\"\nauth    = \"query\"\nsettle  = \"60s\"\nwatch   = \"30s\"\n",
+			"via": atOnce("key     = { file = \"KEYS/one.key\" }\nsite    = 12\nline    = \"PACK4\"\nmachine = \"SEAL-1\"\ntrade   = \"MECH\"\nuser    = \"eva\"\nauth    = \"query\"\nsettle  = \"60s\"\n",
 				"via = \"relay\"\nsite    = 12\nline    = \"PACK4\"\nmachine = \"SEAL-1\"\ntrade   = \"MECH\"\nuser    = \"eva\"\n"),
 			"url":       atOnce("acme.leading2lean.com", "other.leading2lean.com"),
 			"key":       atOnce(oneKey, strings.Replace(oneKey, "one", "two", 1)),
@@ -301,8 +318,15 @@ func keyChanges() map[string]map[string]keyChange {
 			"type":    atOnce(before, "[labels]\ntype = { MAINT = \"Maintenance\" }\n\n"+before),
 			"product": atOnce(before, "[labels]\nproduct = { A = \"Cookies\" }\n\n"+before),
 		},
+		"[[shift]]": {
+			"name":  atOnce(`"early"`, `"first"`),
+			"start": atOnce(`"mon-fri 06:00"`, `"06:00"`),
+			"end":   atOnce(`"14:00"`, `"14:30"`),
+		},
 		"[[on]]": {
 			"event": atOnce("help.press", "other.press"),
+			"at":    atOnce(before, "[[on]]\nat = \"06:00\"\nclear = [\"order\"]\n\n"+before),
+			"after": atOnce(before, "[[on]]\nevent = \"help.open\"\nafter = \"5m\"\n\n"+before),
 			"match": atOnce("^PART", "^DEL"),
 			"gs1":   atOnce(`["01", "10"]`, `["01", "10", "21"]`),
 			"needs": atOnce(`["order"]
@@ -327,6 +351,12 @@ do    = [{ lagerkoll`),
 			"json":       atOnce(before, "[[on]]\nevent = \"hand.scan\"\njson = { x = \"$.po\" }\nset = { y = \"{x}\" }\n\n"+before),
 			"pairs":      atOnce(before, "[[on]]\nevent = \"hand.scan\"\npairs = { x = \"PO\" }\nset = { y = \"{x}\" }\n\n"+before),
 			"max":        atOnce(before, "[[on]]\nevent = \"hand.scan\"\nmatch = '^M(?P<m>.+)$'\nmax = 5\nset = { y = \"{m}\" }\n\n"+before),
+			"min":        atOnce(`needs = ["order"]`, "min = { order = 1 }\nneeds = [\"order\"]"),
+			"allow":      atOnce(`needs = ["order"]`, "allow = { order = [\"1\"] }\nneeds = [\"order\"]"),
+			"in":         atOnce(`needs = ["order"]`, "in = \"parts\"\nneeds = [\"order\"]"),
+			"not_in":     atOnce(`needs = ["order"]`, "not_in = { parts = \"{gs1.10}\" }\nneeds = [\"order\"]"),
+			"confirm":    atOnce(`needs = ["order"]`, "confirm = \"other.press\"\nneeds = [\"order\"]"),
+			"role":       atOnce(`needs = ["order"]`, "role = \"technician\"\nneeds = [\"order\"]"),
 			"ignore":     atOnce(before, "[[on]]\nevent = \"hand.scan\"\nmatch = '^NOREAD$'\nignore = true\n\n"+before),
 			"trigger":    atOnce(before, before+"\ntrigger = { hand = 'LON\\r' }"),
 			"late_after": atOnce(`"30m"`, `"40m"`),
@@ -352,13 +382,13 @@ do    = [{ lagerkoll`),
 
 // inForce is everything that a reload may change.
 type inForce struct {
-	program, settle, sections, station, alert any
-	backends                                  map[string]any
+	program, settle, sections, station, alert, access any
+	backends                                          map[string]any
 }
 
 func (a *activeConfig) inForce() inForce {
 	p := a.plan.Load()
-	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, backends: make(map[string]any)}
+	now := inForce{program: p.Program, station: p.Station, alert: p.Alert, access: p.Access, backends: make(map[string]any)}
 	settle, sections := make(map[string]string), make(map[string]any)
 	for name, b := range a.backends {
 		now.backends[name] = *b.current.Load()
@@ -444,7 +474,7 @@ func (c keyChange) prove(t *testing.T, table, key string) {
 		t.Fatalf("it is refused: %q", wrong)
 	}
 	if reflect.DeepEqual(was.program, now.program) && reflect.DeepEqual(was.settle, now.settle) &&
-		reflect.DeepEqual(was.sections, now.sections) && reflect.DeepEqual(was.station, now.station) && reflect.DeepEqual(was.alert, now.alert) {
+		reflect.DeepEqual(was.sections, now.sections) && reflect.DeepEqual(was.station, now.station) && reflect.DeepEqual(was.alert, now.alert) && reflect.DeepEqual(was.access, now.access) {
 		t.Error("nothing of it is in force")
 	}
 	if vendor := strings.Trim(table, "[]"); now.backends[vendor] != nil && fmt.Sprintf("%p", was.backends[vendor]) == fmt.Sprintf("%p", now.backends[vendor]) {

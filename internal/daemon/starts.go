@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -41,7 +43,9 @@ type starts struct {
 	}
 }
 
-// openStarts notes this start. Where that cannot be written the station goes on.
+// openStarts notes this start, without waiting for the disk: a station that is started again
+// and again must be seen, and one that waits to record must not wait for this. keep makes it
+// survive a power cut. Where it cannot be written the station goes on.
 func openStarts(folder string, stamp func(time.Time) station.Stamp, log *slog.Logger) *starts {
 	s := &starts{path: filepath.Join(folder, startsName), log: log, stamp: stamp}
 	if text, err := os.ReadFile(s.path); err == nil {
@@ -54,15 +58,25 @@ func openStarts(folder string, stamp func(time.Time) station.Stamp, log *slog.Lo
 		s.own.Unclean = s.own.Unclean[max(0, len(s.own.Unclean)-mostStarts):]
 	}
 	s.own.Begun, s.own.Clean = true, false
-	s.write()
+	s.write(atomicfile.ReplaceUnsynced)
 	return s
 }
 
+// keep puts on disk what openStarts noted, once the station records, and returns when ctx is
+// done.
+func (s *starts) keep(ctx context.Context) error {
+	s.mu.Lock()
+	s.write(atomicfile.Replace)
+	s.mu.Unlock()
+	<-ctx.Done()
+	return nil
+}
+
 // write keeps what is known. The caller holds mu, or has s alone.
-func (s *starts) write() {
+func (s *starts) write(replace func(path string, text []byte, perm fs.FileMode) error) {
 	text, err := json.Marshal(s.own)
 	if err == nil {
-		err = atomicfile.Replace(s.path, text, 0o600)
+		err = replace(s.path, text, 0o600)
 	}
 	if err != nil {
 		s.log.Warn("the starts of the station are not counted", "error", err)
@@ -74,7 +88,7 @@ func (s *starts) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.own.Clean = true
-	s.write()
+	s.write(atomicfile.Replace)
 }
 
 // recent counts the starts within the last hour that no clean stop went before.

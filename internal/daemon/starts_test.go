@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -31,5 +32,22 @@ func TestAStationThatIsStoppedInOrderMakesNoLoop(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(folder, startsName), []byte(`{"unclean":[`), 0o600)) // a power cut tore it
 	if s := openStarts(folder, clock.Stamp, log); s.recent() != 0 {
 		t.Errorf("a torn file is %d starts", s.recent())
+	}
+}
+
+func TestAStartThatWasNotedIsKeptWhenTheStationRecords(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	clock, err := clock.New()
+	must(t, err)
+	s := openStarts(folder, clock.Stamp, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	noted, err := os.ReadFile(filepath.Join(folder, startsName))
+	must(t, err)
+	must(t, os.Remove(filepath.Join(folder, startsName))) // a power cut, before the disk had it
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, s.keep(ctx))
+	if kept, err := os.ReadFile(filepath.Join(folder, startsName)); err != nil || string(kept) != string(noted) {
+		t.Errorf("noted %s, kept %s: %v", noted, kept, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"stationd/internal/access"
 	"stationd/internal/agent"
 	"stationd/internal/clock"
 	"stationd/internal/control"
@@ -50,6 +51,7 @@ type openStation struct {
 	journal    *logging.Log
 	active     *activeConfig
 	outbox     *queue.Outbox
+	access     *access.Access
 	boards     []*chipBoard
 	status     *agent.Status
 	starts     *starts
@@ -131,6 +133,9 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		base: b, devices: devices, journal: journal, active: active, outbox: outbox, starts: starts,
 		status:     agent.NewStatus(outbox),
 		endOfCrash: crash.Keep(b.plan.Station.Data, b.log),
+	}
+	if s.access, err = access.Open(b.plan.AccessFile()); err != nil {
+		b.faults.set(plan.PartAccess, err.Error())
 	}
 	if outbox.ClockWasSet() {
 		b.clock.Trust()
@@ -232,14 +237,23 @@ func (s *openStation) operator() operator.Recorder {
 // pageStation is the station as the page shows it.
 func (s *openStation) pageStation() web.Station {
 	return web.Station{
-		Outbox:   s.outbox,
-		Operator: s.operator(),
-		Snapshot: s.status.Snapshot,
-		Program:  s.active.program,
-		Stamp:    s.clock.Stamp,
-		Metrics:  s.metricsStation().Handler(),
-		Language: s.plan.Station.Language,
-		Zone:     s.plan.Zone,
+		Outbox:    s.outbox,
+		Operator:  s.operator(),
+		Snapshot:  s.status.Snapshot,
+		Program:   s.active.program,
+		Cards:     s.cards,
+		CardLists: s.cardLists,
+		Poster:    s.poster,
+		Stamp:     s.clock.Stamp,
+		Metrics:   s.metricsStation().Handler(),
+		Language:  s.plan.Station.Language,
+		Zone:      s.plan.Zone,
+		Access:    s.access,
+		Expire:    s.accessExpires,
+		Export:    s.exportHistory,
+		Hosts:     s.plan.Web.Hosts,
+		Token:     s.pageToken(),
+		TLS:       s.pageTLS(),
 	}
 }
 
@@ -300,6 +314,7 @@ func (s *openStation) controlStation() control.Station {
 		Operator: s.operator(),
 		Snapshot: s.status.Snapshot,
 		Read:     s.active.query,
+		Access:   s.access,
 		Reload:   s.active.reload,
 		Follow:   s.follow,
 		Metrics:  s.metricsStation().Handler(),

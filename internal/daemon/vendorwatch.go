@@ -50,6 +50,19 @@ func (a *activeConfig) watch(ctx context.Context, name string, state func() stat
 	return nil
 }
 
+// seenCalls returns how the open calls were last seen to stand at the vendors.
+func (a *activeConfig) seenCalls() map[string]map[string]station.SeenCall {
+	all := make(map[string]map[string]station.SeenCall)
+	for name, b := range a.backends {
+		if w := b.watch.Load(); w != nil {
+			if calls, sees := (*w).(station.CallWatch); sees {
+				all[name] = calls.Calls()
+			}
+		}
+	}
+	return all
+}
+
 // runUntil runs something until ctx is done or over is closed.
 func runUntil(ctx context.Context, over <-chan struct{}, run func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)

@@ -125,11 +125,12 @@ const welcome = `A station and its plant are running on this computer:
     %s
 
 Try this:
-  1. Press maintenance. The red lamp lights, and at the plant a dispatch is open.
-  2. Pull the network cable, press material, scan a few parts: the lamps blink slowly, and nothing is lost.
-  3. Pull the plug of the station, switch it on again, put the cable back: each arrives once.
-  4. Lose an answer, then scan a part: the station looks before it sends anything twice.
-  5. Scan a label that nobody knows, and hold maintenance for two seconds to close the call.
+  1. Press maintenance: the red lamp lights, the screen shows the call, and at the plant a dispatch is open.
+  2. Scan Soup: the screen says what is missing. Scan PO4711, and Soup again.
+  3. Pull the network cable, press material and scan Soup twice: the lamps blink slowly, and nothing is lost.
+  4. Pull the plug of the station: the screen says so. Switch it on and put the cable back: each arrives once.
+  5. Lose the next answer, then scan Soup: the station looks before it sends anything twice.
+  6. Scan Carton, which nobody knows, and hold maintenance for two seconds: the call is closed.
 
 Press Ctrl-C to stop.
 `
@@ -165,13 +166,24 @@ func freeAddress(ctx context.Context, wanted string) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// serveDemo serves the demo's page until ctx is done.
-func serveDemo(ctx context.Context, s *Simulation, listener net.Listener) error {
-	server := &http.Server{
-		Handler:           NewPage(s).Handler(),
+// newServer returns a server of the demo's, whose requests end with ctx.
+func newServer(ctx context.Context, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+}
+
+// serveDemo serves the demo's page until ctx is done.
+func serveDemo(ctx context.Context, s *Simulation, listener net.Listener) error {
+	page := NewPage(s)
+	stopScreen, err := page.ShowScreen(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopScreen()
+	server := newServer(ctx, page.Handler())
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(listener); ctx.Err() == nil {

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"net"
 	"net/http"
@@ -19,14 +18,14 @@ import (
 	"stationd/internal/plant"
 )
 
-//go:embed page.html page.css page.js
+//go:embed page.css page.js
 var pageFiles embed.FS
 
 // A Page is the demo's page, with everything that a station is connected to. Whoever reaches
 // it can press the buttons, so it answers requests to this computer only.
 type Page struct {
-	sim       *Simulation
-	templates *template.Template
+	sim    *Simulation
+	screen string // where the station's own page is for the frame; empty: there is no frame
 
 	mu          sync.Mutex       // guards what follows
 	serial      int              // of the last part that was scanned
@@ -37,7 +36,6 @@ type Page struct {
 func NewPage(s *Simulation) *Page {
 	return &Page{
 		sim:         s,
-		templates:   template.Must(template.ParseFS(pageFiles, "page.html")),
 		addedFaults: make(map[faultKey]int),
 	}
 }
@@ -69,11 +67,23 @@ func (p *Page) Handler() http.Handler {
 		})
 	}
 	const maxForm = 16 << 10 // longer than any symbol
-	return onlyLoopback(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, maxForm)))
+	return onlyLoopback(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, maxForm))))
+}
+
+// withSecurityHeaders tells the browser to run only what comes from here.
+func withSecurityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; frame-src http://127.0.0.1:*; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // onlyLoopback refuses requests whose Host is not this computer, which protects from DNS
-// rebinding, and sets headers so that the browser runs only what comes from here.
+// rebinding.
 func onlyLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := r.Host
@@ -85,11 +95,6 @@ func onlyLoopback(next http.Handler) http.Handler {
 			http.Error(w, "the demo does not have this name: use the address that it printed", http.StatusMisdirectedRequest)
 			return
 		}
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
 }
@@ -196,10 +201,8 @@ func (p *Page) fault(r *http.Request) error {
 
 func (p *Page) page(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&b, "page", p.view(r.Context())); err != nil {
-		http.Error(w, "the page cannot be drawn: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
+	view := p.view(r.Context())
+	_ = view.document().Render(&b) // into memory
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = b.WriteTo(w) // the browser may have gone
 }
@@ -226,9 +229,8 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprintf(w, "event: lamps\ndata: %s\n\n", now)
 		}
 		var b strings.Builder
-		if err := p.templates.ExecuteTemplate(&b, "live", p.view(r.Context())); err != nil {
-			return
-		}
+		view := p.view(r.Context())
+		_ = view.live().Render(&b) // into memory
 		if b.String() != shown {
 			shown = b.String()
 			_, _ = io.WriteString(w, "event: live\ndata: "+strings.ReplaceAll(shown, "\n", "\ndata: ")+"\n\n")

@@ -12,10 +12,11 @@ import (
 	"stationd/internal/station"
 )
 
-// A pageView is what page.html shows.
+// A pageView is what the page shows.
 type pageView struct {
 	Power, Scanner, Cable pageSwitch
 	StationPage           string
+	Screen                string // the station's own page, for a frame; empty: there is none
 	Panel                 []panelItem
 	Labels                []pageLabel
 
@@ -109,6 +110,7 @@ func (p *Page) view(ctx context.Context) pageView {
 		Scanner:     pageSwitch{"plug of the scanner", p.sim.Scanner.plugged()},
 		Cable:       pageSwitch{"network cable", p.sim.connected()},
 		StationPage: p.sim.Log.PageURL(),
+		Screen:      p.screen,
 		Panel:       panelItems(),
 		Labels:      labels(),
 	}

@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
-	"text/template"
 	"time"
 
 	_ "embed"
@@ -143,15 +143,11 @@ func (s *Simulation) writeFiles(config Config) error {
 			return err
 		}
 	}
+	var fill []string
 	for name, value := range values {
-		values[name] = strconv.Quote(value) // a basic string of TOML
+		fill = append(fill, "{{."+name+"}}", strconv.Quote(value)) // a basic string of TOML
 	}
-	file, err := os.Create(s.ConfigPath())
-	if err != nil {
-		return err
-	}
-	fill := template.Must(template.New("stationd.toml").Parse(configTemplate))
-	return errors.Join(fill.Execute(file, values), file.Close())
+	return os.WriteFile(s.ConfigPath(), []byte(strings.NewReplacer(fill...).Replace(configTemplate)), 0o600)
 }
 
 // ConfigPath returns the station's configuration.

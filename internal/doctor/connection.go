@@ -43,7 +43,7 @@ func (v *vendorChecks) checkConnection(ctx context.Context) []Finding {
 	case err != nil:
 		return []Finding{failed(v.name+" proxy", "set proxy and proxy_key in ["+v.name+"]", "%v", err)}
 	case proxy != nil:
-		return v.checkProxy(ctx, proxy, source)
+		return v.checkProxy(ctx, proxy, source, u, trust)
 	}
 	port := portOf(u)
 	found, addresses := v.checkName(ctx, u.Hostname())
@@ -70,9 +70,9 @@ func portOf(u *url.URL) string {
 	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
 }
 
-// checkProxy checks the connection to the proxy. Whether it lets requests through shows the
-// check of the key, which goes through it.
-func (v *vendorChecks) checkProxy(ctx context.Context, proxy *url.URL, source string) []Finding {
+// checkProxy checks the connection to the proxy, that it lets requests through to the
+// vendor, and the vendor's certificate as it is seen through it.
+func (v *vendorChecks) checkProxy(ctx context.Context, proxy *url.URL, source string, vendor *url.URL, trust *x509.CertPool) []Finding {
 	name := v.name + " proxy"
 	found, addresses := v.checkName(ctx, proxy.Hostname())
 	if len(addresses) == 0 {
@@ -82,11 +82,24 @@ func (v *vendorChecks) checkProxy(ctx context.Context, proxy *url.URL, source st
 	if err != nil {
 		return append(found, failed(name, "check proxy in ["+v.name+"], and that the proxy is running", "cannot reach the proxy %s, set by %s: %v", proxy.Host, source, explainTimeout(err)))
 	}
-	conn.Close()
+	defer conn.Close()
 	if v.route.Proxy == "" {
-		return append(found, undetermined(name, "requests go through the proxy %s, set by %s; the service may have another", proxy.Host, source))
+		found = append(found, undetermined(name, "requests go through the proxy %s, set by %s; the service may have another", proxy.Host, source))
+	} else {
+		found = append(found, passed(name, "%s answers; requests go through it", proxy.Host))
 	}
-	return append(found, passed(name, "%s answers; requests go through it", proxy.Host))
+	if vendor.Scheme != "https" {
+		return found
+	}
+	asked, cancel := context.WithTimeout(ctx, 2*api.ConnectTime)
+	defer cancel()
+	far, err := v.route.Tunnel(asked, conn, v.url)
+	if err != nil {
+		found[len(found)-1] = failed(name, "have the proxy let this station through to "+vendor.Host+"; for 407, put user:password into the file that proxy_key in ["+v.name+"] names",
+			"the proxy %s, set by %s, does not lead to the vendor: %v", proxy.Host, source, explainTimeout(err))
+		return found
+	}
+	return append(found, v.checkTLS(ctx, far, &tls.Config{ServerName: vendor.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: trust}))
 }
 
 // nameServerTimeout limits the wait for a name server: the resolver's own default, after

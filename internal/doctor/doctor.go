@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -56,6 +57,17 @@ a running station or without one.`,
 	plan.PathFlag(c.Flags(), &path)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: a list with one object per check")
 	return c
+}
+
+// Print runs all checks and writes what they found, as the command does. Its error says that
+// it could not be written.
+func Print(ctx context.Context, path string, w io.Writer) error {
+	out := &report{w: w}
+	var ended *exit.Error
+	if err := cmp.Or(runChecks(ctx, path, out), out.finish()); !errors.As(err, &ended) {
+		return err
+	}
+	return nil // what was found is said
 }
 
 // runChecks runs all checks, those of different areas side by side, and reports them in

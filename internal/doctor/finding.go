@@ -22,6 +22,18 @@ const (
 	Skipped Verdict = "skipped" // an earlier check failed, or only root may look
 )
 
+// colour is what a terminal shows a verdict in.
+func (v Verdict) colour() terminal.Colour {
+	switch v {
+	case OK:
+		return terminal.Green
+	case Fail:
+		return terminal.Red
+	case Warning, Unknown, Skipped:
+	}
+	return terminal.Yellow
+}
+
 // A Finding is what one check found: one line of the table, one object of JSON.
 type Finding struct {
 	Check   string  `json:"check"`        // the name of the check: l2l key
@@ -65,7 +77,8 @@ func (r *report) add(found ...Finding) {
 		if r.asJSON {
 			continue
 		}
-		line := fmt.Sprintf("%-7s  %-22s  %s", f.Verdict, f.Check, f.Found)
+		_ = terminal.Paint(r.w, f.Verdict.colour(), fmt.Sprintf("%-7s", f.Verdict)) // as fmt.Fprintln: a terminal that is gone hears nothing
+		line := fmt.Sprintf("  %-22s  %s", f.Check, f.Found)
 		if f.Do != "" {
 			line += " -- " + f.Do
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stationd/internal/api"
+	"stationd/internal/api/webhook"
 	"stationd/internal/plan"
 )
 
@@ -53,6 +54,52 @@ func configuredKeys(p *plan.Plan) []namedKey {
 		}
 	}
 	return all
+}
+
+// KeyPlaces returns where the configuration has its secrets.
+func KeyPlaces(p *plan.Plan) (all []api.KeyFrom) {
+	for _, k := range configuredKeys(p) {
+		if k.from.Given() {
+			all = append(all, k.from)
+		}
+	}
+	if from := api.KeyFrom(p.Web.Token); from.Given() {
+		all = append(all, from)
+	}
+	return all
+}
+
+// KeysOf returns the keys of a configuration that this process can read, and the secret
+// addresses in it: what must be in nothing that leaves the station.
+func KeysOf(p *plan.Plan) (keys []api.Key) {
+	places := []api.KeyFrom{api.KeyFrom(p.Web.Token)}
+	for _, k := range configuredKeys(p) {
+		places = append(places, k.from)
+	}
+	for _, from := range places {
+		if found, ok := findCredential(from.Credential); from.Credential != "" && ok {
+			from = found
+		}
+		if key, err := from.Read(); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	hooks := make([]api.Hook, 0, 2)
+	if p.Alert != nil {
+		hooks = append(hooks, p.Alert.Hook)
+	}
+	for _, v := range p.Vendors {
+		if s, is := v.Section.(*webhook.Section); is {
+			hooks = append(hooks, s.Hook)
+		}
+	}
+	for _, h := range hooks {
+		h.Key = api.KeyFrom{} // it is among those above, or cannot be read
+		if _, secrets, err := h.Sign(); err == nil {
+			keys = append(keys, secrets...)
+		}
+	}
+	return keys
 }
 
 // findKey checks a key without showing it. It returns where this process can read it, nil

@@ -34,6 +34,8 @@ func (d *doctor) machineChecks() []check {
 		{"data folder", d.checkDataFolder},
 		{"data files", func(context.Context) []Finding { return checkDataFiles(d.plan) }},
 		single("page", func(context.Context) Finding { return checkPage(d.plan, d.running) }),
+		{"metrics", func(context.Context) []Finding { return checkMetrics(d.plan, d.running) }},
+		{"page elsewhere", func(context.Context) []Finding { return checkElsewhere(d.plan, time.Now()) }},
 		single("control", func(context.Context) Finding { return checkControlSocket(d.plan) }),
 		single("outbox", d.checkOutbox),
 		single("held", d.checkHeld),

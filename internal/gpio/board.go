@@ -398,6 +398,23 @@ func (b *Board) Faults() map[string]string {
 	return faults
 }
 
+// FaultReasons implements station.FaultExplainer: what is wrong with a button's own contacts,
+// for whoever stands there.
+func (b *Board) FaultReasons() map[string]*station.Reason {
+	now := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	reasons := make(map[string]*station.Reason)
+	for _, bank := range b.banks {
+		for _, button := range bank.buttons {
+			if b.faultOf(button, now) != "" && b.faultOf(button, now) == button.fault(now) {
+				reasons[button.Name] = &station.Reason{Kind: "contact"}
+			}
+		}
+	}
+	return reasons
+}
+
 // faultOf returns the most serious fault of a button; "" where it has none. The caller
 // holds mu.
 func (b *Board) faultOf(button *button, now time.Time) string {

@@ -334,6 +334,9 @@ func (c checker) times(b Button, double bool) {
 	}
 }
 
+// OnHeader reports whether a chip, as configured, is a Raspberry Pi's header itself.
+func OnHeader(chip string) bool { return onHeader(chip) && !strings.HasPrefix(chip, simPrefix) }
+
 // onHeader reports whether a chip, as configured, is a Raspberry Pi's header or
 // stands for one. Line 0 of any other chip, as an expander, is a line like all.
 func onHeader(chip string) bool {

@@ -4,6 +4,7 @@
 package httpserver
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -135,6 +136,9 @@ func (l *Listener) count(alike func(*Conn) bool) int {
 // connState is the ConnState of the listener's server: it notes on which connections
 // nothing is being answered.
 func (l *Listener) connState(conn net.Conn, state http.ConnState) {
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		conn = encrypted.NetConn()
+	}
 	c, ok := conn.(*Conn)
 	if !ok {
 		return

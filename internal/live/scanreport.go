@@ -70,18 +70,20 @@ type meaning struct {
 // explain decides an event on an empty state, with one binding at a time until one matches:
 // Decide itself does not say which binding matched.
 func explain(p station.Program, ev station.Event) meaning {
-	for i, b := range p.Bindings {
+	for _, b := range p.Bindings {
+		alone := b
+		alone.Confirm = false // what it does once it is confirmed
 		single := p
-		single.Bindings = p.Bindings[i : i+1]
+		single.Bindings = []station.Binding{alone}
 		state, actions := single.Decide(station.State{}, ev)
 		if kind := state.Notes[ev.Source].Kind; kind != station.NoteUnknown && b.Event == ev.Name() && b.WhyNot(ev) == "" {
-			return meaning{Number: i + 1, Binding: b, State: state, Actions: actions}
+			return meaning{Number: b.Number + 1, Binding: b, State: state, Actions: actions}
 		}
 	}
 	var whyNot []string
-	for i, b := range p.Bindings {
+	for _, b := range p.Bindings {
 		if why := b.WhyNot(ev); b.Event == ev.Name() && why != "" {
-			whyNot = append(whyNot, fmt.Sprintf("[[on]] number %d: %s", i+1, why))
+			whyNot = append(whyNot, fmt.Sprintf("[[on]] number %d: %s", b.Number+1, why))
 		}
 	}
 	return meaning{WhyNot: whyNot}
@@ -112,6 +114,12 @@ func (m *meaning) bindingText() string {
 	}
 	if m.Binding.Pairs != nil {
 		parts = append(parts, "pairs of "+strings.Join(slices.Sorted(maps.Keys(m.Binding.Pairs)), ", "))
+	}
+	switch {
+	case m.Binding.ConfirmBy != "":
+		parts = append(parts, fmt.Sprintf("confirm = %q", m.Binding.ConfirmBy))
+	case m.Binding.Confirm:
+		parts = append(parts, "confirm = true")
 	}
 	if m.Binding.Ignore {
 		parts = append(parts, "ignore = true")

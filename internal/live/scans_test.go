@@ -2,6 +2,7 @@ package live
 
 import (
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,36 @@ func TestABindingIsNamedAsItStandsInTheFile(t *testing.T) {
 	} {
 		if got := (&meaning{Number: 2, Binding: test.binding}).bindingText(); got != test.want {
 			t.Errorf("%s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestWhatWouldBeRefusedOrMustBeConfirmedIsSaid(t *testing.T) {
+	t.Parallel()
+	most := 12.0
+	text, err := station.ParseTemplate("{amount}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := station.Program{Bindings: []station.Binding{
+		{Event: "hand.scan", Match: regexp.MustCompile(`^A(?P<amount>\d+)$`), Limits: map[string]station.Bound{"amount": {Max: &most}}, Set: map[string]station.Template{"n": text}, Number: 3},
+		{Event: "hand.scan", Match: regexp.MustCompile(`^AWAY$`), Confirm: true, ConfirmBy: "go.press", Clear: []string{"n"}},
+		{Event: "hand.scan", Match: regexp.MustCompile(`^DONE$`), Conditions: []station.Comparison{{Name: "parts", Compare: ">=", Number: 4, Counted: true}}, Clear: []string{"parts"}},
+	}}
+	for code, want := range map[string][]string{
+		"A13":  {"[[on]] number 4", "would be refused: amount 13 > 12"},
+		"A12":  {"sets n = 12"},
+		"AWAY": {`confirm = "go.press"`},
+		"DONE": {"would be refused here, where nothing is in hand: parts 0 (>= 4)"},
+	} {
+		ev := station.Event{ID: station.NewID(), Source: "hand", Kind: station.Scan, Code: code}
+		m := explain(p, ev)
+		var b strings.Builder
+		m.write(&b, ev)
+		for _, said := range want {
+			if !strings.Contains(strings.Join(strings.Fields(b.String()), " "), said) {
+				t.Errorf("%s: %q is not in\n%s", code, said, b.String())
+			}
 		}
 	}
 }

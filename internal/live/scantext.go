@@ -66,8 +66,15 @@ func (m *meaning) write(w *strings.Builder, ev station.Event) {
 	}
 	w.WriteString(terminal.Wrap(fmt.Sprintf("  %-8s%s\n", "means", m.bindingText()), 10))
 	note := m.State.Notes[source]
-	if note.Kind == station.NoteNeeds {
+	switch note.Kind {
+	case station.NoteNeeds:
 		fmt.Fprintf(w, "  %-8sneeds %s first; no values are set here\n", "", note.Text)
+	case station.NoteUnread:
+		fmt.Fprintf(w, "  %-8sneeds %s, which a running station reads at the vendor\n", "", note.Text)
+	case station.NoteNotYet, station.NoteNotAmong, station.NoteAmong:
+		fmt.Fprintf(w, "  %-8swould be refused here, where nothing is in hand: %s\n", "", terminal.Visible(note.Text))
+	case station.NoteAbove, station.NoteBelow, station.NoteNotAllowed, station.NoteNumber:
+		fmt.Fprintf(w, "  %-8swould be refused: %s\n", "", terminal.Visible(note.Text))
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.State.Values)) {
 		fmt.Fprintf(w, "  %-8ssets %s = %s\n", "", name, terminal.Visible(m.State.Values[name].Text))
@@ -78,7 +85,7 @@ func (m *meaning) write(w *strings.Builder, ev station.Event) {
 			fmt.Fprintf(w, "  %-8s  %s = %s\n", "", field, terminal.Visible(a.With[field]))
 		}
 	}
-	if len(m.Actions) == 0 && len(m.State.Values) == 0 && note.Kind != station.NoteNeeds {
+	if len(m.Actions) == 0 && len(m.State.Values) == 0 && note.Kind.Reply().Beep != station.SoundRefused {
 		fmt.Fprintf(w, "  %-8sdoes nothing while no values are set\n", "")
 	}
 }

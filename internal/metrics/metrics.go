@@ -162,6 +162,9 @@ func (n writer) health(h station.Health) {
 		for _, kind := range station.ContactKinds() {
 			n.gauge("stationd_backend_contact", "1 for the state of contact with the backend.", oneIf(kind == c.Kind), "backend", name, "contact", string(kind))
 		}
+		for _, trouble := range station.Troubles() {
+			n.gauge("stationd_backend_trouble", "1 while the backend's answers are so.", oneIf(trouble == c.Trouble), "backend", name, "trouble", string(trouble))
+		}
 		n.gauge("stationd_backend_paused", "1 while the backend waits for a person, as for a right key.", oneIf(c.Fault != ""), "backend", name)
 	}
 	for name, fault := range h.Devices {

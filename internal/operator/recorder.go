@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -133,11 +134,16 @@ func (d Decision) check() error {
 	case n > 1 && d.Verb == station.VerbEdit:
 		return errors.New("nothing was done: one entry at a time is edited")
 	}
+	for _, text := range append(slices.Collect(maps.Values(d.Fields)), d.Reason) {
+		if station.HoldsBadge(text) { // a reader that types into whatever has the focus
+			return station.Because(errors.New("nothing was done: the code of a badge is a secret, and stands in no text"), "reason-badge")
+		}
+	}
 	if n := utf8.RuneCountInString(d.Reason); n > station.LongestReason {
-		return fmt.Errorf("nothing was done: the reason has %d characters, and may have %d", n, station.LongestReason)
+		return station.Because(fmt.Errorf("nothing was done: the reason has %d characters, and may have %d", n, station.LongestReason), "reason-text")
 	}
 	if !bytes.Equal(station.Printable([]byte(d.Reason)), []byte(d.Reason)) || strings.Contains(d.Reason, "\n") {
-		return errors.New("nothing was done: the reason has a character that cannot be seen")
+		return station.Because(errors.New("nothing was done: the reason has a character that cannot be seen"), "reason-text")
 	}
 	return nil
 }
@@ -175,7 +181,7 @@ func (r Recorder) Alike(entry station.ID) (all []station.ID, more int, err error
 	case err != nil:
 		return nil, 0, err
 	case one == nil || one.Condition != station.Held:
-		return nil, 0, fmt.Errorf("entry %s: it is not held any more", entry.Short())
+		return nil, 0, station.Because(fmt.Errorf("entry %s: it is not held any more", entry.Short()), "not-held")
 	}
 	kind := one.HeldKind()
 	_, err = r.Outbox.List(station.Limit{Held: -1}, func(e station.EntryStatus) error {
@@ -210,7 +216,7 @@ func (r Recorder) CloseCall(by Person, named string) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if c.Closing != "" {
-		return Receipt{}, fmt.Errorf("call %s: it is being closed already, by entry %s", named, c.Closing.Short())
+		return Receipt{}, station.Because(fmt.Errorf("call %s: it is being closed already, by entry %s", named, c.Closing.Short()), "call-closing")
 	}
 	return r.record(station.Event{
 		ID:     by.Event,
@@ -242,7 +248,7 @@ func (r Recorder) call(named string) (station.Call, error) {
 	}
 	id, err := Pick("call", named, entries, "no such open call: stationd call ls lists them")
 	if err != nil {
-		return station.Call{}, err
+		return station.Call{}, station.Because(err, "no-such-call")
 	}
 	return calls[slices.Index(entries, id)], nil
 }
@@ -304,13 +310,13 @@ func receiptOf(done station.Result) (Receipt, error) {
 	case note.Kind == station.NoteLeft:
 		receipt.Said = "closed here, still open at the vendor"
 	case note.Kind == "":
-		return Receipt{}, errors.New("nothing was done: the entry that opens this call is on hold: retry or discard it first (stationd outbox ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: the entry that opens this call is on hold: retry or discard it first (stationd outbox ls)"), "call-held")
 	case note.Kind == station.NoteAlready && note.Text != "":
-		return Receipt{}, errors.New("nothing was done: this call is being closed already (stationd call ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: this call is being closed already (stationd call ls)"), "call-closing")
 	case note.Kind == station.NoteAlready:
-		return Receipt{}, errors.New("nothing was done: this call is open already (stationd call ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: this call is open already (stationd call ls)"), "call-open")
 	case note.Kind == station.NoteHeld:
-		return Receipt{}, errors.New("nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)")
+		return Receipt{}, station.Because(errors.New("nothing was done: this call is on hold: retry or discard its entry first (stationd outbox ls)"), "call-held")
 	default:
 		return Receipt{}, fmt.Errorf("nothing was done (%s %s)", note.Kind, note.Text)
 	}

@@ -81,6 +81,11 @@ func (p *Plan) readVendors(f *config.File) {
 			continue
 		}
 		section.Check(func(key, text string) { f.Fault(config.At(b.Name, key), "%q %s", key, text) })
+		if doubtful, can := section.(interface {
+			Warn(warn func(key, text string))
+		}); can {
+			doubtful.Warn(func(key, text string) { f.Warn(config.At(b.Name, key), "%q %s", key, text) })
+		}
 		p.Vendors = append(p.Vendors, p.vendor(b, section))
 	}
 }

@@ -13,10 +13,16 @@ type Exposure struct {
 	Mode fs.FileMode // its permissions
 }
 
-// Exposed lists which of configuration and data folder every account may change, and with
+// Exposed lists which of the configuration's files and the data folder every account may change, and with
 // it what the station does. What is not there, or cannot be looked at, is not listed.
 func (p *Plan) Exposed() (all []Exposure) {
-	for _, e := range []Exposure{{What: "configuration file", Path: p.Path}, {What: "data folder", Path: p.Station.Data}} {
+	looked := []Exposure{{What: "configuration file", Path: p.Path}, {What: "data folder", Path: p.Station.Data}}
+	for _, file := range p.Files {
+		if file != p.Path && p.LastGood == nil {
+			looked = append(looked, Exposure{What: "included configuration file", Path: file})
+		}
+	}
+	for _, e := range looked {
 		info, err := os.Stat(e.Path)
 		if err != nil || info.Mode().Perm()&0o002 == 0 {
 			continue

@@ -33,6 +33,9 @@ func Rejected(path string, wrong []string) string {
 // only the files that keys are in.
 const lastGoodName = "last-good.toml"
 
+// LastGoodPath is where that copy lies in a data folder.
+func LastGoodPath(data string) string { return filepath.Join(data, lastGoodName) }
+
 // A LastGood belongs to a Plan that was read from the copy, because the configuration file
 // has faults.
 type LastGood struct {
@@ -57,7 +60,7 @@ func (p *Plan) Keep(log *slog.Logger) {
 		return
 	}
 	text := append(firstLine(p.Path), p.text...)
-	path := filepath.Join(p.Station.Data, lastGoodName)
+	path := LastGoodPath(p.Station.Data)
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, text) {
 		return // an SD card wears with each write
 	}

@@ -11,4 +11,5 @@ const (
 	PartData          = "data"
 	PartStarts        = "starts"
 	PartAlert         = "alert"
+	PartAccess        = "access"
 )

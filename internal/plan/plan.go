@@ -13,8 +13,10 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
+	"stationd/internal/api"
 	"stationd/internal/api/alert"
 	"stationd/internal/config"
 	"stationd/internal/exit"
@@ -41,12 +43,14 @@ func PathFlag(flags interface {
 // consist of, and nothing opened yet.
 type Plan struct {
 	Path     string
-	text     []byte    // of the file
+	Files    []string  // that it was read from, itself first
+	text     []byte    // of all of them, as one
 	LastGood *LastGood // nil: the plan is that of the file itself
 	Station  config.Station
 	Zone     *time.Location
 	Web      config.Web
 	Metrics  config.Metrics
+	Access   *config.Access // nil where the file has none
 	Chips    gpio.Chips
 	Buttons  []gpio.Button
 	Lamps    []gpio.Lamp
@@ -81,11 +85,16 @@ func Read(path string) (*Plan, []config.Fault, error) {
 		return nil, nil, err
 	}
 	f.Backends(BackendNames()...)
-	p := &Plan{Path: path, text: f.Text()}
+	p := &Plan{Path: path, Files: f.Files(), text: f.Text()}
 	p.Station, p.Zone = f.Station()
 	f.OneOf(config.At("station", "language"), p.Station.Language, words.Languages()...)
 	p.Web = f.Web()
 	p.Metrics = f.Metrics()
+	if p.Metrics.Listen != "" && p.Metrics.Listen == p.Web.Listen && !strings.HasSuffix(p.Web.Listen, ":0") { // 0 is any port that is free
+		f.Fault(config.At("metrics", "listen"), `"listen" is the page's address, which has the metrics already: take another port, or leave [metrics] out`)
+	}
+	api.KeyFrom(p.Web.Token).Check("token", func(key, text string) { f.Fault(config.At("web", key), "%q %s", key, text) })
+	p.Access = f.Access()
 	p.readPrinters(f)
 	p.readVendors(f)
 	p.readRelay(f)
@@ -94,6 +103,7 @@ func Read(path string) (*Plan, []config.Fault, error) {
 	p.readProgram(f)
 	p.checkAlert(f)
 	f.Unread()
+	p.warn(f)
 	p.Warnings = f.Warnings()
 	return p, f.Faults(), nil
 }
@@ -233,6 +243,8 @@ func (c signalCheck) checkStack(i int, k config.Stack) {
 func (p *Plan) readProgram(f *config.File) {
 	base := station.Program{
 		Station:     p.Station.Name,
+		Zone:        p.Zone,
+		Shifts:      f.Shifts(),
 		Labels:      p.readLabels(f),
 		Vendors:     make(map[string]station.Vendor),
 		Lamp:        make(map[string]string),
@@ -300,9 +312,9 @@ func (p *Plan) checkTriggers(f *config.File) {
 	for _, s := range p.Scanners {
 		names = append(names, s.Name)
 	}
-	for i, b := range p.Program.Bindings {
+	for _, b := range p.Program.Bindings {
 		for _, name := range slices.Sorted(maps.Keys(b.Send)) {
-			at := config.At("on", i, "trigger", name)
+			at := config.At("on", b.Number, "trigger", name)
 			if !f.OneOf(at, name, names...) {
 				continue
 			}
@@ -315,6 +327,9 @@ func (p *Plan) checkTriggers(f *config.File) {
 
 // Outbox is where the station's outbox lies.
 func (p *Plan) Outbox() string { return filepath.Join(p.Station.Data, "outbox.db") }
+
+// AccessFile is where badges and PIN are kept.
+func (p *Plan) AccessFile() string { return filepath.Join(p.Station.Data, "access.json") }
 
 // History is the folder of what was done.
 func (p *Plan) History() string { return filepath.Join(p.Station.Data, "history") }

@@ -73,8 +73,7 @@ func (p *Plan) addresses() (addresses, open []string) {
 		}
 	}
 	from := func(what, listen string) {
-		host, _, err := net.SplitHostPort(listen)
-		if address, bad := netip.ParseAddr(host); err != nil || host != "localhost" && (bad != nil || !address.IsLoopback()) {
+		if !forThisMachine(listen) {
 			open = append(open, fmt.Sprintf("%s is for the network, whoever is in it", what))
 		}
 	}
@@ -122,4 +121,11 @@ func (p *Plan) addresses() (addresses, open []string) {
 		from("the address of the metrics", p.Metrics.Listen)
 	}
 	return addresses, open
+}
+
+// forThisMachine reports whether only this machine reaches an address to listen at.
+func forThisMachine(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	address, bad := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || bad == nil && address.IsLoopback())
 }

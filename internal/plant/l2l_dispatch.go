@@ -170,10 +170,31 @@ func (p *Plant) dispatchRecord(d Dispatch) map[string]any {
 			record["open"] = "T"
 		}
 		record["completed"], record["closed"] = p.localTime(d.Completed), p.localTime(d.Closed)
+		if d.Attended && d.Open() {
+			record["currentstatus_dispatchstatus_id"], record["currentstatus_description"] = statusAttended, "In Progress"
+		}
 	case Otherwise:
 		record["currentstatus_dispatchstatus_id"], record["currentstatus_description"] = d.status()
 	}
 	return record
+}
+
+// statusAttended is L2L's own number for a dispatch that somebody is working on, by what its
+// customers' programs set.
+const statusAttended = -4
+
+// Attend has somebody work on the dispatch of that number, as a technician does on L2L's own
+// page. It reports whether there is an open one.
+func (p *Plant) Attend(number int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, d := range p.site.dispatches {
+		if d.Number == number && d.Open() {
+			p.site.dispatches[i].Attended = true
+			return true
+		}
+	}
+	return false
 }
 
 // status is how a dispatch stands, in the number and the words of L2L's own statuses.

@@ -32,6 +32,7 @@ type Dispatch struct {
 	User        string
 	Description string
 	Made        string    // open, add, changeover
+	Attended    bool      // somebody is working on it
 	Created     time.Time // when the plant made it, by its own clock
 	Reported    time.Time // what it was told, or Created
 	Completed   time.Time // zero: not yet

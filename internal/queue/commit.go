@@ -133,13 +133,14 @@ func (o *Outbox) commit(change func(*batch) error) error {
 		return b.finish()
 	})
 	if err != nil || spared != nil {
-		o.failed = fmt.Errorf("outbox %s: %w: %w", o.file.Path(), ErrStorage, errors.Join(err, spared))
+		o.failed = station.Because(fmt.Errorf("outbox %s: %w: %w", o.file.Path(), ErrStorage, errors.Join(err, spared)), "storage")
 	}
 	if err != nil {
 		return o.failed
 	}
 	o.state = b.state
 	o.warn()
+	o.noteRecent(b.recent, b.done)
 	o.writeHistory(b.done)
 	for _, f := range b.bestEffort {
 		o.setting.BestEffort(f.Event, f.Action)
@@ -150,10 +151,11 @@ func (o *Outbox) commit(change func(*batch) error) error {
 // A batch is one transaction and the state as it will be after it. Its functions are
 // called while the outbox's mu is held.
 type batch struct {
-	o     *Outbox
-	tx    *format.Tx
-	state station.State
-	done  []HistoryLine // for the history, once it is on disk
+	o      *Outbox
+	tx     *format.Tx
+	state  station.State
+	done   []HistoryLine         // for the history, once it is on disk
+	recent []station.RecentEvent // that were recorded
 
 	by, why string // who decided what is being recorded, and their reason
 
@@ -187,7 +189,7 @@ func storage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", ErrStorage, err)
+	return station.Because(fmt.Errorf("%w: %w", ErrStorage, err), "storage")
 }
 
 func (b *batch) putEntry(at format.Place, e format.Entry) error {

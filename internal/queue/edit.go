@@ -25,21 +25,21 @@ func (b *batch) corrected(l *lane, at format.Place, a station.Action) (format.En
 	}
 	id := e.ID.Short()
 	if e.MayHaveArrived() {
-		return e, fmt.Errorf("entry %s: it may have arrived as it is, and a corrected one would be a second: retry it first, which looks at the vendor. Is it there: correct it there. Is it not: it is sent, or held again, and can be edited then", id)
+		return e, station.Because(fmt.Errorf("entry %s: it may have arrived as it is, and a corrected one would be a second: retry it first, which looks at the vendor. Is it there: correct it there. Is it not: it is sent, or held again, and can be edited then", id), "edit-arrived")
 	}
 	program := b.o.setting.Program()
 	action, faults := program.Correct(e.Action, a.With)
 	if len(faults) > 0 {
-		return e, fmt.Errorf("entry %s: %s", id, strings.Join(faults, "; "))
+		return e, station.Because(fmt.Errorf("entry %s: %s", id, strings.Join(faults, "; ")), "edit-field")
 	}
 	if action.Lane != e.Lane && len(l.abouts[at]) > 0 {
-		return e, fmt.Errorf("entry %s: the close of this call waits for it and would go elsewhere: discard both, and call anew", id)
+		return e, station.Because(fmt.Errorf("entry %s: the close of this call waits for it and would go elsewhere: discard both, and call anew", id), "edit-close")
 	}
 	if program.CallOpen(b.state, e.ID, action) {
-		return e, fmt.Errorf("entry %s: the same call is open already (stationd call ls): discard this one", id)
+		return e, station.Because(fmt.Errorf("entry %s: the same call is open already (stationd call ls): discard this one", id), "call-open")
 	}
 	if err := checkLane(action); err != nil {
-		return e, fmt.Errorf("entry %s: %w", id, err)
+		return e, station.Because(fmt.Errorf("entry %s: %w", id, err), "edit-field")
 	}
 	e.Action = action
 	return e, nil
@@ -68,7 +68,7 @@ func (b *batch) edit(id station.ID, a station.Action) error {
 		next.InPlaceOf = held.ID
 	}
 	next.Condition, next.Insists, next.Twice = station.Waiting, held.Insists || held.Hold == station.HoldMisfit, ""
-	next.Hold, next.Reason, next.Starts, next.Unsent = station.HoldNone, "", 0, false
+	next.Hold, next.Reason, next.Why, next.Starts, next.Unsent = station.HoldNone, "", nil, 0, false
 	b.note(correctedLine(string(station.FateDiscarded), held.Entry, "corrected as "+string(id)))
 	b.note(correctedLine("corrected", next.Entry, "in place of "+string(held.ID)))
 	b.state = b.o.setting.Program().Replace(b.state, held.Entry, next.Entry)

@@ -44,7 +44,7 @@ func (o *Outbox) checkHome() error {
 // holdAll holds everything that waits in a copy, and puts in doubt what is held in it
 // already: the original may have sent all of it since.
 func (b *batch) holdAll(why string) error {
-	rc := station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s, and may have been delivered from there; retry looks at the vendor first (where the other is gone for good, all at once: stationd outbox adopt --old-computer-gone)", station.ErrUndecided, why)}
+	rc := station.Receipt{Outcome: station.Doubtful, Err: station.Because(fmt.Errorf("%w: %s, and may have been delivered from there; retry looks at the vendor first (where the other is gone for good, all at once: stationd outbox adopt --old-computer-gone)", station.ErrUndecided, why), "other-computer")}
 	for _, l := range b.o.index.lanes {
 		for i := range l.slots {
 			s := &l.slots[i]

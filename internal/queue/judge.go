@@ -90,9 +90,9 @@ func (w worker) judgeKey(ctx context.Context, t *turn, prober station.Prober, rc
 		rc.Err = fmt.Errorf("%w: %v; and a read is answered", station.ErrFailed, rc.Err) //nolint:errorlint // it is not the key
 		return w.judgeAnswer(ctx, t, prober, rc)
 	case t.delivery.Doubtful:
-		return undecided("whether the earlier attempt arrived is not shown: %v", rc.Err), nil
+		return undecided("not-shown", rc.Err, "whether the earlier attempt arrived is not shown: %v", rc.Err), nil
 	}
-	return refused("the key is good for reading, and not for this: %v", rc.Err), nil
+	return refused("not-allowed", rc.Err, "the key is good for reading, and not for this: %v", rc.Err), nil
 }
 
 // judgeRefusal asks by a probe whether it was the request that was refused, or the key: some
@@ -291,9 +291,9 @@ func (w worker) judgeAnswer(ctx context.Context, t *turn, prober station.Prober,
 	case a.answers < mostAnswers && !long:
 		return rc, nil
 	case !doubtful:
-		return refused("%s; nothing was sent", inARow(rc.Err, a.answers)), nil
+		return refused("answers", rc.Err, "%s; nothing was sent", inARow(rc.Err, a.answers)), nil
 	case a.lookOnly:
-		return undecided("%s; and since then: %v", a.answer, rc.Err), nil
+		return undecided("answers", rc.Err, "%s; and since then: %v", a.answer, rc.Err), nil
 	}
 	a.lookOnly, a.answers = true, 0
 	return rc, nil
@@ -313,13 +313,35 @@ func (w worker) triedEnough(t *turn) (rc station.Receipt, enough bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := t.lane.attempt
-	return refused("%s; and the vendor's records show no trace of it", a.answer), a.lookOnly
+	return refused("no-trace", nil, "%s; and the vendor's records show no trace of it", a.answer), a.lookOnly
 }
 
-func refused(format string, args ...any) station.Receipt {
-	return station.Receipt{Outcome: station.Refused, Err: fmt.Errorf(format, args...)}
+// refused is the receipt of an entry that is held because the vendor goes on answering as
+// cause says; kind is that of its station.Reason.
+func refused(kind string, cause error, format string, args ...any) station.Receipt {
+	return station.Receipt{Outcome: station.Refused, Err: judged(fmt.Errorf(format, args...), kind, cause)}
 }
 
-func undecided(format string, args ...any) station.Receipt {
-	return station.Receipt{Outcome: station.Doubtful, Err: fmt.Errorf("%w: %s", station.ErrUndecided, fmt.Sprintf(format, args...))}
+// undecided is refused for an entry that may have arrived.
+func undecided(kind string, cause error, format string, args ...any) station.Receipt {
+	return station.Receipt{Outcome: station.Doubtful, Err: judged(fmt.Errorf("%w: %s", station.ErrUndecided, fmt.Sprintf(format, args...)), kind, cause)}
+}
+
+// A judgement is an error with the reason for it. The cause is no part of the error: it is
+// not to be judged again.
+type judgement struct {
+	error
+	why station.Reason
+}
+
+func (j judgement) Unwrap() error       { return j.error }
+func (j judgement) Why() station.Reason { return j.why }
+
+// judged gives an error a reason, with what the vendor said in the cause.
+func judged(err error, kind string, cause error) error {
+	why := station.Reason{Kind: kind}
+	if of := station.ReasonOf(cause); of != nil {
+		why.Quote = of.Quote
+	}
+	return judgement{err, why}
 }

@@ -35,9 +35,9 @@ func (t *turn) late() (station.Receipt, bool) {
 	age, known := t.age()
 	switch {
 	case !known:
-		return misfit("nobody knows how old it is, and after %v it must not be sent unasked", e.LateAfter), true
+		return misfit("age-unknown", "nobody knows how old it is, and after %v it must not be sent unasked", e.LateAfter), true
 	case age > e.LateAfter:
-		return misfit("it is %v old, and after %v it must not be sent unasked", age.Round(time.Second), e.LateAfter), true
+		return misfit("too-late", "it is %v old, and after %v it must not be sent unasked", age.Round(time.Second), e.LateAfter), true
 	}
 	return station.Receipt{}, false
 }

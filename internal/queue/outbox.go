@@ -99,6 +99,7 @@ type Outbox struct {
 	queued  queuedChanges
 	view    atomic.Pointer[view]
 	ends    recentEnds
+	recent  []station.RecentEvent // the newest first; a view has it too, and it is never changed
 
 	committing atomic.Pointer[time.Time] // when the commit under way began
 	read       atomic.Int64              // records that were read for lists
@@ -322,7 +323,7 @@ func (o *Outbox) HoldOrphaned(configured func(backend string) bool) error {
 			if configured(l.backend()) {
 				continue
 			}
-			if err := b.holdLane(l, misfit("no backend %q is configured any more", l.backend())); err != nil {
+			if err := b.holdLane(l, misfit("no-vendor", "no backend %q is configured any more", l.backend())); err != nil {
 				return err
 			}
 		}
@@ -358,7 +359,7 @@ func (b *batch) hold(l *lane, s *slot, e format.Entry, rc station.Receipt) error
 		rc, e.Unsent = inDoubt(rc), false
 	}
 	b.state = b.state.Settle(station.Delivery{Entry: e.Entry}, rc)
-	e.Condition, e.Hold, e.Reason = station.Held, rc.Holds(), rc.Err.Error()
+	e.Condition, e.Hold, e.Reason, e.Why = station.Held, rc.Holds(), rc.Err.Error(), station.ReasonOf(rc.Err)
 	s.held, s.marked, s.claimed, s.unsent = true, false, false, e.Unsent
 	return b.putEntry(s.at, e)
 }

@@ -43,7 +43,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if first, before, err := b.alreadyRecorded(ev); before || err != nil {
 		return first, err
 	}
-	command := b.o.setting.Program().Reserved(ev.Source)
+	command := b.o.setting.Program().Reserved(ev.Source) || ev.Kind == station.Open // nobody did it
 	full := b.o.file.Fill() >= 1
 	if full && !command {
 		return done, b.full()
@@ -97,6 +97,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	b.o.counts.Events[ev.Name()]++
 	b.note(recorded)
 	kept := false
+	var made []station.Entry
 	for i, a := range actions {
 		switch {
 		case a.Verb == station.VerbRetry:
@@ -116,6 +117,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
 			done.Entries = append(done.Entries, e.ID)
+			made = append(made, e)
 			err = b.add(format.PlaceOf(sequence, i+1), e, twice[i])
 		}
 		if err != nil {
@@ -123,6 +125,9 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		}
 	}
 	b.rememberCommand(ev, done)
+	if !command && note.Kind != "" {
+		b.recent = append(b.recent, ev.Recent(note, made))
+	}
 	if kept || slices.ContainsFunc(actions, makesEntry) {
 		if err := b.tx.PutEvent(format.PlaceOf(sequence, 0), ev, kept); err != nil {
 			return done, storage(err)
@@ -136,7 +141,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 }
 
 func (b *batch) full() error {
-	return fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.file.Path(), ErrFull)
+	return station.Because(fmt.Errorf("outbox %s: %w: deliver or discard entries first", b.o.file.Path(), ErrFull), "outbox-full")
 }
 
 // makesEntry reports whether an action becomes an entry. The others change what is in the
@@ -176,7 +181,7 @@ func (b *batch) checkAllowed(a station.Action, command bool) error {
 		return err
 	}
 	if i := l.find(at); i < 0 || !l.slots[i].held {
-		return fmt.Errorf("entry %s: %w that is held: only what is held can be retried, edited or discarded", a.About.Short(), ErrNoEntry)
+		return station.Because(fmt.Errorf("entry %s: %w that is held: only what is held can be retried, edited or discarded", a.About.Short(), ErrNoEntry), "not-held")
 	}
 	switch {
 	case a.Verb == station.VerbEdit:
@@ -200,20 +205,20 @@ func (b *batch) checkDestination(l *lane, at format.Place, a station.Action) err
 	vendor, known := b.o.setting.Program().Vendors[e.Backend()]
 	switch {
 	case !known:
-		return fmt.Errorf("entry %s: it is for %s, and this station speaks to no %s any more: put it back into the configuration, or discard the entry", id, e.To, e.Backend())
+		return station.Because(fmt.Errorf("entry %s: it is for %s, and this station speaks to no %s any more: put it back into the configuration, or discard the entry", id, e.To, e.Backend()), "no-vendor")
 	case e.To == vendor.To:
 		return nil
 	case a.With[station.ToCurrent] == "" && e.MayHaveArrived():
-		return fmt.Errorf("entry %s: it was meant for %s, and may have arrived there; this station now speaks to %s: look there first. Is it there: discard it. Is it not: put the address back, or send it to the new one: stationd outbox retry %s --to-current --not-there", id, e.To, vendor.To, id)
+		return station.Because(fmt.Errorf("entry %s: it was meant for %s, and may have arrived there; this station now speaks to %s: look there first. Is it there: discard it. Is it not: put the address back, or send it to the new one: stationd outbox retry %s --to-current --not-there", id, e.To, vendor.To, id), "look-there", "to", e.To)
 	case a.With[station.ToCurrent] == "":
-		return fmt.Errorf("entry %s: it was meant for %s, and this station now speaks to %s: put the address back, or send it to the new one: stationd outbox retry %s --to-current", id, e.To, vendor.To, id)
+		return station.Because(fmt.Errorf("entry %s: it was meant for %s, and this station now speaks to %s: put the address back, or send it to the new one: stationd outbox retry %s --to-current", id, e.To, vendor.To, id), "other-address", "from", e.To, "to", vendor.To)
 	case e.MayHaveArrived() && a.With[station.NotThere] == "":
-		return fmt.Errorf("entry %s: it may have arrived at %s: look there first. Is it there: discard it. Is it not: stationd outbox retry %s --to-current --not-there", id, e.To, id)
+		return station.Because(fmt.Errorf("entry %s: it may have arrived at %s: look there first. Is it there: discard it. Is it not: stationd outbox retry %s --to-current --not-there", id, e.To, id), "look-there", "to", e.To)
 	}
 	about := l.slots[l.find(at)].about
 	for _, verb := range vendor.Verbs {
 		if verb.Name == e.Verb && verb.Ends != "" && (e.With[verb.Ends] != "" || b.o.index.receipts[about] != "") {
-			return fmt.Errorf("entry %s: it speaks of a call by the name that %s gave it, which means nothing at %s: do it there, and discard it", id, e.To, vendor.To)
+			return station.Because(fmt.Errorf("entry %s: it speaks of a call by the name that %s gave it, which means nothing at %s: do it there, and discard it", id, e.To, vendor.To), "call-elsewhere", "from", e.To)
 		}
 	}
 	return nil
@@ -251,7 +256,7 @@ func (b *batch) find(id station.ID) (*lane, format.Place, error) {
 			return l, s.at, nil
 		}
 	}
-	return nil, 0, fmt.Errorf("entry %s: %w in the outbox; it may have been delivered", id.Short(), ErrNoEntry)
+	return nil, 0, station.Because(fmt.Errorf("entry %s: %w in the outbox; it may have been delivered", id.Short(), ErrNoEntry), "no-entry")
 }
 
 func (b *batch) findKept(id station.ID) (format.Place, bool, error) {
@@ -297,7 +302,7 @@ func (b *batch) add(at format.Place, e station.Entry, twice format.Place) error 
 	if e.Unsure == "" {
 		return nil
 	}
-	rc := station.Receipt{Outcome: station.Refused, Err: fmt.Errorf("%w: %s", station.ErrMisfit, e.Unsure)}
+	rc := misfit("line-unsure", "%s", e.Unsure)
 	b.note(entryLine(string(station.Held), e, rc))
 	return b.hold(l, &l.slots[l.find(at)], record, rc)
 }
@@ -351,7 +356,7 @@ func (b *batch) retry(l *lane, at format.Place, with map[string]string) error {
 	s := &l.slots[l.find(at)]
 	e.Unsent = e.Unsent && !e.Doubtful
 	s.held, s.marked, s.claimed, s.unsent, s.absent = false, e.Doubtful, e.Doubtful, e.Unsent, false
-	e.Hold, e.Reason, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", 0, false, false
+	e.Hold, e.Reason, e.Why, e.Starts, e.Doubtful, e.Copy = station.HoldNone, "", nil, 0, false, false
 	b.state = b.state.Resume(e.Entry)
 	b.note(entryLine("retried", e.Entry, station.Receipt{Note: countsAs(e.Twice)}))
 	l.clearWait()

@@ -194,7 +194,7 @@ func (s *schedule) ready(l *lane, backend string) time.Time {
 // it takes long.
 func (s *schedule) noteTurn(l *lane, backend string, now time.Time) {
 	if a, out := s.outages[backend]; out {
-		a.next = now.Add(probeWait)
+		a.next = now.Add(a.probeEvery(now))
 		s.outages[backend] = a
 	}
 	if !l.after.IsZero() && !l.after.After(now) {
@@ -249,17 +249,28 @@ func (s *schedule) pause(backend string, wait time.Duration) {
 }
 
 // A backend that nobody reaches is tried by one lane for all: while the network is
-// down, fifty lanes cost no more than one, and none of them waits longer than probeWait
+// down, fifty lanes cost no more than one, and none of them waits longer than probeEvery
 // when it is back. The first that is answered wakes the others.
 
-// probeWait is the longest wait between the beginnings of two attempts at a backend that
-// is out of reach. Such an attempt is a dial that fails: nothing of it leaves.
-const probeWait = 5 * time.Second
+// The wait between the beginnings of two attempts at a backend that is out of reach is a
+// hundredth of how long it has been, within these limits: who has waited two minutes for the
+// network notices a second more, and who has waited an hour does not notice five. Such an
+// attempt is a dial that fails: nothing of it leaves.
+const (
+	probeSoonest = 1200 * time.Millisecond
+	probeLatest  = 5 * time.Second
+)
 
 // An outage is how long a backend has been out of reach.
 type outage struct {
+	since time.Time // when the first of these attempts began
 	tries int       // in a row that reached nobody
 	next  time.Time // no other before this
+}
+
+// probeEvery is the longest wait between two attempts that begin at this moment of an outage.
+func (a outage) probeEvery(now time.Time) time.Duration {
+	return max(probeSoonest, min(now.Sub(a.since)/100, probeLatest))
 }
 
 // reachedNobody reports whether an attempt has reached nobody, so that any other would have
@@ -270,10 +281,14 @@ func reachedNobody(rc station.Receipt) bool {
 
 // noteUnreached notes that an attempt which began then did not reach the vendor.
 func (s *schedule) noteUnreached(backend string, began time.Time) {
-	a := s.outages[backend]
+	a, out := s.outages[backend]
+	if !out {
+		a.since = began
+	}
 	a.tries++
 	now := time.Now()
-	a.next = began.Add(probeWait - rand.N(probeWait/5))
+	every := a.probeEvery(began)
+	a.next = began.Add(every - rand.N(every/5))
 	if least := now.Add(firstWait / 2); a.next.Before(least) { // the attempt itself took its time
 		a.next = least
 	}
@@ -313,12 +328,9 @@ func (s *schedule) noteContact(backend string, rc station.Receipt, doubtful bool
 	if !reachedNobody(rc) && !errors.Is(rc.Err, station.ErrMisfit) {
 		delete(s.outages, backend)
 	}
-	well := now.Kind == station.Connected && (rc.Outcome == station.Delivered || rc.Outcome == station.Refused)
-	switch before.Kind {
-	case station.NoContact, station.Failing, station.Unreadable:
-		if well {
-			s.wake(backend)
-		}
+	well := now.Kind == station.Connected && now.Trouble == "" && (rc.Outcome == station.Delivered || rc.Outcome == station.Refused)
+	if well && (before.Kind == station.NoContact || before.Trouble != "") {
+		s.wake(backend)
 	}
 }
 

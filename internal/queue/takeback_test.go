@@ -234,7 +234,7 @@ func TestWhatItsBackendJudges(t *testing.T) {
 			s.record(station.Event{Source: "l2l", Kind: station.OrderCurrent, Data: map[string]string{"line": "PACK4", "id": "8801"}})
 			v := &vendor{answer: func(d station.Delivery) (bool, station.Receipt) {
 				if d.Late == station.LateHold {
-					return false, misfit("it is late, and the line runs something else")
+					return false, misfit("too-late", "it is late, and the line runs something else")
 				}
 				return true, station.Receipt{Outcome: station.Delivered}
 			}}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -45,6 +46,7 @@ func (o *Outbox) makeView(before *view) *view {
 	s := station.Snapshot{
 		State:   o.state,
 		Commits: o.file.Commits(),
+		Recent:  o.recent,
 		Bytes:   o.stateBytes,
 		Waiting: len(o.index.waiting),
 		Held:    len(o.index.held),
@@ -297,7 +299,7 @@ func (o *Outbox) behindAt(tx *format.Tx, held format.Place) (*station.Behind, er
 
 // standing is how an entry stands, as everybody outside is told.
 func standing(at format.Place, e format.Entry) station.EntryStatus {
-	return station.EntryStatus{Entry: e.Entry, Seq: at.Sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Doubtful: e.MayHaveArrived(), Twice: e.Twice}
+	return station.EntryStatus{Entry: e.Entry, Seq: at.Sequence(), Condition: e.Condition, Hold: e.Hold, Reason: e.Reason, Why: e.Why, Doubtful: e.MayHaveArrived(), Twice: e.Twice}
 }
 
 // Standing returns how an entry stands, or how it ended where it has left the outbox not
@@ -382,4 +384,28 @@ func (o *Outbox) Find(begins string) ([]station.ID, error) {
 		}
 	}
 	return found, nil
+}
+
+// Lanes lists the lanes in which anything is held or waits: those with held entries first,
+// and then those in which most waits; that many at most. all is how many there are.
+func (o *Outbox) Lanes(most int) (some []station.LaneStatus, all int) {
+	o.mu.Lock()
+	for _, l := range o.index.lanes {
+		one := station.LaneStatus{Name: l.name}
+		for _, s := range l.slots {
+			if s.held {
+				one.Held++
+			} else {
+				one.Waiting++
+			}
+		}
+		if len(l.slots) > 0 {
+			some = append(some, one)
+		}
+	}
+	o.mu.Unlock()
+	slices.SortFunc(some, func(a, b station.LaneStatus) int {
+		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name))
+	})
+	return some[:min(len(some), most)], len(some)
 }

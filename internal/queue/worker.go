@@ -125,7 +125,7 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 	}
 	t, err := w.turn(chosen.lane, chosen.at)
 	if err != nil {
-		w.failed = fmt.Errorf("outbox %s: %w: %w", w.file.Path(), ErrStorage, err)
+		w.failed = station.Because(fmt.Errorf("outbox %s: %w: %w", w.file.Path(), ErrStorage, err), "storage")
 		w.publish()
 		return nil, 0, nil, w.failed
 	}
@@ -227,14 +227,14 @@ func checkRef(rc station.Receipt) station.Receipt {
 func (w worker) try(ctx context.Context, t *turn) (station.Receipt, error) {
 	verb, known := w.verbs[t.entry.Verb]
 	if !known {
-		return misfit("%s is no verb of %s", t.entry.Verb, w.name), nil
+		return misfit("no-verb", "%s is no verb of %s", t.entry.Verb, w.name), nil
 	}
 	if verb.Before && t.entry.Condition != station.Marked {
 		// Such a verb marks before it acts. There is no mark, so nobody acted.
 		t.delivery.Doubtful, t.delivery.Settle = false, 0
 	}
 	if t.entry.Starts >= mostStarts {
-		return misfit("%d attempts at it began and none ended; it seems to stop the process", t.entry.Starts), nil
+		return misfit("stops-program", "%d attempts at it began and none ended; it seems to stop the process", t.entry.Starts), nil
 	}
 	if t.delivery.Doubtful {
 		rc, err := w.lookUp(ctx, t, verb)
@@ -318,11 +318,12 @@ func (w worker) send(ctx context.Context, t *turn, verb station.Verb) (station.R
 	return w.backend.Deliver(ctx, t.delivery), nil
 }
 
-// misfit is the receipt of an entry that is held without having been sent.
-func misfit(format string, args ...any) station.Receipt {
+// misfit is the receipt of an entry that is held without having been sent; kind is that of
+// its station.Reason.
+func misfit(kind, format string, args ...any) station.Receipt {
 	return station.Receipt{
 		Outcome: station.Refused,
-		Err:     fmt.Errorf("%w: %s", station.ErrMisfit, fmt.Sprintf(format, args...)),
+		Err:     station.Because(fmt.Errorf("%w: %s", station.ErrMisfit, fmt.Sprintf(format, args...)), kind),
 	}
 }
 
@@ -434,7 +435,7 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 			}
 			return b.end(l, t.at, e, station.FateDelivered, rc.Ref)
 		}
-		e.Condition, e.Hold, e.Reason, e.Starts = station.Held, hold, rc.Err.Error(), 0
+		e.Condition, e.Hold, e.Reason, e.Why, e.Starts = station.Held, hold, rc.Err.Error(), station.ReasonOf(rc.Err), 0
 		e.Doubtful, e.Before, e.Since, e.Unsent = doubtful, nil, station.Stamp{}, false
 		if doubtful {
 			e.Before, e.Since = t.delivery.Before, w.setting.Stamp(since)

@@ -20,7 +20,7 @@
 // TERM is a name that is new each time that a relay takes the lead, BACKEND is l2l or
 // lagerkoll, STATION is the station's name, and ASK a name that is new for each ask. The
 // engine sees to it that a station publishes and hears under its own name alone
-// (docs/plant.md), so that the relay knows by the subject who asks.
+// (docs/relay.md), so that the relay knows by the subject who asks.
 //
 // The announcement, of at most 4 KB:
 //

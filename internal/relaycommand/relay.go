@@ -30,7 +30,7 @@ func Command() *cobra.Command {
 		Short: "Run the relay of a plant",
 		Long: `relay is the one way of a plant's stations to the vendors: it has the keys and the pace,
 and what stations ask of it comes over a NATS server, the engine. It keeps nothing; each
-station keeps what it has recorded until the vendor has it. docs/plant.md has the whole.`,
+station keeps what it has recorded until the vendor has it. docs/relay.md has the whole.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

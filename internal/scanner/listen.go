@@ -41,7 +41,7 @@ func (r *Scanner) Listen(ctx context.Context, each func(Frame)) error {
 		select {
 		case <-ctx.Done():
 		case s := <-r.scans:
-			each(Frame{Raw: []byte(s.text), Repeat: r.repeats(s), Event: r.event(s)})
+			each(r.frame(s, r.repeats(s)))
 		}
 	}
 	return nil

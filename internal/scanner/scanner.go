@@ -65,9 +65,10 @@ type Scanner struct {
 	last       scan             // with its identifier, passed on or not
 	lastAnswer station.NoteKind // what the scan before that was no repeat was answered with
 
-	mu      sync.Mutex    // guards what follows
-	running chan struct{} // closed when Run ends; nil where it has not begun
-	fault   string        // what is wrong with the scanner; "" when it is well
+	mu      sync.Mutex      // guards what follows
+	running chan struct{}   // closed when Run ends; nil where it has not begun
+	fault   string          // what is wrong with the scanner; "" when it is well
+	why     *station.Reason // the same for whoever stands there; nil where only fault says it
 	counts  Counts
 	beeper  beeper // the port that was opened last; nil for a keyboard
 
@@ -247,7 +248,7 @@ func (r *Scanner) drain(emit station.Emit) {
 // dropUnrecorded counts and logs a scan that was read and will not be recorded.
 func (r *Scanner) dropUnrecorded(s scan) {
 	r.count(func(c *Counts) { c.Unrecorded++ })
-	r.log.Error("scan not recorded: the station stops", "source", r.config.Name, "code", s.text)
+	r.log.Error("scan not recorded: the station stops", "source", r.config.Name, "code", station.HideBadge(s.text))
 	r.beep(r.refused)
 }
 
@@ -290,6 +291,29 @@ func (r *Scanner) Faults() map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return map[string]string{r.config.Name: r.fault}
+}
+
+// FaultReasons implements station.FaultExplainer.
+func (r *Scanner) FaultReasons() map[string]*station.Reason {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return map[string]*station.Reason{r.config.Name: r.why}
+}
+
+// faultReason is why a port is not open, for whoever stands there; nil where only the error
+// says it.
+func faultReason(err error) *station.Reason {
+	switch {
+	case errors.Is(err, ErrNotThere):
+		return &station.Reason{Kind: "reader-not-there"}
+	case errors.Is(err, ErrInUse):
+		return &station.Reason{Kind: "reader-in-use"}
+	case errors.Is(err, ErrNotAllowed):
+		return &station.Reason{Kind: "reader-not-allowed"}
+	case errors.Is(err, errNotConnected):
+		return &station.Reason{Kind: "reader-not-connected"}
+	}
+	return nil
 }
 
 // minScansForAdvice is how many scans show that a scanner sends an AIM identifier with each.
@@ -528,13 +552,16 @@ func (r *Scanner) record(s scan, emit station.Emit) {
 		r.count(func(c *Counts) { c.Repeats++ })
 		// A scanner that waits for its answer asks again because it has heard none.
 		r.answer(r.lastAnswer)
-		r.followed(FollowedScan{Frame: Frame{Raw: []byte(s.text), Repeat: true, Event: r.event(s)}})
+		r.followed(FollowedScan{Frame: r.frame(s, true)})
 		return
 	}
-	ev := r.event(s)
-	r.countAIM(ev.Data[label.AIM] != "")
+	f := r.frame(s, false)
+	ev := f.Event
+	if ev.Kind == station.Scan {
+		r.countAIM(ev.Data[label.AIM] != "")
+	}
 	done, err := emit(ev)
-	r.followed(FollowedScan{Frame: Frame{Raw: []byte(s.text), Event: ev}, Note: done.Note, Err: err})
+	r.followed(FollowedScan{Frame: f, Note: done.Note, Err: err})
 	if err != nil {
 		r.last = scan{}
 		r.count(func(c *Counts) { c.Unrecorded++ })
@@ -566,13 +593,19 @@ func (r *Scanner) repeats(s scan) bool {
 	return repeat
 }
 
-// event is what a scan is to the station.
-func (r *Scanner) event(s scan) station.Event {
-	return event(r.config.Name, r.rules, []byte(s.text), r.stamp(s.at))
+// frame is a scan as people who look on are shown it, with what it is to the station. Of a
+// badge they are not shown the code.
+func (r *Scanner) frame(s scan, repeat bool) Frame {
+	return Frame{Raw: []byte(station.HideBadge(s.text)), Repeat: repeat, Event: event(r.config.Name, r.rules, []byte(s.text), r.stamp(s.at))}
 }
 
 func event(source string, rules label.Rules, raw []byte, at station.Stamp) station.Event {
 	code, data := rules.Read(raw)
+	for _, text := range []string{string(raw), code} {
+		if station.HoldsBadge(text) { // a secret, which goes no further
+			return station.Event{ID: station.NewID(), Source: source, Kind: station.Badge, Data: map[string]string{station.DataSum: station.BadgeSum(text)}, At: at}
+		}
+	}
 	return station.Event{
 		ID:     station.NewID(),
 		Source: source,
@@ -627,15 +660,18 @@ func (r *Scanner) publish() {
 	}
 }
 
+// errNotConnected is the fault of a reader of the network that should connect.
+var errNotConnected = errors.New("nobody has connected")
+
 // notConnected says that a scanner which should connect has not.
 func (r *Scanner) notConnected(address string) error {
-	return fmt.Errorf("scanner %s: nobody has connected to %s; set the reader to send there", r.config.Name, address)
+	return fmt.Errorf("scanner %s: %w to %s; set the reader to send there", r.config.Name, errNotConnected, address)
 }
 
 // setReady notes and logs that the port is open.
 func (r *Scanner) setReady(path string, d device) {
 	r.mu.Lock()
-	r.fault = ""
+	r.fault, r.why = "", nil
 	r.beeper, _ = d.(beeper)
 	if r.wasOpen {
 		r.counts.Reopenings++
@@ -652,7 +688,7 @@ func (r *Scanner) setReady(path string, d device) {
 func (r *Scanner) setFault(err error) (wasReady bool) {
 	r.mu.Lock()
 	wasReady = r.fault == ""
-	r.fault = err.Error()
+	r.fault, r.why = err.Error(), faultReason(err)
 	r.mu.Unlock()
 	if !r.warned {
 		r.warned = true

@@ -7,10 +7,11 @@ import (
 	"stationd/internal/scanner"
 )
 
-// A draft is the configuration so far. The template stationd.toml renders it, and the saved
+// A draft is the configuration so far. render.go writes it as TOML, and the saved
 // answers are its JSON: the names of its fields are those of stationd.toml.draft.
 type draft struct {
 	Name, Timezone, Data string
+	Language             string
 	L2L                  *l2lDraft
 	Lagerkoll            *lagerkollDraft
 	Chip                 string // label of the chip in [gpio]; empty: the header's

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/plan"
+	"stationd/internal/words"
 )
 
 // Command returns the command setup. Its error carries an exit code.
@@ -100,7 +102,7 @@ Ctrl-C cancels, and the answers are saved for the next time.`)
 	return nil
 }
 
-// askStation asks for the name and the time zone of the station.
+// askStation asks for the name, the time zone and the language of the station.
 func (s *setup) askStation() (err error) {
 	s.heading("The station")
 	host, err := os.Hostname()
@@ -118,10 +120,37 @@ func (s *setup) askStation() (err error) {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	s.Timezone = zone
+	language, err := s.ask("The language of the page: "+strings.Join(words.Languages(), ", "), cmp.Or(s.Language, languageOf(zone)), func(language string) error {
+		if !slices.Contains(words.Languages(), language) {
+			return fmt.Errorf("there is no %q; choose one of %s", language, strings.Join(words.Languages(), ", "))
+		}
+		return nil
+	})
 	if err == nil {
-		s.Timezone = zone
+		s.Language = language
 	}
 	return err
+}
+
+// languageOf suggests the language of the page by where the site is.
+func languageOf(zone string) string {
+	switch zone {
+	case "Europe/Stockholm":
+		return "sv"
+	case "Europe/Berlin", "Europe/Vienna", "Europe/Zurich", "Europe/Busingen":
+		return "de"
+	case "Europe/Warsaw":
+		return "pl"
+	case "Europe/Madrid", "Atlantic/Canary", "Africa/Ceuta", "America/Mexico_City":
+		return "es"
+	case "Europe/Helsinki", "Europe/Mariehamn":
+		return "fi"
+	}
+	return "en"
 }
 
 // localZone returns this machine's time zone as Debian configures it, or "". UTC is what a

@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,39 +8,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"text/template"
 	"unicode/utf8"
-
-	_ "embed"
 
 	"stationd/internal/atomicfile"
 	"stationd/internal/plan"
 	"stationd/internal/terminal"
 )
-
-//go:embed stationd.toml
-var configTemplate string
-
-// render returns the draft as TOML. Strings have Go's escapes, which without control
-// characters are TOML's; no answer has any.
-func (d *draft) render() ([]byte, error) {
-	t, err := template.New("stationd.toml").Funcs(template.FuncMap{
-		"text":    strconv.Quote,
-		"pattern": quotePattern,
-		"key": func(file, credential string) string {
-			if file != "" {
-				return "{ file = " + strconv.Quote(file) + " }"
-			}
-			return "{ credential = " + strconv.Quote(credential) + " }"
-		},
-	}).Parse(configTemplate)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	err = t.Execute(&b, d)
-	return []byte(alignNotes(b.String())), err
-}
 
 // quotePattern returns a regular expression as a TOML string: in single quotes, which need no
 // escapes, if it has none itself.
@@ -73,10 +45,7 @@ func (s *setup) write() error {
 	s.heading("The configuration")
 	s.say("Station %s: %s, %s, %s, %s.", s.Name, terminal.Count(len(s.Buttons), "button"), terminal.Count(len(s.Lamps), "lamp"),
 		terminal.Count(len(s.Buzzers), "buzzer"), terminal.Count(len(s.Readers), "reader"))
-	text, err := s.render()
-	if err != nil {
-		return err
-	}
+	text := s.render()
 	if err := s.check(text); err != nil {
 		return err
 	}

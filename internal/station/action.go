@@ -202,6 +202,7 @@ func (o Outcome) String() string {
 type Receipt struct {
 	Outcome Outcome
 	Ref     string        // the backend's own name for what it made or found
+	Number  string        // by which people at the vendor call it; empty: not known, or the same
 	Note    string        // what a person should know of a delivery: "already so"
 	Adopted bool          // the call in Ref was open at the vendor already: it is somebody else's
 	Runs    Running       // what the delivery left a line to run; without a Line: nobody knows
@@ -335,6 +336,9 @@ type Verb struct {
 	// not take twice; where it is said, nothing is counted twice.
 	Counts []string
 	Unique string
+
+	// Irreversible: no other verb of the vendor takes back what it did.
+	Irreversible bool
 
 	// PassThrough: besides its fields the verb takes any parameter that the vendor
 	// documents. A binding says them as with = { reason_id = "7" }; in With they

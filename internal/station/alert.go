@@ -74,8 +74,8 @@ func (s Snapshot) Alerts(before []AlertState, now Stamp) []AlertState {
 	for _, name := range backends {
 		c := s.Health.Backends[name]
 		waits := s.Waiting > 0
-		unsure := c.Kind == Untried || c.Kind == Confirming
-		so := c.Fault != "" || c.Kind == NoContact || c.Kind == Unreadable || c.Kind == Failing
+		unsure := c.Kind == Untried || c.Kind == Confirming && c.Trouble == ""
+		so := c.Fault != "" || c.Kind == NoContact || c.Trouble != ""
 		take(AlertUndelivered, name, waits && so, waits && unsure)
 		answers = answers && !so
 	}

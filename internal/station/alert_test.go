@@ -130,7 +130,9 @@ func TestWhatLastsIsToldOnceAndAgainAfterAStatedTime(t *testing.T) {
 		want(t, "the key is wrong", w.look(out(Connected, "the key is wrong", 1), 11*time.Minute), 1)
 		want(t, "being asked what arrived", w.look(out(Confirming, "", 1), time.Minute), 0)
 		want(t, "all is delivered", w.look(out(Connected, "", 0), time.Minute), 0)
-		want(t, "it fails", w.look(out(Failing, "", 1), 11*time.Minute), 1)
+		fails := out(Confirming, "", 1)
+		fails.Health.Backends["l2l"] = Contact{Kind: Confirming, Trouble: Failing}
+		want(t, "it fails", w.look(fails, 11*time.Minute), 1)
 	})
 	t.Run("the same entry waits all the time, although the vendor answers", func(t *testing.T) {
 		t.Parallel()

@@ -277,7 +277,7 @@ func (p Program) ask(s State, ev Event) (State, []Action) {
 		x.endNamedCall(a.Backend, verb, action)
 	case len(verb.Opens) > 0:
 		if lack := x.openCall(Do{Backend: a.Backend, Verb: verb, Late: verb.Late, LateAfter: verb.LateAfter}, action.With); lack.Kind != "" {
-			x.note(lack.Kind, lack.Text)
+			x.noteWhy(lack)
 		}
 	default:
 		x.add(action)

@@ -32,9 +32,21 @@ type Query struct {
 	Fields []Field
 	File   string // what the answer is where it is a file: a PDF
 
+	// Offers says of which fields of verbs the rows of its answers are values.
+	Offers []Offer
+
 	// Also says what is wrong with the fields together, a sentence each. It is nil where
 	// no field depends on another.
 	Also func(with map[string]string) []string
+}
+
+// An Offer says that the rows of a query's answer are the values that a field of the same
+// backend's verbs can have: the orders that are in progress.
+type Offer struct {
+	Field string            // of verbs: order
+	With  map[string]string // what the query is told for that
+	Value int               // the column of the value
+	Title []int             // the columns of what people call it
 }
 
 // Field returns the field of that name.

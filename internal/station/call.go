@@ -8,6 +8,9 @@ import (
 // This file opens and closes andon calls: a press calls for help at a machine, and the call
 // is open until it is closed here or at the vendor. State.Calls holds the open ones.
 
+// Unanswered reports whether a call has been open for too long, and nobody is on it.
+func (c Call) Unanswered() bool { return len(c.Overdue) > 0 && c.Closing == "" && !c.Attended }
+
 // namedIn reports whether the data of a Close event means this call: by the entry that
 // opened it, or by the vendor's name for it.
 func (c Call) namedIn(data map[string]string) bool {
@@ -53,6 +56,7 @@ func (x *execution) openCall(do Do, with map[string]string) (lack Note) {
 		Entry:   x.entry(),
 		Leave:   with[do.Verb.Adopts] == "true" && !do.Close,
 		At:      x.ev.At,
+		Raised:  x.ev.Kind == Open,
 	})
 	x.add(a)
 	return Note{}
@@ -79,7 +83,7 @@ func (x *execution) pressedAgain(c Call) {
 	case c.Hold == HoldRefused:
 		x.actions = append(x.actions, Action{Verb: VerbRetry, About: c.Entry})
 	case c.Hold != HoldNone:
-		x.note(NoteHeld, "a person must decide what becomes of this call")
+		x.noteWhy(Note{Kind: NoteHeld, Text: "a person must decide what becomes of this call", Why: &Reason{Kind: "call-held"}})
 	case x.p.Latch[x.ev.Source] && verb.Ends != "":
 		x.endCalls(c.Backend, verb, c.Subject)
 	default:

@@ -4,9 +4,10 @@ import "errors"
 
 // Contact is how it stands with a backend, by the last attempts at it.
 type Contact struct {
-	Kind  ContactKind
-	Fault string // why the backend is paused until a person has acted: the key is wrong; "" otherwise
-	Last  string // the last error in words, "" after an attempt that decided something
+	Kind    ContactKind
+	Trouble Trouble // what is the matter with its answers
+	Fault   string  // why the backend is paused until a person has acted: the key is wrong; "" otherwise
+	Last    string  // the last error in words, "" after an attempt that decided something
 }
 
 // A ContactKind says in one word how it stands with a backend. It is also the word
@@ -17,16 +18,26 @@ type ContactKind string
 const (
 	Untried    ContactKind = ""           // no attempt has ended since the start
 	Connected  ContactKind = "connected"  // the last attempt was answered, whatever the answer was
-	Unreadable ContactKind = "unreadable" // so too, and nobody can read the answer
-	Failing    ContactKind = "failing"    // so too, and the answer says that the vendor failed
 	Confirming ContactKind = "confirming" // so too, or its answer was lost; something may have arrived, and is looked up before anything is sent again
 	NoContact  ContactKind = "no contact" // the last attempt was not answered
 )
 
 // ContactKinds lists every kind that has a word.
 func ContactKinds() []ContactKind {
-	return []ContactKind{Connected, Unreadable, Failing, Confirming, NoContact}
+	return []ContactKind{Connected, Confirming, NoContact}
 }
+
+// Trouble is what is the matter with the answers of a backend that answers.
+type Trouble string
+
+// The troubles. The zero value is none.
+const (
+	Unreadable Trouble = "unreadable" // nobody can read the last answer
+	Failing    Trouble = "failing"    // the last answer says that the vendor failed
+)
+
+// Troubles lists every trouble there is.
+func Troubles() []Trouble { return []Trouble{Unreadable, Failing} }
 
 // After says how it stands after one more attempt at an entry, which was in doubt
 // before it or not. That the key is wrong holds until the backend does something
@@ -39,17 +50,19 @@ func (c Contact) After(rc Receipt, doubtful bool) Contact {
 	if rc.Err != nil {
 		after.Last = rc.Err.Error()
 	}
+	switch {
+	case errors.Is(rc.Err, ErrUnreadable):
+		after.Trouble = Unreadable
+	case errors.Is(rc.Err, ErrFailed):
+		after.Trouble = Failing
+	}
 	undecided := rc.Holds() == HoldUndecided
 	switch {
 	case rc.Outcome == Delivered, rc.Outcome == Refused:
 		after.Fault = ""
 	case errors.Is(rc.Err, ErrKey):
 		after.Fault = after.Last
-	case errors.Is(rc.Err, ErrUnreadable):
-		after.Kind = Unreadable
-	case errors.Is(rc.Err, ErrFailed):
-		after.Kind = Failing
-	case rc.Outcome == Unreached && !rc.Answered:
+	case rc.Outcome == Unreached && !rc.Answered && after.Trouble == "":
 		after.Kind = NoContact
 	case rc.Outcome == Doubtful && !undecided, doubtful && !undecided:
 		after.Kind = Confirming

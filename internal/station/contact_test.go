@@ -27,9 +27,9 @@ func TestNoContactIsSaidOnlyOfABackendThatDoesNotAnswer(t *testing.T) {
 		{"nobody answers", was, Receipt{Outcome: Unreached, Err: other}, false, NoContact, false},
 		{"nobody answers the look-up", was, Receipt{Outcome: Unreached, Err: other}, true, NoContact, false},
 		{"the answer was lost", was, Receipt{Outcome: Doubtful, Err: other}, false, Confirming, false},
-		{"its server failed", was, Receipt{Outcome: Doubtful, Answered: true, Err: why(ErrFailed)}, false, Failing, false},
-		{"its answer cannot be read", was, Receipt{Outcome: Doubtful, Answered: true, Err: why(ErrUnreadable)}, false, Unreadable, false},
-		{"the answer to a look-up cannot be read", was, Receipt{Outcome: Unreached, Answered: true, Err: why(ErrUnreadable)}, true, Unreadable, false},
+		{"its server failed", was, Receipt{Outcome: Doubtful, Answered: true, Err: why(ErrFailed)}, false, Confirming, false},
+		{"its answer cannot be read", was, Receipt{Outcome: Doubtful, Answered: true, Err: why(ErrUnreadable)}, false, Confirming, false},
+		{"the answer to a look-up cannot be read", was, Receipt{Outcome: Unreached, Answered: true, Err: why(ErrUnreadable)}, true, Confirming, false},
 		{"it shows no trace yet", was, Receipt{Outcome: Doubtful, Answered: true, Wait: 1, Err: other}, true, Confirming, false},
 		{"it says too many requests to the look-up", was, Receipt{Outcome: Unreached, Answered: true, Err: other}, true, Confirming, false},
 		{"its records cannot tell, and a person decides", was, Receipt{Outcome: Doubtful, Answered: true, Err: why(ErrUndecided)}, true, Connected, false},
@@ -40,6 +40,10 @@ func TestNoContactIsSaidOnlyOfABackendThatDoesNotAnswer(t *testing.T) {
 		{"the key was wrong, and it did it", paused, Receipt{Outcome: Delivered}, false, Connected, false},
 	} {
 		got := c.before.After(c.rc, c.doubtful)
+		trouble := map[bool]Trouble{errors.Is(c.rc.Err, ErrFailed): Failing, errors.Is(c.rc.Err, ErrUnreadable): Unreadable}[true]
+		if got.Trouble != trouble {
+			t.Errorf("%s: the trouble is %q, want %q", c.so, got.Trouble, trouble)
+		}
 		if got.Kind != c.want || (got.Fault != "") != c.fault {
 			t.Errorf("%s: %+v, want %q and a fault: %v", c.so, got, c.want, c.fault)
 		}

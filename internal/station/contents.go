@@ -26,6 +26,13 @@ type Totals struct {
 	Notices int `json:"notices"` // what the station itself noted for a person
 }
 
+// A LaneStatus is a lane in which anything is held or waits.
+type LaneStatus struct {
+	Name    string `json:"name"` // l2l/machine:SEAL-1
+	Waiting int    `json:"waiting"`
+	Held    int    `json:"held"`
+}
+
 // An Ended is how an entry ended.
 type Ended struct {
 	What Fate   `json:"what"`

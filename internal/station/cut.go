@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type SetAside struct {
 }
 
 // mostAside is how many counts may be set aside. One more is not cut.
-const mostAside = 100
+const mostAside = 20
 
 // isReport reports whether a binding is carried out by the station itself and clears what is
 // counted.
@@ -52,6 +53,10 @@ func (p Program) changes(b Binding, before, after State) bool {
 // read at a vendor, however long ago. A counter is none: each piece changes it.
 func (p Program) lasting(s State, name string) string {
 	if text, _, is := p.reading(s, name, Stamp{}); is {
+		backend, _, _ := strings.Cut(name, ".")
+		if of := p.Vendors[backend].Follows; of != "" && s.Values[of].Text != s.Readings[backend].Order {
+			return "" // another order is in hand than was read last
+		}
 		return text
 	}
 	if _, counts := s.Counters[name]; counts {
@@ -99,7 +104,7 @@ func (p Program) reporting(b Binding, s State, ev Event, at Stamp, actions []Act
 // what the pieces count, its actions wait for a person.
 func (x *execution) report() bool {
 	x.unsure = x.p.unseen(x.b, x.s, x.ev.At)
-	for _, step := range []func() Note{x.needs, x.set, x.append, x.count, x.do, x.send} {
+	for _, step := range x.steps() {
 		if step().Kind != "" {
 			return false
 		}
@@ -123,7 +128,7 @@ func (p Program) unseen(b Binding, s State, now Stamp) string {
 			if age, known := now.Since(r.At); !known || age > vendor.Fresh {
 				return fmt.Sprintf("%s was last seen with %s at %s: for what the pieces after that count is not known", r.of(vendor.Title), text, r.At.minute())
 			}
-		case !read && v.expired(now):
+		case !read && v.Expired(now):
 			return fmt.Sprintf("%s was in hand as %s from %s on, for %v: for what the pieces after that count is not known", name, v.Text, v.At.minute(), v.For)
 		}
 	}
@@ -205,4 +210,23 @@ func (p Program) reportAside(s State, ev Event) (State, []Action) {
 	}
 	s.Aside = left
 	return s, actions
+}
+
+// notReported leaves a note that what was counted cannot be reported, and why: once, for the
+// next minute brings the same. That the clock is not set shows elsewhere.
+func (p Program) notReported(b Binding, s State, ev Event, lack Note) State {
+	told := s.Notes[FromStation]
+	if !p.isReport(b) || !s.counts(b.Clear) || lack.Text == "now" || lack.Text == "since" || told.Kind == lack.Kind && told.Text == lack.Text {
+		return s
+	}
+	return s.addNote(ev, lack.Kind, lack.Text)
+}
+
+// reported takes that note away.
+func (s State) reported() State {
+	if _, told := s.Notes[FromStation]; told {
+		s.Notes = maps.Clone(s.Notes)
+		delete(s.Notes, FromStation)
+	}
+	return s
 }

@@ -280,3 +280,49 @@ func TestUndoingAWrongProductKeepsWhatWasReported(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+// What is counted and cannot be told is not left to be found by itself: the page says why,
+// once, and takes it back when it was told.
+func TestThatPiecesCannotBeToldIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{l2l.product}"), t: t}
+	h.minute(30)
+	if len(h.s.Notes) > 0 {
+		t.Errorf("nothing was counted, and it says %+v", h.s.Notes)
+	}
+	h.made(40)
+	h.minute(60)
+	if n := h.s.Notes[FromStation]; n.Kind != NoteUnread || n.Text != "l2l.product" {
+		t.Errorf("%+v", n)
+	}
+	before := h.s
+	h.minute(120)
+	if diff := cmp.Diff(before, h.s); diff != "" {
+		t.Errorf("the next minute changes %s", diff)
+	}
+	h.runs("1", "A", 130)
+	h.minute(180)
+	if _, told := h.s.Notes[FromStation]; told || len(h.told) != 1 {
+		t.Errorf("%+v, %v", h.s.Notes, h.told)
+	}
+}
+
+// The order is followed as it is taken in hand: what is counted between the scan and the next
+// look at the vendor counts for the order that was scanned.
+func TestPiecesCountForTheOrderInHandAlsoBeforeItWasRead(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{l2l.order}"), t: t}
+	v := h.Vendors["l2l"]
+	v.Follows = "product"
+	h.Vendors = map[string]Vendor{"l2l": v}
+	h.scans("4711", 1)
+	h.runs("4711", "A", 3)
+	h.made(4)
+	h.scans("4712", 10)
+	h.made(11)
+	h.minute(12)
+	h.runs("4712", "B", 14)
+	h.made(15)
+	h.runs("", "", 20) // it is finished
+	h.wants("1 of 4711, 06:00:04 to 06:00:10", "2 of 4712, 06:00:11 to 06:00:20")
+}

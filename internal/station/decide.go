@@ -15,7 +15,8 @@ import (
 // A binding is carried out whole or not at all. Where a value is missing that one of its
 // actions needs, there are no actions, and the operator's note in the state names the
 // value. An event of the station itself (FromStation) has no operator to be told: where
-// anything is missing for it, s is returned as it was.
+// anything is missing for it, nothing is done, and only that what was counted cannot be
+// reported is noted, once.
 func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if ev.Source == FromCommand || ev.Source == FromPage {
 		return p.decideRequest(s, ev)
@@ -23,8 +24,25 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	if _, vendor := p.Vendors[ev.Source]; vendor {
 		return p.observe(s, ev) // the vendor did it: there is nothing left to do but to report what was counted until then
 	}
-	b, groups, found := p.firstMatch(ev)
 	switch {
+	case ev.Source == FromStation && ev.Data[dataTime] != "":
+		return p.atTime(s, ev)
+	case ev.Kind == Open:
+		return p.overdue(s, ev)
+	case ev.Kind == Badge:
+		return s.showBadge(ev), nil
+	}
+	if b, groups, first, is := p.confirmed(s, ev); is && !b.lacksRole(ev) {
+		return p.carryOutConfirmed(b, groups, s, first, ev)
+	}
+	b, groups, found := p.firstMatch(ev)
+	if found && b.Confirm && !b.lacksRole(ev) {
+		return p.confirm(b, groups, s, ev)
+	}
+	s = s.withoutPending(ev.Source)
+	switch {
+	case found && b.lacksRole(ev):
+		return s.addNote(ev, NoteRole, ""), nil
 	case found && b.Ignore:
 		return s, nil
 	case found && b.Undo:
@@ -34,8 +52,7 @@ func (p Program) Decide(s State, ev Event) (State, []Action) {
 	case ev.Source == FromStation && ev.Kind != Alert:
 		return p.reportAside(s, ev)
 	case ev.Kind == Scan:
-		kind, text := whyNotUnderstood(ev)
-		return s.addNote(ev, kind, text), []Action{{Verb: VerbKeep}}
+		return s.setNote(ev.Source, whyNotUnderstood(ev)), []Action{{Verb: VerbKeep}}
 	}
 	return s, nil
 }
@@ -58,18 +75,18 @@ func (p Program) Answer(s State, ev Event) (State, []Action, Note) {
 
 // whyNotUnderstood says why no binding takes a scan: its code is unknown, or something is
 // wrong with what was read.
-func whyNotUnderstood(ev Event) (NoteKind, string) {
+func whyNotUnderstood(ev Event) Note {
 	if why := ev.Data[DataRefused]; why != "" {
-		return NoteUnfit, why
+		return Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "scan"}, At: ev.At}
 	}
 	if ev.Data[DataBad] != "" {
 		for _, kind := range []string{"gs1", "di", "hibc"} {
 			if why := ev.Data[kind+".error"]; why != "" {
-				return NoteUnfit, why
+				return Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "label"}, At: ev.At}
 			}
 		}
 	}
-	return NoteUnknown, ev.Code
+	return Note{Kind: NoteUnknown, Text: ev.Code, At: ev.At}
 }
 
 // decideRequest is Decide for what a person asks for on the page or at the command line.
@@ -85,7 +102,8 @@ func (p Program) decideRequest(s State, ev Event) (State, []Action) {
 			return s, nil
 		}
 		x := execution{p: p, ev: ev, s: s}
-		x.closeCall(s.Calls[i], p.closingVerb(s.Calls[i].Backend), nil)
+		verb := p.closingVerb(s.Calls[i].Backend)
+		x.closeCall(s.Calls[i], verb, x.user(verb))
 		return x.s, x.actions
 	}
 	return s, nil
@@ -108,6 +126,9 @@ func (p Program) firstMatch(ev Event) (Binding, map[string]string, bool) {
 }
 
 func (b Binding) matches(ev Event) (map[string]string, bool) {
+	if len(b.At) > 0 && !slices.ContainsFunc(b.At, func(d DayTime) bool { return d.Text == ev.Data[DataAt] }) {
+		return nil, false
+	}
 	if ev.Data[DataRefused] != "" {
 		return nil, false
 	}

@@ -55,6 +55,17 @@ const (
 	// configuration may bind.
 	Minute = "minute"
 
+	// Hour, At, ShiftStart and ShiftEnd come from the station itself too, by the clock at
+	// the wall: at each full hour, at the times that a binding names, and as shifts begin
+	// and end. Data: at, shift.
+	Hour       = "hour"
+	At         = "at"
+	ShiftStart = "shift_start"
+	ShiftEnd   = "shift_end"
+
+	// Open comes of a source whose call has been open for so long. Data: after.
+	Open = "open"
+
 	// OrderCurrent comes from a vendor: what is made, and on which line. Data: line, id,
 	// product, reference, done and amount; without id nothing runs. Every other kind of
 	// event from a vendor but OrderSeen tells of a call that is over there; Data: ref.
@@ -63,6 +74,18 @@ const (
 	// OrderSeen comes from a vendor each time that what is made was read and is what it was:
 	// with the same Data, and those that may change meanwhile, how much is done.
 	OrderSeen = "order.seen"
+)
+
+// The names of Data of the station's own times. Those in small letters are its own.
+const (
+	DataAt    = "at"
+	DataShift = "shift"
+	DataAfter = "after"
+
+	dataTime  = "time"  // the key in State.Times
+	dataDue   = "due"   // when it came
+	dataNoted = "noted" // it is noted, and nothing is done
+	dataEntry = "entry" // of the call
 )
 
 // The sources that no configuration may name, beside the backends: they are the

@@ -33,36 +33,48 @@ type execution struct {
 // execute carries out a binding, as Decide says. What was counted before is reported first,
 // where the binding changes what that counts for.
 func (p Program) execute(b Binding, groups map[string]string, s State, ev Event) (State, []Action) {
+	after, actions, _ := p.tryExecute(b, groups, s, ev)
+	return after, actions
+}
+
+// tryExecute is execute, and reports whether nothing was missing or wrong.
+func (p Program) tryExecute(b Binding, groups map[string]string, s State, ev Event) (State, []Action, bool) {
 	var actions []Action
 	if ev.Source == FromStation && ev.Kind != Alert {
 		s, actions = p.reportAside(s, ev)
 	}
-	after, made := p.carryOut(b, groups, s, ev, actions)
+	after, made, done := p.carryOut(b, groups, s, ev, actions)
 	if cut, reports := p.cut(s, after, ev, b.Clear); len(reports) > 0 || len(cut.Aside) > len(s.Aside) {
-		return p.carryOut(b, groups, cut, ev, reports)
+		return p.carryOut(b, groups, cut, ev, append(actions, reports...))
 	}
-	return after, made
+	return after, made, done
 }
 
 // carryOut carries out a binding after the reports of what was counted before.
-func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (State, []Action) {
+func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (after State, actions []Action, done bool) {
 	x := execution{p: p, b: b, groups: groups, ev: ev, s: s, actions: slices.Clone(reports), cut: len(reports)}
-	for _, step := range []func() Note{x.needs, x.set, x.append, x.count, x.do, x.send} {
+	for _, step := range x.steps() {
 		switch lack := step(); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
-			return s, reports
+			return p.notReported(b, s, ev, lack), reports, false
 		case lack.Kind == NoteUnfit && ev.Kind == Scan:
-			return s.setNote(ev.Source, x.told(lack)), []Action{{Verb: VerbKeep}}
+			return s.setNote(ev.Source, x.told(lack)), []Action{{Verb: VerbKeep}}, false
 		default:
-			return s.setNote(ev.Source, x.told(lack)), nil
+			return s.setNote(ev.Source, x.told(lack)), nil, false
 		}
 	}
 	x.s = x.s.clear(b.Clear, ev.At)
-	if ev.Source != FromStation && (!x.noted || x.recordedMore()) {
-		x.note(x.outcomeNote())
+	if ev.Source == FromStation {
+		x.s = x.s.reported()
 	}
-	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions
+	if ev.Source != FromStation && (!x.noted || x.recordedMore()) {
+		x.noteWhy(x.outcomeNote())
+	}
+	if ev.Kind == Open {
+		return x.s, x.actions, true // nobody did it, so nobody takes it back
+	}
+	return x.s.rememberUndo(s, ev.Source, x.entries, p.undoes(ev.Source)), x.actions, true
 }
 
 // told is the note of what is missing or wrong, as the operator is told it.
@@ -81,6 +93,11 @@ func (x *execution) recordedMore() bool {
 	return len(x.made()) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
 }
 
+// steps lists what a binding does, in that order.
+func (x *execution) steps() []func() Note {
+	return []func() Note{x.needs, x.conditions, x.limits, x.set, x.append, x.count, x.do, x.send}
+}
+
 // made are the actions of the binding itself.
 func (x *execution) made() []Action { return x.actions[x.cut:] }
 
@@ -97,21 +114,24 @@ func (p Program) undoes(source string) bool {
 //
 //	parts 3
 //	made 17
-func (x *execution) outcomeNote() (kind NoteKind, text string) {
+func (x *execution) outcomeNote() Note {
 	if made := x.made(); len(made) > 0 {
-		return noteOf(made), x.ev.Code
+		return Note{Kind: noteOf(made), Text: x.ev.Code}
 	}
 	var all []string
+	numbers := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
-		all = append(all, name+" "+strconv.Itoa(x.s.Values[name].List))
+		numbers[name] = strconv.Itoa(x.s.Values[name].List)
+		all = append(all, name+" "+numbers[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.b.Count)) {
-		all = append(all, name+" "+strconv.Itoa(x.s.Counters[name].Count))
+		numbers[name] = strconv.Itoa(x.s.Counters[name].Count)
+		all = append(all, name+" "+numbers[name])
 	}
 	if len(all) == 0 {
-		return NoteSet, x.ev.Code
+		return Note{Kind: NoteSet, Text: x.ev.Code}
 	}
-	return NoteSet, strings.Join(all, ", ")
+	return Note{Kind: NoteSet, Text: strings.Join(all, ", "), Why: &Reason{Kind: Counted, Values: numbers}}
 }
 
 // noteOf is the note of actions that are done: recorded, unless all of them are best effort.
@@ -160,7 +180,7 @@ func (x *execution) expand(template Template) (text string, present bool, lack N
 
 // fillIn is expand for any way of filling names in: that of a text, or that of a list's item.
 func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
-	why := ""
+	why, of := "", ""
 	text, present, missing := expand(func(name string) (string, bool) {
 		v, ok := x.value(name)
 		if ok && why == "" {
@@ -169,6 +189,7 @@ func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 				longest = x.b.Max
 			}
 			why = unusable(name, v, longest)
+			of = name
 		}
 		return v, ok
 	})
@@ -176,7 +197,7 @@ func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, boo
 	case missing != "":
 		return "", false, x.missingNote(missing)
 	case why != "":
-		return "", false, Note{Kind: NoteUnfit, Text: why}
+		return "", false, Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "value", Values: map[string]string{"field": of}}}
 	}
 	return text, present, Note{}
 }
@@ -219,9 +240,12 @@ func (x *execution) set() Note {
 			return lack
 		}
 		if n := utf8.RuneCountInString(text); present && n > longestInHand {
-			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand)}
+			return tooLong(name, fmt.Sprintf("%s would have %d characters; in hand a text has %d at most", name, n, longestInHand), longestInHand)
 		}
 		if present {
+			if lack := x.b.Limits[name].limited(name, text); lack.Kind != "" {
+				return lack
+			}
 			after = after.setValue(name, Value{Text: text, At: x.ev.At, For: x.b.Expire})
 		}
 	}
@@ -244,7 +268,7 @@ func (x *execution) append() Note {
 			continue
 		}
 		list := x.s.Values[name]
-		if list.expired(x.ev.At) {
+		if list.Expired(x.ev.At) {
 			list = Value{}
 		}
 		list, ok := list.appended(item)
@@ -316,11 +340,17 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 				return nil, lack
 			}
 			if present {
+				if lack := x.limitField(f, text); lack.Kind != "" {
+					return nil, lack
+				}
 				with[f.Name] = text
 			}
 		}
 		if user, in := x.s.value(User, x.ev.At); in && f.Name == User && with[f.Name] == "" {
 			with[f.Name] = user
+		}
+		if f.Name == User && x.b.Role != "" && with[f.Name] == "" {
+			maps.Copy(with, x.user(do.Verb))
 		}
 		if _, said := with[f.Name]; !said && defaults[f.Name] != "" && do.Verb.Ends == "" {
 			with[f.Name] = defaults[f.Name]
@@ -336,15 +366,31 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 	return with, x.passedThrough(do, with)
 }
 
+// tooLong is the note of a value that is longer than it may be.
+func tooLong(name, text string, most int) Note {
+	return Note{Kind: NoteUnfit, Text: text, Why: &Reason{Kind: "too-long", Values: map[string]string{"field": name, "most": strconv.Itoa(most)}}}
+}
+
 // subjectTooLong returns the note for a field by which a lane or a call is named, and whose
 // value is too long for a name.
 func subjectTooLong(verb Verb, with map[string]string) Note {
 	for _, field := range slices.Concat(verb.Lane, verb.Opens) {
 		if n := utf8.RuneCountInString(with[field]); n > longestSubject {
-			return Note{Kind: NoteUnfit, Text: fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject)}
+			return tooLong(field, fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject), longestSubject)
 		}
 	}
 	return Note{}
+}
+
+// user is the field that says which technician acts, for a verb that has one. Only what needs
+// a technician says so: a call for help is not refused for a name that the vendor does not
+// know.
+func (x *execution) user(verb Verb) map[string]string {
+	name := x.ev.Data[DataTechnician]
+	if _, takes := verb.Field(User); !takes || name == "" {
+		return nil
+	}
+	return map[string]string{User: name}
 }
 
 // passedThrough expands the parameters that are passed through.
@@ -404,10 +450,13 @@ func (x *execution) add(a Action) {
 func (x *execution) entry() ID { return x.ev.ID.Entry(len(x.actions) + 1) }
 
 // note leaves a note for the operator at the event's source.
-func (x *execution) note(kind NoteKind, text string) {
+func (x *execution) note(kind NoteKind, text string) { x.noteWhy(Note{Kind: kind, Text: text}) }
+
+// noteWhy is note for one that has more to say.
+func (x *execution) noteWhy(n Note) {
 	if x.reports {
 		return // nobody has done anything to be told of
 	}
 	x.noted = true
-	x.s = x.s.addNote(x.ev, kind, text)
+	x.s = x.s.setNote(x.ev.Source, x.told(n))
 }

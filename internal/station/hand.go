@@ -20,7 +20,7 @@ func (s State) value(name string, now Stamp) (string, bool) {
 	name, many := strings.CutPrefix(name, counted)
 	v, ok := s.Values[name]
 	switch {
-	case !ok || v.expired(now):
+	case !ok || v.Expired(now):
 		return "", false
 	case many:
 		return strconv.Itoa(v.List), v.List > 0
@@ -28,10 +28,17 @@ func (s State) value(name string, now Stamp) (string, bool) {
 	return v.Text, true
 }
 
-// expired reports whether a value no longer holds. One whose age is not known, as after a
+// InHand reports whether there is a value, a list or a count under a name that has not
+// expired: what a binding asks for by needs.
+func (s State) InHand(name string, now Stamp) bool {
+	text, in := s.value(name, now)
+	return in && text != ""
+}
+
+// Expired reports whether a value no longer holds. One whose age is not known, as after a
 // restart of the board before its clock was set, has expired: to ask the operator again is
 // safe, and to book parts on yesterday's order is not.
-func (v Value) expired(now Stamp) bool {
+func (v Value) Expired(now Stamp) bool {
 	if v.For == 0 {
 		return false
 	}

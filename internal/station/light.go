@@ -47,6 +47,7 @@ type Health struct {
 	Fill     float64            // how full the outbox is, 0 to 1 of what it may hold
 	Backends map[string]Contact // by name
 	Devices  map[string]string  // what is wrong with each input or lamp, by configured name; "" when it is well
+	Reasons  map[string]*Reason // the same as Devices as a kind and values, where it has one
 	Advice   map[string]string  // what would make a device better with which nothing is wrong; only the doctor says it
 	Clock    bool               // the wall clock has been set from outside since boot
 }
@@ -75,6 +76,8 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 	}
 	for _, c := range s.Calls {
 		switch {
+		case c.Unanswered():
+			shown.raise(p.lampOf(c.Source), Quick)
 		case c.Closing != "": // maybe from the page, which has no lamp
 			shown.raise(p.lampOf(c.Source), Slow)
 		case c.Ref != "":
@@ -161,7 +164,7 @@ func (p Program) hasRed() bool {
 // withStackLights adds the lamps of the stack lights.
 func (p Program) withStackLights(shown lights, s State, h Health) lights {
 	red, yellow, green := Off, Off, Off
-	if s.held() || h.faulty() {
+	if s.held() || s.overdue() || h.faulty() {
 		red = Quick
 	}
 	if s.waits() || h.offline() {
@@ -178,6 +181,11 @@ func (p Program) withStackLights(shown lights, s State, h Health) lights {
 		}
 	}
 	return shown
+}
+
+// overdue reports whether a call has been open for too long.
+func (s State) overdue() bool {
+	return slices.ContainsFunc(s.Calls, Call.Unanswered)
 }
 
 // held reports whether anything waits for a person.

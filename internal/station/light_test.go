@@ -85,11 +85,11 @@ func TestTheStackLightIsAsThePageSays(t *testing.T) {
 	var rows []string
 	for _, sc := range []scene{
 		{so: "everything is delivered and well", state: State{Notes: noted(NoteDelivered)}, health: Health{Backends: map[string]Contact{"l2l": {Kind: Connected}}, Devices: map[string]string{"maintenance": ""}}},
-		{so: "a vendor has not been spoken to since the start", health: Health{Backends: map[string]Contact{"l2l": {}}}},
+		{so: "a vendor has not been contacted since the start", health: Health{Backends: map[string]Contact{"l2l": {}}}},
 		{so: "a call is open at the vendor", state: State{Calls: openCall("")}},
 		{so: "an unknown scan is kept", state: State{Notes: noted(NoteUnknown)}},
 		{so: "something waits to be delivered", state: State{Sources: sources(Tally{Waiting: 1})}},
-		{so: "the last attempt at a vendor was not answered", health: Health{Backends: map[string]Contact{"l2l": {Kind: NoContact, Last: "no route to host"}, "lagerkoll": {Kind: Connected}}}},
+		{so: "no contact with a vendor", health: Health{Backends: map[string]Contact{"l2l": {Kind: NoContact, Last: "no route to host"}, "lagerkoll": {Kind: Connected}}}},
 		{so: "something is held for a person", state: State{Sources: sources(Tally{Held: 1})}},
 		{so: "something is held and something else waits", state: State{Sources: map[string]Tally{"maintenance": {Held: 1}, "hand": {Waiting: 2}}}},
 		{so: "a vendor does not accept the key", health: wrongKey},

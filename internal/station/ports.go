@@ -94,6 +94,21 @@ type Watch interface {
 	LookNow()
 }
 
+// A CallWatch is a Watch that sees how the open calls stand at the vendor.
+type CallWatch interface {
+	Watch
+
+	// Calls returns how the calls that are open stand, by the vendor's names for them
+	// (Call.Ref), as they were last seen. It must not block, and nobody changes the map.
+	Calls() map[string]SeenCall
+}
+
+// A SeenCall is how an open call was last seen to stand at the vendor.
+type SeenCall struct {
+	Number   string // by which people there call it; empty: it is not shown
+	Attended bool   // somebody is on it
+}
+
 // A Display shows what the station may claim.
 type Display interface {
 	// Show hands over the light of every lamp. It must not block and may be called
@@ -113,6 +128,13 @@ type HealthReporter interface {
 	// Faults returns what is wrong with each device by its configured name; "" says
 	// that it is well. It must not block.
 	Faults() map[string]string
+}
+
+// A FaultExplainer is a HealthReporter whose faults can be said in every language.
+type FaultExplainer interface {
+	// FaultReasons returns the reasons of the faults that have one, by the device's
+	// configured name. It must not block.
+	FaultReasons() map[string]*Reason
 }
 
 // An Adviser is a HealthReporter whose devices could be set better than they are, with which

@@ -18,6 +18,9 @@ type Program struct {
 	DefaultLamp string            // the lamp that shows everything that has none; may be empty
 	Latch       map[string]bool   // sources whose second press closes the call
 
+	Zone   *time.Location // of the clock at the wall; nil: UTC
+	Shifts []Shift
+
 	Stacks        []Stack
 	Reminders     map[string]time.Duration // of every configured buzzer: how often it sounds again; 0: never
 	Buzzer        map[string]string        // the buzzer of each source that has one
@@ -61,8 +64,8 @@ func (v Vendor) Verb(name string) (Verb, bool) {
 // A Binding says what one kind of event means. The first binding in the file
 // that fits an event is the one that is carried out; there is no second.
 //
-// It is carried out in this order: needs, set, append, count, do, send, clear. Where
-// anything is missing, none of it is.
+// It is carried out in this order: needs, conditions, limits, set, append, count, do, send,
+// clear. Where anything is missing or not as it must be, none of it is.
 type Binding struct {
 	Event  string              // source.kind
 	Match  *regexp.Regexp      // the code must match; its named groups are names in templates
@@ -81,7 +84,20 @@ type Binding struct {
 	Do     []Do
 	Send   map[string]string // what is sent to readers, by their names, once the event is on disk
 	Clear  []string          // values put away afterwards, counters set to zero
+	Role   string            // Technician: only while one has shown a badge; empty: whoever stands there
 	Undo   bool              // the last thing of this source is taken back; nothing else is done
+
+	Limits     map[string]Bound    // what values and fields may be, by their names
+	Conditions []Comparison        // what must be so, or it is refused
+	In         map[string]Template // what must be among the items of lists in hand, by their names
+	NotIn      map[string]Template // and what must not be
+	Confirm    bool                // it is carried out when its event is confirmed within ConfirmWithin
+	ConfirmBy  string              // by which event; empty: by the same again
+
+	At    []DayTime     // of a station.at: when
+	After time.Duration // of an open: how long the call has been so
+
+	Number int // of its [[on]] in the file, counted from 0
 }
 
 // A Do is one action of a binding.

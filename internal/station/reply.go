@@ -50,11 +50,24 @@ func replies() map[NoteKind]Reply {
 		NoteFull:       refused,
 		NoteUnread:     refused,
 		NoteNumber:     refused,
+		NoteAbove:      refused,
+		NoteBelow:      refused,
+		NoteNotAllowed: refused,
+		NoteNotYet:     refused,
+		NoteNotAmong:   refused,
+		NoteAmong:      refused,
+		NoteOverdue:    {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
+		NoteConfirm:    {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
 		NoteUnfit:      refused,
 		NoteUndone:     done,
 		NoteLate:       refused,
 		NoteLeft:       done,
 		NoteUnrecorded: refused,
+
+		NoteTechnician:   done,
+		NoteNoTechnician: done,
+		NoteNoBadge:      refused,
+		NoteRole:         refused,
 	}
 }
 

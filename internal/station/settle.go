@@ -17,6 +17,7 @@ func (s State) Settle(d Delivery, rc Receipt) State {
 			case c.Entry:
 				s.Calls = slices.Clone(s.Calls)
 				s.Calls[i].Ref, s.Calls[i].Hold, s.Calls[i].Adopted = rc.Ref, HoldNone, rc.Adopted
+				s.Calls[i].Number = clip(rc.Number)
 				return s
 			case c.Closing:
 				s.Calls = slices.Delete(slices.Clone(s.Calls), i, i+1)
@@ -34,7 +35,7 @@ func (s State) Settle(d Delivery, rc Receipt) State {
 	if rc.Err != nil {
 		text = rc.Err.Error()
 	}
-	return s.setNote(d.Source, Note{Kind: NoteHeld, Text: text, At: rc.At}).holdCall(d.ID, hold)
+	return s.setNote(d.Source, Note{Kind: NoteHeld, Text: text, Why: ReasonOf(rc.Err), At: rc.At}).holdCall(d.ID, hold)
 }
 
 // Resume returns the state after a held entry was put back to wait.

@@ -71,10 +71,15 @@ func (p Program) Sounds(s State, h Health, now Stamp) map[string]Sound {
 			p.remind(sounds, source, p.buzzerOf(source), s.saidHeld(now, source), now)
 		}
 	}
+	for _, c := range s.Calls {
+		if c.Unanswered() {
+			p.remind(sounds, c.Source, p.buzzerOf(c.Source), never, now)
+		}
+	}
 	if h.Storage != "" || h.keyFault() {
 		p.remind(sounds, FromStation, p.DefaultBuzzer, never, now)
 	}
-	if s.held() || h.Storage != "" || h.keyFault() {
+	if s.held() || s.overdue() || h.Storage != "" || h.keyFault() {
 		for _, k := range p.Stacks {
 			p.remind(sounds, k.Name, k.Buzzer, s.saidHeld(now, slices.Collect(maps.Keys(s.Notes))...), now)
 		}

@@ -7,15 +7,17 @@ import "time"
 // entries it speaks of, so it survives a restart. It is a value: the functions
 // that change it return a new one and leave the old as it was.
 type State struct {
-	Values   map[string]Value   `json:"values,omitempty"`   // order, article, parts: set, appended and cleared by bindings
-	Counters map[string]Counter `json:"counters,omitempty"` // made, scrap: counted and cleared by bindings
-	Calls    []Call             `json:"calls,omitempty"`    // open calls, oldest first
-	Lines    map[string]Current `json:"lines,omitempty"`    // what each line was last seen to run
-	Sources  map[string]Tally   `json:"sources,omitempty"`  // what each source has in the outbox
-	Notes    map[string]Note    `json:"notes,omitempty"`    // the last thing each source's operator was told
-	Undo     map[string]Undo    `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
-	Readings map[string]Reading `json:"readings,omitempty"` // what each vendor last said of what is made
-	Aside    []SetAside         `json:"aside,omitempty"`    // what was counted and could not be reported at a change, oldest first
+	Values   map[string]Value     `json:"values,omitempty"`   // order, article, parts: set, appended and cleared by bindings
+	Counters map[string]Counter   `json:"counters,omitempty"` // made, scrap: counted and cleared by bindings
+	Calls    []Call               `json:"calls,omitempty"`    // open calls, oldest first
+	Lines    map[string]Current   `json:"lines,omitempty"`    // what each line was last seen to run
+	Sources  map[string]Tally     `json:"sources,omitempty"`  // what each source has in the outbox
+	Notes    map[string]Note      `json:"notes,omitempty"`    // the last thing each source's operator was told
+	Undo     map[string]Undo      `json:"undo,omitempty"`     // the last thing each source did, while it may be taken back
+	Readings map[string]Reading   `json:"readings,omitempty"` // what each vendor last said of what is made
+	Pending  map[string]Pending   `json:"pending,omitempty"`  // what each source did and must confirm
+	Times    map[string]time.Time `json:"times,omitempty"`    // when each time of the clock came that was seen to last
+	Aside    []SetAside           `json:"aside,omitempty"`    // what was counted and could not be reported at a change, oldest first
 }
 
 // A Value is one thing the operator has in hand: a text, or a list.
@@ -65,11 +67,21 @@ type Call struct {
 	Lane    string            `json:"lane"`
 	Entry   ID                `json:"entry"`             // the open
 	Ref     string            `json:"ref,omitempty"`     // the vendor's name for it, once delivered
+	Number  string            `json:"number,omitempty"`  // by which people at the vendor call it, where that is known
 	Closing ID                `json:"closing,omitempty"` // the close that waits
 	Hold    HoldReason        `json:"hold,omitempty"`    // why its open waits for a person
 	Adopted bool              `json:"adopted,omitempty"` // it was open at the vendor already: somebody else's
 	Leave   bool              `json:"leave,omitempty"`   // if it is adopted, closing it here leaves it open there
 	At      Stamp             `json:"at"`
+
+	// Raised: it was opened because another had been open for too long. Overdue are the
+	// times after which that was done for this one.
+	Raised  bool            `json:"raised,omitempty"`
+	Overdue []time.Duration `json:"overdue,omitempty"`
+
+	// Attended: the vendor was last seen to show somebody on it. It is never on disk: a
+	// Snapshot has it while the vendor is watched.
+	Attended bool `json:"attended,omitempty"`
 }
 
 // HoldReason says why an entry waits for a person.
@@ -88,6 +100,7 @@ type Note struct {
 	Kind NoteKind `json:"kind"`
 	Text string   `json:"text,omitempty"` // the code read, the value that is missing, the vendor's words
 	Ask  string   `json:"ask,omitempty"`  // of a missing value: what the binding asks for, in the plant's words
+	Why  *Reason  `json:"why,omitempty"`  // the same as a kind and values, where it has one; nil: only Text says it
 	At   Stamp    `json:"at"`
 }
 
@@ -96,23 +109,36 @@ type NoteKind string
 
 // The notes.
 const (
-	NoteRecorded  NoteKind = "recorded"  // it is on disk
-	NoteSet       NoteKind = "set"       // a value was taken in hand, nothing to deliver
-	NoteAsked     NoteKind = "asked"     // it is tried once, and nothing of it is kept
-	NoteDelivered NoteKind = "delivered" // the vendor has it
-	NoteUnknown   NoteKind = "unknown"   // no binding knows this scan; it is kept
-	NoteNeeds     NoteKind = "needs"     // something must be in hand first: Text names it
-	NoteAlready   NoteKind = "already"   // this call is open already
-	NoteNothing   NoteKind = "nothing"   // there is no open call to close
-	NoteHeld      NoteKind = "held"      // a person must decide: Text says why
-	NoteFull      NoteKind = "full"      // the list in Text takes nothing more
-	NoteUnread    NoteKind = "unread"    // what is read at a vendor is not known: Text names it, as l2l.product
-	NoteNumber    NoteKind = "number"    // Text should be a whole number that can be counted
-	NoteUnfit     NoteKind = "unfit"     // something is wrong with this scan: Text says what; it is kept
-	NoteUndone    NoteKind = "undone"    // the last thing was taken back
-	NoteLate      NoteKind = "late"      // there is nothing that can be taken back any more
-	NoteLeft      NoteKind = "left"      // the call is over here; at the vendor it stays open
-	NoteTwice     NoteKind = "twice"     // it is on disk, and so is what counts the same and is held: Text names it
+	NoteRecorded   NoteKind = "recorded"   // it is on disk
+	NoteSet        NoteKind = "set"        // a value was taken in hand, nothing to deliver
+	NoteAsked      NoteKind = "asked"      // it is tried once, and nothing of it is kept
+	NoteDelivered  NoteKind = "delivered"  // the vendor has it
+	NoteUnknown    NoteKind = "unknown"    // no binding knows this scan; it is kept
+	NoteNeeds      NoteKind = "needs"      // something must be in hand first: Text names it
+	NoteAlready    NoteKind = "already"    // this call is open already
+	NoteNothing    NoteKind = "nothing"    // there is no open call to close
+	NoteHeld       NoteKind = "held"       // a person must decide: Text says why
+	NoteFull       NoteKind = "full"       // the list in Text takes nothing more
+	NoteUnread     NoteKind = "unread"     // what is read at a vendor is not known: Text names it, as l2l.product
+	NoteAbove      NoteKind = "above"      // an amount is too large: Text says which, what it is and what it may be
+	NoteBelow      NoteKind = "below"      // an amount is too small: likewise
+	NoteNotAllowed NoteKind = "notallowed" // a value is none of those that are allowed: Text says which and what it is
+	NoteNotYet     NoteKind = "notyet"     // a condition is not fulfilled: Text says which, what there is and what must be
+	NoteNotAmong   NoteKind = "notamong"   // Text is not among the items of the list
+	NoteAmong      NoteKind = "among"      // Text is among them already
+	NoteOverdue    NoteKind = "overdue"    // the source's call has been open for as long as Text says
+	NoteConfirm    NoteKind = "confirm"    // it must be confirmed, and nothing is recorded until then
+	NoteNumber     NoteKind = "number"     // Text should be a whole number that can be counted
+	NoteUnfit      NoteKind = "unfit"      // something is wrong with this scan: Text says what; it is kept
+	NoteUndone     NoteKind = "undone"     // the last thing was taken back
+	NoteLate       NoteKind = "late"       // there is nothing that can be taken back any more
+	NoteLeft       NoteKind = "left"       // the call is over here; at the vendor it stays open
+	NoteTwice      NoteKind = "twice"      // it is on disk, and so is what counts the same and is held: Text names it
+
+	NoteTechnician   NoteKind = "technician"     // a technician has shown a badge: Text says who
+	NoteNoTechnician NoteKind = "technician-off" // and has shown it again: Text says who may decide no longer
+	NoteNoBadge      NoteKind = "badge-unknown"  // nobody knows this badge, or it was revoked
+	NoteRole         NoteKind = "role"           // this needs a technician's badge first
 
 	// NoteUnrecorded is never on disk: nothing of the event is, and Text says why. It
 	// is to be done again.
@@ -147,6 +173,7 @@ type EntryStatus struct {
 	Condition Condition  `json:"condition"`
 	Hold      HoldReason `json:"hold,omitempty"`
 	Reason    string     `json:"reason,omitempty"` // in words, for the person who must decide
+	Why       *Reason    `json:"why,omitempty"`    // the same as a kind and values, where it has one
 
 	// Doubtful: an attempt may have arrived. Also where it is held for another reason.
 	Doubtful bool `json:"doubtful,omitempty"`
@@ -180,12 +207,13 @@ type Snapshot struct {
 	State   State
 	Lights  map[string]Light
 	Health  Health
-	Waiting int    // entries waiting or marked
-	Held    int    // entries held
-	Kept    int    // unknown scans kept for a person
-	Oldest  Stamp  // of the oldest waiting entry; zero when none waits
-	Commits uint64 // of the outbox so far: while it is the same, so is what is on disk
-	Bytes   int    // of the state as it was written last: it is written anew with each event
+	Waiting int           // entries waiting or marked
+	Held    int           // entries held
+	Kept    int           // unknown scans kept for a person
+	Oldest  Stamp         // of the oldest waiting entry; zero when none waits
+	Commits uint64        // of the outbox so far: while it is the same, so is what is on disk
+	Recent  []RecentEvent // the last presses and scans of the station's own inputs, the newest first
+	Bytes   int           // of the state as it was written last: it is written anew with each event
 	Counts  Counts
 }
 

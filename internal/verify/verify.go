@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,14 +40,32 @@ const (
 func Quick(path string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), verifyLimit) //nolint:forbidigo // an outbox is opened whole or not at all
 	defer cancel()
-	return InSubprocess(ctx, path, "--quick")
+	return InSubprocess(ctx, path, quickWay)
+}
+
+// The words by which this program is asked, in this order, to look at a file for another
+// process of its own: the command stationd outbox verify --file PATH, with --quick or without.
+const (
+	verb, subVerb      = "outbox", "verify"
+	fileFlag, quickWay = "--file", "--quick"
+)
+
+// Requested reports whether a command line is that of another process which has a file looked
+// at, and which file. It is answered before the commands are put together: that would take
+// longer than the look.
+func Requested(args []string) (path string, quick, requested bool) {
+	if len(args) < 4 || !slices.Equal(args[:3], []string{verb, subVerb, fileFlag}) {
+		return "", false, false
+	}
+	how := args[4:]
+	return args[3], len(how) == 1, len(how) == 0 || slices.Equal(how, []string{quickWay})
 }
 
 // InSubprocess has another process look at the outbox, until ctx ends.
 func InSubprocess(ctx context.Context, path string, how ...string) error {
 	// This program itself, also where its file has been replaced since, under the
 	// name that it was started by.
-	look := exec.CommandContext(ctx, "/proc/self/exe", append([]string{"outbox", "verify", "--file", path}, how...)...)
+	look := exec.CommandContext(ctx, "/proc/self/exe", append([]string{verb, subVerb, fileFlag, path}, how...)...)
 	look.Args[0] = os.Args[0]
 	var said bytes.Buffer
 	look.Stderr = &said

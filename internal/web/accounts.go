@@ -8,13 +8,74 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"time"
+
+	"stationd/internal/operator"
+	"stationd/internal/station"
 )
 
+// A viewer is whoever asks for the page, as far as it is known.
+type viewer struct {
+	operator.Person        // for the history, of who may decide
+	Refusal         string // why they may only look, in words; empty: they may decide
+
+	Left     time.Duration // for how long they may decide still, where that ends by itself
+	LoggedIn bool          // by the PIN, and not by a badge
+}
+
+// viewer says who a request comes from, and whether they may decide.
+//
+// Where the configuration has [access], that is a technician: by a badge that was shown at
+// the station, on its own screen; or who has logged in, from wherever. Else there is no
+// log-in, and those on this machine decide for whom the control socket is open. Whoever is
+// elsewhere may look.
+func (s *Server) viewer(r *http.Request) viewer {
+	v := viewer{Person: operator.Person{Source: station.FromPage, Event: station.NewID()}}
+	expire := s.expire()
+	if expire == 0 {
+		v.Name, v.Refusal = s.account(r)
+		return v
+	}
+	if left := s.sessions.look(cookieOf(r, sessionCookie), time.Now(), expire); left > 0 {
+		v.Name, v.Left, v.LoggedIn = "page", left, true
+		return v
+	}
+	if !isLocal(r) {
+		v.Refusal = s.texts.Say("refuse.login.elsewhere")
+		return v
+	}
+	name, left := s.station.Access.Technician(s.station.Stamp(time.Now()), expire)
+	if name == "" {
+		v.Refusal = s.texts.Say("refuse.login")
+		return v
+	}
+	if _, refusal := s.account(r); refusal != "" {
+		v.Refusal = refusal
+		return v
+	}
+	v.Name, v.Technician, v.Left = name, name, left
+	return v
+}
+
+// expire is how long a technician may decide; 0: nothing needs one.
+func (s *Server) expire() time.Duration {
+	if s.station.Expire == nil || s.station.Access == nil {
+		return 0
+	}
+	return s.station.Expire()
+}
+
 // decider returns who a request comes from, for the history, or in words why they may
-// only look. There is no log-in. Whoever is elsewhere may look; on this machine root may
-// decide, the station's own account, and the members of its group: those for whom the
-// control socket is open. The browser of a station's screen runs under such an account.
+// only look.
 func (s *Server) decider(r *http.Request) (name, refusal string) {
+	v := s.viewer(r)
+	return v.Name, v.Refusal
+}
+
+// account returns whose the connection is that a request came by, or in words why they may
+// only look: on this machine root may decide, the station's own account, and the members
+// of its group. The browser of a station's screen runs under such an account.
+func (s *Server) account(r *http.Request) (name, refusal string) {
 	if !isLocal(r) {
 		return "", s.texts.Say("refuse.visitor")
 	}

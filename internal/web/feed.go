@@ -109,7 +109,7 @@ func (s *Server) refresh() {
 		s.log.Error("the page cannot be drawn", "error", err)
 		return
 	}
-	s.feed.show(string(fragment))
+	s.feed.show(fragment)
 }
 
 // events sends the main part of the page whenever it changes, and a beat with

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"html/template"
 	"maps"
 	"reflect"
 	"strings"
@@ -25,7 +24,8 @@ type mainCache struct {
 	snapshot station.Snapshot
 	stale    bool
 	outages  map[string]station.Stamp // since when each backend has not been reached
-	fragment template.HTML
+	fragment string                   // HTML
+	holds    time.Duration            // how long it stays true while nothing changes
 
 	// The entries that are listed, read again when the outbox has changed.
 	read        bool
@@ -35,7 +35,7 @@ type mainCache struct {
 }
 
 // renderMain returns the main part of the page as the station is now.
-func (s *Server) renderMain() (template.HTML, error) {
+func (s *Server) renderMain() (string, error) {
 	c := &s.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,17 +46,19 @@ func (s *Server) renderMain() (template.HTML, error) {
 		return c.fragment, nil
 	}
 	var b strings.Builder
-	if err := s.pages.ExecuteTemplate(&b, "main", s.viewBuilder(now, outages).view()); err != nil {
+	builder := s.viewBuilder(now, outages)
+	if err := builder.view().html().Render(&b); err != nil {
 		return "", err
 	}
 	c.drawings++
-	c.snapshot, c.stale, c.outages, c.fragment = now, old, outages, template.HTML(b.String()) //nolint:gosec // the template's own
+	c.snapshot, c.stale, c.outages, c.fragment = now, old, outages, b.String()
+	c.holds = min(ageEvery, builder.refusalEndsIn())
 	return c.fragment, nil
 }
 
 // isTrue reports whether what was drawn is still true.
 func (c *mainCache) isTrue(now station.Snapshot) bool {
-	if age, known := now.Now.Since(c.snapshot.Now); !known || age < 0 || age >= ageEvery {
+	if age, known := now.Now.Since(c.snapshot.Now); !known || age < 0 || age >= c.holds {
 		return false
 	}
 	before := c.snapshot
@@ -82,6 +84,7 @@ func (s *Server) viewBuilder(now station.Snapshot, outages map[string]station.St
 		contentsErr: c.contentsErr,
 		outages:     outages,
 		texts:       s.texts,
+		hasCards:    s.station.Cards != nil,
 		times:       words.Times{Now: s.station.Stamp(time.Now()), Zone: s.station.Zone, Words: s.texts},
 	}
 	if l.times.Zone == nil {

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"log/slog"
 	"maps"
@@ -24,20 +23,22 @@ import (
 	"stationd/internal/words"
 )
 
-//go:embed page.html page.css page.js icon.svg
+//go:embed page.css page.js entries.css cards.css cards.js icon.svg font/*.woff2
 var files embed.FS
 
 // A Server is the station's page, with /healthz and /metrics.
 type Server struct {
-	station  Station
-	log      *slog.Logger
-	listener *httpserver.Listener
-	host     string // the name or address it was told to listen on
-	pages    *template.Template
-	texts    *words.Catalogue
-	feed     *feed
-	outages  outages
-	cache    mainCache
+	station   Station
+	log       *slog.Logger
+	listener  *httpserver.Listener
+	host      string // the name or address it was told to listen on
+	css       []byte // page.css with the letters in it
+	texts     *words.Catalogue
+	feed      *feed
+	outages   outages
+	cache     mainCache
+	cardLists cardLists
+	sessions  sessions
 
 	peerUID func(local, remote netip.AddrPort) (uint32, error) // httpserver.PeerUID
 }
@@ -49,7 +50,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: listen %q: write host:port, as 127.0.0.1:8420: %w", listen, err)
 	}
-	pages, err := template.ParseFS(files, "page.html")
+	css, err := stylesheet()
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
@@ -65,7 +66,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		log:      log,
 		listener: httpserver.Limit(listener, log),
 		host:     host,
-		pages:    pages,
+		css:      css,
 		texts:    words.In(shown.Language),
 		feed:     newFeed(),
 		peerUID:  httpserver.PeerUID,
@@ -84,11 +85,19 @@ func (s *Server) Run(ctx context.Context) error {
 	server := s.listener.Server(ctx, s.handler())
 	server.WriteTimeout = httpserver.SendWithin
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(s.listener) }()
+	go func() { ended <- server.Serve(s.accepting()) }()
 	if err := s.watch(ctx, ended); err != nil {
 		return fmt.Errorf("page %s: %w", s.Addr(), err)
 	}
 	return httpserver.Stop(ctx, server)
+}
+
+// accepting is the listener, encrypted for other machines where that is wanted.
+func (s *Server) accepting() net.Listener {
+	if s.station.TLS == nil {
+		return s.listener
+	}
+	return encrypted{s.listener, s.station.TLS}
 }
 
 // watch keeps the open pages true until ctx is done or the server ended.
@@ -115,25 +124,40 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 	}
 }
 
-// mostForm is the size of a form in bytes: an entry's ID and little else.
-const mostForm = 4 << 10
+// mostForm is the size of a form in bytes: an entry's fields, of which one may be a list.
+const mostForm = 64 << 10
 
 // handler is everything that is answered on TCP.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /events", s.events)
-	for _, name := range []string{"page.css", "page.js", "icon.svg"} {
+	for _, name := range []string{"page.js", "entries.css", "cards.css", "cards.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
 	}
-	mux.HandleFunc("POST /retry", s.decision(station.VerbRetry))
-	mux.HandleFunc("POST /discard", s.decision(station.VerbDiscard))
+	mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(s.css) // whoever asked has gone
+	})
+	if s.station.Cards != nil {
+		mux.HandleFunc("GET /cards", s.cardsPage)
+		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
+		mux.HandleFunc("GET /poster.pdf", s.posterPDF)
+	}
+	mux.HandleFunc("POST /discard", s.dismiss)
 	mux.HandleFunc("POST /close", s.closeCall)
+	s.addEntries(mux)
+	mux.HandleFunc("GET /login", s.loginPage)
+	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /logout", s.logout)
+	if s.station.Token != nil {
+		mux.HandleFunc("POST /token", s.takeToken)
+	}
 	mux.HandleFunc("GET /healthz", s.healthz)
 	if s.station.Metrics != nil {
 		mux.Handle("GET /metrics", s.station.Metrics)
 	}
-	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, mostForm))))
+	return s.onlyOwnHost(withSecurityHeaders(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(s.onlyWhoMayLook(mux), mostForm))))
 }
 
 // withSecurityHeaders tells the browser to run nothing but what came from here, to take no
@@ -141,7 +165,7 @@ func (s *Server) handler() http.Handler {
 func withSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'self'; font-src data:; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -155,7 +179,7 @@ func withSecurityHeaders(next http.Handler) http.Handler {
 func (s *Server) onlyOwnHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.namesThisHost(r) {
-			http.Error(w, "unknown host name: use the address in [web] listen", http.StatusMisdirectedRequest)
+			http.Error(w, "unknown host name: use the address in [web] listen, or name this one in hosts", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -166,7 +190,8 @@ func (s *Server) onlyOwnHost(next http.Handler) http.Handler {
 // it was told to listen on, or the very address that the connection came in at.
 func (s *Server) namesThisHost(r *http.Request) bool {
 	host := strings.ToLower(hostOf(r.Host))
-	if host == "localhost" || s.host != "" && host == strings.ToLower(s.host) {
+	named := func(name string) bool { return name != "" && host == strings.ToLower(name) }
+	if host == "localhost" || named(s.host) || slices.ContainsFunc(s.station.Hosts, named) {
 		return true
 	}
 	asked, err := netip.ParseAddr(host)
@@ -203,18 +228,6 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusOK, "")
 }
 
-// pageData is a whole page: the main part, which everybody sees, and what is said to
-// whoever asked.
-type pageData struct {
-	Texts   *words.Catalogue
-	Station string
-	Version string
-	Visitor bool   // whoever sees this page may look and not decide
-	Refusal string // why, where a viewer on this machine may not; empty: there is nothing to say
-	Answer  string // what became of a decision that was not carried out
-	Main    template.HTML
-}
-
 // render writes the whole page; answer says what became of a decision.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
 	var b bytes.Buffer
@@ -222,15 +235,15 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	_, refusal := s.decider(r)
 	page := pageData{
 		Texts: s.texts, Station: s.stationName(now.Station), Version: visible(now.Version),
-		Visitor: refusal != "", Answer: visible(answer),
+		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer),
 	}
-	if isLocal(r) && refusal != answer {
+	if page.Local && refusal != answer {
 		page.Refusal = visible(refusal)
 	}
 	var err error
 	page.Main, err = s.renderMain()
 	if err == nil {
-		err = s.pages.ExecuteTemplate(&b, "page", page)
+		err = page.html().Render(&b)
 	}
 	if err != nil {
 		s.log.Error("the page cannot be drawn", "error", err)
@@ -242,21 +255,13 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	_, _ = b.WriteTo(w) // whoever asked has gone
 }
 
-// decision takes a person's decision from a form with the field entry, and shows
+// dismiss puts an unknown scan or a notice away, which a form's field entry names, and shows
 // the page again.
-func (s *Server) decision(verb string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		s.deciding(func(by operator.Person, entry string) error {
-			var options []string
-			for _, option := range []string{station.NotThere, station.ToCurrent} {
-				if r.PostFormValue(option) == "true" {
-					options = append(options, option)
-				}
-			}
-			_, err := s.station.Operator.Decide(by, operator.Decision{Verb: verb, Entries: []station.ID{station.ID(entry)}, Options: options})
-			return err
-		})(w, r)
-	}
+func (s *Server) dismiss(w http.ResponseWriter, r *http.Request) {
+	s.deciding(func(by operator.Person, entry string) error {
+		_, err := s.station.Operator.Decide(by, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{station.ID(entry)}})
+		return err
+	})(w, r)
 }
 
 // closeCall closes the call that the entry in a form's field entry opened.
@@ -270,10 +275,10 @@ func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
 // deciding carries out what a person decided about an entry.
 func (s *Server) deciding(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		name, refusal := s.decider(r)
-		if refusal != "" {
-			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", refusal)
-			s.render(w, r, http.StatusForbidden, refusal)
+		who := s.viewer(r)
+		if who.Refusal != "" {
+			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", who.Refusal)
+			s.render(w, r, http.StatusForbidden, who.Refusal)
 			return
 		}
 		entry := r.PostFormValue("entry")
@@ -281,8 +286,9 @@ func (s *Server) deciding(carryOut func(by operator.Person, entry string) error)
 			s.render(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
 			return
 		}
-		if err := carryOut(operator.Person{Source: station.FromPage, Name: name, Event: station.NewID()}, entry); err != nil {
-			s.render(w, r, http.StatusConflict, err.Error())
+		if err := carryOut(who.Person, entry); err != nil {
+			s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
+			s.render(w, r, http.StatusConflict, viewBuilder{program: s.station.Program(), texts: s.texts}.failed(err))
 			return
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)

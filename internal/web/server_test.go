@@ -45,8 +45,8 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 		name, path, entry string
 		want              station.Event
 	}{
-		{"a held entry is retried", "/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
-		{"a held entry is discarded", "/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
+		{"a held entry is retried", "/entries/retry", held9f, station.Event{Source: "web", Kind: "retry", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
+		{"a held entry is discarded", "/entries/discard", held9f, station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": held9f, "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
 		{"an unknown scan is dismissed", "/discard", "feed0000000000000000000000000000", station.Event{Source: "web", Kind: "discard", Data: map[string]string{"entry": "feed0000000000000000000000000000", "by": fmt.Sprintf("uid:%d", os.Geteuid())}, At: operatortest.Now()}},
 	}
 	for _, c := range cases {
@@ -54,7 +54,7 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 			t.Parallel()
 			f := operatortest.Held()
 			w := ask(open(t, f, "en"), http.MethodPost, c.path, url.Values{"entry": {c.entry}}.Encode())
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != map[bool]string{true: "/", false: "/entries?done=" + c.want.Kind + ".1"}[c.path == "/discard"] {
 				t.Errorf("the answer is %d to %q", w.Code, w.Header().Get("Location"))
 			}
 			if diff := cmp.Diff([]station.Event{c.want}, f.Events(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {
@@ -69,11 +69,11 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 
 func TestADecisionThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 	t.Parallel()
-	w := ask(open(t, operatortest.Held(), "en"), http.MethodPost, "/retry", "entry=deadbeef00.1")
+	w := ask(open(t, operatortest.Held(), "en"), http.MethodPost, "/entries/retry", "entry=deadbeef00.1")
 	if w.Code != http.StatusConflict {
 		t.Errorf("the answer is %d", w.Code)
 	}
-	if want := "Not done: entry deadbeef.1: no such entry that is held"; !strings.Contains(w.Body.String(), want) {
+	if want := "Not done: It is no longer on hold"; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("the page does not say %q", want)
 	}
 }
@@ -100,7 +100,6 @@ func TestWhoMayAskForWhat(t *testing.T) {
 		{"the station's own screen", "GET", "/", "", nil, 200},
 		{"its script", "GET", "/page.js", "", nil, 200},
 		{"its looks", "GET", "/page.css", "", nil, 200},
-		{"its icon", "GET", "/icon.svg", "", nil, 200},
 		{"by the name localhost", "GET", "/", "", []func(*http.Request){host("localhost:8420")}, 200},
 		{"by the loopback of IPv6", "GET", "/", "", []func(*http.Request){host("[::1]:8420")}, 200},
 		{"by the address that the connection came in at", "GET", "/", "", []func(*http.Request){host("10.0.0.7:8420"), to("10.0.0.7:8420")}, 200},
@@ -108,14 +107,14 @@ func TestWhoMayAskForWhat(t *testing.T) {
 		{"by a name that somebody bound to this address", "GET", "/", "", []func(*http.Request){host("evil.example:8420")}, 421},
 		{"the numbers, by such a name", "GET", "/metrics", "", []func(*http.Request){host("evil.example")}, 421},
 		{"nothing that there is", "GET", "/etc/passwd", "", nil, 404},
-		{"a decision by following a link", "GET", "/retry", "", nil, 405},
-		{"a decision from a page of another origin", "POST", "/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, 403},
-		{"a decision from an old browser on another page", "POST", "/retry", entry, []func(*http.Request){header("Origin", "http://evil.example")}, 403},
-		{"a decision from the page itself", "POST", "/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "same-origin")}, 303},
+		{"a decision by following a link", "GET", "/entries/retry", "", nil, 405},
+		{"a decision from a page of another origin", "POST", "/entries/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, 403},
+		{"a decision from an old browser on another page", "POST", "/entries/retry", entry, []func(*http.Request){header("Origin", "http://evil.example")}, 403},
+		{"a decision from the page itself", "POST", "/entries/retry", entry, []func(*http.Request){header("Sec-Fetch-Site", "same-origin")}, 303},
 		{"the page from elsewhere in the plant", "GET", "/", "", []func(*http.Request){from("10.0.0.99:4000")}, 200},
-		{"a decision from elsewhere in the plant", "POST", "/retry", entry, []func(*http.Request){from("10.0.0.99:4000")}, 403},
-		{"a decision about nothing", "POST", "/retry", "", nil, 400},
-		{"a form that does not end", "POST", "/retry", "entry=" + strings.Repeat("x", 1<<20), nil, 400},
+		{"a decision from elsewhere in the plant", "POST", "/entries/retry", entry, []func(*http.Request){from("10.0.0.99:4000")}, 403},
+		{"a decision about nothing", "POST", "/entries/retry", "", nil, 400},
+		{"a form that does not end", "POST", "/entries/retry", "entry=" + strings.Repeat("x", 1<<20), nil, 400},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -259,7 +258,7 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 		}
 		t.Fatalf("the stream ended before %q: %v", text, lines.Err())
 	}
-	until("Everything delivered")
+	until("MAINT · SEAL-1")
 	f.Change(func() { f.Shown.Held = 1 })
 	until("Action needed: 1 on hold")
 	began := time.Now()

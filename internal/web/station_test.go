@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -9,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"stationd/internal/cards"
 	"stationd/internal/operator/operatortest"
+	"stationd/internal/poster"
+	"stationd/internal/words"
 )
 
 // shown is a station in memory as the page sees it.
@@ -19,6 +23,15 @@ func shown(f *operatortest.Station, language string) Station {
 		Operator: f.Recorder(),
 		Snapshot: f.Snapshot,
 		Program:  operatortest.Program,
+		Cards: func(language *words.Catalogue, lists cards.Lists) cards.Sheets {
+			return cards.Make(cardStation(language), lists)
+		},
+		Poster: func(language *words.Catalogue) poster.Station {
+			return poster.Station{Name: "pack4-1", Words: language, Lamps: true}
+		},
+		CardLists: func(context.Context) (cards.Lists, []string) {
+			return cards.Lists{"order": {{Text: "4711", Title: "<b>Soup</b>"}}}, []string{"Lagerkoll"}
+		},
 		Stamp:    f.Stamp,
 		Language: language,
 		Zone:     operatortest.Stockholm(),

@@ -10,40 +10,32 @@ import (
 	"stationd/internal/words"
 )
 
-// rank orders levels, the most serious first.
-func rank(l station.Level) int {
-	return slices.Index([]station.Level{station.Look, station.Wait, station.Good}, l)
-}
-
-// A view is everything that the main part of the page says, in words, ready for the
-// template. All text from outside has passed visible.
+// A view is everything that the main part of the page says, in words. All text from outside
+// has passed visible.
 type view struct {
 	Texts    *words.Catalogue
+	Station  string
+	HasCards bool // there is a page of cards to scan
+	Version  string
 	Spoken   string    // how serious the headline is, for who hears the page
-	Headline finding   // the most serious finding
-	Others   []finding // the others
+	Findings []finding // the first is the headline
+	Calls    []callLine
+	MoreCall int
+	Now      []line // what the line runs and what is in hand
+	Recent   []recentLine
+	Dots     []dot // the station's health in one line
+
+	// What is not on the first screen.
 	Lamps    []lamp
 	Held     []item
 	MoreHeld int
-	Calls    []line
-	MoreCall int
-	Job      []line // what is in hand
 	Waiting  []item
 	MoreWait int
 	Notices  []item
 	Kept     []item
 	MoreKept int
-	Notes    []line // the last thing that each source's operator was told
 	Parts    []line // the vendors and the devices
 	Fill     int    // of the outbox, in percent
-}
-
-// A finding is a sentence about how the station is.
-type finding struct {
-	Level  station.Level
-	Text   string
-	Detail string // for whoever repairs it
-	about  string // the backend it is about; empty: none
 }
 
 // A lamp is a lamp and its light. Class is the light's word fit for a class name.
@@ -51,13 +43,18 @@ type lamp struct {
 	Name, Light, Class string
 }
 
-// A line is a thing, how it is, and since when.
+// A line is a thing and how it is.
 type line struct {
-	Level station.Level
-	Name  string
-	Text  string
-	When  string
-	Close station.ID // of a call that can be closed: the entry that opened it
+	Class  string // look, wait or good; empty: it has no sign
+	Name   string
+	Text   string
+	Detail string // for whoever repairs it; folded
+}
+
+// A dot is a part of the station in the one line about its health. Text is empty where it is
+// well.
+type dot struct {
+	Class, Name, Text string
 }
 
 // An item is an entry or an unknown scan.
@@ -71,10 +68,6 @@ type item struct {
 	Hold   string // why it is held, in the page's words
 	Reason string // and in those of whoever refused it
 	Advice string
-
-	Doubtful bool   // it may have arrived: a person may say that it is not there
-	Sure     string // what they then say
-	Moved    string // where the station speaks now, where that is not where it was meant for
 }
 
 // How many of each the page lists. The command line lists them all.
@@ -98,6 +91,7 @@ type viewBuilder struct {
 	outages     map[string]station.Stamp // since when each backend has not been reached
 	texts       *words.Catalogue
 	times       words.Times
+	hasCards    bool
 }
 
 func (b viewBuilder) view() view {
@@ -106,12 +100,15 @@ func (b viewBuilder) view() view {
 	held, waiting := b.items()
 	v := view{
 		Texts:    b.texts,
-		Spoken:   b.texts.Say("level." + words.Key(findings[0].Level)),
-		Headline: findings[0],
-		Others:   findings[1:],
+		Station:  visible(cmp.Or(b.program.Labels.Station, s.Station)),
+		HasCards: b.hasCards,
+		Version:  visible(s.Version),
+		Spoken:   b.texts.Say("level." + words.Key(findings[0].Class)),
+		Findings: findings,
+		Now:      b.now(),
+		Recent:   b.recent(),
+		Dots:     b.dots(),
 		Lamps:    b.lamps(),
-		Job:      b.currentJob(),
-		Notes:    b.notes(),
 		Parts:    slices.Concat(b.backends(), b.devices()),
 		Fill:     percent(s.Health.Fill),
 	}
@@ -135,132 +132,6 @@ func percent(part float64) int {
 	return min(max(whole, 0), 100)
 }
 
-// findings says how things are, the most serious first. There is always one.
-func (b viewBuilder) findings() []finding {
-	all := slices.Concat(b.ownFaults(), b.actionNeeded(), b.delivery(), b.remarks())
-	slices.SortStableFunc(all, func(a, b finding) int { return rank(a.Level) - rank(b.Level) })
-	return all
-}
-
-// ownFaults are those of stationd itself: what is pressed now may be lost.
-func (b viewBuilder) ownFaults() []finding {
-	var all []finding
-	add := func(key words.Key, detail string) {
-		all = append(all, finding{Level: station.Look, Text: b.texts.Say(key), Detail: visible(detail)})
-	}
-	s := b.snapshot
-	switch {
-	case s.Health.Fill >= 1:
-		add("how.full", s.Health.Storage)
-	case s.Health.Storage != "":
-		add("how.storage", s.Health.Storage)
-	}
-	for _, light := range s.Lights {
-		if light == station.OffDuty {
-			add("how.stopping", "")
-			break
-		}
-	}
-	if stale(s, b.times.Now) {
-		add("how.stale", "")
-	}
-	if b.contentsErr != nil {
-		add("how.unread", b.contentsErr.Error())
-	}
-	return all
-}
-
-// actionNeeded is what waits for somebody to act.
-func (b viewBuilder) actionNeeded() []finding {
-	var all []finding
-	s := b.snapshot
-	if s.Held > 0 {
-		all = append(all, finding{Level: station.Look, Text: b.texts.Count("how.held", s.Held)})
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Health.Backends)) {
-		if fault := s.Health.Backends[name].Fault; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.key", "vendor", b.backend(name)), Detail: visible(fault)})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
-		if fault := s.Health.Devices[name]; fault != "" {
-			all = append(all, finding{Level: station.Look, Text: b.texts.Say("how.device", "device", b.part(name)), Detail: visible(fault)})
-		}
-	}
-	return all
-}
-
-// delivery says whether everything has been delivered, and if not, why.
-func (b viewBuilder) delivery() []finding {
-	s := b.snapshot
-	var all []finding
-	if s.Waiting > 0 {
-		all = append(all, b.waiting())
-	}
-	for _, name := range b.backendsThatAre(station.NoContact) {
-		if s.Waiting > 0 && len(all) == 1 && all[0].about == name {
-			continue // said with what waits
-		}
-		text := b.texts.Say("how.lost", "vendor", b.backend(name), "since", b.times.Since(b.outages[name]))
-		all = append(all, finding{Level: station.Wait, Text: text, Detail: visible(s.Health.Backends[name].Last)})
-	}
-	if s.Waiting == 0 && s.Held == 0 && s.Health.Storage == "" && b.contentsErr == nil {
-		all = append(all, finding{Level: station.Good, Text: b.texts.Say("how.good")})
-	}
-	return all
-}
-
-// waiting says how much waits, and for what: for a vendor that does not answer, for
-// one that is asked what arrived, or for its turn.
-func (b viewBuilder) waiting() finding {
-	s := b.snapshot
-	contacts := s.Health.Backends
-	for _, name := range b.backendsThatAre(station.NoContact) {
-		text := b.texts.Count("how.offline", s.Waiting, "vendor", b.backend(name), "since", b.times.Since(b.outages[name]))
-		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
-	}
-	for _, name := range b.backendsThatAre(station.Unreadable) {
-		text := b.texts.Count("how.unreadable", s.Waiting, "vendor", b.backend(name))
-		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
-	}
-	for _, name := range b.backendsThatAre(station.Failing) {
-		text := b.texts.Count("how.failing", s.Waiting, "vendor", b.backend(name))
-		return finding{Level: station.Wait, Text: text, Detail: visible(contacts[name].Last), about: name}
-	}
-	for _, name := range b.backendsThatAre(station.Confirming) {
-		text := b.texts.Count("how.confirming", s.Waiting, "vendor", b.backend(name))
-		return finding{Level: station.Wait, Text: text, Detail: b.texts.Say("how.confirming.detail"), about: name}
-	}
-	oldest := ""
-	if s.Oldest != (station.Stamp{}) {
-		oldest = b.texts.Say("how.oldest", "since", b.times.Since(s.Oldest))
-	}
-	return finding{Level: station.Wait, Text: b.texts.Count("how.waiting", s.Waiting), Detail: oldest}
-}
-
-// backendsThatAre are the names of those with that contact whose key is not wrong.
-func (b viewBuilder) backendsThatAre(kind station.ContactKind) []string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(b.snapshot.Health.Backends)) {
-		if c := b.snapshot.Health.Backends[name]; c.Kind == kind && c.Fault == "" {
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
-// remarks are what a person should know, and nobody has to act on at once.
-func (b viewBuilder) remarks() []finding {
-	var all []finding
-	if !b.snapshot.Health.Clock {
-		all = append(all, finding{Level: station.Wait, Text: b.texts.Say("how.clock"), Detail: b.texts.Say("how.clock.detail")})
-	}
-	if n := b.snapshot.Kept - b.contents.Notices; n > 0 {
-		all = append(all, finding{Level: station.Wait, Text: b.texts.Count("how.kept", n)})
-	}
-	return all
-}
-
 // backend is a backend's name as people say it.
 func (b viewBuilder) backend(name string) string {
 	return visible(cmp.Or(b.program.Vendors[name].Title, name))
@@ -279,109 +150,6 @@ func (b viewBuilder) lamps() []lamp {
 	return all
 }
 
-// mostCalls is how many calls the page shows: those that can be closed, and then those
-// whose close waits.
-const mostCalls = 100
-
-func (b viewBuilder) calls() (all []line, more int) {
-	open, closing := make([]station.Call, 0, mostCalls), make([]station.Call, 0, mostCalls)
-	for _, c := range b.snapshot.State.Calls {
-		if c.Closing == "" {
-			open = append(open, c)
-		} else {
-			closing = append(closing, c)
-		}
-	}
-	shown := append(open, closing...)
-	more = max(0, len(shown)-mostCalls)
-	for _, c := range shown[:len(shown)-more] {
-		var subject []string
-		for _, field := range slices.Sorted(maps.Keys(c.Subject)) {
-			subject = append(subject, visible(b.program.Labels.Of(field, c.Subject[field])))
-		}
-		n := line{
-			Level: station.Wait,
-			Name:  strings.Join(subject, " · "),
-			When:  b.times.Ago(c.At),
-			Text:  b.texts.Say("call.waiting"),
-		}
-		if c.Closing == "" {
-			n.Close = c.Entry
-		}
-		switch {
-		case c.Hold != station.HoldNone:
-			n.Level, n.Text = station.Look, b.texts.Say("call.held")
-		case c.Closing != "":
-			n.Text = b.texts.Say("call.closing")
-		case c.Ref != "":
-			n.Level, n.Text = station.Good, b.texts.Say("call.ref", "number", visible(c.Ref))
-		}
-		all = append(all, n)
-	}
-	return all, more
-}
-
-// currentJob is what the operator has in hand: of a list, how many items it has. What
-// has expired is not in hand, and neither is a counter at zero.
-func (b viewBuilder) currentJob() []line {
-	var all []line
-	values := b.snapshot.State.Values
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		v := values[name]
-		if age, known := b.times.Now.Since(v.At); v.For > 0 && (!known || age > v.For) {
-			continue
-		}
-		text := visible(b.program.Labels.Of(name, v.Text))
-		if v.List > 0 {
-			text = b.texts.Number(v.List)
-		}
-		all = append(all, line{Name: words.Capital(b.value(name)), Text: text, When: b.times.Ago(v.At)})
-	}
-	counters := b.snapshot.State.Counters
-	for _, name := range slices.Sorted(maps.Keys(counters)) {
-		if c := counters[name]; c.Count > 0 {
-			all = append(all, line{Name: words.Capital(b.value(name)), Text: b.texts.Number(c.Count), When: b.times.Ago(c.Since)})
-		}
-	}
-	return all
-}
-
-func (b viewBuilder) notes() []line {
-	var all []line
-	notes := b.snapshot.State.Notes
-	for _, source := range slices.Sorted(maps.Keys(notes)) {
-		n := notes[source]
-		all = append(all, line{Level: n.Kind.Reply().Page, Name: b.part(source), Text: b.note(n), When: b.times.Ago(n.At)})
-	}
-	return all
-}
-
-// note puts what was said to a press or scan in words. What it is about stands in the
-// text where that has a place for it, and else after it.
-func (b viewBuilder) note(n station.Note) string {
-	key, about := "note."+words.Key(n.Kind), visible(n.Text)
-	switch n.Kind {
-	case station.NoteNeeds:
-		switch {
-		case n.Ask != "":
-			return visible(n.Ask)
-		case n.Text == "now" || n.Text == "since":
-			return b.texts.Say("note.needs.clock")
-		}
-		return b.texts.Say(key, "about", b.value(n.Text))
-	case station.NoteFull:
-		about = b.value(n.Text)
-	}
-	text, found := b.texts.Find(key)
-	if !found {
-		text = visible(string(n.Kind))
-	}
-	if about == "" {
-		return text
-	}
-	return text + ": " + about
-}
-
 // verb is what people call a verb; its name where there is no word for it.
 func (b viewBuilder) verb(name string) string {
 	if text, found := b.texts.Find("verb." + words.Key(name)); found {
@@ -391,12 +159,12 @@ func (b viewBuilder) verb(name string) string {
 }
 
 // contact puts how it is with a backend in words.
-func (b viewBuilder) contact(kind station.ContactKind, backend string) string {
+func (b viewBuilder) contact(kind station.ContactKind) string {
 	if kind == "" {
 		return b.texts.Say("contact.unknown")
 	}
 	key := words.Key(strings.ReplaceAll("contact."+string(kind), " ", "-"))
-	return b.texts.Say(key, "since", b.times.Since(b.outages[backend]))
+	return b.texts.Say(key)
 }
 
 func (b viewBuilder) backends() []line {
@@ -404,14 +172,16 @@ func (b viewBuilder) backends() []line {
 	contacts := b.snapshot.Health.Backends
 	for _, name := range slices.Sorted(maps.Keys(contacts)) {
 		c := contacts[name]
-		n := line{Level: station.Wait, Name: b.backend(name), Text: b.contact(c.Kind, name), When: visible(c.Last)}
+		l := line{Class: "wait", Name: b.backend(name), Text: b.contact(c.Kind), Detail: visible(c.Last)}
 		switch {
 		case c.Fault != "":
-			n.Level, n.Text, n.When = station.Look, b.texts.Say("contact.key"), visible(c.Fault)
-		case c.Kind == station.Connected:
-			n.Level = station.Good
+			l.Class, l.Text, l.Detail = "look", b.texts.Say("contact.key"), visible(c.Fault)
+		case c.Kind == station.Connected && c.Trouble == "":
+			l.Class = "good"
+		case c.Kind == station.Untried:
+			l.Class = "idle"
 		}
-		all = append(all, n)
+		all = append(all, l)
 	}
 	return all
 }
@@ -420,13 +190,67 @@ func (b viewBuilder) devices() []line {
 	var all []line
 	devices := b.snapshot.Health.Devices
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		n := line{Level: station.Good, Name: b.part(name), Text: b.texts.Say("device.well")}
+		l := line{Class: "good", Name: b.part(name), Text: b.texts.Say("device.well")}
 		if fault := devices[name]; fault != "" {
-			n.Level, n.Text = station.Look, visible(fault)
+			l.Class, l.Text, l.Detail = "look", b.deviceFault(name), visible(fault)
 		}
-		all = append(all, n)
+		all = append(all, l)
 	}
 	return all
+}
+
+// isDevice reports whether something is a button, a reader, a lamp or a buzzer: what people
+// at the station work with.
+func (b viewBuilder) isDevice(name string) bool {
+	p := b.program
+	if _, buzzer := p.Reminders[name]; buzzer || slices.Contains(p.Lamps, name) {
+		return true
+	}
+	if _, lit := p.Lamp[name]; lit {
+		return true
+	}
+	return slices.ContainsFunc(p.Bindings, func(binding station.Binding) bool {
+		source, _, _ := strings.Cut(binding.Event, ".")
+		return source == name
+	})
+}
+
+// isScan reports whether an event of that name is a scan.
+func isScan(event string) bool { return strings.HasSuffix(event, "."+station.Scan) }
+
+// dots are the parts of the station in one line: the vendors, what people work with, the
+// outbox, the rest, and the clock, which never outranks the work.
+func (b viewBuilder) dots() []dot {
+	var all []dot
+	for _, l := range b.backends() {
+		d := dot{Class: l.Class, Name: l.Name, Text: l.Text}
+		if l.Class == "good" || l.Class == "idle" {
+			d.Text = "" // its form says so
+		}
+		all = append(all, d)
+	}
+	devices, rest := dot{Class: "good", Name: b.texts.Say("dot.devices")}, dot{Class: "good", Name: b.texts.Say("dot.parts")}
+	for name, fault := range b.snapshot.Health.Devices {
+		switch {
+		case fault == "":
+		case b.isDevice(name):
+			devices.Class, devices.Text = "look", b.texts.Say("device.fault")
+		default:
+			rest.Class, rest.Text = "look", b.texts.Say("device.fault")
+		}
+	}
+	storage := dot{Class: "good", Name: b.texts.Say("fill")}
+	switch fill := percent(b.snapshot.Health.Fill); {
+	case b.snapshot.Health.Storage != "", fill >= 80:
+		storage.Class, storage.Text = "look", b.texts.Say("fill.of", "percent", fill)
+	case fill >= 50:
+		storage.Class, storage.Text = "wait", b.texts.Say("fill.of", "percent", fill)
+	}
+	clock := dot{Class: "good", Name: b.texts.Say("dot.clock")}
+	if !b.snapshot.Health.Clock {
+		clock.Class, clock.Text = "wait", b.texts.Say("dot.clock.unset")
+	}
+	return append(all, devices, storage, rest, clock)
 }
 
 // items are the entries, as what is held and what waits.
@@ -454,13 +278,11 @@ func (b viewBuilder) items() (held, waiting []item) {
 			waiting = append(waiting, i)
 			continue
 		}
-		i.Hold, i.Reason = b.texts.Say("hold."+words.Key(e.Hold), "vendor", backend), visible(e.Reason)
+		i.Hold, i.Reason = b.texts.Say("hold."+words.Key(e.Hold), "vendor", backend), b.reason(e.Why)
 		if e.Hold == station.HoldUndecided || e.Doubtful {
-			i.Doubtful = true
-			i.Advice, i.Sure = b.texts.Say("held.look", "vendor", backend), b.texts.Say("held.notthere.sure", "vendor", backend)
+			i.Advice = b.texts.Say("held.look", "vendor", backend)
 		}
 		if to := b.program.Vendors[e.Backend()].To; to != "" && to != e.To {
-			i.Moved = b.texts.Say("held.moved", "from", visible(e.To), "to", visible(to))
 			i.Advice = b.texts.Say("held.moved.look", "from", visible(e.To), "to", visible(to))
 		}
 		if e.Twice != "" {
@@ -495,6 +317,7 @@ func (b viewBuilder) kept() (notices, scans []item) {
 			When:  b.times.Ago(ev.At),
 		}
 		if ev.Source == station.FromStation {
+			one.What = b.notice(ev.Kind)
 			notices = append(notices, one)
 			continue
 		}

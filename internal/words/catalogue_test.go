@@ -136,8 +136,8 @@ func TestValuesStandWhereTheTextHasThem(t *testing.T) {
 	t.Parallel()
 	en := In("en")
 	for _, c := range []struct{ got, want string }{
-		{en.Say("how.lost", "vendor", "L2L", "since", "since 14:03"), "No contact with L2L since 14:03"},
-		{en.Say("how.lost", "vendor", "{since}", "since", "{vendor}"), "No contact with {since} {vendor}"},
+		{en.Say("call.open.number", "vendor", "L2L", "number", "2871836"), "open in L2L, no. 2871836"},
+		{en.Say("call.open.number", "vendor", "{number}", "number", "{vendor}"), "open in {number}, no. {vendor}"},
 		{en.Count("how.kept", 1), "1 unknown code was scanned"},
 		{en.Count("how.kept", 12500), "12,500 unknown codes were scanned"},
 		{en.Say("no.such.text"), "no.such.text"},
@@ -179,6 +179,15 @@ func TestNumbersAreWrittenAsTheLanguageDoes(t *testing.T) {
 	} {
 		if got := In(c.tag).Amount(c.number); got != c.want {
 			t.Errorf("%s: %q is %q, want %q", c.tag, c.number, got, c.want)
+		}
+	}
+}
+
+func TestAWordThatStandsAloneHasACapital(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{"order": "Order", "åtgärd": "Åtgärd", "": "", "L2L": "L2L", "3 delar": "3 delar"} {
+		if got := Capital(word); got != want {
+			t.Errorf("%q is %q, want %q", word, got, want)
 		}
 	}
 }

@@ -59,6 +59,9 @@ func isDigits(text string) bool {
 
 // Capital is a word as it stands alone: with a capital first letter.
 func Capital(word string) string {
+	if word == "" {
+		return ""
+	}
 	first, size := utf8.DecodeRuneInString(word)
 	return string(unicode.ToUpper(first)) + word[size:]
 }

@@ -30,7 +30,7 @@ type program struct {
 	files    *token.FileSet
 	uses     []use
 	literals map[string]bool // every text constant
-	passes   map[string]int  // functions that are given a key, with the place of it; a local one is of its file
+	passes   map[string]int  // functions that are given a key, with the place of it; one is of its folder, and a local one of its file
 }
 
 // uses reads the source of every package that imports this one.
@@ -117,7 +117,7 @@ func (p program) findPasses(file *ast.File) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			note(n.Name.Name, n.Type.Params)
+			note(filepath.Dir(p.fileOf(n))+" "+n.Name.Name, n.Type.Params)
 		case *ast.AssignStmt:
 			for i, right := range n.Rhs {
 				name, isName := n.Lhs[i].(*ast.Ident)
@@ -161,7 +161,7 @@ func (p *program) look(n ast.Node) {
 		values = 2
 	default:
 		if place, ok = p.passes[p.fileOf(n)+" "+name]; !ok {
-			place, ok = p.passes[name]
+			place, ok = p.passes[filepath.Dir(p.fileOf(n))+" "+name]
 		}
 		if !ok || place >= len(call.Args) {
 			return

@@ -256,7 +256,7 @@ func trip[T any](ctx context.Context, b *Backend, r api.Request) (api.Rows[T], s
 	r.Interpret = answer.says
 	_, rc := b.client.Do(ctx, r)
 	if rc.Outcome != station.Delivered {
-		return api.Rows[T]{}, rc
+		return api.Rows[T]{}, explained(rc)
 	}
 	return answer.Data, rc
 }

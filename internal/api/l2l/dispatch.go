@@ -142,6 +142,7 @@ func (b *Backend) makeDispatch(ctx context.Context, path string, form url.Values
 	}
 	if made, ok := rows.One(); ok {
 		rc.Ref, _ = made.ID.ID()
+		rc.Number = made.Number.String()
 		rc.Marks = marksIn(made.Description, d)
 	}
 	if rc.Ref == "" {
@@ -153,6 +154,7 @@ func (b *Backend) makeDispatch(ctx context.Context, path string, form url.Values
 // A madeDispatch is what is read of the answer to open and add.
 type madeDispatch struct {
 	ID          api.Scalar `json:"id"`
+	Number      api.Scalar `json:"dispatchnumber"`
 	Description api.Scalar `json:"description"`
 }
 

@@ -69,10 +69,10 @@ func (b *Backend) endDispatch(ctx context.Context, d station.Delivery, e ending)
 		id = d.Ref
 	}
 	if id == "" {
-		return api.Refusef("nothing says which dispatch is meant: neither the field dispatch nor an open that it belongs to")
+		return api.RefuseBecause("no-call", nil, "nothing says which dispatch is meant: neither the field dispatch nor an open that it belongs to")
 	}
 	if n, err := strconv.ParseUint(id, 10, 63); err != nil || n == 0 {
-		return api.Refusef("%q is not the id of a dispatch: a whole number is wanted", id)
+		return api.RefuseBecause("value", []string{"field", "dispatch"}, "%q is not the id of a dispatch: a whole number is wanted", id)
 	}
 	_, rc := b.post(ctx, e.path+id+"/", url.Values{})
 	if rc.Outcome == station.Delivered {

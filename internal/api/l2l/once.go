@@ -54,9 +54,9 @@ func (b *Backend) adopt(ctx context.Context, d station.Delivery) (rc station.Rec
 // own, by its mark, or somebody else's.
 func adoptedReceipt(row Dispatch, d station.Delivery) station.Receipt {
 	if d.ID.MarkedIn(row.Description) {
-		return station.Receipt{Outcome: station.Delivered, Ref: row.ID}
+		return station.Receipt{Outcome: station.Delivered, Ref: row.ID, Number: row.Number}
 	}
-	return station.Receipt{Outcome: station.Delivered, Ref: row.ID, Note: adopted, Adopted: true}
+	return station.Receipt{Outcome: station.Delivered, Ref: row.ID, Number: row.Number, Note: adopted, Adopted: true}
 }
 
 // explainBlocked says what stands in the way of a call that L2L refused because the

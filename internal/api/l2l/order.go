@@ -84,8 +84,8 @@ func tooLate(d station.Delivery, now orderSeen) error {
 	if d.Late != station.LateHold || d.LateAfter == 0 || inTime || now.ID == then {
 		return nil
 	}
-	return fmt.Errorf("%w: it is late, and line %v ran %v when it happened and now runs %v",
-		station.ErrMisfit, lineOf(d), orderSeen{ID: then}, now)
+	return station.Because(fmt.Errorf("%w: it is late, and line %v ran %v when it happened and now runs %v",
+		station.ErrMisfit, lineOf(d), orderSeen{ID: then}, now), "line-changed", "line", lineOf(d).String())
 }
 
 // runsAfter says what a delivered action left its line to run. A step of an order that

@@ -16,6 +16,7 @@ const (
 	askCurrent    = "current-order"
 	askOrders     = "orders"
 	askSites      = "sites"
+	askProducts   = "products"
 )
 
 // askLimit is how many rows are asked for where nothing is said.
@@ -52,9 +53,49 @@ func Queries() []station.Query {
 			{Name: "status_to", Type: station.Integer, Help: "and of the last: 6 is on hold"},
 			{Name: "order_by", Help: "schedule_start_date, with a minus in front for the last first"},
 			limit, offset,
+		}, Offers: []station.Offer{
+			{Field: "id", With: planned(), Value: 0, Title: []int{1, 5}},
+			{Field: "externalid", With: planned(), Value: 1, Title: []int{1, 5}},
 		}},
+		{Name: askProducts, Help: "List the products that a line runs or is to run", Args: []string{"line"}, Fields: []station.Field{
+			{Name: "line", Help: "line code: PACK4"},
+		}, Offers: []station.Offer{{Field: "product", Value: 0}}},
 		{Name: askSites, Help: "List the sites that the key may see"},
 	}
+}
+
+// mostProducts is how many products are listed: each may take a request of its own.
+const mostProducts = 30
+
+// askProducts lists the codes of the products of the planned orders, in their order.
+func (b *Backend) askProducts(ctx context.Context, line string) (station.Answer, error) {
+	with := planned()
+	orders, err := b.ReadOrders(ctx, OrderQuery{Line: line, StatusFrom: with["status_from"], StatusTo: with["status_to"], OrderBy: with["order_by"], Limit: 100})
+	if err != nil {
+		return station.Answer{}, err
+	}
+	codes := []string{}
+	seen := make(map[string]bool)
+	for _, o := range orders {
+		if of := o.ProductID + " " + o.Product; !seen[of] && len(codes) < mostProducts {
+			seen[of] = true
+			code, rc := b.productOf(ctx, o)
+			if rc.Outcome != station.Delivered {
+				return station.Answer{}, rc.Err
+			}
+			codes = append(codes, code)
+		}
+	}
+	a, err := station.AnswerOf(codes, "PRODUCT")
+	for _, code := range codes {
+		a.Rows = append(a.Rows, []string{code})
+	}
+	return a, err
+}
+
+// planned chooses the build sequences that a line runs, or may be told to run.
+func planned() map[string]string {
+	return map[string]string{"status_from": statusScheduled, "status_to": statusOnHold, "order_by": "schedule_start_date"}
 }
 
 // Query asks L2L one of its Queries; see station.Querier.
@@ -70,6 +111,8 @@ func (b *Backend) Query(ctx context.Context, name string, with map[string]string
 		return b.askOrders(ctx, with)
 	case askSites:
 		return b.askSites(ctx)
+	case askProducts:
+		return b.askProducts(ctx, with["line"])
 	}
 	return station.Answer{}, fmt.Errorf("there is no question %q", name)
 }

@@ -32,8 +32,9 @@ type Dispatch struct {
 	Type        string    `json:"type,omitempty"`
 	Line        string    `json:"line,omitempty"`
 	Description string    `json:"description,omitempty"`
-	Open        *bool     `json:"open,omitempty"`   // nil: L2L does not say
-	Status      string    `json:"status,omitempty"` // in L2L's words
+	Open        *bool     `json:"open,omitempty"`     // nil: L2L does not say
+	Status      string    `json:"status,omitempty"`   // in L2L's words
+	Attended    bool      `json:"attended,omitempty"` // L2L shows that somebody is on it
 	Reported    time.Time `json:"reported,omitzero"`
 	Created     time.Time `json:"created,omitzero"`
 	Completed   time.Time `json:"completed,omitzero"`
@@ -50,6 +51,11 @@ func (d Dispatch) over() bool {
 		return true
 	}
 	return d.Open == nil && (d.hasStatus("completed") || d.hasStatus("closed"))
+}
+
+// seen is how an open dispatch stands, for whoever waits for somebody to come.
+func (d Dispatch) seen() station.SeenCall {
+	return station.SeenCall{Number: d.Number, Attended: d.Attended}
 }
 
 // closed reports whether the row itself says that no list of open dispatches has it.
@@ -93,6 +99,9 @@ func (b *Backend) ReadDispatches(ctx context.Context, q DispatchQuery) ([]Dispat
 	return readList(ctx, b, "dispatches/", query, b.dispatch)
 }
 
+// statusAttended is the number of L2L's own status of a dispatch that somebody is working on.
+const statusAttended = "-4"
+
 // A shownDispatch is one row of dispatches/.
 //
 //	{"id": 90017, "dispatchnumber": 2871836, "site": 12, "machinecode": "SEAL-1", "dispatchtypecode": "MAINT",
@@ -107,6 +116,7 @@ type shownDispatch struct {
 	Description api.Scalar `json:"description"`
 	Open        api.Scalar `json:"open"`
 	Status      api.Scalar `json:"currentstatus_description"`
+	StatusID    api.Scalar `json:"currentstatus_dispatchstatus_id"`
 	Reported    api.Scalar `json:"reported"`
 	Created     api.Scalar `json:"created"`
 	Completed   api.Scalar `json:"completed"`
@@ -119,7 +129,7 @@ func (b *Backend) dispatch(s *shownDispatch) Dispatch {
 	return Dispatch{
 		ID: id, Number: s.Number.String(), Site: s.Site.String(),
 		Machine: s.Machine.String(), Type: s.Type.String(), Line: s.Line.String(),
-		Description: description, described: described, Open: truth(s.Open), Status: s.Status.String(),
+		Description: description, described: described, Open: truth(s.Open), Status: s.Status.String(), Attended: s.StatusID.String() == statusAttended,
 		Reported: b.when(s.Reported), Created: b.when(s.Created), Completed: b.when(s.Completed), Closed: b.when(s.Closed),
 	}
 }

@@ -90,7 +90,7 @@ func (b *Backend) runsAlready(ctx context.Context, d station.Delivery, runs orde
 	next, whole, rc := b.nextInQueue(ctx, d, now)
 	switch {
 	case next.ID != "":
-		return api.Refusef("line %v runs %v, and %v waits in its queue: which of them the product means cannot be told, and nothing was sent; start it by its id, or discard this",
+		return api.RefuseBecause("which-order", []string{"line", lineOf(d).String()}, "line %v runs %v, and %v waits in its queue: which of them the product means cannot be told, and nothing was sent; start it by its id, or discard this",
 			lineOf(d), runs, next.seen().named(d.With["product"]))
 	case rc.Outcome != station.Delivered && rc.Outcome != station.Refused:
 		return api.Unread(rc)

@@ -3,7 +3,9 @@ package l2l
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"stationd/internal/api"
@@ -89,10 +91,26 @@ func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
 	return s.Line != "", cmp.Or(s.Fresh, 3*every), ""
 }
 
+// basePath is where L2L's operations are.
+const basePath = "/api/1.0/"
+
+// Warn reports what of the section is allowed and is seldom meant.
+func (s Section) Warn(warn func(key, text string)) {
+	if u, err := url.Parse(s.URL); err == nil && !strings.HasSuffix(strings.TrimSuffix(u.Path, "/")+"/", basePath) {
+		warn("url", fmt.Sprintf("ends in another path than L2L's operations have, %s: https://%s%s", basePath, u.Host, basePath))
+	}
+}
+
 // To says whom the section speaks to: what an entry is frozen with.
 //
 //	https://acme.leading2lean.com/api/1.0/ site 12
 func (s Section) To() string { return api.Canonical(s.URL) + " site " + strconv.Itoa(s.Site) }
+
+// Share implements api.Sharer. L2L publishes no limit, and looks at a site as a whole.
+func (s Section) Share() api.Share {
+	every, _ := api.Pace(s.Rate, defaultRate) // it has been checked
+	return api.Share{Account: s.To(), Pace: every, LocalTime: true}
+}
 
 // Defaults returns the values of fields for bindings that say nothing.
 func (s Section) Defaults() map[string]string {

@@ -45,7 +45,9 @@ func completing() step {
 }
 
 func (s step) declare() station.Verb {
-	return declareOnLine(s.name, s.does, s.verb+"; told none of the three, the order that runs on the line")
+	v := declareOnLine(s.name, s.does, s.verb+"; told none of the three, the order that runs on the line")
+	v.Irreversible = s.name == orderComplete
+	return v
 }
 
 // A stepDelivery is a delivery of a step.
@@ -140,9 +142,9 @@ func (b *Backend) targetOrder(ctx context.Context, d station.Delivery) (orderSee
 	it, told := now.matches(d)
 	switch {
 	case now.ID == "":
-		return orderSeen{}, api.Refusef("line %v runs no order", lineOf(d))
+		return orderSeen{}, api.RefuseBecause("line-runs-none", []string{"line", lineOf(d).String()}, "line %v runs no order", lineOf(d))
 	case told && !it:
-		return orderSeen{}, api.Refusef("line %v runs %v, not %s", lineOf(d), now, wanted(d))
+		return orderSeen{}, api.RefuseBecause("line-runs-other", []string{"line", lineOf(d).String()}, "line %v runs %v, not %s", lineOf(d), now, wanted(d))
 	}
 	return now, rc
 }

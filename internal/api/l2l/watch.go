@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"stationd/internal/api"
@@ -63,7 +64,8 @@ type watch struct {
 	every   time.Duration
 	open    func() []station.Call
 	stamp   func(time.Time) station.Stamp
-	lookNow chan struct{} // for a round at once
+	lookNow chan struct{}                               // for a round at once
+	seen    atomic.Pointer[map[string]station.SeenCall] // of the last round; a map that is not changed any more
 
 	followed     map[string]followedCall // by ref, of the calls that are open here
 	last         Order                   // that was emitted last
@@ -73,9 +75,10 @@ type watch struct {
 
 // followedCall is what a watch remembers of an open call.
 type followedCall struct {
-	listed  bool // it stood among the open ones once
-	missing bool // the last whole list of the open ones was without it
-	emitted bool // its end was emitted
+	listed  bool             // it stood among the open ones once
+	missing bool             // the last whole list of the open ones was without it
+	emitted bool             // its end was emitted
+	shown   station.SeenCall // as L2L last showed it
 }
 
 // LookNow has the next round begin at once, or five seconds after the one before at the
@@ -115,7 +118,27 @@ func (w *watch) Run(ctx context.Context, emit station.Emit) error {
 
 func (w *watch) round(ctx context.Context, emit station.Emit) {
 	w.calls(ctx, emit)
+	w.publishCalls()
 	w.order(ctx, emit)
+}
+
+// publishCalls has Calls return what is known of the calls that are open.
+func (w *watch) publishCalls() {
+	seen := make(map[string]station.SeenCall, len(w.followed))
+	for ref, f := range w.followed {
+		if f.shown != (station.SeenCall{}) {
+			seen[ref] = f.shown
+		}
+	}
+	w.seen.Store(&seen)
+}
+
+// Calls implements [station.CallWatch].
+func (w *watch) Calls() map[string]station.SeenCall {
+	if seen := w.seen.Load(); seen != nil {
+		return *seen
+	}
+	return nil
 }
 
 // calls emits the end of each own call that is over at L2L. The calls are taken
@@ -145,7 +168,7 @@ func (w *watch) calls(ctx context.Context, emit station.Emit) {
 		case row.over():
 			f.emitted = w.end(ctx, emit, c.Ref)
 		default:
-			f = followedCall{listed: true}
+			f = followedCall{listed: true, shown: row.seen()}
 		}
 		w.followed[c.Ref] = f
 	}
@@ -205,7 +228,7 @@ func (w *watch) checkCall(ctx context.Context, emit station.Emit, ref string, wh
 	case shown && row.over():
 		f.emitted = w.end(ctx, emit, ref)
 	case shown && row.Open != nil:
-		f.missing = false
+		f.missing, f.shown = false, row.seen()
 	case !whole, !shown && !f.listed:
 	case f.missing:
 		f.emitted = w.end(ctx, emit, ref)

@@ -32,7 +32,7 @@ func articleUpdateVerb() station.Verb {
 }
 
 func removeVerb() station.Verb {
-	return station.Verb{Name: articleRemove, Does: "Remove an article from a production order", Fields: articleNames(), Lane: []string{"order"}, Before: true}
+	return station.Verb{Name: articleRemove, Does: "Remove an article from a production order", Fields: articleNames(), Lane: []string{"order"}, Before: true, Irreversible: true}
 }
 
 // A line is one article of one order.
@@ -151,7 +151,7 @@ func (a add) Read(ctx context.Context, b *Backend, _ *lineState) (lineState, sta
 // would become a second row or more of the first.
 func (a add) Ready(_ context.Context, _ *Backend, before lineState) (rc station.Receipt, done bool) {
 	if before.Rows > 0 {
-		return api.Refusef("%v: it is there already (%v); nothing was sent", a.line, before), true
+		return api.RefuseBecause("article-there", []string{"article", a.article, "order", a.order}, "%v: it is there already (%v); nothing was sent", a.line, before), true
 	}
 	return station.Receipt{}, false
 }
@@ -215,7 +215,7 @@ func (a articleChange) Read(ctx context.Context, b *Backend, _ *lineState) (line
 func (a articleChange) Ready(_ context.Context, _ *Backend, before lineState) (rc station.Receipt, done bool) {
 	switch {
 	case before.Rows != 1:
-		return api.Refusef("%v: %v; nothing was sent", a.line, before), true
+		return api.RefuseBecause("article-not-one", []string{"article", a.article, "order", a.order}, "%v: %v; nothing was sent", a.line, before), true
 	case maps.Equal(before.Values, a.wanted()):
 		return station.Receipt{Outcome: station.Delivered, Note: alreadySo}, true
 	}
@@ -247,7 +247,7 @@ func (a articleChange) Send(ctx context.Context, b *Backend, now lineState) stat
 			return api.Unread(rc)
 		}
 		if now, _ = a.lineOf(order, a.change); now.record == nil {
-			return api.Refusef("%v: %v; nothing was sent", a.line, now)
+			return api.RefuseBecause("article-not-one", []string{"article", a.article, "order", a.order}, "%v: %v; nothing was sent", a.line, now)
 		}
 	}
 	record := maps.Clone(now.record)
@@ -281,7 +281,7 @@ func (r removal) Read(ctx context.Context, b *Backend, _ *lineState) (lineState,
 
 func (r removal) Ready(_ context.Context, _ *Backend, before lineState) (rc station.Receipt, done bool) {
 	if before.Rows == 0 {
-		return api.Refusef("%v: %v; there is nothing to remove", r.line, before), true
+		return api.RefuseBecause("article-gone", []string{"article", r.article, "order", r.order}, "%v: %v; there is nothing to remove", r.line, before), true
 	}
 	return station.Receipt{}, false
 }

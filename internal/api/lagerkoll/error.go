@@ -2,6 +2,7 @@ package lagerkoll
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"stationd/internal/api"
@@ -38,6 +39,19 @@ func (e *Error) Error() string { return e.err.Error() }
 
 // Unwrap returns what the round trip came to.
 func (e *Error) Unwrap() error { return e.err }
+
+// Why is the code, and what Lagerkoll said in its own words. Where it judged the key or the
+// pace, a code has no part in it.
+func (e *Error) Why() station.Reason {
+	why := station.Reason{Quote: e.Message}
+	if e.Field != "" {
+		why.Quote = strings.TrimSpace(why.Quote + " (" + e.Field + ")")
+	}
+	if e.Code != 0 {
+		why.Kind = "lagerkoll-" + strconv.Itoa(int(e.Code))
+	}
+	return why
+}
 
 // errorOf reads Lagerkoll's error; nil where the body is none. An error whose
 // code cannot be read has the code 0.

@@ -42,11 +42,11 @@ func startVerb() station.Verb {
 }
 
 func finishVerb() station.Verb {
-	return station.Verb{Name: orderFinish, Does: "Finish a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+	return station.Verb{Name: orderFinish, Does: "Finish a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true, Irreversible: true}
 }
 
 func cancelVerb() station.Verb {
-	return station.Verb{Name: orderCancel, Does: "Cancel a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true}
+	return station.Verb{Name: orderCancel, Does: "Cancel a production order", Fields: []station.Field{orderField()}, Lane: []string{"order"}, Barrier: true, Irreversible: true}
 }
 
 // order reads a production order, whole.
@@ -231,7 +231,7 @@ func (m move) Ready(_ context.Context, _ *Backend, before orderState) (rc statio
 	case s == m.to:
 		return station.Receipt{Outcome: station.Delivered, Ref: m.path, Note: alreadySo}, true
 	default:
-		return api.Refusef("order %s is %v: it can become %v no more; nothing was sent", m.path, s, m.to), true
+		return api.RefuseBecause("order-over", []string{"order", m.path}, "order %s is %v: it can become %v no more; nothing was sent", m.path, s, m.to), true
 	}
 }
 

@@ -52,7 +52,9 @@ func Queries() []station.Query {
 			{Name: "ascending", Type: station.Bool, Help: "true: the first first; not between two states"},
 			{Name: "page", Type: station.Integer, Help: "which page of the list, from 0"},
 			{Name: "limit", Type: station.Integer, Help: "how many a page; Lagerkoll's own where nothing is said"},
-		}, Also: wrongOrders},
+		}, Also: wrongOrders, Offers: []station.Offer{
+			{Field: "order", With: map[string]string{"state": "developing"}, Value: 0, Title: []int{1, 2}},
+		}},
 		{Name: askBatches, Help: "Show the batches and serial numbers of a production order", Args: []string{"order"}, Fields: []station.Field{order}},
 		{Name: askParts, Help: "List the parts that a production order needs", Args: []string{"order"}, Fields: append([]station.Field{order,
 			{Name: "query", Help: "only parts that fit this text"},

@@ -106,6 +106,13 @@ func (s Section) Reads() (reads bool, fresh time.Duration, follows string) {
 //	https://capi.lagerkoll.com/v1/production_orders/ store 1001
 func (s Section) To() string { return api.Canonical(s.URL) + " store " + s.Store }
 
+// Share implements api.Sharer. Which account a key belongs to stands in no file; an account
+// may have several stores, and all that is asked at one address counts as one.
+func (s Section) Share() api.Share {
+	every, _ := api.Pace(s.Rate, defaultRate) // it has been checked
+	return api.Share{Account: api.Canonical(s.URL), Pace: every, Limit: accountLimit, Alone: s.Exclusive}
+}
+
 // Defaults returns the values of fields for bindings that say nothing: this
 // backend has none.
 func (s Section) Defaults() map[string]string { return nil }

@@ -194,7 +194,7 @@ func texts(v any) (list []string, err error) {
 // calling it delivered would be a lie.
 func (t trace) Ready(_ context.Context, _ *Backend, before articleState) (rc station.Receipt, done bool) {
 	if before.HasSerial {
-		return api.Refusef("serial %s of article %s is traced on order %s already; nothing was sent", t.serial, t.article, t.order), true
+		return api.RefuseBecause("serial-there", []string{"serial", t.serial, "article", t.article, "order", t.order}, "serial %s of article %s is traced on order %s already; nothing was sent", t.serial, t.article, t.order), true
 	}
 	return station.Receipt{}, false
 }

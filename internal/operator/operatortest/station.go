@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,7 @@ func Held() *Station {
 	m := Quiet()
 	no, perhaps := Trace(0x9f86d081), Trace(0x5a11ce00)
 	no.Condition, no.Hold, no.Reason = station.Held, station.HoldRefused, "422: Article 07350053850019 is not part of production order 4711"
+	no.Why = &station.Reason{Kind: "lagerkoll-903003", Quote: "Article 07350053850019 is not part of production order 4711"}
 	perhaps.Condition, perhaps.Hold, perhaps.Reason = station.Held, station.HoldUndecided, "finished rose by 3, this entry's amount is 1"
 	m.Entries = []station.EntryStatus{no, perhaps, Trace(0x33)}
 	m.Kept = []station.Event{
@@ -130,7 +132,7 @@ func Held() *Station {
 	}
 	m.Shown.Held, m.Shown.Waiting, m.Shown.Kept, m.Shown.Oldest = 2, 1, 2, At("14:21")
 	m.Shown.Lights["red"] = station.Quick
-	m.Shown.State.Notes["hand"] = station.Note{Kind: station.NoteHeld, Text: no.Reason, At: At("14:22")}
+	m.Shown.State.Notes["hand"] = station.Note{Kind: station.NoteHeld, Text: no.Reason, Why: no.Why, At: At("14:22")}
 	m.Shown.Health.Devices["hand"] = "port usb:0403:6001: it is unplugged"
 	return m
 }
@@ -149,6 +151,7 @@ func Hostile() *Station {
 	m := Held()
 	m.Shown.Station = `<b>pack</b>`
 	m.Entries[0].Reason = `<img src=x onerror="document.title='hacked'">`
+	m.Entries[0].Why = &station.Reason{Quote: m.Entries[0].Reason}
 	m.Entries[0].With["article"] = `"><script>document.title='hacked'</script>`
 	m.Kept[0].Code = "<script>document.title='hacked'</script>\x1d\x00\u202e\u2028"
 	m.Kept[0].ID = `"><script>document.title='hacked'</script>`
@@ -206,6 +209,24 @@ func (m *Station) List(limit station.Limit, entry func(station.EntryStatus) erro
 	return all, err
 }
 
+// Lanes lists the lanes as the outbox does.
+func (m *Station) Lanes(most int) (some []station.LaneStatus, all int) {
+	m.locked(func() {
+		for _, e := range m.Entries {
+			i := slices.IndexFunc(some, func(l station.LaneStatus) bool { return l.Name == e.Lane })
+			if i < 0 {
+				i, some = len(some), append(some, station.LaneStatus{Name: e.Lane})
+			}
+			if e.Condition == station.Held {
+				some[i].Held++
+			} else {
+				some[i].Waiting++
+			}
+		}
+	})
+	return some[:min(len(some), most)], len(some)
+}
+
 // Events returns the events that were recorded.
 func (m *Station) Events() []station.Event {
 	m.mu.Lock()
@@ -216,7 +237,7 @@ func (m *Station) Events() []station.Event {
 // Record does with an event what the outbox does.
 func (m *Station) Record(ev station.Event) (station.Result, error) {
 	switch ev.Kind {
-	case station.VerbRetry, station.VerbDiscard:
+	case station.VerbRetry, station.VerbDiscard, station.VerbEdit:
 		return station.Result{ID: ev.ID}, m.decide(ev)
 	}
 	return m.enter(ev), nil
@@ -226,34 +247,54 @@ func (m *Station) Record(ev station.Event) (station.Result, error) {
 func (m *Station) decide(ev station.Event) (err error) {
 	m.Change(func() {
 		m.events = append(m.events, ev)
-		about := station.ID(ev.Data["entry"])
-		is := func(e station.EntryStatus) bool { return e.ID == about && e.Condition == station.Held }
-		if i := slices.IndexFunc(m.Kept, func(k station.Event) bool { return k.ID == about }); i >= 0 && ev.Kind == station.VerbDiscard {
-			m.Kept = slices.Delete(slices.Clone(m.Kept), i, i+1)
-			m.Shown.Kept--
-			return
+		about := []string{ev.Data[station.DataEntry]}
+		if several := ev.Data[station.DataEntries]; several != "" {
+			about = strings.Fields(several)
 		}
-		i := slices.IndexFunc(m.Entries, is)
-		if i < 0 {
-			err = errors.New("entry " + about.Short() + ": no such entry that is held: only what is held can be retried or discarded")
-			return
+		for _, id := range about {
+			if err = m.decideOne(ev, station.ID(id)); err != nil {
+				return
+			}
 		}
-		m.Entries = slices.Clone(m.Entries)
-		m.Shown.Held--
-		if ev.Kind == station.VerbDiscard {
-			m.Entries = slices.Delete(m.Entries, i, i+1)
-			return
-		}
-		m.Entries[i].Condition, m.Entries[i].Hold, m.Entries[i].Reason = station.Waiting, station.HoldNone, ""
-		m.Shown.Waiting++
 	})
 	return err
+}
+
+func (m *Station) decideOne(ev station.Event, about station.ID) error {
+	is := func(e station.EntryStatus) bool { return e.ID == about && e.Condition == station.Held }
+	if i := slices.IndexFunc(m.Kept, func(k station.Event) bool { return k.ID == about }); i >= 0 && ev.Kind == station.VerbDiscard {
+		m.Kept = slices.Delete(slices.Clone(m.Kept), i, i+1)
+		m.Shown.Kept--
+		return nil
+	}
+	i := slices.IndexFunc(m.Entries, is)
+	if i < 0 {
+		return station.Because(errors.New("entry "+about.Short()+": no such entry that is held: only what is held can be retried, edited or discarded"), "not-held")
+	}
+	m.Entries = slices.Clone(m.Entries)
+	m.Shown.Held--
+	if ev.Kind == station.VerbDiscard {
+		m.Entries = slices.Delete(m.Entries, i, i+1)
+		return nil
+	}
+	e := &m.Entries[i]
+	if ev.Kind == station.VerbEdit {
+		e.ID, e.With = ev.ID.Entry(1), maps.Clone(e.With)
+		for name, value := range ev.Data {
+			if field, is := strings.CutPrefix(name, station.EditField("")); is {
+				e.With[field] = value
+			}
+		}
+	}
+	e.Condition, e.Hold, e.Reason = station.Waiting, station.HoldNone, ""
+	m.Shown.Waiting++
+	return nil
 }
 
 // Program is a station that speaks to one vendor, in a few words, and to another that can
 // do nothing.
 func Program() station.Program {
-	return station.Program{Station: "pack4-1", Vendors: map[string]station.Vendor{"lagerkoll": {Title: "Lagerkoll"}, "l2l": {
+	return station.Program{Station: "pack4-1", Lamps: []string{"red", "blue"}, Lamp: map[string]string{"maintenance": "red", "hand": "blue"}, Vendors: map[string]station.Vendor{"lagerkoll": {Title: "Lagerkoll"}, "l2l": {
 		Title:    "L2L",
 		To:       "https://acme.example/api/1.0/ site 12",
 		Defaults: map[string]string{"machine": "SEAL-1"},

@@ -217,6 +217,7 @@ type Entry struct {
 	Condition station.Condition  `json:"condition"`
 	Hold      station.HoldReason `json:"hold,omitempty"`
 	Reason    string             `json:"reason,omitempty"`
+	Why       *station.Reason    `json:"why,omitempty"`     // the reason as a kind and values, where it has one
 	Before    []byte             `json:"before,omitempty"`  // what Look saw, where it may have arrived
 	Starts    int                `json:"starts,omitempty"`  // marked attempts that began and did not end
 	Insists   bool               `json:"insists,omitempty"` // a person said: send it although it is late
@@ -255,6 +256,7 @@ func (e *Entry) Doubt(why string) {
 	e.Doubtful, e.Unsent, e.Since = true, false, station.Stamp{}
 	if e.Hold == station.HoldMisfit {
 		e.Hold = station.HoldUndecided
+		e.Why = nil
 		e.Reason = why + "; " + strings.TrimPrefix(e.Reason, station.ErrMisfit.Error()+": ")
 	}
 }

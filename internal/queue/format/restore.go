@@ -91,6 +91,7 @@ func (s *salvagedFile) condition(r *restored, f foundRecord, e *Entry) {
 	switch {
 	case s.unsure != 0 && f.commit == s.unsure && e.Condition == station.Waiting:
 		e.Condition, e.Hold = station.Held, station.HoldMisfit
+		e.Why = &station.Reason{Kind: "storage-failed"}
 		e.Reason = "storage failed while it was recorded, so no lamp has acknowledged it: retry sends it"
 		r.unsure++
 	case !f.inTree && e.Condition != station.Held:
@@ -105,6 +106,7 @@ func (s *salvagedFile) condition(r *restored, f foundRecord, e *Entry) {
 func (r *restored) orphan(e *Entry) {
 	e.Doubtful = e.MayHaveArrived()
 	e.Condition, e.Hold = station.Held, station.HoldUndecided
+	e.Why = &station.Reason{Kind: "about-lost"}
 	e.Reason = fmt.Sprintf("what it is about (%s) was lost with a damaged outbox: look at the vendor, do it there, and discard this", e.About.Short())
 	e.About, e.Target = "", 0
 	r.orphans++

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Removed stands in the place of what Public removes.
+const Removed = "<removed>"
+
+// Public returns the text of a configuration for whoever must not see a secret: line by line
+// the same, without its comments, without what stands under a name of secrets (key = "…",
+// token, hash, pin, …), without text that looks like a key by itself, and without the user, the
+// path and the query of an address of the plant's own ([alert], [webhook]), which are how it
+// knows a station. Keys are never in a configuration; this is for a file in which somebody has
+// put one all the same, and for one with any fault: it reads characters and not TOML.
+func Public(text []byte) []byte {
+	p := publisher{rest: string(text)}
+	for p.rest != "" {
+		p.step()
+	}
+	return []byte(p.out.String())
+}
+
+// A publisher goes through a text.
+type publisher struct {
+	rest  string
+	out   strings.Builder
+	table string // the header above
+	key   string // the last word before an equals sign
+	word  string // the word that is being read
+}
+
+var (
+	tableHeader = regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
+
+	// secretKey matches the names of values that are secrets where they are text.
+	secretKey = regexp.MustCompile(`(?i)(key|secret|token|pin|pass|hash|salt|credentials?|auth)$`)
+
+	// spelled are names of that kind whose values are none.
+	spelled = regexp.MustCompile(`^(auth|certificate_key|credential|file)$`)
+
+	// likeKey matches text that nobody would write but for a key.
+	likeKey = regexp.MustCompile(`^[A-Za-z0-9+=_.$,-][A-Za-z0-9+/=_.$,-]{19,}$`)
+
+	address = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)$`)
+)
+
+// step takes the next piece: a string, a comment, an end of line, or one character.
+func (p *publisher) step() {
+	switch c := p.rest[0]; {
+	case c == '#':
+		end := strings.IndexByte(p.rest, '\n')
+		if end < 0 {
+			end = len(p.rest)
+		}
+		p.out.WriteString("#")
+		p.rest = p.rest[end:]
+	case c == '"' || c == '\'':
+		p.quoted(c)
+	case c == '\n':
+		p.take(1)
+		p.word = ""
+		if header := tableHeader.FindStringSubmatch(strings.TrimLeft(p.rest, " \t")); header != nil {
+			p.table = header[1]
+		}
+	case c == '=':
+		p.key, p.word = p.word, ""
+		p.take(1)
+	case c == ',' || c == '{' || c == '.':
+		p.word = ""
+		p.take(1)
+	case c == ' ' || c == '\t' || c == '\r':
+		p.take(1)
+	default:
+		p.word += string(c)
+		p.take(1)
+	}
+}
+
+// take takes characters as they are.
+func (p *publisher) take(n int) {
+	if p.out.Len() == 0 && p.table == "" { // the first line may be a header
+		if header := tableHeader.FindStringSubmatch(p.rest); header != nil {
+			p.table = header[1]
+		}
+	}
+	p.out.WriteString(p.rest[:n])
+	p.rest = p.rest[n:]
+}
+
+// quoted takes a string. One that does not end on its line is removed to that end.
+func (p *publisher) quoted(quote byte) {
+	mark := string(quote)
+	if triple := strings.Repeat(mark, 3); strings.HasPrefix(p.rest, triple) {
+		inside := p.rest[3:]
+		end := strings.Index(inside, triple)
+		if end < 0 {
+			end = len(inside)
+		}
+		lines := strings.Split(inside[:end], "\n")
+		for i, line := range lines {
+			lines[i] = p.public(line)
+		}
+		p.out.WriteString(triple + strings.Join(lines, "\n") + inside[end:min(len(inside), end+3)])
+		p.rest = inside[min(len(inside), end+3):]
+		return
+	}
+	for i := 1; i < len(p.rest) && p.rest[i] != '\n'; i++ {
+		switch {
+		case p.rest[i] == '\\' && quote == '"':
+			i++
+		case p.rest[i] == quote:
+			inside := p.rest[1:i]
+			p.rest = p.rest[i+1:]
+			if strings.HasPrefix(strings.TrimLeft(p.rest, " \t"), "=") { // it is a key
+				p.word = inside
+				p.out.WriteString(mark + inside + mark)
+				return
+			}
+			p.out.WriteString(mark + p.public(inside) + mark)
+			return
+		}
+	}
+	end := strings.IndexByte(p.rest, '\n')
+	if end < 0 {
+		end = len(p.rest)
+	}
+	p.out.WriteString(mark + Removed)
+	p.rest = p.rest[end:]
+}
+
+// public is what of a value everybody may see.
+func (p *publisher) public(value string) string {
+	if value == "" {
+		return ""
+	}
+	if parts := address.FindStringSubmatch(value); parts != nil {
+		scheme, host, rest := parts[1], parts[2], parts[3]
+		if at := strings.LastIndexByte(host, '@'); at >= 0 {
+			host = Removed + host[at:]
+		}
+		if path, _, asked := strings.Cut(rest, "?"); asked {
+			rest = path + "?" + Removed
+		}
+		if (p.table == "alert" || p.table == "webhook") && rest != "" && rest != "/" {
+			rest = "/" + Removed
+		}
+		return scheme + host + rest
+	}
+	digits := strings.ContainsAny(value, "0123456789")
+	letters := strings.ContainsAny(strings.ToLower(value), "abcdefghijklmnopqrstuvwxyz")
+	switch {
+	case secretKey.MatchString(p.key) && !spelled.MatchString(p.key):
+		return Removed
+	case digits && letters && likeKey.MatchString(value):
+		return Removed
+	}
+	return value
+}

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, text, want string }{
+		{"what is no secret stays", "[l2l]\nurl = \"https://acme.example/api/1.0/\"\nauth = 'header'\nsite = 12\n", "[l2l]\nurl = \"https://acme.example/api/1.0/\"\nauth = 'header'\nsite = 12\n"},
+		{"where a key lies is no secret", "key = { file = \"/etc/stationd/keys/l2l.key\" }\nkey = { credential = \"l2l.key\" }", "key = { file = \"/etc/stationd/keys/l2l.key\" }\nkey = { credential = \"l2l.key\" }"},
+		{"a key that stands there all the same", "[l2l]\nkey = \"canary\"\nkey={ text = 'x', token = 'canary' }\n", "[l2l]\nkey = \"<removed>\"\nkey={ text = 'x', token = '<removed>' }\n"},
+		{"in the wrong place", "site = \"7f3c91abcanary7f3c91ab\"\nline = \"PACK4\"", "site = \"<removed>\"\nline = \"PACK4\""},
+		{"in a comment", "# the key was canary\nsite = 12 # canary\n#", "#\nsite = 12 #\n#"},
+		{"a number sign in a text begins no comment", `description = "Help # 7" # canary`, `description = "Help # 7" #`},
+		{"behind a quote that is escaped", `description = "say \" # canary" # canary`, `description = "say \" # canary" #`},
+		{"as the address of a webhook", "[webhook]\nurl = \"https://hooks.example/canary?sig=canary\"\n", "[webhook]\nurl = \"https://hooks.example/<removed>\"\n"},
+		{"as a user of an address", "[l2l]\nproxy = \"http://canary:canary@proxy.example:3128/\"", "[l2l]\nproxy = \"http://<removed>@proxy.example:3128/\""},
+		{"as a question of an address", "[[printer]]\nurl = \"ipp://192.0.2.10/ipp/print?canary\"", "[[printer]]\nurl = \"ipp://192.0.2.10/ipp/print?<removed>\""},
+		{"behind a quote that is not closed", "key = \"canary\nsite = 12", "key = \"<removed>\nsite = 12"},
+		{"on several lines", "token = \"\"\"\ncanary\ncanary\"\"\"\nsite = 12", "token = \"\"\"\n<removed>\n<removed>\"\"\"\nsite = 12"},
+		{"in lines that never end", "token = '''canary\ncanary", "token = '''<removed>\n<removed>"},
+		{"under a key in quotes", `"api-token" = "canary"`, `"api-token" = "<removed>"`},
+		{"a hash, a PIN", "pin_hash = \"$argon2id$canary\"\n[access.anna]\npin = \"4711\"", "pin_hash = \"<removed>\"\n[access.anna]\npin = \"<removed>\""},
+		{"a pin of the header is no PIN", "pin = 17", "pin = 17"},
+		{"a key of a letter is nothing to look at", "[[on]]\nmatch = '^PO(?P<order>\\d+)$'", "[[on]]\nmatch = '^PO(?P<order>\\d+)$'"},
+		{"where the key of a certificate lies", "certificate_key = \"/etc/stationd/page.key\"", "certificate_key = \"/etc/stationd/page.key\""},
+		{"a variable stays one", `name = "${STATION}"`, `name = "${STATION}"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := string(Public([]byte(c.text)))
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if strings.Count(got, "\n") != strings.Count(c.text, "\n") {
+				t.Error("a fault's line would be another")
+			}
+		})
+	}
+}
+
+// What a person has written and is no secret is what support needs.
+func TestOfTheExampleNothingButItsRemarksIsRemoved(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "stationd.example.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(Public(text))
+	if strings.Contains(got, Removed) {
+		t.Errorf("it removes what is no secret:\n%s", got)
+	}
+	before, faults := Parse("x", text), Parse("x", []byte(got))
+	if len(faults.Faults()) != len(before.Faults()) {
+		t.Errorf("it is another file: %v", faults.Faults())
+	}
+}
+
+func FuzzPublic(f *testing.F) {
+	f.Add("[a]\nkey = \"b\" # c\n'''")
+	f.Fuzz(func(t *testing.T, text string) {
+		got := string(Public([]byte(text)))
+		if strings.Count(got, "\n") != strings.Count(text, "\n") {
+			t.Errorf("%q has other lines than %q", got, text)
+		}
+	})
+}

@@ -1,0 +1,45 @@
+package doctor
+
+import (
+	"errors"
+	"io/fs"
+	"time"
+
+	"stationd/internal/api"
+	"stationd/internal/certificate"
+	"stationd/internal/plan"
+)
+
+// soonEnds is how long before its end a certificate is warned of.
+const soonEnds = 30 * 24 * time.Hour
+
+// checkElsewhere checks what other machines need to see the page.
+func checkElsewhere(p *plan.Plan, now time.Time) (all []Finding) {
+	const name = "page elsewhere"
+	if !p.Web.Elsewhere() {
+		return nil
+	}
+	if from := api.KeyFrom(p.Web.Token); from.Given() {
+		all = append(all, checkKeyFile(p, "page token", from))
+	}
+	if !p.Web.TLS {
+		if p.Web.Open {
+			return append(all, passed(name, "whoever reaches %s sees the page, as [web] open says; nobody logs in from there", p.Web.Listen))
+		}
+		return append(all, warned(name, "set tls = true and token = { file = … } in [web], or open = true where that is meant", "what goes to other machines is not encrypted, and nobody logs in from there"))
+	}
+	c, err := p.Certificate().Kept()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && p.Web.Certificate == "":
+		return append(all, passed(name, "the station makes its certificate at its next start"))
+	case errors.Is(err, fs.ErrPermission):
+		return append(all, undetermined(name, "%v", err))
+	case err != nil:
+		return append(all, failed(name, "put the certificate and its key where [web] says, readable for the station", "no other machine sees the page: %v", err))
+	}
+	ends := certificate.Ends(c)
+	if left := ends.Sub(now); left < soonEnds {
+		return append(all, warned(name, "renew it: the station takes a new file up by itself", "the certificate ends on %s", ends.Format(time.DateOnly)))
+	}
+	return append(all, passed(name, "encrypted; compare this fingerprint in the browser, once: %s", certificate.Fingerprint(c)))
+}
