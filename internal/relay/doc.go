@@ -52,7 +52,8 @@
 //	{"v":1,"outcome":"delivered","ref":"4711","vendor":"2026-03-02T07:15:00Z"}
 //
 //	outcome    delivered, refused, unreached or doubtful
-//	ref, note, adopted, runs (line, order, product), wait, answered, sent, marks, final
+//	ref, number, note, adopted, runs (line, order, product), wait, answered, sent, marks,
+//	final
 //	           as in a receipt
 //	error      text; kinds: key, forbidden, undecided, not_shown, absent, unreadable, failed,
 //	           misfit; refusal: the vendor's own words

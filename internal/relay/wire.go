@@ -102,6 +102,7 @@ type answer struct {
 	Version  int           `json:"v"`
 	Outcome  string        `json:"outcome"`
 	Ref      string        `json:"ref,omitempty"`
+	Number   string        `json:"number,omitempty"`
 	Note     string        `json:"note,omitempty"`
 	Adopted  bool          `json:"adopted,omitempty"`
 	Runs     *running      `json:"runs,omitempty"`
@@ -214,7 +215,7 @@ func (d delivery) delivery() station.Delivery {
 // answerOf puts a receipt on the wire.
 func answerOf(rc station.Receipt) answer {
 	a := answer{
-		Outcome: rc.Outcome.String(), Ref: rc.Ref, Note: rc.Note, Adopted: rc.Adopted, Wait: rc.Wait, Answered: rc.Answered,
+		Outcome: rc.Outcome.String(), Ref: rc.Ref, Number: rc.Number, Note: rc.Note, Adopted: rc.Adopted, Wait: rc.Wait, Answered: rc.Answered,
 		Sent: rc.Sent, Marks: rc.Marks, Final: rc.Final, Error: faultOf(rc.Err),
 	}
 	if rc.Runs != (station.Running{}) {
@@ -226,7 +227,7 @@ func answerOf(rc station.Receipt) answer {
 // receipt is the receipt as it was. It says so where it has no outcome that is known.
 func (a answer) receipt() (station.Receipt, error) {
 	rc := station.Receipt{
-		Ref: a.Ref, Note: a.Note, Adopted: a.Adopted, Wait: a.Wait, Answered: a.Answered,
+		Ref: a.Ref, Number: a.Number, Note: a.Note, Adopted: a.Adopted, Wait: a.Wait, Answered: a.Answered,
 		Sent: a.Sent, Marks: a.Marks, Final: a.Final, Err: a.Error.err(),
 	}
 	if a.Runs != nil {
