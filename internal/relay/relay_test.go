@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -767,6 +768,33 @@ func TestAnAnswerThatIsLostOnTheWayIsNotWaitedForLong(t *testing.T) {
 			if p.done(d.ID) != 1 {
 				t.Errorf("%d effects", p.done(d.ID))
 			}
+		})
+	}
+}
+
+// BenchmarkAnOrder is what a way by a relay adds to an attempt.
+func BenchmarkAnOrder(b *testing.B) {
+	shop := &shop{effects: make(map[string]int), begun: make(chan struct{}, 1<<20)}
+	shop.Server = httptest.NewServer(shop)
+	b.Cleanup(shop.Close)
+	p := plant{shop, relaytest.StartEngine(b, nil)}
+	relaytest.Run(b, p.setting("relay-1"))
+	l := relaytest.Dial(b, p.engine, "pack4-1")
+	if _, err := l.Await(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for way, backend := range map[string]station.Backend{"straight": p.clerk(nil), "by a relay": backendOf(l)} {
+		b.Run(way, func(b *testing.B) {
+			var took []time.Duration
+			for b.Loop() {
+				start := time.Now()
+				if rc := backend.Deliver(b.Context(), order("4711")); rc.Outcome != station.Delivered {
+					b.Fatal(rc.Err)
+				}
+				took = append(took, time.Since(start))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 		})
 	}
 }
