@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stationd/internal/api"
+	"stationd/internal/api/lagerkoll"
 	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/relay"
@@ -105,6 +106,10 @@ func ReadRelay(path string) (*RelayPlan, []config.Fault, error) {
 		section.Check(func(key, text string) { f.Fault(config.At(b.Name, key), "%q %s", key, text) })
 		if section.ByRelay() {
 			f.Fault(config.At(b.Name, "via"), `"via" is for stations: this is the relay, which asks the vendor itself`)
+		}
+		if store, is := section.(*lagerkoll.Section); is && store.Exclusive {
+			// A relay that takes over does not know which lanes the one before kept.
+			f.Fault(config.At(b.Name, "exclusive"), `"exclusive" is not for a relay: while one takes over from another, two stations may trace onto one order`)
 		}
 		p.Sections = append(p.Sections, RelayVendor{b.Name, section})
 	}

@@ -86,6 +86,7 @@ key = { credential = "l2l.key" }
 		"a lease of a blink":                 {relay, ofRelay, "[relay]", "[relay]\nlease = \"1s\"", "2s to 1m"},
 		"two nodes of the engine":            {relay, ofRelay, "[relay]", "[relay]\nreplicas = 2", "1, 3 or 5"},
 		"nobody to speak to":                 {relay, ofRelay, ofRelay[strings.Index(ofRelay, "[l2l]"):], "", "speaks to nobody"},
+		"a store of its own":                 {relay, ofRelay, "[l2l]", "[lagerkoll]\nurl = \"https://capi.example/v1/\"\nstore = \"1001\"\nkey = { credential = \"lagerkoll.key\" }\nexclusive = true\n[l2l]", "is not for a relay"},
 		"a key that there is not":            {relay, ofRelay, "[relay]", "[relay]\nleese = \"6s\"", "leese"},
 		"an allowance for nobody":            {relay, ofRelay, "[l2l]", "[[allow]]\nlines = [\"PACK4\"]\n[l2l]", "pack4-*"},
 		"an allowance for another's backend": {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nbackends = [\"webhook\"]\n[l2l]", "webhook"},
