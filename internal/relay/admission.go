@@ -219,14 +219,15 @@ func (a *admission) empty(closed bool) []*job {
 	return all
 }
 
-// remove removes the job of that id, whose station gave it up.
-func (a *admission) remove(id string) {
+// remove removes the job of that id, whose station gave it up, and reports whether it waited.
+func (a *admission) remove(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i, j := range a.waiting {
 		if j.id == id {
 			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
-			return
+			return true
 		}
 	}
+	return false
 }

@@ -41,7 +41,7 @@ const (
 
 // A LinkSetting is what a Link needs to know.
 type LinkSetting struct {
-	Station string // its name, checked by CheckName
+	Station string // its name, checked by CheckName; "": it only listens who leads
 	Engine  Engine // checked
 	Zone    *time.Location
 	Log     *slog.Logger
@@ -101,7 +101,7 @@ func Dial(s LinkSetting) (*Link, error) {
 	}
 	l.conn = conn
 	_, err = conn.Subscribe(leadSubject, l.noteAnnouncement)
-	if err == nil {
+	if err == nil && s.Station != "" {
 		_, err = conn.Subscribe(answerSubject(s.Station, "*"), l.noteAnswer)
 	}
 	if err != nil {

@@ -138,7 +138,7 @@ func (r *Relay) receive(t *term, m *nats.Msg) {
 	j.context, j.end = context.WithTimeout(context.Background(), askTime)
 	if why := r.parse(j, m); why != "" {
 		j.end()
-		r.refuse(j, why, 0)
+		r.refuse(j, why, station.Receipt{})
 		return
 	}
 	if j.Do == doEnd {
@@ -157,7 +157,7 @@ func (r *Relay) receive(t *term, m *nats.Msg) {
 		return // the first is answered
 	}
 	if !r.admissions[j.backend].add(j) {
-		r.refuse(j, "too much waits at the relay", busyWait)
+		r.refuse(j, "too much waits at the relay", station.Receipt{Wait: busyWait})
 	}
 }
 
@@ -194,8 +194,17 @@ func (r *Relay) endJob(end *job) {
 	if j == nil || j.station != end.station {
 		return
 	}
-	r.admissions[j.backend].remove(j.id)
 	j.end()
+	if r.admissions[j.backend].remove(j.id) { // else whoever carries it out forgets it
+		r.forget(j)
+	}
+}
+
+// forget forgets a job that is over.
+func (r *Relay) forget(j *job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.underWay, j.id)
 }
 
 // Work carries out asks to one vendor, one after the other, until ctx is done; then it
@@ -212,7 +221,7 @@ func (r *Relay) Work(ctx context.Context, backend string) error {
 		}
 		if err := r.fence(j); err != nil {
 			queue.done(j, station.Receipt{})
-			r.refuse(j, err.Error(), 0)
+			r.refuse(j, err.Error(), station.Receipt{})
 			continue
 		}
 		a, rc := r.carryOut(j)
@@ -301,18 +310,18 @@ func (r *Relay) hideKey(j *job, rc station.Receipt) station.Receipt {
 	return station.Receipt{Outcome: station.Unreached, Answered: true, Wait: keyWait, Err: fmt.Errorf("the relay's key is not accepted: %v", rc.Err)} //nolint:errorlint // it is no key of the station's
 }
 
-// refuse answers that certainly nothing was done.
-func (r *Relay) refuse(j *job, why string, wait time.Duration) {
-	r.answer(j, answerOf(station.Receipt{Outcome: station.Unreached, Answered: true, Wait: wait, Err: errors.New("the relay did nothing: " + why)}))
+// refuse answers that certainly nothing was done. The receipt says what else a station should
+// know: whether the vendor can be reached, and how long to wait.
+func (r *Relay) refuse(j *job, why string, rc station.Receipt) {
+	rc.Outcome, rc.Err = station.Unreached, errors.New("the relay did nothing: "+why)
+	r.answer(j, answerOf(rc))
 	r.Log.Warn("an ask was not carried out", "station", j.station, "backend", j.backend, "entry", j.entry(), "why", why)
 }
 
 // answer answers an ask, whose job is over.
 func (r *Relay) answer(j *job, a answer) {
 	j.end()
-	r.mu.Lock()
-	delete(r.underWay, j.id)
-	r.mu.Unlock()
+	r.forget(j)
 	a.Version = min(max(j.Version, r.oldest), r.version)
 	text, err := json.Marshal(a)
 	if len(text) > mostAnswer {
@@ -335,9 +344,9 @@ func (r *Relay) reap() {
 	for _, queue := range r.admissions {
 		for j, laneBusy := range queue.late(time.Now()) {
 			if laneBusy {
-				r.refuse(j, "another entry of this lane is not decided yet", 0)
+				r.refuse(j, "another entry of this lane is not decided yet", station.Receipt{Answered: true})
 			} else {
-				r.refuse(j, "the vendor's pace lets no more through now", busyWait)
+				r.refuse(j, "the vendor's pace lets no more through now", station.Receipt{Answered: true, Wait: busyWait})
 			}
 		}
 	}
@@ -347,7 +356,7 @@ func (r *Relay) reap() {
 func (r *Relay) dismiss(why string, closed bool) {
 	for _, queue := range r.admissions {
 		for _, j := range queue.empty(closed) {
-			r.refuse(j, why, 0)
+			r.refuse(j, why, station.Receipt{})
 		}
 	}
 }

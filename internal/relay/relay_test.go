@@ -479,6 +479,33 @@ func TestALaneIsOneEntrysFromTheLookUntilItIsDecided(t *testing.T) {
 	asking.Wait()
 }
 
+// An ask that its station gave up is forgotten, and keeps no relay from stopping.
+func TestARelayDoesNotWaitForWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, nil)
+	_, stop := relaytest.Run(t, p.setting("relay-1"))
+	l, one := p.station(t, "pack4-1")
+	m, other := p.station(t, "pack4-2")
+	relaytest.Await(t, l)
+	relaytest.Await(t, m)
+	_, rc := one.Look(t.Context(), order("4711")) // and keeps the lane
+	wants(t, rc, station.Delivered)
+	soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, rc = other.Look(soon, order("4711"))
+	wants(t, rc, station.Unreached)
+	wants(t, other.Probe(t.Context()), station.Delivered) // the relay has heard of it by now
+	stopped := make(chan struct{})
+	var stopping sync.WaitGroup
+	stopping.Go(func() { stop(); close(stopped) })
+	select {
+	case <-stopped:
+	case <-time.After(late / 2):
+		t.Errorf("it has not stopped after %v", late/2)
+	}
+	stopping.Wait()
+}
+
 func TestVersionsNextToEachOtherUnderstandEachOther(t *testing.T) {
 	t.Parallel()
 	for sentence, wire := range map[string]struct {
@@ -607,7 +634,7 @@ func TestAStationIsWhoTheEngineSaysItIs(t *testing.T) {
 	}
 	p := newPlant(t, func(o *server.Options) {
 		o.Nkeys = []*server.NkeyUser{
-			user("relay", []string{"sd.lead", "sd.answer.>", "$JS.API.>", "$KV.sd-lease.>"}, []string{"sd.do.>", "sd.inbox.relay-1.>"}),
+			user("relay", []string{"sd.lead", "sd.answer.>", "$JS.API.>", "$KV.sd-lease.>"}, []string{"sd.do.>", "sd.inbox.relay-1.>", "sd.lead"}),
 			ofStation("pack1"), ofStation("pack2"),
 			user("deaf", []string{"sd.do.*.*.deaf.*"}, []string{"sd.lead"}),
 		}
@@ -645,6 +672,12 @@ func TestAStationIsWhoTheEngineSaysItIs(t *testing.T) {
 			t.Errorf("%s: %v after %v: %v", sentence, rc.Outcome, time.Since(start), rc.Err)
 		}
 	}
+	listener, err := relay.Dial(relay.LinkSetting{Engine: table("relay"), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(listener.Close)
+	relaytest.Await(t, listener) // as stationd relay doctor does
 	conn := connect(t, p.engine, seeds["pack2"])
 	for _, subject := range []string{"sd.answer.pack1.>", "sd.do.>", "$KV.>"} {
 		if _, err := conn.SubscribeSync(subject); err != nil {

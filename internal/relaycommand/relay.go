@@ -124,14 +124,9 @@ with its line and column. It exits with 78 when there is one.`,
 	}
 }
 
-const (
-	// doctorTime limits each check of doctor: the relay that leads announces itself once a
-	// second.
-	doctorTime = 10 * time.Second
-
-	// doctorName is what doctor is called at the engine. It asks for nothing.
-	doctorName = "doctor"
-)
+// doctorTime limits each check of doctor: the relay that leads announces itself once a
+// second.
+const doctorTime = 10 * time.Second
 
 func doctorCommand() *cobra.Command {
 	var path string
@@ -198,7 +193,7 @@ func probe(ctx context.Context, v relay.Vendor) error {
 
 // findLeader listens for the relay that leads.
 func findLeader(ctx context.Context, p *plan.RelayPlan, log *slog.Logger) (string, error) {
-	link, err := relay.Dial(relay.LinkSetting{Station: doctorName, Engine: p.Table.Engine, Zone: p.Zone, Log: log})
+	link, err := relay.Dial(relay.LinkSetting{Engine: p.Table.Engine, Zone: p.Zone, Log: log})
 	if err != nil {
 		return "", err
 	}
