@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	mostRemoteViewers = 16               // open pages of other machines; each costs a connection and a buffer
-	mostLocalViewers  = 8                // open pages of this machine, which have places of their own
+	mostRemoteViewers = 32               // open pages of other machines; each costs a connection and a buffer
+	mostLocalViewers  = 32               // open pages of this machine, which have places of their own
 	heartbeatEvery    = 15 * time.Second // a page that hears nothing for 40 s says that it may be out of date
 	refreshEvery      = 500 * time.Millisecond
 	unwatchedEvery    = 2 * time.Second // where no page is open: only how long a vendor has been away is noted
