@@ -170,6 +170,13 @@ func TestABadgesCodeIsShownNowhere(t *testing.T) {
 		heard[strings.Join(words, " ")], _ = runCommand(t, b, words...)
 	}
 	heard["the control socket"] = getText(t, &http.Client{Transport: socketTransport(b.SocketPath())}, "http://stationd.invalid/snapshot")
+	packed := filepath.Join(t.TempDir(), "dump.tar.gz")
+	if said, code := runCommand(t, b, "dump", "-o", packed); code != 0 {
+		t.Errorf("dump ends with %d and says %s", code, said)
+	}
+	for name, text := range readDump(t, packed) {
+		heard["the dump's "+name] = text
+	}
 	must(t, b.Power(t.Context(), false))
 	must(t, filepath.WalkDir(b.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
