@@ -20,7 +20,7 @@ const (
 
 	// refreshDelay is how long after a change the page is drawn: the lights follow the
 	// change, and presses that come together cost one drawing.
-	refreshDelay = 50 * time.Millisecond
+	refreshDelay = 25 * time.Millisecond
 
 	// refreshGap is the least time between two drawings: where something changes all the
 	// time, as while a hundred lanes try a vendor that is away, nobody reads faster.
