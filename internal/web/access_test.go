@@ -66,6 +66,12 @@ func TestDecisionsNeedATechnicianWhereTheConfigurationSaysSo(t *testing.T) {
 	if body := ask(s, http.MethodGet, "/entries", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, for 10 min more") || !strings.Contains(body, `action="/logout"`) {
 		t.Errorf("the page does not say who is logged in: %s", body)
 	}
+	if body := ask(s, http.MethodGet, "/", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, for 10 min more") || !strings.Contains(body, `action="/logout"`) {
+		t.Errorf("the operator's page does not say who is logged in: %s", body)
+	}
+	if body := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(body, `href="/login"`) {
+		t.Errorf("the operator's page does not lead to the log-in: %s", body)
+	}
 	if w := ask(s, http.MethodPost, "/entries/retry", entry, showing(c)); w.Code != http.StatusSeeOther || f.Events()[0].Data["by"] != "page" {
 		t.Errorf("logged in: %d, %+v", w.Code, f.Events())
 	}

@@ -65,13 +65,6 @@ func (s *Server) expire() time.Duration {
 	return s.station.Expire()
 }
 
-// decider returns who a request comes from, for the history, or in words why they may
-// only look.
-func (s *Server) decider(r *http.Request) (name, refusal string) {
-	v := s.viewer(r)
-	return v.Name, v.Refusal
-}
-
 // account returns whose the connection is that a request came by, or in words why they may
 // only look: on this machine root may decide, the station's own account, and the members
 // of its group. The browser of a station's screen runs under such an account.

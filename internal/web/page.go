@@ -19,6 +19,7 @@ type pageData struct {
 	Visitor bool   // whoever sees this page may look and not decide
 	Local   bool   // it is a screen of this machine
 	Refusal string // why, where a viewer on this machine may not; empty: there is nothing to say
+	Who     g.Node // who is logged in, or where to do that; nil: nobody has to
 	Answer  string // what became of a decision that was not carried out
 	Main    string // HTML
 }
@@ -50,6 +51,7 @@ func (p pageData) html() g.Node {
 			g.If(p.Answer != "", h.P(h.ID("answer"), h.Role("alert"), g.Text(t.Say("answer", "reason", p.Answer)))),
 			h.Main(h.ID("main"), g.Raw(p.Main)),
 			g.If(p.Refusal != "", h.P(h.ID("refusal"), g.Text(p.Refusal))),
+			g.If(p.Who != nil, h.Div(h.ID("who"), h.Class("acts"), p.Who)),
 		),
 	))
 }

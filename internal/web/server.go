@@ -218,7 +218,7 @@ func hostOf(address string) string {
 }
 
 // isLocal reports whether a request comes from this machine: its viewers have places of
-// their own. Who may decide is another question (decider).
+// their own. Who may decide is another question (viewer).
 func isLocal(r *http.Request) bool {
 	from, err := netip.ParseAddr(hostOf(r.RemoteAddr))
 	return err == nil && from.Unmap().IsLoopback()
@@ -232,10 +232,11 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
 	var b bytes.Buffer
 	now := s.station.Snapshot()
-	_, refusal := s.decider(r)
+	who := s.viewer(r)
+	refusal := who.Refusal
 	page := pageData{
 		Texts: s.texts, Station: s.stationName(now.Station), Version: visible(now.Version),
-		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer),
+		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer), Who: s.whoDecides(who),
 	}
 	if page.Local && refusal != answer {
 		page.Refusal = visible(refusal)
