@@ -230,7 +230,7 @@ func (b viewBuilder) onItsWay() []finding {
 		}
 		all = append(all, finding{
 			rank: onItsWay, Class: "wait", Text: b.texts.Say("how.lost", "vendor", b.backend(name)),
-			Do: words.Capital(b.texts.Say("how.lost.do", "since", b.times.Since(b.outages[name]))), Detail: visible(s.Health.Backends[name].Last),
+			Do: words.Capital(b.texts.Say("how.lost.do", "since", b.times.Since(b.outages[name]))), Detail: visible(s.Health.Backends[name].Last), about: name,
 		})
 	}
 	return all

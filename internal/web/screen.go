@@ -103,7 +103,7 @@ func (v view) others() g.Node {
 	left := 0
 	for i, f := range v.Findings {
 		switch {
-		case i == 0, f.rank == allWell, f.rank == callOpen:
+		case i == 0, f.rank == allWell, f.rank == callOpen, f.about != "": // its dot says so
 			continue
 		case len(all) == mostOthers:
 			left++
