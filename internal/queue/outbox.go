@@ -306,8 +306,8 @@ func (o *Outbox) Committing() (began time.Time) {
 	return time.Time{}
 }
 
-// Verify checks the file: bbolt's own structure and the invariants of the outbox.
-// It reports everything that it finds, joined; nil says that the file is sound.
+// Verify checks what is in the file, while recording goes on; see format.File.Verify.
+// It reports everything that it finds, joined; nil says that it is sound.
 func (o *Outbox) Verify() error {
 	if err := o.file.Verify(); err != nil {
 		return fmt.Errorf("outbox %s: %w", o.file.Path(), err)
