@@ -41,7 +41,7 @@ type Guest struct {
 	Accelerated bool
 
 	boots    int
-	panics   int // of its kernel while it started
+	panics   int               // of its kernel while it started
 	machine  *emulator.Machine // nil while the power is off
 	terminal *Terminal
 
