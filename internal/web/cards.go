@@ -92,14 +92,7 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 			h.Main(body...),
 		),
 	))
-	var b bytes.Buffer
-	if err := page.Render(&b); err != nil {
-		s.log.Error("the cards cannot be drawn", "error", err)
-		http.Error(w, "the cards cannot be drawn; the log says why", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // whoever asked has gone
+	s.write(w, http.StatusOK, page)
 }
 
 // cardNode is one card.

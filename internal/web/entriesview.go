@@ -1,10 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -14,19 +12,6 @@ import (
 	"stationd/internal/station"
 	"stationd/internal/words"
 )
-
-// write writes a page.
-func (s *Server) write(w http.ResponseWriter, status int, page g.Node) {
-	var b bytes.Buffer
-	if err := page.Render(&b); err != nil {
-		s.log.Error("the page cannot be drawn", "error", err)
-		http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // whoever asked has gone
-}
 
 // frame is a page around its main part: who is logged in and a way out, and what became of a
 // decision that was not carried out.

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	g "maragu.dev/gomponents"
+
 	"stationd/internal/httpserver"
 	"stationd/internal/operator"
 	"stationd/internal/station"
@@ -230,7 +232,6 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 
 // render writes the whole page; answer says what became of a decision.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
-	var b bytes.Buffer
 	now := s.station.Snapshot()
 	who := s.viewer(r)
 	refusal := who.Refusal
@@ -243,17 +244,29 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	}
 	var err error
 	page.Main, err = s.renderMain()
-	if err == nil {
-		err = page.html().Render(&b)
-	}
 	if err != nil {
-		s.log.Error("the page cannot be drawn", "error", err)
-		http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
+		s.notDrawn(w, err)
+		return
+	}
+	s.write(w, status, page.html())
+}
+
+// write writes a page.
+func (s *Server) write(w http.ResponseWriter, status int, page g.Node) {
+	var b bytes.Buffer
+	if err := page.Render(&b); err != nil {
+		s.notDrawn(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // whoever asked has gone
+}
+
+// notDrawn answers in place of a page that cannot be drawn, and logs why.
+func (s *Server) notDrawn(w http.ResponseWriter, why error) {
+	s.log.Error("the page cannot be drawn", "error", why)
+	http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
 }
 
 // dismiss puts an unknown scan or a notice away, which a form's field entry names, and shows
