@@ -20,6 +20,8 @@ func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
 		{"a number sign in a text begins no comment", `description = "Help # 7" # canary`, `description = "Help # 7" #`},
 		{"behind a quote that is escaped", `description = "say \" # canary" # canary`, `description = "say \" # canary" #`},
 		{"as the address of a webhook", "[webhook]\nurl = \"https://hooks.example/canary?sig=canary\"\n", "[webhook]\nurl = \"https://hooks.example/<removed>\"\n"},
+		{"as the address of a webhook among the variables", "[vars]\nHOOK = \"https://hooks.example/canary\"\n[alert]\nurl = \"${HOOK}\"\n", "[vars]\nHOOK = \"https://hooks.example/<removed>\"\n[alert]\nurl = \"${HOOK}\"\n"},
+		{"as the address of a webhook on one line", "alert = { url = \"https://hooks.example/canary\" }\nwebhook.url = \"https://hooks.example/canary\"\n[l2l]\n", "alert = { url = \"https://hooks.example/<removed>\" }\nwebhook.url = \"https://hooks.example/<removed>\"\n[l2l]\n"},
 		{"as a user of an address", "[l2l]\nproxy = \"http://canary:canary@proxy.example:3128/\"", "[l2l]\nproxy = \"http://<removed>@proxy.example:3128/\""},
 		{"as a question of an address", "[[printer]]\nurl = \"ipp://192.0.2.10/ipp/print?canary\"", "[[printer]]\nurl = \"ipp://192.0.2.10/ipp/print?<removed>\""},
 		{"behind a quote that is not closed", "key = \"canary\nsite = 12", "key = \"<removed>\nsite = 12"},
