@@ -170,6 +170,16 @@ func TestABoardIsEnrolledFromItsBootPartition(t *testing.T) {
 	b.verify(t)
 }
 
+// A shell that completes a folder's name puts a slash behind it.
+func TestAFolderWithASlashBehindItIsTheSameFolder(t *testing.T) {
+	t.Parallel()
+	b := newCard(t)
+	if said, code := b.enrol(t, "--from", b.boot+"/"); code != 0 {
+		t.Fatalf("it ends with %d: %s", code, said)
+	}
+	b.verify(t)
+}
+
 func TestACardThatIsNotRightIsRefusedAndSaysWhyOnTheBootPartition(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -55,7 +55,7 @@ It may be run again, also after the power went at any moment. A card with the ou
 another station is refused: what waits there exists nowhere else.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e.out = c.OutOrStdout()
+			e.out, e.from = c.OutOrStdout(), filepath.Clean(e.from) // it is renamed, and a shell may have put a slash behind it
 			return e.run(c.Context())
 		},
 	}
