@@ -83,6 +83,7 @@ func setUp(s *fixture) {
 	term := s.Terminal()
 	term.Answers("The station's name", "pack4-1")
 	term.Answers("The site's time zone", plant.Demo().Zone.String())
+	term.Answers("The language of the page", "")
 	term.Answers("L2L's address", s.URL()+"/api/1.0/")
 	term.Answers("The site's number", "12")
 	term.Answers("The line's code", "PACK4")
