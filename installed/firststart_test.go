@@ -98,6 +98,7 @@ func setUp(s *fixture) {
 	term.Reads("GPIO17 (header pin 11) went low.", 20*time.Second)
 	s.Release(maintenance)
 	term.Answers("The button's name", "maintenance")
+	term.Answers("What people call it, on the page", "Maintenance")
 	term.Answers("Choose", "1")
 	term.Answers("The dispatch type's code in L2L", "MAINT")
 	term.Answers("What the technicians read", "")
