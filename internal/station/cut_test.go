@@ -326,3 +326,20 @@ func TestPiecesCountForTheOrderInHandAlsoBeforeItWasRead(t *testing.T) {
 	h.runs("", "", 20) // it is finished
 	h.wants("1 of 4711, 06:00:04 to 06:00:10", "2 of 4712, 06:00:11 to 06:00:20")
 }
+
+// The next product is taken in hand only where pieces were made, and what was made is reported
+// just before: then they are not there any more. Whatever is said of the scan, no piece is lost.
+func TestPiecesAreNotLostWhereWhatChangesTheProductIsRefused(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{product}"), t: t}
+	h.Bindings[1].Conditions = []Comparison{{Name: "made", Compare: ">=", Number: 1, Counted: true}}
+	h.made(1)
+	h.scans("A", 2)
+	h.made(3)
+	h.scans("B", 10)
+	if n := h.s.Notes["hand"]; n.Kind != NoteNotYet {
+		t.Errorf("%+v", n)
+	}
+	h.minute(60)
+	h.wants("2 of A, 06:00:01 to 06:01:00")
+}
