@@ -172,3 +172,25 @@ func TestWhatMustBeConfirmedIsDoneTheSecondTime(t *testing.T) {
 		t.Errorf("after the power was off for nobody knows how long: %v", a)
 	}
 }
+
+// Two readers wait for one button: the press confirms what was scanned last, and not one of
+// both by chance.
+func TestAButtonConfirmsWhatWasScannedLast(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		h := &shift{Program: assembly(), t: t}
+		for _, b := range h.Bindings {
+			if b.ConfirmBy != "" {
+				b.Event = "other.scan"
+				h.Bindings = append(h.Bindings, b)
+			}
+		}
+		h.scanned("SCRAP X", 110)
+		h.happens(Event{Source: "other", Kind: Scan, Code: "SCRAP Y", At: atSecond(111)})
+		for i, want := range []string{"Y", "X"} {
+			if a := h.happens(Event{Source: "go", Kind: Press, At: atSecond(112 + i)}); len(a) != 1 || a[0].With["article"] != want {
+				t.Fatalf("press %d: %v, want %s", i+1, a, want)
+			}
+		}
+	}
+}
