@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"runtime/debug"
 	"syscall"
 
 	"go.etcd.io/bbolt"
@@ -21,8 +22,10 @@ import (
 // Verify checks the records of the file as they are after the last commit, and what they
 // promise. It reports everything that it finds, joined; nil says that they are sound. Commits
 // go on meanwhile. Therefore bbolt's own check is not made: it reads the list of free pages,
-// which a commit changes. VerifyFile makes it, and InspectFile before each start.
+// which a commit changes. VerifyFile makes it, and InspectFile before each start. A page that
+// the card does not give back, or that leads nowhere, is a fault too, and ends nobody.
 func (f *File) Verify() error {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // pages are memory: what cannot be read is a signal
 	return f.db.View(func(tx *bbolt.Tx) (err error) {
 		defer func() {
 			if r := recover(); r != nil {
