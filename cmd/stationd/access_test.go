@@ -269,3 +269,21 @@ func TestATechnicianLogsInOnThePageAndDecides(t *testing.T) {
 		t.Errorf("the log has the PIN, or not the log-in: %v", err)
 	}
 }
+
+func TestBadgesThatCannotBeReadAreAFaultUntilTheyAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := newStationWithAccess(t)
+	must(t, os.WriteFile(filepath.Join(b.DataPath(), "access.json"), []byte("{half of it"), 0o600))
+	must(t, b.Power(t.Context(), true))
+	fault := func() string {
+		s, err := b.Control().Snapshot(t.Context())
+		must(t, err)
+		return s.Health.Devices["access"]
+	}
+	must(t, demo.Until(t.Context(), "the fault shows", func() bool { return strings.Contains(fault(), "make them anew") }))
+	code := newBadge(t, b, "Anna")
+	must(t, demo.Until(t.Context(), "the fault is over", func() bool { return fault() == "" }))
+	if note := showBadge(t, b, code); note.Kind != station.NoteTechnician {
+		t.Errorf("the new badge says %+v", note)
+	}
+}

@@ -31,7 +31,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Calls:     s.active.seenCalls,
 		Ready:     s.ready,
 		Log:       s.log,
-		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.journal},
+		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.access, s.journal},
 		Outputs: []agent.Part{
 			{Name: "control socket", Run: s.control.run},
 			{Name: "configuration", Run: func(ctx context.Context) error { return s.active.run(ctx, s.outbox.TryNow) }},
