@@ -287,3 +287,16 @@ func TestBadgesThatCannotBeReadAreAFaultUntilTheyAreMadeAnew(t *testing.T) {
 		t.Errorf("the new badge says %+v", note)
 	}
 }
+
+func TestDoctorSaysWhereNobodyCanBeATechnician(t *testing.T) {
+	t.Parallel()
+	b := newStationWithAccess(t)
+	must(t, b.Power(t.Context(), true))
+	if said, _ := runCommand(t, b, "doctor"); !strings.Contains(said, "neither a badge nor a PIN") || !strings.Contains(said, "stationd badge new NAME") {
+		t.Errorf("without either, doctor says\n%s", said)
+	}
+	newBadge(t, b, "Anna")
+	if said, _ := runCommand(t, b, "doctor"); !strings.Contains(said, "1 badge and no PIN") {
+		t.Errorf("with a badge, doctor says\n%s", said)
+	}
+}
