@@ -3,6 +3,8 @@ package station
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -82,5 +84,9 @@ func (p Program) confirm(b Binding, groups map[string]string, s State, ev Event)
 	if after.Notes[ev.Source].Kind.Reply().Beep == SoundRefused {
 		return p.execute(b, groups, s, ev) // it would be refused: nobody need confirm that
 	}
-	return s.withPending(ev).addNote(ev, NoteConfirm, ev.Code), nil
+	ask := Note{Kind: NoteConfirm, Text: ev.Code, At: ev.At}
+	if by, _, other := strings.Cut(b.ConfirmBy, "."); other {
+		ask.Why = &Reason{Kind: "confirm-by", Values: map[string]string{"part": by, "seconds": strconv.Itoa(int(ConfirmWithin / time.Second))}}
+	}
+	return s.withPending(ev).setNote(ev.Source, ask), nil
 }

@@ -149,8 +149,8 @@ func TestWhatMustBeConfirmedIsDoneTheSecondTime(t *testing.T) {
 	if a := press(100); len(a) > 0 || len(h.s.Notes["go"].Kind) > 0 {
 		t.Errorf("nothing waits for the button, and it does %v", a)
 	}
-	if got := h.scanned("SCRAP X", 110); got.kind != NoteConfirm {
-		t.Errorf("%+v", got)
+	if got := h.scanned("SCRAP X", 110); got.kind != NoteConfirm || h.s.Notes["hand"].Why == nil || h.s.Notes["hand"].Why.Values["part"] != "go" {
+		t.Errorf("nobody is told that it is the button: %+v, %+v", got, h.s.Notes["hand"].Why)
 	}
 	if got := h.scanned("SCRAP X", 111); got.kind != NoteConfirm || got.entries > 0 {
 		t.Errorf("the same scan does not confirm it: %+v", got)

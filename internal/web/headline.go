@@ -95,6 +95,9 @@ func (b viewBuilder) refusedNow() []finding {
 	for _, source := range b.refusedSources() {
 		n := notes[source]
 		f := finding{rank: refusedNow, Class: "look", Text: b.refusal(n), Do: words.Capital(b.reason(n.Why)), Detail: noteDetails(n)}
+		if f.Do == f.Text {
+			f.Do = ""
+		}
 		if f.Do == "" && len(notes) > 1 {
 			f.Do = b.part(source)
 		}
@@ -144,6 +147,8 @@ func (b viewBuilder) refusal(n station.Note) string {
 		n.Text = station.Cut(n.Text, longestCode)
 	case station.NoteUnfit, station.NoteUnrecorded, station.NoteTwice:
 		n.Text = ""
+	case station.NoteConfirm:
+		return b.note(n)
 	}
 	n.Why = nil // it stands below
 	return b.note(n)

@@ -113,6 +113,15 @@ func TestTheSentenceSaysWhatElseCanBe(t *testing.T) {
 			f.Shown.State.Calls = []station.Call{newer, late}
 			f.Shown.Health.Devices["page"] = "gone"
 		}, "MAINT · SEAL-1: 18 min"},
+		{"a scan must be done once more", func(f *operatortest.Station) { f.Shown.State.Notes = said(station.NoteConfirm, "AWAY") }, "Once more to confirm: AWAY"},
+		{"a scan must be confirmed with a button", func(f *operatortest.Station) {
+			notes := said(station.NoteConfirm, "AWAY")
+			for source, n := range notes {
+				n.Why = &station.Reason{Kind: "confirm-by", Values: map[string]string{"part": "maintenance", "seconds": "10"}}
+				notes[source] = n
+			}
+			f.Shown.State.Notes = notes
+		}, "Confirm within 10 seconds: maintenance"},
 		{"a long code was scanned", func(f *operatortest.Station) {
 			f.Shown.State.Notes = said(station.NoteUnknown, strings.Repeat("12345", 9))
 		}, "Unknown code 12345123451234512345…"},
