@@ -116,7 +116,7 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 		t.Errorf("after a power cut outbox ls says:\n%s", out)
 	}
 	must(t, b.Power(t.Context(), true))
-	if _, err := b.Control().Discard(t.Context(), string(first)); err != nil {
+	if err := decideOne(t.Context(), b, station.VerbDiscard, first); err != nil {
 		t.Fatal(err)
 	}
 	if out, _ := runCommand(t, b, "outbox", "ls"); strings.Contains(out, "counts the same") {
