@@ -53,13 +53,10 @@ func (v view) phrase(key words.Key, values ...any) g.Node { return g.Text(v.Text
 
 // sizeOf is the class of a sentence by its length: a longer one is smaller.
 func sizeOf(sentence string) string {
-	switch n := utf8.RuneCountInString(sentence); {
-	case n <= 36:
-		return "big"
-	case n <= 54:
-		return "big long"
+	if utf8.RuneCountInString(sentence) > 54 {
+		return "big longer"
 	}
-	return "big longer"
+	return "big"
 }
 
 // headline is the sentence that fills a third of the screen. Its alarm names what the sound
