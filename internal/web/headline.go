@@ -196,7 +196,7 @@ func (b viewBuilder) openCalls() []finding {
 	if len(open) == 0 {
 		return nil
 	}
-	c := open[max(0, slices.IndexFunc(open, func(c station.Call) bool { return !c.Attended }))]
+	c := open[max(0, slices.IndexFunc(open, func(c station.Call) bool { return !b.attended(c) }))]
 	if i := slices.IndexFunc(open, station.Call.Unanswered); i >= 0 {
 		c = open[i]
 	}
@@ -208,7 +208,7 @@ func (b viewBuilder) openCalls() []finding {
 		f.Text = b.texts.Say("how.call", "call", f.Text, "age", b.times.Age(c.At))
 	}
 	switch {
-	case c.Attended:
+	case b.attended(c):
 		f.Class = "good"
 	case c.Unanswered(): // its lamp blinks quickly
 		f.rank, f.Class = actionNeeded, "look"
