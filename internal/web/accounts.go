@@ -57,6 +57,25 @@ func (s *Server) viewer(r *http.Request) viewer {
 	return v
 }
 
+// drawnFor names what a whole page is drawn for, and not only its main part: the version and,
+// where the configuration has [access], who may decide. An open page that hears of another is
+// loaded again. Asking makes no log-in last.
+func (s *Server) drawnFor(r *http.Request) string {
+	version := visible(s.station.Snapshot().Version)
+	expire := s.expire()
+	switch {
+	case expire == 0:
+		return version
+	case s.sessions.holds(cookieOf(r, sessionCookie), time.Now()):
+		return version + " page"
+	case isLocal(r):
+		if name, _ := s.station.Access.Technician(s.station.Stamp(time.Now()), expire); name != "" {
+			return version + " " + visible(name)
+		}
+	}
+	return version
+}
+
 // expire is how long a technician may decide; 0: nothing needs one.
 func (s *Server) expire() time.Duration {
 	if s.station.Expire == nil || s.station.Access == nil {

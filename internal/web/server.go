@@ -236,7 +236,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	who := s.viewer(r)
 	refusal := who.Refusal
 	page := pageData{
-		Texts: s.texts, Station: s.stationName(now.Station), Version: visible(now.Version),
+		Texts: s.texts, Station: s.stationName(now.Station), DrawnFor: s.drawnFor(r),
 		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer), Who: s.whoDecides(who),
 	}
 	if page.Local && refusal != answer {
