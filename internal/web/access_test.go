@@ -153,7 +153,9 @@ func TestAnOpenPageIsLoadedAgainWhenSomebodyElseMayDecide(t *testing.T) {
 	}
 	hears("1.0.0")
 	s.station.Access.Show(station.BadgeSum(code), operatortest.Now(), 10*time.Minute)
-	f.Change(func() { f.Shown.State.Notes = map[string]station.Note{"hand": {Kind: station.NoteTechnician, At: operatortest.Now()}} })
+	f.Change(func() {
+		f.Shown.State.Notes = map[string]station.Note{"hand": {Kind: station.NoteTechnician, At: operatortest.Now()}}
+	})
 	hears("1.0.0 Anna")
 	s.station.Access.LogOut()
 	f.Change(func() { f.Shown.State.Notes = nil })

@@ -146,8 +146,8 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
 		mux.HandleFunc("GET /poster.pdf", s.posterPDF)
 	}
-	mux.HandleFunc("POST /discard", s.dismiss)
-	mux.HandleFunc("POST /close", s.closeCall)
+	mux.HandleFunc("POST /discard", s.onlyWhoMayDecide(s.render, s.dismiss))
+	mux.HandleFunc("POST /close", s.onlyWhoMayDecide(s.render, s.closeCall))
 	s.addEntries(mux)
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login", s.login)
@@ -269,44 +269,44 @@ func (s *Server) notDrawn(w http.ResponseWriter, why error) {
 	http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
 }
 
-// dismiss puts an unknown scan or a notice away, which a form's field entry names, and shows
-// the page again.
-func (s *Server) dismiss(w http.ResponseWriter, r *http.Request) {
-	s.deciding(func(by operator.Person, entry string) error {
-		_, err := s.station.Operator.Decide(by, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{station.ID(entry)}})
-		return err
-	})(w, r)
-}
-
-// closeCall closes the call that the entry in a form's field entry opened.
-func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
-	s.deciding(func(by operator.Person, entry string) error {
-		_, err := s.station.Operator.CloseCall(by, entry)
-		return err
-	})(w, r)
-}
-
-// deciding carries out what a person decided about an entry.
-func (s *Server) deciding(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
+// onlyWhoMayDecide is the way in of every decision: it carries out what whoever may decide has
+// decided about the entry that a form names, and refuses everybody else. show writes the page
+// from which the form came, with why nothing was done.
+func (s *Server) onlyWhoMayDecide(show func(w http.ResponseWriter, r *http.Request, status int, said string), carryOut func(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		who := s.viewer(r)
-		if who.Refusal != "" {
+		who, entry := s.viewer(r), r.PostFormValue("entry")
+		switch {
+		case who.Refusal != "":
 			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", who.Refusal)
-			s.render(w, r, http.StatusForbidden, who.Refusal)
-			return
+			show(w, r, http.StatusForbidden, who.Refusal)
+		case entry == "":
+			show(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
+		default:
+			carryOut(w, r, who.Person, station.ID(entry))
 		}
-		entry := r.PostFormValue("entry")
-		if entry == "" {
-			s.render(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
-			return
-		}
-		if err := carryOut(who.Person, entry); err != nil {
-			s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
-			s.render(w, r, http.StatusConflict, viewBuilder{program: s.station.Program(), texts: s.texts}.failed(err))
-			return
-		}
-		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
+}
+
+// dismiss puts an unknown scan or a notice away, and shows the page again.
+func (s *Server) dismiss(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID) {
+	_, err := s.station.Operator.Decide(by, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{entry}})
+	s.decided(w, r, err)
+}
+
+// closeCall closes the call that an entry opened, and shows the page again.
+func (s *Server) closeCall(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID) {
+	_, err := s.station.Operator.CloseCall(by, string(entry))
+	s.decided(w, r, err)
+}
+
+// decided shows the page after a decision, or why it was not carried out.
+func (s *Server) decided(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
+		s.render(w, r, http.StatusConflict, s.failed(err).said)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // healthz answers 200 while what is pressed here is recorded, and 503 with the
