@@ -343,7 +343,7 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 				return nil, lack
 			}
 			if present {
-				if lack := x.limitField(f, text); lack.Kind != "" {
+				if lack := x.limitField(f, template, text); lack.Kind != "" {
 					return nil, lack
 				}
 				with[f.Name] = text
