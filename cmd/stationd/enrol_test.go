@@ -222,6 +222,14 @@ func TestACardThatIsNotRightIsRefusedAndSaysWhyOnTheBootPartition(t *testing.T) 
 			func(t *testing.T, b newBoard) { b.put(t, "stationd.doc", "a letter") },
 			[]string{"stationd.doc is for nothing here"},
 		},
+		"a folder of pictures was copied": {
+			func(t *testing.T, b newBoard) {
+				for i := range 150 {
+					b.put(t, fmt.Sprintf("dsc%04d.jpg", i), "a picture")
+				}
+			},
+			[]string{"155 files, and 100 at most"},
+		},
 		"the outbox of another station is on the card": {
 			func(t *testing.T, b newBoard) {
 				must(t, os.WriteFile(filepath.Join(b.dir, "data", "outbox.db"), []byte("what waits"), 0o600))

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// mostBytes is how long one file of the folder may be.
-	mostBytes = 1 << 20
+	mostFiles = 100     // in the folder; more than a configuration is put together from, and its keys
+	mostBytes = 1 << 20 // of one of them
 
 	refusedName = "refused.txt" // what is wrong, for whoever filled the folder
 	wiping      = ".wipe"       // behind the name of a folder that is being wiped
@@ -60,14 +60,16 @@ func readFolder(path string) (folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return isLitter(e.Name()) })
+	if len(entries) > mostFiles { // a folder of pictures is more than a small board has memory for
+		return nil, refusal{fmt.Sprintf("%s holds %d files, and %d at most: leave what is the station's", filepath.Base(path), len(entries), mostFiles)}
+	}
 	all := make(folder)
 	var no refusal
 	for _, entry := range entries {
 		name := meant(entry.Name())
 		_, twice := all[name]
 		switch {
-		case isLitter(entry.Name()):
-			continue
 		case !entry.Type().IsRegular():
 			no = append(no, fmt.Sprintf("%s is no file: put the files themselves into the folder", entry.Name()))
 			continue
@@ -82,6 +84,7 @@ func readFolder(path string) (folder, error) {
 		}
 		if len(text) > mostBytes {
 			no = append(no, fmt.Sprintf("%s is longer than %d bytes: it is something else", entry.Name(), mostBytes))
+			continue
 		}
 		all[name] = folderFile{file, text}
 	}
