@@ -80,6 +80,7 @@ func (p Program) confirm(b Binding, groups map[string]string, s State, ev Event)
 	if waits, is := s.Pending[ev.Source]; is && b.ConfirmBy == "" && waits.confirms(b, ev) {
 		return p.execute(b, groups, s.withoutPending(ev.Source), ev)
 	}
+	s = s.withoutPending(ev.Source)
 	after, _ := p.execute(b, groups, s, ev)
 	if after.Notes[ev.Source].Kind.Reply().Beep == SoundRefused {
 		return p.execute(b, groups, s, ev) // it would be refused: nobody need confirm that

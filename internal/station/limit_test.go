@@ -134,6 +134,8 @@ func TestWhatMustBeConfirmedIsDoneTheSecondTime(t *testing.T) {
 		{"CANCEL", 23, asked, true}, // another scan came between
 		{"CANCEL", 33, told{NoteSet, "CANCEL", 0}, false},
 		{"CANCEL", 34, asked, false},
+		{"NEEDS", 35, told{NoteNeeds, "order", 0}, false}, // and so did one that is refused
+		{"CANCEL", 36, asked, false},
 	} {
 		if got := h.scanned(step.code, step.second); got != step.want || in() != step.in {
 			t.Errorf("step %d, %s: %+v, in hand %v", i+1, step.code, got, in())
