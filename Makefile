@@ -277,7 +277,8 @@ define licenses
 { echo "Go $$(go env GOVERSION)"; echo; cat "$$(go env GOROOT)/LICENSE"; \
   GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/stationd | LC_ALL=C sort -u | \
   while read -r path version dir; do printf '\n\n%s %s\n\n' "$$path" "$$version"; cat "$$dir"/LICENSE* "$$dir"/LICENCE* "$$dir"/COPYING* "$$dir"/NOTICE* 2>/dev/null || true; done; \
-  printf '\n\nThe Go fonts\n\n'; cat internal/sheet/fonts/LICENSE; }
+  printf '\n\nThe Go fonts\n\n'; cat internal/sheet/fonts/LICENSE; \
+  printf '\n\nBarlow Condensed\n\n'; cat internal/web/font/OFL.txt; }
 endef
 
 .PHONY: reproduce
