@@ -49,7 +49,7 @@ func runListing(t *testing.T, args []string) (lines, peak int) {
 }
 
 // keepPageOpen reads the page's changes as a browser does, and counts them.
-func keepPageOpen(ctx context.Context, t *testing.T, b *demo.Simulation) *atomic.Int64 {
+func keepPageOpen(ctx context.Context, t testing.TB, b *demo.Simulation) *atomic.Int64 {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Log.PageURL()+"events", nil)
 	must(t, err)
@@ -171,5 +171,38 @@ func TestFiftyThousandWaitAndThePageIsOpen(t *testing.T) {
 		listed(so, []string{"--limit", "1000"}, 1000+2, most)
 		listed(so, []string{"--all"}, backlog+1, 2*most)
 		must(t, b.Power(t.Context(), false))
+	}
+}
+
+// BenchmarkScanWhilePagesAreOpen is what a scan takes until the reader beeps, which is when it
+// is on disk, with one page open and with thirty that are told of each; and how many times as
+// long it takes with thirty. The pages are read on the same computer.
+func BenchmarkScanWhilePagesAreOpen(b *testing.B) {
+	on := newBeepStation(b, nil)
+	medians := make(map[int]time.Duration)
+	scans := 0
+	for _, pages := range []int{1, 30} {
+		b.Run(fmt.Sprintf("pages=%d", pages), func(b *testing.B) {
+			ctx, close := context.WithCancel(b.Context())
+			defer close()
+			for range pages {
+				seen := keepPageOpen(ctx, b, on)
+				must(b, demo.Until(ctx, "the page is shown", func() bool { return seen.Load() > 0 }))
+			}
+			var answers []time.Duration
+			for b.Loop() {
+				scans++
+				began := time.Now()
+				if got := scanForBeep(b, on, fmt.Sprintf("PO%d", 470000+scans)); got != beepRecorded {
+					b.Fatalf("scan %d is answered by %q", scans, got)
+				}
+				answers = append(answers, time.Since(began))
+			}
+			medians[pages] = median(answers)
+			b.ReportMetric(float64(medians[pages].Microseconds())/1000, "median-ms")
+			if one := medians[1]; pages > 1 && one > 0 {
+				b.ReportMetric(float64(medians[pages])/float64(one), "times-one-page")
+			}
+		})
 	}
 }

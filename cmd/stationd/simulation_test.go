@@ -30,7 +30,7 @@ func startStation(t *testing.T, change func(*demo.Config)) *demo.Simulation {
 }
 
 // newStation is startStation with the power off.
-func newStation(t *testing.T, change func(*demo.Config)) *demo.Simulation {
+func newStation(t testing.TB, change func(*demo.Config)) *demo.Simulation {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a whole station in its own process was NOT proved: it takes its time")
@@ -161,7 +161,7 @@ func socketTransport(path string) *http.Transport {
 	}}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

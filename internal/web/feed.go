@@ -22,8 +22,8 @@ const (
 	// change, and presses that come together cost one drawing.
 	refreshDelay = 25 * time.Millisecond
 
-	// refreshGap is the least time between two drawings: where something changes all the
-	// time, as while a hundred lanes try a vendor that is away, nobody reads faster.
+	// refreshGap is the least time between two drawings for changes: where something changes
+	// all the time, as while a hundred lanes try a vendor that is away, nobody reads faster.
 	refreshGap = 300 * time.Millisecond
 )
 

@@ -107,7 +107,7 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 	due := time.NewTimer(0)
 	defer due.Stop()
 	var changed <-chan struct{}
-	var looked time.Time
+	var drawn time.Time // for a change: what is drawn only because time passes keeps no change waiting
 	for {
 		select {
 		case <-ctx.Done():
@@ -116,11 +116,13 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 			return err
 		case <-changed:
 			changed = nil
-			due.Reset(max(refreshDelay, time.Until(looked.Add(refreshGap))))
+			due.Reset(max(refreshDelay, time.Until(drawn.Add(refreshGap))))
 		case <-due.C:
+			if changed == nil {
+				drawn = time.Now()
+			}
 			changed = s.station.Outbox.Changed() // before looking, so that nothing is missed
 			s.refresh()
-			looked = time.Now()
 			due.Reset(s.feed.refreshIn())
 		}
 	}
