@@ -48,7 +48,7 @@ clear = ["parts"]
 [[on]]
 event   = "hand.scan"
 match   = '^AWAY$'
-confirm = "material.press"
+confirm = "material.hold"
 clear   = ["parts", "order"]
 
 [[on]]
@@ -86,7 +86,7 @@ count = { stops = 1 }`)
 	}
 	must(t, b.Scan("AWAY"))
 	lastNote(t, b, "hand", station.NoteConfirm)
-	waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
+	waitRecorded(t, b, "material.hold", func() { b.Push(demo.PinMaterial, 2500*time.Millisecond) })
 	must(t, demo.Until(t.Context(), "the order is put away", func() bool {
 		s, err := b.Control().Snapshot(t.Context())
 		_, in := s.State.Values["order"]
