@@ -13,6 +13,7 @@ func TestALineIsInAColourByItsWord(t *testing.T) {
 		`stationd.toml: fault: control: its path is too long -- choose a shorter one`:    terminal.Red,
 		`stationd.toml:4:1: warning: the packaged unit does not allow this device`:       terminal.Yellow,
 		`/etc/stationd/stationd.toml: warning: page: another program listens -- stop it`: terminal.Yellow,
+		`warning: two stations have one name -- give each its own`:                       terminal.Yellow,
 		`2 faults`: "",
 		``:         "",
 	} {
