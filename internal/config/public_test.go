@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +45,38 @@ func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
 				t.Error("a fault's line would be another")
 			}
 		})
+	}
+}
+
+// A fault shows its line, and check, a start's log and with that a dump show the fault.
+func TestAFaultsLineIsShownWhereItHasNoSecret(t *testing.T) {
+	t.Parallel()
+	for text, shown := range map[string]bool{
+		"[station]\nnaem = \"pack4-1\" # the first\n":                 true,
+		"[l2l]\nurll = \"https://acme.example/api/1.0/\"\n":           true,
+		"[alert]\nurll = \"https://hooks.example/services/canary\"\n": false,
+		"[webhook]\nurll = 'https://hooks.example/x?canary'\n":        false,
+		"[station]\nnaem = \"x\"\n[vars]\nH = \"https://h/canary\"\n": true,
+		"[station]\nsiet = \"7f3c91abcanary7f3c91ab\"\n":              false,
+	} {
+		f := Parse("x", []byte(text))
+		f.Station()
+		for _, table := range []string{"l2l", "alert", "webhook"} {
+			var none struct{}
+			f.Section(table, &none)
+		}
+		faults := f.Faults()
+		if len(faults) == 0 {
+			t.Fatalf("%q has no fault", text)
+		}
+		for _, fault := range faults {
+			if strings.Contains(fault.Detail, "canary") {
+				t.Errorf("%q shows %q", text, fault.Detail)
+			}
+		}
+		if !slices.ContainsFunc(faults, func(f Fault) bool { return strings.HasPrefix(f.Text, "unknown key") && (f.Detail != "") == shown }) {
+			t.Errorf("%q: %+v", text, faults)
+		}
 	}
 }
 
