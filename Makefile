@@ -28,7 +28,7 @@ GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags
 
 .PHONY: help
 help: ## What can be made.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build $(ARCHES:%=build/stationd-%)
 build: $(ARCHES:%=build/stationd-%) ## The program for amd64, arm64 and 32-bit ARM (ARMv6), into build/.
