@@ -66,7 +66,7 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 		}
 		body = append(body, h.Section(h.H2(g.Text(group.Title)), h.Ul(list...)))
 	}
-	if len(made.Groups) == 0 {
+	if len(made.Groups)+len(unread) == 0 {
 		body = append(body, h.P(g.Text(s.texts.Say("cards.none"))))
 	}
 	page := h.Doctype(h.HTML(h.Lang(s.texts.Tag()),
