@@ -77,4 +77,7 @@ func TestAPageThatCannotBeReadIsAFaultAndNotTheEnd(t *testing.T) {
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := box.Verify(); err != nil {
+		t.Error(err)
+	}
 }
