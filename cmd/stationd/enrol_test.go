@@ -230,6 +230,14 @@ func TestACardThatIsNotRightIsRefusedAndSaysWhyOnTheBootPartition(t *testing.T) 
 			},
 			[]string{"155 files, and 100 at most"},
 		},
+		"what was copied is large": {
+			func(t *testing.T, b newBoard) {
+				for i := range 20 {
+					b.put(t, fmt.Sprintf("part%02d.bin", i), strings.Repeat("film", 250_000))
+				}
+			},
+			[]string{"more than 16 MiB together"},
+		},
 		"the outbox of another station is on the card": {
 			func(t *testing.T, b newBoard) {
 				must(t, os.WriteFile(filepath.Join(b.dir, "data", "outbox.db"), []byte("what waits"), 0o600))
