@@ -133,8 +133,8 @@ func (s *Server) calledStation() string {
 
 // cardsPDF is /cards.pdf.
 func (s *Server) cardsPDF(w http.ResponseWriter, r *http.Request) {
-	made, _ := s.cards(r.Context())
-	heading := cards.Heading{Station: s.calledStation(), Words: s.texts, Date: s.today()}
+	made, unread := s.cards(r.Context())
+	heading := cards.Heading{Station: s.calledStation(), Words: s.texts, Date: s.today(), Unread: unread}
 	s.sendPDF(w, s.texts.Say("cards.title"), cards.Draw(heading, made))
 }
 
