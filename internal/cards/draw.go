@@ -69,7 +69,7 @@ func Draw(h Heading, s Sheets) []*sheet.Sheet {
 	}
 	for i, page := range d.pages {
 		page.Text(sheet.Margin, 14, 9, sheet.Regular, h.Words.Say("cards.title"))
-		page.Lines(sheet.Margin, 18, 9, sheet.Bold, sheet.Wrap(strings.Join(missing, "   "), 9, sheet.Bold, sheet.PageWidth-2*sheet.Margin, 1))
+		page.Lines(sheet.Margin, 18, 9, sheet.Bold, sheet.Wrap(strings.Join(missing, " · "), 9, sheet.Bold, sheet.PageWidth-2*sheet.Margin, 1))
 		right(page, 14, h.Station+"   "+h.Date+"   "+h.Words.Say("cards.page", "page", i+1, "pages", len(d.pages)))
 	}
 	return d.pages
