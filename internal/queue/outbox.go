@@ -99,6 +99,8 @@ type Outbox struct {
 	queued  queuedChanges
 	view    atomic.Pointer[view]
 	ends    recentEnds
+	lanes   []station.LaneStatus // as Lanes lists them after the commit lanesAt; never changed
+	lanesAt uint64
 	recent  []station.RecentEvent // the newest first; a view has it too, and it is never changed
 
 	committing atomic.Pointer[time.Time] // when the commit under way began

@@ -43,6 +43,7 @@ func (v view) html() g.Node {
 				h.P(h.Class("small"), v.phrase("sound.help")),
 			),
 			h.P(h.Class("acts"),
+				g.If(len(v.Held) == 0, v.entriesLink()), // else it stands with them
 				g.If(v.HasCards, h.A(h.Class("button"), h.Href("/cards"), v.phrase("cards.title"))),
 				h.A(h.Class("button"), h.Href("#"), v.phrase("more.close"))),
 		),

@@ -18,7 +18,8 @@ import (
 )
 
 // An Outbox is what the page lists. Its methods are called by several goroutines at
-// once, and wait for no disk.
+// once. What is asked for the operator's page waits for no disk; a longer list, and the lanes,
+// wait for the commit under way.
 type Outbox interface {
 	// Contents lists the outbox, or the beginning of it: the entries without a final
 	// fate in the order of their events, and the unknown scans that are kept.
