@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,7 +122,16 @@ func reloadStation(t *testing.T, b *demo.Simulation, says string) {
 	must(t, demo.Until(t.Context(), says, func() bool { return b.Log.Count(says) > before }))
 }
 
-// readLog returns the station's log.
+// expectLogged waits for something in the station's log, which is written a moment after what
+// it tells.
+func expectLogged(t *testing.T, b *demo.Simulation, pattern string) {
+	t.Helper()
+	says := regexp.MustCompile(pattern)
+	must(t, demo.Until(t.Context(), "the log says "+pattern, func() bool { return says.MatchString(readLog(t, b)) }))
+}
+
+// readLog returns what has come into the station's log until now. What must be there is for
+// expectLogged.
 func readLog(t *testing.T, b *demo.Simulation) string {
 	t.Helper()
 	text, err := os.ReadFile(b.LogPath())
