@@ -78,6 +78,14 @@ build/axe.min.js:
 matrix: ## The whole fault matrix and ten times the model, which take some minutes.
 	STATIOND_ROUNDS=10 go test -race -count=1 -timeout 60m -run 'TestMatrix|TestModel' ./internal/matrix ./internal/queue
 
+.PHONY: relay-matrix
+relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-update writes what ends otherwise than without.
+	STATIOND_RELAY=whole go test -count=1 -timeout 60m -run '^TestMatrix$$' ./internal/matrix $(UPDATE)
+
+.PHONY: relay-kill
+relay-kill: ## Every part of a plant with a relay struck at every moment of every verb; some minutes.
+	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^TestRelayKills$$' ./internal/matrix
+
 .PHONY: load
 load: ## A minute of scans, presses, pages, connections and a backlog at once, within the unit's limits. As root: those too.
 	STATIOND_LOAD=60s go test -count=1 -timeout 20m -v -run '^TestLoad$$' ./cmd/stationd
