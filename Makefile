@@ -84,7 +84,7 @@ relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-
 
 .PHONY: relay-kill
 relay-kill: ## Every part of a plant with a relay struck at every moment of every verb; some minutes.
-	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^TestRelayKills$$' ./internal/matrix
+	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^(TestRelayKills|TestTheWayIsChanged)$$' ./internal/matrix
 
 .PHONY: load
 load: ## A minute of scans, presses, pages, connections and a backlog at once, within the unit's limits. As root: those too.

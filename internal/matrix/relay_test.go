@@ -34,10 +34,11 @@ func relayWhole() bool { return os.Getenv("STATIOND_RELAY") == "whole" }
 
 // A relayed is the way of a station by an engine and relays, in memory.
 type relayed struct {
-	engine  *relaytest.Engine
-	station *process
-	relays  []*oneRelay
-	link    *relay.Link
+	engine   *relaytest.Engine
+	station  *process
+	relays   []*oneRelay
+	link     *relay.Link
+	straight bool // the station asks the vendor itself for now
 }
 
 // A oneRelay is a relay with all that it is connected to.
@@ -51,7 +52,7 @@ type oneRelay struct {
 
 func newRelayed(t *testing.T, relays int) *relayed {
 	t.Helper()
-	r := &relayed{engine: relaytest.StartEngineInMemory(t)}
+	r := &relayed{engine: relaytest.StartEngineInMemory(t, leaseTime)}
 	r.station = &process{engine: r.engine.Table()}
 	for i := range max(relays, 1) {
 		one := &oneRelay{process: &process{engine: r.engine.Table()}, name: fmt.Sprint("dmz-", i+1), vendor: &relaytest.Slot{}}
@@ -96,6 +97,9 @@ func (r *relayed) leading() (leads, other *oneRelay) {
 // connect starts the station's end anew, and has the relays speak to the vendor as it is now.
 func (r *relayed) connect(c *cell) station.Backend {
 	c.t.Helper()
+	if r.straight {
+		return c.connectBy(c.network.Dial)
+	}
 	for _, one := range r.relays {
 		one.vendor.Set(c.connectBy(one.through(c.network.Dial)))
 	}
@@ -114,15 +118,15 @@ func (r *relayed) connect(c *cell) station.Backend {
 	return l.Backend(relay.BackendSetting{Name: c.sample.backend, Verbs: verbs[c.sample.backend], Settle: api.SettleByRelay(false)})
 }
 
-// engines is held while one runs: a timer that the client of NATS keeps for the next, and the
-// engine's own clock, are those of the whole process, and a bubble must not find another's.
-var engines sync.Mutex // guards what is global in the client and in the server
+// engines is held while one runs: the timers that the client of NATS keeps for its next request
+// are those of the whole process, and a bubble must not find another's.
+var engines sync.Mutex // guards what is global in the client of NATS
 
 // alone waits until no other engine runs, and empties the pools.
 func alone(t *testing.T) {
 	engines.Lock()
 	t.Cleanup(engines.Unlock)
-	ats.Register()
+	ats.Register() // the engine's own clock, which is no bubble's
 	t.Cleanup(ats.Unregister)
 	runtime.GC()
 	runtime.GC()

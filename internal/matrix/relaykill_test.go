@@ -189,11 +189,7 @@ func strikes() []strike {
 		}, again},
 		{"the relay that leads has a bent cable, which is let go later than its lease and patience", func(c *cell) { leads, _ := c.relay.leading(); leads.bend() }, nil},
 		{"the relay that leads is stopped in order", func(c *cell) { leads, _ := c.relay.leading(); go leads.stop() }, nil},
-		{"the engine is killed", func(c *cell) { c.relay.engine.Kill() }, func(c *cell) { c.relay.engine.Start() }},
-		{"the engine is killed, and its disk is wiped", func(c *cell) { c.relay.engine.Kill() }, func(c *cell) {
-			c.relay.engine.Wipe()
-			c.relay.engine.Start()
-		}},
+		{"the engine is killed, and its disk is lost", func(c *cell) { c.relay.engine.Kill() }, func(c *cell) { c.relay.engine.Start() }},
 		{"the station loses its power", (*cell).cutPower, nil},
 		{"the station is stopped in order", func(c *cell) { close(c.died) }, nil},
 		{"the station has a bent cable, which is let go later than patience", func(c *cell) { c.relay.station.bend() }, nil},
@@ -333,4 +329,60 @@ func killInEveryRun(s sample, k strike, at instant) bool {
 	h := fnv.New32a()
 	fmt.Fprint(h, s, k.name, at.name)
 	return h.Sum32()%oneIn == 0 || os.Getenv("STATIOND_RELAY") == s.verb
+}
+
+// TestTheWayIsChanged turns a station from its own way to the relay's, and back, while what it
+// has sent is marked or in doubt.
+func TestTheWayIsChanged(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("that each action ends once or held when a station is turned to a relay, or back, was NOT proved: it takes its time")
+	}
+	tried, left := 0, 0
+	for _, s := range killed() {
+		for _, toRelay := range []bool{true, false} {
+			for _, after := range []bool{true, false} {
+				for _, marked := range []bool{true, false} {
+					name := fmt.Sprintf("to the relay %v, after the effect %v, marked %v", toRelay, after, marked)
+					h := fnv.New32a()
+					fmt.Fprint(h, s, name)
+					if !relayWhole() && h.Sum32()%8 != 0 {
+						left++
+						continue
+					}
+					tried++
+					t.Run(s.String()+"/"+name, func(t *testing.T) { changeWay(t, s, toRelay, after, marked) })
+				}
+			}
+		}
+	}
+	t.Logf("%d combinations of a verb and a change of its way", tried)
+	if left > 0 {
+		t.Logf("NOT tried: %d combinations of a verb and a change of its way; make relay-kill tries all", left)
+	}
+}
+
+func changeWay(t *testing.T, s sample, toRelay, after, marked bool) {
+	f := powerCut(after)
+	turn := func(c *cell) { c.relay.straight, c.backend = !toRelay, nil }
+	f.arms = func(c *cell) {
+		c.relay.straight = toRelay
+		c.backend = c.connect()
+		if marked {
+			return
+		}
+		kind := plant.Down
+		if after {
+			kind = plant.Lost
+		}
+		c.fault.strikes = func(c *cell, _ *http.Request, serve func()) {
+			c.strikeOnce(plant.Fault{Kind: kind})
+			serve()
+		}
+	}
+	f.mends = turn
+	e, _ := run(t, s, f, variant{byRelay: true, relays: 1})
+	if e.word != once && e.word != isHeld {
+		t.Errorf("it ends %s: %s", e, e.reason)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"stationd/internal/api"
 	"stationd/internal/relay"
@@ -29,6 +30,7 @@ const startTime = time.Minute
 type Engine struct {
 	t       testing.TB
 	options server.Options
+	lease   time.Duration // of one in memory; 0: it is not
 
 	mu     sync.Mutex     // guards server
 	server *server.Server // nil: it does not run
@@ -48,11 +50,32 @@ func StartEngine(t testing.TB, change func(*server.Options)) *Engine {
 	return e
 }
 
-// StartEngineInMemory is StartEngine of one that has no socket: what waits for it stands still
-// as far as synctest's clock is concerned.
-func StartEngineInMemory(t testing.TB) *Engine {
+// StartEngineInMemory is StartEngine of one that has neither a socket nor a disk, and keeps
+// the relays' lease of that length: what waits for it stands still as far as synctest's clock
+// is concerned, and it goes by that clock. Once killed it has forgotten all.
+func StartEngineInMemory(t testing.TB, lease time.Duration) *Engine {
 	t.Helper()
-	return StartEngine(t, func(o *server.Options) { o.DontListen, o.Port = true, 4222 })
+	e := &Engine{t: t, lease: lease, options: server.Options{
+		Host: "127.0.0.1", Port: 4222, DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+	}}
+	e.Start()
+	t.Cleanup(e.Kill)
+	return e
+}
+
+// keepLease makes the bucket of the lease in memory: what is on disk goes by another clock.
+func (e *Engine) keepLease(s *server.Server) error {
+	conn, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := conn.JetStream()
+	if err != nil {
+		return err
+	}
+	_, err = js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "sd-lease", TTL: e.lease, History: 1, Storage: nats.MemoryStorage})
+	return err
 }
 
 // Start starts an engine that was killed, on the port that it had.
@@ -67,10 +90,27 @@ func (e *Engine) Start() {
 	if !s.ReadyForConnections(startTime) {
 		e.t.Fatal("the engine does not start")
 	}
+	if e.lease > 0 {
+		if err := e.keepLease(s); err != nil {
+			e.t.Fatal(err)
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.server = s
 	e.options.Port = options.Port
+}
+
+// Change has a running engine take up other options, as a reload of its file does.
+func (e *Engine) Change(change func(*server.Options)) {
+	e.t.Helper()
+	change(&e.options)
+	options := e.options
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.server.ReloadOptions(&options); err != nil {
+		e.t.Fatal(err)
+	}
 }
 
 // Kill ends the engine, if it runs.
@@ -102,7 +142,7 @@ func (e *Engine) Wipe() {
 // Table is how a configuration names the engine.
 func (e *Engine) Table() relay.Engine {
 	table := relay.Engine{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", e.options.Port)}}
-	if e.options.DontListen {
+	if e.lease > 0 {
 		table.Dial = func(string, string) (net.Conn, error) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
