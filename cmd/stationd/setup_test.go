@@ -150,6 +150,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answer("Scan a label of another kind", "")
 	c.answer("nothing   there are no more readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more?", "")
 
 	c.expect("Station pack4-1: 2 buttons, 1 lamp, 0 buzzers, 1 reader.")
 	c.answer("Write it to", "")
@@ -256,6 +257,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.answer("Its colours", "")
 			c.answer("there are no readers", "")
 			c.answer("The GPIO number of a buzzer", "")
+			c.answer("Anything more?", "")
 			c.expect("Write it to")
 		}, ctrlD},
 		{"Ctrl-C before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
@@ -264,6 +266,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.answer("Its colours", "")
 			c.answer("there are no readers", "")
 			c.answer("The GPIO number of a buzzer", "")
+			c.answer("Anything more?", "")
 			c.expect("Write it to")
 		}, ctrlC},
 	}
@@ -317,6 +320,7 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	c.answer("Its colours", "")
 	c.answer("there are no readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more? (y/n) [n]", "")
 	c.answer("Write it to", "y")
 	c.expect("it has no faults.")
 	c.expectExit(0)
@@ -359,6 +363,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		c.answer("there are no readers", "elsewhere")
 		c.expect("is not a port")
 		c.answer("there are no readers", "")
+		c.answer("Anything more?", "")
 		return c
 	}
 	must(t, os.WriteFile(path, []byte(precious), 0o600))
@@ -387,10 +392,14 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 
 	c = talk(false)
 	c.answer("exists. Replace it?", "y")
+	c.expect("What was there is kept as")
 	c.expect("it has no faults.")
 	c.expectExit(0)
 	if content(path) != content(other) {
 		t.Error("the file was not replaced, though somebody said yes")
+	}
+	if content(path+".old") != precious {
+		t.Errorf("what was there is lost: %q", content(path+".old"))
 	}
 	plan, faults, err := plan.Read(path)
 	if err != nil || len(faults) > 0 || plan.Station.Name != `pack "4" \1` {
@@ -513,6 +522,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c.expect("What does it answer for?")
 	c.answer("Choose", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more?", "")
 	c.expect("Station pack4-1: 3 buttons, 3 lamps, 1 buzzer, 0 readers.")
 	c.answer("Write it to", "")
 	c.expect("sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/l2l.key")
@@ -613,6 +623,7 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	c.answer("Its colours", "")
 	c.answer("nothing   there are no readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more? (y/n) [n]", "")
 	c.answer("Write it to", "")
 	c.expect("it has no faults.")
 	c.expectExit(0)
