@@ -14,7 +14,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +21,7 @@ import (
 	"stationd/internal/exit"
 	"stationd/internal/plan"
 	"stationd/internal/words"
+	"stationd/internal/zone"
 )
 
 // Command returns the command setup. Its error carries an exit code.
@@ -122,9 +122,9 @@ func (s *setup) askStation() (err error) {
 		return err
 	}
 	s.Name = name
-	zone, err := s.ask("The site's time zone, such as Europe/Stockholm", cmp.Or(s.Timezone, localZone()), func(zone string) error {
-		if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-			return fmt.Errorf("the time zone database has no %q; choose one such as Europe/Stockholm", zone)
+	zone, err := s.ask("The site's time zone, such as Europe/Stockholm", cmp.Or(s.Timezone, localZone()), func(name string) error {
+		if _, err := zone.Load(name); err != nil || name == "" || name == "Local" {
+			return fmt.Errorf("the time zone database has no %q; choose one such as Europe/Stockholm", name)
 		}
 		return nil
 	})
