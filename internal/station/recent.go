@@ -25,6 +25,9 @@ type RecentEntry struct {
 	With    map[string]string
 	Held    bool // a person must decide
 	Fate    Fate // how it ended; empty: it has not
+
+	// Corrected: somebody put a field of it right, and this is the entry that has its place.
+	Corrected bool
 }
 
 // Recent returns the event and what became of it, as it is at first.
