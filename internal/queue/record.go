@@ -92,10 +92,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		note = next.Notes[ev.Source]
 		recorded.Note = countsAs(e.ID)
 	}
-	sequence, err := b.tx.NextSequence()
-	if err != nil {
-		return done, storage(err)
-	}
+	sequence := b.tx.NextSequence()
 	b.state, done.Note = next, note
 	b.o.counts.Events[ev.Name()]++
 	b.note(recorded)
