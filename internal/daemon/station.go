@@ -51,6 +51,7 @@ type openStation struct {
 	journal    *logging.Log
 	active     *activeConfig
 	outbox     *queue.Outbox
+	early      *agent.Early // the ports of the scanners
 	access     *access.Access
 	boards     []*chipBoard
 	status     *agent.Status
@@ -85,6 +86,14 @@ func newDevices(b base, active *activeConfig) devices {
 	return d
 }
 
+// ports are the parts that read the scanners' ports.
+func (d devices) ports(p *plan.Plan) (all []agent.Part) {
+	for i, r := range d.scanners {
+		all = append(all, agent.Part{Name: "port of scanner " + p.Scanners[i].Name, Run: r.RunPort})
+	}
+	return all
+}
+
 // bestEffort does what the outbox does not keep: it prints, and triggers a reader.
 func (d devices) bestEffort(b base) func(station.Event, station.Action) {
 	return func(_ station.Event, a station.Action) {
@@ -113,6 +122,8 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 	starts := openStarts(b.plan.Station.Data, b.clock.Stamp, b.log)
 	active := newActiveConfig(b.plan, b.faults, b.timings, b.log)
 	devices := newDevices(b, active)
+	// A line needs its time to be known to be silent, and what is scanned meanwhile waits.
+	early := agent.Begin(ctx, devices.ports(b.plan))
 	outbox, err := queue.Open(b.plan.Outbox(), queue.Setting{
 		Stamp:      b.clock.Stamp,
 		Log:        b.log,
@@ -127,10 +138,11 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		Delivered:  b.timings.Delivered,
 	})
 	if err != nil {
+		early.Stop()
 		return nil, err
 	}
 	s := &openStation{
-		base: b, devices: devices, journal: journal, active: active, outbox: outbox, starts: starts,
+		base: b, devices: devices, journal: journal, active: active, outbox: outbox, early: early, starts: starts,
 		status:     agent.NewStatus(outbox),
 		endOfCrash: crash.Keep(b.plan.Station.Data, b.log),
 	}
@@ -192,6 +204,7 @@ func (s *openStation) openMetrics() (server, error) {
 // close closes what has a file or a line open, the outbox last: until then a lamp may
 // still say what is on disk.
 func (s *openStation) close() error {
+	s.early.Stop()
 	var errs []error
 	for _, b := range s.boards {
 		errs = append(errs, b.close())
