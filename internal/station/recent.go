@@ -1,6 +1,9 @@
 package station
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // MostRecent is how many presses and scans a Snapshot tells of.
 const MostRecent = 5
@@ -43,15 +46,9 @@ func (ev Event) Recent(note Note, entries []Entry) RecentEvent {
 // MostRecent.
 func NewestFirst(lists ...[]RecentEvent) []RecentEvent {
 	all := slices.Concat(lists...)
-	slices.SortStableFunc(all, func(a, b RecentEvent) int {
-		age, known := a.At.Since(b.At)
-		switch {
-		case !known, age == 0:
-			return 0
-		case age > 0:
-			return -1
-		}
-		return 1
+	sort.SliceStable(all, func(i, j int) bool {
+		age, known := all[i].At.Since(all[j].At)
+		return known && age > 0
 	})
 	return all[:min(len(all), MostRecent)]
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -215,7 +216,7 @@ func (b viewBuilder) recent() []recentLine {
 			before = append(before, station.RecentEvent{Source: source, At: n.At, Note: n})
 		}
 	}
-	slices.SortFunc(before, func(a, b station.RecentEvent) int { return strings.Compare(a.Source, b.Source) })
+	sort.Slice(before, func(i, j int) bool { return before[i].Source < before[j].Source })
 	for _, ev := range station.NewestFirst(before) {
 		if len(all) < station.MostRecent {
 			all = append(all, b.recentLine(ev))
