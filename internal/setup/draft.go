@@ -25,15 +25,12 @@ type draft struct {
 }
 
 // clone returns a copy that shares nothing with the draft.
-func (d *draft) clone() (copied draft) {
-	text, err := json.Marshal(d)
+func (d *draft) clone() (copied draft, err error) {
+	text, err := json.Marshal(d) // as it is saved
 	if err == nil {
 		err = json.Unmarshal(text, &copied)
 	}
-	if err != nil {
-		panic(err) // a draft is saved so
-	}
-	return copied
+	return copied, err
 }
 
 // watchesOrder reports whether a reader's parts are traced on the order that Lagerkoll says is

@@ -111,7 +111,10 @@ func readText(text []byte) (*plan.Plan, []config.Fault, error) {
 // has nothing against. The draft itself stays as it is.
 func (s *setup) askChecked(question, suggestion string, change func(d *draft, answer string) error) (string, error) {
 	return s.ask(question, suggestion, func(answer string) error {
-		tried := s.draft.clone()
+		tried, err := s.clone()
+		if err != nil {
+			return err
+		}
 		if err := change(&tried, answer); err != nil {
 			return err
 		}
@@ -122,9 +125,12 @@ func (s *setup) askChecked(question, suggestion string, change func(d *draft, an
 // keep changes the draft, where check has nothing against the change; else it says what, and
 // the draft stays as it was.
 func (s *setup) keep(change func(d *draft)) (kept bool) {
-	tried := s.draft.clone()
-	change(&tried)
-	if err := tried.fault(); err != nil {
+	tried, err := s.clone()
+	if err == nil {
+		change(&tried)
+		err = tried.fault()
+	}
+	if err != nil {
 		s.say("%v", err)
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -63,7 +64,7 @@ func TestEveryZoneOfGoIsKnownWithoutADatabase(t *testing.T) {
 	known := make(map[string][]byte)
 	for all := tar.NewReader(unpacked); ; found++ {
 		f, err := all.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
