@@ -111,8 +111,8 @@ func setUp(s *fixture) {
 	term.Answers("The GPIO number of a buzzer", "")
 	term.Answers("Anything more?", "y")
 	term.Answers("Choose", "6") // the page on other machines
-	term.Answers("Who sees the page?", "")
-	term.Answers("type a number from 1 to 3", "3")
+	term.Reads("Who sees the page?", 10*time.Second)
+	term.Answers("Choose", "3") // whoever is in the network
 	term.Answers("Its names", "")
 	term.Answers("Choose", "1")
 	term.Answers("Write it to", "")

@@ -55,11 +55,7 @@ func (s *setup) askConditions() error {
 	bindings := s.bindings()
 	var abouts []string
 	for _, b := range bindings {
-		about := b.about
-		if b.match != "" {
-			about += " (" + b.match + ")"
-		}
-		abouts = append(abouts, about)
+		abouts = append(abouts, b.about+beginning(b.match))
 	}
 	picked, err := s.choose("For which of these?", append(abouts, "none of them")...)
 	if err != nil || picked == len(bindings) {
@@ -95,6 +91,16 @@ func (s *setup) askConditions() error {
 			return err
 		}
 	}
+}
+
+// beginning says with what the labels begin that a pattern of askPattern matches; "" where it
+// asks for no beginning.
+func beginning(pattern string) string {
+	prefix, _, some := strings.Cut(strings.TrimPrefix(pattern, "^"), "(?P<")
+	if prefix = strings.ReplaceAll(prefix, `\`, ""); prefix == "" || !some {
+		return ""
+	}
+	return " (labels that begin with " + prefix + ")"
 }
 
 // conditionQuestions ask about one binding.

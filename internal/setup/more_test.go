@@ -189,6 +189,18 @@ func TestWhatMustHoldBeforeSomethingIsDone(t *testing.T) {
 	}
 }
 
+func TestNobodyReadsARegularExpression(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		`^PO(?P<order>\d+)$`: " (labels that begin with PO)", `^PC\-(?P<product>.+)$`: " (labels that begin with PC-)",
+		`^(?P<order>\d+)$`: "", "^UNDO$": "", "": "",
+	} {
+		if got := beginning(pattern); got != want {
+			t.Errorf("%s: %q", pattern, got)
+		}
+	}
+}
+
 func TestACallForHelpWaitsForNothing(t *testing.T) {
 	t.Parallel()
 	turns := append([]turn{{"Anything more?", "y"}}, limitsOf(t, line(), "calls MAINT")...)
