@@ -162,11 +162,14 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		s.boards = append(s.boards, board)
 	}
 	if b.plan.Web.Listen != "" {
-		s.page = newListener(plan.PartPage, b.faults, b.plan.Web.WhyHere(), s.openPage)
+		s.page = newListener(plan.PartPage, b.faults, s.openPage)
+		if why := b.plan.Web.WhyHere(); why != "" {
+			b.faults.set(station.PageElsewhere, why)
+		}
 	}
-	s.control = newListener(plan.PartControl, b.faults, "", s.openControl)
+	s.control = newListener(plan.PartControl, b.faults, s.openControl)
 	if b.plan.Metrics.Listen != "" {
-		s.metrics = newListener(plan.PartMetrics, b.faults, "", s.openMetrics)
+		s.metrics = newListener(plan.PartMetrics, b.faults, s.openMetrics)
 	}
 	return s, nil
 }

@@ -300,6 +300,8 @@ func (b viewBuilder) partFaults() []finding {
 			f.rank, f.Text = actionNeeded, b.texts.Say("how.nokey", "vendor", b.backend(backend))
 		case name == configurationPart:
 			f.Text = b.texts.Say("part.configuration.fault")
+		case name == station.PageElsewhere:
+			f.rank, f.Class, f.Text, f.Do = remark, "wait", b.texts.Say("how.elsewhere"), ""
 		}
 		all = append(all, f)
 	}
