@@ -18,6 +18,7 @@ import (
 	"stationd/internal/demo"
 	"stationd/internal/doctor"
 	"stationd/internal/plan"
+	"stationd/internal/station"
 )
 
 // newStationListening returns a station whose page listens at an address, and its port.
@@ -26,7 +27,7 @@ func newStationListening(t *testing.T, address string) (b *demo.Simulation, port
 	b = newStation(t, nil)
 	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
-	set := regexp.MustCompile(`listen = "[^"]*"`).ReplaceAllString(string(text), fmt.Sprintf("listen = %q", address))
+	set := regexp.MustCompile(`listen = "[^"]*"`).ReplaceAllString(string(text), fmt.Sprintf("listen = %q\nopen = %v", address, strings.HasPrefix(address, "0.")))
 	must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
 	must(t, b.Power(t.Context(), true))
 	if address == "" {
@@ -118,6 +119,47 @@ func TestTheOperatorsOwnScreenIsNotLockedOutByThePlant(t *testing.T) {
 		t.Errorf("the metrics do not say how many are connected: %v", open)
 	}
 	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+}
+
+// What an earlier version showed to the network is shown to this machine alone, as long as
+// nobody has said who else may see it; and what is pressed is recorded all the same.
+func TestAPageOfWhichNobodySaidWhoSeesItIsForThisMachineAlone(t *testing.T) {
+	if !apitest.InNamespace(t, "that no other machine sees a page of which nobody said who may") {
+		return
+	}
+	const plant = "192.0.2.1"
+	addAddress(t, 0, plant)
+	b := newStation(t, nil)
+	editConfig(t, b, `listen = "127.0.0.1:0"`, `listen = "0.0.0.0:0"`)
+	must(t, b.Power(t.Context(), true))
+	_, port, err := net.SplitHostPort(strings.Trim(b.Log.PageURL(), "htp:/"))
+	must(t, err)
+	if text := getText(t, clientFrom("127.0.0.1"), "http://127.0.0.1:"+port+"/"); !strings.Contains(text, "pack4-1") {
+		t.Errorf("the station's own screen sees %s", text)
+	}
+	if c, err := net.DialTimeout("tcp", net.JoinHostPort(plant, port), 20*time.Second); err == nil {
+		c.Close()
+		t.Error("another machine is connected to the page")
+	}
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	const advice = "write tls = true and token = { file = … }, or open = true"
+	must(t, demo.Until(t.Context(), "the station says what to write", func() bool {
+		s, err := b.Control().Snapshot(t.Context())
+		return err == nil && strings.Contains(s.Health.Devices[station.PageElsewhere], advice)
+	}))
+	for path, want := range map[string]string{"": "No other machine sees this page", "healthz": advice, "metrics": `stationd_device_well{device="page elsewhere"} 0`} {
+		must(t, demo.Until(t.Context(), "/"+path+" says "+want, func() bool {
+			text := getText(t, clientFrom("127.0.0.1"), "http://127.0.0.1:"+port+"/"+path)
+			return strings.Contains(text, want) && (path != "healthz" || strings.HasPrefix(text, "ok\n"))
+		}))
+	}
+	expectLogged(t, b, `"msg":"[^"]*","part":"page elsewhere","fault":"[^"]*or open = true`)
+	found, _ := runDoctor(t, b.ConfigPath())
+	found.expect(t, "page elsewhere", doctor.Fail, "no other machine sees the page")
+	out, code := runCheck(t, b)
+	if code != 0 || !strings.Contains(out, "no other machine sees the page") {
+		t.Errorf("check says (%d):\n%s", code, out)
+	}
 }
 
 func TestAPageThatIsSwitchedOffIsNowhereAndTheStationRecords(t *testing.T) {

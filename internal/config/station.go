@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stationd/internal/station"
+	"stationd/internal/zone"
 )
 
 // Station is the table [station]: what the station is called and where it is.
@@ -54,7 +55,7 @@ func (f *File) Station() (Station, *time.Location) {
 		f.Fault(At("station", "timezone"), `"timezone": the time zone database has no "Local"; write it as "Europe/Stockholm"`)
 		return s, time.UTC
 	}
-	place, err := time.LoadLocation(s.Timezone)
+	place, err := zone.Load(s.Timezone)
 	if err != nil {
 		f.Fault(At("station", "timezone"), `"timezone": the time zone database has no %q; write it as "Europe/Stockholm"`, s.Timezone)
 		return s, time.UTC
@@ -100,6 +101,26 @@ func (w Web) Elsewhere() bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err != nil || !address.Unmap().IsLoopback()
+}
+
+// WhyHere says why no other machine sees the page although Listen would let it: nothing in
+// the file says who may; "" where something does, or no other machine reaches it. An earlier
+// version showed it to whoever did.
+func (w Web) WhyHere() string {
+	if !w.Elsewhere() || w.Open || w.TLS && w.Token != (Secret{}) {
+		return ""
+	}
+	return "no other machine sees the page, for [web] does not say who may: write tls = true and token = { file = … }, or open = true for whoever reaches " + w.Listen
+}
+
+// Address is where the page listens: at Listen, or at the same port for this machine alone
+// where WhyHere says why.
+func (w Web) Address() string {
+	_, port, err := net.SplitHostPort(w.Listen)
+	if err != nil || w.WhyHere() == "" {
+		return w.Listen
+	}
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // Access is the table [access]: what needs a technician.
@@ -172,8 +193,8 @@ func (f *File) checkElsewhere(w Web) {
 		f.Fault(At("web", "open"), `"open" shows the page to whoever reaches it, and "token" to whoever has that: keep one`)
 	case !w.Elsewhere() && (closed || w.Open):
 		f.Warn(At("web"), `tls, token and open are for other machines, and no other machine reaches %s`, w.Listen)
-	case w.Elsewhere() && !w.Open && (!w.TLS || w.Token == (Secret{})):
-		f.Warn(At("web", "listen"), `whoever reaches %s sees the page, and what goes over the network is not encrypted unless tls is set: say tls = true and token = { file = … }, or open = true where that is meant`, w.Listen)
+	case w.WhyHere() != "":
+		f.Warn(At("web", "listen"), "%s", w.WhyHere())
 	}
 	if (w.Certificate == "") != (w.Key == "") {
 		f.Fault(At("web", "certificate"), `"certificate" and "certificate_key" belong together: name both files, or neither`)

@@ -62,7 +62,7 @@ func (d *doctor) checkParts(context.Context) []Finding {
 	if !d.running {
 		return nil
 	}
-	withOwnCheck := make(map[string]bool)
+	withOwnCheck := map[string]bool{station.PageElsewhere: true}
 	for _, name := range deviceNames(d.plan) {
 		withOwnCheck[name] = true
 	}

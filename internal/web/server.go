@@ -1,8 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
@@ -17,8 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	g "maragu.dev/gomponents"
-
+	g "stationd/internal/html"
 	"stationd/internal/httpserver"
 	"stationd/internal/operator"
 	"stationd/internal/station"
@@ -41,6 +40,7 @@ type Server struct {
 	cache     mainCache
 	cardLists cardLists
 	sessions  sessions
+	sealing   [32]byte // signs what the page is told that was done; new with each start
 
 	peerUID func(local, remote netip.AddrPort) (uint32, error) // httpserver.PeerUID
 }
@@ -63,7 +63,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	return &Server{
+	s := &Server{
 		station:  shown,
 		log:      log,
 		listener: httpserver.Limit(listener, log),
@@ -72,7 +72,9 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		texts:    words.In(shown.Language),
 		feed:     newFeed(),
 		peerUID:  httpserver.PeerUID,
-	}, nil
+	}
+	rand.Read(s.sealing[:]) // never fails: crypto/rand ends the process instead
+	return s, nil
 }
 
 // Connections returns how many connections to the page are open, and how many were refused.
@@ -244,31 +246,15 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	if page.Local && refusal != answer {
 		page.Refusal = visible(refusal)
 	}
-	var err error
-	page.Main, err = s.renderMain()
-	if err != nil {
-		s.notDrawn(w, err)
-		return
-	}
+	page.Main = s.renderMain()
 	s.write(w, status, page.html())
 }
 
 // write writes a page.
 func (s *Server) write(w http.ResponseWriter, status int, page g.Node) {
-	var b bytes.Buffer
-	if err := page.Render(&b); err != nil {
-		s.notDrawn(w, err)
-		return
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // whoever asked has gone
-}
-
-// notDrawn answers in place of a page that cannot be drawn, and logs why.
-func (s *Server) notDrawn(w http.ResponseWriter, why error) {
-	s.log.Error("the page cannot be drawn", "error", why)
-	http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
+	_, _ = io.WriteString(w, g.String(page)) // whoever asked has gone
 }
 
 // onlyWhoMayDecide is the way in of every decision: it carries out what whoever may decide has
