@@ -240,10 +240,10 @@ func (c *cell) act() (entries []station.ID) {
 		c.deliver(time.Minute)
 		c.network.closeIdle()
 	}
+	if c.relay != nil && c.backend == nil {
+		c.backend = c.connect() // which takes until a relay is heard
+	}
 	if c.fault.arms != nil {
-		if c.backend == nil {
-			c.backend = c.connect()
-		}
 		c.fault.arms(c)
 	}
 	c.pressed = time.Now()

@@ -186,6 +186,9 @@ func inEveryRun(s sample, f fault) bool {
 func ofRelay(b *strings.Builder, otherwise map[string]map[combination]string) {
 	b.WriteString("\n## By the relay of a plant\n\n" + relayHead)
 	at := variant{byRelay: true}
+	if len(otherwise[at.name()]) == 0 {
+		b.WriteString("* nothing\n")
+	}
 	for _, s := range samples() {
 		by := make(map[string][]string)
 		for _, f := range faults() {
@@ -201,4 +204,5 @@ func ofRelay(b *strings.Builder, otherwise map[string]map[combination]string) {
 
 const relayHead = "All of the above was tried again where the station asks the relay of its plant ([relay.md](relay.md)): with a real engine,\n" +
 	"and a settle time of 2m6s. A station that sends to its plant's own address, and `exclusive`, are not for a relay. Where it\n" +
-	"ends otherwise than without a relay stands here, with the numbers of the faults:\n\n"
+	"ends otherwise than without a relay stands here, with the numbers of the faults. Each part of the plant was killed, cut off or\n" +
+	"kept from its network at each moment of each verb besides: it was done once or held, and never twice.\n\n"
