@@ -69,6 +69,11 @@ func talk(t *testing.T, d draft, turns ...turn) (*setup, *plan.Plan) {
 	for _, f := range faults {
 		t.Errorf("%v\n%s", f, s.render())
 	}
+	for _, w := range p.Warnings {
+		if !strings.Contains(w.Text, "no binding answers") { // of buttons that have nothing to do yet
+			t.Errorf("check --strict refuses it: %v", w)
+		}
+	}
 	return s, p
 }
 
