@@ -32,8 +32,6 @@ type publisher struct {
 }
 
 var (
-	tableHeader = regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
-
 	// secretKey matches the names of values that are secrets where they are text.
 	secretKey = regexp.MustCompile(`(?i)(key|secret|token|pin|pass|hash|salt|credentials?|auth)$`)
 
@@ -65,9 +63,7 @@ func (p *publisher) step() {
 	case '\n':
 		p.take()
 		p.word = ""
-		if header := tableHeader.FindStringSubmatch(strings.TrimLeft(p.rest, " \t")); header != nil {
-			p.table = header[1]
-		}
+		p.header(strings.TrimLeft(p.rest, " \t"))
 	case '=':
 		p.key, p.word = p.word, ""
 		p.take()
@@ -82,12 +78,22 @@ func (p *publisher) step() {
 	}
 }
 
+// header notes the table if a line is the header of one: [l2l], [[scanner]], ["l2l"].
+func (p *publisher) header(line string) {
+	inside := strings.TrimLeft(line, "[")
+	if inside == line {
+		return
+	}
+	inside = strings.TrimPrefix(strings.TrimLeft(inside, " \t\n\f\r"), `"`)
+	if end := nameLength(inside); end > 0 {
+		p.table = inside[:end]
+	}
+}
+
 // take takes a character as it is.
 func (p *publisher) take() {
 	if p.out.Len() == 0 && p.table == "" { // the first line may be a header
-		if header := tableHeader.FindStringSubmatch(p.rest); header != nil {
-			p.table = header[1]
-		}
+		p.header(p.rest)
 	}
 	p.out.WriteString(p.rest[:1])
 	p.rest = p.rest[1:]

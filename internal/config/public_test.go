@@ -3,11 +3,13 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
@@ -103,6 +105,28 @@ func FuzzPublic(f *testing.F) {
 		got := string(Public([]byte(text)))
 		if strings.Count(got, "\n") != strings.Count(text, "\n") {
 			t.Errorf("%q has other lines than %q", got, text)
+		}
+	})
+}
+
+// What a name is, and where a header ends, as it was written before without a table of Unicode's
+// that is set up at each start.
+func TestNamesAndHeadersAreFoundAsPatternsFindThem(t *testing.T) {
+	t.Parallel()
+	name, header := regexp.MustCompile(`^[\pL\pN_-]+$`), regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("[[[ \t\r\"aÅ5½_-.]\uFFFD")))).Draw(t, "text")
+		if got, want := nameable(text), name.MatchString(text); got != want {
+			t.Errorf("%q may be a name: %v, want %v", text, got, want)
+		}
+		var p publisher
+		p.header(text)
+		want := ""
+		if found := header.FindStringSubmatch(text); found != nil {
+			want = found[1]
+		}
+		if p.table != want {
+			t.Errorf("%q is the header of %q, want %q", text, p.table, want)
 		}
 	})
 }
