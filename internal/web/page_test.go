@@ -113,6 +113,9 @@ func TestTheSentenceSaysWhatElseCanBe(t *testing.T) {
 			f.Shown.State.Calls = []station.Call{newer, late}
 			f.Shown.Health.Devices["page"] = "gone"
 		}, "MAINT, SEAL-1: 18 min"},
+		{"no other machine sees the page", func(f *operatortest.Station) {
+			f.Shown.Health.Devices[station.PageElsewhere] = "nobody said who may"
+		}, "Everything delivered"},
 		{"a scan must be done once more", func(f *operatortest.Station) { f.Shown.State.Notes = said(station.NoteConfirm, "AWAY") }, "Once more to confirm: AWAY"},
 		{"a scan must be confirmed with a button", func(f *operatortest.Station) {
 			notes := said(station.NoteConfirm, "AWAY")
