@@ -441,6 +441,17 @@ func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestAnOutboxThatFailedIsNotCalledNearlyEmpty(t *testing.T) {
+	t.Parallel()
+	f := operatortest.Broken()
+	s := open(t, f, "en")
+	for _, d := range s.viewBuilder(f.Shown, nil).view().Dots {
+		if d.Name == "Outbox" && (d.Text != "fault" || d.Class != "look") {
+			t.Errorf("the foot says %q of it", d.Text)
+		}
+	}
+}
+
 func TestThePageShowsWhatTheLineRunsWhoIsThereAndWhatIsInHand(t *testing.T) {
 	t.Parallel()
 	f := working()
