@@ -38,9 +38,6 @@ var (
 	// spelled are names of that kind whose values are none.
 	spelled = regexp.MustCompile(`^(auth|certificate_key|credential|file)$`)
 
-	// likeKey matches text that nobody would write but for a key.
-	likeKey = regexp.MustCompile(`^[A-Za-z0-9+=_.$,-][A-Za-z0-9+/=_.$,-]{19,}$`)
-
 	// openPath matches the tables whose addresses have no secret in their paths. Elsewhere one
 	// may be, as in a webhook's, and a variable does not say what it is for.
 	openPath = regexp.MustCompile(`^(l2l|lagerkoll|printer)$`)
@@ -140,6 +137,12 @@ func (p *publisher) quoted(quote byte) {
 	p.rest = p.rest[end:]
 }
 
+// likeKey reports whether text is such as nobody would write but for a key.
+func likeKey(text string) bool {
+	const shortest, signs = 20, "+=_.$,-"
+	return len(text) >= shortest && text[0] != '/' && strings.Trim(text, letters+digits+signs+"/") == ""
+}
+
 // public is what of a value everybody may see.
 func (p *publisher) public(value string) string {
 	if value == "" {
@@ -158,12 +161,10 @@ func (p *publisher) public(value string) string {
 		}
 		return scheme + host + rest
 	}
-	digits := strings.ContainsAny(value, "0123456789")
-	letters := strings.ContainsAny(strings.ToLower(value), "abcdefghijklmnopqrstuvwxyz")
 	switch {
 	case secretKey.MatchString(p.key) && !spelled.MatchString(p.key):
 		return Removed
-	case digits && letters && likeKey.MatchString(value):
+	case strings.ContainsAny(value, digits) && strings.ContainsAny(value, letters) && likeKey(value):
 		return Removed
 	}
 	return value

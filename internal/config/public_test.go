@@ -109,15 +109,28 @@ func FuzzPublic(f *testing.F) {
 	})
 }
 
-// What a name is, and where a header ends, as it was written before without a table of Unicode's
-// that is set up at each start.
+// The names, keys and headers are found as these patterns find them, which would be set up at
+// each start.
 func TestNamesAndHeadersAreFoundAsPatternsFindThem(t *testing.T) {
 	t.Parallel()
-	name, header := regexp.MustCompile(`^[\pL\pN_-]+$`), regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
+	patterns := map[string]struct {
+		is      func(string) bool
+		pattern *regexp.Regexp
+	}{
+		"the name of an input": {nameable, regexp.MustCompile(`^[\pL\pN_-]+$`)},
+		"the name of a value":  {valueName, regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)},
+		"a further parameter":  {parameter, regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)},
+		"a GS1 identifier":     {identifier, regexp.MustCompile(`^[0-9]{2,4}$`)},
+		"like a key":           {likeKey, regexp.MustCompile(`^[A-Za-z0-9+=_.$,-][A-Za-z0-9+/=_.$,-]{19,}$`)},
+	}
+	header := regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
+	texts := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("[[[ \t\r\"aÅ5½_-.]\uFFFD"))), rapid.StringOf(rapid.SampledFrom([]rune("aZ0_"))), rapid.StringOfN(rapid.SampledFrom([]rune("aZ09+/=_.$,-")), 15, 25, -1), rapid.StringMatching(`[0-9]{1,5}`))
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("[[[ \t\r\"aÅ5½_-.]\uFFFD")))).Draw(t, "text")
-		if got, want := nameable(text), name.MatchString(text); got != want {
-			t.Errorf("%q may be a name: %v, want %v", text, got, want)
+		text := texts.Draw(t, "text")
+		for name, p := range patterns {
+			if got, want := p.is(text), p.pattern.MatchString(text); got != want {
+				t.Errorf("%q is %s: %v, want %v", text, name, got, want)
+			}
 		}
 		var p publisher
 		p.header(text)
