@@ -88,7 +88,14 @@ relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-
 
 .PHONY: relay-kill
 relay-kill: ## Every part of a plant with a relay struck at every moment of every verb; some minutes.
-	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^(TestRelayKills|TestTheWayIsChanged)$$' ./internal/matrix
+	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^(TestRelayKills|TestTheWayIsChanged|TestAccountByRelay)$$' ./internal/matrix
+
+DEBIANS_ENGINE := v2.9.10
+
+.PHONY: relay-engine
+relay-engine: ## A relay with the engine of Debian 12 in the place of the one in the tests.
+	@mkdir -p build/engine && GOBIN="$(CURDIR)/build/engine" go install github.com/nats-io/nats-server/v2@$(DEBIANS_ENGINE)
+	STATIOND_ENGINE="$(CURDIR)/build/engine/nats-server" go test -count=1 -v -run '^TestTheEngineThatIsInstalledLeadsStationsToARelay$$' ./internal/relay
 
 .PHONY: load
 load: ## A minute of scans, presses, pages, connections and a backlog at once, within the unit's limits. As root: those too.
