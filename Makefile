@@ -171,7 +171,7 @@ benchcmp: $(TOOLS)/benchstat ## The Go benchmarks against those of another commi
 	@git worktree add --force --detach $(BENCH)/base '$(BASE)'; trap 'git worktree remove --force $(BENCH)/base' EXIT; \
 	for round in $$(seq $(COUNT)); do for tree in base now; do \
 		dir=$(BENCH)/base; [ $$tree = base ] || dir=.; \
-		packages=$$(cd $$dir && grep -rlE --include='*_test.go' '^func Benchmark' cmd internal | xargs -n 1 dirname | sort -u | sed 's|^|./|'); \
+		packages='$(PACKAGES)'; [ -n "$$packages" ] || packages=$$(cd $$dir && grep -rlE --include='*_test.go' '^func Benchmark' cmd internal | xargs -n 1 dirname | sort -u | sed 's|^|./|'); \
 		echo "round $$round of $(COUNT): $$tree"; \
 		go -C $$dir test -run '^$$' -bench '$(BENCHES)' -benchmem -benchtime $(BENCHTIME) $$packages >> $(BENCH)/$$tree.txt || echo "  some of $$tree failed: see $(BENCH)/$$tree.txt"; \
 	done; done

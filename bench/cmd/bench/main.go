@@ -129,7 +129,6 @@ func parts() []part {
 		{"idle", true, (*bench).idle},
 		{"backlog", false, (*bench).backlog},
 		{"outage", false, (*bench).outages},
-		{"lanes", false, (*bench).lanes},
 		{"soak", false, (*bench).soaks},
 	}
 }
