@@ -32,7 +32,7 @@ func TestTheDocumentSaysWhatWasMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sentence, part := range map[string]string{
-		"a goal that is reached":            "the last has arrived, s | 0.40 | 2.00 (1.00–3.00) |  |  | ≤ 1.50 | yes |",
+		"a goal that is reached":            "the last has arrived, s | 0.40 | 2.00 (1.00–3.00) |  |  | ≤ 1.50 | yes",
 		"a goal that is not reached":        "| the program, arm64, MB | 12.50 |  |  |  | ≤ 11.00 | no",
 		"what was not measured":             "| exec → buttons armed, ms |  |  |  |  | ≤ 20.0 | not measured |",
 		"twice as slow as tuned bbolt":      "| x | 1.000 (2.00) | 500 (0.50) | 100 (0.50) | not counted | 12,288, 2.00 |",
