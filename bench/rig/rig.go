@@ -159,7 +159,7 @@ type Options struct {
 	Cut      bool                         // the vendor cannot be reached
 	Page     bool                         // stationd's page is read, as a browser does
 	Prepared func(dir, toml string) error // before it starts: stationd's folder and configuration
-	Flood    bool                         // it is scanned from its start on, every 2 ms, until the first has come
+	Flood    bool                         // it is scanned from its start on until the first has come
 }
 
 // A Line is a peer that runs.
@@ -457,9 +457,10 @@ func (l *Line) ScanAll(n, lanes int) (began time.Time, err error) {
 	return began, nil
 }
 
-// Flood scans every 2 ms until one has come, and returns when.
+// Flood scans every 30 ms until one has come, and returns when. Without silence between them
+// no program could tell a scan of now from what the line had kept.
 func (l *Line) Flood(ctx context.Context, limit time.Duration) (time.Time, error) {
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(limit)
 	for l.Vendor.Count() == 0 {

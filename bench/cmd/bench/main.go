@@ -278,7 +278,7 @@ func machine(dir string) report.Machine {
 		release, _, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
 		m.Kernel = unix.ByteSliceToString(name.Sysname[:]) + " " + release
 	}
-	if said, err := exec.Command("stat", "-f", "-c", "%T", dir).Output(); err == nil {
+	if said, err := exec.Command("findmnt", "-n", "-o", "FSTYPE", "-T", dir).Output(); err == nil {
 		m.FileSystem = strings.TrimSpace(string(said))
 	}
 	return m

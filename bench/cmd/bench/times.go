@@ -15,7 +15,7 @@ import (
 )
 
 // starts times the way from the start of the program to armed buttons, and to the first scan
-// that is delivered while somebody scans every 2 ms.
+// that is delivered while somebody scans every 30 ms.
 func (b *bench) starts(ctx context.Context) error {
 	const rounds = 7
 	armed, first := []float64{}, make(map[string][]float64)
