@@ -139,9 +139,43 @@ fuzz: ## Every fuzz target for T each: make fuzz T=5m
 		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(T) -fuzzminimizetime 2s "./$$(dirname "$$file")" </dev/null; \
 	done
 
+BENCH      := build/bench
+BENCH_HOST := build/stationd-$(patsubst arm,armhf,$(shell go env GOARCH))
+BENCH_RUN  := $(BENCH)/bench -stationd $(BENCH_HOST) -arm64 build/stationd-arm64 -commit '$(shell git rev-parse --short HEAD 2>/dev/null)' -dir $(BENCH)
+SOAK       ?= 0s
+
 .PHONY: bench
-bench: ## The benchmarks; compare two runs with build/tools/benchstat.
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build/stationd-arm64 $(BENCH_HOST) $(BENCH)/bench ## What a scan costs in syncs, bytes, allocations and wake-ups, beside Python; 90 s. Fails where a count is far off.
+	$(BENCH_RUN) -quick
+
+.PHONY: bench-full
+bench-full: deb-arm64 $(BENCH_HOST) $(BENCH)/bench $(BENCH)/engines ## docs/benchmarks.md anew, beside Python, Node-RED, bare C and nine storage engines; 15 min. As root: bytes too. SOAK=1h: and a soak.
+	$(BENCH_RUN) -full -deb 'build/stationd_$(VERSION)_arm64.deb' -engines $(BENCH)/engines -soak $(SOAK) -docs docs
+
+.PHONY: bench-render
+bench-render: $(BENCH)/bench ## docs/benchmarks.md of the last run's figures, where its words have changed (bench/report/lines.toml).
+	$(BENCH)/bench -render -docs docs
+
+.PHONY: $(BENCH)/bench $(BENCH)/engines
+$(BENCH)/bench $(BENCH)/engines:
+	go -C bench build -o ../$@ ./cmd/$(@F)
+
+COUNT     ?= 6
+BENCHTIME ?= 200ms
+BENCHES   ?= .
+
+.PHONY: benchcmp
+benchcmp: $(TOOLS)/benchstat ## The Go benchmarks against those of another commit, by turns: make benchcmp BASE=main~3 BENCHES=Record
+	@[ -n '$(BASE)' ] || { echo "benchcmp: say with what: make benchcmp BASE=main~3"; exit 2; }
+	@mkdir -p $(BENCH) && rm -f $(BENCH)/base.txt $(BENCH)/now.txt
+	@git worktree add --force --detach $(BENCH)/base '$(BASE)'; trap 'git worktree remove --force $(BENCH)/base' EXIT; \
+	for round in $$(seq $(COUNT)); do for tree in base now; do \
+		dir=$(BENCH)/base; [ $$tree = base ] || dir=.; \
+		packages='$(PACKAGES)'; [ -n "$$packages" ] || packages=$$(cd $$dir && grep -rlE --include='*_test.go' '^func Benchmark' cmd internal | xargs -n 1 dirname | sort -u | sed 's|^|./|'); \
+		echo "round $$round of $(COUNT): $$tree"; \
+		go -C $$dir test -run '^$$' -bench '$(BENCHES)' -benchmem -benchtime $(BENCHTIME) $$packages >> $(BENCH)/$$tree.txt || echo "  some of $$tree failed: see $(BENCH)/$$tree.txt"; \
+	done; done
+	$(TOOLS)/benchstat base=$(BENCH)/base.txt now=$(BENCH)/now.txt
 
 .PHONY: demo
 demo: ## A whole station on this computer: buttons, lamps and a scanner on a web page.
@@ -264,9 +298,9 @@ stage:
 	@printf 'stationd (%s) unstable; urgency=medium\n\n  * What an operator or electrician can notice is in NEWS.gz.\n\n -- %s  %s\n' \
 		'$(VERSION)' '$(MAINTAINER)' "$$(LC_ALL=C date -uRd @$(SOURCE_DATE_EPOCH))" | gzip -9nc > build/stage/changelog.gz
 	@$(licenses) | gzip -9nc > build/stage/licenses.gz
-	@mkdir -p build/stage/docs/adr build/stage/docs/labels build/stage/docs/wiring build/stage/completion build/stage/monitoring build/stage/screen
+	@mkdir -p build/stage/docs/adr build/stage/docs/benchmarks build/stage/docs/labels build/stage/docs/wiring build/stage/completion build/stage/monitoring build/stage/screen
 	@cp deploy/monitoring/* build/stage/monitoring/ && cp deploy/screen/* build/stage/screen/ && cp -r deploy/ansible build/stage/
-	@cp docs/*.md build/stage/docs/ && cp docs/adr/*.md build/stage/docs/adr/ && cp docs/labels/*.png build/stage/docs/labels/ && cp docs/wiring/*.svg build/stage/docs/wiring/
+	@cp docs/*.md build/stage/docs/ && cp docs/adr/*.md build/stage/docs/adr/ && cp docs/benchmarks/*.svg build/stage/docs/benchmarks/ && cp docs/labels/*.png build/stage/docs/labels/ && cp docs/wiring/*.svg build/stage/docs/wiring/
 	@sed -i 's|](../docs/|](docs/|g' build/stage/README.md
 	@sed -i 's|](../deploy/README.md|](../README.md|g' build/stage/docs/*.md
 	@for shell in bash zsh fish; do go run ./cmd/stationd completion $$shell > build/stage/completion/$$shell; done
