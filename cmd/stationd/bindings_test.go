@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -120,7 +121,10 @@ event = "maintenance.hold"`)
 	editConfig(t, b, `l2l = "dispatch.close"`, `l2l = "dispatch.close", type = "MAINT"`)
 	must(t, b.Power(t.Context(), true))
 	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
-	lastNote(t, b, "maintenance", station.NoteOverdue)
+	must(t, demo.Until(t.Context(), "the call is overdue", func() bool { // its note is followed by that of the second call
+		s, err := b.Control().Snapshot(t.Context())
+		return err == nil && slices.ContainsFunc(s.State.Calls, func(c station.Call) bool { return len(c.Overdue) > 0 })
+	}))
 	must(t, b.WaitDelivered(t.Context()))
 	must(t, b.Power(t.Context(), false))
 	must(t, b.Power(t.Context(), true))

@@ -1,20 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"stationd/internal/demo"
 )
-
-// labelled is what a plant writes so that the page calls things as its people do.
-const labelled = `
-[labels]
-value   = { order = "Job" }
-type    = { MAINT = "Fitter" }
-product = { %[1]q = "Soup, 400 g" }
-`
 
 func TestThePageCallsThingsAsThePlantDoes(t *testing.T) {
 	t.Parallel()
@@ -23,7 +14,9 @@ func TestThePageCallsThingsAsThePlantDoes(t *testing.T) {
 	editConfig(t, b, "name = \"maintenance\"\n", "name = \"maintenance\"\nlabel = \"Call for help\"\n")
 	editConfig(t, b, "name = \"red\"\n", "name = \"red\"\nlabel = \"Red light\"\n")
 	editConfig(t, b, "name = \"hand\"\n", "name = \"hand\"\nlabel = \"Gun on the cord\"\n")
-	editConfig(t, b, "[[button]]\n", fmt.Sprintf(labelled, "200")+"\n[[button]]\n")
+	editConfig(t, b, `type = { MAINT = "Maintenance"`, `value = { order = "Job" }
+product = { "200" = "Soup, 400 g" }
+type = { MAINT = "Fitter"`)
 	must(t, b.Power(t.Context(), true))
 	part := func(serial string) string { return demo.Part{Article: demo.Soup, Batch: "B1", Serial: serial}.Symbol() }
 
