@@ -27,9 +27,9 @@ import (
 	"stationd/internal/station"
 )
 
-// A fleet is a plant of stations with two relays in processes of their own, an engine, and
+// A plantOfStations is a plant of stations with two relays in processes of their own, an engine, and
 // the vendors of its first station.
-type fleet struct {
+type plantOfStations struct {
 	engine   *relaytest.Engine
 	stations []*demo.Simulation
 	relays   []*relayProcess
@@ -78,9 +78,9 @@ func (r *relayProcess) wait() error {
 
 // newFleet is a fleet with its power off. The lease of its relays is short. Requests to
 // Lagerkoll pass through front, where it is not nil.
-func newFleet(t *testing.T, stations int, front func(*plant.Plant) http.Handler) *fleet {
+func newFleet(t *testing.T, stations int, front func(*plant.Plant) http.Handler) *plantOfStations {
 	t.Helper()
-	f := &fleet{engine: relaytest.StartEngine(t, nil)}
+	f := &plantOfStations{engine: relaytest.StartEngine(t, nil)}
 	var lagerkoll string
 	for i := range stations {
 		b := newStation(t, nil)
@@ -156,7 +156,7 @@ station = "pack4-*"
 }
 
 // plant is the plant of the whole fleet.
-func (f *fleet) plant() *plant.Plant { return f.stations[0].Plant }
+func (f *plantOfStations) plant() *plant.Plant { return f.stations[0].Plant }
 
 // Two stations trace parts onto one order while relays, the engine and the stations
 // themselves are killed, stopped and wiped: each part once or held, and none lost.
@@ -217,7 +217,7 @@ func stopLong(r *relayProcess) {
 }
 
 // scanUntil scans parts, one as soon as the one before is in the outbox.
-func (f *fleet) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
+func (f *plantOfStations) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
 	for n := 1; ; n++ {
 		select {
 		case <-over:
@@ -235,14 +235,14 @@ func (f *fleet) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation
 }
 
 // partKnown reports whether a part's trace was recorded: it waits, or was delivered.
-func (f *fleet) partKnown(ctx context.Context, b *demo.Simulation, serial string) bool {
+func (f *plantOfStations) partKnown(ctx context.Context, b *demo.Simulation, serial string) bool {
 	c, err := b.Control().Contents(ctx, station.NoLimit())
 	return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial }) ||
 		slices.ContainsFunc(f.plant().Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }
 
 // judge waits until nothing waits, and compares what was acknowledged with what the plant saw.
-func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
+func (f *plantOfStations) judge(t *testing.T, acknowledged []map[string]bool) {
 	t.Helper()
 	held := make(map[string]bool)
 	for _, b := range f.stations {
@@ -386,7 +386,7 @@ func TestAPartIsTracedOnceWhateverIsStruckAtWhichMoment(t *testing.T) {
 }
 
 // victims are what may be struck; each returns what is done afterwards.
-func (f *fleet) victims(t *testing.T) map[string]func() (after func()) {
+func (f *plantOfStations) victims(t *testing.T) map[string]func() (after func()) {
 	relays := func(strike func(*relayProcess) func()) func() func() {
 		return func() func() {
 			var after []func()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stationd/internal/access"
+	"stationd/internal/fleet"
 	"stationd/internal/operator"
 	"stationd/internal/station"
 )
@@ -74,6 +75,11 @@ type Station struct {
 
 	// Metrics answers with the station's numbers, as /metrics of the page does.
 	Metrics http.Handler
+
+	// Status is what the station says of itself to whoever sees to the plant, and Doctor what
+	// the command doctor finds, as JSON. They are asked over the engine alone.
+	Status func() fleet.Status
+	Doctor func(ctx context.Context) ([]byte, error)
 
 	// Log returns the last lines of the log.
 	Log func() []byte
