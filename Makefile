@@ -28,7 +28,7 @@ GO_BUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags
 
 .PHONY: help
 help: ## What can be made.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build $(ARCHES:%=build/stationd-%)
 build: $(ARCHES:%=build/stationd-%) ## The program for amd64, arm64 and 32-bit ARM (ARMv6), into build/.
@@ -277,7 +277,8 @@ define licenses
 { echo "Go $$(go env GOVERSION)"; echo; cat "$$(go env GOROOT)/LICENSE"; \
   GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/stationd | LC_ALL=C sort -u | \
   while read -r path version dir; do printf '\n\n%s %s\n\n' "$$path" "$$version"; cat "$$dir"/LICENSE* "$$dir"/LICENCE* "$$dir"/COPYING* "$$dir"/NOTICE* 2>/dev/null || true; done; \
-  printf '\n\nThe Go fonts\n\n'; cat internal/sheet/fonts/LICENSE; }
+  printf '\n\nThe Go fonts\n\n'; cat internal/sheet/fonts/LICENSE; \
+  printf '\n\nBarlow Condensed\n\n'; cat internal/web/font/OFL.txt; }
 endef
 
 .PHONY: reproduce

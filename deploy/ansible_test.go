@@ -147,6 +147,12 @@ func TestThePlaybookBringsTheStationsOfAPlantInRings(t *testing.T) {
 	p.write("inventory.yml", strings.ReplaceAll(p.inventory, "SEAL-2", "LABEL-2"), 0o600)
 	p.write("needs-restart", "", 0o600)
 	well, asked, _ = p.play("stationd_check_account=false")
-	p.expect("a change that needs a restart", asked, "reload stationd, restart stationd", well, true)
+	p.expect("a change that needs a restart", asked, "reload stationd, daemon-reload, restart stationd", well, true)
 	p.holds("a change that needs a restart", "SEAL-1", "LABEL-2")
+
+	// A reader of the new configuration may need what the unit was forbidden for the one before.
+	p.write("inventory.yml", p.inventory, 0o600)
+	well, asked, _ = p.play("vault_l2l_key=another-l2l-key")
+	p.expect("a new key, and for one a new configuration", asked, "daemon-reload, restart stationd, daemon-reload, restart stationd", well, true)
+	p.holds("a new key, and for one a new configuration", "SEAL-1", "SEAL-2")
 }

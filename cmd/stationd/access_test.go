@@ -170,6 +170,13 @@ func TestABadgesCodeIsShownNowhere(t *testing.T) {
 		heard[strings.Join(words, " ")], _ = runCommand(t, b, words...)
 	}
 	heard["the control socket"] = getText(t, &http.Client{Transport: socketTransport(b.SocketPath())}, "http://stationd.invalid/snapshot")
+	packed := filepath.Join(t.TempDir(), "dump.tar.gz")
+	if said, code := runCommand(t, b, "dump", "-o", packed); code != 0 {
+		t.Errorf("dump ends with %d and says %s", code, said)
+	}
+	for name, text := range readDump(t, packed) {
+		heard["the dump's "+name] = text
+	}
 	must(t, b.Power(t.Context(), false))
 	must(t, filepath.WalkDir(b.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
@@ -260,5 +267,36 @@ func TestATechnicianLogsInOnThePageAndDecides(t *testing.T) {
 	}
 	if log, err := os.ReadFile(b.LogPath()); err != nil || strings.Contains(string(log), "471147") || !strings.Contains(string(log), "a technician has logged in") {
 		t.Errorf("the log has the PIN, or not the log-in: %v", err)
+	}
+}
+
+func TestBadgesThatCannotBeReadAreAFaultUntilTheyAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := newStationWithAccess(t)
+	must(t, os.WriteFile(filepath.Join(b.DataPath(), "access.json"), []byte("{half of it"), 0o600))
+	must(t, b.Power(t.Context(), true))
+	fault := func() string {
+		s, err := b.Control().Snapshot(t.Context())
+		must(t, err)
+		return s.Health.Devices["access"]
+	}
+	must(t, demo.Until(t.Context(), "the fault shows", func() bool { return strings.Contains(fault(), "make them anew") }))
+	code := newBadge(t, b, "Anna")
+	must(t, demo.Until(t.Context(), "the fault is over", func() bool { return fault() == "" }))
+	if note := showBadge(t, b, code); note.Kind != station.NoteTechnician {
+		t.Errorf("the new badge says %+v", note)
+	}
+}
+
+func TestDoctorSaysWhereNobodyCanBeATechnician(t *testing.T) {
+	t.Parallel()
+	b := newStationWithAccess(t)
+	must(t, b.Power(t.Context(), true))
+	if said, _ := runCommand(t, b, "doctor"); !strings.Contains(said, "neither a badge nor a PIN") || !strings.Contains(said, "stationd badge new NAME") {
+		t.Errorf("without either, doctor says\n%s", said)
+	}
+	newBadge(t, b, "Anna")
+	if said, _ := runCommand(t, b, "doctor"); !strings.Contains(said, "1 badge and no PIN") {
+		t.Errorf("with a badge, doctor says\n%s", said)
 	}
 }

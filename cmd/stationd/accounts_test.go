@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -93,9 +92,6 @@ func TestAnAccountThatIsNotInTheGroupOnlyLooksAtThePage(t *testing.T) {
 	if c.Held != 0 {
 		t.Errorf("%d entries are held after the station's own account discarded one", c.Held)
 	}
-	log, err := os.ReadFile(b.LogPath())
-	must(t, err)
-	if !regexp.MustCompile(`"entry discarded",.*"by":"uid:0"`).Match(log) || !strings.Contains(string(log), "The account nobody may not decide here") {
-		t.Error("the log does not say who decided, and who was refused")
-	}
+	expectLogged(t, b, `"entry discarded",.*"by":"uid:0"`)
+	expectLogged(t, b, "The account nobody may not decide here")
 }

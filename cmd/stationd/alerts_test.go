@@ -111,8 +111,7 @@ func TestWhatIsHeldIsToldElsewhereOnce(t *testing.T) {
 		t.Errorf("with another held and three restarts it is told %d times", n)
 	}
 	for _, id := range []station.ID{first, second} {
-		_, err := b.Control().Discard(t.Context(), string(id))
-		must(t, err)
+		must(t, decideOne(t.Context(), b, station.VerbDiscard, id))
 	}
 	must(t, demo.Until(t.Context(), "it is over", func() bool {
 		text, err := os.ReadFile(filepath.Join(b.DataPath(), "alerts.json"))

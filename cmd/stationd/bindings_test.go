@@ -48,7 +48,7 @@ clear = ["parts"]
 [[on]]
 event   = "hand.scan"
 match   = '^AWAY$'
-confirm = "material.press"
+confirm = "material.hold"
 clear   = ["parts", "order"]
 
 [[on]]
@@ -86,7 +86,7 @@ count = { stops = 1 }`)
 	}
 	must(t, b.Scan("AWAY"))
 	lastNote(t, b, "hand", station.NoteConfirm)
-	waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
+	waitRecorded(t, b, "material.hold", func() { b.Push(demo.PinMaterial, 2500*time.Millisecond) })
 	must(t, demo.Until(t.Context(), "the order is put away", func() bool {
 		s, err := b.Control().Snapshot(t.Context())
 		_, in := s.State.Values["order"]
@@ -131,6 +131,39 @@ event = "maintenance.hold"`)
 	must(t, b.WaitDelivered(t.Context()))
 	if found := b.Plant.Dispatches(); len(found) != 2 || found[0].Type != "MAINT" || found[1].Type != "MATERIAL" {
 		t.Errorf("%+v", found)
+	}
+}
+
+// Somebody is on a call at L2L, and another call is too old: nobody else is called for the first.
+// The times are taken into force when L2L has been seen to show it, so that no race decides.
+func TestACallThatSomebodyIsOnCallsNobodyElseInTheRunningProgram(t *testing.T) {
+	t.Parallel()
+	b := newStation(t, nil)
+	editConfig(t, b, `"24h0m0s"`, `"1s"`)
+	must(t, b.Power(t.Context(), true))
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
+	if found := b.Plant.Dispatches(); len(found) != 1 || !b.Plant.Attend(found[0].Number) {
+		t.Fatalf("%+v", found)
+	}
+	waitRecorded(t, b, "material.press", func() { b.Push(demo.PinMaterial, demo.PressTime) })
+	must(t, demo.Until(t.Context(), "somebody is seen to be on the first call", func() bool {
+		s, err := b.Control().Snapshot(t.Context())
+		return err == nil && len(s.State.Calls) == 2 && s.State.Calls[0].Attended
+	}))
+	editConfig(t, b, `[[on]]
+event = "maintenance.hold"`, `[[on]]
+event = ["maintenance.open", "material.open"]
+after = "2s"
+
+[[on]]
+event = "maintenance.hold"`)
+	reloadStation(t, b, heardReload)
+	lastNote(t, b, "material", station.NoteOverdue) // the clock looks at the older call first
+	s, err := b.Control().Snapshot(t.Context())
+	must(t, err)
+	if n := s.State.Notes["maintenance"]; n.Kind == station.NoteOverdue || len(s.State.Calls[0].Overdue) > 0 {
+		t.Errorf("%+v, %+v", n, s.State.Calls[0])
 	}
 }
 

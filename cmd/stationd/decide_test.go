@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -10,8 +11,15 @@ import (
 
 	"stationd/internal/demo"
 	"stationd/internal/exit"
+	"stationd/internal/operator"
 	"stationd/internal/station"
 )
+
+// decideOne has somebody at the command line decide about one entry or kept scan.
+func decideOne(ctx context.Context, b *demo.Simulation, verb string, about station.ID) error {
+	_, err := b.Control().Decide(ctx, operator.Decision{Verb: verb, Entries: []station.ID{about}})
+	return err
+}
 
 // heldTraces has the station hold the traces of some batches, all refused for one reason.
 func heldTraces(t *testing.T, b *demo.Simulation, batches ...string) (all []station.ID) {

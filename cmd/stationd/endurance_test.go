@@ -339,7 +339,7 @@ func (d *shiftDay) dismissScan(t *testing.T) {
 			return false
 		}
 		for _, ev := range c.Kept {
-			if _, err := d.b.Control().Discard(t.Context(), string(ev.ID)); err != nil {
+			if err := decideOne(t.Context(), d.b, station.VerbDiscard, ev.ID); err != nil {
 				return false
 			}
 		}

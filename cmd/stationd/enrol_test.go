@@ -170,6 +170,16 @@ func TestABoardIsEnrolledFromItsBootPartition(t *testing.T) {
 	b.verify(t)
 }
 
+// A shell that completes a folder's name puts a slash behind it.
+func TestAFolderWithASlashBehindItIsTheSameFolder(t *testing.T) {
+	t.Parallel()
+	b := newCard(t)
+	if said, code := b.enrol(t, "--from", b.boot+"/"); code != 0 {
+		t.Fatalf("it ends with %d: %s", code, said)
+	}
+	b.verify(t)
+}
+
 func TestACardThatIsNotRightIsRefusedAndSaysWhyOnTheBootPartition(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -211,6 +221,22 @@ func TestACardThatIsNotRightIsRefusedAndSaysWhyOnTheBootPartition(t *testing.T) 
 		"a file that nobody knows": {
 			func(t *testing.T, b newBoard) { b.put(t, "stationd.doc", "a letter") },
 			[]string{"stationd.doc is for nothing here"},
+		},
+		"a folder of pictures was copied": {
+			func(t *testing.T, b newBoard) {
+				for i := range 150 {
+					b.put(t, fmt.Sprintf("dsc%04d.jpg", i), "a picture")
+				}
+			},
+			[]string{"155 files, and 100 at most"},
+		},
+		"what was copied is large": {
+			func(t *testing.T, b newBoard) {
+				for i := range 20 {
+					b.put(t, fmt.Sprintf("part%02d.bin", i), strings.Repeat("film", 250_000))
+				}
+			},
+			[]string{"more than 16 MiB together"},
 		},
 		"the outbox of another station is on the card": {
 			func(t *testing.T, b newBoard) {

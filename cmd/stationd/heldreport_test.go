@@ -58,6 +58,8 @@ func TestAStartTellsTheLogWhatIsHeld(t *testing.T) {
 	}
 	must(t, b.Stop())
 	must(t, b.Power(t.Context(), true))
+	must(t, demo.Until(t.Context(), msg, func() bool { return b.Log.Count(msg) > 0 && b.Log.Count(each) >= named }))
+	must(t, b.Stop())
 	if b.Log.Count(msg) != 1 || b.Log.Count(each) != named {
 		t.Errorf("a start with %d held says it %d times, and names %d", named+2, b.Log.Count(msg), b.Log.Count(each))
 	}
@@ -116,7 +118,7 @@ func TestTheSameBatchScannedAgainWhileItsFirstIsHeldWarnsOfADoubleCount(t *testi
 		t.Errorf("after a power cut outbox ls says:\n%s", out)
 	}
 	must(t, b.Power(t.Context(), true))
-	if _, err := b.Control().Discard(t.Context(), string(first)); err != nil {
+	if err := decideOne(t.Context(), b, station.VerbDiscard, first); err != nil {
 		t.Fatal(err)
 	}
 	if out, _ := runCommand(t, b, "outbox", "ls"); strings.Contains(out, "counts the same") {

@@ -14,7 +14,7 @@ import (
 func TestEveryCommandThatReadsAnswersInJSON(t *testing.T) {
 	t.Parallel()
 	acts := []string{
-		"run", "reload", "demo", "setup", "enrol", "badge new", "badge revoke", "passwd", "call close", "webhook post", "lamps off", "lamps failed",
+		"run", "relay run", "reload", "demo", "setup", "enrol", "badge new", "badge revoke", "passwd", "call close", "webhook post", "lamps off", "lamps failed",
 		"outbox retry", "outbox discard", "outbox edit", "outbox adopt",
 		"completion", "unit", // documents of their own
 		"outbox export",                          // lines of JSON in any case

@@ -16,6 +16,7 @@ import (
 	"stationd/internal/cards"
 	"stationd/internal/control"
 	"stationd/internal/dump"
+	"stationd/internal/enrol"
 	"stationd/internal/httpserver"
 	"stationd/internal/logging"
 	"stationd/internal/queue"
@@ -50,7 +51,7 @@ func TestTheDocumentHasEveryLimit(t *testing.T) {
 		{"What is in hand and open", station.Ceilings()},
 		{"On disk", queue.Ceilings()},
 		{"Vendors", slices.Concat(api.Ceilings(), webhook.Ceilings(), relay.Ceilings())},
-		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), access.Ceilings(), control.Ceilings(), cards.Ceilings())},
+		{"The page and the commands", slices.Concat(httpserver.Ceilings(), web.Ceilings(), access.Ceilings(), control.Ceilings(), cards.Ceilings(), enrol.Ceilings())},
 		{"The log", slices.Concat(logging.Ceilings(), dump.Ceilings())},
 	} {
 		fmt.Fprintf(&b, "## %s\n\n| of | at most | where it is reached |\n| --- | --- | --- |\n", part.title)

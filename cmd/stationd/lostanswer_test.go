@@ -23,7 +23,7 @@ func TestACallWhoseAnswerWasLostIsBeingConfirmedAndNobodySaysNoContact(t *testin
 		return err == nil && s.Health.Backends["l2l"].Kind == station.Confirming && s.Health.Backends["l2l"].Last != ""
 	}))
 	page := html.UnescapeString(getText(t, http.DefaultClient, b.Log.PageURL()))
-	if !strings.Contains(page, "1 waiting: confirming with L2L") || strings.Contains(strings.ToLower(page), "no contact") {
+	if !strings.Contains(page, "Confirming with L2L") || strings.Contains(strings.ToLower(page), "no contact") {
 		t.Errorf("while the call is looked up the page says:\n%s", page)
 	}
 	metrics := getText(t, http.DefaultClient, b.Log.PageURL()+"metrics")

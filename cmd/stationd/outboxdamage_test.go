@@ -51,7 +51,6 @@ func TestTheCardLostThePagesThatSayWhereEverythingIs(t *testing.T) {
 	if n := len(b.Plant.Traces()); n != 1 {
 		t.Errorf("the plant has %d traces", n)
 	}
-	_, err = b.Control().Discard(t.Context(), string(c.Kept[0].ID))
-	must(t, err)
+	must(t, decideOne(t.Context(), b, station.VerbDiscard, c.Kept[0].ID))
 	white(station.Off)
 }

@@ -93,8 +93,8 @@ func TestTheOperatorsOwnScreenIsNotLockedOutByThePlant(t *testing.T) {
 			pages++
 		}
 	}
-	if pages != 16 {
-		t.Errorf("%d pages of the plant were opened, want 16", pages)
+	if pages != 32 {
+		t.Errorf("%d pages of the plant were opened, want 32", pages)
 	}
 	// As many again as there are places, and nothing is asked on them.
 	for i := range 400 {

@@ -26,13 +26,13 @@ const (
 
 // newBeepStation returns a station whose reader beeps, with the power off. prepare, which may be
 // nil, works on its outbox before the power comes on.
-func newBeepStation(t *testing.T, prepare func(b *demo.Simulation)) *demo.Simulation {
+func newBeepStation(t testing.TB, prepare func(b *demo.Simulation)) *demo.Simulation {
 	t.Helper()
 	return newBeepStationWith(t, nil, prepare)
 }
 
 // newBeepStationWith is newBeepStation with a change of the simulation, which may be nil.
-func newBeepStationWith(t *testing.T, change func(*demo.Config), prepare func(b *demo.Simulation)) *demo.Simulation {
+func newBeepStationWith(t testing.TB, change func(*demo.Config), prepare func(b *demo.Simulation)) *demo.Simulation {
 	t.Helper()
 	b := newStation(t, change)
 	config, err := os.ReadFile(b.ConfigPath())
@@ -48,7 +48,7 @@ func newBeepStationWith(t *testing.T, change func(*demo.Config), prepare func(b 
 }
 
 // scanForBeep scans a code and returns the beep that answers it.
-func scanForBeep(t *testing.T, b *demo.Simulation, code string) byte {
+func scanForBeep(t testing.TB, b *demo.Simulation, code string) byte {
 	t.Helper()
 	must(t, b.Scan(code))
 	line := b.Scanner.Line()

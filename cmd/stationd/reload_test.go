@@ -53,9 +53,7 @@ func TestTheConfigurationIsReloaded(t *testing.T) {
 		editConfig(t, b, `, colour = "red"`, "")
 		editConfig(t, b, "pin  = 22", "pin  = 25")
 		reloadStation(t, b, heardStays)
-		if !strings.Contains(b.Log.Tail(), "needs a restart") {
-			t.Errorf("it says:\n%s", b.Log.Tail())
-		}
+		expectLogged(t, b, "needs a restart")
 		waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
 		must(t, b.WaitDelivered(t.Context()))
 		if got := strings.Join(described(b), ", "); got != help {

@@ -52,7 +52,7 @@ func TestAStationWhoseOutboxCannotBeOpenedSaysSo(t *testing.T) {
 	if text := getText(t, http.DefaultClient, "http://"+page+"/healthz"); !strings.HasPrefix(text, "storage failed: outbox ") {
 		t.Errorf("healthz says %q", text)
 	}
-	if text := getText(t, http.DefaultClient, "http://"+page+"/"); !strings.Contains(text, "Storage failed") {
+	if text := getText(t, http.DefaultClient, "http://"+page+"/"); !strings.Contains(text, "Not recorded: storage failed") {
 		t.Errorf("the page says:\n%s", text)
 	}
 	must(t, demo.Until(t.Context(), "it ends", c.Ended))

@@ -154,7 +154,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && !again[e.ID] {
 				t.Logf("held, and sent again: %s: %s", e.With["serial"], e.Reason)
-				_, err = b.Control().Retry(t.Context(), string(e.ID))
+				err = decideOne(t.Context(), b, station.VerbRetry, e.ID)
 				again[e.ID] = err == nil
 			}
 		}

@@ -80,6 +80,8 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.expect("So its contact closes when it is pressed")
 	c.answer("The button's name", "l2l")
 	c.answer("is the program's own; choose another name", "maintenance")
+	c.answer("What people call it, on the page [maintenance]", strings.Repeat("long ", 20))
+	c.answer("60 at most", "Fitter, please")
 	c.expect("What does maintenance do?")
 	c.answer("Choose", "1")
 	c.answer("The dispatch type's code in L2L [MAINTENANCE]", "MAINT")
@@ -107,6 +109,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.expect("a normally closed contact to ground")
 	c.answer("Choose", "1")
 	c.answer("The button's name", "material")
+	c.answer("What people call it, on the page", "")
 	c.answer("Choose", "2")
 	c.answer("The dispatch type's code in L2L", "")
 	c.answer("What the technicians read", "")
@@ -126,6 +129,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.expect("It sends no AIM identifier")
 	c.answer("The reader's name", "maintenance")
 	c.answer("is the name of another input or lamp already", "hand")
+	c.answer("What people call it, on the page", "Gun on the cord")
 	c.expect("Which lamp answers its scans?")
 	c.answer("Choose", "3") // none
 	c.answer("Choose", "1")
@@ -165,6 +169,7 @@ func checkStationAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scann
 	must(t, err)
 	for _, line := range []string{
 		"name   = \"material\"\npin    = 5                           # pin 29 of the header\nwiring = \"nc\"",
+		"name   = \"maintenance\"\nlabel  = \"Fitter, please\"", "name   = \"hand\"\nlabel  = \"Gun on the cord\"",
 		"latch  = true", "lamp   = \"red\"", "gs1   = [\"01\", \"10\", \"21\"]", "match = '^PC-(?P<product>.+)$'",
 	} {
 		if !strings.Contains(string(text), line) {
@@ -214,6 +219,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 		{"Ctrl-C while a lamp is lit", func(t *testing.T, c *console, sim *gpio.Sim) {
 			answerUntilButtons(t, c, sim)
 			pressBriefly(sim, 4, func() { c.answer("The button's name", "guard") })
+			c.answer("What people call it, on the page", "")
 			c.answer("The GPIO number of the lamp", "22")
 			c.answer("Drive GPIO22", "y")
 			must(t, demo.Until(t.Context(), "the lamp is lit", func() bool { return sim.Level(22) }))
@@ -296,6 +302,7 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	c := startConsole(t, "setup", "-o", path, "--chip", chip)
 	answerUntilButtons(t, c, sim)
 	pressBriefly(sim, 4, func() { c.answer("The button's name", "guard") })
+	c.answer("What people call it, on the page", "")
 	c.answer("The GPIO number of the lamp", "22")
 	c.answer("Drive GPIO22", "")
 	c.answer("The lamp's name", "white")
@@ -304,6 +311,7 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	c.expect("What is the contact on GPIO6 (header pin 31) while nobody presses")
 	c.answer("Choose", "")
 	c.answer("The button's name", "")
+	c.answer("What people call it, on the page", "")
 	c.answer("The GPIO number of the lamp", "")
 	c.answer("Press the next button you want to name", "")
 	c.answer("Its colours", "")
@@ -417,6 +425,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	sim.Release(17)
 	sim.Press(18)
 	c.answer("The button's name", "both")
+	c.answer("What people call it, on the page", "")
 
 	// Press, two quick presses and hold, each with what it does.
 	c.expect("What does both do?")
@@ -447,6 +456,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	sim.Press(7)
 	c.answer("Choose", "2")
 	c.answer("The button's name", "driven")
+	c.answer("What people call it, on the page", "")
 	c.answer("Choose", "4")
 	c.answer("The GPIO number of the lamp", "")
 
@@ -456,6 +466,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c.expect("Watching the lines")
 	c.expect("Press the button you want to name")
 	pressBriefly(sim2, 5, func() { c.answer("The button's name", "far") })
+	c.answer("What people call it, on the page", "")
 	c.answer("Choose", "4")
 	c.answer("The GPIO number of the lamp", "6 on "+chip2)
 	c.answer("Drive GPIO6", "y")
@@ -584,6 +595,7 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	c := startConsole(t, "setup", "-o", path, "--chip", chip)
 	answerUntilButtons(t, c, sim)
 	pressBriefly(sim, 17, func() { c.answer("The button's name", "help") })
+	c.answer("What people call it, on the page", "")
 	c.answer("The GPIO number of the lamp", "22")
 	c.answer("Drive GPIO22", "y")
 	c.answer("Choose", "1")

@@ -44,6 +44,7 @@ func setupUntilReader(t *testing.T) (c *console, r *demo.Scanner, path string) {
 func finishSetup(t *testing.T, c *console, path string) string {
 	t.Helper()
 	c.answer("The reader's name", "hand")
+	c.answer("What people call it, on the page", "")
 	c.answer("The GPIO number of the lamp", "")
 	c.answer("nothing   there are no more readers", "")
 	c.answer("The GPIO number of a buzzer", "")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +31,7 @@ func startStation(t *testing.T, change func(*demo.Config)) *demo.Simulation {
 }
 
 // newStation is startStation with the power off.
-func newStation(t *testing.T, change func(*demo.Config)) *demo.Simulation {
+func newStation(t testing.TB, change func(*demo.Config)) *demo.Simulation {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a whole station in its own process was NOT proved: it takes its time")
@@ -121,7 +122,16 @@ func reloadStation(t *testing.T, b *demo.Simulation, says string) {
 	must(t, demo.Until(t.Context(), says, func() bool { return b.Log.Count(says) > before }))
 }
 
-// readLog returns the station's log.
+// expectLogged waits for something in the station's log, which is written a moment after what
+// it tells.
+func expectLogged(t *testing.T, b *demo.Simulation, pattern string) {
+	t.Helper()
+	says := regexp.MustCompile(pattern)
+	must(t, demo.Until(t.Context(), "the log says "+pattern, func() bool { return says.MatchString(readLog(t, b)) }))
+}
+
+// readLog returns what has come into the station's log until now. What must be there is for
+// expectLogged.
 func readLog(t *testing.T, b *demo.Simulation) string {
 	t.Helper()
 	text, err := os.ReadFile(b.LogPath())
@@ -161,7 +171,7 @@ func socketTransport(path string) *http.Transport {
 	}}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -358,7 +358,7 @@ func (s *storm) person(r *rand.Rand) {
 		for _, e := range c.Entries {
 			if e.Condition == station.Held && r.IntN(2) == 0 {
 				s.count("retries")
-				_, _ = s.b.Control().Retry(s.over, string(e.ID)) // it is killed, or somebody else was quicker
+				_ = decideOne(s.over, s.b, station.VerbRetry, e.ID) // it is killed, or somebody else was quicker
 			}
 		}
 	}
@@ -605,8 +605,7 @@ func (s *storm) retryHeld() {
 		retried := 0
 		for _, e := range c.Entries {
 			if e.Condition == station.Held {
-				_, err := s.b.Control().Retry(s.t.Context(), string(e.ID))
-				must(s.t, err)
+				must(s.t, decideOne(s.t.Context(), s.b, station.VerbRetry, e.ID))
 				retried++
 			}
 		}

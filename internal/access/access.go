@@ -46,6 +46,7 @@ type Access struct {
 	tries tries
 
 	mu     sync.Mutex // guards the rest
+	fault  string     // why the file was not read; empty as soon as it was written anew
 	badges []badge
 	pin    string // argon2id, as hashPIN writes it; empty: there is none
 	duty   duty
@@ -64,7 +65,8 @@ type file struct {
 	PIN    string  `json:"pin,omitempty"`
 }
 
-// Open reads the file at path, which need not be there: then there are no technicians.
+// Open reads the file at path, which need not be there: then there are no technicians. Where
+// it cannot be read there are none either, and the error and Faults say why.
 func Open(path string) (*Access, error) {
 	a := &Access{path: path}
 	text, err := os.ReadFile(path)
@@ -76,10 +78,19 @@ func Open(path string) (*Access, error) {
 		err = json.Unmarshal(text, &f)
 	}
 	if err != nil {
-		return a, fmt.Errorf("badges and PIN (%s): %w: nobody is a technician; make them anew with stationd badge and stationd passwd", path, err)
+		err = fmt.Errorf("badges and PIN (%s): %w: nobody is a technician; make them anew with stationd badge and stationd passwd", path, err)
+		a.fault = err.Error()
+		return a, err
 	}
 	a.badges, a.pin = f.Badges, f.PIN
 	return a, nil
+}
+
+// Faults implements station.HealthReporter.
+func (a *Access) Faults() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return map[string]string{"access": a.fault}
 }
 
 // change changes badges or PIN, and keeps the change where it can be written.
@@ -94,8 +105,10 @@ func (a *Access) change(how func() error) error {
 	}
 	if err != nil {
 		a.badges, a.pin = badges, pin
+		return err
 	}
-	return err
+	a.fault = ""
+	return nil
 }
 
 // alphabet has no letter that another keyboard layout has elsewhere on its first rows (Y

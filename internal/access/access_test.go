@@ -174,8 +174,11 @@ func TestAFileThatCannotBeReadMakesNobodyATechnician(t *testing.T) {
 	if err := a.LogIn("", "", time.Now()); !errors.Is(err, ErrNoPIN) {
 		t.Errorf("%v", err)
 	}
-	if _, err := a.NewBadge("Anna", upFor(0)); err != nil {
-		t.Errorf("a new badge: %v", err)
+	if a.Faults()["access"] == "" {
+		t.Error("it is no fault")
+	}
+	if _, err := a.NewBadge("Anna", upFor(0)); err != nil || a.Faults()["access"] != "" {
+		t.Errorf("a new badge: %v, %v", err, a.Faults())
 	}
 }
 

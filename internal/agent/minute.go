@@ -14,6 +14,9 @@ type Clock struct {
 	Stamp   func(time.Time) station.Stamp
 	Program func() station.Program
 	Changed func() <-chan struct{} // closed at the next change of the state
+
+	// Calls is as in Station: a call that somebody is on calls nobody else. It may be nil.
+	Calls func() map[string]map[string]station.SeenCall
 }
 
 // Run emits station.minute once a minute while anything is counted, and what Program.Due says
@@ -47,7 +50,7 @@ func (c Clock) Run(ctx context.Context, emit station.Emit) error {
 
 // emitDue emits what is due, and returns how long it is until anything may be due again.
 func (c Clock) emitDue(began station.Stamp, emit station.Emit) time.Duration {
-	events, _ := c.Program().Due(c.State(), began, c.Stamp(time.Now()))
+	events, _ := c.due(began, time.Now())
 	for _, ev := range events {
 		ev.ID = station.NewID()
 		_, _ = emit(ev)
@@ -58,11 +61,20 @@ func (c Clock) emitDue(began station.Stamp, emit station.Emit) time.Duration {
 	return untilFullMinute(time.Now())
 }
 
+// due is Program.Due, with what the vendors were last seen to show of the open calls.
+func (c Clock) due(began station.Stamp, now time.Time) (events []station.Event, next time.Duration) {
+	s := c.State()
+	if c.Calls != nil {
+		s.Calls = withSeen(s.Calls, c.Calls())
+	}
+	return c.Program().Due(s, began, c.Stamp(now))
+}
+
 // untilCall is how long it is until a call will have been open for too long, where that is
 // sooner than the next full minute; else 0.
 func (c Clock) untilCall(began station.Stamp) time.Duration {
 	now := time.Now()
-	if _, next := c.Program().Due(c.State(), began, c.Stamp(now)); next > 0 && next < untilFullMinute(now) {
+	if _, next := c.due(began, now); next > 0 && next < untilFullMinute(now) {
 		return next
 	}
 	return 0

@@ -117,6 +117,12 @@ type proxy struct {
 	conns  []net.Conn
 }
 
+// What a proxy does besides saying no.
+const (
+	sayingYesFirst = -1 // and a no in the vendor's place
+	hangingUp      = -2
+)
+
 func newProxy(t *testing.T, login string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -150,6 +156,11 @@ func (p *proxy) serve(c net.Conn) {
 	switch status := int(p.status.Load()); {
 	case p.login != "" && r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(p.login)):
 		io.WriteString(c, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+		return
+	case status == sayingYesFirst:
+		io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+		return
+	case status == hangingUp:
 		return
 	case status != 0:
 		fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\n\r\n", status, http.StatusText(status))
@@ -203,6 +214,13 @@ func TestRequestsGoByTheProxyAndItsNoIsItsOwn(t *testing.T) {
 		rc = call(t, c)
 		if rc.Outcome != station.Unreached || !strings.Contains(rc.Err.Error(), fmt.Sprintf("the proxy %s refused: %d", address, status)) || errors.Is(rc.Err, station.ErrKey) {
 			t.Errorf("the proxy says %d: %v, %v", status, rc.Outcome, rc.Err)
+		}
+		hidden(rc)
+	}
+	for _, status := range []int32{sayingYesFirst, hangingUp} {
+		p.status.Store(status)
+		if rc = call(t, c); rc.Outcome != station.Unreached || errors.Is(rc.Err, station.ErrKey) {
+			t.Errorf("the proxy does not lead to the vendor (%d): %v, %v", status, rc.Outcome, rc.Err)
 		}
 		hidden(rc)
 	}

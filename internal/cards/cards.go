@@ -278,7 +278,7 @@ func (m *maker) describe(b station.Binding, read map[string]string) Card {
 		c.Confirm = m.Words.Say("cards.confirm", "seconds", seconds)
 	} else if b.Confirm {
 		by, _, _ := strings.Cut(b.ConfirmBy, ".")
-		c.Confirm = m.Words.Say("cards.confirm.by", "what", m.part(by), "seconds", seconds)
+		c.Confirm = m.Words.Say("reason.confirm-by", "part", m.part(by), "seconds", seconds)
 	}
 	if slices.ContainsFunc(b.Do, func(do station.Do) bool { return do.Verb.Irreversible }) {
 		c.Irreversible = m.Words.Say("cards.irreversible")

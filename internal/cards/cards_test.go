@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -303,5 +304,24 @@ func TestCardsFillPagesAndEachPageHasItsHeading(t *testing.T) {
 	pages := Draw(heading, Make(s, nil))
 	if err := sheet.WritePDF(&b, sheet.Document{Title: "none", Language: "en"}, pages); err != nil || len(pages) != 1 {
 		t.Errorf("a station without cards has %d pages: %v", len(pages), err)
+	}
+}
+
+func TestEachPageSaysThatCardsAreMissing(t *testing.T) {
+	t.Parallel()
+	people := make([]Value, 23)
+	for i := range people {
+		people[i].Text = fmt.Sprintf("P%d", i)
+	}
+	s := stationOf(scanner.Config{}, sets(t, `^U-(?P<user>\w+)$`))
+	whole := Heading{Station: "pack4-1", Date: "2026-03-13", Words: s.Words}
+	lacking := whole
+	lacking.Unread = []string{"Lagerkoll"}
+	made := Make(s, Lists{"user": people})
+	lacks := Draw(lacking, made)
+	for i, page := range Draw(whole, made) {
+		if reflect.DeepEqual(page, lacks[i]) {
+			t.Errorf("page %d does not say so", i+1)
+		}
 	}
 }

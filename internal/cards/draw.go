@@ -34,6 +34,7 @@ type Heading struct {
 	Station string
 	Date    string // as people write it: what is in progress changes
 	Words   *words.Catalogue
+	Unread  []string // vendors whose lists could not be read, by their titles: cards are missing
 }
 
 // Draw draws the cards on sheets of A4, with a title above each group, which is repeated on
@@ -58,10 +59,17 @@ func Draw(h Heading, s Sheets) []*sheet.Sheet {
 	}
 	if len(d.pages) == 0 {
 		d.turn()
-		d.page.Lines(sheet.Margin, top+6, 12, sheet.Regular, sheet.Wrap(h.Words.Say("cards.none"), 12, sheet.Regular, sheet.PageWidth-2*sheet.Margin, 3))
+		if len(h.Unread) == 0 {
+			d.page.Lines(sheet.Margin, top+6, 12, sheet.Regular, sheet.Wrap(h.Words.Say("cards.none"), 12, sheet.Regular, sheet.PageWidth-2*sheet.Margin, 3))
+		}
+	}
+	missing := make([]string, 0, len(h.Unread))
+	for _, vendor := range h.Unread {
+		missing = append(missing, h.Words.Say("cards.unread", "vendor", vendor))
 	}
 	for i, page := range d.pages {
 		page.Text(sheet.Margin, 14, 9, sheet.Regular, h.Words.Say("cards.title"))
+		page.Lines(sheet.Margin, 18, 9, sheet.Bold, sheet.Wrap(strings.Join(missing, " · "), 9, sheet.Bold, sheet.PageWidth-2*sheet.Margin, 1))
 		right(page, 14, h.Station+"   "+h.Date+"   "+h.Words.Say("cards.page", "page", i+1, "pages", len(d.pages)))
 	}
 	return d.pages

@@ -99,6 +99,7 @@ func (k *cardsCommand) run(c *cobra.Command, args []string) error {
 		}
 	} else {
 		heading := cards.Heading{Station: cmp.Or(p.Program.Labels.Station, p.Station.Name), Date: time.Now().In(p.Zone).Format(time.DateOnly), Words: language}
+		heading.Unread = slices.Sorted(maps.Keys(unread))
 		if err := k.write(c.OutOrStdout(), sheet.Document{Title: language.Say("cards.title"), Language: language.Tag()}, cards.Draw(heading, made)); err != nil {
 			return exit.Wrap(err)
 		}

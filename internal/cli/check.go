@@ -141,7 +141,7 @@ func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, erro
 }
 
 var (
-	warningLine = regexp.MustCompile(`^\S+: warning: `)
+	warningLine = regexp.MustCompile(`^(\S+: )?warning: `)
 	faultLine   = regexp.MustCompile(`^\S+:\d+:\d+: |^\S+: fault: `)
 )
 

@@ -56,7 +56,7 @@ func checkAccount(stdout, stderr io.Writer, paths []string, asJSON, strict bool)
 			return exit.Wrap(err)
 		}
 	} else {
-		printComplaints(stderr, all.Complaints)
+		printComplaints(&terminal.LinePainter{W: stderr, Of: complaintColour}, all.Complaints)
 		if err := printAccounts(stdout, all.Accounts); err != nil {
 			return exit.Wrap(err)
 		}

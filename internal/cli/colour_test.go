@@ -9,10 +9,11 @@ import (
 func TestALineIsInAColourByItsWord(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]terminal.Colour{
-		`stationd.toml:4:1: unknown key "langauge" in [station]`:                         terminal.Red,
+		`stationd.toml:4:1: unknown key "lisst" in [station]`:                            terminal.Red,
 		`stationd.toml: fault: control: its path is too long -- choose a shorter one`:    terminal.Red,
 		`stationd.toml:4:1: warning: the packaged unit does not allow this device`:       terminal.Yellow,
 		`/etc/stationd/stationd.toml: warning: page: another program listens -- stop it`: terminal.Yellow,
+		`warning: two stations have one name -- give each its own`:                       terminal.Yellow,
 		`2 faults`: "",
 		``:         "",
 	} {

@@ -296,7 +296,7 @@ func outboxVerify() *cobra.Command {
 	var quick, asJSON bool
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Verify the outbox file: its structure and everything in it",
+		Short: "Verify everything in the outbox, and the structure of a file that no station has open",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if file != "" && asJSON {

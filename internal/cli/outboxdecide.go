@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -273,8 +274,8 @@ func (d *decideCommand) edit(c *cobra.Command, args []string) error {
 		}
 		if e, entry := one.(station.EntryStatus); entry {
 			var lines strings.Builder
-			for name, value := range fields {
-				fmt.Fprintf(&lines, "  %s: %s → %s\n", terminal.OneLine(name), terminal.OneLine(e.With[name]), terminal.OneLine(value))
+			for _, name := range slices.Sorted(maps.Keys(fields)) {
+				fmt.Fprintf(&lines, "  %s: %s → %s\n", terminal.OneLine(name), terminal.OneLine(e.With[name]), terminal.OneLine(fields[name]))
 			}
 			fmt.Fprint(c.ErrOrStderr(), lines.String())
 		}

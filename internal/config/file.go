@@ -282,7 +282,7 @@ func (f *File) fault(offset int, format string, args ...any) {
 		Line:   f.line(offset),
 		Col:    1 + utf8.RuneCount(f.text[start:offset]),
 		Text:   fmt.Sprintf(format, args...),
-		Detail: detail(f.text[start:], offset-start),
+		Detail: detail(f.text, start, offset-start),
 	}
 	f.faults = append(f.faults, placed{offset, at})
 }
@@ -296,11 +296,17 @@ func (f *File) line(offset int) int {
 // would put one who does not know better: ipp://eva:PASSWORD@192.0.2.10/ too.
 var secretive = regexp.MustCompile(`(?i)(key|token|secret|passw|auth|credential|://[^/"]*@)`)
 
-// detail returns the first line of text and under it a caret at the offset.
-func detail(text []byte, offset int) string {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
+// detail returns the line of text that begins at start, and under it a caret at the offset; ""
+// where the line has what Public would remove.
+func detail(text []byte, start, offset int) string {
+	line, _, _ := bytes.Cut(text[start:], []byte("\n"))
+	table := max(bytes.LastIndex(text[:start], []byte("\n[")), 0)
+	public := Public(text[table : start+len(line)])
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 || len(line) > 200 || secretive.Match(line) || !utf8.Valid(line) {
+		return ""
+	}
+	if public = public[bytes.LastIndexByte(public, '\n')+1:]; bytes.Contains(public, []byte(Removed)) {
 		return ""
 	}
 	indent := strings.Map(func(r rune) rune {

@@ -79,8 +79,7 @@ do = [{ l2l = "dispatch.close" }]
 func TestFortyStationsShareOneFileAndSayWhatDiffers(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{"station.toml": ownFile, "sub/line.toml": template})
-	f, faults, warnings := faultsIn(t, dir, "station.toml")
-	if len(faults)+len(warnings) > 0 {
+	if _, faults, warnings := faultsIn(t, dir, "station.toml"); len(faults)+len(warnings) > 0 {
 		t.Fatalf("%v %v", faults, warnings)
 	}
 	check := func(f *File) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"unicode/utf8"
 
 	"stationd/internal/station"
@@ -43,12 +44,21 @@ func (f *File) Label(at Path, label string) {
 }
 
 func (f *File) checkLabel(n *node, what, label string) {
+	if why := LabelFault(label); why != "" {
+		f.faultOf(n, "%s %s", what, why)
+	}
+}
+
+// LabelFault says why a text is no label, as what stands behind the label's name; "" where it
+// is one.
+func LabelFault(label string) string {
 	switch long := utf8.RuneCountInString(label); {
 	case label == "":
-		f.faultOf(n, "%s is empty: write what people say, or leave it out", what)
+		return "is empty: write what people say, or leave it out"
 	case long > longestLabel:
-		f.faultOf(n, "%s has %d characters, and %d at most: it is read from a distance", what, long, longestLabel)
+		return fmt.Sprintf("has %d characters, and %d at most: it is read from a distance", long, longestLabel)
 	case label != station.OneLine(label, 0):
-		f.faultOf(n, "%s must be one line of text without control characters", what)
+		return "must be one line of text without control characters"
 	}
+	return ""
 }

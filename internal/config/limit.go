@@ -206,3 +206,16 @@ func (s scope) confirm(n *node) (confirm bool, by string) {
 	}
 	return true, n.text
 }
+
+// checkConfirms reports bindings that are confirmed by the button of a call: a call for help
+// is never kept from anybody.
+func (c *compiler) checkConfirms(nodes []onNode, bindings []station.Binding) {
+	for i, b := range bindings {
+		calls := func(other station.Binding) bool {
+			return other.Event == b.ConfirmBy && slices.ContainsFunc(other.Do, func(do station.Do) bool { return len(do.Verb.Opens) > 0 })
+		}
+		if at := nodes[i].on.fields["confirm"]; b.ConfirmBy != "" && !at.faulty && slices.ContainsFunc(bindings, calls) {
+			c.faultOf(at, "%s opens a call, and who presses it within ten seconds for help would confirm this in place of it: confirm with another button", b.ConfirmBy)
+		}
+	}
+}

@@ -77,6 +77,7 @@ func (f *File) Program(base station.Program, kinds map[string][]string) station.
 	c.checkReached(nodes, base.Bindings)
 	c.checkEnds()
 	c.checkAfters()
+	c.checkConfirms(nodes, base.Bindings)
 	c.checkSomethingToUndo()
 	return base
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,8 @@ func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
 		{"a number sign in a text begins no comment", `description = "Help # 7" # canary`, `description = "Help # 7" #`},
 		{"behind a quote that is escaped", `description = "say \" # canary" # canary`, `description = "say \" # canary" #`},
 		{"as the address of a webhook", "[webhook]\nurl = \"https://hooks.example/canary?sig=canary\"\n", "[webhook]\nurl = \"https://hooks.example/<removed>\"\n"},
+		{"as the address of a webhook among the variables", "[vars]\nHOOK = \"https://hooks.example/canary\"\n[alert]\nurl = \"${HOOK}\"\n", "[vars]\nHOOK = \"https://hooks.example/<removed>\"\n[alert]\nurl = \"${HOOK}\"\n"},
+		{"as the address of a webhook on one line", "alert = { url = \"https://hooks.example/canary\" }\nwebhook.url = \"https://hooks.example/canary\"\n[l2l]\n", "alert = { url = \"https://hooks.example/<removed>\" }\nwebhook.url = \"https://hooks.example/<removed>\"\n[l2l]\n"},
 		{"as a user of an address", "[l2l]\nproxy = \"http://canary:canary@proxy.example:3128/\"", "[l2l]\nproxy = \"http://<removed>@proxy.example:3128/\""},
 		{"as a question of an address", "[[printer]]\nurl = \"ipp://192.0.2.10/ipp/print?canary\"", "[[printer]]\nurl = \"ipp://192.0.2.10/ipp/print?<removed>\""},
 		{"behind a quote that is not closed", "key = \"canary\nsite = 12", "key = \"<removed>\nsite = 12"},
@@ -42,6 +45,38 @@ func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
 				t.Error("a fault's line would be another")
 			}
 		})
+	}
+}
+
+// A fault shows its line, and check, a start's log and with that a dump show the fault.
+func TestAFaultsLineIsShownWhereItHasNoSecret(t *testing.T) {
+	t.Parallel()
+	for text, shown := range map[string]bool{
+		"[station]\nnaem = \"pack4-1\" # the first\n":                 true,
+		"[l2l]\nurll = \"https://acme.example/api/1.0/\"\n":           true,
+		"[alert]\nurll = \"https://hooks.example/services/canary\"\n": false,
+		"[webhook]\nurll = 'https://hooks.example/x?canary'\n":        false,
+		"[station]\nnaem = \"x\"\n[vars]\nH = \"https://h/canary\"\n": true,
+		"[station]\nsiet = \"7f3c91abcanary7f3c91ab\"\n":              false,
+	} {
+		f := Parse("x", []byte(text))
+		f.Station()
+		for _, table := range []string{"l2l", "alert", "webhook"} {
+			var none struct{}
+			f.Section(table, &none)
+		}
+		faults := f.Faults()
+		if len(faults) == 0 {
+			t.Fatalf("%q has no fault", text)
+		}
+		for _, fault := range faults {
+			if strings.Contains(fault.Detail, "canary") {
+				t.Errorf("%q shows %q", text, fault.Detail)
+			}
+		}
+		if !slices.ContainsFunc(faults, func(f Fault) bool { return strings.HasPrefix(f.Text, "unknown key") && (f.Detail != "") == shown }) {
+			t.Errorf("%q: %+v", text, faults)
+		}
 	}
 }
 

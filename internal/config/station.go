@@ -172,7 +172,7 @@ func (f *File) checkElsewhere(w Web) {
 		f.Fault(At("web", "open"), `"open" shows the page to whoever reaches it, and "token" to whoever has that: keep one`)
 	case !w.Elsewhere() && (closed || w.Open):
 		f.Warn(At("web"), `tls, token and open are for other machines, and no other machine reaches %s`, w.Listen)
-	case w.Elsewhere() && !w.Open && !(w.TLS && w.Token != (Secret{})):
+	case w.Elsewhere() && !w.Open && (!w.TLS || w.Token == (Secret{})):
 		f.Warn(At("web", "listen"), `whoever reaches %s sees the page, and what goes over the network is not encrypted unless tls is set: say tls = true and token = { file = … }, or open = true where that is meant`, w.Listen)
 	}
 	if (w.Certificate == "") != (w.Key == "") {

@@ -178,12 +178,6 @@ func (c *Client) Decide(ctx context.Context, d operator.Decision) (Decided, erro
 	return Decided{Entry: a.Entry, Entries: a.Entries, Looks: a.Looks, Corrected: a.Corrected, Repeated: a.Repeated}, err
 }
 
-// Retry lets a held entry wait again at its old place. The entry is named as for Decide;
-// options are station.NotThere and station.ToCurrent.
-func (c *Client) Retry(ctx context.Context, entry string, options ...string) (Decided, error) {
-	return c.Decide(ctx, operator.Decision{Verb: station.VerbRetry, Entries: []station.ID{station.ID(entry)}, Options: options})
-}
-
 // Adopt puts back everything that is held because the outbox is a copy, for somebody
 // who knows that nobody has the original any more, and returns how many entries that
 // were.
@@ -191,13 +185,6 @@ func (c *Client) Adopt(ctx context.Context) (int, error) {
 	var done adoptAnswer
 	err := c.request(ctx, http.MethodPost, "/outbox/adopt", adoptRequest{true}, &done)
 	return done.Entries, err
-}
-
-// Discard discards a held entry or dismisses an unknown scan, and returns its
-// whole ID. It is named as for Decide.
-func (c *Client) Discard(ctx context.Context, entry string) (station.ID, error) {
-	done, err := c.Decide(ctx, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{station.ID(entry)}})
-	return done.Entry, err
 }
 
 // Verify lets stationd check the outbox. An error that wraps neither ErrAbsent

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"stationd/internal/operator"
 	"stationd/internal/operator/operatortest"
 	"stationd/internal/station"
 )
@@ -77,11 +78,7 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 			t.Parallel()
 			f := operatortest.Held()
 			client := control(t, f)
-			decide := retry(client)
-			if c.verb == "discard" {
-				decide = client.Discard
-			}
-			got, err := decide(t.Context(), c.said)
+			got, err := decide(client, c.verb)(t.Context(), c.said)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,10 +93,10 @@ func TestAPersonDecidesAtTheCommandLine(t *testing.T) {
 	}
 }
 
-// retry retries as Discard discards.
-func retry(client *Client) func(context.Context, string) (station.ID, error) {
-	return func(ctx context.Context, entry string) (station.ID, error) {
-		done, err := client.Retry(ctx, entry)
+// decide decides about one entry or kept scan, by what somebody calls it.
+func decide(client *Client, verb string) func(context.Context, string) (station.ID, error) {
+	return func(ctx context.Context, said string) (station.ID, error) {
+		done, err := client.Decide(ctx, operator.Decision{Verb: verb, Entries: []station.ID{station.ID(said)}})
 		return done.Entry, err
 	}
 }
@@ -115,11 +112,11 @@ func TestADecisionAtTheCommandLineThatCannotBeCarriedOutSaysWhy(t *testing.T) {
 		said   string
 		want   string
 	}{
-		{"two begin like that", client.Discard, "9f86", `entry "9f86": 2 begin like that, give more of one of: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
-		{"none is like that", client.Discard, "abcdef12.1", `entry "abcdef12.1": it is not in the outbox; it may have been delivered`},
-		{"too little is said", client.Discard, "9", `entry "9": give at least 4 characters of its ID`},
-		{"it only waits", retry(client), "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried, edited or discarded`},
-		{"a scan is no entry", retry(client), "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried, edited or discarded`},
+		{"two begin like that", decide(client, station.VerbDiscard), "9f86", `entry "9f86": 2 begin like that, give more of one of: 9f86d081000000000000000000000000.1 9f86ffff000000000000000000000000.1`},
+		{"none is like that", decide(client, station.VerbDiscard), "abcdef12.1", `entry "abcdef12.1": it is not in the outbox; it may have been delivered`},
+		{"too little is said", decide(client, station.VerbDiscard), "9", `entry "9": give at least 4 characters of its ID`},
+		{"it only waits", decide(client, station.VerbRetry), "9f86ffff.1", `entry 9f86ffff.1: no such entry that is held: only what is held can be retried, edited or discarded`},
+		{"a scan is no entry", decide(client, station.VerbRetry), "feed0000", `entry feed0000: no such entry that is held: only what is held can be retried, edited or discarded`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -154,7 +151,7 @@ func TestAnOutboxThatCannotBeReadSaysSo(t *testing.T) {
 	if _, err := client.Contents(t.Context(), station.NoLimit()); err == nil || err.Error() != "outbox o.db: damaged record" {
 		t.Errorf("the error is %v", err)
 	}
-	if _, err := client.Retry(t.Context(), "9f86d081.1"); err == nil || err.Error() != "outbox o.db: damaged record" {
+	if _, err := decide(client, station.VerbRetry)(t.Context(), "9f86d081.1"); err == nil || err.Error() != "outbox o.db: damaged record" {
 		t.Errorf("the error of a retry is %v", err)
 	}
 }

@@ -26,6 +26,9 @@ type activeBackend struct {
 	current  atomic.Pointer[station.Backend]
 	replaced atomic.Pointer[chan struct{}] // closed when another takes the place of current
 	watch    atomic.Pointer[station.Watch] // nil: nothing is followed
+
+	// seen are the open calls as they were seen last, also by the watch before a reload.
+	seen atomic.Pointer[map[string]station.SeenCall]
 }
 
 func newActiveBackend(name string, opened station.Backend, timings *metrics.Timings) *activeBackend {

@@ -22,21 +22,21 @@ func (s *openStation) exportHistory(w io.Writer, asCSV bool) error {
 }
 
 // pageTLS is how the page is encrypted for other machines; nil where it is not.
-func (b base) pageTLS() *tls.Config {
-	source := b.plan.Certificate()
+func (s base) pageTLS() *tls.Config {
+	source := s.plan.Certificate()
 	if source == nil {
 		return nil
 	}
 	if c, err := source.Certificate(); err == nil {
-		b.log.Info("the page is encrypted for other machines", "certificate", certificate.Fingerprint(c))
+		s.log.Info("the page is encrypted for other machines", "certificate", certificate.Fingerprint(c))
 	}
-	return source.Config(func(err error) { b.log.Error("another machine does not see the page", "error", err) })
+	return source.Config(func(err error) { s.log.Error("another machine does not see the page", "error", err) })
 }
 
 // pageToken returns what reads the token that other machines must show; nil where they
 // need none.
-func (b base) pageToken() func() (string, error) {
-	from := api.KeyFrom(b.plan.Web.Token)
+func (s base) pageToken() func() (string, error) {
+	from := api.KeyFrom(s.plan.Web.Token)
 	if !from.Given() {
 		return nil
 	}

@@ -32,7 +32,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Calls:     s.active.seenCalls,
 		Ready:     s.ready,
 		Log:       s.log,
-		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.journal},
+		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.access, s.journal},
 		Outputs: []agent.Part{
 			{Name: "control socket", Run: s.control.run},
 			{Name: "configuration", Run: func(ctx context.Context) error { return s.active.run(ctx, s.outbox.TryNow) }},
@@ -54,7 +54,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
 	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record))
-	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed}
+	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed, Calls: s.active.seenCalls}
 	all.Inputs = append(all.Inputs, agent.Part{Name: "clock", Run: func(ctx context.Context) error { return clock.Run(ctx, s.outbox.Record) }})
 	s.addBoards(&all, s.timed(metrics.Buttons, s.withTechnician(record)))
 	s.addScanners(&all, s.timed(metrics.Scanners, s.withTechnician(record)))

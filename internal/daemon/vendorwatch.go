@@ -50,14 +50,23 @@ func (a *activeConfig) watch(ctx context.Context, name string, state func() stat
 	return nil
 }
 
-// seenCalls returns how the open calls were last seen to stand at the vendors.
+// seenCalls returns how the open calls were last seen to stand at the vendors. A watch that
+// has not looked yet, as after a reload, forgets nothing of what the one before it saw: whoever
+// is on a call is still on it.
 func (a *activeConfig) seenCalls() map[string]map[string]station.SeenCall {
 	all := make(map[string]map[string]station.SeenCall)
 	for name, b := range a.backends {
-		if w := b.watch.Load(); w != nil {
-			if calls, sees := (*w).(station.CallWatch); sees {
-				all[name] = calls.Calls()
+		w := b.watch.Load()
+		if w == nil {
+			continue
+		}
+		if calls, sees := (*w).(station.CallWatch); sees {
+			if now := calls.Calls(); now != nil {
+				b.seen.Store(&now)
 			}
+		}
+		if last := b.seen.Load(); last != nil {
+			all[name] = *last
 		}
 	}
 	return all

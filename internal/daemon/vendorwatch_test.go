@@ -83,3 +83,33 @@ func TestAReloadBeginsTheWatchAnewWithTheNewKey(t *testing.T) {
 		}
 	})
 }
+
+// A callWatch has seen some calls; nil: it has not looked yet.
+type callWatch struct {
+	station.Watch
+	seen map[string]station.SeenCall
+}
+
+func (w callWatch) Calls() map[string]station.SeenCall { return w.seen }
+
+// A reload begins the watch anew. Until it has looked, whoever was on a call is still on it, or
+// a call that is attended would call somebody else.
+func TestAReloadForgetsNobodyWhoIsOnACall(t *testing.T) {
+	t.Parallel()
+	a := &activeConfig{backends: map[string]*activeBackend{"l2l": {}}}
+	for i, step := range []struct {
+		sees map[string]station.SeenCall
+		want int
+	}{
+		{nil, 0},
+		{map[string]station.SeenCall{"7": {Attended: true}}, 1},
+		{nil, 1},
+		{map[string]station.SeenCall{}, 0},
+	} {
+		w := station.Watch(callWatch{seen: step.sees})
+		a.backends["l2l"].watch.Store(&w)
+		if got := a.seenCalls()["l2l"]; len(got) != step.want {
+			t.Errorf("step %d: %+v", i+1, got)
+		}
+	}
+}

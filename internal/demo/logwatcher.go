@@ -32,20 +32,20 @@ func OpenLogWatcher(path string) (*LogWatcher, error) {
 	return &LogWatcher{file: file, counts: make(map[string]int)}, nil
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. What is counted is in the file by then.
 func (l *LogWatcher) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.partial = append(l.partial, p...)
+	n, err := l.file.Write(p)
+	l.partial = append(l.partial, p[:n]...)
 	for {
 		line, rest, found := bytes.Cut(l.partial, []byte("\n"))
 		if !found {
-			break
+			return n, err
 		}
 		l.parseLine(line)
 		l.partial = rest
 	}
-	return l.file.Write(p)
 }
 
 // parseLine reads one line. One with a page has the address of the page, and one with a source

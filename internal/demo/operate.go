@@ -29,14 +29,7 @@ func (s *Simulation) Push(pin int, d time.Duration) {
 // bounce is a press of a worn contact, which opens and closes several times before it stays
 // closed, and again before it stays open.
 func (s *Simulation) bounce(pin int) {
-	chatter := func() {
-		for range 4 {
-			s.Press(pin)
-			<-time.After(3 * time.Millisecond)
-			s.Release(pin)
-			<-time.After(2 * time.Millisecond)
-		}
-	}
+	chatter := func() { s.Chip.Chatter(pin, 4, 3*time.Millisecond, 2*time.Millisecond) }
 	chatter()
 	s.Press(pin)
 	<-time.After(PressTime)

@@ -36,6 +36,7 @@ func (d *doctor) machineChecks() []check {
 		single("page", func(context.Context) Finding { return checkPage(d.plan, d.running) }),
 		{"metrics", func(context.Context) []Finding { return checkMetrics(d.plan, d.running) }},
 		{"page elsewhere", func(context.Context) []Finding { return checkElsewhere(d.plan, time.Now()) }},
+		{"access", func(context.Context) []Finding { return checkAccess(d.plan) }},
 		single("control", func(context.Context) Finding { return checkControlSocket(d.plan) }),
 		single("outbox", d.checkOutbox),
 		single("held", d.checkHeld),

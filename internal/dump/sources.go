@@ -143,7 +143,7 @@ func (s *stationReader) state(ctx context.Context, w io.Writer) error {
 			}
 			return err
 		},
-		func() error {
+		func() error { //nolint:contextcheck // the look ends by itself, after a minute
 			if err := s.sound(); err != nil {
 				return err
 			}
@@ -157,7 +157,7 @@ func (s *stationReader) state(ctx context.Context, w io.Writer) error {
 
 func (s *stationReader) outbox(ctx context.Context, w io.Writer) error {
 	if !s.running {
-		if err := s.sound(); err != nil {
+		if err := s.sound(); err != nil { //nolint:contextcheck // as above
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ It may be run again, also after the power went at any moment. A card with the ou
 another station is refused: what waits there exists nowhere else.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e.out = c.OutOrStdout()
+			e.out, e.from = c.OutOrStdout(), filepath.Clean(e.from) // it is renamed, and a shell may have put a slash behind it
 			return e.run(c.Context())
 		},
 	}
@@ -96,7 +96,7 @@ func (e *enrolment) run(ctx context.Context) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return exit.With(exit.Config, fmt.Errorf("there is no folder %s: make it on the boot partition, with stationd.toml and the keys in it", e.from))
 	}
-	var ready *station
+	var ready *newStation
 	if err == nil {
 		ready, err = e.prepare(all)
 	}
@@ -125,7 +125,7 @@ func (e *enrolment) tellRefused(no refusal) {
 
 // place writes everything of the station, its configuration last: while that is missing the
 // station does not start.
-func (e *enrolment) place(s *station) error {
+func (e *enrolment) place(s *newStation) error {
 	folders := []string{filepath.Dir(e.config)}
 	for _, f := range s.files {
 		folder := filepath.Dir(f.path)
@@ -172,7 +172,7 @@ func removeLeftOvers(path string) error {
 }
 
 // report says what was done, and what a start would lack all the same, as check does.
-func (e *enrolment) report(ctx context.Context, s *station) {
+func (e *enrolment) report(ctx context.Context, s *newStation) {
 	var names []string
 	for _, f := range s.files {
 		names = append(names, f.path)

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// mostBytes is how long one file of the folder may be.
-	mostBytes = 1 << 20
+	mostFiles    = 100      // in the folder; more than a configuration is put together from, and its keys
+	mostBytes    = 1 << 20  // of one of them
+	mostTogether = 16 << 20 // bytes of all: the package's unit has 64 MiB of memory
 
 	refusedName = "refused.txt" // what is wrong, for whoever filled the folder
 	wiping      = ".wipe"       // behind the name of a folder that is being wiped
@@ -60,14 +61,17 @@ func readFolder(path string) (folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return isLitter(e.Name()) })
+	if len(entries) > mostFiles { // a folder of pictures is more than a small board has memory for
+		return nil, refusal{fmt.Sprintf("%s holds %d files, and %d at most: leave what is the station's", filepath.Base(path), len(entries), mostFiles)}
+	}
 	all := make(folder)
+	together := 0
 	var no refusal
 	for _, entry := range entries {
 		name := meant(entry.Name())
 		_, twice := all[name]
 		switch {
-		case isLitter(entry.Name()):
-			continue
 		case !entry.Type().IsRegular():
 			no = append(no, fmt.Sprintf("%s is no file: put the files themselves into the folder", entry.Name()))
 			continue
@@ -80,8 +84,12 @@ func readFolder(path string) (folder, error) {
 		if err != nil {
 			return nil, err
 		}
+		if together += len(text); together > mostTogether {
+			return nil, refusal{fmt.Sprintf("%s holds more than %d MiB together: leave what is the station's", filepath.Base(path), mostTogether>>20)}
+		}
 		if len(text) > mostBytes {
 			no = append(no, fmt.Sprintf("%s is longer than %d bytes: it is something else", entry.Name(), mostBytes))
+			continue
 		}
 		all[name] = folderFile{file, text}
 	}
@@ -149,6 +157,9 @@ func overwrite(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, info.Size()))
+	zeros := make([]byte, 64<<10) // what a computer has left in the folder may be of any size
+	for left := info.Size(); left > 0 && err == nil; left -= int64(len(zeros)) {
+		_, err = f.Write(zeros[:min(left, int64(len(zeros)))])
+	}
 	return errors.Join(err, f.Sync(), f.Close())
 }

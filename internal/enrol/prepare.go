@@ -16,8 +16,8 @@ import (
 	"stationd/internal/plan"
 )
 
-// A station is what is going to be written.
-type station struct {
+// A newStation is what is going to be written.
+type newStation struct {
 	name  string
 	text  []byte // of the configuration
 	files []placedFile
@@ -33,7 +33,7 @@ type placedFile struct {
 
 // prepare checks everything, and writes nothing that stays. The error is a refusal where
 // something is not right.
-func (e *enrolment) prepare(all folder) (*station, error) {
+func (e *enrolment) prepare(all folder) (*newStation, error) {
 	if _, is := all[configName]; !is {
 		return nil, refusal{configName + " is missing"}
 	}
@@ -44,7 +44,7 @@ func (e *enrolment) prepare(all folder) (*station, error) {
 	if len(no) > 0 {
 		return nil, no
 	}
-	s := &station{name: p.Station.Name, text: all[configName].text}
+	s := &newStation{name: p.Station.Name, text: all[configName].text}
 	etc := filepath.Dir(e.config)
 	keys, more, err := e.keys(p, all)
 	if err != nil {

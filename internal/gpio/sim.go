@@ -266,7 +266,7 @@ func (s *Sim) take(pin int, pressed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[pin] = pressed
-	s.sendLevel(pin)
+	s.sendLevel(pin, monotonicNow())
 }
 
 func (s *Sim) drive(pin int, high bool) {
@@ -280,7 +280,7 @@ func (s *Sim) drive(pin int, high bool) {
 }
 
 // Press pushes the button at pin down, whether or not a station is there. The
-// contact does not bounce; call Press and Release in turn to let it.
+// contact does not bounce; Chatter lets it.
 func (s *Sim) Press(pin int) { s.setPressed(pin, true) }
 
 // Release lets the button at pin go.
@@ -289,24 +289,50 @@ func (s *Sim) Release(pin int) { s.setPressed(pin, false) }
 func (s *Sim) setPressed(pin int, down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.change(pin, down, monotonicNow())
+}
+
+// Chatter has the contact of the button at pin close and open so many times, each for so long.
+// It ends open. The station is told when it is over, each change with its own time, as it is
+// by a kernel that has kept them: a busy computer makes it no slower.
+func (s *Sim) Chatter(pin, times int, closed, open time.Duration) {
+	at := monotonicNow()
+	<-time.After(time.Duration(times) * (closed + open))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range times {
+		s.change(pin, true, at)
+		s.change(pin, false, at+closed.Nanoseconds())
+		at += (closed + open).Nanoseconds()
+	}
+}
+
+// change notes that a contact closed or opened at a time of CLOCK_MONOTONIC, and says so. The
+// caller holds the lock.
+func (s *Sim) change(pin int, down bool, at int64) {
 	if s.pressed[pin] == down {
 		return
 	}
 	s.pressed[pin] = down
-	s.sendLevel(pin)
+	s.sendLevel(pin, at)
+}
+
+// monotonicNow is what CLOCK_MONOTONIC shows, in nanoseconds.
+func monotonicNow() int64 {
+	var now unix.Timespec
+	// An error is not possible: the clock is in every Linux.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return now.Nano()
 }
 
 // sendLevel says an input's level, and when it came to be so, to the station that has
 // taken it. A station that does not listen is cut off. The caller holds the lock.
-func (s *Sim) sendLevel(pin int) {
+func (s *Sim) sendLevel(pin int, at int64) {
 	pressed, ok := s.taken[pin]
 	if !ok {
 		return
 	}
-	var now unix.Timespec
-	// An error is not possible: the clock is in every Linux.
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	if err := writeLine(s.station, "%d %s %d\n", pin, level(s.pressed[pin] == pressed), now.Nano()); err != nil {
+	if err := writeLine(s.station, "%d %s %d\n", pin, level(s.pressed[pin] == pressed), at); err != nil {
 		s.station.Close()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -359,7 +360,7 @@ func (c *cell) open(setting plant.Config) {
 
 // close ends everything that lives in the bubble.
 func (c *cell) close() {
-	if err := c.outbox.Close(); err != nil {
+	if err := errors.Join(c.outbox.Close(), queue.VerifyFile(filepath.Join(c.dir, "outbox.db"))); err != nil {
 		c.t.Error(err)
 	}
 	ended, cancel := context.WithCancel(context.Background())

@@ -134,10 +134,8 @@ func (d Decision) check() error {
 	case n > 1 && d.Verb == station.VerbEdit:
 		return errors.New("nothing was done: one entry at a time is edited")
 	}
-	for _, text := range append(slices.Collect(maps.Values(d.Fields)), d.Reason) {
-		if station.HoldsBadge(text) { // a reader that types into whatever has the focus
-			return station.Because(errors.New("nothing was done: the code of a badge is a secret, and stands in no text"), "reason-badge")
-		}
+	if slices.ContainsFunc(append(slices.Collect(maps.Values(d.Fields)), d.Reason), station.HoldsBadge) { // a reader that types into whatever has the focus
+		return station.Because(errors.New("nothing was done: the code of a badge is a secret, and stands in no text"), "reason-badge")
 	}
 	if n := utf8.RuneCountInString(d.Reason); n > station.LongestReason {
 		return station.Because(fmt.Errorf("nothing was done: the reason has %d characters, and may have %d", n, station.LongestReason), "reason-text")

@@ -11,5 +11,4 @@ const (
 	PartData          = "data"
 	PartStarts        = "starts"
 	PartAlert         = "alert"
-	PartAccess        = "access"
 )

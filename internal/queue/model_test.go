@@ -324,7 +324,7 @@ func putBack(dir, was string) error {
 
 // restart stops the station in order and starts it again.
 func (m *model) restart(r *rapid.T) {
-	if err := m.box.Close(); err != nil {
+	if err := errors.Join(m.box.Close(), VerifyFile(m.path())); err != nil {
 		r.Fatal(err)
 	}
 	if rapid.Bool().Draw(r, "reboot") {
@@ -336,7 +336,7 @@ func (m *model) restart(r *rapid.T) {
 
 // kill ends the process where it stands, with nothing under way.
 func (m *model) kill(r *rapid.T) {
-	if err := m.box.file.Close(); err != nil {
+	if err := errors.Join(m.box.file.Close(), VerifyFile(m.path())); err != nil {
 		r.Fatal(err)
 	}
 	m.counts["kills"]++

@@ -99,6 +99,8 @@ type Outbox struct {
 	queued  queuedChanges
 	view    atomic.Pointer[view]
 	ends    recentEnds
+	lanes   []station.LaneStatus // as Lanes lists them after the commit lanesAt; never changed
+	lanesAt uint64
 	recent  []station.RecentEvent // the newest first; a view has it too, and it is never changed
 
 	committing atomic.Pointer[time.Time] // when the commit under way began
@@ -306,8 +308,8 @@ func (o *Outbox) Committing() (began time.Time) {
 	return time.Time{}
 }
 
-// Verify checks the file: bbolt's own structure and the invariants of the outbox.
-// It reports everything that it finds, joined; nil says that the file is sound.
+// Verify checks what is in the file, while recording goes on; see format.File.Verify.
+// It reports everything that it finds, joined; nil says that it is sound.
 func (o *Outbox) Verify() error {
 	if err := o.file.Verify(); err != nil {
 		return fmt.Errorf("outbox %s: %w", o.file.Path(), err)

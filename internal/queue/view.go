@@ -387,10 +387,23 @@ func (o *Outbox) Find(begins string) ([]station.ID, error) {
 }
 
 // Lanes lists the lanes in which anything is held or waits: those with held entries first,
-// and then those in which most waits; that many at most. all is how many there are.
+// and then those in which most waits; that many at most. all is how many there are. It waits
+// for the commit under way. The entries are counted once a commit, however often it is asked;
+// the list is for reading only.
 func (o *Outbox) Lanes(most int) (some []station.LaneStatus, all int) {
 	o.mu.Lock()
-	for _, l := range o.index.lanes {
+	if commits := o.file.Commits(); o.lanes == nil || o.lanesAt != commits {
+		o.lanes, o.lanesAt = o.index.laneStatuses(), commits
+	}
+	lanes := o.lanes
+	o.mu.Unlock()
+	return lanes[:min(len(lanes), most)], len(lanes)
+}
+
+// laneStatuses lists the lanes that have entries, as Lanes says.
+func (x *index) laneStatuses() []station.LaneStatus {
+	all := make([]station.LaneStatus, 0, len(x.lanes))
+	for _, l := range x.lanes {
 		one := station.LaneStatus{Name: l.name}
 		for _, s := range l.slots {
 			if s.held {
@@ -400,12 +413,11 @@ func (o *Outbox) Lanes(most int) (some []station.LaneStatus, all int) {
 			}
 		}
 		if len(l.slots) > 0 {
-			some = append(some, one)
+			all = append(all, one)
 		}
 	}
-	o.mu.Unlock()
-	slices.SortFunc(some, func(a, b station.LaneStatus) int {
+	slices.SortFunc(all, func(a, b station.LaneStatus) int {
 		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name))
 	})
-	return some[:min(len(some), most)], len(some)
+	return all
 }

@@ -342,3 +342,22 @@ func BenchmarkLook(b *testing.B) {
 		})
 	}
 }
+
+func TestTheLanesAreListedAsTheyAreAfterEachCommit(t *testing.T) {
+	t.Parallel()
+	box := boxOn(t, filepath.Join(t.TempDir(), "outbox.db"), 8<<20)
+	for i, want := range []string{"[l2l/order:1 1/0]", "[l2l/order:1 1/0 l2l/order:2 1/0]", "[l2l/order:2 2/0 l2l/order:1 1/0]"} {
+		code := []string{"1/a", "2/b", "2/c"}[i]
+		if _, err := box.Record(station.Event{Source: "hand", Kind: station.Scan, Code: code, At: box.setting.Stamp(time.Now())}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		lanes, all := box.Lanes(10)
+		for _, l := range lanes {
+			got = append(got, fmt.Sprintf("%s %d/%d", l.Name, l.Waiting, l.Held))
+		}
+		if fmt.Sprint(got) != want || all != len(lanes) {
+			t.Errorf("%v of %d, want %s", got, all, want)
+		}
+	}
+}

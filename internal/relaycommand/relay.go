@@ -3,16 +3,20 @@
 package relaycommand
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/logging"
 	"stationd/internal/plan"
@@ -99,8 +103,18 @@ func run(ctx context.Context, p *plan.RelayPlan, log *slog.Logger) error {
 	return err
 }
 
+// A complaint is one thing that check found.
+type complaint struct {
+	Severity string `json:"severity"` // fault or warning
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"` // 0: it is not a place in the file
+	Column   int    `json:"column,omitempty"`
+	Text     string `json:"text"` // never a secret
+}
+
 func checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate a relay's configuration file",
 		Long: `check reads a relay's configuration as run would, and reports every fault at once, each
@@ -110,6 +124,9 @@ with its line and column. It exits with 78 when there is one.`,
 			path := plan.DefaultRelayPath
 			if len(args) == 1 {
 				path = args[0]
+			}
+			if asJSON {
+				return checkJSON(path, c.OutOrStdout())
 			}
 			p, err := plan.LoadRelay(path, c.ErrOrStderr())
 			if err != nil {
@@ -122,14 +139,47 @@ with its line and column. It exits with 78 when there is one.`,
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: a list with one object for each fault or warning")
+	return c
+}
+
+func checkJSON(path string, w io.Writer) error {
+	p, faults, err := plan.ReadRelay(path)
+	if err != nil {
+		return exit.With(exit.Config, err)
+	}
+	all := []complaint{}
+	for severity, found := range map[string][]config.Fault{"fault": faults, "warning": p.Warnings} {
+		for _, f := range found {
+			all = append(all, complaint{severity, f.File, f.Line, f.Col, f.Text})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b complaint) int {
+		return cmp.Or(strings.Compare(a.Severity, b.Severity), cmp.Compare(a.Line, b.Line))
+	})
+	if err := terminal.WriteJSON(w, all); err != nil {
+		return exit.Wrap(err)
+	}
+	if len(faults) > 0 {
+		return &exit.Error{Code: exit.Config}
+	}
+	return nil
 }
 
 // doctorTime limits each check of doctor: the relay that leads announces itself once a
 // second.
 const doctorTime = 10 * time.Second
 
+// A finding is what one check of doctor found.
+type finding struct {
+	Check   string `json:"check"`
+	Verdict string `json:"verdict"` // ok or FAIL
+	Found   string `json:"found"`   // in words; no secret is ever in it
+}
+
 func doctorCommand() *cobra.Command {
 	var path string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Diagnose the relay",
@@ -142,25 +192,41 @@ nothing, and exits with 1 when a check fails.`,
 			if err != nil {
 				return err
 			}
-			return exit.Wrap(diagnose(c.Context(), p, c.OutOrStdout()))
+			found := diagnose(c.Context(), p)
+			if asJSON {
+				err = terminal.WriteJSON(c.OutOrStdout(), found)
+			} else {
+				for _, f := range found {
+					fmt.Fprintf(c.OutOrStdout(), "%-4s  %s: %s\n", f.Verdict, f.Check, terminal.Visible(f.Found))
+				}
+			}
+			if err == nil && slices.ContainsFunc(found, func(f finding) bool { return f.Verdict == fails }) {
+				err = &exit.Error{Code: exit.Failure}
+			}
+			return exit.Wrap(err)
 		},
 	}
 	pathFlag(c, &path)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: a list with one object for each check")
 	return c
 }
 
-// diagnose checks what a relay needs, a line each.
-func diagnose(ctx context.Context, p *plan.RelayPlan, w io.Writer) error {
-	log := slog.New(slog.DiscardHandler)
-	failed := 0
-	say := func(name string, err error, well string) {
+// What a check says.
+const (
+	well  = "ok"
+	fails = "FAIL"
+)
+
+// diagnose checks what a relay needs.
+func diagnose(ctx context.Context, p *plan.RelayPlan) (found []finding) {
+	say := func(name string, err error, text string) {
+		verdict := well
 		if err != nil {
-			failed++
-			fmt.Fprintf(w, "FAIL  %s: %s\n", name, terminal.Visible(err.Error()))
-			return
+			verdict, text = fails, err.Error()
 		}
-		fmt.Fprintf(w, "ok    %s: %s\n", name, well)
+		found = append(found, finding{name, verdict, text})
 	}
+	log := slog.New(slog.DiscardHandler)
 	setting, err := p.Open(log)
 	if err != nil {
 		say("keys", err, "")
@@ -170,10 +236,7 @@ func diagnose(ctx context.Context, p *plan.RelayPlan, w io.Writer) error {
 	}
 	leader, err := findLeader(ctx, p, log)
 	say("engine", err, "the relay "+leader+" leads")
-	if failed > 0 {
-		return &exit.Error{Code: exit.Failure}
-	}
-	return nil
+	return found
 }
 
 // probe makes one cheap read.

@@ -69,6 +69,9 @@ func (s *setup) askButton(at captureState, p capture) (err error) {
 	if b.Name, err = s.askName("The button's name", fmt.Sprintf("button%d", len(s.Buttons)+1), "button", len(s.Buttons)); err != nil {
 		return err
 	}
+	if b.Label, err = s.askPageLabel(b.Name); err != nil {
+		return err
+	}
 	if err := s.askCalls(b); err != nil {
 		return err
 	}

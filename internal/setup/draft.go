@@ -36,7 +36,8 @@ type lagerkollDraft struct {
 
 // A buttonDraft is a button and what its events do.
 type buttonDraft struct {
-	Name string
+	Name  string
+	Label string // what people call it; empty: its name
 	gpioLine
 	NC             *gpioLine // its second, normally closed contact, where it has one
 	Wiring, Active string    // empty: the default
@@ -100,6 +101,7 @@ func (k *stackDraft) lampOf(c colour) *string {
 // A readerDraft is a reader and what its labels mean.
 type readerDraft struct {
 	Name, Port, Maker string
+	Label             string     // what people call it; empty: its name
 	Layout            string     // of one that types; empty: the default
 	Lamp, Buzzer      string     // that answer its scans
 	Identifies        bool       // it sent an AIM identifier with every scan

@@ -20,14 +20,14 @@ type gpioLine struct {
 }
 
 // String names the line for people.
-func (w gpioLine) String() string {
+func (l gpioLine) String() string {
 	switch {
-	case w.Header > 0:
-		return fmt.Sprintf("GPIO%d (header pin %d)", w.Pin, w.Header)
-	case w.Chip != "":
-		return fmt.Sprintf("line %d of chip %s", w.Pin, w.Chip)
+	case l.Header > 0:
+		return fmt.Sprintf("GPIO%d (header pin %d)", l.Pin, l.Header)
+	case l.Chip != "":
+		return fmt.Sprintf("line %d of chip %s", l.Pin, l.Chip)
 	}
-	return fmt.Sprintf("line %d", w.Pin)
+	return fmt.Sprintf("line %d", l.Pin)
 }
 
 // chipOf returns the name by which the chip of a line is opened.

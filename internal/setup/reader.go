@@ -141,6 +141,9 @@ func (s *setup) askReader(heard heardScan, p scanner.Plugged) (err error) {
 	if r.Name, err = s.askName("The reader's name", fmt.Sprintf("reader%d", len(s.Readers)+1), "scanner", len(s.Readers)); err != nil {
 		return err
 	}
+	if r.Label, err = s.askPageLabel(r.Name); err != nil {
+		return err
+	}
 	if err := s.askReaderLamp(&r); err != nil {
 		return err
 	}

@@ -132,6 +132,7 @@ func (l gpioLine) render(out *document) {
 func (b buttonDraft) render(out *document) {
 	out.lines("", "[[button]]")
 	out.text("name  ", b.Name, "")
+	out.optional("label ", b.Label, "what people call it, on the page")
 	b.gpioLine.render(out)
 	if b.NC != nil {
 		note := "its normally closed contact"
@@ -197,6 +198,7 @@ func (k *stackDraft) render(out *document) {
 func (r readerDraft) render(out *document) {
 	out.lines("", "[[scanner]]")
 	out.text("name  ", r.Name, "")
+	out.optional("label ", r.Label, "what people call it, on the page")
 	out.text("port  ", r.Port, r.Maker)
 	out.optional("layout", r.Layout, "the keyboard layout that it is set to")
 	out.optional("lamp  ", r.Lamp, "")

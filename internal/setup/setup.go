@@ -164,6 +164,20 @@ func localZone() string {
 	return name
 }
 
+// askPageLabel asks what people call what has that name; "" where that is its name.
+func (s *setup) askPageLabel(name string) (string, error) {
+	label, err := s.ask("What people call it, on the page", name, func(label string) error {
+		if why := config.LabelFault(label); why != "" {
+			return errors.New("it " + why)
+		}
+		return nil
+	})
+	if label == name {
+		label = ""
+	}
+	return label, err
+}
+
 // askName asks for the name of a device, and refuses what check would refuse. index is its
 // place in its table.
 func (s *setup) askName(question, suggestion, table string, index int) (string, error) {

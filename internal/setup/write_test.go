@@ -17,7 +17,7 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 		L2L:       &l2lDraft{URL: "https://acme.example/api/1.0/", Site: "12", Line: `P"4`, Machine: `S\1`, Trade: "MÉCH"},
 		Lagerkoll: &lagerkollDraft{URL: "https://capi.example/v1/", Store: "1001", Key: "/etc/a key"},
 		Buttons: []buttonDraft{
-			{Name: "maintenance", gpioLine: gpioLine{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
+			{Name: "maintenance", Label: `The "red" one # now`, gpioLine: gpioLine{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
 				{Event: "press", Type: `A"B`, Description: `{station}: "help" # now`},
 				{Event: "double", Type: "OTHER", Description: "other"},
 				{Event: "hold", Ends: true, Type: `A"B`},
@@ -52,7 +52,7 @@ func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 	if p.Station.Name != d.Name || p.Station.Data != d.Data || p.Scanners[0].Port != d.Readers[0].Port || p.Lamps[0].Active != "low" {
 		t.Errorf("station %+v, scanners %+v, lamps %+v", p.Station, p.Scanners, p.Lamps)
 	}
-	if b := p.Buttons; b[0].Lamp != "röd" || b[1].Wiring != "nc" || !b[1].Latch || b[2].Active != "high" || *b[2].PinNC != 0 || b[2].Chip != "mcp@1-0020" || b[2].Buzzer != "horn" {
+	if b := p.Buttons; b[0].Label != d.Buttons[0].Label || b[0].Lamp != "röd" || b[1].Wiring != "nc" || !b[1].Latch || b[2].Active != "high" || *b[2].PinNC != 0 || b[2].Chip != "mcp@1-0020" || b[2].Buzzer != "horn" {
 		t.Errorf("buttons %+v", b)
 	}
 	if k := p.Stacks; len(k) != 1 || k[0].Red != "tower-red" || k[0].Buzzer != "horn" || p.Station.Buzzer != "horn" || p.Buzzers[0].Active != "low" {

@@ -37,7 +37,7 @@ type glyph struct{ number, width int } // width in thousandths of the size
 
 // fonts reads both fonts once. They are part of the program: one that cannot be read is a
 // defect of it, which every test of this package would show.
-var fonts = sync.OnceValue(func() [2]*face {
+var fonts = sync.OnceValue(func() [2]*face { //nolint:gochecknoglobals // never changes
 	return [2]*face{readFace("Go-Regular", regularTTF), readFace("Go-Bold", boldTTF)}
 })
 

@@ -37,7 +37,7 @@ func Ceilings() []Ceiling {
 		{"a value from a label", number(LongestValue) + " characters, or `max` of the binding", refused},
 		{"what names a lane or a call", number(longestSubject) + " characters", refused},
 		{"lines of which it is known what they run", number(mostLines), "the one that changed longest ago is forgotten, and asked anew where it matters"},
-		{"an amount that goes to a vendor", number(MostAmount) + ", or `max` of the binding", refused},
+		{"an amount that goes to a vendor, and is no count of the station's own", number(MostAmount) + ", or `max` of the binding", refused},
 		{"a counter, and what one event counts", number(mostCount), "lamp, buzzer, reader and page say refused"},
 		{"counts that are set aside until they can be reported", number(mostAside), "counting goes on, and what comes then counts for the next product"},
 		{"what the page says of the last event", number(longestNote) + " characters", "an ellipsis"},

@@ -2,6 +2,9 @@ package station
 
 import (
 	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -55,16 +58,21 @@ func (p Program) carryOutConfirmed(b Binding, groups map[string]string, s State,
 	return s.setNote(first.Source, s.Notes[ev.Source]), actions
 }
 
-// confirmed returns what an event of a button confirms that another source did: the binding,
-// what it read and the event, which is then of the button's moment.
+// confirmed returns what an event of a button confirms that another source did, the last where
+// several did anything: the binding, what it read and the event, which is then of the button's
+// moment.
 func (p Program) confirmed(s State, ev Event) (b Binding, groups map[string]string, first Event, is bool) {
-	for _, waits := range s.Pending {
-		b, groups, found := p.firstMatch(waits.Event)
-		if found && b.Confirm && b.ConfirmBy != "" && waits.confirms(b, ev) {
-			return b, groups, waits.Event, true
+	for _, source := range slices.Sorted(maps.Keys(s.Pending)) {
+		waits := s.Pending[source]
+		of, read, found := p.firstMatch(waits.Event)
+		if !found || !of.Confirm || of.ConfirmBy == "" || !waits.confirms(of, ev) {
+			continue
+		}
+		if later, _ := waits.Event.At.Since(first.At); !is || later > 0 {
+			b, groups, first, is = of, read, waits.Event, true
 		}
 	}
-	return Binding{}, nil, Event{}, false
+	return b, groups, first, is
 }
 
 // confirm carries out a binding that must be confirmed, if it is, and else asks for that.
@@ -72,9 +80,14 @@ func (p Program) confirm(b Binding, groups map[string]string, s State, ev Event)
 	if waits, is := s.Pending[ev.Source]; is && b.ConfirmBy == "" && waits.confirms(b, ev) {
 		return p.execute(b, groups, s.withoutPending(ev.Source), ev)
 	}
+	s = s.withoutPending(ev.Source)
 	after, _ := p.execute(b, groups, s, ev)
 	if after.Notes[ev.Source].Kind.Reply().Beep == SoundRefused {
 		return p.execute(b, groups, s, ev) // it would be refused: nobody need confirm that
 	}
-	return s.withPending(ev).addNote(ev, NoteConfirm, ev.Code), nil
+	ask := Note{Kind: NoteConfirm, Text: ev.Code, At: ev.At}
+	if by, _, other := strings.Cut(b.ConfirmBy, "."); other {
+		ask.Why = &Reason{Kind: "confirm-by", Values: map[string]string{"part": by, "seconds": strconv.Itoa(int(ConfirmWithin / time.Second))}}
+	}
+	return s.withPending(ev).setNote(ev.Source, ask), nil
 }

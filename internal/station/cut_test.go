@@ -326,3 +326,40 @@ func TestPiecesCountForTheOrderInHandAlsoBeforeItWasRead(t *testing.T) {
 	h.runs("", "", 20) // it is finished
 	h.wants("1 of 4711, 06:00:04 to 06:00:10", "2 of 4712, 06:00:11 to 06:00:20")
 }
+
+// The next product is taken in hand only where pieces were made, and what was made is reported
+// just before: then they are not there any more. Whatever is said of the scan, no piece is lost.
+func TestPiecesAreNotLostWhereWhatChangesTheProductIsRefused(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{product}"), t: t}
+	h.Bindings[1].Conditions = []Comparison{{Name: "made", Compare: ">=", Number: 1, Counted: true}}
+	h.made(1)
+	h.scans("A", 2)
+	h.made(3)
+	h.scans("B", 10)
+	if n := h.s.Notes["hand"]; n.Kind != NoteNotYet {
+		t.Errorf("%+v", n)
+	}
+	h.minute(60)
+	h.wants("2 of A, 06:00:01 to 06:01:00")
+}
+
+// The largest amount is there against an article number that was scanned in its place. What
+// the station has counted itself has a ceiling of its own, and would never be told.
+func TestWhatTheStationCountedIsNoMistypedAmount(t *testing.T) {
+	t.Parallel()
+	h := &shift{Program: counting("{product}"), t: t}
+	h.Bindings[2].Do[0].Verb.Fields[2].Type = Number
+	h.Bindings[2].Do[0].With["actual"] = template("{made|0}")
+	h.scans("A", 1)
+	h.made(2)
+	h.s.Counters["made"] = Counter{Count: MostAmount + 1, Since: h.s.Counters["made"].Since}
+	h.minute(60)
+	h.wants("100001 of A, 06:00:02 to 06:01:00")
+	// A label that says so is no count, whatever the value is called.
+	h.Bindings = append(h.Bindings, Binding{Event: "other.scan", Do: h.Bindings[2].Do})
+	h.s.Counters["made"] = Counter{Count: 1, Since: atSecond(61)}
+	if a := h.happens(Event{Source: "other", Kind: Scan, Data: map[string]string{"made": "100001"}, At: atSecond(70)}); len(a) > 0 || h.s.Notes["other"].Kind != NoteAbove {
+		t.Errorf("%v, %+v", a, h.s.Notes["other"])
+	}
+}

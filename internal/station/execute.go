@@ -45,7 +45,10 @@ func (p Program) tryExecute(b Binding, groups map[string]string, s State, ev Eve
 	}
 	after, made, done := p.carryOut(b, groups, s, ev, actions)
 	if cut, reports := p.cut(s, after, ev, b.Clear); len(reports) > 0 || len(cut.Aside) > len(s.Aside) {
-		return p.carryOut(b, groups, cut, ev, append(actions, reports...))
+		after, made, done = p.carryOut(b, groups, cut, ev, append(actions, reports...))
+		if !done && ev.Source != FromStation { // what is refused changes nothing, and nothing is reported before it
+			after = s.setNote(ev.Source, after.Notes[ev.Source])
+		}
 	}
 	return after, made, done
 }
@@ -340,7 +343,7 @@ func (x *execution) fields(do Do) (with map[string]string, lack Note) {
 				return nil, lack
 			}
 			if present {
-				if lack := x.limitField(f, text); lack.Kind != "" {
+				if lack := x.limitField(f, template, text); lack.Kind != "" {
 					return nil, lack
 				}
 				with[f.Name] = text

@@ -60,6 +60,7 @@ func TestTheOwnLampIsAsThePageSays(t *testing.T) {
 	for _, sc := range []scene{
 		{so: "nothing is going on"},
 		{so: "what was pressed or scanned is recorded and waits", state: State{Sources: sources(Tally{Waiting: 1})}},
+		{so: "it may have arrived, and the vendor is asked (*confirming*)", state: State{Sources: sources(Tally{Waiting: 1})}, health: Health{Backends: map[string]Contact{"l2l": {Kind: Confirming}}}},
 		{so: "the call it opened is open at the vendor", state: State{Calls: openCall("")}},
 		{so: "the call is open and its close waits", state: State{Calls: openCall("2.1"), Sources: sources(Tally{Waiting: 1})}},
 		{so: "what it recorded is held for a person", state: State{Calls: openCall(""), Sources: sources(Tally{Waiting: 1, Held: 1})}},
@@ -90,6 +91,7 @@ func TestTheStackLightIsAsThePageSays(t *testing.T) {
 		{so: "an unknown scan is kept", state: State{Notes: noted(NoteUnknown)}},
 		{so: "something waits to be delivered", state: State{Sources: sources(Tally{Waiting: 1})}},
 		{so: "no contact with a vendor", health: Health{Backends: map[string]Contact{"l2l": {Kind: NoContact, Last: "no route to host"}, "lagerkoll": {Kind: Connected}}}},
+		{so: "something may have arrived, and the vendor is asked (*confirming*)", state: State{Sources: sources(Tally{Waiting: 1})}, health: Health{Backends: map[string]Contact{"l2l": {Kind: Confirming}}}},
 		{so: "something is held for a person", state: State{Sources: sources(Tally{Held: 1})}},
 		{so: "something is held and something else waits", state: State{Sources: map[string]Tally{"maintenance": {Held: 1}, "hand": {Waiting: 2}}}},
 		{so: "a vendor does not accept the key", health: wrongKey},

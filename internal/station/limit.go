@@ -92,19 +92,29 @@ func above(name, text, most string) Note {
 	return Note{Kind: NoteAbove, Text: name + " " + text + " > " + most, Why: &Reason{Kind: "above", Values: map[string]string{"field": name, "value": text, "most": most}}}
 }
 
-// limitField checks what goes out in a field. An amount has a ceiling also where the binding
-// says nothing.
-func (x *execution) limitField(f Field, text string) Note {
+// limitField checks what goes out in a field, filled in from a template. An amount has a
+// ceiling also where the binding says nothing, unless the station has counted it.
+func (x *execution) limitField(f Field, from Template, text string) Note {
 	l := x.b.Limits[f.Name]
 	switch {
 	case f.Type == List:
 		return x.limitList(text)
-	case f.Type == Number && l.Max == nil:
+	case f.Type == Number && l.Max == nil && !x.isCount(from):
 		if n, err := strconv.ParseFloat(text, 64); err == nil && n > MostAmount {
 			return above(f.Name, text, strconv.Itoa(MostAmount))
 		}
 	}
 	return l.limited(f.Name, text)
+}
+
+// isCount reports whether a template is nothing but what one of the station's counters counts.
+func (x *execution) isCount(from Template) bool {
+	if len(from.parts) != 1 || from.parts[0].name == "" {
+		return false
+	}
+	name := from.parts[0].name
+	_, counts := x.s.Counters[name]
+	return counts && !x.fromLabel(name)
 }
 
 // amountInList is the name that an amount has in a list's items.
@@ -121,7 +131,7 @@ func (x *execution) limitList(text string) Note {
 		if !there {
 			continue
 		}
-		if lack := x.limitField(Field{Name: amountInList, Type: Number}, strings.Trim(string(raw), `"`)); lack.Kind != "" {
+		if lack := x.limitField(Field{Name: amountInList, Type: Number}, Template{}, strings.Trim(string(raw), `"`)); lack.Kind != "" {
 			return lack
 		}
 	}

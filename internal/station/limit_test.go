@@ -134,6 +134,8 @@ func TestWhatMustBeConfirmedIsDoneTheSecondTime(t *testing.T) {
 		{"CANCEL", 23, asked, true}, // another scan came between
 		{"CANCEL", 33, told{NoteSet, "CANCEL", 0}, false},
 		{"CANCEL", 34, asked, false},
+		{"NEEDS", 35, told{NoteNeeds, "order", 0}, false}, // and so did one that is refused
+		{"CANCEL", 36, asked, false},
 	} {
 		if got := h.scanned(step.code, step.second); got != step.want || in() != step.in {
 			t.Errorf("step %d, %s: %+v, in hand %v", i+1, step.code, got, in())
@@ -149,8 +151,8 @@ func TestWhatMustBeConfirmedIsDoneTheSecondTime(t *testing.T) {
 	if a := press(100); len(a) > 0 || len(h.s.Notes["go"].Kind) > 0 {
 		t.Errorf("nothing waits for the button, and it does %v", a)
 	}
-	if got := h.scanned("SCRAP X", 110); got.kind != NoteConfirm {
-		t.Errorf("%+v", got)
+	if got := h.scanned("SCRAP X", 110); got.kind != NoteConfirm || h.s.Notes["hand"].Why == nil || h.s.Notes["hand"].Why.Values["part"] != "go" {
+		t.Errorf("nobody is told that it is the button: %+v, %+v", got, h.s.Notes["hand"].Why)
 	}
 	if got := h.scanned("SCRAP X", 111); got.kind != NoteConfirm || got.entries > 0 {
 		t.Errorf("the same scan does not confirm it: %+v", got)
@@ -170,5 +172,27 @@ func TestWhatMustBeConfirmedIsDoneTheSecondTime(t *testing.T) {
 	late.At.Boot, late.At.Trusted = "another", false
 	if a := h.happens(late); len(a) > 0 {
 		t.Errorf("after the power was off for nobody knows how long: %v", a)
+	}
+}
+
+// Two readers wait for one button: the press confirms what was scanned last, and not one of
+// both by chance.
+func TestAButtonConfirmsWhatWasScannedLast(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		h := &shift{Program: assembly(), t: t}
+		for _, b := range h.Bindings {
+			if b.ConfirmBy != "" {
+				b.Event = "other.scan"
+				h.Bindings = append(h.Bindings, b)
+			}
+		}
+		h.scanned("SCRAP X", 110)
+		h.happens(Event{Source: "other", Kind: Scan, Code: "SCRAP Y", At: atSecond(111)})
+		for i, want := range []string{"Y", "X"} {
+			if a := h.happens(Event{Source: "go", Kind: Press, At: atSecond(112 + i)}); len(a) != 1 || a[0].With["article"] != want {
+				t.Fatalf("press %d: %v, want %s", i+1, a, want)
+			}
+		}
 	}
 }

@@ -99,7 +99,8 @@ type CallWatch interface {
 	Watch
 
 	// Calls returns how the calls that are open stand, by the vendor's names for them
-	// (Call.Ref), as they were last seen. It must not block, and nobody changes the map.
+	// (Call.Ref), as they were last seen; nil before the first look. It must not block, and
+	// nobody changes the map.
 	Calls() map[string]SeenCall
 }
 

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"reflect"
 	"strings"
-	"time"
 )
 
 // This file keeps what the vendors were last seen to say of what is made: State.Readings. A
@@ -62,9 +61,6 @@ func (r Reading) text(name string) string {
 func (r Reading) sameOrder(other Reading) bool {
 	return r.Line == other.Line && r.Order == other.Order && r.Product == other.Product && r.Reference == other.Reference
 }
-
-// FreshLeast is the shortest time that a reading may count.
-const FreshLeast = 10 * time.Second
 
 // Reading returns what a vendor last said of what is made, and whether it may still be
 // taken for what is made now: it was read no longer ago than the vendor's Fresh, and

@@ -1,6 +1,9 @@
 package station
 
-import "errors"
+import (
+	"errors"
+	"maps"
+)
 
 // A Reason says why something was not done, so that it can be said in every language: the
 // page has a text for each kind, with these values. An error's own text is in English, and
@@ -44,7 +47,7 @@ func ReasonOf(err error) *Reason {
 		return nil
 	}
 	why := explained.Why()
-	why.Quote = Cut(why.Quote, longestNote)
+	why.Quote, why.Values = Cut(why.Quote, longestNote), maps.Clone(why.Values)
 	for name, value := range why.Values {
 		why.Values[name] = Cut(value, longestNote)
 	}

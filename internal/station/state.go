@@ -80,7 +80,7 @@ type Call struct {
 	Overdue []time.Duration `json:"overdue,omitempty"`
 
 	// Attended: the vendor was last seen to show somebody on it. It is never on disk: a
-	// Snapshot has it while the vendor is watched.
+	// Snapshot has it, and who asks Program.Due, while the vendor is watched.
 	Attended bool `json:"attended,omitempty"`
 }
 

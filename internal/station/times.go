@@ -298,7 +298,7 @@ func (p Program) withTime(s State, key string, due time.Time) State {
 func (p Program) overdue(s State, ev Event) (State, []Action) {
 	i := slices.IndexFunc(s.Calls, func(c Call) bool { return string(c.Entry) == ev.Data[dataEntry] })
 	k := slices.IndexFunc(p.Bindings, func(b Binding) bool { return b.Event == ev.Name() && inWords(b.After) == ev.Data[DataAfter] })
-	if i < 0 || k < 0 || s.Calls[i].Closing != "" || s.Calls[i].Attended || slices.Contains(s.Calls[i].Overdue, p.Bindings[k].After) {
+	if i < 0 || k < 0 || s.Calls[i].Closing != "" || slices.Contains(s.Calls[i].Overdue, p.Bindings[k].After) {
 		return s, nil
 	}
 	b := p.Bindings[k]

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"crypto/tls"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stationd/internal/access"
@@ -66,6 +68,12 @@ func TestDecisionsNeedATechnicianWhereTheConfigurationSaysSo(t *testing.T) {
 	if body := ask(s, http.MethodGet, "/entries", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, for 10 min more") || !strings.Contains(body, `action="/logout"`) {
 		t.Errorf("the page does not say who is logged in: %s", body)
 	}
+	if body := ask(s, http.MethodGet, "/", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, for 10 min more") || !strings.Contains(body, `action="/logout"`) {
+		t.Errorf("the operator's page does not say who is logged in: %s", body)
+	}
+	if body := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(body, `href="/login"`) {
+		t.Errorf("the operator's page does not lead to the log-in: %s", body)
+	}
 	if w := ask(s, http.MethodPost, "/entries/retry", entry, showing(c)); w.Code != http.StatusSeeOther || f.Events()[0].Data["by"] != "page" {
 		t.Errorf("logged in: %d, %+v", w.Code, f.Events())
 	}
@@ -110,6 +118,65 @@ func TestABadgeThatWasShownAtTheStationDecidesOnItsOwnScreenAlone(t *testing.T) 
 	if w := ask(s, http.MethodPost, "/entries/retry", entry); w.Code != http.StatusForbidden {
 		t.Errorf("logged out: %d", w.Code)
 	}
+}
+
+// The screen at the station stays open: nobody there loads it again to be let decide.
+func TestAnOpenPageIsLoadedAgainWhenSomebodyElseMayDecide(t *testing.T) {
+	t.Parallel()
+	f := operatortest.Held()
+	s := openWithAccess(t, f)
+	code, err := s.station.Access.NewBadge("Anna", operatortest.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	operatortest.Run(t, s)
+	address := "http://" + s.Addr().String()
+	response, err := http.Get(address + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	hears := func(version string) {
+		t.Helper()
+		for beat := false; lines.Scan(); beat = lines.Text() == "event: beat" {
+			if beat && lines.Text() == "data: "+version {
+				break
+			}
+		}
+		if err := lines.Err(); err != nil {
+			t.Fatalf("the stream ended before the beat %q: %v", version, err)
+		}
+		if body := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(body, `data-version="`+version+`"`) {
+			t.Fatalf("the page that is loaded then is not of %q, and is loaded for ever", version)
+		}
+	}
+	hears("1.0.0")
+	s.station.Access.Show(station.BadgeSum(code), operatortest.Now(), 10*time.Minute)
+	f.Change(func() {
+		f.Shown.State.Notes = map[string]station.Note{"hand": {Kind: station.NoteTechnician, At: operatortest.Now()}}
+	})
+	hears("1.0.0 Anna")
+	s.station.Access.LogOut()
+	f.Change(func() { f.Shown.State.Notes = nil })
+	hears("1.0.0")
+}
+
+// A beat is all that such a page hears, and it asks for the page again.
+func TestAnOpenPageDoesNotOutliveTheRightToSeeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openWithAccess(t, operatortest.Held())
+		s.station.Token = func() (string, error) { return "a-long-token-of-the-plant", nil }
+		c := logIn(t, s, elsewhere, overTLS)
+		began := time.Now()
+		w := ask(s, http.MethodGet, "/events", "", elsewhere, overTLS, showing(c))
+		if open := time.Since(began); open < 10*time.Minute || open > 10*time.Minute+heartbeatEvery {
+			t.Errorf("logged in for 10 minutes, it was open for %v", open)
+		}
+		if body := w.Body.String(); !strings.HasSuffix(body, "event: beat\ndata: 1.0.0\n\n") || !strings.Contains(body, "event: beat\ndata: 1.0.0 page\n\n") {
+			t.Errorf("it heard\n%s", body)
+		}
+	})
 }
 
 func TestAPINFromElsewhereIsTakenEncryptedAlone(t *testing.T) {

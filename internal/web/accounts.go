@@ -57,19 +57,31 @@ func (s *Server) viewer(r *http.Request) viewer {
 	return v
 }
 
+// drawnFor names what a whole page is drawn for, and not only its main part: the version and,
+// where the configuration has [access], who may decide. An open page that hears of another is
+// loaded again. Asking makes no log-in last.
+func (s *Server) drawnFor(r *http.Request) string {
+	version := visible(s.station.Snapshot().Version)
+	expire := s.expire()
+	switch {
+	case expire == 0:
+		return version
+	case s.sessions.holds(cookieOf(r, sessionCookie), time.Now()):
+		return version + " page"
+	case isLocal(r):
+		if name, _ := s.station.Access.Technician(s.station.Stamp(time.Now()), expire); name != "" {
+			return version + " " + visible(name)
+		}
+	}
+	return version
+}
+
 // expire is how long a technician may decide; 0: nothing needs one.
 func (s *Server) expire() time.Duration {
 	if s.station.Expire == nil || s.station.Access == nil {
 		return 0
 	}
 	return s.station.Expire()
-}
-
-// decider returns who a request comes from, for the history, or in words why they may
-// only look.
-func (s *Server) decider(r *http.Request) (name, refusal string) {
-	v := s.viewer(r)
-	return v.Name, v.Refusal
 }
 
 // account returns whose the connection is that a request came by, or in words why they may

@@ -27,7 +27,7 @@ func browse(t *testing.T, further ...chromedp.ExecAllocatorOption) context.Conte
 	if _, err := os.Stat(chromium); err != nil {
 		t.Skipf("NOT PROVED: that the page works in a real browser, because there is no %s", chromium)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
 	t.Cleanup(cancel)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium),

@@ -66,7 +66,7 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 		}
 		body = append(body, h.Section(h.H2(g.Text(group.Title)), h.Ul(list...)))
 	}
-	if len(made.Groups) == 0 {
+	if len(made.Groups)+len(unread) == 0 {
 		body = append(body, h.P(g.Text(s.texts.Say("cards.none"))))
 	}
 	page := h.Doctype(h.HTML(h.Lang(s.texts.Tag()),
@@ -92,14 +92,7 @@ func (s *Server) cardsPage(w http.ResponseWriter, r *http.Request) {
 			h.Main(body...),
 		),
 	))
-	var b bytes.Buffer
-	if err := page.Render(&b); err != nil {
-		s.log.Error("the cards cannot be drawn", "error", err)
-		http.Error(w, "the cards cannot be drawn; the log says why", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // whoever asked has gone
+	s.write(w, http.StatusOK, page)
 }
 
 // cardNode is one card.
@@ -140,8 +133,8 @@ func (s *Server) calledStation() string {
 
 // cardsPDF is /cards.pdf.
 func (s *Server) cardsPDF(w http.ResponseWriter, r *http.Request) {
-	made, _ := s.cards(r.Context())
-	heading := cards.Heading{Station: s.calledStation(), Words: s.texts, Date: s.today()}
+	made, unread := s.cards(r.Context())
+	heading := cards.Heading{Station: s.calledStation(), Words: s.texts, Date: s.today(), Unread: unread}
 	s.sendPDF(w, s.texts.Say("cards.title"), cards.Draw(heading, made))
 }
 

@@ -86,3 +86,19 @@ func TestNoNumberOfViewersOfCardsAsksTheVendorsMoreThanOnceAMinute(t *testing.T)
 		t.Errorf("the vendors were asked %d times", asked)
 	}
 }
+
+// Nothing is said about the bindings while the lists are missing that they take their codes from.
+func TestCardsThatAreMissingAreNotSaidNotToExist(t *testing.T) {
+	t.Parallel()
+	of := shown(operatortest.Quiet(), "en")
+	of.CardLists = func(context.Context) (cards.Lists, []string) { return nil, []string{"Lagerkoll"} }
+	s, err := Open("127.0.0.1:0", of, quietLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.listener.Close() })
+	page := ask(s, http.MethodGet, "/cards", "").Body.String()
+	if !strings.Contains(page, "Some cards are missing: Lagerkoll could not be read") || strings.Contains(page, "No binding") {
+		t.Errorf("the page says\n%s", page)
+	}
+}

@@ -16,7 +16,7 @@ func (v view) heldSection() g.Node {
 		return h.Section(h.ID("held"))
 	}
 	return h.Section(h.ID("held"), h.H2(v.phrase("held")),
-		h.P(h.Class("acts"), h.A(h.ID("to-entries"), h.Class("button"), h.Href("/entries"), v.phrase("entries.title"))),
+		h.P(h.Class("acts"), v.entriesLink()),
 		h.Ol(g.Map(v.Held, func(i item) g.Node {
 			return h.Li(itemHead(i),
 				h.P(h.Class("why"), sign("look"), h.Span(g.Text(i.Hold), g.If(i.Reason != "", h.Span(g.Text(": "), h.Span(h.Class("code"), g.Text(i.Reason)))))),
@@ -25,6 +25,11 @@ func (v view) heldSection() g.Node {
 		})),
 		g.If(v.MoreHeld > 0, h.P(v.phrase("more", "n", v.MoreHeld))),
 	)
+}
+
+// entriesLink leads to the technician's page.
+func (v view) entriesLink() g.Node {
+	return h.A(h.ID("to-entries"), h.Class("button"), h.Href("/entries"), v.phrase("entries.title"))
 }
 
 func (v view) noticeSection() g.Node {

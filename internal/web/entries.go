@@ -31,7 +31,7 @@ func (s *Server) addEntries(mux *http.ServeMux) {
 	mux.HandleFunc("GET /entries/edit", s.editForm)
 	mux.HandleFunc("GET /entries/history", s.history)
 	for _, verb := range []string{station.VerbRetry, station.VerbDiscard, station.VerbEdit} {
-		mux.HandleFunc("POST /entries/"+verb, s.decide(verb))
+		mux.HandleFunc("POST /entries/"+verb, s.onlyWhoMayDecide(s.refuseEntries, s.decide(verb)))
 	}
 }
 
@@ -112,21 +112,16 @@ func (s *Server) saidDone(r *http.Request) string {
 	return ""
 }
 
+// refuseEntries shows the page with why nothing was done.
+func (s *Server) refuseEntries(w http.ResponseWriter, r *http.Request, status int, said string) {
+	s.showEntries(w, r, status, answer{said: said})
+}
+
 // decide carries out what somebody decided about an entry, or with like=true about all that
 // are held like it.
-func (s *Server) decide(verb string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		who := s.viewer(r)
-		if who.Refusal != "" {
-			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", who.Refusal)
-			s.showEntries(w, r, http.StatusForbidden, answer{said: who.Refusal})
-			return
-		}
-		d := operator.Decision{Verb: verb, Entries: []station.ID{station.ID(r.PostFormValue("entry"))}, Reason: strings.TrimSpace(r.PostFormValue("reason"))}
-		if d.Entries[0] == "" {
-			s.showEntries(w, r, http.StatusBadRequest, answer{said: s.texts.Say("refuse.entry")})
-			return
-		}
+func (s *Server) decide(verb string) func(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID) {
+	return func(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID) {
+		d := operator.Decision{Verb: verb, Entries: []station.ID{entry}, Reason: strings.TrimSpace(r.PostFormValue("reason"))}
 		for _, option := range []string{station.NotThere, station.ToCurrent} {
 			if r.PostFormValue(option) == "true" {
 				d.Options = append(d.Options, option)
@@ -135,12 +130,12 @@ func (s *Server) decide(verb string) http.HandlerFunc {
 		var err error
 		switch {
 		case verb == station.VerbEdit:
-			d.Fields, err = s.editedFields(r, d.Entries[0])
+			d.Fields, err = s.editedFields(r, entry)
 		case r.PostFormValue("like") == "true":
-			d.Entries, _, err = s.station.Operator.Alike(d.Entries[0])
+			d.Entries, _, err = s.station.Operator.Alike(entry)
 		}
 		if err == nil {
-			_, err = s.station.Operator.Decide(who.Person, d)
+			_, err = s.station.Operator.Decide(by, d)
 		}
 		switch {
 		case err == nil:
@@ -187,12 +182,12 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, wh
 		s.showEntries(w, r, http.StatusInternalServerError, s.failed(err))
 		return
 	case e == nil || e.Condition != station.Held:
-		s.showEntries(w, r, http.StatusNotFound, answer{said: s.texts.Say("entries.edit.gone", "entry", visible(id.Short()))})
+		s.refuseEntries(w, r, http.StatusNotFound, s.texts.Say("entries.edit.gone", "entry", visible(id.Short())))
 		return
 	}
 	who := s.viewer(r)
 	if who.Refusal != "" {
-		s.showEntries(w, r, http.StatusForbidden, answer{said: who.Refusal})
+		s.refuseEntries(w, r, http.StatusForbidden, who.Refusal)
 		return
 	}
 	verb, _ := s.station.Program().Vendors[e.Backend()].Verb(e.Verb)
@@ -227,7 +222,7 @@ func (s *Server) uneditable(e station.EntryStatus, program station.Program) stri
 // it.
 func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 	if who := s.viewer(r); who.Refusal != "" {
-		s.showEntries(w, r, http.StatusForbidden, answer{said: who.Refusal})
+		s.refuseEntries(w, r, http.StatusForbidden, who.Refusal)
 		return
 	}
 	asCSV := r.URL.Query().Get("as") == "csv"

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -15,34 +13,12 @@ import (
 	"stationd/internal/words"
 )
 
-// write writes a page.
-func (s *Server) write(w http.ResponseWriter, status int, page g.Node) {
-	var b bytes.Buffer
-	if err := page.Render(&b); err != nil {
-		s.log.Error("the page cannot be drawn", "error", err)
-		http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // whoever asked has gone
-}
-
 // frame is a page around its main part: who is logged in and a way out, and what became of a
 // decision that was not carried out.
 func (s *Server) frame(who viewer, title string, why answer, main ...g.Node) g.Node {
 	say := s.texts.Say
 	name := s.stationName(s.station.Snapshot().Station)
-	var whose g.Node
-	switch {
-	case s.expire() == 0:
-	case who.Refusal == "" && who.LoggedIn:
-		whose = h.Form(h.Method("post"), h.Action("/logout"), h.Span(g.Text(say("login.in", "left", s.texts.Duration(who.Left)))), button("", say("login.out")))
-	case who.Refusal == "":
-		whose = h.Form(h.Method("post"), h.Action("/logout"), h.Span(g.Text(say("login.as", "name", visible(who.Name), "left", s.texts.Duration(who.Left)))), button("", say("login.out")))
-	default:
-		whose = h.A(h.Class("button"), h.Href("/login"), g.Text(say("login.title")))
-	}
+	whose := s.whoDecides(who)
 	return h.Doctype(h.HTML(h.Lang(s.texts.Tag()),
 		h.Head(
 			h.Meta(h.Charset("utf-8")),
@@ -59,6 +35,22 @@ func (s *Server) frame(who viewer, title string, why answer, main ...g.Node) g.N
 			h.Main(main...),
 		),
 	))
+}
+
+// whoDecides says who is logged in, with a way out, or leads to the log-in; nil where the
+// configuration has no [access].
+func (s *Server) whoDecides(who viewer) g.Node {
+	if s.expire() == 0 {
+		return nil
+	}
+	if who.Refusal != "" {
+		return h.A(h.Class("button"), h.Href("/login"), g.Text(s.texts.Say("login.title")))
+	}
+	said := s.texts.Say("login.in", "left", s.texts.Duration(who.Left))
+	if !who.LoggedIn {
+		said = s.texts.Say("login.as", "name", visible(who.Name), "left", s.texts.Duration(who.Left))
+	}
+	return h.Form(h.Method("post"), h.Action("/logout"), h.Span(g.Text(said+" ")), button("", s.texts.Say("login.out")))
 }
 
 // folded is what the program says itself, for whoever opens it.

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	mostRemoteViewers = 16               // open pages of other machines; each costs a connection and a buffer
-	mostLocalViewers  = 8                // open pages of this machine, which have places of their own
+	mostRemoteViewers = 32               // open pages of other machines; each costs a connection and a buffer
+	mostLocalViewers  = 32               // open pages of this machine, which have places of their own
 	heartbeatEvery    = 15 * time.Second // a page that hears nothing for 40 s says that it may be out of date
 	refreshEvery      = 500 * time.Millisecond
 	unwatchedEvery    = 2 * time.Second // where no page is open: only how long a vendor has been away is noted
 
 	// refreshDelay is how long after a change the page is drawn: the lights follow the
 	// change, and presses that come together cost one drawing.
-	refreshDelay = 50 * time.Millisecond
+	refreshDelay = 25 * time.Millisecond
 
-	// refreshGap is the least time between two drawings: where something changes all the
-	// time, as while a hundred lanes try a vendor that is away, nobody reads faster.
+	// refreshGap is the least time between two drawings for changes: where something changes
+	// all the time, as while a hundred lanes try a vendor that is away, nobody reads faster.
 	refreshGap = 300 * time.Millisecond
 )
 
@@ -112,8 +112,9 @@ func (s *Server) refresh() {
 	s.feed.show(fragment)
 }
 
-// events sends the main part of the page whenever it changes, and a beat with
-// the version in between, until the viewer leaves or the station stops:
+// events sends the main part of the page whenever it changes, and a beat with what the rest is
+// drawn for (drawnFor) in between and whenever that changes, until the viewer leaves or may not
+// look any more, or the station stops:
 //
 //	event: main
 //	data: <section id="headline">…
@@ -133,8 +134,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.refresh()
 	beat := time.NewTicker(heartbeatEvery)
 	defer beat.Stop()
-	version := visible(s.station.Snapshot().Version)
-	err := out.send("beat", version)
+	drawnFor := s.drawnFor(r)
+	err := out.send("beat", drawnFor)
 	for last := ""; err == nil; {
 		fragment, changed := s.feed.now()
 		if fragment != last {
@@ -147,8 +148,15 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-changed:
+			if now := s.drawnFor(r); now != drawnFor {
+				drawnFor = now
+				err = out.send("beat", drawnFor)
+			}
 		case <-beat.C:
-			err = out.send("beat", version)
+			drawnFor = s.drawnFor(r)
+			if err = out.send("beat", drawnFor); !s.mayLook(r) {
+				return
+			}
 		}
 	}
 }

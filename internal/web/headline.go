@@ -95,6 +95,9 @@ func (b viewBuilder) refusedNow() []finding {
 	for _, source := range b.refusedSources() {
 		n := notes[source]
 		f := finding{rank: refusedNow, Class: "look", Text: b.refusal(n), Do: words.Capital(b.reason(n.Why)), Detail: noteDetails(n)}
+		if f.Do == f.Text {
+			f.Do = ""
+		}
 		if f.Do == "" && len(notes) > 1 {
 			f.Do = b.part(source)
 		}
@@ -144,6 +147,8 @@ func (b viewBuilder) refusal(n station.Note) string {
 		n.Text = station.Cut(n.Text, longestCode)
 	case station.NoteUnfit, station.NoteUnrecorded, station.NoteTwice:
 		n.Text = ""
+	case station.NoteConfirm:
+		return b.note(n)
 	}
 	n.Why = nil // it stands below
 	return b.note(n)
@@ -191,7 +196,7 @@ func (b viewBuilder) openCalls() []finding {
 	if len(open) == 0 {
 		return nil
 	}
-	c := open[max(0, slices.IndexFunc(open, func(c station.Call) bool { return !c.Attended }))]
+	c := open[max(0, slices.IndexFunc(open, func(c station.Call) bool { return !b.attended(c) }))]
 	if i := slices.IndexFunc(open, station.Call.Unanswered); i >= 0 {
 		c = open[i]
 	}
@@ -203,7 +208,7 @@ func (b viewBuilder) openCalls() []finding {
 		f.Text = b.texts.Say("how.call", "call", f.Text, "age", b.times.Age(c.At))
 	}
 	switch {
-	case c.Attended:
+	case b.attended(c):
 		f.Class = "good"
 	case c.Unanswered(): // its lamp blinks quickly
 		f.rank, f.Class = actionNeeded, "look"
@@ -230,7 +235,7 @@ func (b viewBuilder) onItsWay() []finding {
 		}
 		all = append(all, finding{
 			rank: onItsWay, Class: "wait", Text: b.texts.Say("how.lost", "vendor", b.backend(name)),
-			Do: words.Capital(b.texts.Say("how.lost.do", "since", b.times.Since(b.outages[name]))), Detail: visible(s.Health.Backends[name].Last),
+			Do: words.Capital(b.texts.Say("how.lost.do", "since", b.times.Since(b.outages[name]))), Detail: visible(s.Health.Backends[name].Last), about: name,
 		})
 	}
 	return all

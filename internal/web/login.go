@@ -146,8 +146,7 @@ func (s *Server) mayLook(r *http.Request) bool {
 			return true
 		}
 	}
-	expire := s.expire()
-	return expire > 0 && s.sessions.look(cookieOf(r, sessionCookie), time.Now(), expire) > 0
+	return s.expire() > 0 && s.sessions.holds(cookieOf(r, sessionCookie), time.Now())
 }
 
 // onlyWhoMayLook shows the page of the log-in in place of everything else to whoever may

@@ -77,6 +77,11 @@ func (b viewBuilder) note(n station.Note) string {
 		about = visible(n.Text)
 	case station.NoteFull:
 		about = b.value(n.Text)
+	case station.NoteConfirm:
+		if n.Why != nil { // not by the same once more, but by a button
+			return b.reason(n.Why)
+		}
+		about = visible(n.Text)
 	case station.NoteUnread: // the sentence is complete
 	case station.NoteDelivered:
 		about, _ = b.texts.Find("delivered." + words.Key(strings.ReplaceAll(n.Text, " ", "-")))
@@ -132,6 +137,8 @@ func (b viewBuilder) reason(why *station.Reason) string {
 		switch name {
 		case "field":
 			text = b.value(value)
+		case "part":
+			text = b.part(value)
 		case "wanted":
 			text = strings.NewReplacer(">=", "≥", "<=", "≤").Replace(text)
 		}

@@ -13,14 +13,15 @@ import (
 // pageData is a whole page: the main part, which everybody sees, and what is said to
 // whoever asked.
 type pageData struct {
-	Texts   *words.Catalogue
-	Station string
-	Version string
-	Visitor bool   // whoever sees this page may look and not decide
-	Local   bool   // it is a screen of this machine
-	Refusal string // why, where a viewer on this machine may not; empty: there is nothing to say
-	Answer  string // what became of a decision that was not carried out
-	Main    string // HTML
+	Texts    *words.Catalogue
+	Station  string
+	DrawnFor string
+	Visitor  bool   // whoever sees this page may look and not decide
+	Local    bool   // it is a screen of this machine
+	Refusal  string // why, where a viewer on this machine may not; empty: there is nothing to say
+	Who      g.Node // who is logged in, or where to do that; nil: nobody has to
+	Answer   string // what became of a decision that was not carried out
+	Main     string // HTML
 }
 
 // html is the page. It has three files besides, and everything else is in them: the style
@@ -42,7 +43,7 @@ func (p pageData) html() g.Node {
 			h.NoScript(h.Meta(g.Attr("http-equiv", "refresh"), h.Content("10; url=/"))),
 			h.Script(h.Src("/page.js"), h.Defer()),
 		),
-		h.Body(h.Data("version", p.Version), g.If(p.Visitor, h.Class("visitor")),
+		h.Body(h.Data("version", p.DrawnFor), g.If(p.Visitor, h.Class("visitor")),
 			h.Div(h.ID("lost"), h.Role("alert"), h.Hidden(""),
 				h.P(h.Class("big"), g.Text(lost)),
 				h.P(g.Text(t.Say("lost.shown")), g.Text(" "), h.Span(h.ID("heard"))),
@@ -50,6 +51,7 @@ func (p pageData) html() g.Node {
 			g.If(p.Answer != "", h.P(h.ID("answer"), h.Role("alert"), g.Text(t.Say("answer", "reason", p.Answer)))),
 			h.Main(h.ID("main"), g.Raw(p.Main)),
 			g.If(p.Refusal != "", h.P(h.ID("refusal"), g.Text(p.Refusal))),
+			g.If(p.Who != nil, h.Div(h.ID("who"), h.Class("acts"), p.Who)),
 		),
 	))
 }

@@ -113,6 +113,15 @@ func TestTheSentenceSaysWhatElseCanBe(t *testing.T) {
 			f.Shown.State.Calls = []station.Call{newer, late}
 			f.Shown.Health.Devices["page"] = "gone"
 		}, "MAINT · SEAL-1: 18 min"},
+		{"a scan must be done once more", func(f *operatortest.Station) { f.Shown.State.Notes = said(station.NoteConfirm, "AWAY") }, "Once more to confirm: AWAY"},
+		{"a scan must be confirmed with a button", func(f *operatortest.Station) {
+			notes := said(station.NoteConfirm, "AWAY")
+			for source, n := range notes {
+				n.Why = &station.Reason{Kind: "confirm-by", Values: map[string]string{"part": "maintenance", "seconds": "10"}}
+				notes[source] = n
+			}
+			f.Shown.State.Notes = notes
+		}, "Confirm within 10 seconds: maintenance"},
 		{"a long code was scanned", func(f *operatortest.Station) {
 			f.Shown.State.Notes = said(station.NoteUnknown, strings.Repeat("12345", 9))
 		}, "Unknown code 12345123451234512345…"},
@@ -228,6 +237,36 @@ func TestTheCallSaysWhetherSomebodyIsOnItByTheNumberThatPeopleLookUp(t *testing.
 		}
 		if page := ask(s, http.MethodGet, "/", "").Body.String(); strings.Contains(page, "88123") {
 			t.Errorf("%s: the page shows the vendor's own identifier", c.so)
+		}
+	}
+}
+
+// That somebody is on a call is what L2L was last seen to show, and nobody knows how long ago
+// that was once it is out of reach.
+func TestNobodyIsSaidToBeOnACallWhileItsVendorCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		so      string
+		contact station.Contact
+		want    string
+	}{
+		{"it answers", station.Contact{Kind: station.Connected}, "somebody is on it, L2L no. 2871836"},
+		{"it is out of reach", station.Contact{Kind: station.NoContact}, "open in L2L, no. 2871836"},
+		{"it does not accept the key any more", station.Contact{Kind: station.Connected, Fault: "401"}, "open in L2L, no. 2871836"},
+	} {
+		f := working()
+		one := call()
+		one.Attended = true
+		f.Shown.State.Calls = []station.Call{one}
+		f.Shown.Health.Backends["l2l"] = c.contact
+		s := open(t, f, "en")
+		b := s.viewBuilder(s.station.Snapshot(), nil)
+		class := map[bool]string{true: "good", false: "wait"}[strings.Contains(c.want, "somebody")]
+		if calls := b.view().Calls; calls[0].Text != "14:12 · "+c.want || calls[0].Class != class {
+			t.Errorf("%s: the list has %+v, want %q", c.so, calls[0], c.want)
+		}
+		if f := b.openCalls()[0]; f.Do != c.want || f.Class != class {
+			t.Errorf("%s: the headline is %+v, want %q", c.so, f, c.want)
 		}
 	}
 }

@@ -43,6 +43,7 @@ func (v view) html() g.Node {
 				h.P(h.Class("small"), v.phrase("sound.help")),
 			),
 			h.P(h.Class("acts"),
+				g.If(len(v.Held) == 0, v.entriesLink()), // else it stands with them
 				g.If(v.HasCards, h.A(h.Class("button"), h.Href("/cards"), v.phrase("cards.title"))),
 				h.A(h.Class("button"), h.Href("#"), v.phrase("more.close"))),
 		),
@@ -53,13 +54,10 @@ func (v view) phrase(key words.Key, values ...any) g.Node { return g.Text(v.Text
 
 // sizeOf is the class of a sentence by its length: a longer one is smaller.
 func sizeOf(sentence string) string {
-	switch n := utf8.RuneCountInString(sentence); {
-	case n <= 36:
-		return "big"
-	case n <= 54:
-		return "big long"
+	if utf8.RuneCountInString(sentence) > 54 {
+		return "big longer"
 	}
-	return "big longer"
+	return "big"
 }
 
 // headline is the sentence that fills a third of the screen. Its alarm names what the sound
@@ -103,7 +101,7 @@ func (v view) others() g.Node {
 	left := 0
 	for i, f := range v.Findings {
 		switch {
-		case i == 0, f.rank == allWell, f.rank == callOpen:
+		case i == 0, f.rank == allWell, f.rank == callOpen, f.about != "": // its dot says so
 			continue
 		case len(all) == mostOthers:
 			left++

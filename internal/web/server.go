@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	g "maragu.dev/gomponents"
+
 	"stationd/internal/httpserver"
 	"stationd/internal/operator"
 	"stationd/internal/station"
@@ -105,7 +107,7 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 	due := time.NewTimer(0)
 	defer due.Stop()
 	var changed <-chan struct{}
-	var looked time.Time
+	var drawn time.Time // for a change: what is drawn only because time passes keeps no change waiting
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,11 +116,13 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 			return err
 		case <-changed:
 			changed = nil
-			due.Reset(max(refreshDelay, time.Until(looked.Add(refreshGap))))
+			due.Reset(max(refreshDelay, time.Until(drawn.Add(refreshGap))))
 		case <-due.C:
+			if changed == nil {
+				drawn = time.Now()
+			}
 			changed = s.station.Outbox.Changed() // before looking, so that nothing is missed
 			s.refresh()
-			looked = time.Now()
 			due.Reset(s.feed.refreshIn())
 		}
 	}
@@ -144,8 +148,8 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc("GET /cards.pdf", s.cardsPDF)
 		mux.HandleFunc("GET /poster.pdf", s.posterPDF)
 	}
-	mux.HandleFunc("POST /discard", s.dismiss)
-	mux.HandleFunc("POST /close", s.closeCall)
+	mux.HandleFunc("POST /discard", s.onlyWhoMayDecide(s.render, s.dismiss))
+	mux.HandleFunc("POST /close", s.onlyWhoMayDecide(s.render, s.closeCall))
 	s.addEntries(mux)
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login", s.login)
@@ -218,7 +222,7 @@ func hostOf(address string) string {
 }
 
 // isLocal reports whether a request comes from this machine: its viewers have places of
-// their own. Who may decide is another question (decider).
+// their own. Who may decide is another question (viewer).
 func isLocal(r *http.Request) bool {
 	from, err := netip.ParseAddr(hostOf(r.RemoteAddr))
 	return err == nil && from.Unmap().IsLoopback()
@@ -230,24 +234,30 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 
 // render writes the whole page; answer says what became of a decision.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answer string) {
-	var b bytes.Buffer
 	now := s.station.Snapshot()
-	_, refusal := s.decider(r)
+	who := s.viewer(r)
+	refusal := who.Refusal
 	page := pageData{
-		Texts: s.texts, Station: s.stationName(now.Station), Version: visible(now.Version),
-		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer),
+		Texts: s.texts, Station: s.stationName(now.Station), DrawnFor: s.drawnFor(r),
+		Visitor: refusal != "", Local: isLocal(r), Answer: visible(answer), Who: s.whoDecides(who),
 	}
 	if page.Local && refusal != answer {
 		page.Refusal = visible(refusal)
 	}
 	var err error
 	page.Main, err = s.renderMain()
-	if err == nil {
-		err = page.html().Render(&b)
-	}
 	if err != nil {
-		s.log.Error("the page cannot be drawn", "error", err)
-		http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
+		s.notDrawn(w, err)
+		return
+	}
+	s.write(w, status, page.html())
+}
+
+// write writes a page.
+func (s *Server) write(w http.ResponseWriter, status int, page g.Node) {
+	var b bytes.Buffer
+	if err := page.Render(&b); err != nil {
+		s.notDrawn(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -255,44 +265,50 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	_, _ = b.WriteTo(w) // whoever asked has gone
 }
 
-// dismiss puts an unknown scan or a notice away, which a form's field entry names, and shows
-// the page again.
-func (s *Server) dismiss(w http.ResponseWriter, r *http.Request) {
-	s.deciding(func(by operator.Person, entry string) error {
-		_, err := s.station.Operator.Decide(by, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{station.ID(entry)}})
-		return err
-	})(w, r)
+// notDrawn answers in place of a page that cannot be drawn, and logs why.
+func (s *Server) notDrawn(w http.ResponseWriter, why error) {
+	s.log.Error("the page cannot be drawn", "error", why)
+	http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
 }
 
-// closeCall closes the call that the entry in a form's field entry opened.
-func (s *Server) closeCall(w http.ResponseWriter, r *http.Request) {
-	s.deciding(func(by operator.Person, entry string) error {
-		_, err := s.station.Operator.CloseCall(by, entry)
-		return err
-	})(w, r)
-}
-
-// deciding carries out what a person decided about an entry.
-func (s *Server) deciding(carryOut func(by operator.Person, entry string) error) http.HandlerFunc {
+// onlyWhoMayDecide is the way in of every decision: it carries out what whoever may decide has
+// decided about the entry that a form names, and refuses everybody else. show writes the page
+// from which the form came, with why nothing was done.
+func (s *Server) onlyWhoMayDecide(show func(w http.ResponseWriter, r *http.Request, status int, said string), carryOut func(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		who := s.viewer(r)
-		if who.Refusal != "" {
+		who, entry := s.viewer(r), r.PostFormValue("entry")
+		switch {
+		case who.Refusal != "":
 			s.log.Info("a decision was refused", "path", r.URL.Path, "from", r.RemoteAddr, "reason", who.Refusal)
-			s.render(w, r, http.StatusForbidden, who.Refusal)
-			return
+			show(w, r, http.StatusForbidden, who.Refusal)
+		case entry == "":
+			show(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
+		default:
+			carryOut(w, r, who.Person, station.ID(entry))
 		}
-		entry := r.PostFormValue("entry")
-		if entry == "" {
-			s.render(w, r, http.StatusBadRequest, s.texts.Say("refuse.entry"))
-			return
-		}
-		if err := carryOut(who.Person, entry); err != nil {
-			s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
-			s.render(w, r, http.StatusConflict, viewBuilder{program: s.station.Program(), texts: s.texts}.failed(err))
-			return
-		}
-		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
+}
+
+// dismiss puts an unknown scan or a notice away, and shows the page again.
+func (s *Server) dismiss(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID) {
+	_, err := s.station.Operator.Decide(by, operator.Decision{Verb: station.VerbDiscard, Entries: []station.ID{entry}})
+	s.decided(w, r, err)
+}
+
+// closeCall closes the call that an entry opened, and shows the page again.
+func (s *Server) closeCall(w http.ResponseWriter, r *http.Request, by operator.Person, entry station.ID) {
+	_, err := s.station.Operator.CloseCall(by, string(entry))
+	s.decided(w, r, err)
+}
+
+// decided shows the page after a decision, or why it was not carried out.
+func (s *Server) decided(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		s.log.Info("a decision was not carried out", "path", r.URL.Path, "error", err)
+		s.render(w, r, http.StatusConflict, s.failed(err).said)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // healthz answers 200 while what is pressed here is recorded, and 503 with the

@@ -206,14 +206,20 @@ func (w wire) Close() error {
 	return nil
 }
 
+// connect has the page listen to one connection in memory alone, and returns its other end.
+func (s *Server) connect() net.Conn {
+	s.listener.Close()
+	here, there := net.Pipe()
+	once := make(chan net.Conn, 1)
+	once <- there
+	s.listener = httpserver.Limit(wire{once: once, close: sync.OnceFunc(func() { close(once) })}, s.log)
+	return here
+}
+
 func TestAnOpenPageHearsABeatEvery15SecondsForAsLongAsItIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, operatortest.Quiet(), "en")
-		s.listener.Close()
-		here, there := net.Pipe()
-		once := make(chan net.Conn, 1)
-		once <- there
-		s.listener = httpserver.Limit(wire{once: once, close: sync.OnceFunc(func() { close(once) })}, s.log)
+		here := s.connect()
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()

@@ -57,15 +57,33 @@ func (s *sessions) begin(now time.Time, holds time.Duration) (secret string) {
 	return secret
 }
 
+// holds reports whether somebody is logged in still, whose browser shows that. Asking makes
+// nothing last.
+func (s *sessions) holds(secret string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, in := s.find(sha256.Sum256([]byte(secret)), now)
+	return in
+}
+
+// find returns a session that has not ended. The caller holds the lock.
+func (s *sessions) find(id [sha256.Size]byte, now time.Time) (one session, in bool) {
+	one, in = s.of[id]
+	if in && !now.Before(one.until) {
+		delete(s.of, id)
+		return session{}, false
+	}
+	return one, in
+}
+
 // look returns for how long somebody is logged in still, whose browser shows that; 0 where
 // they are not. Looking makes it last.
 func (s *sessions) look(secret string, now time.Time, holds time.Duration) (left time.Duration) {
 	id := sha256.Sum256([]byte(secret))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one, in := s.of[id]
-	if !in || !now.Before(one.until) {
-		delete(s.of, id)
+	one, in := s.find(id, now)
+	if !in {
 		return 0
 	}
 	one.until = now.Add(holds)

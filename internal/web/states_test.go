@@ -125,6 +125,14 @@ func states() []state {
 			off := operatortest.Offline()
 			f.Entries, s.Waiting, s.Oldest, s.Health.Backends = off.Entries, 7, operatortest.At("14:21"), off.Shown.Health.Backends
 		})},
+		{name: "two-calls-no-contact", usual: true, floor: changed(func(f *operatortest.Station, s *station.Snapshot) {
+			off := operatortest.Offline()
+			f.Entries, s.Waiting, s.Oldest, s.Health.Backends = off.Entries, 7, operatortest.At("14:21"), off.Shown.Health.Backends
+			material := call()
+			material.Entry, material.Subject = station.ID(fmt.Sprintf("%032d.1", 9)), map[string]string{"machine": "SEAL-1", "type": "MATERIAL"}
+			material.Ref, material.Number = "", ""
+			s.State.Calls = []station.Call{call(), material}
+		})},
 		{name: "confirming", usual: true, floor: changed(func(f *operatortest.Station, s *station.Snapshot) {
 			f.Entries, s.Waiting, s.Oldest = []station.EntryStatus{operatortest.Trace(1)}, 1, operatortest.At("14:29")
 			s.Health.Backends["lagerkoll"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}

@@ -18,7 +18,8 @@ import (
 )
 
 // An Outbox is what the page lists. Its methods are called by several goroutines at
-// once, and wait for no disk.
+// once. What is asked for the operator's page waits for no disk; a longer list, and the lanes,
+// wait for the commit under way.
 type Outbox interface {
 	// Contents lists the outbox, or the beginning of it: the entries without a final
 	// fate in the order of their events, and the unknown scans that are kept.
@@ -98,7 +99,7 @@ func stale(s station.Snapshot, now station.Stamp) bool {
 // Ceilings lists how much of anything the page takes and shows.
 func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
-		{Of: "open pages on other machines", Most: strconv.Itoa(mostRemoteViewers), Then: "one more shows what it showed first and says that the station does not respond, and tries again every ten seconds"},
+		{Of: "open pages on other machines", Most: strconv.Itoa(mostRemoteViewers), Then: "one more shows what it showed first and says that the station does not respond, and tries again every five seconds"},
 		{Of: "open pages on this machine", Most: strconv.Itoa(mostLocalViewers), Then: "as above"},
 		{Of: "a form or question to the page", Most: strconv.Itoa(mostForm) + " bytes", Then: "413"},
 		{Of: "entries, unknown scans and lanes on one page of `/entries`", Most: fmt.Sprintf("%d, %d, %d", entriesPerPage, entriesPerPage, mostLanes), Then: fmt.Sprintf("the next %d are a page further, %d pages at most; `stationd outbox ls --all` lists all", entriesPerPage, mostEntries/entriesPerPage)},

@@ -240,6 +240,9 @@ func (b viewBuilder) dots() []dot {
 		}
 	}
 	storage := dot{Class: "good", Name: b.texts.Say("fill")}
+	if n := b.snapshot.Waiting; n > 0 {
+		storage.Text = b.texts.Number(n)
+	}
 	switch fill := percent(b.snapshot.Health.Fill); {
 	case b.snapshot.Health.Storage != "", fill >= 80:
 		storage.Class, storage.Text = "look", b.texts.Say("fill.of", "percent", fill)

@@ -7,7 +7,7 @@ import "stationd/internal/station"
 const longestShown = 200
 
 // visible makes text from outside fit to be read by a person; see station.Visible. It
-// is no escaping: the template does that.
+// is no escaping: the nodes of a page do that.
 func visible(text string) string {
 	return station.Visible(station.Cut(text, longestShown), "‹", "›")
 }

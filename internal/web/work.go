@@ -46,7 +46,7 @@ func (b viewBuilder) calls() (all []callLine, more int) {
 		switch {
 		case c.Hold != station.HoldNone:
 			l.Class = "look"
-		case c.Attended:
+		case b.attended(c):
 			l.Class = "good"
 		}
 		all = append(all, l)
@@ -63,6 +63,13 @@ func (b viewBuilder) callName(c station.Call) string {
 	return strings.Join(subject, " · ")
 }
 
+// attended reports whether somebody is on a call as far as that is known now: what its vendor
+// was last seen to show is worth nothing while it cannot be asked.
+func (b viewBuilder) attended(c station.Call) bool {
+	contact := b.snapshot.Health.Backends[c.Backend]
+	return c.Attended && contact.Kind != station.NoContact && contact.Fault == ""
+}
+
 // callState says how a call stands at its vendor, by the number by which people look it up.
 func (b viewBuilder) callState(c station.Call) string {
 	vendor := b.backend(c.Backend)
@@ -73,11 +80,11 @@ func (b viewBuilder) callState(c station.Call) string {
 		return b.texts.Say("call.closing")
 	case c.Ref == "":
 		return b.texts.Say("call.waiting", "vendor", vendor)
-	case c.Number == "" && c.Attended:
+	case c.Number == "" && b.attended(c):
 		return b.texts.Say("call.attended")
 	case c.Number == "":
 		return b.texts.Say("call.open", "vendor", vendor)
-	case c.Attended:
+	case b.attended(c):
 		return b.texts.Say("call.attended.number", "vendor", vendor, "number", visible(c.Number))
 	}
 	return b.texts.Say("call.open.number", "vendor", vendor, "number", visible(c.Number))

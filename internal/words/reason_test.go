@@ -108,10 +108,10 @@ func reasonLiteral(lit *ast.CompositeLit) (u use, ok bool) {
 		if !isField {
 			continue
 		}
-		switch key, _ := field.Key.(*ast.Ident); {
-		case key.Name == "Kind":
+		switch key, _ := field.Key.(*ast.Ident); key.Name {
+		case "Kind":
 			u.key, ok = literal(field.Value)
-		case key.Name == "Values":
+		case "Values":
 			values, isMap := field.Value.(*ast.CompositeLit)
 			if !isMap {
 				return u, false

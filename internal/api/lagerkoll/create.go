@@ -104,7 +104,7 @@ func (c create) Read(ctx context.Context, b *Backend, before *created) (created,
 
 func (c create) Ready(_ context.Context, _ *Backend, before created) (rc station.Receipt, done bool) {
 	if before.Taken != 0 {
-		return api.RefuseBecause("reference-taken", []string{"order", before.Taken.String(), "reference", string(before.Reference)}, "order %v has the reference %s already; nothing was sent", before.Taken, before.Reference), true
+		return api.RefuseBecause("reference-taken", []string{"order", before.Taken.String(), "reference", before.Reference}, "order %v has the reference %s already; nothing was sent", before.Taken, before.Reference), true
 	}
 	return station.Receipt{}, false
 }

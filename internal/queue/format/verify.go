@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"runtime/debug"
 	"syscall"
 
 	"go.etcd.io/bbolt"
@@ -18,17 +19,31 @@ import (
 
 // This file checks a file: quickly before each start, or all that the outbox promises.
 
-// Verify checks the file: bbolt's own structure and the invariants of the outbox.
-// It reports everything that it finds, joined; nil says that the file is sound.
-func (f *File) Verify() error { return f.db.View(verify) }
+// Verify checks the records of the file as they are after the last commit, and what they
+// promise. It reports everything that it finds, joined; nil says that they are sound. Commits
+// go on meanwhile. Therefore bbolt's own check is not made: it reads the list of free pages,
+// which a commit changes. VerifyFile makes it, and InspectFile before each start. A page that
+// the card does not give back, or that leads nowhere, is a fault too, and ends nobody.
+func (f *File) Verify() error {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // pages are memory: what cannot be read is a signal
+	return f.db.View(func(tx *bbolt.Tx) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("file: a page is damaged: %v", r)
+			}
+		}()
+		return newVerifier().verify(tx)
+	})
+}
 
-// VerifyFile is Verify for a file that nobody has open. What is wrong with the
+// VerifyFile checks a file that nobody has open: bbolt's own structure and the invariants of
+// the outbox. It reports everything that it finds, joined. What is wrong with the
 // file wraps ErrDamaged; that a newer version of stationd wrote it wraps ErrNewer; any
 // other error says that it could not be looked at.
 //
 // A damaged file may panic where nothing can be recovered, and it may hang: call
 // it in a process of its own, with a time limit.
-func VerifyFile(path string) error { return lookAt(path, verify) }
+func VerifyFile(path string) error { return lookAt(path, verifyWhole) }
 
 // InspectFile is the part of VerifyFile that is quick enough for each start: it checks every
 // page and every checksum and counts the records, but does not compare what they say. That
@@ -190,18 +205,19 @@ func (r Record) tally() (all station.Tally, err error) {
 // them.
 const mostFaults = 100
 
-// verify states the invariants of the outbox as code.
-func verify(tx *bbolt.Tx) error {
-	v := verifier{
-		ids: make(map[station.ID]Place), lanes: make(map[Place]string), events: make(map[uint64]bool), kept: make(map[uint64]bool),
-		eventIDs: make(map[uint64]station.ID), ended: make(map[Place]bool), awaited: make(map[Place]bool),
-		tally: make(map[string]station.Tally), live: make(map[station.ID]bool), children: make(map[uint64]int),
-	}
+// verifyWhole checks the file's structure, and then what is in it. Nobody else may write.
+func verifyWhole(tx *bbolt.Tx) error {
+	v := newVerifier()
 	for err := range tx.Check() {
 		if v.fault("file: %w", err) {
 			return errors.Join(v.faults...)
 		}
 	}
+	return v.verify(tx)
+}
+
+// verify states the invariants of the outbox as code.
+func (v *verifier) verify(tx *bbolt.Tx) error {
 	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
 	if q == nil || meta == nil {
 		return errors.Join(append(v.faults, errNoOutbox)...)
@@ -254,6 +270,14 @@ type verifier struct {
 	awaited  map[Place]bool // what a live entry is about
 	live     map[station.ID]bool
 	tally    map[string]station.Tally
+}
+
+func newVerifier() *verifier {
+	return &verifier{
+		ids: make(map[station.ID]Place), lanes: make(map[Place]string), events: make(map[uint64]bool), kept: make(map[uint64]bool),
+		eventIDs: make(map[uint64]station.ID), ended: make(map[Place]bool), awaited: make(map[Place]bool),
+		tally: make(map[string]station.Tally), live: make(map[station.ID]bool), children: make(map[uint64]int),
+	}
 }
 
 // fault notes what is wrong, and reports whether that is enough.
