@@ -234,7 +234,7 @@ func clockWord(n fleet.Status) string {
 	if !n.Clock {
 		word = "not set"
 	}
-	if n.Ahead != nil && n.Ahead.Abs() > time.Second {
+	if n.Ahead.Abs() > time.Second {
 		word += fmt.Sprintf(", %+v", *n.Ahead)
 	}
 	return word

@@ -95,8 +95,7 @@ func (s *openStation) fleetStatus() fleet.Status {
 	status.Configuration, status.Started = s.active.forMetrics().Hash, s.started.UTC().Truncate(time.Second)
 	for name := range s.active.backends {
 		if vendor, at := s.active.vendorClock(name); !vendor.IsZero() {
-			ahead := at.Sub(vendor).Round(time.Second)
-			status.Ahead = &ahead
+			status.Ahead = at.Sub(vendor).Round(time.Second)
 			break
 		}
 	}

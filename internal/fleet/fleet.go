@@ -47,7 +47,7 @@ type Status struct {
 	Vendors       map[string]Contact `json:"vendors,omitempty"`
 	Faults        map[string]string  `json:"faults,omitempty"` // of its parts
 	Clock         bool               `json:"clock"`            // it was set from outside since boot
-	Ahead         *time.Duration     `json:"ahead,omitempty"`  // of a vendor's clock; nil: none was heard
+	Ahead         time.Duration      `json:"ahead,omitempty"`  // of a vendor's clock, as far as one was heard
 }
 
 // A Contact is how a vendor answers a station.
@@ -186,7 +186,7 @@ func (s Seen) need(usual string) Need {
 		return Refused
 	case late:
 		return Late
-	case !n.Clock || n.Ahead != nil && n.Ahead.Abs() > mostAhead:
+	case !n.Clock || n.Ahead.Abs() > mostAhead:
 		return Clock
 	case n.Version != usual:
 		return OtherVersion
