@@ -235,7 +235,7 @@ func clockWord(n fleet.Status) string {
 		word = "not set"
 	}
 	if n.Ahead.Abs() > time.Second {
-		word += fmt.Sprintf(", %+v", *n.Ahead)
+		word += fmt.Sprintf(", %+v", n.Ahead)
 	}
 	return word
 }
