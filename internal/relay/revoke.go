@@ -71,7 +71,10 @@ func (r *Relay) readRevoked() error {
 		return err
 	}
 	if revision == 0 {
-		return r.writeRevoked(kv, r.revokedNow(), 0)
+		if known := r.revokedNow(); len(known) > 0 {
+			return r.writeRevoked(kv, known, 0)
+		}
+		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
