@@ -41,6 +41,7 @@ func TestRemovalAndPurge(t *testing.T) {
 		"A purge that cannot move the outbox leaves it":             aPurgeThatCannotMoveTheOutboxLeavesIt,
 		"A purge moves the outbox out of a partition":               aPurgeMovesTheOutboxOutOfAPartition,
 		"An installation forgets what the removal listed":           anInstallationForgetsWhatTheRemovalListed,
+		"A purge leaves no unit enabled":                            aPurgeLeavesNoUnitEnabled,
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +106,7 @@ func must(t *testing.T, c *exec.Cmd) string {
 func (b *board) build(program string) {
 	b.t.Helper()
 	tree := filepath.Join(b.root, "stationd")
-	for _, dir := range []string{"DEBIAN", "usr/bin", "etc/stationd/keys", "usr/lib/sysusers.d"} {
+	for _, dir := range []string{"DEBIAN", "usr/bin", "etc/stationd/keys", "usr/lib/sysusers.d", "usr/lib/systemd/system"} {
 		if err := os.MkdirAll(filepath.Join(tree, dir), 0o755); err != nil { //nolint:gosec // a package's folders
 			b.t.Fatal(err)
 		}
@@ -116,14 +117,20 @@ func (b *board) build(program string) {
 	}
 	for name, place := range map[string]string{
 		"scripts/postinst": "DEBIAN/postinst", "scripts/prerm": "DEBIAN/prerm", "scripts/postrm": "DEBIAN/postrm",
-		"sysusers.conf": "usr/lib/sysusers.d/stationd.conf",
+		"sysusers.conf":    "usr/lib/sysusers.d/stationd.conf",
+		"stationd.service": "usr/lib/systemd/system/stationd.service", "stationd-lamps.service": "usr/lib/systemd/system/stationd-lamps.service",
+		"stationd-enrol.service": "usr/lib/systemd/system/stationd-enrol.service", "screen/stationd-screen.service": "usr/lib/systemd/system/stationd-screen.service",
 	} {
 		// Read here and not by a child, so that go test knows when they have changed.
 		text, err := os.ReadFile(name)
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(tree, place), text, 0o755); err != nil { //nolint:gosec // a package's file
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(place, "DEBIAN/") {
+			mode = 0o755
+		}
+		if err := os.WriteFile(filepath.Join(tree, place), text, mode); err != nil { //nolint:gosec // a package's file
 			b.t.Fatal(err)
 		}
 	}
@@ -381,5 +388,28 @@ func anInstallationForgetsWhatTheRemovalListed(t *testing.T, b *board) {
 	b.dpkg("--install", b.deb)
 	if b.there("/var/cache/stationd") || !b.there(outboxFile) {
 		t.Error("the list is there still, or the outbox is not")
+	}
+}
+
+// The screen's unit is enabled by whoever puts a screen up, and the others by the package.
+func aPurgeLeavesNoUnitEnabled(t *testing.T, b *board) {
+	if links := b.run("find", "/etc/systemd", "-name", "stationd-screen*"); links != "" {
+		t.Errorf("the installation put a screen up: %s", links)
+	}
+	b.run("systemctl", "enable", "stationd-screen.service")
+	for _, unit := range []string{"stationd.service", "stationd-enrol.service", "stationd-screen.service"} {
+		if is := strings.TrimSpace(b.run("systemctl", "is-enabled", unit)); is != "enabled" {
+			t.Errorf("after the installation %s is %s", unit, is)
+		}
+	}
+	b.dpkg("--remove", "stationd")
+	b.dpkg("--install", b.deb)
+	if is := strings.TrimSpace(b.run("systemctl", "is-enabled", "stationd-screen.service")); is != "enabled" {
+		t.Errorf("after a removal and an installation the screen is %s", is)
+	}
+	b.dpkg("--remove", "stationd")
+	b.dpkg("--purge", "stationd")
+	if left := b.run("find", "/etc/systemd", "/var/lib/systemd", "-name", "*stationd*"); left != "" {
+		t.Errorf("the purge left\n%s", left)
 	}
 }

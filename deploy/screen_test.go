@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"stationd/internal/words"
 )
 
 // Each line that the screen of a station depends on, with what happens without it.
@@ -30,15 +32,33 @@ func TestTheScreenShowsThePageAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, flag := range []string{"--kiosk", "--app=${PAGE}", "--hide-crash-restore-bubble", "--noerrdialogs", "--user-data-dir=/run/stationd-screen/", "--no-first-run"} {
+	for _, flag := range []string{"--app=file:///usr/share/stationd/screen.html#${PAGE}", "--hide-crash-restore-bubble", "--noerrdialogs", "--user-data-dir=/run/stationd-screen/", "--no-first-run"} {
 		if !strings.Contains(string(text), flag) {
 			t.Errorf("the browser is not started with %s", flag)
 		}
+	}
+	if strings.Contains(u["Service.ExecStart"][0], "--kiosk") {
+		t.Error("with --kiosk the browser ends under Debian 12's cage before it has shown anything")
 	}
 	if account := u["Service.User"]; len(account) != 1 || account[0] == "root" {
 		t.Errorf("it runs as %q", account)
 	} else if steps, err := os.ReadFile("../docs/screen.md"); err != nil || !strings.Contains(string(steps), "adduser "+account[0]+" stationd") {
 		t.Errorf("docs/screen.md does not make %s a member of the group stationd: %v", account[0], err)
+	}
+}
+
+// What stands on the screen until the station answers is what the page itself says when it has
+// gone, in each language.
+func TestTheScreenSaysInEachLanguageThatTheStationDoesNotRespond(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("screen/screen.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range words.Languages() {
+		if says := `<p lang="` + language + `" hidden>` + words.In(language).Say("lost") + "</p>"; !strings.Contains(string(file), says) {
+			t.Errorf("there is no %s", says)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func firstStart(t *testing.T, s *fixture) {
 			setUp(s)
 		case strings.Contains(line, "sudoedit"):
 			// The page is for everybody on the line's network.
-			term.Types(`,s|#listen = "127.0.0.1:8420"|listen = "0.0.0.0:8420"|` + "\nw\nq\n")
+			term.Types(`,s|#listen = "127.0.0.1:8420"|listen = "0.0.0.0:8420"\` + "\n" + `open = true|` + "\nw\nq\n")
 		}
 		said := term.Reads("technician$ ", 3*time.Minute)
 		term.Types("echo \"status $?\"\n")

@@ -23,7 +23,8 @@ func upgradeScenarios() []scenario {
 func removalScenarios() []scenario {
 	return []scenario{
 		{"a removal says how much waits and keeps it, and what waited is delivered when the package is installed again", removal},
-		{"a purge throws nothing away that waits", purge},
+		{"a purge throws nothing away that waits, and leaves no unit enabled", purge},
+		{"the screen's unit says what is missing on a board without a screen, and leaves the station alone", screenWithoutCage},
 	}
 }
 
@@ -160,13 +161,16 @@ func purge(t *testing.T, s *fixture) {
 	s.Network(false)
 	s.Push(material, 150*time.Millisecond)
 	s.waits(t, 1)
-	s.Run("rm -rf /var/backups/stationd-*")
+	s.Run("rm -rf /var/backups/stationd-*; systemctl enable stationd-screen")
 	said := s.Run("DEBIAN_FRONTEND=noninteractive apt-get -qy purge stationd")
 	if !strings.Contains(said, "1 entry waits") || !strings.Contains(said, "/var/backups/stationd-") {
 		t.Errorf("the purge does not say what waits and where it went:\n%s", said)
 	}
 	if kept := s.Run("ls -d /etc/stationd /var/lib/stationd 2>/dev/null || true"); kept != "" {
 		t.Errorf("the purge left %s", kept)
+	}
+	if left := s.Run("find /etc/systemd /var/lib/systemd -name '*stationd*'"); left != "" {
+		t.Errorf("the purge left\n%s", left)
 	}
 	if listed := s.Run("cat /var/backups/stationd-*/entries.jsonl"); !strings.Contains(listed, "dispatch.open") {
 		t.Errorf("the list beside the outbox says %q", listed)
@@ -188,4 +192,24 @@ func purge(t *testing.T, s *fixture) {
 	if n := s.open("MATERIAL"); n != 1 {
 		t.Errorf("%d calls are open, want 1", n)
 	}
+}
+
+// screenWithoutCage starts the screen's unit where docs/screen.md was not followed.
+func screenWithoutCage(t *testing.T, s *fixture) {
+	s.reset(t)
+	s.Run("systemd-analyze verify --man=no stationd.service stationd-lamps.service stationd-enrol.service")
+	was := s.property("MainPID")
+	s.Run("systemctl enable --now stationd-screen")
+	if said, _ := s.Try("systemctl status stationd-screen --no-pager -l"); !strings.Contains(said, "ConditionPathExists=/usr/bin/cage") {
+		t.Errorf("it does not say what is missing:\n%s", said)
+	}
+	if failed := s.Run("systemctl --failed --plain --no-legend"); failed != "" {
+		t.Errorf("failed: %s", failed)
+	}
+	s.Push(material, 150*time.Millisecond)
+	s.empties(t, 2*time.Minute)
+	if now := s.property("MainPID"); now != was {
+		t.Errorf("the station was process %s and is %s", was, now)
+	}
+	s.Run("systemctl disable stationd-screen")
 }

@@ -36,7 +36,7 @@ var may = map[string][]string{
 	"internal/setup":        {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "internal/words", "github.com/spf13/cobra"},
 	"internal/live":         {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
 	"internal/relaycommand": {"internal/config", "internal/exit", "internal/logging", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "github.com/spf13/cobra"},
-	"internal/demo":         {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "github.com/creack/pty", "maragu.dev/gomponents", "github.com/spf13/cobra"},
+	"internal/demo":   {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "internal/html", "internal/html/element", "github.com/creack/pty", "github.com/spf13/cobra"},
 
 	// What these share.
 	"internal/plan":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/certificate", "internal/config", "internal/exit", "internal/gpio", "internal/poster", "internal/printer", "internal/relay", "internal/scanner", "internal/station", "internal/words", "internal/control"},
@@ -83,8 +83,10 @@ var may = map[string][]string{
 	"internal/certificate":           {"internal/atomicfile"},
 	"internal/access":                {"internal/atomicfile", "internal/station", "golang.org/x/crypto"},
 	"internal/control":               {"internal/access", "internal/station", "internal/operator", "internal/httpserver"},
-	"internal/web":                   {"internal/access", "internal/cards", "internal/poster", "internal/sheet", "internal/station", "internal/operator", "internal/httpserver", "internal/words", "maragu.dev/gomponents"},
+	"internal/web":                   {"internal/access", "internal/cards", "internal/poster", "internal/sheet", "internal/station", "internal/operator", "internal/html", "internal/html/element", "internal/httpserver", "internal/words"},
 	"internal/words":                 {"internal/station", "golang.org/x/text"},
+	"internal/html":                  {},
+	"internal/html/element":          {"internal/html"},
 	"internal/metrics":               {"internal/station", "internal/httpserver"},
 	"internal/systemd":               {},
 	"internal/logging":               {"internal/station"},

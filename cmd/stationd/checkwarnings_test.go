@@ -72,7 +72,7 @@ data = "DATA"
 lamp = "white"
 
 [web]
-listen = "127.0.0.1:8420"
+listen = "127.0.0.1:0"
 
 [l2l]
 url = "https://acme.leading2lean.com/api/1.0/"
@@ -126,7 +126,7 @@ do = [{ l2l = "dispatch.open", type = "MAINT", description = "Help" }]
 		{"a pin of the I2C bus", 0o600, "pin = 17", "pin = 2", "23:7: warning: GPIO2 is a line of the I2C bus"},
 		{"a pin of the serial port", 0o600, "pin = 22", "pin = 15", "28:7: warning: GPIO15 is a line of the serial port"},
 		{"an address without its path", 0o600, "com/api/1.0/", "com/", `11:7: warning: "url" ends in another path than L2L's operations have, /api/1.0/: https://acme.leading2lean.com/api/1.0/`},
-		{"a page for the network", 0o600, "127.0.0.1:8420", "0.0.0.0:8420", "8:10: warning: whoever reaches 0.0.0.0:8420 sees the page"},
+		{"a page for the network", 0o600, "127.0.0.1:0", "0.0.0.0:0", "8:10: warning: no other machine sees the page, for [web] does not say who may"},
 		{"a variable as a shell has it", 0o600, `"Help"`, `"Help at $LINE"`, "32:71: warning: $LINE stands there as it is"},
 		{"a key that every account may read", 0o644, "", "", "warning: l2l key: "},
 		{"a key that is not there", 0o600, `file = "KEY"`, `file = "/nowhere/l2l.key"`, "warning: l2l key: "},

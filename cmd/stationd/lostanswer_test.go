@@ -1,7 +1,6 @@
 package main
 
 import (
-	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,8 +21,8 @@ func TestACallWhoseAnswerWasLostIsBeingConfirmedAndNobodySaysNoContact(t *testin
 		s, err := b.Control().Snapshot(t.Context())
 		return err == nil && s.Health.Backends["l2l"].Kind == station.Confirming && s.Health.Backends["l2l"].Last != ""
 	}))
-	page := html.UnescapeString(getText(t, http.DefaultClient, b.Log.PageURL()))
-	if !strings.Contains(page, "Confirming with L2L") || strings.Contains(strings.ToLower(page), "no contact") {
+	expectPage(t, b, "Confirming with L2L")
+	if page := readPage(t, b); strings.Contains(strings.ToLower(page), "no contact") {
 		t.Errorf("while the call is looked up the page says:\n%s", page)
 	}
 	metrics := getText(t, http.DefaultClient, b.Log.PageURL()+"metrics")

@@ -73,9 +73,7 @@ func TestTheNumbersTellHowLongAPressTookToTheDiskAndToTheVendor(t *testing.T) {
 		`stationd_config_last_reload_successful`:                                      1,
 		`stationd_open_calls`:                                                         1,
 	} {
-		if n := readMetric(t, url, name); n != want {
-			t.Errorf("%s is %v, want %v", name, n, want)
-		}
+		must(t, demo.Until(t.Context(), fmt.Sprint(name, " is ", want), func() bool { return readMetric(t, url, name) == want }))
 	}
 	if readMetric(t, url, `stationd_backend_last_success_timestamp_seconds{backend="l2l"}`) < 1e9 {
 		t.Error("nobody knows when L2L last did what it was asked")

@@ -26,7 +26,7 @@ func newStationListening(t *testing.T, address string) (b *demo.Simulation, port
 	b = newStation(t, nil)
 	text, err := os.ReadFile(b.ConfigPath())
 	must(t, err)
-	set := regexp.MustCompile(`listen = "[^"]*"`).ReplaceAllString(string(text), fmt.Sprintf("listen = %q", address))
+	set := regexp.MustCompile(`listen = "[^"]*"`).ReplaceAllString(string(text), fmt.Sprintf("listen = %q\nopen = %v", address, strings.HasPrefix(address, "0.")))
 	must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
 	must(t, b.Power(t.Context(), true))
 	if address == "" {
@@ -118,6 +118,41 @@ func TestTheOperatorsOwnScreenIsNotLockedOutByThePlant(t *testing.T) {
 		t.Errorf("the metrics do not say how many are connected: %v", open)
 	}
 	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+}
+
+// What an earlier version showed to the network is shown to this machine alone, as long as
+// nobody has said who else may see it; and what is pressed is recorded all the same.
+func TestAPageOfWhichNobodySaidWhoSeesItIsForThisMachineAlone(t *testing.T) {
+	if !apitest.InNamespace(t, "that no other machine sees a page of which nobody said who may") {
+		return
+	}
+	const plant = "192.0.2.1"
+	addAddress(t, 0, plant)
+	for _, says := range []string{"", "tls = true", "token = { file = \"/nowhere/page.token\" }"} {
+		b := newStation(t, nil)
+		editConfig(t, b, `listen = "127.0.0.1:0"`, "listen = \"0.0.0.0:0\"\n"+says)
+		must(t, b.Power(t.Context(), true))
+		_, port, err := net.SplitHostPort(strings.Trim(b.Log.PageURL(), "htp:/"))
+		must(t, err)
+		if text := getText(t, clientFrom("127.0.0.1"), "http://127.0.0.1:"+port+"/"); !strings.Contains(text, "pack4-1") {
+			t.Errorf("%q: the station's own screen sees %s", says, text)
+		}
+		if c, err := net.DialTimeout("tcp", net.JoinHostPort(plant, port), 20*time.Second); err == nil {
+			c.Close()
+			t.Errorf("%q: another machine is connected to the page", says)
+		}
+		waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+		const advice = "write tls = true and token = { file = … }, or open = true"
+		expectFault(t, b, plan.PartPage, advice)
+		expectLogged(t, b, `"msg":"[^"]*","part":"page","fault":"[^"]*or open = true`)
+		found, _ := runDoctor(t, b.ConfigPath())
+		found.expect(t, "page elsewhere", doctor.Fail, "no other machine sees the page")
+		out, code := runCheck(t, b)
+		if code != 0 || !strings.Contains(out, "no other machine sees the page") {
+			t.Errorf("%q: check says (%d):\n%s", says, code, out)
+		}
+		must(t, b.Power(t.Context(), false))
+	}
 }
 
 func TestAPageThatIsSwitchedOffIsNowhereAndTheStationRecords(t *testing.T) {

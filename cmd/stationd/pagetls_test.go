@@ -101,6 +101,22 @@ func TestAnotherMachineSeesThePageEncryptedAndWithAToken(t *testing.T) {
 	if ask("https", "/healthz", nil); fingerprint != before {
 		t.Errorf("after a restart it is %s, and was %s", fingerprint, before)
 	}
+	// The station gets another name, and a browser that asks for it refuses the old certificate.
+	editConfig(t, b, `hosts = ["pack4-1.plant.example"]`, `hosts = ["pack4-1.plant.example", "seal-1.plant.example"]`)
+	if said, _ := runCommand(t, b, "doctor"); !strings.Contains(said, "not for seal-1.plant.example") {
+		t.Errorf("doctor does not say that another certificate will be made:\n%s", said)
+	}
+	must(t, b.Power(t.Context(), false))
+	must(t, b.Power(t.Context(), true))
+	_, port, err = net.SplitHostPort(strings.Trim(b.Log.PageURL(), "htp:/"))
+	must(t, err)
+	expectLogged(t, b, `"msg":"the station made a certificate for its page[^"]*","why":"it was not for seal-1.plant.example"`)
+	transport.TLSClientConfig.VerifyConnection = func(c tls.ConnectionState) error {
+		return c.PeerCertificates[0].VerifyHostname("seal-1.plant.example")
+	}
+	if code, _, _ := ask("https", "/healthz", nil, "Authorization", "Bearer "+token); code != http.StatusOK {
+		t.Errorf("by its new name: %d", code)
+	}
 	transport.TLSClientConfig = nil
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+net.JoinHostPort(plant, port)+"/", nil)
 	must(t, err)

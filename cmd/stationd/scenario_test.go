@@ -206,9 +206,7 @@ func TestAScanNobodyKnows(t *testing.T) {
 		}
 	}
 	kept()
-	if page := getText(t, http.DefaultClient, b.Log.PageURL()); !strings.Contains(page, label) {
-		t.Error("the station's page does not show it")
-	}
+	expectPage(t, b, label)
 	must(t, b.Power(t.Context(), false))
 	kept()
 	must(t, b.Power(t.Context(), true))

@@ -25,9 +25,11 @@ import (
 )
 
 // A Source has a certificate when a browser asks for it: it is read again when its file has
-// changed, and made where the station makes its own and has none.
+// changed. One that the station makes itself is made where there is none, and made anew where
+// it is not for all of the station's names, or its file is damaged.
 type Source struct {
 	file, key string
+	hosts     []string     // that one which is made is for
 	make      func() error // nil: the plant's own is not made
 
 	mu      sync.Mutex // guards the rest
@@ -41,36 +43,74 @@ func Own(file, key string) *Source { return &Source{file: file, key: key} }
 // SelfMade is a certificate that the station makes for itself, and keeps in a file, for
 // those names and addresses. Browsers do not know it: people compare its fingerprint.
 func SelfMade(file, station string, hosts []string) *Source {
-	return &Source{file: file, key: file, make: func() error { return write(file, station, hosts) }}
+	return &Source{file: file, key: file, hosts: hosts, make: func() error { return write(file, station, hosts) }}
 }
 
 // Config is how other machines are spoken to: by TLS 1.2 or newer. What is wrong with the
-// certificate shows to a browser that asks, and to failed.
-func (s *Source) Config(failed func(error)) *tls.Config {
+// certificate shows to a browser that asks, and to failed; made hears why one was made.
+func (s *Source) Config(failed func(error), made func(c *tls.Certificate, why string)) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			c, err := s.Certificate()
-			if err != nil {
+			c, why, err := s.Certificate()
+			switch {
+			case err != nil:
 				failed(err)
+			case why != "":
+				made(c, why)
 			}
 			return c, err
 		},
 	}
 }
 
-// Certificate returns the certificate as its file has it, and makes one where the station
-// makes its own and has none.
-func (s *Source) Certificate() (*tls.Certificate, error) {
+// Certificate returns the certificate as its file has it. Where the station makes its own and
+// has none that will do, it makes one; why says then what was the matter, and is "" otherwise.
+func (s *Source) Certificate() (c *tls.Certificate, why string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := os.Stat(s.file); errors.Is(err, fs.ErrNotExist) && s.make != nil {
-		if err := s.make(); err != nil {
-			return nil, fmt.Errorf("certificate of the page: %w", err)
+	known := s.current
+	c, err = s.load()
+	if s.make == nil || err == nil && c == known {
+		return c, "", err
+	}
+	switch damaged := (*fs.PathError)(nil); {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "there was none"
+	case errors.As(err, &damaged): // it may be there, and only not be read now
+		return nil, "", err
+	case err != nil:
+		why = "it could not be read: " + errors.Unwrap(err).Error()
+	default:
+		if lacks := s.Lacks(c); lacks != "" {
+			why = "it was not for " + lacks
 		}
 	}
-	return s.load()
+	if why == "" {
+		return c, "", nil
+	}
+	if err := s.make(); err != nil {
+		return nil, "", fmt.Errorf("certificate of the page: %w", err)
+	}
+	s.current = nil // a file that is written twice within a tick of its clock looks the same
+	c, err = s.load()
+	return c, why, err
+}
+
+// Lacks names the first of the station's names that a certificate is not for, "" where it is
+// for all of them. The plant's own is the plant's to say.
+func (s *Source) Lacks(c *tls.Certificate) string {
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	if err != nil {
+		return ""
+	}
+	for _, host := range s.hosts {
+		if host != "" && leaf.VerifyHostname(host) != nil {
+			return host
+		}
+	}
+	return ""
 }
 
 // Kept is Certificate for whoever only looks: nothing is made. The error wraps

@@ -48,11 +48,13 @@ func TestARoleIsForWhatIsNoCallForHelp(t *testing.T) {
 func TestAPageThatOtherMachinesSee(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]struct{ fault, doubt string }{
-		`listen = "127.0.0.1:8420"`:       {},
-		`listen = "localhost:8420"`:       {},
-		`listen = "0.0.0.0:8420"`:         {doubt: "whoever reaches 0.0.0.0:8420 sees the page"},
-		"listen = \":8420\"\ntls = true":  {doubt: "say tls = true and token"},
-		"listen = \":8420\"\nopen = true": {},
+		`listen = "127.0.0.1:8420"`:                     {},
+		`listen = "localhost:8420"`:                     {},
+		`listen = "0.0.0.0:8420"`:                       {doubt: "open = true for whoever reaches 0.0.0.0:8420"},
+		"listen = \":8420\"\ntls = true":                {doubt: "write tls = true and token"},
+		"listen = \":8420\"\nopen = true":               {},
+		"listen = \":8420\"\nopen = true\ntls = true":   {},
+		"listen = \":8420\"\ntoken = { file = \"/t\" }": {doubt: "no other machine sees the page"},
 		"listen = \"[::]:8420\"\ntls = true\ntoken = { file = \"/etc/stationd/page.token\" }\nhosts = [\"pack4-1.plant.example\", \"192.0.2.7\"]": {},
 		"listen = \"[::1]:8420\"\nopen = true":                                                  {doubt: "no other machine reaches"},
 		"listen = \":8420\"\nopen = true\ntoken = { file = \"/t\" }":                            {fault: "keep one"},

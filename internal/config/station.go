@@ -102,6 +102,26 @@ func (w Web) Elsewhere() bool {
 	return err != nil || !address.Unmap().IsLoopback()
 }
 
+// WhyHere says why no other machine sees the page although Listen would let it: nothing in
+// the file says who may; "" where something does, or no other machine reaches it. An earlier
+// version showed it to whoever did.
+func (w Web) WhyHere() string {
+	if !w.Elsewhere() || w.Open || w.TLS && w.Token != (Secret{}) {
+		return ""
+	}
+	return "no other machine sees the page, for [web] does not say who may: write tls = true and token = { file = … }, or open = true for whoever reaches " + w.Listen
+}
+
+// Address is where the page listens: at Listen, or at the same port for this machine alone
+// where WhyHere says why.
+func (w Web) Address() string {
+	_, port, err := net.SplitHostPort(w.Listen)
+	if err != nil || w.WhyHere() == "" {
+		return w.Listen
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}
+
 // Access is the table [access]: what needs a technician.
 type Access struct {
 	// Expire is how long a technician may decide who has shown a badge; and who has logged
@@ -172,8 +192,8 @@ func (f *File) checkElsewhere(w Web) {
 		f.Fault(At("web", "open"), `"open" shows the page to whoever reaches it, and "token" to whoever has that: keep one`)
 	case !w.Elsewhere() && (closed || w.Open):
 		f.Warn(At("web"), `tls, token and open are for other machines, and no other machine reaches %s`, w.Listen)
-	case w.Elsewhere() && !w.Open && (!w.TLS || w.Token == (Secret{})):
-		f.Warn(At("web", "listen"), `whoever reaches %s sees the page, and what goes over the network is not encrypted unless tls is set: say tls = true and token = { file = … }, or open = true where that is meant`, w.Listen)
+	case w.WhyHere() != "":
+		f.Warn(At("web", "listen"), "%s", w.WhyHere())
 	}
 	if (w.Certificate == "") != (w.Key == "") {
 		f.Fault(At("web", "certificate"), `"certificate" and "certificate_key" belong together: name both files, or neither`)

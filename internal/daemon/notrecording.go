@@ -83,7 +83,7 @@ func (s base) notRecording(ctx context.Context, why error) {
 		s.log.Error("nothing is recorded", "error", why)
 		return // when the lamps have said it
 	}
-	page, err := web.Open(s.plan.Web.Listen, shown, s.log)
+	page, err := web.Open(s.plan.Web.Address(), shown, s.log)
 	if err != nil {
 		s.log.Warn("no page says that nothing is recorded", "error", err)
 		return // when the lamps have said it

@@ -27,10 +27,18 @@ func (s base) pageTLS() *tls.Config {
 	if source == nil {
 		return nil
 	}
-	if c, err := source.Certificate(); err == nil {
+	made := func(c *tls.Certificate, why string) {
+		s.log.Info("the station made a certificate for its page; browsers ask once whether it is right", "why", why, "certificate", certificate.Fingerprint(c))
+	}
+	c, why, err := source.Certificate()
+	switch {
+	case err != nil: // whoever asks is told, and the log
+	case why != "":
+		made(c, why)
+	default:
 		s.log.Info("the page is encrypted for other machines", "certificate", certificate.Fingerprint(c))
 	}
-	return source.Config(func(err error) { s.log.Error("another machine does not see the page", "error", err) })
+	return source.Config(func(err error) { s.log.Error("another machine does not see the page", "error", err) }, made)
 }
 
 // pageToken returns what reads the token that other machines must show; nil where they

@@ -152,18 +152,18 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		s.boards = append(s.boards, board)
 	}
 	if b.plan.Web.Listen != "" {
-		s.page = newListener(plan.PartPage, b.faults, s.openPage)
+		s.page = newListener(plan.PartPage, b.faults, b.plan.Web.WhyHere(), s.openPage)
 	}
-	s.control = newListener(plan.PartControl, b.faults, s.openControl)
+	s.control = newListener(plan.PartControl, b.faults, "", s.openControl)
 	if b.plan.Metrics.Listen != "" {
-		s.metrics = newListener(plan.PartMetrics, b.faults, s.openMetrics)
+		s.metrics = newListener(plan.PartMetrics, b.faults, "", s.openMetrics)
 	}
 	return s, nil
 }
 
 // openPage opens the page.
 func (s *openStation) openPage() (server, error) {
-	page, err := web.Open(s.plan.Web.Listen, s.pageStation(), s.log)
+	page, err := web.Open(s.plan.Web.Address(), s.pageStation(), s.log)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	g "stationd/internal/html"
 	"stationd/internal/plant"
 )
 
@@ -200,11 +200,9 @@ func (p *Page) fault(r *http.Request) error {
 }
 
 func (p *Page) page(w http.ResponseWriter, r *http.Request) {
-	var b bytes.Buffer
 	view := p.view(r.Context())
-	_ = view.document().Render(&b) // into memory
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = b.WriteTo(w) // the browser may have gone
+	_, _ = io.WriteString(w, g.String(view.document())) // the browser may have gone
 }
 
 // events sends changes until the browser leaves: the lines of the lamps that are lit, at once,
@@ -228,11 +226,9 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 			lamps = now
 			_, _ = fmt.Fprintf(w, "event: lamps\ndata: %s\n\n", now)
 		}
-		var b strings.Builder
 		view := p.view(r.Context())
-		_ = view.live().Render(&b) // into memory
-		if b.String() != shown {
-			shown = b.String()
+		if now := g.String(view.live()); now != shown {
+			shown = now
 			_, _ = io.WriteString(w, "event: live\ndata: "+strings.ReplaceAll(shown, "\n", "\ndata: ")+"\n\n")
 		}
 		if flush() != nil { // fails too when a write before it failed

@@ -3,8 +3,8 @@ package demo
 import (
 	"strconv"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 )
 
 // document is the whole page. page.js replaces the sections by those of live.

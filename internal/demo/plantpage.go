@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
 	"stationd/internal/station"
@@ -82,10 +80,8 @@ Press Ctrl-C to stop.
 func (p *PlantPage) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		var b bytes.Buffer
-		_ = p.document(p.view(r.Context())).Render(&b) // into memory
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = b.WriteTo(w) // the browser may have gone
+		_, _ = io.WriteString(w, g.String(p.document(p.view(r.Context())))) // the browser may have gone
 	})
 	mux.HandleFunc("GET /events", p.events)
 	for _, name := range []string{"page.css", "page.js", "plant.css"} {
@@ -113,11 +109,9 @@ func (p *PlantPage) events(w http.ResponseWriter, r *http.Request) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for shown := ""; ; {
-		var b strings.Builder
 		v := p.view(r.Context())
-		_ = g.Group{v.between(), v.stations()}.Render(&b) // into memory
-		if b.String() != shown {
-			shown = b.String()
+		if now := g.String(g.Group{v.between(), v.stations()}); now != shown {
+			shown = now
 			_, _ = io.WriteString(w, "event: live\ndata: "+strings.ReplaceAll(shown, "\n", "\ndata: ")+"\n\n")
 		}
 		if flush() != nil { // fails too when a write before it failed

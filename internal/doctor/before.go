@@ -33,7 +33,7 @@ func BeforeStart(p *plan.Plan, running bool) []Finding {
 
 // checkPage checks that the page's port can be opened.
 func checkPage(p *plan.Plan, running bool) Finding {
-	return checkListen("page", "web", p.Web.Listen, p, running)
+	return checkListen("page", "web", p.Web.Address(), p, running)
 }
 
 // checkMetrics checks that the port of the metrics can be opened; none is none.

@@ -19,16 +19,17 @@ func checkElsewhere(p *plan.Plan, now time.Time) (all []Finding) {
 	if !p.Web.Elsewhere() {
 		return nil
 	}
+	if why := p.Web.WhyHere(); why != "" {
+		return append(all, failed(name, "write it into [web], then: systemctl restart stationd", "%s", why))
+	}
 	if from := api.KeyFrom(p.Web.Token); from.Given() {
 		all = append(all, checkKeyFile(p, "page token", from))
 	}
 	if !p.Web.TLS {
-		if p.Web.Open {
-			return append(all, passed(name, "whoever reaches %s sees the page, as [web] open says; nobody logs in from there", p.Web.Listen))
-		}
-		return append(all, warned(name, "set tls = true and token = { file = … } in [web], or open = true where that is meant", "what goes to other machines is not encrypted, and nobody logs in from there"))
+		return append(all, passed(name, "whoever reaches %s sees the page, as [web] open says; nobody logs in from there", p.Web.Listen))
 	}
-	c, err := p.Certificate().Kept()
+	source := p.Certificate()
+	c, err := source.Kept()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && p.Web.Certificate == "":
 		return append(all, passed(name, "the station makes its certificate at its next start"))
@@ -36,6 +37,9 @@ func checkElsewhere(p *plan.Plan, now time.Time) (all []Finding) {
 		return append(all, undetermined(name, "%v", err))
 	case err != nil:
 		return append(all, failed(name, "put the certificate and its key where [web] says, readable for the station", "no other machine sees the page: %v", err))
+	}
+	if lacks := source.Lacks(c); lacks != "" {
+		return append(all, passed(name, "the certificate is not for %s: the station makes another at its next start", lacks))
 	}
 	ends := certificate.Ends(c)
 	if left := ends.Sub(now); left < soonEnds {

@@ -18,7 +18,7 @@ func (p *Plan) Certificate() *certificate.Source {
 		return certificate.Own(p.Web.Certificate, p.Web.Key)
 	}
 	hosts := append([]string{}, p.Web.Hosts...)
-	if name, err := os.Hostname(); err == nil {
+	if name, err := os.Hostname(); err == nil && name != "localhost" { // a machine's before it has its own
 		hosts = append(hosts, name)
 	}
 	if host, _, err := net.SplitHostPort(p.Web.Listen); err == nil && host != "" && !net.ParseIP(host).IsUnspecified() {

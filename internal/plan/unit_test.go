@@ -54,7 +54,7 @@ url  = "ipp://[2001:db8::7]/ipp/print"
 		{"a vendor by its name", `"http://192.0.2.10:3128"`, `"none"`, `# Addresses are not restricted: [l2l] is at "acme.leading2lean.com", a name whose addresses may change`},
 		{"a proxy of the environment", `proxy = "http://192.0.2.10:3128"`, "", `# Addresses are not restricted: [l2l] has no proxy = "none", so that the environment may name one`},
 		{"a reader that connects", `"tcp:192.0.2.20:9004"`, `"tcp-listen:9004"`, "# Addresses are not restricted: scanner fixed is for the network, whoever is in it"},
-		{"a page for the network", "[[printer]]", "[web]\nlisten = \"0.0.0.0:8420\"\n\n[[printer]]", "# Addresses are not restricted: the page is for the network, whoever is in it"},
+		{"a page for the network", "[[printer]]", "[web]\nlisten = \"0.0.0.0:8420\"\nopen = true\n\n[[printer]]", "# Addresses are not restricted: the page is for the network, whoever is in it"},
 		{"a printer by its name", "[2001:db8::7]", "office.example", `# Addresses are not restricted: printer office is at "office.example", a name whose addresses may change`},
 	}
 	for _, test := range tests {

@@ -16,25 +16,48 @@ import (
 // A queuedChange is one change that waits for a commit.
 type queuedChange struct {
 	change func(*batch) error
+	event  bool // somebody waits for it: it records an event
 	err    error
-	done   chan struct{} // closed when it is on disk, or has failed
+	done   chan struct{} // closed when it is on disk and in the view, or has failed
 }
 
 // queuedChanges are the changes that wait to share the next commit.
 type queuedChanges struct {
-	mu       sync.Mutex // guards both, and is held for no longer than it takes to note them
+	turn chan struct{} // who has put something in makes the next commit
+
+	mu       sync.Mutex // guards the rest, and is held for no longer than it takes to note it
 	all      []*queuedChange
-	recorded time.Time // when the last event came
+	events   int           // of all, those that record an event
+	recorded time.Time     // when the last event came
+	pace     time.Duration // how long after the one before that was; 0: it was the first
+	together int           // events in the last commit
+	ended    time.Time     // when that was made
+	took     time.Duration // how long it took
+	wanted   int           // events for which a commit waits; 0: it does not
+	enough   chan struct{} // closed when there are as many
 }
 
-// add has a change wait for the next commit, and returns when the last event was
-// recorded.
-func (q *queuedChanges) add(change func(*batch) error) (c *queuedChange, recorded time.Time) {
-	c = &queuedChange{change: change, done: make(chan struct{})}
+func newQueuedChanges() queuedChanges { return queuedChanges{turn: make(chan struct{}, 1)} }
+
+// add has a change wait for the next commit.
+func (q *queuedChanges) add(change func(*batch) error, event bool) *queuedChange {
+	c := &queuedChange{change: change, event: event, done: make(chan struct{})}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.all = append(q.all, c)
-	return c, q.recorded
+	if !event {
+		return c
+	}
+	now := time.Now()
+	if !q.recorded.IsZero() {
+		q.pace = now.Sub(q.recorded)
+	}
+	q.recorded = now
+	if q.events++; q.wanted > 0 && q.events >= q.wanted {
+		close(q.enough)
+		q.wanted = 0
+	}
+	return c
 }
 
 // take returns everything that waits, which then waits no more.
@@ -42,15 +65,63 @@ func (q *queuedChanges) take() []*queuedChange {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all := q.all
-	q.all = nil
+	q.all, q.together, q.events = nil, q.events, 0
 	return all
 }
 
-// noteEvent notes that an event is being recorded.
-func (q *queuedChanges) noteEvent() {
+// made notes that what was taken is on disk.
+func (q *queuedChanges) made(began time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.recorded = time.Now()
+	q.ended = time.Now()
+	q.took = q.ended.Sub(began)
+}
+
+const (
+	gatherLeast  = 50 * time.Microsecond // how long a commit waits for those that shared the last one
+	gatherLimit  = time.Millisecond
+	gatherWithin = 10 * time.Millisecond // of its end
+)
+
+// gather waits for those that shared the last commit, where that has just been made: who
+// records one event after another comes back at once, and one commit for all of them is
+// sooner than two for half of them each. It waits for half of a commit, and a millisecond at most. Who was alone
+// in the last commit, or comes later, waits for nobody.
+func (q *queuedChanges) gather() {
+	q.mu.Lock()
+	if q.together < 2 || q.events >= q.together || time.Since(q.ended) > gatherWithin {
+		q.mu.Unlock()
+		return
+	}
+	enough := make(chan struct{})
+	q.wanted, q.enough = q.together, enough
+	limit := time.NewTimer(min(max(q.took/2, gatherLeast), gatherLimit))
+	q.mu.Unlock()
+	defer limit.Stop()
+	select {
+	case <-enough:
+	case <-limit.C:
+		q.mu.Lock()
+		q.wanted = 0
+		q.mu.Unlock()
+	}
+}
+
+const (
+	batchWindow = 50 * time.Millisecond  // how long a settle waits for a record to share its commit, at least
+	busyWithin  = 250 * time.Millisecond // where the last two events came within this
+)
+
+// untilNext is how long it is worth waiting for another event: one and a half times as long
+// after the last as that came after the one before it. 0: events do not come one after another.
+func (q *queuedChanges) untilNext() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	since := time.Since(q.recorded)
+	if q.pace == 0 || q.pace > busyWithin || since > busyWithin {
+		return 0
+	}
+	return max(batchWindow, q.pace+q.pace/2-since)
 }
 
 // write makes one change durable. Changes that come while a commit is under way
@@ -60,41 +131,44 @@ func (q *queuedChanges) noteEvent() {
 // A change that returns an error must not have changed anything; the others go
 // on without it.
 func (o *Outbox) write(change func(*batch) error) error {
-	c, _ := o.queued.add(change)
-	return o.commitQueued(c)
+	return o.commitQueued(o.queued.add(change, false))
 }
 
-const (
-	batchWindow = 50 * time.Millisecond  // how long a settle waits for a record to share its commit
-	busyWithin  = 250 * time.Millisecond // where one came within this
-)
-
-// writeDeferrable is write for a change that no operator waits for. At a station where events
-// come one after another it is made in the next one's commit, which halves the writes to
-// the card; at a quiet one it is made at once.
+// writeDeferrable is write for a change that no operator waits for, and behind which nothing
+// waits. At a station where events come one after another it is made in the next one's
+// commit, which halves the writes to the card; at a quiet one it is made at once.
 func (o *Outbox) writeDeferrable(change func(*batch) error) error {
-	c, recorded := o.queued.add(change)
-	if time.Since(recorded) < busyWithin {
-		wait := time.NewTimer(batchWindow)
+	c := o.queued.add(change, false)
+	if next := o.queued.untilNext(); next > 0 {
+		wait := time.NewTimer(next)
 		defer wait.Stop()
 		select {
 		case <-c.done:
+			return c.err
 		case <-wait.C:
 		}
 	}
 	return o.commitQueued(c)
 }
 
-// commitQueued commits everything that waits, unless somebody else did so.
+// commitQueued commits everything that waits, unless somebody else does so.
 func (o *Outbox) commitQueued(c *queuedChange) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	select {
 	case <-c.done: // somebody else's commit took it along
 		return c.err
+	case o.queued.turn <- struct{}{}:
+	}
+	defer func() { <-o.queued.turn }()
+	select {
+	case <-c.done:
+		return c.err
 	default:
 	}
+	o.queued.gather()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	all := o.queued.take()
+	began := time.Now()
 	err := o.commit(func(b *batch) error {
 		for _, c := range all {
 			c.err = c.change(b)
@@ -104,13 +178,14 @@ func (o *Outbox) commitQueued(c *queuedChange) error {
 		}
 		return nil
 	})
+	o.queued.made(began)
+	o.publish()
 	for _, c := range all {
 		if err != nil {
 			c.err = err
 		}
 		close(c.done)
 	}
-	o.publish()
 	return c.err
 }
 

@@ -1,7 +1,7 @@
 package queue
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +53,9 @@ type history struct {
 	size    int64 // of the file
 	broken  bool  // and said so
 	fault   string
+
+	text    bytes.Buffer  // what is written next: used again for each commit
+	encoder *json.Encoder // into text
 }
 
 // add appends lines; the caller holds the outbox's mu.
@@ -71,19 +74,18 @@ func (h *history) add(lines []HistoryLine) error {
 			return err
 		}
 	}
-	w := bufio.NewWriter(h.file)
-	for _, line := range lines {
-		text, err := json.Marshal(line)
-		if err != nil {
-			return err
-		}
-		n, err := w.Write(append(text, '\n'))
-		if err != nil {
-			return err
-		}
-		h.size += int64(n)
+	if h.encoder == nil {
+		h.encoder = json.NewEncoder(&h.text)
 	}
-	return w.Flush()
+	h.text.Reset()
+	for i := range lines {
+		if err := h.encoder.Encode(&lines[i]); err != nil {
+			return err
+		}
+	}
+	n, err := h.file.Write(h.text.Bytes())
+	h.size += int64(n)
+	return err
 }
 
 // openDay opens a day's file and lets the oldest go. A clock that nobody has set may be

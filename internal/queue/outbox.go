@@ -152,6 +152,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 	index := newIndex()
 	o := &Outbox{
 		setting: setting,
+		queued:  newQueuedChanges(),
 		file:    file,
 		index:   index,
 		schedule: newSchedule(index.lanes, func(at format.Place) (e format.Entry, err error) {

@@ -24,12 +24,11 @@ func (o *Outbox) Record(ev station.Event) (station.Result, error) {
 		ev.ID = station.NewID()
 	}
 	var done station.Result
-	o.queued.noteEvent()
-	err := o.write(func(b *batch) error {
+	err := o.commitQueued(o.queued.add(func(b *batch) error {
 		var err error
 		done, err = b.record(ev)
 		return err
-	})
+	}, true))
 	if err != nil {
 		return station.Result{}, err
 	}

@@ -150,6 +150,14 @@ func (s *schedule) next(backend string, call func(verb string) bool, now time.Ti
 	return chosen, wait
 }
 
+// anyReady reports whether the time of any lane of a backend has come that has no turn.
+func (s *schedule) anyReady(backend string, now time.Time) bool {
+	if s.pauses[backend].After(now) {
+		return false
+	}
+	return s.anyLane(backend, func(l *lane) bool { return !l.busy && l.head() >= 0 && !s.ready(l, backend).After(now) })
+}
+
 // readHead reads what matters of the entry at a lane's head. One that cannot be read shows
 // when it has its turn.
 func (s *schedule) readHead(l *lane, at format.Place) {

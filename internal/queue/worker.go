@@ -395,7 +395,11 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 		}
 		return nil
 	}
-	err := w.writeDeferrable(func(b *batch) error {
+	write := w.writeDeferrable
+	if w.somethingWaits(t) {
+		write = w.write
+	}
+	err := write(func(b *batch) error {
 		l := t.lane
 		w.schedule.noteContact(w.name, rc, t.delivery.Doubtful)
 		w.adoptVendorTime(w.backend)
@@ -458,6 +462,19 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 		log.Warn("held for a person", "hold", string(hold), "error", rc.Err)
 	}
 	return nil
+}
+
+// somethingWaits reports whether anything else could be sent now, so that the end of this turn
+// is not to be put off.
+func (w worker) somethingWaits(t *turn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range t.lane.slots {
+		if s.at != t.at && !s.held {
+			return true
+		}
+	}
+	return w.schedule.anyReady(w.name, time.Now())
 }
 
 // postpone arranges the next turn of a lane whose attempt decided nothing.

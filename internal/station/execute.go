@@ -113,6 +113,20 @@ func (p Program) undoes(source string) bool {
 	})
 }
 
+// sortedNames are the keys of a map in their order. Most bindings have few of such maps, so
+// that an empty one takes no memory.
+func sortedNames[V any](of map[string]V) []string {
+	if len(of) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(of))
+	for name := range of {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // outcomeNote says what was done: that something was recorded, or what is in hand now.
 //
 //	parts 3
@@ -123,11 +137,11 @@ func (x *execution) outcomeNote() Note {
 	}
 	var all []string
 	numbers := make(map[string]string)
-	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
+	for _, name := range sortedNames(x.b.Append) {
 		numbers[name] = strconv.Itoa(x.s.Values[name].List)
 		all = append(all, name+" "+numbers[name])
 	}
-	for _, name := range slices.Sorted(maps.Keys(x.b.Count)) {
+	for _, name := range sortedNames(x.b.Count) {
 		numbers[name] = strconv.Itoa(x.s.Counters[name].Count)
 		all = append(all, name+" "+numbers[name])
 	}
@@ -237,7 +251,7 @@ func (x *execution) needs() Note {
 // order does not matter.
 func (x *execution) set() Note {
 	after := x.s
-	for _, name := range slices.Sorted(maps.Keys(x.b.Set)) {
+	for _, name := range sortedNames(x.b.Set) {
 		text, present, lack := x.expand(x.b.Set[name])
 		if lack.Kind != "" {
 			return lack
@@ -258,7 +272,7 @@ func (x *execution) set() Note {
 
 // append adds items to lists in hand. A list that has expired begins anew.
 func (x *execution) append() Note {
-	for _, name := range slices.Sorted(maps.Keys(x.b.Append)) {
+	for _, name := range sortedNames(x.b.Append) {
 		var item json.RawMessage
 		_, present, lack := x.fillIn(func(value func(string) (string, bool)) (_ string, present bool, missing string) {
 			item, present, missing = x.b.Append[name].item(value)
@@ -286,7 +300,7 @@ func (x *execution) append() Note {
 
 // count adds to counters.
 func (x *execution) count() Note {
-	for _, name := range slices.Sorted(maps.Keys(x.b.Count)) {
+	for _, name := range sortedNames(x.b.Count) {
 		text, present, lack := x.expand(x.b.Count[name])
 		if lack.Kind != "" {
 			return lack
@@ -325,7 +339,7 @@ func (x *execution) do() Note {
 
 // send adds what is sent to scanners: the trigger that has a fixed one read.
 func (x *execution) send() Note {
-	for _, reader := range slices.Sorted(maps.Keys(x.b.Send)) {
+	for _, reader := range sortedNames(x.b.Send) {
 		x.add(Action{Verb: VerbSend, With: map[string]string{SendTo: reader, SendText: x.b.Send[reader]}, BestEffort: true})
 	}
 	return Note{}
@@ -398,7 +412,7 @@ func (x *execution) user(verb Verb) map[string]string {
 
 // passedThrough expands the parameters that are passed through.
 func (x *execution) passedThrough(do Do, with map[string]string) Note {
-	for _, name := range slices.Sorted(maps.Keys(do.With)) {
+	for _, name := range sortedNames(do.With) {
 		if !strings.HasPrefix(name, PassedThrough) {
 			continue
 		}

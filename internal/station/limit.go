@@ -75,7 +75,7 @@ func (l Bound) limited(name, text string) Note {
 
 // limits checks the values that the binding reads.
 func (x *execution) limits() Note {
-	for _, name := range slices.Sorted(maps.Keys(x.b.Limits)) {
+	for _, name := range sortedNames(x.b.Limits) {
 		text, there := x.value(name)
 		if !there || text == "" {
 			continue // it is no name of a value, or is left out
@@ -156,12 +156,12 @@ func (x *execution) conditions() Note {
 			return Note{Kind: NoteNotYet, Text: fmt.Sprintf("%s %s (%s %s)", c.Name, text, c.Compare, plain(c.Number)), Why: &Reason{Kind: "not-yet", Values: map[string]string{"field": c.Name, "value": text, "wanted": c.Compare + " " + plain(c.Number)}}}
 		}
 	}
-	for _, list := range slices.Sorted(maps.Keys(x.b.In)) {
+	for _, list := range sortedNames(x.b.In) {
 		if lack := x.among(list, x.b.In[list], true); lack.Kind != "" {
 			return lack
 		}
 	}
-	for _, list := range slices.Sorted(maps.Keys(x.b.NotIn)) {
+	for _, list := range sortedNames(x.b.NotIn) {
 		if lack := x.among(list, x.b.NotIn[list], false); lack.Kind != "" {
 			return lack
 		}

@@ -10,10 +10,9 @@ import (
 	"sync"
 	"time"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
 	"stationd/internal/cards"
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 	"stationd/internal/poster"
 	"stationd/internal/sheet"
 )

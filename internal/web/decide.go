@@ -1,9 +1,8 @@
 package web
 
 import (
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 	"stationd/internal/words"
 )
 

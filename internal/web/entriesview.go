@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 	"stationd/internal/station"
 	"stationd/internal/words"
 )

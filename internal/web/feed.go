@@ -104,12 +104,7 @@ func (s *Server) refresh() {
 		s.outages.note(s.station.Snapshot())
 		return
 	}
-	fragment, err := s.renderMain()
-	if err != nil {
-		s.log.Error("the page cannot be drawn", "error", err)
-		return
-	}
-	s.feed.show(fragment)
+	s.feed.show(s.renderMain())
 }
 
 // events sends the main part of the page whenever it changes, and a beat with what the rest is

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
 	"stationd/internal/access"
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 )
 
 // loginPage shows how to log in, or that somebody is.

@@ -3,10 +3,10 @@ package web
 import (
 	"maps"
 	"reflect"
-	"strings"
 	"sync"
 	"time"
 
+	g "stationd/internal/html"
 	"stationd/internal/station"
 	"stationd/internal/words"
 )
@@ -35,7 +35,7 @@ type mainCache struct {
 }
 
 // renderMain returns the main part of the page as the station is now.
-func (s *Server) renderMain() (string, error) {
+func (s *Server) renderMain() string {
 	c := &s.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,17 +43,14 @@ func (s *Server) renderMain() (string, error) {
 	old := stale(now, s.station.Stamp(time.Now()))
 	outages := s.outages.note(now)
 	if c.drawings > 0 && old == c.stale && maps.Equal(outages, c.outages) && c.isTrue(now) {
-		return c.fragment, nil
+		return c.fragment
 	}
-	var b strings.Builder
 	builder := s.viewBuilder(now, outages)
-	if err := builder.view().html().Render(&b); err != nil {
-		return "", err
-	}
+	fragment := g.String(builder.view().html())
 	c.drawings++
-	c.snapshot, c.stale, c.outages, c.fragment = now, old, outages, b.String()
+	c.snapshot, c.stale, c.outages, c.fragment = now, old, outages, fragment
 	c.holds = min(ageEvery, builder.refusalEndsIn())
-	return c.fragment, nil
+	return c.fragment
 }
 
 // isTrue reports whether what was drawn is still true.

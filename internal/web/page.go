@@ -4,9 +4,8 @@ import (
 	"encoding/base64"
 	"io/fs"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 	"stationd/internal/words"
 )
 

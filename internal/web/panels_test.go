@@ -63,11 +63,7 @@ func become(t *testing.T, ctx context.Context, st state, language string) {
 		t.Fatal(err)
 	}
 	defer s.listener.Close()
-	fragment, err := s.renderMain()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(fragment)
+	text, err := json.Marshal(s.renderMain())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
-
+	g "stationd/internal/html"
+	h "stationd/internal/html/element"
 	"stationd/internal/words"
 )
 

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -17,8 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	g "maragu.dev/gomponents"
-
+	g "stationd/internal/html"
 	"stationd/internal/httpserver"
 	"stationd/internal/operator"
 	"stationd/internal/station"
@@ -244,31 +242,15 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, answ
 	if page.Local && refusal != answer {
 		page.Refusal = visible(refusal)
 	}
-	var err error
-	page.Main, err = s.renderMain()
-	if err != nil {
-		s.notDrawn(w, err)
-		return
-	}
+	page.Main = s.renderMain()
 	s.write(w, status, page.html())
 }
 
 // write writes a page.
 func (s *Server) write(w http.ResponseWriter, status int, page g.Node) {
-	var b bytes.Buffer
-	if err := page.Render(&b); err != nil {
-		s.notDrawn(w, err)
-		return
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // whoever asked has gone
-}
-
-// notDrawn answers in place of a page that cannot be drawn, and logs why.
-func (s *Server) notDrawn(w http.ResponseWriter, why error) {
-	s.log.Error("the page cannot be drawn", "error", why)
-	http.Error(w, "the page cannot be drawn; the log says why", http.StatusInternalServerError)
+	_, _ = io.WriteString(w, g.String(page)) // whoever asked has gone
 }
 
 // onlyWhoMayDecide is the way in of every decision: it carries out what whoever may decide has
