@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +124,11 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 
 	third := f.stations[2]
 	must(t, third.Stop())
+	page := f.relays[0].page(t)
+	must(t, demo.Until(t.Context(), "the relay's page shows all three", func() bool {
+		text := read(t, page)
+		return strings.Contains(text, ">pack4-1<") && strings.Contains(text, ">pack4-2<") && strings.Contains(text, ">pack4-3<")
+	}))
 	anna.waitSeen("the third is away", func(all map[string]fleet.Seen) bool {
 		s := all["pack4-3"]
 		return s.Need == fleet.Away && s.Silent && s.Age > 0
@@ -137,6 +145,33 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 	if out := anna.says(1, "show", "pack4-9"); !strings.Contains(out, "stationd fleet ls lists") {
 		t.Errorf("a station that there is not is shown as:\n%s", out)
 	}
+}
+
+// page is where a relay shows the plant.
+func (r *relayProcess) page(t *testing.T) (address string) {
+	t.Helper()
+	must(t, demo.Until(t.Context(), "the page is open", func() bool {
+		text, err := os.ReadFile(r.log.Name())
+		must(t, err)
+		if found := regexp.MustCompile(`"the page of the plant is open","page":"([^"]+)"`).FindSubmatch(text); found != nil {
+			address = "http://" + string(found[1]) + "/"
+		}
+		return address != ""
+	}))
+	return address
+}
+
+// read is what an address answers with.
+func read(t *testing.T, address string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	must(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	must(t, err)
+	return string(text)
 }
 
 func TestADoctorLooksAtAStationFromADesk(t *testing.T) {

@@ -134,6 +134,8 @@ url = %q
 store = "1001"
 key = { file = %q }
 rate = "10000/s"
+[web]
+listen = "127.0.0.1:0"
 [[allow]]
 station = "pack4-*"
 `, i+1, f.engine.Table().Servers[0], f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
