@@ -97,6 +97,7 @@ type Station struct {
 func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
 		{Of: "commands that follow (`--follow`)", Most: strconv.Itoa(mostFollowers), Then: "one more is refused with words"},
+		{Of: "entries of each kind that a station tells over the engine at once", Most: strconv.Itoa(mostFleetListed), Then: "the question is refused with words"},
 		{Of: "a question to the control socket", Most: strconv.Itoa(mostRequest) + " bytes", Then: "the command says so"},
 	}
 }
