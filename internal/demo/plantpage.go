@@ -222,6 +222,7 @@ type plug struct {
 	Name  string
 	On    bool
 	Leads bool
+	Page  string // of a relay: where it shows all stations
 }
 
 // A stationRow is one station.
@@ -242,7 +243,7 @@ func (p *PlantPage) view(ctx context.Context) plantView {
 	}
 	leader := s.leader()
 	for _, r := range s.relays {
-		v.Relays = append(v.Relays, plug{r.name, r.on(), r == leader})
+		v.Relays = append(v.Relays, plug{r.name, r.on(), r == leader, r.log.PageURL()})
 	}
 	for i, sim := range s.Stations {
 		v.Stations = append(v.Stations, rowOf(ctx, i, sim))
@@ -314,7 +315,10 @@ func (v plantView) between() g.Node {
 			if r.Leads {
 				text += " (leads)"
 			}
-			return switchOf("/relay", "relay", r.Name, r.On, text)
+			return g.Group{
+				switchOf("/relay", "relay", r.Name, r.On, text),
+				g.If(r.On, h.P(h.Class("hint"), h.A(h.Href(r.Page), h.Target("_blank"), h.Rel("noopener"), g.Text("what it shows of all stations ↗")))),
+			}
 		}),
 		switchOf("/cable", "cable", "cable", v.Cable, "cable to the vendors"),
 		post("/lost", h.Button(g.Text("lose the next answer"))),

@@ -32,13 +32,17 @@ const RequestsPerMinute = 6000
 // ErrNoEngine is the error where the computer has no NATS server.
 var ErrNoEngine = errors.New("a plant of stations needs a NATS server, and this computer has no nats-server: apt-get install nats-server")
 
-// FindEngine returns the NATS server that is in the PATH.
+// debianEngine is where Debian's package has it, which is in root's PATH alone.
+const debianEngine = "/usr/sbin/nats-server"
+
+// FindEngine returns the NATS server of this computer, or ErrNoEngine.
 func FindEngine() (string, error) {
-	path, err := exec.LookPath("nats-server")
-	if err != nil {
-		return "", ErrNoEngine
+	for _, name := range []string{"nats-server", debianEngine} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
 	}
-	return path, nil
+	return "", ErrNoEngine
 }
 
 // A PlantSimulation is a plant of stations on one computer: stations with outboxes of their
@@ -167,6 +171,9 @@ url   = %q
 store = "1001"
 key   = { file = %q }
 rate  = "%d/min"
+
+[web]
+listen = "127.0.0.1:0"
 
 [[allow]]
 station = "pack4-*"

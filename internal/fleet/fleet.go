@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -148,8 +149,23 @@ func Order(all []Seen) {
 	rank := Needs()
 	slices.SortFunc(all, func(a, b Seen) int {
 		return cmp.Or(cmp.Compare(slices.Index(rank, a.Need), slices.Index(rank, b.Need)),
-			cmp.Compare(b.Status.Oldest, a.Status.Oldest), strings.Compare(a.Name, b.Name))
+			cmp.Compare(b.Status.Oldest, a.Status.Oldest), byName(a.Name, b.Name))
 	})
+}
+
+// byName compares names as people do: pack4-2 stands before pack4-10.
+func byName(a, b string) int {
+	split := func(name string) (string, int) {
+		begin := strings.TrimRight(name, "0123456789")
+		n, err := strconv.Atoi(name[len(begin):])
+		if err != nil {
+			return name, -1
+		}
+		return begin, n
+	}
+	beginA, numberA := split(a)
+	beginB, numberB := split(b)
+	return cmp.Or(strings.Compare(beginA, beginB), cmp.Compare(numberA, numberB), strings.Compare(a, b))
 }
 
 // usualVersion is the version that most stations have.

@@ -59,3 +59,19 @@ func TestWhatAStationSaidLastIsAsOldAsTheEngineHasIt(t *testing.T) {
 		}
 	}
 }
+
+func TestStationsStandAsPeopleCountThem(t *testing.T) {
+	t.Parallel()
+	var all []Seen
+	for _, name := range []string{"pack4-10", "seal", "pack4-2", "pack4-1", "pack4-99999999999999999999"} {
+		all = append(all, Seen{Name: name, Status: Status{Clock: true}})
+	}
+	Order(all)
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	if got, want := strings.Join(names, " "), "pack4-1 pack4-2 pack4-10 pack4-99999999999999999999 seal"; got != want {
+		t.Errorf("they stand as %s, want %s", got, want)
+	}
+}
