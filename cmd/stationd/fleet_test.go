@@ -17,6 +17,7 @@ import (
 	"stationd/internal/doctor"
 	"stationd/internal/fleet"
 	"stationd/internal/plant"
+	"stationd/internal/station"
 )
 
 // A person sees to a plant from one desk.
@@ -100,9 +101,13 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 		t.Errorf("whom a person must see to is not on top:\n%s", strings.Join(lines, "\n"))
 	}
 
-	out = anna.says(0, "retry", "pack4-2", held.ID.Short(), "--reason", "the order was released", "--wait")
+	event := string(station.NewID())
+	out = anna.says(0, "retry", "pack4-2", held.ID.Short(), "--reason", "the order was released", "--wait", "--event", event)
 	if !strings.Contains(out, "delivered") {
 		t.Errorf("fleet retry says:\n%s", out)
+	}
+	if out := anna.says(0, "retry", "pack4-2", held.ID.Short(), "--event", event); !strings.Contains(out, "not a second time") {
+		t.Errorf("the same given again says:\n%s", out)
 	}
 	traced := 0
 	for _, tr := range f.plant().Traces() {

@@ -558,12 +558,18 @@ func (f *fleetCommand) client(name string) *control.Client {
 	return control.Through(stationWay{f.fleet.Station(name)}, name)
 }
 
-// A stationWay tells what certainly did not reach a station from what may have.
+// A stationWay tells what certainly did not reach a station from what may have, and waits no
+// longer than mostAnswerTime for each answer: the station may go meanwhile.
 type stationWay struct{ http.RoundTripper }
+
+// mostAnswerTime is longer than a station takes for any answer but doctor's.
+const mostAnswerTime = 30 * time.Second
 
 // RoundTrip implements http.RoundTripper.
 func (a stationWay) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := a.RoundTripper.RoundTrip(r)
+	ctx, cancel := context.WithTimeout(r.Context(), mostAnswerTime)
+	defer cancel() // the answer is whole
+	answer, err := a.RoundTripper.RoundTrip(r.WithContext(ctx))
 	if errors.Is(err, relay.ErrAway) || errors.Is(err, relay.ErrNotAllowed) {
 		err = fmt.Errorf("%w: %w", control.ErrNotAsked, err)
 	}

@@ -20,7 +20,6 @@ const mostFleetListed = 200
 //	GET  /outbox?held=200&waiting=0&unknown=0
 //	POST /outbox/retry
 //	GET  /outbox/entry/9f86d081….1
-//	GET  /snapshot
 //	GET  /status                              what it says of itself (Station.Status)
 //	GET  /doctor                              what stationd doctor --json finds
 //
@@ -39,7 +38,6 @@ func FleetHandler(asked Station, who func(context.Context) (name string, known b
 	})
 	mux.HandleFunc("POST /outbox/retry", s.decision(station.VerbRetry))
 	mux.HandleFunc("GET /outbox/entry/{entry}", s.await)
-	mux.HandleFunc("GET /snapshot", s.snapshot)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { s.answer(w, http.StatusOK, asked.Status()) })
 	mux.HandleFunc("GET /doctor", func(w http.ResponseWriter, r *http.Request) {
 		found, err := asked.Doctor(r.Context())

@@ -32,8 +32,8 @@ const (
 	longestText = 200 // of one text in it, in bytes
 )
 
-// A Status is what a station says of itself. It has no text of a label or of an entry, and no
-// key.
+// A Status is what a station says of itself: how many entries there are and nothing of what
+// they hold, and no key.
 type Status struct {
 	Station       string             `json:"station"`
 	Version       string             `json:"version"`

@@ -173,8 +173,8 @@ func (f *Fleet) noteTold(m *nats.Msg) {
 		h.err = ErrAway
 	case json.Unmarshal(m.Data, &h.told) != nil:
 		h.err = errors.New("its answer cannot be read")
-	case h.told.Version != Version:
-		h.err = fmt.Errorf("it answers in version %d, and this program understands %d: update the older", h.told.Version, Version)
+	case h.told.Version < Least || h.told.Version > Version:
+		h.err = fmt.Errorf("it answers in version %d, and this program understands %d to %d: update the older", h.told.Version, Least, Version)
 	}
 	end(to, h)
 }
@@ -209,6 +209,9 @@ func (f *Fleet) ask(ctx context.Context, stations []string, q question) map[stri
 		return got
 	}
 	q.Version = Version
+	if until, limited := ctx.Deadline(); limited {
+		q.Wait = time.Until(until)
+	}
 	text, err := json.Marshal(q)
 	if err == nil && len(text) > mostQuestion {
 		err = fmt.Errorf("the question has more than %d kB", mostQuestion>>10)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
@@ -273,5 +274,49 @@ func TestAnAnswerOfAStationHasACeiling(t *testing.T) {
 	})
 	if err := l.KeepStatus(make([]byte, 64<<10)); err == nil {
 		t.Error("a status of 64 kB is kept")
+	}
+}
+
+func TestAQuestionForWhichNobodyWaitsAnyMoreIsNotCarriedOut(t *testing.T) {
+	t.Parallel()
+	e := relaytest.StartEngine(t, nil)
+	l := relaytest.Dial(t, e, "pack1")
+	anna := desk(t, "anna", e.Table())
+	until(t, "the station is there, and answers nobody yet", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		return !errors.Is(anna.Read(ctx, []string{"pack1"}, "/too-late")["pack1"].Err, relay.ErrAway)
+	})
+	<-time.After(200 * time.Millisecond) // by the station's clock too nobody waits now
+	var mu sync.Mutex
+	var paths []string
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		paths = append(paths, r.URL.Path)
+		if r.URL.Path == "/panics" {
+			panic("as a handler may")
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := l.AnswerPersons(ctx, handler); err != nil {
+			t.Error(err)
+		}
+	})
+	defer func() { cancel(); running.Wait() }()
+	asking, done := context.WithTimeout(t.Context(), late)
+	defer done()
+	if got := anna.Read(asking, []string{"pack1"}, "/panics")["pack1"]; got.Err == nil || !strings.Contains(got.Err.Error(), "its log says how") {
+		t.Errorf("a question at which the station fails is answered %+v", got)
+	}
+	if got := anna.Read(asking, []string{"pack1"}, "/in-time")["pack1"]; got.Err != nil {
+		t.Errorf("the next is answered %+v", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if got := strings.Join(paths, " "); got != "/panics /in-time" {
+		t.Errorf("the station carried out %s", got)
 	}
 }

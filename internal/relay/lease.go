@@ -116,6 +116,7 @@ func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, beg
 		}
 	}()
 	var stop time.Time // zero: it goes on
+	unread := ""       // why it is not known which stations are refused, as the log has it
 	stopping := ctx.Done()
 	for {
 		select {
@@ -176,7 +177,10 @@ func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, beg
 		}
 		if asks == nil && stop.IsZero() {
 			if err := r.readRevoked(); err != nil {
-				r.Log.Warn("which stations are refused cannot be read: nothing is taken yet", "error", err)
+				if err.Error() != unread {
+					unread = err.Error()
+					r.Log.Warn("which stations are refused cannot be read: nothing is taken yet", "error", err)
+				}
 				continue
 			}
 			var err error

@@ -56,8 +56,8 @@ type LinkSetting struct {
 type Link struct {
 	LinkSetting
 	conn            *nats.Conn
-	version, oldest int            // of the wire
-	questions       chan *nats.Msg // of persons
+	version, oldest int        // of the wire
+	questions       chan asked // of persons
 
 	mu        sync.Mutex // guards what follows
 	leader    announcement
@@ -92,7 +92,7 @@ func (p *pending) end(r result) {
 // Dial returns a Link, which connects as soon as the engine is there. An error is that of a
 // file; one that is the key's wraps api.ErrKeyUnusable. It is closed with Close.
 func Dial(s LinkSetting) (*Link, error) {
-	l := &Link{LinkSetting: s, version: Version, oldest: Least, pending: make(map[string]*pending), questions: make(chan *nats.Msg, mostQuestions)}
+	l := &Link{LinkSetting: s, version: Version, oldest: Least, pending: make(map[string]*pending), questions: make(chan asked, mostQuestions)}
 	if s.Zone == nil {
 		l.Zone = time.UTC
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 // The engine sees to it that a person asks under their own name alone, and decides only where
 // they may (docs/relay.md), so that the station knows by the subject who asks.
 //
-//	{"v":1,"method":"GET","path":"/snapshot"}
+//	{"v":1,"method":"GET","path":"/status","wait":5000000000}
 //	{"v":1,"status":200,"type":"application/json","body":"{…}"}
 
 const (
@@ -57,6 +58,15 @@ type question struct {
 	Path    string `json:"path"` // with its query
 	Event   string `json:"event,omitempty"`
 	Body    string `json:"body,omitempty"`
+
+	// Wait is how long the person waits: what the station comes to later it does not do.
+	Wait time.Duration `json:"wait,omitempty"`
+}
+
+// An asked is a question that waits at a station.
+type asked struct {
+	*nats.Msg
+	came time.Time
 }
 
 // A told is an answer to a question.
@@ -91,7 +101,7 @@ func PersonOf(ctx context.Context) (p Person, known bool) {
 // hearPersons takes up what persons ask. It does not block.
 func (l *Link) hearPersons(m *nats.Msg) {
 	select {
-	case l.questions <- m:
+	case l.questions <- asked{m, time.Now()}:
 	default:
 		l.tell(m, refusalOf(http.StatusServiceUnavailable, "the station is being asked too much already: ask again later"))
 	}
@@ -129,40 +139,55 @@ func (l *Link) AnswerPersons(ctx context.Context, handler http.Handler) error {
 		case <-ctx.Done():
 			return nil
 		case m := <-l.questions:
-			if by, known := l.asker(m); known {
-				l.tell(m, answerPerson(ctx, by, m.Data, handler))
+			if by, known := l.asker(m.Msg); known {
+				if a, answered := l.answerPerson(ctx, by, m, handler); answered {
+					l.tell(m.Msg, a)
+				}
 			}
 		}
 	}
 }
 
-// answerPerson has one question answered.
-func answerPerson(ctx context.Context, by Person, text []byte, handler http.Handler) told {
+// answerPerson has one question answered; answered is false where nobody waits for it any more.
+func (l *Link) answerPerson(ctx context.Context, by Person, m asked, handler http.Handler) (a told, answered bool) {
 	var q question
-	if len(text) > mostQuestion || json.Unmarshal(text, &q) != nil {
-		return refusalOf(http.StatusBadRequest, "the station cannot read the question")
+	if len(m.Data) > mostQuestion || json.Unmarshal(m.Data, &q) != nil {
+		return refusalOf(http.StatusBadRequest, "the station cannot read the question"), true
 	}
-	if q.Version != Version {
-		return refusalOf(http.StatusBadRequest, fmt.Sprintf("the station understands the version %d of questions, and this is %d: update the older", Version, q.Version))
+	if q.Version < Least || q.Version > Version {
+		return refusalOf(http.StatusBadRequest, fmt.Sprintf("the station understands the versions %d to %d of questions, and this is %d: update the older", Least, Version, q.Version)), true
 	}
 	if q.Method != http.MethodGet && !by.Decides {
-		return refusalOf(http.StatusForbidden, "nothing was done: it was asked as a question, and is a decision")
+		return refusalOf(http.StatusForbidden, "nothing was done: it was asked as a question, and is a decision"), true
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, personKey{}, by), questionTime)
+	limit := questionTime
+	if q.Wait > 0 {
+		limit = min(limit, q.Wait-time.Since(m.came))
+	}
+	if limit <= 0 {
+		return told{}, false
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, personKey{}, by), limit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, q.Method, "http://station.invalid"+q.Path, strings.NewReader(q.Body))
 	if err != nil {
-		return refusalOf(http.StatusBadRequest, "the station cannot read the question")
+		return refusalOf(http.StatusBadRequest, "the station cannot read the question"), true
 	}
 	if q.Event != "" {
 		r.Header.Set(eventHeader, q.Event)
 	}
 	w := &answerWriter{header: make(http.Header), status: http.StatusOK}
+	defer func() {
+		if why := recover(); why != nil { // as net/http does: a question ends no station
+			l.Log.Error("a person's question could not be answered", "person", by.Name, "path", station.OneLine(q.Path, 100), "panic", fmt.Sprint(why), "stack", string(debug.Stack()))
+			a, answered = refusalOf(http.StatusInternalServerError, "the station failed at it; its log says how"), true
+		}
+	}()
 	handler.ServeHTTP(w, r)
 	if w.over {
-		return refusalOf(http.StatusInsufficientStorage, fmt.Sprintf("the answer has more than %d kB: ask for less, or at the station itself", mostTold>>10))
+		return refusalOf(http.StatusInsufficientStorage, fmt.Sprintf("the answer has more than %d kB: ask for less, or at the station itself", mostTold>>10)), true
 	}
-	return told{Version: Version, Status: w.status, Type: w.header.Get("Content-Type"), Body: w.body.String()}
+	return told{Version: q.Version, Status: w.status, Type: w.header.Get("Content-Type"), Body: w.body.String()}, true
 }
 
 // An answerWriter keeps an answer, up to a size.
@@ -206,7 +231,7 @@ func (l *Link) KeepStatus(text []byte) error {
 	return l.conn.Publish(statusPrefix+l.Station, text)
 }
 
-// An Address is where a person asks one station.
+// An address is where a person asks one station.
 type address struct {
 	fleet   *Fleet
 	station string

@@ -165,8 +165,8 @@ func (r *Relay) setRevoked(person string, text []byte) error {
 	if len(text) > mostAnnouncement || json.Unmarshal(text, &q) != nil {
 		return errors.New("the relay cannot read it")
 	}
-	if q.Version != Version {
-		return fmt.Errorf("the relay understands the version %d, and this is %d: update the older", Version, q.Version)
+	if q.Version < Least || q.Version > Version {
+		return fmt.Errorf("the relay understands the versions %d to %d, and this is %d: update the older", Least, Version, q.Version)
 	}
 	if why := CheckName(q.Station); why != "" {
 		return fmt.Errorf("the name %q %s", station.OneLine(q.Station, 64), why)
