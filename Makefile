@@ -70,7 +70,10 @@ test: ## Every test that needs no emulated board, with the race detector.
 axe: build/axe.min.js ## axe-core, by which the tests check that the pages are accessible; needs npm.
 build/axe.min.js:
 	@mkdir -p build
-	cd build && tar -xzOf "$$(npm pack --silent axe-core@4.14.1)" package/axe.min.js > axe.min.js.part
+	@cd build && for attempt in 1 2 3; do \
+		if packed=$$(npm pack --silent axe-core@4.14.1) && tar -xzOf "$$packed" package/axe.min.js > axe.min.js.part; then exit 0; fi; \
+		echo "axe    axe-core could not be fetched, attempt $$attempt of 3"; sleep $$((attempt * 5)); \
+	done; exit 1
 	echo "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c  build/axe.min.js.part" | sha256sum -c --quiet
 	mv build/axe.min.js.part $@
 

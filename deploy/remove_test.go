@@ -331,8 +331,8 @@ func removalAndPurgeOfAnOutboxThatANewerVersionWrote(t *testing.T, b *board) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file = bytes.ReplaceAll(file, []byte("SDQ\x02"), []byte("SDQ\x03"))
-	file = bytes.ReplaceAll(file, []byte("version\x02"), []byte("version\x03"))
+	file = bytes.ReplaceAll(file, []byte("SDQ\x04"), []byte("SDQ\x08"))
+	file = bytes.ReplaceAll(file, []byte("version\x04"), []byte("version\x08"))
 	if err := os.WriteFile(b.path(outboxFile), file, 0o600); err != nil {
 		t.Fatal(err)
 	}

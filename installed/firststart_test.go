@@ -54,8 +54,7 @@ func firstStart(t *testing.T, s *fixture) {
 		case strings.Contains(line, "stationd setup"):
 			setUp(s)
 		case strings.Contains(line, "sudoedit"):
-			// The page is for everybody on the line's network.
-			term.Types(`,s|#listen = "127.0.0.1:8420"|listen = "0.0.0.0:8420"\` + "\n" + `open = true|` + "\nw\nq\n")
+			term.Types("q\n") // it is looked at
 		}
 		said := term.Reads("technician$ ", 3*time.Minute)
 		term.Types("echo \"status $?\"\n")
@@ -110,6 +109,12 @@ func setUp(s *fixture) {
 	term.Answers("Its colours", "")
 	term.Answers("a port    listen to that port too", "")
 	term.Answers("The GPIO number of a buzzer", "")
+	term.Answers("Anything more?", "y")
+	term.Answers("Choose", "6") // the page on other machines
+	term.Reads("Who sees the page?", 10*time.Second)
+	term.Answers("Choose", "3") // whoever is in the network
+	term.Answers("Its names", "")
+	term.Answers("Choose", "1")
 	term.Answers("Write it to", "")
 	term.Reads("it has no faults.", 20*time.Second)
 }

@@ -20,11 +20,11 @@ func TestAfterADowngradeTheOutboxIsRefusedInWordsAndNotTouched(t *testing.T) {
 	must(t, b.Power(t.Context(), false))
 	mine, err := os.ReadFile(b.OutboxPath())
 	must(t, err)
-	newer := bytes.ReplaceAll(mine, []byte("SDQ\x02"), []byte("SDQ\x03"))
+	newer := bytes.ReplaceAll(mine, []byte("SDQ\x04"), []byte("SDQ\x08"))
 	if bytes.Equal(newer, mine) {
 		t.Fatal("the outbox has another version than this test makes newer")
 	}
-	newer = bytes.ReplaceAll(newer, []byte("version\x02"), []byte("version\x03"))
+	newer = bytes.ReplaceAll(newer, []byte("version\x04"), []byte("version\x08"))
 	must(t, os.WriteFile(b.OutboxPath(), newer, 0o600))
 	before, err := os.Stat(b.OutboxPath())
 	must(t, err)
@@ -41,7 +41,7 @@ func TestAfterADowngradeTheOutboxIsRefusedInWordsAndNotTouched(t *testing.T) {
 		if !errors.As(err, &ended) || ended.ExitCode() != exit.Config {
 			t.Errorf("%v ends with %v, want %d:\n%s", args, err, exit.Config, said)
 		}
-		for _, word := range []string{"written by stationd unreleased", "a newer version of stationd wrote it", "version 3", "nothing was changed", "install"} {
+		for _, word := range []string{"written by stationd unreleased", "a newer version of stationd wrote it", "version 8", "nothing was changed", "install"} {
 			if !strings.Contains(string(said), word) {
 				t.Errorf("%v does not say %q:\n%s", args, word, said)
 			}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 
-	_ "time/tzdata" // a board without a zone database still knows the site's time
-
 	"github.com/spf13/cobra"
 
 	"stationd/internal/cli"

@@ -18,6 +18,7 @@ import (
 	"stationd/internal/demo"
 	"stationd/internal/doctor"
 	"stationd/internal/plan"
+	"stationd/internal/station"
 )
 
 // newStationListening returns a station whose page listens at an address, and its port.
@@ -128,30 +129,36 @@ func TestAPageOfWhichNobodySaidWhoSeesItIsForThisMachineAlone(t *testing.T) {
 	}
 	const plant = "192.0.2.1"
 	addAddress(t, 0, plant)
-	for _, says := range []string{"", "tls = true", "token = { file = \"/nowhere/page.token\" }"} {
-		b := newStation(t, nil)
-		editConfig(t, b, `listen = "127.0.0.1:0"`, "listen = \"0.0.0.0:0\"\n"+says)
-		must(t, b.Power(t.Context(), true))
-		_, port, err := net.SplitHostPort(strings.Trim(b.Log.PageURL(), "htp:/"))
-		must(t, err)
-		if text := getText(t, clientFrom("127.0.0.1"), "http://127.0.0.1:"+port+"/"); !strings.Contains(text, "pack4-1") {
-			t.Errorf("%q: the station's own screen sees %s", says, text)
-		}
-		if c, err := net.DialTimeout("tcp", net.JoinHostPort(plant, port), 20*time.Second); err == nil {
-			c.Close()
-			t.Errorf("%q: another machine is connected to the page", says)
-		}
-		waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
-		const advice = "write tls = true and token = { file = … }, or open = true"
-		expectFault(t, b, plan.PartPage, advice)
-		expectLogged(t, b, `"msg":"[^"]*","part":"page","fault":"[^"]*or open = true`)
-		found, _ := runDoctor(t, b.ConfigPath())
-		found.expect(t, "page elsewhere", doctor.Fail, "no other machine sees the page")
-		out, code := runCheck(t, b)
-		if code != 0 || !strings.Contains(out, "no other machine sees the page") {
-			t.Errorf("%q: check says (%d):\n%s", says, code, out)
-		}
-		must(t, b.Power(t.Context(), false))
+	b := newStation(t, nil)
+	editConfig(t, b, `listen = "127.0.0.1:0"`, `listen = "0.0.0.0:0"`)
+	must(t, b.Power(t.Context(), true))
+	_, port, err := net.SplitHostPort(strings.Trim(b.Log.PageURL(), "htp:/"))
+	must(t, err)
+	if text := getText(t, clientFrom("127.0.0.1"), "http://127.0.0.1:"+port+"/"); !strings.Contains(text, "pack4-1") {
+		t.Errorf("the station's own screen sees %s", text)
+	}
+	if c, err := net.DialTimeout("tcp", net.JoinHostPort(plant, port), 20*time.Second); err == nil {
+		c.Close()
+		t.Error("another machine is connected to the page")
+	}
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	const advice = "write tls = true and token = { file = … }, or open = true"
+	must(t, demo.Until(t.Context(), "the station says what to write", func() bool {
+		s, err := b.Control().Snapshot(t.Context())
+		return err == nil && strings.Contains(s.Health.Devices[station.PageElsewhere], advice)
+	}))
+	for path, want := range map[string]string{"": "No other machine sees this page", "healthz": advice, "metrics": `stationd_device_well{device="page elsewhere"} 0`} {
+		must(t, demo.Until(t.Context(), "/"+path+" says "+want, func() bool {
+			text := getText(t, clientFrom("127.0.0.1"), "http://127.0.0.1:"+port+"/"+path)
+			return strings.Contains(text, want) && (path != "healthz" || strings.HasPrefix(text, "ok\n"))
+		}))
+	}
+	expectLogged(t, b, `"msg":"[^"]*","part":"page elsewhere","fault":"[^"]*or open = true`)
+	found, _ := runDoctor(t, b.ConfigPath())
+	found.expect(t, "page elsewhere", doctor.Fail, "no other machine sees the page")
+	out, code := runCheck(t, b)
+	if code != 0 || !strings.Contains(out, "no other machine sees the page") {
+		t.Errorf("check says (%d):\n%s", code, out)
 	}
 }
 

@@ -150,6 +150,7 @@ func TestAStationIsSetUpThroughATerminalAndRuns(t *testing.T) {
 	c.answer("Scan a label of another kind", "")
 	c.answer("nothing   there are no more readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more?", "")
 
 	c.expect("Station pack4-1: 2 buttons, 1 lamp, 0 buzzers, 1 reader.")
 	c.answer("Write it to", "")
@@ -196,6 +197,101 @@ func checkStationAsSetUp(t *testing.T, path string, sim *gpio.Sim, r *demo.Scann
 	must(t, demo.Until(t.Context(), "the part is traced at the plant", func() bool { return len(p.Traces()) == 1 }))
 	if tr := p.Traces()[0]; tr.Order != 4711 || tr.Serial != "0001" {
 		t.Errorf("the plant has %+v", tr)
+	}
+	station.send(ctrlC)
+	station.expectExit(0)
+}
+
+// What was added at the end, with wrong answers on the way, is what the station does.
+func TestWhatIsAddedAtTheEndOfSetupIsWhatTheStationDoes(t *testing.T) {
+	t.Parallel()
+	sim, chip, _ := newChip(t)
+	p, l2lKey, _ := newVendors(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "stationd.toml")
+	c := startConsole(t, "setup", "-o", path, "--chip", chip, "--data", dir)
+	c.answer("The station's name", "pack ${LINE}")
+	c.answer("The site's time zone", plant.Demo().Zone.String())
+	c.answer("The language of the page", "de")
+	c.answer("L2L's address", p.L2LURL())
+	for _, a := range []string{"12", "PACK4", "SEAL-1", "MECH"} {
+		c.answer("The ", a)
+	}
+	c.answer("Another file with the key", l2lKey)
+	c.answer("Lagerkoll's address", "")
+	c.expect("Press the button you want to name")
+	pressBriefly(sim, 17, func() { c.answer("The button's name", "maintenance") })
+	c.answer("What people call it, on the page", "")
+	c.answer("Choose", "1")
+	c.answer("The dispatch type's code in L2L", "MAINT")
+	c.answer("What the technicians read", "")
+	c.answer("The GPIO number of the lamp", "")
+	c.expect("Press the next button you want to name")
+	pressBriefly(sim, 5, func() { c.answer("The button's name", "pedal") })
+	c.answer("What people call it, on the page", "")
+	c.answer("Choose", "4") // nothing yet
+	c.answer("The GPIO number of the lamp", "")
+	c.answer("Press the next button you want to name", "")
+	c.answer("Its colours", "")
+	c.answer("nothing   there are no readers", "")
+	c.answer("The GPIO number of a buzzer", "")
+
+	c.answer("Anything more?", "y")
+	c.expect("2  a call that nobody answers")
+	c.answer("Choose", "2")
+	c.answer("After how long", "a while")
+	c.answer("\"after\"", "1s")
+	c.answer("The type's code in L2L of the call that is opened then", "MATERIAL")
+	c.answer("What those who are called read", "Nobody at {stanton}")
+	c.answer("no binding sets {stanton}", "")
+	c.expect("What more?")
+	c.expect("what must hold")
+	c.answer("Choose", "5")
+	c.expect("1  maintenance.press: calls MAINT")
+	c.answer("Choose", "1")
+	c.expect("A call for help waits for nobody")
+	c.answer("Choose", "2")
+	c.expect("1  pedal.press")
+	c.answer("Choose", "1")
+	c.answer("Choose", "1") // nothing more must hold
+
+	// A talk that is ended here goes on with all of it.
+	c.expect("What more?")
+	c.expect("Choose")
+	c.send(ctrlC)
+	c.expect("The answers are saved in")
+	c.expectExit(1)
+	c = startConsole(t, "setup", "-o", path, "--chip", chip, "--data", dir)
+	c.answer("Continue with them?", "y")
+	c.answer("Anything more?", "y")
+	c.expect("6  the page on other machines")
+	c.answer("Choose", "6")
+	c.answer("Choose", "4")
+	c.answer("type a number from 1 to 3", "3")
+	c.answer("Its names", "pack4-1")
+	c.answer("Choose", "1")
+	c.answer("Write it to", "")
+	c.expect("it has no faults.")
+	c.expectExit(0)
+
+	text, err := os.ReadFile(path)
+	must(t, err)
+	own := strings.Replace(string(text), `"0.0.0.0:8420"`, `"127.0.0.1:0"`, 1)
+	own = strings.Replace(own, "open   = true ", "#", 1)
+	must(t, os.WriteFile(path, []byte(own), 0o600))
+	checked := startConsole(t, "check", "--strict", path)
+	checked.expect("station pack ${LINE}, 2 inputs, 0 lamps, 1 backend, 4 bindings: no faults")
+	checked.expectExit(0)
+	station := startConsole(t, "run", "--config", path)
+	station.expect("the station is ready")
+	must(t, demo.Until(t.Context(), "the pedal's call is open at the plant", func() bool {
+		// Again, for the lines are watched a moment after the station says that it is ready.
+		pressBriefly(sim, 5, func() { <-time.After(demo.PressTime) })
+		<-time.After(demo.PressTime)
+		return len(p.Dispatches()) > 0
+	}))
+	if d := p.Dispatches()[0]; d.Type != "MAINT" || !strings.Contains(d.Description, "Help needed at pack ${LINE}") {
+		t.Errorf("the plant has %+v", d)
 	}
 	station.send(ctrlC)
 	station.expectExit(0)
@@ -256,6 +352,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.answer("Its colours", "")
 			c.answer("there are no readers", "")
 			c.answer("The GPIO number of a buzzer", "")
+			c.answer("Anything more?", "")
 			c.expect("Write it to")
 		}, ctrlD},
 		{"Ctrl-C before the last yes", func(t *testing.T, c *console, sim *gpio.Sim) {
@@ -264,6 +361,7 @@ func TestSetupEndedBeforeTheEndWritesNothing(t *testing.T) {
 			c.answer("Its colours", "")
 			c.answer("there are no readers", "")
 			c.answer("The GPIO number of a buzzer", "")
+			c.answer("Anything more?", "")
 			c.expect("Write it to")
 		}, ctrlC},
 	}
@@ -317,6 +415,7 @@ func TestSetupDrivesNoPinWithoutAYes(t *testing.T) {
 	c.answer("Its colours", "")
 	c.answer("there are no readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more? (y/n) [n]", "")
 	c.answer("Write it to", "y")
 	c.expect("it has no faults.")
 	c.expectExit(0)
@@ -359,6 +458,7 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 		c.answer("there are no readers", "elsewhere")
 		c.expect("is not a port")
 		c.answer("there are no readers", "")
+		c.answer("Anything more?", "")
 		return c
 	}
 	must(t, os.WriteFile(path, []byte(precious), 0o600))
@@ -387,10 +487,14 @@ func TestSetupReplacesAFileOnlyWhenItMay(t *testing.T) {
 
 	c = talk(false)
 	c.answer("exists. Replace it?", "y")
+	c.expect("What was there is kept as")
 	c.expect("it has no faults.")
 	c.expectExit(0)
 	if content(path) != content(other) {
 		t.Error("the file was not replaced, though somebody said yes")
+	}
+	if content(path+".old") != precious {
+		t.Errorf("what was there is lost: %q", content(path+".old"))
 	}
 	plan, faults, err := plan.Read(path)
 	if err != nil || len(faults) > 0 || plan.Station.Name != `pack "4" \1` {
@@ -513,6 +617,7 @@ func TestEverythingThatCanBeWiredIsSetUpThroughATerminal(t *testing.T) {
 	c.expect("What does it answer for?")
 	c.answer("Choose", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more?", "")
 	c.expect("Station pack4-1: 3 buttons, 3 lamps, 1 buzzer, 0 readers.")
 	c.answer("Write it to", "")
 	c.expect("sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/l2l.key")
@@ -613,6 +718,7 @@ func TestSetupGoesOnWithTheAnswersOfATalkThatWasEnded(t *testing.T) {
 	c.answer("Its colours", "")
 	c.answer("nothing   there are no readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more? (y/n) [n]", "")
 	c.answer("Write it to", "")
 	c.expect("it has no faults.")
 	c.expectExit(0)

@@ -48,6 +48,7 @@ func finishSetup(t *testing.T, c *console, path string) string {
 	c.answer("The GPIO number of the lamp", "")
 	c.answer("nothing   there are no more readers", "")
 	c.answer("The GPIO number of a buzzer", "")
+	c.answer("Anything more?", "")
 	c.answer("Write it to", "")
 	c.expect("it has no faults.")
 	c.expectExit(0)

@@ -3,7 +3,6 @@
 package access
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -160,7 +160,7 @@ func (a *Access) Badges() []Badge {
 	for _, b := range a.badges {
 		all = append(all, b.Badge)
 	}
-	slices.SortFunc(all, func(a, b Badge) int { return cmp.Compare(a.Name, b.Name) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
 

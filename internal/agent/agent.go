@@ -46,6 +46,7 @@ type Station struct {
 	Stamp   func(time.Time) station.Stamp
 	Outbox  Outbox
 
+	Early     *Early // inputs that run already; nil where none do
 	Inputs    []Part // sources: stopped first
 	Lanes     []Part // deliveries: stopped when the inputs have ended
 	Outputs   []Part // lamps, pages, watchdog: stopped last
@@ -187,6 +188,10 @@ func Run(ctx context.Context, s Station) error {
 	outputs := start(ctx, broken, append([]Part{{Name: "lights", Run: a.runLights}}, s.Outputs...))
 	lanes := start(ctx, broken, s.Lanes)
 	inputs := start(ctx, broken, s.Inputs)
+	early := s.Early
+	if early == nil {
+		early = Begin(ctx, nil)
+	}
 	if s.Ready != nil {
 		s.Ready()
 	}
@@ -195,17 +200,39 @@ func Run(ctx context.Context, s Station) error {
 	select {
 	case <-ctx.Done():
 	case err = <-broken:
+	case err = <-early.broken:
 	}
+	early.parts.cancel() // before it is waited for the others: each may wait for its other half
 	inputs.stop()
+	early.Stop()
 	a.offDuty()
 	lanes.stop()
 	outputs.stop()
-	close(broken)
-	for late := range broken { // what broke while stopping is told as well
-		err = errors.Join(err, late)
+	for _, all := range []chan error{broken, early.broken} {
+		close(all)
+		for late := range all { // what broke while stopping is told as well
+			err = errors.Join(err, late)
+		}
 	}
 	return err
 }
+
+// An Early is some inputs that were started before the station was complete. They are stopped
+// with its other inputs.
+type Early struct {
+	parts  *group
+	broken chan error
+}
+
+// Begin starts inputs that need nothing of the rest of the station, while it is being opened.
+// Run stops them, or, where it never comes to that, Stop.
+func Begin(ctx context.Context, inputs []Part) *Early {
+	broken := make(chan error, len(inputs))
+	return &Early{start(ctx, broken, inputs), broken}
+}
+
+// Stop stops them, and returns when they have ended. To stop them again does nothing.
+func (e *Early) Stop() { e.parts.stop() }
 
 // A group is some parts that are stopped together.
 type group struct {

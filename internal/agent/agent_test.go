@@ -147,6 +147,53 @@ func TestAgent(t *testing.T) {
 			}
 		})
 	})
+	t.Run("an input that began before the station was complete is stopped with the inputs", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			ctx, cancel := context.WithCancel(t.Context())
+			s.Early = Begin(ctx, []Part{d.part("port", time.Second)})
+			s.Lanes = []Part{d.part("lane", 20*time.Second)}
+			// It ends when the port is told to, as what records the scans of a port.
+			told := make(chan struct{})
+			s.Early.parts.ended.Go(func() { <-told })
+			s.Inputs = []Part{{Name: "recorder", Run: func(ctx context.Context) error {
+				<-ctx.Done()
+				close(told)
+				d.note("recorder ended")
+				return nil
+			}}}
+			go func() {
+				time.Sleep(time.Minute)
+				cancel()
+			}()
+			if err := Run(ctx, s); err != nil {
+				t.Error(err)
+			}
+			want := []string{"red off", "recorder ended", "port ended", "red off duty", "lane ended"}
+			if got := d.all(); !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	})
+	t.Run("an early input that breaks ends the station, and one that was never taken over is stopped", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			s.Early = Begin(t.Context(), []Part{{Name: "port", Run: func(context.Context) error { return errors.New("broken") }}})
+			if err := Run(t.Context(), s); err == nil || err.Error() != "port: broken" {
+				t.Errorf("it ended with %v", err)
+			}
+			never := Begin(t.Context(), []Part{d.part("never", 0)})
+			never.Stop()
+			never.Stop()
+			if got := d.all(); !slices.Contains(got, "never ended") {
+				t.Errorf("%q", got)
+			}
+		})
+	})
 	t.Run("the lamp follows the outbox at once, and what passes ends by itself", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

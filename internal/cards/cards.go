@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func Make(s Station, lists Lists) Sheets {
 			m.binding(i, b)
 		}
 	}
-	slices.SortStableFunc(m.sheets.Groups, func(a, b Group) int { return m.rank(a) - m.rank(b) })
+	sort.SliceStable(m.sheets.Groups, func(i, j int) bool { return m.rank(m.sheets.Groups[i]) < m.rank(m.sheets.Groups[j]) })
 	return m.sheets
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -147,7 +148,7 @@ func (f *File) Text() []byte {
 // Faults returns everything found so far, in the order of the file.
 func (f *File) Faults() []Fault {
 	found := slices.Clone(f.faults)
-	slices.SortStableFunc(found, func(a, b placed) int { return a.offset - b.offset })
+	sort.SliceStable(found, func(i, j int) bool { return found[i].offset < found[j].offset })
 	found = slices.CompactFunc(found, func(a, b placed) bool { return a == b })
 	var faults []Fault
 	for _, p := range found {
@@ -160,7 +161,7 @@ func (f *File) Faults() []Fault {
 // the file.
 func (f *File) Warnings() []Fault {
 	found := slices.Clone(f.doubts)
-	slices.SortStableFunc(found, func(a, b placed) int { return a.offset - b.offset })
+	sort.SliceStable(found, func(i, j int) bool { return found[i].offset < found[j].offset })
 	var doubts []Fault
 	for _, p := range found {
 		doubts = append(doubts, p.Fault)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stationd/internal/station"
+	"stationd/internal/zone"
 )
 
 // Station is the table [station]: what the station is called and where it is.
@@ -54,7 +55,7 @@ func (f *File) Station() (Station, *time.Location) {
 		f.Fault(At("station", "timezone"), `"timezone": the time zone database has no "Local"; write it as "Europe/Stockholm"`)
 		return s, time.UTC
 	}
-	place, err := time.LoadLocation(s.Timezone)
+	place, err := zone.Load(s.Timezone)
 	if err != nil {
 		f.Fault(At("station", "timezone"), `"timezone": the time zone database has no %q; write it as "Europe/Stockholm"`, s.Timezone)
 		return s, time.UTC

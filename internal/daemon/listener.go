@@ -13,14 +13,13 @@ type server interface {
 type listener struct {
 	part   string // as faults call it
 	faults *faults
-	lacks  string // what is wrong with it although it is open; "" for nothing
 	open   func() (server, error)
 	server server // that is open and does not run yet; nil: it could not be opened
 }
 
 // newListener returns a part that has been opened, where that was possible.
-func newListener(part string, faults *faults, lacks string, open func() (server, error)) *listener {
-	l := &listener{part: part, faults: faults, lacks: lacks, open: open}
+func newListener(part string, faults *faults, open func() (server, error)) *listener {
+	l := &listener{part: part, faults: faults, open: open}
 	l.tryOpen()
 	return l
 }
@@ -34,7 +33,7 @@ func (l *listener) tryOpen() {
 		return
 	}
 	l.server = s
-	l.faults.set(l.part, l.lacks)
+	l.faults.set(l.part, "")
 }
 
 // run answers until ctx is done. Where the part is not open, or is open no more, it is

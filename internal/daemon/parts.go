@@ -30,6 +30,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Outbox:    s.outbox,
 		Status:    s.status,
 		Calls:     s.active.seenCalls,
+		Early:     s.early,
 		Ready:     s.ready,
 		Log:       s.log,
 		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.access, s.journal},
@@ -86,14 +87,10 @@ func (s *openStation) addBoards(all *agent.Station, record station.Emit) {
 	}
 }
 
-// addScanners adds the bar code readers.
+// addScanners adds what records the scans. The ports are read already (Early).
 func (s *openStation) addScanners(all *agent.Station, record station.Emit) {
 	for i, r := range s.scanners {
-		name := "scanner " + s.plan.Scanners[i].Name
-		all.Inputs = append(all.Inputs,
-			agent.Part{Name: name, Run: func(ctx context.Context) error { return r.Run(ctx, record) }},
-			agent.Part{Name: "port of " + name, Run: r.RunPort},
-		)
+		all.Inputs = append(all.Inputs, agent.Part{Name: "scanner " + s.plan.Scanners[i].Name, Run: func(ctx context.Context) error { return r.Run(ctx, record) }})
 		all.Reporters = append(all.Reporters, r)
 	}
 }

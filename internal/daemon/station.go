@@ -52,6 +52,7 @@ type openStation struct {
 	journal    *logging.Log
 	active     *activeConfig
 	outbox     *queue.Outbox
+	early      *agent.Early // the ports of the scanners
 	access     *access.Access
 	boards     []*chipBoard
 	status     *agent.Status
@@ -87,6 +88,14 @@ func newDevices(b base, active *activeConfig) devices {
 	return d
 }
 
+// ports are the parts that read the scanners' ports.
+func (d devices) ports(p *plan.Plan) (all []agent.Part) {
+	for i, r := range d.scanners {
+		all = append(all, agent.Part{Name: "port of scanner " + p.Scanners[i].Name, Run: r.RunPort})
+	}
+	return all
+}
+
 // bestEffort does what the outbox does not keep: it prints, and triggers a reader.
 func (d devices) bestEffort(b base) func(station.Event, station.Action) {
 	return func(_ station.Event, a station.Action) {
@@ -115,6 +124,8 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 	starts := openStarts(b.plan.Station.Data, b.clock.Stamp, b.log)
 	active := newActiveConfig(b.plan, b.faults, b.timings, b.log)
 	devices := newDevices(b, active)
+	// A line needs its time to be known to be silent, and what is scanned meanwhile waits.
+	early := agent.Begin(ctx, devices.ports(b.plan))
 	outbox, err := queue.Open(b.plan.Outbox(), queue.Setting{
 		Stamp:      b.clock.Stamp,
 		Log:        b.log,
@@ -129,10 +140,11 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		Delivered:  b.timings.Delivered,
 	})
 	if err != nil {
+		early.Stop()
 		return nil, err
 	}
 	s := &openStation{
-		base: b, devices: devices, journal: journal, active: active, outbox: outbox, starts: starts,
+		base: b, devices: devices, journal: journal, active: active, outbox: outbox, early: early, starts: starts,
 		status:     agent.NewStatus(outbox),
 		endOfCrash: crash.Keep(b.plan.Station.Data, b.log),
 	}
@@ -152,11 +164,14 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		s.boards = append(s.boards, board)
 	}
 	if b.plan.Web.Listen != "" {
-		s.page = newListener(plan.PartPage, b.faults, b.plan.Web.WhyHere(), s.openPage)
+		s.page = newListener(plan.PartPage, b.faults, s.openPage)
+		if why := b.plan.Web.WhyHere(); why != "" {
+			b.faults.set(station.PageElsewhere, why)
+		}
 	}
-	s.control = newListener(plan.PartControl, b.faults, "", s.openControl)
+	s.control = newListener(plan.PartControl, b.faults, s.openControl)
 	if b.plan.Metrics.Listen != "" {
-		s.metrics = newListener(plan.PartMetrics, b.faults, "", s.openMetrics)
+		s.metrics = newListener(plan.PartMetrics, b.faults, s.openMetrics)
 	}
 	return s, nil
 }
@@ -194,6 +209,7 @@ func (s *openStation) openMetrics() (server, error) {
 // close closes what has a file or a line open, the outbox last: until then a lamp may
 // still say what is on disk.
 func (s *openStation) close() error {
+	s.early.Stop()
 	var errs []error
 	for _, b := range s.boards {
 		errs = append(errs, b.close())

@@ -10,6 +10,10 @@ const (
 	PressTime   = 200 * time.Millisecond  // of a press; the shortest that counts is 30 ms
 	HoldTime    = 2300 * time.Millisecond // of a hold; it counts after 2 s
 	ReleaseTime = 150 * time.Millisecond  // after a press; a release counts after 50 ms
+
+	// restTime is how long nobody presses after the station is ready: a button that was not
+	// seen at rest for 50 ms may have been down before.
+	restTime = 100 * time.Millisecond
 )
 
 // Press presses the button on a line until it is released.

@@ -80,6 +80,7 @@ func (s *Simulation) start(ctx context.Context) error {
 	if c.Ended() {
 		return fmt.Errorf("the station ended at its start: %w\n%s", c.Err, s.Log.Tail())
 	}
+	<-time.After(restTime)
 	return err
 }
 

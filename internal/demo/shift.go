@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -260,7 +260,7 @@ func (s *shift) effects() []Effect {
 		}
 		effects = append(effects, dated{Effect{lane: fmt.Sprint(t.Order), text: p.effectText()}, t.At})
 	}
-	slices.SortStableFunc(effects, func(a, b dated) int { return a.at.Compare(b.at) })
+	sort.SliceStable(effects, func(i, j int) bool { return effects[i].at.Before(effects[j].at) })
 	sorted := make([]Effect, len(effects))
 	for i, e := range effects {
 		sorted[i] = e.Effect

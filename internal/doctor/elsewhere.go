@@ -8,6 +8,7 @@ import (
 	"stationd/internal/api"
 	"stationd/internal/certificate"
 	"stationd/internal/plan"
+	"stationd/internal/station"
 )
 
 // soonEnds is how long before its end a certificate is warned of.
@@ -15,7 +16,7 @@ const soonEnds = 30 * 24 * time.Hour
 
 // checkElsewhere checks what other machines need to see the page.
 func checkElsewhere(p *plan.Plan, now time.Time) (all []Finding) {
-	const name = "page elsewhere"
+	const name = station.PageElsewhere
 	if !p.Web.Elsewhere() {
 		return nil
 	}

@@ -62,12 +62,9 @@ func (d *doctor) checkParts(context.Context) []Finding {
 	if !d.running {
 		return nil
 	}
-	withOwnCheck := make(map[string]bool)
+	withOwnCheck := map[string]bool{station.PageElsewhere: true}
 	for _, name := range deviceNames(d.plan) {
 		withOwnCheck[name] = true
-	}
-	if why := d.plan.Web.WhyHere(); why != "" && d.snapshot.Health.Devices[plan.PartPage] == why {
-		withOwnCheck[plan.PartPage] = true // checkElsewhere says it
 	}
 	return partFaults(d.snapshot, withOwnCheck)
 }

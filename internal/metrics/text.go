@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -34,7 +35,7 @@ func (n writer) text() []byte {
 	for _, name := range slices.Sorted(maps.Keys(n.families)) {
 		f := n.families[name]
 		out.WriteString("# HELP " + name + " " + f.help + "\n# TYPE " + name + " " + f.kind + "\n")
-		slices.SortFunc(f.samples, func(a, b sample) int { return strings.Compare(a.labels, b.labels) })
+		sort.Slice(f.samples, func(i, j int) bool { return f.samples[i].labels < f.samples[j].labels })
 		for _, s := range f.samples {
 			out.WriteString(s.lines)
 		}

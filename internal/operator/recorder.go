@@ -57,7 +57,7 @@ type Person struct {
 // knew: about all of them or none.
 type Decision struct {
 	Verb    string            // station.VerbRetry, VerbDiscard or VerbEdit
-	Entries []station.ID      // station.MostDecided at most; one, to edit it
+	Entries []station.ID      // station.MostDecided at most; the outbox refuses an edit of several
 	Options []string          // of a retry: station.NotThere, station.ToCurrent
 	Fields  map[string]string // of an edit: what each field should be; "" leaves it out
 	Reason  string            // in their words, station.LongestReason at most; may be empty
@@ -131,8 +131,6 @@ func (d Decision) check() error {
 		return errors.New("nothing was done: say which entry")
 	case n > station.MostDecided:
 		return fmt.Errorf("nothing was done: %d entries at once, and %d at most", n, station.MostDecided)
-	case n > 1 && d.Verb == station.VerbEdit:
-		return errors.New("nothing was done: one entry at a time is edited")
 	}
 	if slices.ContainsFunc(append(slices.Collect(maps.Values(d.Fields)), d.Reason), station.HoldsBadge) { // a reader that types into whatever has the focus
 		return station.Because(errors.New("nothing was done: the code of a badge is a secret, and stands in no text"), "reason-badge")

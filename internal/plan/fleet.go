@@ -8,6 +8,7 @@ import (
 	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/relay"
+	"stationd/internal/zone"
 )
 
 // DefaultFleetPath is where whoever sees to the stations of a plant has their configuration.
@@ -41,11 +42,11 @@ func ReadFleet(path string) (*FleetPlan, []config.Fault, error) {
 			f.Fault(config.At("fleet", "name"), `"name" %s`, why)
 		}
 		t.Check(func(key, text string) { f.Fault(config.At("fleet", key), "%q %s", key, text) })
-		zone, err := time.LoadLocation(t.Timezone)
+		place, err := zone.Load(t.Timezone)
 		if err != nil || t.Timezone == "" || t.Timezone == "Local" {
 			f.Fault(config.At("fleet", "timezone"), `"timezone" must be the site's, as "Europe/Stockholm"`)
 		} else {
-			p.Zone = zone
+			p.Zone = place
 		}
 	} else {
 		f.Fault(config.At("fleet"), "the table [fleet] is missing; it needs at least name, timezone and servers")

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stationd/internal/zone"
 )
 
 // A Config is the plant before anything happened in it.
@@ -77,7 +79,7 @@ type Article struct {
 // tests: site 12 with the line PACK4 and the machine SEAL-1, and store 1001
 // with the production orders 4711 and 4712.
 func Demo() Config {
-	stockholm, err := time.LoadLocation("Europe/Stockholm")
+	stockholm, err := zone.Load("Europe/Stockholm")
 	if err != nil {
 		stockholm = time.UTC // a machine without time zones: the demonstration still runs
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -87,7 +88,7 @@ func (p *Plant) listDispatches(q params) answer {
 		return l2lData(p.dispatchRecord(found[0]))
 	}
 	if strings.HasSuffix(q["order_by"], "reported") {
-		slices.SortStableFunc(found, func(a, b Dispatch) int { return a.Reported.Compare(b.Reported) })
+		sort.SliceStable(found, func(i, j int) bool { return found[i].Reported.Before(found[j].Reported) })
 	}
 	records := []any{}
 	for _, d := range window(found, q) {

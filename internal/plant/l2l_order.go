@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -313,7 +314,7 @@ func (p *Plant) listSequences(q params) answer {
 		return l2lData(p.sequenceRecord(found[0]))
 	}
 	if strings.HasSuffix(q["order_by"], "schedule_start_date") {
-		slices.SortStableFunc(found, func(a, b Sequence) int { return a.Start.Compare(b.Start) })
+		sort.SliceStable(found, func(i, j int) bool { return found[i].Start.Before(found[j].Start) })
 	}
 	records := []any{}
 	for _, s := range window(found, q) {

@@ -3,6 +3,7 @@ package plant
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -276,14 +277,14 @@ func (p *Plant) orders(c call, limit int64, fits func(Order) bool) (map[string]a
 		return nil, invalid(codeGet, "page, limit, order or sort_column has no allowed value")
 	}
 	found := slices.DeleteFunc(slices.Clone(p.store.orders), func(o Order) bool { return !fits(o) })
-	slices.SortStableFunc(found, func(a, b Order) int {
+	sort.SliceStable(found, func(i, j int) bool {
 		if order != "asc" {
-			a, b = b, a
+			i, j = j, i
 		}
 		if column == "end_date" {
-			return a.End.Compare(b.End)
+			return found[i].End.Before(found[j].End)
 		}
-		return a.Start.Compare(b.Start)
+		return found[i].Start.Before(found[j].Start)
 	})
 	count := int64(len(found))
 	from := min(page*size, count)

@@ -44,7 +44,8 @@ var children = map[string]func(path string) error{
 	"record unsynced":               recordUnsynced,
 	"record twice":                  recordTwice,
 	"look after a cut":              lookAfterCut,
-	"rewrite and say":               rewriteAndSay,
+	"rewrite version 1 and say":     func(path string) error { return rewriteAndSay(path, 1) },
+	"rewrite version 2 and say":     func(path string) error { return rewriteAndSay(path, 2) },
 	"look after a cut in rewriting": lookAfterRewriteCut,
 	"verify":                        verifyAsChild,
 }

@@ -15,6 +15,12 @@ import (
 // so that the finish of an order does not overtake the trace that was corrected. What waits
 // for the result of the old one waits for that of the new one.
 
+// What the lines of the history say of the two entries, each with the ID of the other.
+const (
+	correctedAs = "corrected as "
+	inPlaceOf   = "in place of "
+)
+
 // corrected returns what a held entry is when a person has put some of its fields right. An
 // error says why that cannot be done: an entry that may have arrived must be settled first,
 // for then two would be there.
@@ -69,8 +75,8 @@ func (b *batch) edit(id station.ID, a station.Action) error {
 	}
 	next.Condition, next.Insists, next.Twice = station.Waiting, held.Insists || held.Hold == station.HoldMisfit, ""
 	next.Hold, next.Reason, next.Why, next.Starts, next.Unsent = station.HoldNone, "", nil, 0, false
-	b.note(correctedLine(string(station.FateDiscarded), held.Entry, "corrected as "+string(id)))
-	b.note(correctedLine("corrected", next.Entry, "in place of "+string(held.ID)))
+	b.note(correctedLine(string(station.FateDiscarded), held.Entry, correctedAs+string(id)))
+	b.note(correctedLine("corrected", next.Entry, inPlaceOf+string(held.ID)))
 	b.state = b.o.setting.Program().Replace(b.state, held.Entry, next.Entry)
 	if err := b.clearTwice(held); err != nil {
 		return err

@@ -237,3 +237,20 @@ func TestHeldEntriesOfOneKind(t *testing.T) {
 		}
 	}
 }
+
+func TestOneEntryAtATimeIsPutRight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open1(t)
+		one, other := s.scan("11/a"), s.scan("11/b")
+		s.deliver(refusesOrder("11"), time.Minute)
+		_, err := s.box.Record(station.Event{Source: station.FromCommand, Kind: station.VerbEdit, At: s.stamp(time.Now()),
+			Data: map[string]string{station.DataEntries: string(one) + " " + string(other), station.EditField("order"): "1"}})
+		if err == nil || !strings.Contains(err.Error(), "one entry at a time") {
+			t.Errorf("two at once: %v", err)
+		}
+		if got := s.recently(); !slices.Equal(got, []string{"hand.scan recorded, article.trace held", "hand.scan recorded, article.trace held"}) {
+			t.Errorf("they are %q", got)
+		}
+	})
+}

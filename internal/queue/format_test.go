@@ -85,15 +85,15 @@ func TestYesterday(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		later := bytes.ReplaceAll(file, []byte(magic+"\x02"), []byte(magic+"\x04"))
-		later = bytes.ReplaceAll(later, []byte("version\x02"), []byte("version\x04"))
+		later := bytes.ReplaceAll(file, []byte(magic+"\x04"), []byte(magic+"\x08"))
+		later = bytes.ReplaceAll(later, []byte("version\x04"), []byte("version\x08"))
 		if err := os.WriteFile(s.path, later, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := InspectFile(s.path); err == nil || !errors.Is(err, ErrNewer) {
 			t.Errorf("inspected: %v", err)
 		}
-		if _, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: InspectFile}); err == nil || !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "version 4") {
+		if _, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: InspectFile}); err == nil || !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "version 8") {
 			t.Errorf("opened: %v", err)
 		}
 		if now, err := os.ReadFile(s.path); err != nil || !bytes.Equal(now, later) {

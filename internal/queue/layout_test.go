@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
+	"iter"
 	"strings"
 	"testing"
 
@@ -18,16 +19,15 @@ import (
 const (
 	headLength  = 32
 	magic       = "SDQ"
-	version     = 2
+	version     = 4
 	pageHead    = 16 // of a page of bbolt
 	asideSuffix = ".damaged"
 	spareSuffix = ".spare"
 )
 
 var (
-	bucketQ    = []byte("q")
 	bucketMeta = []byte("meta")
-	stateKey   = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+	stateKey   = []byte("r\xff\xff\xff\xff\xff\xff\xff\xff\xff")
 )
 
 // siblingPath is another file of the outbox at path.
@@ -40,6 +40,18 @@ func resum(seal, record []byte) []byte {
 	sum := crc32.Update(crc32.Checksum(seal, table), table, record[:28])
 	binary.BigEndian.PutUint32(record[28:], crc32.Update(sum, table, record[headLength:]))
 	return record
+}
+
+// recordsIn are the records of the root bucket, and not the buckets that are in it.
+func recordsIn(root *bbolt.Bucket) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, record []byte) bool) {
+		c := root.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			if v != nil && !yield(k, v) {
+				return
+			}
+		}
+	}
 }
 
 // seal is the seal of the closed outbox.
@@ -67,12 +79,13 @@ func recordBytes(t *testing.T, seal []byte, k format.Kind, at format.Place, comm
 	return resum(seal, append(record, text...))
 }
 
-// file writes the closed outbox anew as another program would.
-func (s *station1) file(change func(q, meta *bbolt.Bucket) error) {
+// file writes the closed outbox anew as another program would: its records, which stand in
+// the root bucket, and the bucket meta.
+func (s *station1) file(change func(records, meta *bbolt.Bucket) error) {
 	s.Helper()
 	db, err := bbolt.Open(s.path, 0o600, &bbolt.Options{PageSize: format.PageSize, NoFreelistSync: true})
 	if err == nil {
-		err = db.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(bucketQ), tx.Bucket(bucketMeta)) })
+		err = db.Update(func(tx *bbolt.Tx) error { return change(tx.Cursor().Bucket(), tx.Bucket(bucketMeta)) })
 	}
 	if err != nil {
 		s.Fatal(err)

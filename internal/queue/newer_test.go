@@ -16,12 +16,11 @@ import (
 )
 
 // changeOne changes the first record of a kind.
-func changeOne(k format.Kind, change func(record, seal []byte) []byte) func(q, meta *bbolt.Bucket) error {
-	return func(q, meta *bbolt.Bucket) error {
-		c := q.Cursor()
-		for key, v := c.First(); key != nil; key, v = c.Next() {
+func changeOne(k format.Kind, change func(record, seal []byte) []byte) func(records, meta *bbolt.Bucket) error {
+	return func(records, meta *bbolt.Bucket) error {
+		for key, v := range recordsIn(records) {
 			if format.Kind(v[4]) == k {
-				return q.Put(bytes.Clone(key), change(bytes.Clone(v), meta.Get([]byte("seal"))))
+				return records.Put(bytes.Clone(key), change(bytes.Clone(v), meta.Get([]byte("seal"))))
 			}
 		}
 		return errors.New("there is none")
@@ -39,37 +38,34 @@ func TestANewerVersionWroteIt(t *testing.T) {
 			return record
 		}
 	}
-	key := func(name, value string) func(q, meta *bbolt.Bucket) error {
+	key := func(name, value string) func(records, meta *bbolt.Bucket) error {
 		return func(_, meta *bbolt.Bucket) error { return meta.Put([]byte(name), []byte(value)) }
 	}
-	cases := map[string]func(q, meta *bbolt.Bucket) error{
-		"meta says version 4":                           key("version", "\x04"),
-		"meta says its version in words":                key("version", "4.0"),
-		"one entry is of version 4":                     changeOne(format.KindEntry, set(3, 4, true)),
-		"one entry is of version 3":                     changeOne(format.KindEntry, set(3, 3, true)),
-		"one entry is of version 4, and laid out anew":  changeOne(format.KindEntry, set(3, 4, false)),
-		"one event is of version 4":                     changeOne(format.KindEvent, set(3, 4, true)),
-		"the state is of version 4":                     changeOne(format.KindState, set(3, 4, true)),
+	cases := map[string]func(records, meta *bbolt.Bucket) error{
+		"meta says version 8":                           key("version", "\x08"),
+		"meta says its version in words":                key("version", "8.0"),
+		"one entry is of version 8":                     changeOne(format.KindEntry, set(3, 8, true)),
+		"one entry is of version 7":                     changeOne(format.KindEntry, set(3, 7, true)),
+		"one entry is of version 8, and laid out anew":  changeOne(format.KindEntry, set(3, 8, false)),
+		"one event is of version 8":                     changeOne(format.KindEvent, set(3, 8, true)),
+		"the state is of version 8":                     changeOne(format.KindState, set(3, 8, true)),
 		"a record is of a kind that this one knows not": changeOne(format.KindEvent, set(4, 'p', true)),
 		"an entry is in a condition it knows not":       changeOne(format.KindEntry, set(headLength+16, 'p', true)),
 		"meta has a key that it knows not":              key("relay", "{}"),
-		"everything is of version 4": func(q, meta *bbolt.Bucket) error {
+		"everything is of version 8": func(records, meta *bbolt.Bucket) error {
 			var all [][2][]byte
-			if err := q.ForEach(func(k, v []byte) error {
-				all = append(all, [2][]byte{bytes.Clone(k), set(3, 4, true)(bytes.Clone(v), meta.Get([]byte("seal")))})
-				return nil
-			}); err != nil {
-				return err
+			for k, v := range recordsIn(records) {
+				all = append(all, [2][]byte{bytes.Clone(k), set(3, 8, true)(bytes.Clone(v), meta.Get([]byte("seal")))})
 			}
 			for _, r := range all {
-				if err := q.Put(r[0], r[1]); err != nil {
+				if err := records.Put(r[0], r[1]); err != nil {
 					return err
 				}
 			}
-			return key("version", "\x04")(q, meta)
+			return key("version", "\x08")(records, meta)
 		},
 	}
-	const afterDamage = "version 4"
+	const afterDamage = "version 8"
 	stopped := func(t *testing.T) *station1 {
 		s := &station1{T: t, path: filepath.Join(t.TempDir(), "outbox.db"), stamp: board("boot-1"), size: 256 << 10}
 		s.open(Setting{Version: "1.9.0"})
@@ -144,7 +140,7 @@ func TestANewerVersionWroteIt(t *testing.T) {
 		})
 	}
 	for name, change := range map[string]func(record, seal []byte) []byte{
-		"of version 4":                      set(3, 4, true),
+		"of version 8":                      set(3, 8, true),
 		"of a kind that this one knows not": set(4, 'p', true),
 	} {
 		t.Run("the spare file has a record "+name+": it is refused in words, and nothing is touched", func(t *testing.T) {
@@ -163,7 +159,7 @@ func TestANewerVersionWroteIt(t *testing.T) {
 	t.Run("a file of a newer version that is damaged besides is not taken apart", func(t *testing.T) {
 		t.Parallel()
 		s := stopped(t)
-		s.file(changeOne(format.KindEntry, set(3, 4, true)))
+		s.file(changeOne(format.KindEntry, set(3, 8, true)))
 		data, err := os.ReadFile(s.path)
 		if err != nil {
 			t.Fatal(err)
@@ -174,9 +170,9 @@ func TestANewerVersionWroteIt(t *testing.T) {
 		}
 		refused(t, s, afterDamage)
 	})
-	for name, change := range map[string]func(q, meta *bbolt.Bucket) error{
-		"of the version in a record": changeOne(format.KindEntry, set(3, version^4, false)),
-		"of the version in meta":     key("version", string([]byte{version ^ 4})),
+	for name, change := range map[string]func(records, meta *bbolt.Bucket) error{
+		"of the version in a record": changeOne(format.KindEntry, set(3, version^8, false)),
+		"of the version in meta":     key("version", string([]byte{version ^ 8})),
 		"of a key of meta": func(_, meta *bbolt.Bucket) error {
 			return errors.Join(meta.Put([]byte("sessioo"), meta.Get([]byte("session"))), meta.Delete([]byte("session")))
 		},

@@ -137,9 +137,9 @@ func (p *plainFile) done(b testing.TB) {
 	}
 }
 
-func (box *Outbox) recordGoods(b testing.TB, i int) {
+func (o *Outbox) recordGoods(b testing.TB, i int) {
 	b.Helper()
-	if _, err := box.Record(goods(i, box.setting.Stamp(time.Now()))); err != nil {
+	if _, err := o.Record(goods(i, o.setting.Stamp(time.Now()))); err != nil {
 		b.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"slices"
+	"strings"
 
 	"stationd/internal/station"
 )
@@ -24,10 +25,7 @@ func (o *Outbox) noteRecent(recorded []station.RecentEvent, done []HistoryLine) 
 	for i, ev := range all {
 		for j, e := range ev.Entries {
 			for _, line := range done {
-				if line.ID != e.ID {
-					continue
-				}
-				if after := fared(e, line.What); after.Held != e.Held || after.Fate != e.Fate {
+				if after, is := fared(e, line); is {
 					e = after
 					all[i].Entries = slices.Clone(all[i].Entries)
 					all[i].Entries[j] = e
@@ -38,15 +36,29 @@ func (o *Outbox) noteRecent(recorded []station.RecentEvent, done []HistoryLine) 
 	o.recent = all
 }
 
-// fared is an entry after what a line of the history says of it.
-func fared(e station.RecentEntry, what string) station.RecentEntry {
-	switch what {
+// fared is an entry after what a line of the history says of it, and whether it says anything.
+// From an edit on it is the entry that was made by it.
+func fared(e station.RecentEntry, line HistoryLine) (after station.RecentEntry, is bool) {
+	old, corrected := strings.CutPrefix(line.Note, inPlaceOf)
+	switch {
+	case corrected && line.What == "corrected" && station.ID(old) == e.ID:
+		e.ID, e.With, e.Held, e.Fate, e.Corrected = line.ID, line.Fields, false, "", true
+		return e, true
+	case line.ID != e.ID:
+		return e, false
+	}
+	switch line.What {
 	case string(station.Held):
 		e.Held = true
 	case "retried":
 		e.Held = false
 	case string(station.FateDelivered), string(station.FateMerged), string(station.FateDiscarded), string(station.FateMoot):
-		e.Held, e.Fate = false, station.Fate(what)
+		if strings.HasPrefix(line.Note, correctedAs) {
+			return e, false
+		}
+		e.Held, e.Fate = false, station.Fate(line.What)
+	default:
+		return e, false
 	}
-	return e
+	return e, true
 }

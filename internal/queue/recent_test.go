@@ -19,6 +19,9 @@ func (s *station1) recently() []string {
 		text := ev.Source + "." + ev.Kind + " " + string(ev.Note.Kind)
 		for _, e := range ev.Entries {
 			text += ", " + e.Verb
+			if e.Corrected {
+				text += " corrected " + e.With["order"]
+			}
 			if e.Held {
 				text += " held"
 			}
@@ -68,5 +71,38 @@ func TestTheLastPressesAndScansSayWhatBecameOfEach(t *testing.T) {
 		s.crash()
 		s.start()
 		want("after a start nobody remembers any")
+	})
+}
+
+func TestAScanThatWasPutRightSaysWhatBecameOfTheNewEntry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, v := open1(t), &vendor{}
+		want := func(so, want string) {
+			t.Helper()
+			if diff := cmp.Diff([]string{want}, s.recently()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", so, diff)
+			}
+		}
+		refuse := func(station.Delivery) (bool, station.Receipt) {
+			return false, station.Receipt{Outcome: station.Refused, Err: errors.New("no such order")}
+		}
+		v.answer = refuse
+		scanned := s.scan("4711/a")
+		s.deliver(v, time.Minute)
+		want("refused", "hand.scan recorded, article.trace held")
+		second, err := s.edit(scanned, map[string]string{"order": "4712"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("put right, and not sent yet", "hand.scan recorded, article.trace corrected 4712")
+		s.deliver(v, time.Minute)
+		want("refused again", "hand.scan recorded, article.trace corrected 4712 held")
+		if _, err := s.edit(second, map[string]string{"order": "4713"}); err != nil {
+			t.Fatal(err)
+		}
+		v.answer = nil
+		s.deliver(v, time.Minute)
+		want("put right again, and the vendor has it", "hand.scan recorded, article.trace corrected 4713 delivered")
 	})
 }

@@ -63,6 +63,10 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if len(actions) > format.MostEntries {
 		return done, fmt.Errorf("event %s: %d actions are more than the %d an event may have", ev.ID, len(actions), format.MostEntries)
 	}
+	if len(actions) > 1 && slices.ContainsFunc(actions, func(a station.Action) bool { return a.Verb == station.VerbEdit }) {
+		// Each is checked before the first is carried out, which may move what the next is about.
+		return done, errors.New("nothing was done: one entry at a time is edited")
+	}
 	for _, a := range actions { // all of them before the first is carried out
 		if err := errors.Join(checkLane(a), b.checkAllowed(a, command)); err != nil {
 			return done, err
@@ -88,10 +92,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		note = next.Notes[ev.Source]
 		recorded.Note = countsAs(e.ID)
 	}
-	sequence, err := b.tx.NextSequence()
-	if err != nil {
-		return done, storage(err)
-	}
+	sequence := b.tx.NextSequence()
 	b.state, done.Note = next, note
 	b.o.counts.Events[ev.Name()]++
 	b.note(recorded)

@@ -59,10 +59,11 @@ func (s stock) newestMeta() int {
 	return 1
 }
 
-// mayBeRoot reports whether a page has two things of which one is the bucket meta.
+// mayBeRoot reports whether a page leads to others, or has the bucket meta.
 func mayBeRoot(page []byte) bool {
-	const leaf = 2
-	return binary.LittleEndian.Uint16(page[8:]) == leaf && binary.LittleEndian.Uint16(page[10:]) == 2 && bytes.Contains(page, bucketMeta)
+	const branch, leaf = 1, 2
+	kind := binary.LittleEndian.Uint16(page[8:])
+	return kind == branch || kind == leaf && bytes.Contains(page, bucketMeta)
 }
 
 func TestSalvage(t *testing.T) {
@@ -160,8 +161,8 @@ func TestSalvage(t *testing.T) {
 		s.scan("1/b")
 		at := format.PlaceOf(s.standings()[1].Seq, 1)
 		s.stop()
-		s.file(func(q, _ *bbolt.Bucket) error {
-			record := q.Get(append(binary.BigEndian.AppendUint64(nil, at.Sequence()), 1))
+		s.file(func(records, _ *bbolt.Bucket) error {
+			record := records.Get(append(binary.BigEndian.AppendUint64([]byte("r"), at.Sequence()), 1))
 			if commit := binary.BigEndian.Uint64(record[20:]); commit <= last+2 {
 				t.Errorf("the next transaction but one has number %d after %d", commit, last)
 			}

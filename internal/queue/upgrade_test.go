@@ -30,9 +30,12 @@ type everything struct {
 	State    station.State
 }
 
-// version1 returns a file as the last stationd wrote it that knew version 1 of the format,
-// and what that one said of it. It is never written anew.
-func version1() (file []byte, holds everything, err error) {
+// oldVersions are those that a start rewrites.
+var oldVersions = []int{1, 2}
+
+// oldFile returns a file as the last stationd wrote it that knew that version of the format,
+// and what it said of it. It is never written anew.
+func oldFile(version int) (file []byte, holds everything, err error) {
 	unpacked := func(name string) []byte {
 		packed, failed := os.ReadFile(filepath.Join("testdata", name))
 		if failed != nil {
@@ -48,7 +51,7 @@ func version1() (file []byte, holds everything, err error) {
 		err = errors.Join(err, failed)
 		return data
 	}
-	file = unpacked("v1-full.db.gz")
+	file = unpacked(fmt.Sprintf("v%d-full.db.gz", version))
 	if text := unpacked("v1-full.json.gz"); err == nil {
 		err = json.Unmarshal(text, &holds)
 	}
@@ -77,9 +80,18 @@ func rewrite(path string, commit func(*bbolt.Tx) error) error {
 	return f.Close()
 }
 
-func TestAnOutboxOfTheLastVersion(t *testing.T) {
+func TestAnOutboxOfAnOlderVersion(t *testing.T) {
 	t.Parallel()
-	file, holds, err := version1()
+	for _, version := range oldVersions {
+		t.Run(fmt.Sprintf("version %d", version), func(t *testing.T) {
+			t.Parallel()
+			testOldVersion(t, version)
+		})
+	}
+}
+
+func testOldVersion(t *testing.T, old int) {
+	file, holds, err := oldFile(old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,20 +135,25 @@ func TestAnOutboxOfTheLastVersion(t *testing.T) {
 		}
 		sound(t, path)
 		s := &station1{T: t, path: path}
-		s.file(func(q, meta *bbolt.Bucket) error {
+		s.file(func(records, meta *bbolt.Bucket) error {
 			if v := meta.Get([]byte("version")); !bytes.Equal(v, []byte{version}) {
 				t.Errorf("it says version %v", v)
 			}
 			seal := bytes.Clone(meta.Get([]byte("seal")))
-			return q.ForEach(func(k, v []byte) error {
+			n := 0
+			for k, v := range recordsIn(records) {
+				n++
 				if !bytes.Equal(resum(seal, bytes.Clone(v)), v) || v[3] != version {
 					t.Errorf("record %x: version %d, and its checksum is not of seal %s", k, v[3], seal)
 				}
 				if bytes.Contains(v, []byte("order:9\x01")) {
 					t.Errorf("record %x has a lane with a control character", k)
 				}
-				return nil
-			})
+			}
+			if n < len(holds.Contents.Entries) {
+				t.Errorf("%d records of %d entries", n, len(holds.Contents.Entries))
+			}
+			return nil
 		})
 	})
 	t.Run("a lane with control characters keeps its name", func(t *testing.T) {
@@ -242,18 +259,24 @@ func TestAnOutboxOfTheLastVersion(t *testing.T) {
 	})
 }
 
-// lastState is the record of the state in a file, as a spare file has it too.
+// lastState is the record of the state in a file of an older version, as a spare file has it too.
 func lastState(t *testing.T, file []byte) (record []byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "copy.db")
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &station1{T: t, path: path}
-	s.file(func(q, _ *bbolt.Bucket) error {
-		record = bytes.Clone(q.Get(stateKey))
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: format.PageSize, NoFreelistSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		record = bytes.Clone(tx.Bucket([]byte("q")).Get(stateKey[1:]))
 		return nil
 	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
 	return record
 }
 
@@ -271,9 +294,9 @@ func TestAControlCharacterInALaneIsRefusedInWords(t *testing.T) {
 	}
 }
 
-// rewriteAndSay is a start of this version that finds an outbox of the last one.
-func rewriteAndSay(path string) error {
-	file, _, err := version1()
+// rewriteAndSay is a start of this version that finds an outbox of an older one.
+func rewriteAndSay(path string, old int) error {
+	file, _, err := oldFile(old)
 	if err != nil {
 		return err
 	}
@@ -298,7 +321,7 @@ func rewriteAndSay(path string) error {
 
 // lookAfterRewriteCut is the start after a power cut in it.
 func lookAfterRewriteCut(path string) error {
-	_, holds, err := version1()
+	_, holds, err := oldFile(oldVersions[0]) // both mean the same
 	if err != nil {
 		return err
 	}
@@ -315,9 +338,18 @@ func lookAfterRewriteCut(path string) error {
 	return nil
 }
 
-func TestThePowerIsCutAtAnyWriteWhileAnOutboxOfTheLastVersionIsRewritten(t *testing.T) {
+func TestThePowerIsCutAtAnyWriteWhileAnOutboxOfAnOlderVersionIsRewritten(t *testing.T) {
 	t.Parallel()
-	base, log, heard := onDisk(t, "rewrite and say", "power cuts while an outbox is rewritten")
+	for _, version := range oldVersions {
+		t.Run(fmt.Sprintf("version %d", version), func(t *testing.T) {
+			t.Parallel()
+			cutWhileRewritten(t, version)
+		})
+	}
+}
+
+func cutWhileRewritten(t *testing.T, old int) {
+	base, log, heard := onDisk(t, fmt.Sprintf("rewrite version %d and say", old), "power cuts while an outbox is rewritten")
 	from := heard[0].moment
 	c := newCard(t, 1, "power cuts while an outbox is rewritten")
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 
 	"stationd/internal/queue/format"
 	"stationd/internal/station"
@@ -416,8 +417,9 @@ func (x *index) laneStatuses() []station.LaneStatus {
 			all = append(all, one)
 		}
 	}
-	slices.SortFunc(all, func(a, b station.LaneStatus) int {
-		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name))
+	sort.Slice(all, func(i, j int) bool {
+		a, b := all[i], all[j]
+		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.Name, b.Name)) < 0
 	})
 	return all
 }

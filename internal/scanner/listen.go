@@ -37,6 +37,7 @@ func (r *Scanner) Follow(each func(FollowedScan)) { r.followed = each }
 // repeats among them, one at a time, until ctx is done; then it returns nil. RunPort must
 // run beside it, as beside Run.
 func (r *Scanner) Listen(ctx context.Context, each func(Frame)) error {
+	r.take()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():

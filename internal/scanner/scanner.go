@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,10 +14,6 @@ import (
 )
 
 const (
-	// staleTime is how long after opening a port what arrives counts as sent before it
-	// was open: a USB scanner delivers what it had kept within milliseconds.
-	staleTime = 100 * time.Millisecond
-
 	// The wait between two tries to open a port doubles from the first to the
 	// longest.
 	firstWait   = 500 * time.Millisecond
@@ -58,6 +53,7 @@ type Scanner struct {
 
 	// Only RunPort's own.
 	framer  framer
+	tried   bool // the port could not be opened, or was lost, before
 	wasOpen bool // the port was open before
 	warned  bool // the log knows that the port is not
 
@@ -65,8 +61,12 @@ type Scanner struct {
 	last       scan             // with its identifier, passed on or not
 	lastAnswer station.NoteKind // what the scan before that was no repeat was answered with
 
+	reporting sync.Mutex // held while the log and observe are told of the port, one at a time
+
 	mu      sync.Mutex      // guards what follows
 	running chan struct{}   // closed when Run ends; nil where it has not begun
+	taken   bool            // somebody takes the scans: Run has begun, or Listen
+	opened  string          // the port that is open, and of which the log does not know yet; "" otherwise
 	fault   string          // what is wrong with the scanner; "" when it is well
 	why     *station.Reason // the same for whoever stands there; nil where only fault says it
 	counts  Counts
@@ -218,6 +218,7 @@ func (r *Scanner) Run(ctx context.Context, emit station.Emit) error {
 	r.mu.Lock()
 	r.running = ended
 	r.mu.Unlock()
+	r.take()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -253,12 +254,14 @@ func (r *Scanner) dropUnrecorded(s scan) {
 }
 
 // RunPort reads scans until ctx is done, and then returns nil as soon as Run, where it
-// runs, has ended: until then the scanner can be answered. While a hundred scans wait to be recorded it reads no more, and what
+// runs, has ended: until then the scanner can be answered. It may begin before Run, and what is
+// scanned meanwhile waits: "scanner ready" is logged when both have begun. Where Run never
+// began, what waits is dropped, counted and logged. While a hundred scans wait to be recorded it reads no more, and what
 // arrives waits in the kernel. It must not run twice at the same time.
 //
 // A port that is not there, or goes away, is looked for and opened again after a while:
 // a scanner that was moved has another number. What was sent before the port was open is
-// dropped, because it is not known when it was scanned. RunPort fails only for a Config
+// dropped, because it is not known when it was scanned; opening.go has how it is told. RunPort fails only for a Config
 // that Check refuses.
 func (r *Scanner) RunPort(ctx context.Context) error {
 	if r.configErr != nil {
@@ -273,6 +276,7 @@ func (r *Scanner) RunPort(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		r.tried = true
 		if wasReady := r.setFault(err); wasReady {
 			wait = firstWait
 		}
@@ -372,72 +376,38 @@ func (r *Scanner) readFrom(ctx context.Context, path string) error {
 	}
 	defer d.close()
 	defer context.AfterFunc(ctx, d.interrupt)() // a read may wait for ever
-	var fresh []byte
+	first := opening{}
 	if r.network == nil { // a connection that has just begun keeps nothing from before
-		if fresh, err = r.dropStale(ctx, d); err != nil {
+		if first, err = r.dropStale(ctx, d); err != nil {
 			return err
 		}
 	}
 	r.setReady(path, d)
-	err = r.readScans(ctx, d, fresh)
+	err = r.readScans(ctx, d, first)
 	if ctx.Err() != nil {
 		r.awaitRun() // what was read before is still answered, with a beep
 	}
 	return err
 }
 
-// awaitRun waits until Run, where it runs, has ended.
+// awaitRun waits until Run, where it runs, has ended. Where it never ran nobody records what
+// was read.
 func (r *Scanner) awaitRun() {
 	r.mu.Lock()
 	running := r.running
 	r.mu.Unlock()
 	if running != nil {
 		<-running
+		return
 	}
-}
-
-// dropStale reads and drops what was sent before the port was open. When the
-// time for that ends within a scan, the rest of the scan goes too: half a scan
-// is another code. It returns what was read of the next.
-func (r *Scanner) dropStale(ctx context.Context, d device) (fresh []byte, err error) {
-	between := true
-	buf := make([]byte, readSize)
-	since := time.Now()
-	for left := staleTime; left > 0; left = staleTime - time.Since(since) {
-		n, lost, err := readOrLoss(d, buf, left)
-		if err != nil {
-			return nil, err
-		}
-		r.count(func(c *Counts) { c.Stale += n })
-		switch {
-		case lost != nil:
-			between = false
-		case n > 0:
-			between = r.config.isPOS() || r.framer.atBoundary(buf[n-1])
+	for {
+		select {
+		case s := <-r.scans:
+			r.dropUnrecorded(s)
+		default:
+			return
 		}
 	}
-	if between {
-		return nil, ctx.Err()
-	}
-	return r.dropRest(ctx, d)
-}
-
-// dropRest reads and drops the rest of a scan, up to its end or a silence, and
-// returns what was read behind the end.
-func (r *Scanner) dropRest(ctx context.Context, d device) (fresh []byte, err error) {
-	buf := make([]byte, readSize)
-	for ctx.Err() == nil {
-		n, lost, err := readOrLoss(d, buf, r.framer.gap)
-		if err != nil || n == 0 && lost == nil {
-			return nil, err
-		}
-		if end := slices.IndexFunc(buf[:n], r.framer.atBoundary); end >= 0 && lost == nil {
-			r.count(func(c *Counts) { c.Stale += end + 1 })
-			return buf[end+1 : n], nil
-		}
-		r.count(func(c *Counts) { c.Stale += n })
-	}
-	return nil, ctx.Err()
 }
 
 // readOrLoss reads, and returns a loss apart from an error that ends the reading.
@@ -451,7 +421,7 @@ func readOrLoss(d device, b []byte, timeout time.Duration) (n int, lost *loss, e
 
 // readScans reads scans, beginning with what has been read already. The error is
 // never nil.
-func (r *Scanner) readScans(ctx context.Context, d device, fresh []byte) error {
+func (r *Scanner) readScans(ctx context.Context, d device, first opening) error {
 	defer r.publish()
 	defer r.framer.abandon()
 	lastByte := time.Now()
@@ -464,7 +434,7 @@ func (r *Scanner) readScans(ctx context.Context, d device, fresh []byte) error {
 			b.emit(s)
 		}
 	}
-	r.framer.push(fresh, deliver)
+	r.framer.push(first.fresh, deliver)
 	buf := make([]byte, readSize)
 	for ctx.Err() == nil {
 		timeout := r.framer.gap / 4
@@ -486,7 +456,11 @@ func (r *Scanner) readScans(ctx context.Context, d device, fresh []byte) error {
 				b.silent()
 			}
 		} else {
-			lastByte = time.Now()
+			now := time.Now()
+			if first.mayBeTail(now, lastByte, &r.framer) {
+				r.handleLoss(&loss{why: "it began as the port was opened, and paused: it may be the end of another"})
+			}
+			lastByte = now
 			if r.config.isPOS() && n > 0 {
 				r.framer.frames++
 				deliver(buf[:n])
@@ -668,17 +642,40 @@ func (r *Scanner) notConnected(address string) error {
 	return fmt.Errorf("scanner %s: %w to %s; set the reader to send there", r.config.Name, errNotConnected, address)
 }
 
-// setReady notes and logs that the port is open.
+// setReady notes that the port is open, and logs it where somebody takes the scans.
 func (r *Scanner) setReady(path string, d device) {
 	r.mu.Lock()
 	r.fault, r.why = "", nil
 	r.beeper, _ = d.(beeper)
+	r.opened = path
 	if r.wasOpen {
 		r.counts.Reopenings++
 	}
-	dropped := r.counts.Stale
 	r.mu.Unlock()
 	r.wasOpen, r.warned = true, false
+	r.reportReady()
+}
+
+// take notes that somebody takes the scans from now on.
+func (r *Scanner) take() {
+	r.mu.Lock()
+	r.taken = true
+	r.mu.Unlock()
+	r.reportReady()
+}
+
+// reportReady logs that the port is open and the scans are taken, once both are so.
+func (r *Scanner) reportReady() {
+	r.reporting.Lock()
+	defer r.reporting.Unlock()
+	r.mu.Lock()
+	path, dropped := r.opened, r.counts.Stale
+	if !r.taken || path == "" {
+		r.mu.Unlock()
+		return
+	}
+	r.opened = ""
+	r.mu.Unlock()
 	r.log.Info("scanner ready", "source", r.config.Name, "port", path, "stale", dropped)
 	r.observe(Status{Kind: Ready, Port: path, Old: dropped})
 }
@@ -686,9 +683,11 @@ func (r *Scanner) setReady(path string, d device) {
 // setFault notes why the port is not open, and returns whether it was before. It is logged
 // once until the port is open again.
 func (r *Scanner) setFault(err error) (wasReady bool) {
+	r.reporting.Lock()
+	defer r.reporting.Unlock()
 	r.mu.Lock()
 	wasReady = r.fault == ""
-	r.fault, r.why = err.Error(), faultReason(err)
+	r.fault, r.why, r.opened = err.Error(), faultReason(err), ""
 	r.mu.Unlock()
 	if !r.warned {
 		r.warned = true

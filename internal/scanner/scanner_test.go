@@ -380,12 +380,12 @@ func TestAScanThatIsUnderWayWhenThePortIsOpenedIsDroppedToItsEnd(t *testing.T) {
 		<-time.After(staleTime + frameTimeout/4)
 		c.hand.WriteString("LD1\rPO4711\r")
 	}()
-	fresh, err := b.dropStale(t.Context(), p)
+	first, err := b.dropStale(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(fresh) != "PO4711\r" {
-		t.Errorf("%q was kept, want the whole scan behind the end and nothing else", fresh)
+	if string(first.fresh) != "PO4711\r" {
+		t.Errorf("%q was kept, want the whole scan behind the end and nothing else", first.fresh)
 	}
 	b.wantCounts(t, Counts{Stale: 5})
 }

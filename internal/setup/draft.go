@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -20,6 +21,22 @@ type draft struct {
 	Stack                *stackDraft
 	Buzzer               string // of [station], for all that has no buzzer of its own
 	Readers              []readerDraft
+	More                 moreDraft
+}
+
+// clone returns a copy that shares nothing with the draft.
+func (d *draft) clone() (copied draft, err error) {
+	text, err := json.Marshal(d) // as it is saved
+	if err == nil {
+		err = json.Unmarshal(text, &copied)
+	}
+	return copied, err
+}
+
+// watchesOrder reports whether a reader's parts are traced on the order that Lagerkoll says is
+// made.
+func (d *draft) watchesOrder() bool {
+	return slices.ContainsFunc(d.Readers, func(r readerDraft) bool { return r.Watched })
 }
 
 // A l2lDraft is the [l2l] table.
@@ -51,15 +68,6 @@ type callDraft struct {
 	Event             string // press, hold or double
 	Ends              bool   // it ends the call; otherwise it opens one
 	Type, Description string // of the call
-}
-
-// EndType returns the type that the end of a call must name; "" where the button opens calls
-// of one type only.
-func (b buttonDraft) EndType(end callDraft) string {
-	if len(b.types()) > 1 {
-		return end.Type
-	}
-	return ""
 }
 
 // types returns the types of the calls that a button opens.
@@ -111,6 +119,9 @@ type readerDraft struct {
 	Encoding          string     // of text; empty: the default
 	Orders, Products  []string   // regular expressions
 	Parts             [][]string // application identifiers that a part's symbol carries
+	Watched           bool       // parts are for the order that Lagerkoll says is made
+	Labels            []labelDraft
+	Finished          *finishedDraft // nil: each part is traced by itself
 }
 
 // Types reports whether it types like a keyboard.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,17 +37,25 @@ func (s *setup) labelUses(r *readerDraft, label heardScan) (uses []labelUse) {
 	code := label.Event.Code
 	ais := traceIdentifiers(label)
 	switch isPart := slices.Contains(ais, "01"); {
-	case s.Lagerkoll != nil && isPart && len(r.Orders) == 0:
-		s.say("A part is traced on the current production order: scan an order's label first.")
 	case s.Lagerkoll != nil && isPart:
-		uses = append(uses, labelUse{"a part: it is traced on the current production order", func() error {
-			if slices.ContainsFunc(r.Parts, func(known []string) bool { return slices.Equal(known, ais) }) {
-				s.say("Such labels are known already.")
+		add := func(watched bool) func() error {
+			return func() error {
+				if slices.ContainsFunc(r.Parts, func(known []string) bool { return slices.Equal(known, ais) }) {
+					s.say("Such labels are known already.")
+					return nil
+				}
+				r.Parts, r.Watched = append(r.Parts, ais), watched
 				return nil
 			}
-			r.Parts = append(r.Parts, ais)
-			return nil
-		}})
+		}
+		if len(r.Orders) == 0 {
+			s.say("For a part of the order whose label was scanned, scan an order's label first.")
+		} else if !r.Watched {
+			uses = append(uses, labelUse{"a part: it is traced on the current production order", add(false)})
+		}
+		if r.Watched || len(r.Parts) == 0 {
+			uses = append(uses, labelUse{"a part: it is traced on the order that Lagerkoll says is made", add(true)})
+		}
 	}
 	if s.Lagerkoll != nil && len(ais) == 0 {
 		uses = append(uses, labelUse{"a production order: it becomes the current one", func() (err error) {
@@ -58,6 +67,28 @@ func (s *setup) labelUses(r *readerDraft, label heardScan) (uses []labelUse) {
 		uses = append(uses, labelUse{"a product: its changeover starts", func() (err error) {
 			r.Products, err = s.askPattern(r.Products, code, "product", productPrefix(code))
 			return err
+		}})
+	}
+	if len(ais) > 0 || s.L2L == nil && s.Lagerkoll == nil {
+		return uses
+	}
+	further := func(use, name string) func() error {
+		return func() error {
+			patterns, err := s.askPattern(r.patterns(use), code, name, productPrefix(code))
+			if err == nil && len(patterns) > len(r.patterns(use)) {
+				r.Labels = append(r.Labels, labelDraft{use, patterns[len(patterns)-1]})
+			}
+			return err
+		}
+	}
+	uses = append(uses, labelUse{"a person's badge: who scans it is named in what is sent", further(badgeLabel, "user")})
+	if s.Lagerkoll != nil && len(r.Parts) > 0 && r.Finished == nil {
+		uses = append(uses, labelUse{"a finished article: the parts scanned before it are traced on it, together", func() error { return s.askFinished(r, code) }})
+	}
+	if code == undoCode {
+		uses = append(uses, labelUse{"it takes back the last thing that the reader did", func() error {
+			r.Labels = append(r.Labels, labelDraft{undoLabel, "^" + undoCode + "$"})
+			return nil
 		}})
 	}
 	return uses
@@ -114,3 +145,70 @@ func productPrefix(code string) string {
 	}
 	return ""
 }
+
+// A labelDraft is a label that means something besides orders, products and parts.
+type labelDraft struct {
+	Use     string // badgeLabel or undoLabel
+	Pattern string // a regular expression
+}
+
+// What a labelDraft is for.
+const (
+	badgeLabel = "badge"
+	undoLabel  = "undo"
+
+	undoCode = "UNDO"
+)
+
+// patterns returns the patterns of the reader's labels for one use.
+func (r *readerDraft) patterns(use string) (all []string) {
+	for _, l := range r.Labels {
+		if l.Use == use {
+			all = append(all, l.Pattern)
+		}
+	}
+	return all
+}
+
+// binding returns what the label does.
+func (l labelDraft) binding(scan []string) bindingDraft {
+	on := bindingDraft{events: scan, match: l.Pattern}
+	if l.Use == undoLabel {
+		on.undo, on.about, on.comment = true, "scan of "+undoCode+": takes back the last thing", "Takes back the last thing that the reader did."
+		return on
+	}
+	on.set, on.expire = inline(texts("user", "{user}")...), "10h"
+	on.about, on.comment = "scan of a person's badge: who acts", "A person's badge: who acts until the next is scanned, or for 10 hours. A call never waits for it."
+	return on
+}
+
+// A finishedDraft is the label of a finished article, on which the parts scanned before it are
+// traced.
+type finishedDraft struct {
+	Pattern string
+	Least   string // how many parts there must be
+}
+
+// need returns how many parts must be on the list.
+func (f finishedDraft) need() string { return "parts>=" + f.Least }
+
+// askFinished asks about the label of finished articles.
+func (s *setup) askFinished(r *readerDraft, code string) error {
+	patterns, err := s.askPattern(nil, code, "article", productPrefix(code))
+	if err != nil || len(patterns) == 0 {
+		return err
+	}
+	least, err := s.ask("How many parts must there be at least", "1", func(answer string) error {
+		if n, err := strconv.Atoi(answer); err != nil || n < 1 || n > mostParts {
+			return fmt.Errorf("type a number from 1 to %d", mostParts)
+		}
+		return nil
+	})
+	if err == nil {
+		r.Finished = &finishedDraft{patterns[0], least}
+	}
+	return err
+}
+
+// mostParts is how many items a list in hand takes.
+const mostParts = 500

@@ -25,9 +25,8 @@ func (d *document) set(key, value, note string) {
 	d.lines(key + " = " + value + note)
 }
 
-// text adds a key with a text. Strings have Go's escapes, which without control characters are
-// TOML's; no answer has any.
-func (d *document) text(key, value, note string) { d.set(key, strconv.Quote(value), note) }
+// text adds a key with a text.
+func (d *document) text(key, value, note string) { d.set(key, quote(value), note) }
 
 // optional is text for a key that is left out where the text is empty.
 func (d *document) optional(key, value, note string) {
@@ -63,11 +62,8 @@ func (d *draft) render() []byte {
 	}
 	out.lines("", "# What events do. The first [[on]] in this file that matches wins; a scan that none matches",
 		"# is kept as an unknown scan and shown to the operator.")
-	for _, b := range d.Buttons {
-		b.renderBindings(out)
-	}
-	for _, r := range d.Readers {
-		r.renderBindings(out)
+	for _, b := range d.bindings() {
+		b.render(out)
 	}
 	return []byte(alignNotes(out.String()))
 }
@@ -91,15 +87,23 @@ func (d *draft) renderStation(out *document) {
 	} else {
 		out.lines("#buzzer  = \"\"\t# " + answers)
 	}
-	out.lines("", "# The operator's page, at an address that only the screen of this board reaches.", "[web]", `#listen = "127.0.0.1:8420"`)
+	d.More.Page.render(out)
+	if d.More.access() {
+		out.lines("", "# What needs a technician: whoever has shown a badge, or typed the PIN on the page.", "[access]")
+		out.lines("#expire = \"10m\"\t# how long a badge holds that was shown")
+	}
+	for _, shift := range d.More.Shifts {
+		out.lines("", "[[shift]]")
+		out.aligned(texts("name", shift.Name, "start", shift.Start, "end", shift.End))
+	}
 }
 
 func (d *draft) renderVendors(out *document) {
 	key := func(file, credential string) string {
 		if file != "" {
-			return "{ file = " + strconv.Quote(file) + " }"
+			return "{ file = " + quote(file) + " }"
 		}
-		return "{ credential = " + strconv.Quote(credential) + " }"
+		return "{ credential = " + quote(credential) + " }"
 	}
 	if v := d.L2L; v != nil {
 		out.lines("", "# L2L: dispatches and changeovers. The key is in a file of its own.", "[l2l]")
@@ -115,6 +119,9 @@ func (d *draft) renderVendors(out *document) {
 		out.text("url  ", v.URL, "")
 		out.text("store", v.Store, "")
 		out.set("key  ", key(v.Key, "lagerkoll.key"), "")
+		if d.watchesOrder() {
+			out.text("watch", "60s", "how often the order that is made is read")
+		}
 		out.lines("#rate = \"60/min\"\t# this station's share of the account's 200 requests a minute")
 	}
 }
@@ -159,25 +166,6 @@ func (b buttonDraft) render(out *document) {
 	}
 }
 
-func (b buttonDraft) renderBindings(out *document) {
-	for _, c := range b.Calls {
-		out.lines("")
-		if c.Ends {
-			out.lines("# Closes the call that the button opened.")
-		}
-		out.lines("[[on]]")
-		out.text("event", b.Name+"."+c.Event, "")
-		switch of := b.EndType(c); {
-		case !c.Ends:
-			out.lines(fmt.Sprintf(`do    = [{ l2l = "dispatch.open", type = %q, description = %q }]`, c.Type, c.Description))
-		case of != "":
-			out.lines(fmt.Sprintf(`do    = [{ l2l = "dispatch.close", type = %q }]`, of))
-		default:
-			out.lines(`do    = [{ l2l = "dispatch.close" }]`)
-		}
-	}
-}
-
 // render adds a lamp or a buzzer.
 func (o outputDraft) render(out *document, table, active string) {
 	out.lines("", "[["+table+"]]")
@@ -208,10 +196,10 @@ func (r readerDraft) render(out *document) {
 	}
 	out.optional("assume", r.Assume, "it sends no AIM identifiers")
 	if r.GS != "" {
-		out.set("gs    ", "["+strconv.Quote(r.GS)+"]", "what it sends for the separator")
+		out.set("gs    ", "["+quote(r.GS)+"]", "what it sends for the separator")
 	}
 	if r.Prefix != "" || r.Suffix != "" {
-		out.lines(fmt.Sprintf("strip  = { prefix = %q, suffix = %q }", r.Prefix, r.Suffix))
+		out.lines("strip  = " + inline(texts("prefix", r.Prefix, "suffix", r.Suffix)...))
 	}
 	out.optional("encoding", r.Encoding, "the encoding of its text")
 	const ends = "what ends a scan"
@@ -225,39 +213,4 @@ func (r readerDraft) render(out *document) {
 		out.lines("#frame  = \"cr\"\t# " + ends)
 	}
 	out.lines("#repeat = \"800ms\"\t# the same code again within this time is the same scan")
-}
-
-func (r readerDraft) renderBindings(out *document) {
-	scan := r.Name + ".scan"
-	for _, part := range r.Parts {
-		var quoted []string
-		for _, ai := range part {
-			quoted = append(quoted, strconv.Quote(ai))
-		}
-		out.lines("", "# A part's GS1 symbol, traced on the current production order.", "[[on]]")
-		out.text("event", scan, "")
-		out.lines("gs1   = ["+strings.Join(quoted, ", ")+"]", `needs = ["order"]`, "", "[[on.do]]",
-			`lagerkoll   = "article.trace"`, `order       = "{order}"`, `article     = "{gs1.01}"`)
-		for _, ai := range part {
-			switch ai {
-			case "10":
-				out.lines(`batch       = "{gs1.10}"`)
-			case "21":
-				out.lines(`serial      = "{gs1.21}"`)
-			}
-		}
-		out.lines(`best_before = "{gs1.15?}"`, `amount      = "{gs1.30|1}"`)
-	}
-	for _, order := range r.Orders {
-		out.lines("", "# A production order's label: the current one until the next is scanned, or for 12 hours.", "[[on]]")
-		out.text("event ", scan, "")
-		out.set("match ", quotePattern(order), "")
-		out.lines(`set    = { order = "{order}" }`, `expire = "12h"`)
-	}
-	for _, product := range r.Products {
-		out.lines("", "# A product's card: starts the changeover.", "[[on]]")
-		out.text("event", scan, "")
-		out.set("match", quotePattern(product), "")
-		out.lines(`do    = [{ l2l = "changeover.start", product = "{product}" }]`)
-	}
 }

@@ -1,8 +1,10 @@
 // Package setup is the command stationd setup: it asks a person at the station to press the
 // buttons, watch the lamps and scan, and writes the configuration that results.
 //
-// Each file asks about one thing: buttons, lamps, the stack light, readers, the vendors. The
-// answers are a draft (draft.go), which write.go renders as TOML; dialog.go has the prompts.
+// Each file asks about one thing: buttons, lamps, the stack light, readers, the vendors; and
+// what is offered at the end (more.go): times, counts, conditions, the page elsewhere. The
+// answers are a draft (draft.go), which render.go and binding.go write as TOML; dialog.go has
+// the prompts.
 package setup
 
 import (
@@ -12,7 +14,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ import (
 	"stationd/internal/exit"
 	"stationd/internal/plan"
 	"stationd/internal/words"
+	"stationd/internal/zone"
 )
 
 // Command returns the command setup. Its error carries an exit code.
@@ -36,8 +38,14 @@ to use, and choose what they do. A plain terminal is enough.
 It opens the lines of a chip as inputs with a pull-up. It skips lines that are in use and
 those of lamps and buzzers, and drives a pin only after you have confirmed it.
 
-The configuration is written at the end, and an existing file is replaced only after you
-have confirmed it. Ctrl-C or Ctrl-D cancels at any point and exits with 1; the answers are
+At the end it offers what most stations do without: calls that nobody answers, shifts and
+times of the day, counted pieces, what needs a technician or must hold before something is
+done, and the page on other machines. Each answer is judged as check would, and asked again.
+
+The configuration is written at the end. An existing file is replaced only after you have
+confirmed it, and is kept beside it, as stationd.toml.old. What setup writes is whole in
+itself: it includes no other file and has no variables, and the files that an existing one
+includes stay as they are. ${NAME} in an answer is written as it was typed. Ctrl-C or Ctrl-D cancels at any point and exits with 1; the answers are
 saved beside the file, as stationd.toml.draft, and the next setup continues with them.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -91,7 +99,7 @@ Ctrl-C cancels, and the answers are saved for the next time.`)
 		return err
 	}
 	s.beforeAsk = s.saveAnswers
-	parts := []func() error{s.askStation, s.askL2L, s.askLagerkoll, s.askPanel, s.askReaders, s.askBuzzers, s.write}
+	parts := []func() error{s.askStation, s.askL2L, s.askLagerkoll, s.askPanel, s.askReaders, s.askBuzzers, s.askMore, s.write}
 	for ; s.partsDone < len(parts); s.partsDone++ {
 		if err := parts[s.partsDone](); err != nil {
 			s.saveAnswers()
@@ -114,9 +122,9 @@ func (s *setup) askStation() (err error) {
 		return err
 	}
 	s.Name = name
-	zone, err := s.ask("The site's time zone, such as Europe/Stockholm", cmp.Or(s.Timezone, localZone()), func(zone string) error {
-		if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-			return fmt.Errorf("the time zone database has no %q; choose one such as Europe/Stockholm", zone)
+	zone, err := s.ask("The site's time zone, such as Europe/Stockholm", cmp.Or(s.Timezone, localZone()), func(name string) error {
+		if _, err := zone.Load(name); err != nil || name == "" || name == "Local" {
+			return fmt.Errorf("the time zone database has no %q; choose one such as Europe/Stockholm", name)
 		}
 		return nil
 	})

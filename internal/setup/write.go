@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,18 +12,10 @@ import (
 	"unicode/utf8"
 
 	"stationd/internal/atomicfile"
+	"stationd/internal/config"
 	"stationd/internal/plan"
 	"stationd/internal/terminal"
 )
-
-// quotePattern returns a regular expression as a TOML string: in single quotes, which need no
-// escapes, if it has none itself.
-func quotePattern(pattern string) string {
-	if strings.ContainsRune(pattern, '\'') {
-		return strconv.Quote(pattern)
-	}
-	return "'" + pattern + "'"
-}
 
 // noteColumn is the column of the comments behind values.
 const noteColumn = 37
@@ -63,8 +56,11 @@ func (s *setup) write() error {
 		write := atomicfile.Create
 		if replace {
 			write = atomicfile.Replace
+			err = s.keepOld(path)
 		}
-		err = write(path, text, 0o644)
+		if err == nil {
+			err = write(path, text, 0o644)
+		}
 		if errors.Is(err, fs.ErrExist) {
 			err = fmt.Errorf("%s was created meanwhile", path)
 		}
@@ -80,6 +76,46 @@ func (s *setup) write() error {
 	}
 }
 
+// mostOld is how many files that were replaced are kept beside the one that is there.
+const mostOld = 9
+
+// keepOld keeps the file at path beside it before it is replaced, and says what of it the new
+// one does not go on with.
+func (s *setup) keepOld(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	for n := 1; n <= mostOld; n++ {
+		old := path + ".old"
+		if n > 1 {
+			old += strconv.Itoa(n)
+		}
+		err := atomicfile.Create(old, text, info.Mode().Perm())
+		if errors.Is(err, fs.ErrExist) {
+			if kept, readErr := os.ReadFile(old); readErr != nil || !bytes.Equal(kept, text) {
+				continue
+			}
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		s.say("What was there is kept as %s.", old)
+		if f, err := config.Load(path); err == nil && len(f.Files()) > 1 {
+			s.say("It was put together from %s. What setup writes is whole in itself and includes none of them; they stay as they are.", strings.Join(f.Files(), ", "))
+		} else if err == nil && !bytes.Equal(f.Text(), text) {
+			s.say("It had variables. What setup writes has what they stand for here as it was answered.")
+		}
+		return nil
+	}
+	return fmt.Errorf("%s.old to %s.old%d are there already: move them away", path, path, mostOld)
+}
+
 // printNextSteps says what to do with the file that was written.
 func (s *setup) printNextSteps(path string) {
 	s.say("\nWrote %s; it has no faults. Next:\n", path)
@@ -87,29 +123,33 @@ func (s *setup) printNextSteps(path string) {
 		s.say("  sudo install -m 644 %s %s", path, plan.DefaultPath)
 	}
 	for _, key := range s.missingCredentials() {
+		if _, err := os.Stat("/etc/stationd/keys/" + key); err == nil {
+			continue // it is there already
+		}
 		s.say("  sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/%s", key)
 	}
+	if token := s.More.Page.Token; token != "" {
+		s.say("  openssl rand -base64 24 | sudo install -m 640 -g stationd /dev/stdin %s", token)
+	}
 	s.say("  sudo systemctl daemon-reload\n  sudo systemctl restart stationd\n  systemctl status stationd")
+	if s.More.access() {
+		s.say("  sudo stationd badge new NAME      # or sudo stationd passwd, for a PIN on the page")
+	}
 }
 
-// check reads the text as stationd run would, and prints its faults.
+// check reads the text as stationd run would, and prints what is wrong with it, or may not be
+// what was meant.
 func (s *setup) check(text []byte) error {
-	dir, err := os.MkdirTemp("", "stationd-setup-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	path := filepath.Join(dir, "stationd.toml")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return err
-	}
-	_, faults, err := plan.Read(path)
+	p, faults, err := readText(text)
 	if err != nil {
 		return err
 	}
 	if len(faults) > 0 {
 		plan.PrintFaults(s.out, faults)
 		return errors.New("the resulting configuration has faults and was not written; please report it with the lines above")
+	}
+	for _, w := range p.Warnings {
+		s.say("Warning: %s", w.Text)
 	}
 	return nil
 }

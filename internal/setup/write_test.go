@@ -13,12 +13,12 @@ import (
 func TestWhateverIsAnsweredIsWrittenAsItWasMeant(t *testing.T) {
 	t.Parallel()
 	d := draft{
-		Name: `"quoted" \ 'and' Å`, Timezone: "Europe/Stockholm", Data: "/var/lib/station d",
+		Name: `"quoted" \ 'and' Å ${LINE} $${LINE} ${`, Timezone: "Europe/Stockholm", Data: "/var/lib/station d",
 		L2L:       &l2lDraft{URL: "https://acme.example/api/1.0/", Site: "12", Line: `P"4`, Machine: `S\1`, Trade: "MÉCH"},
 		Lagerkoll: &lagerkollDraft{URL: "https://capi.example/v1/", Store: "1001", Key: "/etc/a key"},
 		Buttons: []buttonDraft{
 			{Name: "maintenance", Label: `The "red" one # now`, gpioLine: gpioLine{Pin: 17, Header: 11}, Lamp: "röd", Calls: []callDraft{
-				{Event: "press", Type: `A"B`, Description: `{station}: "help" # now`},
+				{Event: "press", Type: `A"B`, Description: `{station}: "help" # now ${station}`},
 				{Event: "double", Type: "OTHER", Description: "other"},
 				{Event: "hold", Ends: true, Type: `A"B`},
 			}},

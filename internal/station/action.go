@@ -66,7 +66,7 @@ const (
 const (
 	VerbRetry   = "retry"   // the held entry in About goes back to its old place, and is looked up first where it may have arrived
 	VerbDiscard = "discard" // the held entry in About is given up, the kept scan in About put away
-	VerbEdit    = "edit"    // the held entry in About gives its place to one with the fields in With put right
+	VerbEdit    = "edit"    // the held entry in About gives its place to one with the fields in With put right; the outbox refuses an event that does that and anything else
 	VerbKeep    = "keep"    // the event is kept for a person: no binding knows it
 
 	// VerbUndo takes back the entry in About: it is ended as discarded, with

@@ -40,6 +40,10 @@ func (l Light) String() string {
 // delivered production record or an unknown scan. Lights is asked again at least this often.
 const Flash = 2 * time.Second
 
+// PageElsewhere is the part among Health.Devices that says why no other machine sees the page.
+// Nobody who stands at the station misses anything by it: no lamp and no buzzer shows it.
+const PageElsewhere = "page elsewhere"
+
 // Health is how the parts of the station are. It is kept by the agent and never
 // on disk: it is true only while the process lives.
 type Health struct {
@@ -91,7 +95,7 @@ func (p Program) Lights(s State, h Health, now Stamp) map[string]Light {
 	}
 	noLamp := false // something is wrong that has no lamp
 	for device, fault := range h.Devices {
-		if fault == "" {
+		if fault == "" || device == PageElsewhere {
 			continue
 		}
 		if _, lamp := shown[device]; lamp {
@@ -210,8 +214,8 @@ func (s State) waits() bool {
 
 // faulty reports whether anything is wrong that only a person can mend.
 func (h Health) faulty() bool {
-	for _, fault := range h.Devices {
-		if fault != "" {
+	for device, fault := range h.Devices {
+		if fault != "" && device != PageElsewhere {
 			return true
 		}
 	}

@@ -144,6 +144,8 @@ func TestAPartWithoutALampShowsOnTheLampsThatAnswerNothing(t *testing.T) {
 		{"nothing is going on", p, State{}, faulty, map[string]Light{"red": Quick, "yellow": Quick}},
 		{"a press is recorded and waits", p, waits, faulty, map[string]Light{"red": Slow, "yellow": Quick}},
 		{"the part is well again", p, waits, Health{Devices: map[string]string{"page": ""}}, map[string]Light{"red": Slow, "yellow": Off}},
+		{"no other machine sees the page", p, State{}, Health{Devices: map[string]string{PageElsewhere: "nobody said who may"}}, map[string]Light{"red": Off, "yellow": Off}},
+		{"the same with a stack light", Program{Lamps: []string{"up", "ok"}, Stacks: []Stack{{Name: "tower", Red: "up", Green: "ok"}}}, State{}, Health{Devices: map[string]string{PageElsewhere: "nobody said who may"}}, map[string]Light{"up": Off, "ok": Steady}},
 		{"a lamp shows the station", Program{Lamps: p.Lamps, Lamp: p.Lamp, DefaultLamp: "yellow"}, State{}, faulty, map[string]Light{"red": Off, "yellow": Quick}},
 		{"a red of a stack light does", Program{Lamps: []string{"red", "yellow", "up"}, Lamp: p.Lamp, Stacks: []Stack{{Name: "tower", Red: "up"}}}, State{}, faulty,
 			map[string]Light{"red": Off, "yellow": Off, "up": Quick}},

@@ -1,6 +1,9 @@
 package station
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // MostRecent is how many presses and scans a Snapshot tells of.
 const MostRecent = 5
@@ -25,6 +28,9 @@ type RecentEntry struct {
 	With    map[string]string
 	Held    bool // a person must decide
 	Fate    Fate // how it ended; empty: it has not
+
+	// Corrected: somebody put a field of it right, and this is the entry that has its place.
+	Corrected bool
 }
 
 // Recent returns the event and what became of it, as it is at first.
@@ -40,15 +46,9 @@ func (ev Event) Recent(note Note, entries []Entry) RecentEvent {
 // MostRecent.
 func NewestFirst(lists ...[]RecentEvent) []RecentEvent {
 	all := slices.Concat(lists...)
-	slices.SortStableFunc(all, func(a, b RecentEvent) int {
-		age, known := a.At.Since(b.At)
-		switch {
-		case !known, age == 0:
-			return 0
-		case age > 0:
-			return -1
-		}
-		return 1
+	sort.SliceStable(all, func(i, j int) bool {
+		age, known := all[i].At.Since(all[j].At)
+		return known && age > 0
 	})
 	return all[:min(len(all), MostRecent)]
 }

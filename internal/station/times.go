@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -185,7 +186,7 @@ func (p Program) times(now time.Time) (all []dueTime) {
 			all = append(all, dueTime{ShiftStart + " " + shift.Name, ShiftStart, start, within, map[string]string{DataShift: shift.Name}})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b dueTime) int { return a.at.Compare(b.at) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].at.Before(all[j].at) })
 	return all
 }
 

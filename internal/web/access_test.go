@@ -65,10 +65,10 @@ func TestDecisionsNeedATechnicianWhereTheConfigurationSaysSo(t *testing.T) {
 	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Secure || len(c.Value) < 40 || c.Expires != (time.Time{}) {
 		t.Errorf("the cookie is %+v", c)
 	}
-	if body := ask(s, http.MethodGet, "/entries", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, for 10 min more") || !strings.Contains(body, `action="/logout"`) {
+	if body := ask(s, http.MethodGet, "/entries", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, until 14:40") || !strings.Contains(body, `action="/logout"`) {
 		t.Errorf("the page does not say who is logged in: %s", body)
 	}
-	if body := ask(s, http.MethodGet, "/", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, for 10 min more") || !strings.Contains(body, `action="/logout"`) {
+	if body := ask(s, http.MethodGet, "/", "", showing(c)).Body.String(); !strings.Contains(body, "Logged in, until 14:40") || !strings.Contains(body, `action="/logout"`) {
 		t.Errorf("the operator's page does not say who is logged in: %s", body)
 	}
 	if body := ask(s, http.MethodGet, "/", "").Body.String(); !strings.Contains(body, `href="/login"`) {
@@ -95,7 +95,7 @@ func TestABadgeThatWasShownAtTheStationDecidesOnItsOwnScreenAlone(t *testing.T) 
 	}
 	s.station.Access.Show(station.BadgeSum(code), operatortest.Now(), 10*time.Minute)
 	entry := "entry=" + string(f.Entries[0].ID)
-	if body := ask(s, http.MethodGet, "/entries", "").Body.String(); !strings.Contains(body, "Anna, for 10 min more") {
+	if body := ask(s, http.MethodGet, "/entries", "").Body.String(); !strings.Contains(body, "Anna, until 14:40") {
 		t.Errorf("the page does not say who may decide: %s", body)
 	}
 	if w := ask(s, http.MethodPost, "/entries/retry", entry, elsewhere); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "Log in to decide here.") {

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -95,9 +98,26 @@ func (s *Server) times() words.Times {
 	return t
 }
 
-// saidDone puts in words what the page was told that was done: done=retry.3.
+// tellDone is the address of this page that says what was done, and to how many:
+// done=retry.3, and the station's signature. Nobody else has the page say that.
+func (s *Server) tellDone(verb string, many int) string {
+	done := fmt.Sprintf("%s.%d", verb, many)
+	return "/entries?done=" + done + "." + s.seal(done)
+}
+
+func (s *Server) seal(text string) string {
+	sign := hmac.New(sha256.New, s.sealing[:])
+	sign.Write([]byte(text))
+	return hex.EncodeToString(sign.Sum(nil)[:16])
+}
+
+// saidDone puts in words what the page was told that was done.
 func (s *Server) saidDone(r *http.Request) string {
-	verb, many, _ := strings.Cut(r.URL.Query().Get("done"), ".")
+	verb, rest, _ := strings.Cut(r.URL.Query().Get("done"), ".")
+	many, signature, _ := strings.Cut(rest, ".")
+	if !hmac.Equal([]byte(signature), []byte(s.seal(verb+"."+many))) {
+		return ""
+	}
 	n, err := strconv.Atoi(many)
 	switch {
 	case err != nil || n < 1 || n > station.MostDecided:
@@ -139,7 +159,7 @@ func (s *Server) decide(verb string) func(w http.ResponseWriter, r *http.Request
 		}
 		switch {
 		case err == nil:
-			http.Redirect(w, r, fmt.Sprintf("/entries?done=%s.%d", verb, len(d.Entries)), http.StatusSeeOther)
+			http.Redirect(w, r, s.tellDone(verb, len(d.Entries)), http.StatusSeeOther)
 		case verb == station.VerbEdit:
 			s.log.Info("an entry was not edited", "error", err)
 			s.showEdit(w, r, http.StatusConflict, s.failed(err))

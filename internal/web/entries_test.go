@@ -85,7 +85,7 @@ func TestATechnicianDecidesOnTheirPage(t *testing.T) {
 			f := operatortest.Held()
 			s := openEntries(t, f, "en")
 			w := ask(s, http.MethodPost, c.path, c.form.Encode())
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/entries?done="+c.done {
+			if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/entries?done="+c.done+".") {
 				t.Fatalf("the answer is %d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
 			}
 			c.want["by"] = by()
@@ -122,7 +122,7 @@ func TestAllOfAKindAreDecidedOnThePage(t *testing.T) {
 		}
 	}
 	w := ask(s, http.MethodPost, "/entries/discard", url.Values{"entry": {string(f.Entries[0].ID)}, "like": {"true"}, "reason": {"the order is closed"}}.Encode())
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/entries?done=discard.31" {
+	if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/entries?done=discard.31.") {
 		t.Fatalf("the answer is %d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
 	}
 	if left := f.Entries; len(left) != 2 || left[0].Hold != station.HoldUndecided {
@@ -220,6 +220,26 @@ func TestTheTechniciansPageInEveryLanguage(t *testing.T) {
 		}
 		if i := slices.IndexFunc([]string{"entries.", "login.", "held."}, func(key string) bool { return strings.Contains(body, ">"+key) }); i >= 0 {
 			t.Errorf("%s: it shows a key", language)
+		}
+	}
+}
+
+// An address that somebody was sent must not have the page say what the station never did.
+func TestOnlyTheStationSaysWhatWasDone(t *testing.T) {
+	t.Parallel()
+	s := openEntries(t, operatortest.Held(), "en")
+	true3 := s.tellDone(station.VerbDiscard, 3)
+	if body := ask(s, http.MethodGet, true3, "").Body.String(); !strings.Contains(body, "3 discarded") {
+		t.Error("the page does not say what was done")
+	}
+	signature := true3[strings.LastIndex(true3, ".")+1:]
+	other := openEntries(t, operatortest.Held(), "en")
+	for _, forged := range []string{
+		"/entries?done=discard.3", "/entries?done=discard.3.", "/entries?done=discard.200." + signature, "/entries?done=retry.3." + signature,
+		other.tellDone(station.VerbDiscard, 3), // of another station, or of this one before it was started again
+	} {
+		if body := ask(s, http.MethodGet, forged, "").Body.String(); strings.Contains(body, `role="status"`) {
+			t.Errorf("%s: the page says that it was done", forged)
 		}
 	}
 }

@@ -45,9 +45,10 @@ func (s *Server) whoDecides(who viewer) g.Node {
 	if who.Refusal != "" {
 		return h.A(h.Class("button"), h.Href("/login"), g.Text(s.texts.Say("login.title")))
 	}
-	said := s.texts.Say("login.in", "left", s.texts.Duration(who.Left))
+	until := s.times().Until(who.Left)
+	said := s.texts.Say("login.in", "until", until)
 	if !who.LoggedIn {
-		said = s.texts.Say("login.as", "name", visible(who.Name), "left", s.texts.Duration(who.Left))
+		said = s.texts.Say("login.as", "name", visible(who.Name), "until", until)
 	}
 	return h.Form(h.Method("post"), h.Action("/logout"), h.Span(g.Text(said+" ")), button("", s.texts.Say("login.out")))
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (b viewBuilder) findings() []finding {
 	if b.snapshot.Waiting == 0 && b.snapshot.Held == 0 && b.snapshot.Health.Storage == "" && b.contentsErr == nil {
 		all = append(all, finding{rank: allWell, Class: "good", Text: b.texts.Say("how.good")})
 	}
-	slices.SortStableFunc(all, func(a, b finding) int { return int(a.rank - b.rank) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].rank < all[j].rank })
 	return all
 }
 
@@ -118,7 +119,7 @@ func (b viewBuilder) refusedSources() []string {
 		}
 	}
 	slices.Sort(all)
-	slices.SortStableFunc(all, func(a, b string) int { return int(age[a] - age[b]) })
+	sort.SliceStable(all, func(i, j int) bool { return age[all[i]] < age[all[j]] })
 	return all
 }
 
@@ -299,6 +300,8 @@ func (b viewBuilder) partFaults() []finding {
 			f.rank, f.Text = actionNeeded, b.texts.Say("how.nokey", "vendor", b.backend(backend))
 		case name == configurationPart:
 			f.Text = b.texts.Say("part.configuration.fault")
+		case name == station.PageElsewhere:
+			f.rank, f.Class, f.Text, f.Do = remark, "wait", b.texts.Say("how.elsewhere"), ""
 		}
 		all = append(all, f)
 	}

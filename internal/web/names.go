@@ -26,7 +26,7 @@ func (b viewBuilder) part(name string) string {
 	if backend, ok := b.program.Vendors[name]; ok && backend.Title != "" {
 		return visible(backend.Title)
 	}
-	if word, found := b.texts.Find("part." + words.Key(name)); found {
+	if word, found := b.texts.Find("part." + words.Key(strings.ReplaceAll(name, " ", "_"))); found {
 		return word
 	}
 	if backend, part, ok := strings.Cut(name, " "); ok { // l2l key

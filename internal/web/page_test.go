@@ -186,10 +186,26 @@ func TestThePageSaysWhatBecameOfTheLastFivePressesAndScans(t *testing.T) {
 		s := open(t, working(), language)
 		var got []string
 		for _, l := range s.viewBuilder(s.station.Snapshot(), nil).view().Recent {
-			got = append(got, l.Clock+" "+l.Text)
+			got = append(got, strings.TrimSpace(l.Clock+" "+l.Text+" "+l.Fate))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", language, diff)
+		}
+	}
+}
+
+func TestAScanThatWasCorrectedIsNotCalledDiscarded(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(e *station.RecentEntry){
+		"corrected as a new entry, recorded":  func(e *station.RecentEntry) { e.Corrected, e.Fate = true, "" },
+		"corrected as a new entry, on hold":   func(e *station.RecentEntry) { e.Corrected, e.Fate, e.Held = true, "", true },
+		"corrected as a new entry, delivered": func(e *station.RecentEntry) { e.Corrected = true },
+	} {
+		f := working()
+		change(&f.Shown.Recent[1].Entries[0])
+		s := open(t, f, "en")
+		if got := s.viewBuilder(s.station.Snapshot(), nil).view().Recent[1].Fate; got != want {
+			t.Errorf("it says %q, want %q", got, want)
 		}
 	}
 }

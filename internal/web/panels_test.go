@@ -77,6 +77,7 @@ type measure struct {
 	Wide, High        float64 // of the whole page
 	Small             string  // what is too small or too near to another to be touched
 	Spills            string  // text that its box is too small for
+	Cut               string  // what became of a press or scan, where that is not to be seen whole
 }
 
 const measuring = `(() => {
@@ -93,7 +94,9 @@ const measuring = `(() => {
 	}));
 	const spills = Array.from(document.querySelectorAll("#screen *")).filter((e) => e.checkVisibility() && !e.closest(".spoken, svg") &&
 		(e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)).map((e) => e.tagName + " " + e.innerText);
+	const cut = Array.from(document.querySelectorAll("#recent .fate")).filter((e) => e.scrollHeight > e.clientHeight + 2 || e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText);
 	return {
+		Cut: cut.join(", "),
 		Sentence: parseFloat(style.fontSize), Capital: canvas.measureText("H").actualBoundingBoxAscent, Card: document.querySelector(".card").getBoundingClientRect().height,
 		Wide: page.scrollWidth, High: page.scrollHeight, Small: small.join(", "), Spills: spills.join(", "),
 	};
@@ -130,6 +133,9 @@ func checkLook(t *testing.T, ctx context.Context, st state, on panel) {
 	m := value[measure](t, ctx, measuring)
 	if m.Wide > float64(on.width) || m.Spills != "" {
 		t.Errorf("%s: the page is %v wide, and spills: %s", on.name, m.Wide, m.Spills)
+	}
+	if m.Cut != "" {
+		t.Errorf("%s: not to be seen whole: %s", on.name, m.Cut)
 	}
 	if m.Small != "" {
 		t.Errorf("%s: too small or too near to be touched: %s", on.name, m.Small)

@@ -170,7 +170,7 @@ func (v view) recentSection() g.Node {
 		return h.Section(h.ID("recent"))
 	}
 	return h.Section(h.ID("recent"), h.H2(h.Class("spoken"), v.phrase("notes")), h.Ol(g.Map(v.Recent, func(l recentLine) g.Node {
-		return h.Li(sign(l.Class), h.Span(g.If(l.Clock != "", h.Time(g.Text(l.Clock))), g.Text(" "), g.Text(l.Text)))
+		return h.Li(sign(l.Class), h.Span(g.If(l.Clock != "", h.Time(g.Text(l.Clock))), g.Text(" "), g.Text(l.Text)), g.If(l.Fate != "", h.Span(h.Class("fate"), g.Text(l.Fate))))
 	})))
 }
 

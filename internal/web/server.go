@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ type Server struct {
 	cache     mainCache
 	cardLists cardLists
 	sessions  sessions
+	sealing   [32]byte // signs what the page is told that was done; new with each start
 
 	peerUID func(local, remote netip.AddrPort) (uint32, error) // httpserver.PeerUID
 }
@@ -61,7 +63,7 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	return &Server{
+	s := &Server{
 		station:  shown,
 		log:      log,
 		listener: httpserver.Limit(listener, log),
@@ -70,7 +72,9 @@ func Open(listen string, shown Station, log *slog.Logger) (*Server, error) {
 		texts:    words.In(shown.Language),
 		feed:     newFeed(),
 		peerUID:  httpserver.PeerUID,
-	}, nil
+	}
+	rand.Read(s.sealing[:]) // never fails: crypto/rand ends the process instead
+	return s, nil
 }
 
 // Connections returns how many connections to the page are open, and how many were refused.

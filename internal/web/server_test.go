@@ -54,7 +54,7 @@ func TestAPersonDecidesOnThePage(t *testing.T) {
 			t.Parallel()
 			f := operatortest.Held()
 			w := ask(open(t, f, "en"), http.MethodPost, c.path, url.Values{"entry": {c.entry}}.Encode())
-			if w.Code != http.StatusSeeOther || w.Header().Get("Location") != map[bool]string{true: "/", false: "/entries?done=" + c.want.Kind + ".1"}[c.path == "/discard"] {
+			if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), map[bool]string{true: "/", false: "/entries?done=" + c.want.Kind + ".1."}[c.path == "/discard"]) {
 				t.Errorf("the answer is %d to %q", w.Code, w.Header().Get("Location"))
 			}
 			if diff := cmp.Diff([]station.Event{c.want}, f.Events(), cmpopts.IgnoreFields(station.Event{}, "ID")); diff != "" {

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"stationd/internal/operator/operatortest"
@@ -163,6 +164,14 @@ func states() []state {
 		{name: "just-started", usual: true, floor: changed(func(_ *operatortest.Station, s *station.Snapshot) {
 			s.Recent, s.State = nil, station.State{}
 			s.Health.Backends = map[string]station.Contact{"l2l": {}, "lagerkoll": {}}
+		})},
+		{name: "long-lines", usual: true, floor: changed(func(_ *operatortest.Station, s *station.Snapshot) {
+			s.Recent = slices.Clone(s.Recent)
+			for i, e := range []station.RecentEntry{{}, {Held: true}, {Corrected: true}, {Corrected: true, Fate: station.FateDelivered}, {Fate: station.FateDiscarded}} {
+				e.ID, e.Backend, e.Verb = station.ID(fmt.Sprint(i)), "lagerkoll", "article.trace"
+				e.With = map[string]string{"article": "09506000134352", "batch": "LOT-2026-11-0042-B", "serial": "S-00012345678", "order": "PO-4711-2026"}
+				s.Recent[i].Code, s.Recent[i].Note, s.Recent[i].Entries = "", station.Note{Kind: station.NoteRecorded, At: s.Recent[i].At}, []station.RecentEntry{e}
+			}
 		})},
 		{name: "hostile", floor: operatortest.Hostile},
 	}

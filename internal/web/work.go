@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -191,11 +192,13 @@ func itemWords(item json.RawMessage) string {
 	return strings.Join(values, " ")
 }
 
-// A recentLine is a press or a scan on the page.
+// A recentLine is a press or a scan on the page. Where there is no room for all of it, what
+// became of it is shown, and the text before it is cut.
 type recentLine struct {
 	Class string
 	Clock string
 	Text  string
+	Fate  string // what became of it; empty: the text says so
 }
 
 // recent are the last presses and scans, with what became of each. After a start, when
@@ -213,7 +216,7 @@ func (b viewBuilder) recent() []recentLine {
 			before = append(before, station.RecentEvent{Source: source, At: n.At, Note: n})
 		}
 	}
-	slices.SortFunc(before, func(a, b station.RecentEvent) int { return strings.Compare(a.Source, b.Source) })
+	sort.Slice(before, func(i, j int) bool { return before[i].Source < before[j].Source })
 	for _, ev := range station.NewestFirst(before) {
 		if len(all) < station.MostRecent {
 			all = append(all, b.recentLine(ev))
@@ -228,16 +231,17 @@ func (b viewBuilder) recentLine(ev station.RecentEvent) recentLine {
 		l.Text = b.noteOf(ev.Note, ev.Source)
 		return l
 	}
-	var parts []string
+	var about, fates []string
 	l.Class = "good"
 	for _, e := range ev.Entries {
-		text, class := b.entryFate(e)
+		fate, class := b.entryFate(e)
 		if class == "look" || class == "wait" && l.Class == "good" {
 			l.Class = class
 		}
-		parts = append(parts, b.texts.Say("recent", "what", words.Capital(b.entryWords(e.Verb, e.With)), "became", text))
+		about, fates = append(about, words.Capital(b.entryWords(e.Verb, e.With))), append(fates, fate)
 	}
-	l.Text = strings.Join(parts, "; ")
+	l.Text = strings.TrimSpace(b.texts.Say("recent", "what", strings.Join(about, "; "), "became", ""))
+	l.Fate = strings.Join(slices.Compact(fates), "; ")
 	if ev.Note.Kind == station.NoteTwice {
 		l.Class = "look"
 	}
@@ -255,8 +259,13 @@ func (b viewBuilder) noteOf(n station.Note, source string) string {
 	return b.part(source) + ": " + b.note(n)
 }
 
-// entryFate says what has become of an entry.
+// entryFate says what has become of an entry, or of the one that has its place.
 func (b viewBuilder) entryFate(e station.RecentEntry) (text, class string) {
+	if e.Corrected {
+		e.Corrected = false
+		text, class = b.entryFate(e)
+		return b.texts.Say("recent.corrected", "became", text), class
+	}
 	switch {
 	case e.Held:
 		return b.texts.Say("recent.held"), "look"

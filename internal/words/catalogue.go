@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/text/feature/plural"
-	"golang.org/x/text/language"
 )
 
 //go:embed *.properties
@@ -23,9 +20,8 @@ type Key string
 // A Catalogue is everything that is said in one language. It never changes, and several
 // goroutines may use it at once.
 type Catalogue struct {
-	tag    string
-	plural language.Tag
-	texts  map[Key]string
+	tag   string
+	texts map[Key]string
 }
 
 // In returns the catalogue of a language, and that of English where there is none. It reads
@@ -36,9 +32,9 @@ func In(tag string) *Catalogue {
 	}
 	text, err := files.ReadFile(tag + ".properties")
 	if err != nil {
-		return &Catalogue{tag: tag, plural: language.English} // each language's file is in the program
+		return &Catalogue{tag: tag} // each language's file is in the program
 	}
-	return &Catalogue{tag: tag, plural: language.Make(tag), texts: read(string(text))}
+	return &Catalogue{tag: tag, texts: read(string(text))}
 }
 
 // read reads the lines of a catalogue. What is no text is a comment or nothing; a test finds
@@ -85,18 +81,18 @@ func (c *Catalogue) Count(key Key, n int, values ...any) string {
 	return c.Say(key+"."+Key(c.form(n)), append([]any{"n", n}, values...)...)
 }
 
-// form is the name of the form that a number takes: "one".
+// form is the name of the form that a number takes: "one". Of the Unicode CLDR.
 func (c *Catalogue) form(n int) string {
-	i := max(n, -n) % 10_000_000 // what the rules look at
-	switch plural.Cardinal.MatchPlural(c.plural, i, 0, 0, 0, 0) {
-	case plural.One:
+	n = max(n, -n)
+	switch {
+	case n == 1:
 		return "one"
-	case plural.Few:
+	case c.tag != "pl":
+		return "other"
+	case 2 <= n%10 && n%10 <= 4 && (n%100 < 12 || n%100 > 14):
 		return "few"
-	case plural.Many:
-		return "many"
 	}
-	return "other"
+	return "many"
 }
 
 // fill puts values where a text has their names in braces.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
 )
 
 // forms are the names of the forms that a language has for whole numbers, sorted.
@@ -208,6 +210,20 @@ func TestTheFormsAreThoseOfTheLanguage(t *testing.T) {
 		}
 		if got := strings.Join(got, ", "); got != want {
 			t.Errorf("%s: %s, want %s", tag, got, want)
+		}
+	}
+}
+
+func TestTheFormsAreThoseOfUnicode(t *testing.T) {
+	names := map[plural.Form]string{plural.One: "one", plural.Few: "few", plural.Many: "many", plural.Other: "other"}
+	for _, tag := range Languages() {
+		c := In(tag)
+		for n := range 2000 {
+			for _, n := range []int{n, 1_000_000 + n} {
+				if got, want := c.form(n), names[plural.Cardinal.MatchPlural(language.Make(tag), n, 0, 0, 0, 0)]; got != want || c.form(-n) != got {
+					t.Fatalf("%s: %d has the form %s, and %s where it is negative; Unicode has %s", tag, n, got, c.form(-n), want)
+				}
+			}
 		}
 	}
 }

@@ -46,6 +46,15 @@ func (t Times) Ago(at station.Stamp) string {
 	return t.Words.Say("time.both", "clock", clock, "age", age)
 }
 
+// Until says when something ends that holds for a while from now: "until 14:42", which stays
+// true where it stands; or "for 10 min more" while the clock is not set.
+func (t Times) Until(left time.Duration) string {
+	if !t.Now.Trusted {
+		return t.Words.Say("time.left", "left", t.Words.Duration(left))
+	}
+	return t.Words.Say("time.until", "clock", t.write(t.Now.Wall.In(t.Zone).Add(left)))
+}
+
 // Clock is the true time of a stamp, with the date where that is not today's: it is reckoned
 // from now, because the clock may have been wrong then. It is empty while that cannot be done.
 func (t Times) Clock(at station.Stamp) string {

@@ -41,6 +41,19 @@ func TestTimesAreTrueOrNotSaid(t *testing.T) {
 	}
 }
 
+func TestWhatEndsByItselfIsSaidWithTheTimeOfItsEnd(t *testing.T) {
+	t.Parallel()
+	now := operatortest.At("14:30")
+	clock := Times{Now: now, Zone: operatortest.Stockholm(), Words: In("en")}
+	if got := clock.Until(10 * time.Minute); got != "until 14:40" {
+		t.Error(got)
+	}
+	clock.Now.Trusted = false
+	if got := clock.Until(10 * time.Minute); got != "for 10 min more" {
+		t.Errorf("while the clock is not set: %q", got)
+	}
+}
+
 func TestTimesAreWrittenAsTheLanguageDoes(t *testing.T) {
 	t.Parallel()
 	now := operatortest.At("14:30")

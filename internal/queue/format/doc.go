@@ -6,16 +6,17 @@
 // One bbolt file with 4096-byte pages, whatever the kernel's page size, filled
 // with written zeros up to its size so that it never needs new blocks. It takes no
 // event that finds 80 % of its pages in use, so that it can always be drained: a
-// delete needs free pages too. Two buckets.
+// delete needs free pages too.
 //
-// Bucket "q" is the hot path. A key is nine bytes: the event's sequence (bbolt's
-// NextSequence, 8 bytes, big-endian) and an index (1 byte): 0 is the event, 1 and
-// up are its entries. The key of nine 0xFF bytes is the state. A value is a
-// record, which describes itself so that it can be found in a damaged file:
+// The records stand in bbolt's root bucket, beside two buckets, so that a commit writes
+// their page and a meta page. A key is ten bytes: the letter r, which is behind the names
+// of the buckets, the event's sequence (8 bytes, big-endian) and an index (1 byte): 0 is the
+// event, 1 and up are its entries. The letter and nine 0xFF bytes are the state's. A value is
+// a record, which describes itself so that it can be found in a damaged file:
 //
 //	offset  bytes
 //	     0      3  "SDQ"
-//	     3      1  version, 2
+//	     3      1  version, 4
 //	     4      1  what it holds: 'e' event, 'k' event that is kept, 'n' entry,
 //	               'f' fate, 's' state
 //	     5      3  zero
@@ -47,7 +48,7 @@
 //
 // So the second entry of event 7, written by transaction 9, begins
 //
-//	53 44 51 02 6e 00 00 00  00 00 01 2b 00 00 00 00  00 00 07 02 00 00 00 00
+//	53 44 51 04 6e 00 00 00  00 00 01 2b 00 00 00 00  00 00 07 02 00 00 00 00
 //	00 00 00 09 …
 //
 // An event stays while one of its entries does, or while it is kept because no
@@ -56,7 +57,7 @@
 // waiting entry is about it. The state says beside itself which sequence was the
 // last to be given out, and up to which every entry has ended.
 //
-// Bucket "meta" is cold: "version" (2), "id" (the outbox's own, 32 hexadecimal
+// Bucket "q" is empty. Bucket "meta" is cold: "version" (4), "id" (the outbox's own, 32 hexadecimal
 // digits; a copy gets another), "seal", "session" (JSON: when the process that has the file began, whether it ended
 // cleanly, and that it keeps the age of doubt and what is unsent, which older versions do not; and
 // the last fifty commands that were recorded, and what each backend does with marks, both of
@@ -65,14 +66,15 @@
 // began where that is known), "program" (the version of the stationd that had the
 // file last).
 //
-// # Version 1
+// # Versions 1 and 2
 //
-// It has no seal, the checksums begin with byte 0 of the record, and lanes are not
-// escaped. The first start of this version rewrites such a file in its place, in one
-// transaction or several: each writes the records of one part anew, with their numbers,
-// and the state, which says ("old") while some of version 1 are left. So the file is sound
-// whenever the power goes, and the next start goes on; it gets no larger. Whoever only
-// looks reads it as it is.
+// Their records stand in bucket "q", by keys without the letter, and the bucket's sequence
+// is that of the last event. Version 1 has no seal besides, the checksums begin with byte 0 of
+// the record, and lanes are not escaped. The first start of this version rewrites such a file
+// in its place, in one transaction or several: each moves the records of one part, the oldest
+// first, with their numbers, and the state, which says ("old") while some older ones are left.
+// So the file is sound whenever the power goes, and the next start goes on; it gets no
+// larger. Whoever only looks reads it as it is.
 //
 // # A newer version
 //
@@ -80,7 +82,7 @@
 // record; a kind of record, a condition or a key of meta that this one does not know.
 // Such a file is refused in words and not touched, by Open or by any other look, also
 // where it is damaged besides. A single flipped bit is damage all the same: the number
-// of each version differs in two bits from that of the one before (1, 2, 4). New fields
+// of each version differs in two bits from that of the one before (1, 2, 4; then 8). New fields
 // in JSON are for what an older version may ignore.
 //
 // # A damaged file

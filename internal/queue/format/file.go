@@ -67,6 +67,8 @@ type File struct {
 	size    int64  // bytes
 	used    int    // pages
 	commits uint64 // the number of the last one
+
+	sequence uint64 // given to an event last
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
@@ -103,7 +105,9 @@ func Open(path string, options Options) (*File, error) {
 // load takes the measure of the file.
 func (f *File) load() error {
 	err := f.View(func(t *Tx) (err error) {
-		_, f.commits, err = t.State()
+		var state State
+		state, f.commits, err = t.State()
+		f.sequence = state.Sequence
 		// The next number belongs to the transaction that a power cut may have left
 		// half written in free pages.
 		f.commits++
@@ -134,13 +138,7 @@ func (f *File) Close() error { return f.db.Close() }
 
 // View hands the file to look, as the last commit left it.
 func (f *File) View(look func(*Tx) error) error {
-	return f.db.View(func(tx *bbolt.Tx) error {
-		t, err := txOf(tx, f.seal)
-		if err != nil {
-			return err
-		}
-		return look(t)
-	})
+	return f.db.View(func(tx *bbolt.Tx) error { return look(txOf(tx, f.seal)) })
 }
 
 // Update makes a change in one transaction, and syncs it. After an error nobody knows
@@ -169,19 +167,16 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 		return nil, err
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	t, err := txOf(tx, f.seal)
-	if err != nil {
-		return nil, err
-	}
-	t.q.FillPercent = fillPercent
-	t.commit, t.redo = f.commits+1, make(map[Place][]byte)
+	t := txOf(tx, f.seal)
+	t.records.root.FillPercent = fillPercent
+	t.commit, t.sequence, t.redo = f.commits+1, f.sequence, make(map[Place][]byte)
 	if err := change(t); err != nil || !t.changed {
 		return nil, err
 	}
 	if spared, err = commit(tx, t); err != nil {
 		return nil, err
 	}
-	f.commits = t.commit
+	f.commits, f.sequence = t.commit, t.sequence
 	if spared != nil {
 		return spared, nil
 	}
@@ -294,8 +289,8 @@ func create(path string, options Options) error {
 
 // begin puts into an empty file what every outbox has.
 func begin(tx *bbolt.Tx, s seal, commit uint64, state State) error {
-	q, err := tx.CreateBucketIfNotExists(bucketQ)
-	if err != nil {
+	// An older version looks for both buckets before it asks for the version.
+	if _, err := tx.CreateBucketIfNotExists(bucketQ); err != nil {
 		return err
 	}
 	meta, err := tx.CreateBucketIfNotExists(bucketMeta)
@@ -308,8 +303,7 @@ func begin(tx *bbolt.Tx, s seal, commit uint64, state State) error {
 		return err
 	}
 	return errors.Join(
-		q.SetSequence(state.Sequence),
-		q.Put(stateKey, record),
+		recordsOf(tx, false).root.Put(stateKey, record),
 		meta.Put([]byte("version"), []byte{current}),
 		meta.Put([]byte("seal"), []byte(s.digits)),
 		meta.Put([]byte("id"), []byte(station.NewID())),

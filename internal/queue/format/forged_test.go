@@ -72,16 +72,13 @@ func TestAPrintedCodeThatHoldsAWholeRecordBecomesNoEntryWhenAFileIsSalvaged(t *t
 	path := filepath.Join(t.TempDir(), "outbox.db")
 	f := openAt(t, path)
 	code := ""
-	for _, version := range []byte{1, 2, 4} {
+	for _, version := range []byte{1, 2, 4, 8} {
 		for _, seal := range []string{"", "00000000", "ffffffff"} {
 			code += forged(t, version, seal)
 		}
 	}
 	err := f.Update(func(tx *Tx) error {
-		sequence, err := tx.NextSequence()
-		if err != nil {
-			return err
-		}
+		sequence := tx.NextSequence()
 		e := Entry{Entry: station.Entry{ID: "a1.1", Source: "hand", Action: station.Action{Lane: "lagerkoll/order:" + code, Verb: "article.trace"}}, Condition: station.Waiting}
 		if err := tx.PutEvent(PlaceOf(sequence, 0), station.Event{ID: "a1", Source: "hand", Code: code}, false); err != nil {
 			return err
@@ -89,7 +86,7 @@ func TestAPrintedCodeThatHoldsAWholeRecordBecomesNoEntryWhenAFileIsSalvaged(t *t
 		if err := tx.PutEntry(PlaceOf(sequence, 1), e); err != nil {
 			return err
 		}
-		_, err = tx.PutState(State{State: station.State{Sources: map[string]station.Tally{"hand": {Waiting: 1}}}, Sequence: sequence})
+		_, err := tx.PutState(State{State: station.State{Sources: map[string]station.Tally{"hand": {Waiting: 1}}}, Sequence: sequence})
 		return err
 	})
 	if err != nil {
@@ -107,7 +104,7 @@ func TestAPrintedCodeThatHoldsAWholeRecordBecomesNoEntryWhenAFileIsSalvaged(t *t
 	}
 	record := bytes.Index(data, append([]byte(magic), current, byte(KindEntry)))
 	data[record+30] ^= 1 // of its checksum
-	copy(data[len(data)-2*PageSize:], forged(t, 1, "")+forged(t, 2, "")+forged(t, 2, "00000000"))
+	copy(data[len(data)-2*PageSize:], forged(t, 1, "")+forged(t, 2, "")+forged(t, 4, "")+forged(t, 4, "00000000"))
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func TestARecordIsWhatThePackageCommentSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := strings.ReplaceAll("53445102 6e000000 ________ 00000000 00000702 00000000 00000009 ________", " ", "")
+	doc := strings.ReplaceAll("53445104 6e000000 ________ 00000000 00000702 00000000 00000009 ________", " ", "")
 	for i, digit := range hex.EncodeToString(got[:headLength]) {
 		if doc[i] != '_' && byte(digit) != doc[i] {
 			t.Fatalf("the head is %x, want %s", got[:headLength], doc)

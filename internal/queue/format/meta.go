@@ -14,11 +14,6 @@ import (
 
 // This file has what bucket meta keeps: who has the file open, and what outlives a process.
 
-var (
-	bucketQ    = []byte("q")
-	bucketMeta = []byte("meta")
-)
-
 // A Session is what the file knows of the process that has, or had, it open.
 type Session struct {
 	Began   station.Stamp   `json:"began"`
@@ -115,7 +110,7 @@ func getJSON(b *bbolt.Bucket, key string, into any) error {
 
 // Session returns what the file knows of the process that has, or last had, it open.
 func (t *Tx) Session() (s Session, err error) {
-	err = getJSON(t.meta, "session", &s)
+	err = getJSON(t.meta(), "session", &s)
 	return s, err
 }
 
@@ -127,44 +122,44 @@ func (t *Tx) ChangeSession(change func(*Session)) error {
 	}
 	change(&s)
 	t.changed = true
-	return putJSON(t.meta, "session", s)
+	return putJSON(t.meta(), "session", s)
 }
 
 // Clocks returns what is known of the last boots, in their order.
 func (t *Tx) Clocks() (all []BootClock, err error) {
-	err = getJSON(t.meta, "clocks", &all)
+	err = getJSON(t.meta(), "clocks", &all)
 	return all, err
 }
 
 // PutClocks writes what is known of the boots.
 func (t *Tx) PutClocks(all []BootClock) error {
 	t.changed = true
-	return putJSON(t.meta, "clocks", all)
+	return putJSON(t.meta(), "clocks", all)
 }
 
 // Home returns where the outbox was last open; the zero value is nowhere yet.
 func (t *Tx) Home() (h Home, err error) {
-	err = getJSON(t.meta, "home", &h)
+	err = getJSON(t.meta(), "home", &h)
 	return h, err
 }
 
 // PutHome writes where the outbox is open.
 func (t *Tx) PutHome(h Home) error {
 	t.changed = true
-	return putJSON(t.meta, "home", h)
+	return putJSON(t.meta(), "home", h)
 }
 
 // OutboxID returns the outbox's own ID.
-func (t *Tx) OutboxID() station.ID { return station.ID(t.meta.Get([]byte("id"))) }
+func (t *Tx) OutboxID() station.ID { return station.ID(t.meta().Get([]byte("id"))) }
 
 // PutOutboxID gives the outbox another ID, as a copy needs.
 func (t *Tx) PutOutboxID(id station.ID) error {
 	t.changed = true
-	return t.meta.Put([]byte("id"), []byte(id))
+	return t.meta().Put([]byte("id"), []byte(id))
 }
 
 // PutProgram writes which version of stationd has the file.
 func (t *Tx) PutProgram(version string) error {
 	t.changed = true
-	return t.meta.Put([]byte("program"), []byte(version))
+	return t.meta().Put([]byte("program"), []byte(version))
 }

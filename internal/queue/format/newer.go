@@ -78,7 +78,11 @@ func metaKeys() []string {
 
 // checkVersion says whether the file is of this version. Another one is believed where
 // more than a flipped bit speaks for it.
-func checkVersion(q, meta *bbolt.Bucket) error {
+func checkVersion(tx *bbolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil || tx.Bucket(bucketQ) == nil {
+		return errNoOutbox
+	}
 	all := make(map[string][]byte)
 	if err := meta.ForEach(func(k, v []byte) error {
 		all[string(k)] = v
@@ -86,7 +90,7 @@ func checkVersion(q, meta *bbolt.Bucket) error {
 	}); err != nil {
 		return err
 	}
-	return checkMeta(all, q.Get(stateKey))
+	return checkMeta(all, recordsOf(tx, true).get(statePlace))
 }
 
 // checkMeta is checkVersion for what meta has, and the record of the state.
@@ -104,7 +108,9 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 			return newer("version %d of the format, and this one reads version %d", said[0], current)
 		}
 		return fmt.Errorf("version %v", said)
-	case said[0] == current && !sealDigits.Match(meta["seal"]), said[0] < current && meta["seal"] != nil:
+	case said[0] == 3:
+		return fmt.Errorf("version %v", said)
+	case said[0] > 1 && !sealDigits.Match(meta["seal"]), said[0] == 1 && meta["seal"] != nil:
 		return fmt.Errorf("version %v, and the seal is %q", said, meta["seal"])
 	}
 	known := metaKeys()
@@ -147,20 +153,20 @@ func bitsApart(a, b string) (n int) {
 
 // checkRecords looks for what a newer version wrote, and for nothing else.
 func checkRecords(tx *bbolt.Tx) error {
-	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
-	if q == nil || meta == nil {
+	err := checkVersion(tx)
+	if errors.Is(err, errNoOutbox) {
 		return nil
 	}
-	if err := checkVersion(q, meta); err != nil {
+	if err != nil {
 		return err
 	}
-	s := fileSeal(q, meta)
-	return q.ForEach(func(_, v []byte) error {
+	s := fileSeal(tx)
+	for _, v := range recordsOf(tx, s.old).all() {
 		if _, err := s.parse(v); errors.Is(err, ErrNewer) {
 			return err
-		}
-		return nil // whatever else is wrong shows elsewhere
-	})
+		} // whatever else is wrong shows elsewhere
+	}
+	return nil
 }
 
 // explainNewer completes an error that wraps ErrNewer: which version it was, where the file

@@ -33,8 +33,8 @@ func TestNoFlippedBitOfTheMetaPageIsANewerVersion(t *testing.T) {
 		); err != nil {
 			return err
 		}
-		state = bytes.Clone(tx.q.Get(stateKey))
-		return tx.meta.ForEach(func(k, v []byte) error {
+		state = bytes.Clone(tx.records.get(statePlace))
+		return tx.meta().ForEach(func(k, v []byte) error {
 			table = append(table, [3]uint32{uint32(len(bytesOf)), uint32(len(k)), uint32(len(v))})
 			bytesOf = append(append(bytesOf, k...), v...)
 			return nil

@@ -31,18 +31,24 @@ func (p Place) index() int { return int(p & 0xff) }
 // String returns the place as people are told of it: 7.2 is the second entry of event 7.
 func (p Place) String() string { return fmt.Sprintf("%d.%d", p.Sequence(), p.index()) }
 
-// key is the place as the bucket has it: eight bytes of sequence, big-endian so
-// that the bucket's order is the order of the events, and one of index.
+// key is the place as the file has it: a letter that puts it behind the names of the buckets,
+// eight bytes of sequence, big-endian so that the order of the keys is the order of the
+// events, and one of index.
 func (p Place) key() []byte {
 	if p == statePlace {
 		return stateKey
 	}
-	var k [9]byte
-	binary.BigEndian.PutUint64(k[:8], p.Sequence())
-	k[8] = byte(p.index())
+	var k [10]byte
+	k[0] = stateKey[0]
+	binary.BigEndian.PutUint64(k[1:9], p.Sequence())
+	k[9] = byte(p.index())
 	return k[:]
 }
 
+// oldKey is the key that it had in bucket q.
+func (p Place) oldKey() []byte { return p.key()[1:] }
+
+// placeFrom is the place of a key as bucket q had it.
 func placeFrom(key []byte) (Place, error) {
 	if len(key) != 9 {
 		return 0, fmt.Errorf("key %x: %d bytes, want 9", key, len(key))
@@ -54,4 +60,4 @@ func placeFrom(key []byte) (Place, error) {
 	return PlaceOf(sequence, int(key[8])), nil
 }
 
-var stateKey = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+var stateKey = []byte("r\xff\xff\xff\xff\xff\xff\xff\xff\xff")

@@ -39,7 +39,7 @@ func (k Kind) known() bool {
 
 // current is the version of the format that is written. It differs from the one before in
 // two bits, so that a flipped bit makes none of the other, and so must the next.
-const current = 2
+const current = 4
 
 const (
 	magic      = "SDQ"
@@ -279,7 +279,7 @@ type State struct {
 	Ended    uint64 `json:"ended"`    // the entries of every event up to it have ended
 
 	// Seal is the outbox's, for a salvage that finds it nowhere else, and Old says that
-	// records of version 1 are left. Both are this package's own.
+	// records of older versions are left. Both are this package's own.
 	Seal string `json:"seal,omitempty"`
 	Old  bool   `json:"old,omitempty"`
 }

@@ -238,10 +238,10 @@ func (r *restored) write(db *bbolt.DB, s seal, notice station.Event) error {
 	})
 	for part := range slices.Chunk(order, batchOf) {
 		err = errors.Join(err, db.Update(func(tx *bbolt.Tx) error {
-			q := tx.Bucket(bucketQ)
-			q.FillPercent = fillPercent
+			root := recordsOf(tx, false).root
+			root.FillPercent = fillPercent
 			for _, i := range part {
-				if err := r.one(q, s, r.places[i], r.records[i]); err != nil {
+				if err := r.one(root, s, r.places[i], r.records[i]); err != nil {
 					return err
 				}
 			}
@@ -251,7 +251,7 @@ func (r *restored) write(db *bbolt.DB, s seal, notice station.Event) error {
 	return err
 }
 
-func (r *restored) one(q *bbolt.Bucket, s seal, at Place, body any) error {
+func (r *restored) one(root *bbolt.Bucket, s seal, at Place, body any) error {
 	kind := KindEvent
 	switch v := body.(type) {
 	case kept:
@@ -265,5 +265,5 @@ func (r *restored) one(q *bbolt.Bucket, s seal, at Place, body any) error {
 	if err != nil {
 		return err
 	}
-	return q.Put(at.key(), record)
+	return root.Put(at.key(), record)
 }

@@ -112,7 +112,7 @@ func findSeal(data, spare []byte) seal {
 		eachState(part, func(s seal, r Record, state State) {
 			found[s.digits]++
 			if r.commit >= newest[s.digits] {
-				newest[s.digits], old[s.digits] = r.commit, state.Old
+				newest[s.digits], old[s.digits] = r.commit, state.Old || r.version < current
 			}
 		})
 	}
@@ -138,13 +138,14 @@ func findSeal(data, spare []byte) seal {
 
 // eachState calls each with the states in data that are sealed by what they say.
 func eachState(data []byte, each func(seal, Record, State)) {
-	begin := []byte{magic[0], magic[1], magic[2], current, byte(KindState)}
-	for at := 0; ; at += len(begin) {
-		i := bytes.Index(data[at:], begin)
+	for at := 0; ; at += len(magic) {
+		i := bytes.Index(data[at:], []byte(magic))
 		if i < 0 || len(data)-at-i < headLength {
 			return
 		}
-		at += i
+		if at += i; kindOf(data[at:]) != KindState {
+			continue
+		}
 		end := at + headLength + int(binary.BigEndian.Uint32(data[at+8:]))
 		if end > len(data) || end < at {
 			continue
@@ -154,6 +155,7 @@ func eachState(data []byte, each func(seal, Record, State)) {
 			continue
 		}
 		s := sealOf(state.Seal)
+		s.old = true
 		if r, err := s.parseAny(data[at:end]); err == nil {
 			each(s, r, state)
 		}
@@ -265,7 +267,7 @@ func salvage(data, spare []byte) *salvagedFile {
 	switch said := s.state.entries(); {
 	case !t.current, t.commit == s.commit && t.entries() > said:
 		t.holes, t.records = []span{{}}, nil
-	case t.commit == s.commit && t.entries() < said && len(t.holes) == 0:
+	case t.commit == s.commit && t.entries() < said && len(t.holes) == 0 && len(t.oldHoles) == 0:
 		t.holes = []span{{}} // a page says that it has fewer than it had
 	}
 	maps.Copy(s.records, t.records)

@@ -15,7 +15,7 @@ import (
 type seal struct {
 	digits string // empty: the file is of version 1, which has none
 	sum    uint32 // their checksum
-	old    bool   // the file has records of version 1
+	old    bool   // the file has records of older versions
 }
 
 // version1 is the seal of a file that nobody has rewritten yet.
@@ -32,14 +32,19 @@ func sealOf(digits string) seal {
 }
 
 // fileSeal is the seal of the records of a file whose version has been checked.
-func fileSeal(q, meta *bbolt.Bucket) seal {
+func fileSeal(tx *bbolt.Tx) seal {
+	meta := tx.Bucket(bucketMeta)
 	digits := string(meta.Get([]byte("seal")))
 	if digits == "" {
 		return version1()
 	}
 	s := sealOf(digits)
+	if version := meta.Get([]byte("version")); len(version) == 1 && version[0] < current {
+		s.old = true
+		return s
+	}
 	var state State
-	s.old = s.decode(q.Get(stateKey), KindState, statePlace, &state) == nil && state.Old
+	s.old = s.decode(recordsOf(tx, false).get(statePlace), KindState, statePlace, &state) == nil && state.Old
 	return s
 }
 
@@ -49,7 +54,7 @@ func (s seal) begins(version byte) (sum uint32, ok bool) {
 	switch {
 	case version == 1 && s.old:
 		return 0, true
-	case version == current && s.digits != "":
+	case s.digits != "" && (version == current || version == 2 && s.old):
 		return s.sum, true
 	}
 	return 0, false

@@ -9,7 +9,7 @@ import (
 
 // This file walks the pages of a bbolt file, damaged or not, without bbolt.
 
-// A span is a range of keys of bucket q: from, and up to but not at, until. Nil is
+// A span is a range of keys of a bucket: from, and up to but not at, until. Nil is
 // no bound.
 type span struct{ from, until []byte }
 
@@ -27,7 +27,8 @@ type tree struct {
 	current  bool // nothing newer was ever committed
 	seen     map[uint64]bool
 	records  map[Place]foundRecord
-	holes    []span // of bucket q
+	holes    []span // of the root bucket
+	oldHoles []span // of bucket q, where a file of an older version has its records
 	sequence uint64
 	meta     map[string][]byte
 	state    State
@@ -71,14 +72,14 @@ func newestTree(data []byte, s seal, commit uint64) *tree {
 	}
 	for number := range uint64(len(data) / PageSize) {
 		page := data[number*PageSize:][:PageSize]
-		if binary.LittleEndian.Uint64(page) != number || !isRoot(page) {
+		if binary.LittleEndian.Uint64(page) != number || !mayBeRoot(page) {
 			continue
 		}
 		if walk(data, s, number, lastOnly).commit != commit {
 			continue
 		}
 		t := walk(data, s, number, everything)
-		if len(t.holes) == 0 && t.entries() == t.state.entries() {
+		if len(t.holes)+len(t.oldHoles) == 0 && len(t.meta) > 0 && t.entries() == t.state.entries() {
 			t.current = true
 			return t
 		}
@@ -86,12 +87,17 @@ func newestTree(data []byte, s seal, commit uint64) *tree {
 	return walk(data, s, root, everything)
 }
 
-// isRoot reports whether a page has the two buckets.
-func isRoot(page []byte) bool {
+// mayBeRoot reports whether a page has the two buckets, or may lead to the one that has.
+func mayBeRoot(page []byte) bool {
+	if binary.LittleEndian.Uint16(page[8:]) == flagBranch {
+		return true
+	}
 	found := 0
 	return elements(page, func(flags uint32, key, _ []byte) bool {
-		found++
-		return flags == flagBucket && (string(key) == string(bucketQ) || string(key) == string(bucketMeta))
+		if flags == flagBucket && (string(key) == string(bucketQ) || string(key) == string(bucketMeta)) {
+			found++
+		}
+		return true
 	}) && found == 2
 }
 
@@ -107,25 +113,28 @@ const (
 // walk reads the tree that begins at a page, as far as it is sound.
 func walk(data []byte, s seal, root uint64, r reach) *tree {
 	t := &tree{data: data, seal: s, reach: r, seen: make(map[uint64]bool), records: make(map[Place]foundRecord), meta: make(map[string][]byte)}
-	whole := false
-	t.pages(root, span{}, 0, func(_ span, leaf []byte) bool {
+	hasQ := false
+	t.pages(root, span{}, 0, func(keys span, leaf []byte) bool {
 		return elements(leaf, func(flags uint32, key, value []byte) bool {
-			if flags&flagBucket == 0 || len(value) < bucketHead {
+			switch {
+			case flags&flagBucket == 0:
+				return len(key) > 0 && key[0] == stateKey[0] && t.record(keys, key, key[1:], value)
+			case len(value) < bucketHead:
 				return false
 			}
 			switch string(key) {
 			case string(bucketQ):
-				whole = true
+				hasQ = true
 				t.sequence = binary.LittleEndian.Uint64(value[8:])
-				t.bucket(value, t.leaf, t.hole)
+				t.bucket(value, t.leaf, func(keys span) { t.oldHoles = append(t.oldHoles, keys) })
 			case string(bucketMeta):
 				t.bucket(value, t.leafOfMeta, func(span) {})
 			}
 			return true
 		})
-	}, func(span) {})
-	if !whole {
-		t.holes = []span{{}}
+	}, func(keys span) { t.holes = append(t.holes, keys) })
+	if !hasQ && (t.commit == 0 || t.state.Old) {
+		t.oldHoles = []span{{}} // it may be of an older version
 	}
 	return t
 }
@@ -269,17 +278,26 @@ func within(element []byte, pos, size uint32) ([]byte, bool) {
 // at their key.
 func (t *tree) leaf(keys span, page []byte) bool {
 	return elements(page, func(flags uint32, key, value []byte) bool {
-		r, err := t.seal.parseAny(value)
-		if err != nil || flags != 0 || !bytes.Equal(key, r.Place.key()) || !keys.has(key) {
-			return false
-		}
-		if r.Place == statePlace {
-			t.commit = r.commit
-			return r.read(&t.state) == nil
-		}
+		return flags == 0 && t.record(keys, key, key, value)
+	})
+}
+
+// record takes a record up, if it is what was written at its key; old is the key that bucket q
+// would have.
+func (t *tree) record(keys span, key, old, value []byte) bool {
+	r, err := t.seal.parseAny(value)
+	if err != nil || !bytes.Equal(old, r.Place.oldKey()) || !keys.has(key) {
+		return false
+	}
+	if r.Place != statePlace {
 		t.records[r.Place] = foundRecord{Record: r, inTree: true}
 		return true
-	})
+	}
+	if r.commit < t.commit {
+		return true
+	}
+	t.commit = r.commit
+	return r.read(&t.state) == nil
 }
 
 func (t *tree) leafOfMeta(_ span, page []byte) bool {
@@ -289,11 +307,10 @@ func (t *tree) leafOfMeta(_ span, page []byte) bool {
 	})
 }
 
-func (t *tree) hole(keys span) { t.holes = append(t.holes, keys) }
-
 // missing reports whether the page of a place could not be read.
 func (t *tree) missing(at Place) bool {
-	return slices.ContainsFunc(t.holes, func(s span) bool { return s.has(at.key()) })
+	return slices.ContainsFunc(t.holes, func(s span) bool { return s.has(at.key()) }) ||
+		slices.ContainsFunc(t.oldHoles, func(s span) bool { return s.has(at.oldKey()) })
 }
 
 func (t *tree) entries() (n int) {

@@ -14,37 +14,37 @@ import (
 // is there whole after its commit, or not at all. It must not be used after the
 // function it was handed to has returned.
 type Tx struct {
-	q, meta *bbolt.Bucket
-	seal    seal
-	commit  uint64           // its number
-	redo    map[Place][]byte // every record as it stands after it, for the spare file
-	changed bool
+	tx       *bbolt.Tx
+	records  records
+	seal     seal
+	commit   uint64           // its number
+	sequence uint64           // given to an event last
+	redo     map[Place][]byte // every record as it stands after it, for the spare file
+	changed  bool
 }
 
 const fillPercent = 0.95 // of a page, before the next is begun: keys only ascend
 
-// txOf is the transaction on the two buckets that every outbox has.
-func txOf(tx *bbolt.Tx, s seal) (*Tx, error) {
-	t := &Tx{q: tx.Bucket(bucketQ), meta: tx.Bucket(bucketMeta), seal: s}
-	if t.q == nil || t.meta == nil {
-		return nil, errNoOutbox
-	}
-	return t, nil
+// txOf is the transaction on the records with a seal.
+func txOf(tx *bbolt.Tx, s seal) *Tx {
+	return &Tx{tx: tx, records: recordsOf(tx, s.old), seal: s}
 }
+
+// meta is the bucket of that name.
+func (t *Tx) meta() *bbolt.Bucket { return t.tx.Bucket(bucketMeta) }
 
 // Records returns the records of events, entries and fates in the order of their
 // places, from one on. A record that cannot be read is an error, and the last that is
 // handed over.
 func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		c := t.q.Cursor()
-		for k, v := c.Seek(from.key()); k != nil; k, v = c.Next() {
-			if bytes.Equal(k, stateKey) {
+		for k, v := range t.records.from(from) {
+			if bytes.Equal(k, stateKey[1:]) {
 				continue
 			}
 			r, err := t.seal.parse(v)
 			if err != nil {
-				yield(Record{}, explainNewer(fmt.Errorf("record at %x: %w", k, err), t.meta.Get([]byte("program"))))
+				yield(Record{}, explainNewer(fmt.Errorf("record at %x: %w", k, err), t.meta().Get([]byte("program"))))
 				return
 			}
 			if !yield(r, nil) {
@@ -56,7 +56,7 @@ func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
 
 // Entry reads an entry; there is false where it has ended.
 func (t *Tx) Entry(at Place) (e Entry, there bool, err error) {
-	record := t.q.Get(at.key())
+	record := t.records.get(at)
 	if record == nil || kindOf(record) == KindFate {
 		return e, false, nil
 	}
@@ -67,11 +67,11 @@ func (t *Tx) Entry(at Place) (e Entry, there bool, err error) {
 }
 
 // Live reports whether an entry stands at a place, and not its end.
-func (t *Tx) Live(at Place) bool { return kindOf(t.q.Get(at.key())) == KindEntry }
+func (t *Tx) Live(at Place) bool { return kindOf(t.records.get(at)) == KindEntry }
 
 // Kept reads a kept event; there is false where it has been put away.
 func (t *Tx) Kept(at Place) (ev station.Event, there bool, err error) {
-	record := t.q.Get(at.key())
+	record := t.records.get(at)
 	if record == nil {
 		return ev, false, nil
 	}
@@ -88,7 +88,7 @@ const idBegins = `{"id":"`
 // where it does not, or nothing is there. It looks at the record's bytes: of tens of
 // thousands no JSON is read.
 func (t *Tx) ID(at Place, begins string) (id station.ID, is bool, err error) {
-	record := t.q.Get(at.key())
+	record := t.records.get(at)
 	if record == nil {
 		return "", false, nil
 	}
@@ -105,7 +105,7 @@ func (t *Tx) ID(at Place, begins string) (id station.ID, is bool, err error) {
 
 // State reads the state, and the number of the commit that wrote it.
 func (t *Tx) State() (s State, commit uint64, err error) {
-	r, err := t.seal.parseAt(t.q.Get(stateKey), KindState, statePlace)
+	r, err := t.seal.parseAt(t.records.get(statePlace), KindState, statePlace)
 	if err == nil {
 		err = r.read(&s)
 	}
@@ -118,17 +118,19 @@ func (t *Tx) State() (s State, commit uint64, err error) {
 // Commit returns the number of the commit that the file has; it reads no more of the
 // state than that. A state that cannot be read is an error.
 func (t *Tx) Commit() (uint64, error) {
-	r, err := t.seal.parseAt(t.q.Get(stateKey), KindState, statePlace)
+	r, err := t.seal.parseAt(t.records.get(statePlace), KindState, statePlace)
 	return r.commit, err
 }
 
 // Sequence returns the number that was given to an event last.
-func (t *Tx) Sequence() uint64 { return t.q.Sequence() }
+func (t *Tx) Sequence() uint64 { return t.sequence }
 
-// NextSequence returns the number of a new event.
-func (t *Tx) NextSequence() (uint64, error) {
+// NextSequence returns the number of a new event. The state says which was the last, and so
+// is to be written after it.
+func (t *Tx) NextSequence() uint64 {
 	t.changed = true
-	return t.q.NextSequence()
+	t.sequence++
+	return t.sequence
 }
 
 // PutEvent writes an event: as kept where it stays until a person has seen it.
@@ -159,7 +161,7 @@ func (t *Tx) put(k Kind, at Place, body any) error {
 	}
 	t.changed = true
 	t.redo[at] = record
-	return t.q.Put(at.key(), record)
+	return t.records.root.Put(at.key(), record)
 }
 
 // Delete deletes what stands at a place.
@@ -170,7 +172,7 @@ func (t *Tx) Delete(at Place) error {
 	}
 	t.changed = true
 	t.redo[at] = record
-	return t.q.Delete(at.key())
+	return t.records.root.Delete(at.key())
 }
 
 // DeleteEntry deletes what stands at an entry's place, and its event when that was the
@@ -179,12 +181,13 @@ func (t *Tx) DeleteEntry(at Place) error {
 	if err := t.Delete(at); err != nil {
 		return err
 	}
-	c := t.q.Cursor()
-	k, _ := c.Seek(at.Event().key())
-	if !bytes.Equal(k, at.Event().key()) {
+	c := t.records.root.Cursor()
+	event := at.Event().key()
+	k, _ := c.Seek(event)
+	if !bytes.Equal(k, event) {
 		return nil
 	}
-	if k, _ = c.Next(); len(k) == 9 && bytes.Equal(k[:8], at.key()[:8]) {
+	if k, _ = c.Next(); len(k) == len(event) && bytes.Equal(k[:9], event[:9]) {
 		return nil // another entry of the same event
 	}
 	return t.Delete(at.Event())

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 
@@ -12,10 +13,10 @@ import (
 // pages, of which there is always a fifth.
 const upgradePart = 16
 
-// upgrade checks the version of the file, and rewrites one of version 1 in place, part by
-// part, so that it needs no more room. A power cut in between leaves a sound file: its state
-// says whether records of version 1 are left, and the next start goes on. An older program
-// refuses the file from the first part on.
+// upgrade checks the version of the file, and rewrites one of an older version in place, part
+// by part, so that it needs no more room. A power cut in between leaves a sound file: its state
+// says whether older records are left, and the next start goes on. An older program refuses
+// the file from the first part on.
 func (f *File) upgrade() error {
 	err := f.db.View(func(tx *bbolt.Tx) error {
 		t, err := viewOf(tx)
@@ -48,56 +49,59 @@ func (f *File) upgrade() error {
 	return nil
 }
 
-// rewrite rewrites the next records of version 1, up to so many bytes, and the state with
-// each part, in one transaction. It returns how many there were.
+// rewrite moves the next of the older records, up to so many bytes, to where they stand in
+// this version, and the state with each part, in one transaction. It returns how many there
+// were.
 func (f *File) rewrite(most int64) (n int, err error) {
 	tx, err := f.db.Begin(true)
 	if err != nil {
 		return 0, err
 	}
 	defer tx.Rollback() // after a commit it does nothing
-	t, err := txOf(tx, f.seal)
-	if err != nil {
-		return 0, err
-	}
-	t.q.FillPercent = fillPercent
+	t := txOf(tx, f.seal)
+	root, old := t.records.root, t.records.old
+	root.FillPercent, old.FillPercent = fillPercent, fillPercent
 	state, commit, err := t.State()
 	if err != nil {
 		return 0, err
 	}
-	var keys, records [][]byte
+	var places []Place
+	var moved [][]byte
 	size := int64(0)
-	c := t.q.Cursor()
+	c := old.Cursor()
 	k, v := c.First()
 	for ; k != nil && size < most; k, v = c.Next() {
-		if bytes.Equal(k, stateKey) || len(v) < headLength || v[3] != 1 {
+		if bytes.Equal(k, stateKey[1:]) {
 			continue
 		}
 		r, err := f.seal.parse(v)
 		if err != nil {
 			return 0, fmt.Errorf("record at %x: %w", k, err)
 		}
-		keys, records = append(keys, bytes.Clone(k)), append(records, f.seal.rewritten(r))
+		places, moved = append(places, r.Place), append(moved, f.seal.rewritten(r))
 		size += int64(len(v))
 	}
-	for i, key := range keys {
-		if err := t.q.Put(key, records[i]); err != nil {
+	for i, at := range places {
+		if err := errors.Join(old.Delete(at.oldKey()), root.Put(at.key(), moved[i])); err != nil {
 			return 0, err
 		}
 	}
-	t.seal.old = k != nil
+	if err := old.Delete(stateKey[1:]); err != nil {
+		return 0, err
+	}
+	t.seal.old = k != nil && !bytes.Equal(k, stateKey[1:])
 	f.seal.old = t.seal.old
 	t.commit, t.redo = commit+1, make(map[Place][]byte)
 	if _, err := t.PutState(state); err != nil {
 		return 0, err
 	}
-	if err := t.meta.Put([]byte("seal"), []byte(f.seal.digits)); err != nil {
+	if err := t.meta().Put([]byte("seal"), []byte(f.seal.digits)); err != nil {
 		return 0, err
 	}
-	if err := t.meta.Put([]byte("version"), []byte{current}); err != nil {
+	if err := t.meta().Put([]byte("version"), []byte{current}); err != nil {
 		return 0, err
 	}
-	return len(keys), f.options.Faults.Commit(tx)
+	return len(places), f.options.Faults.Commit(tx)
 }
 
 // rewritten is a record in this version of the format, written by the same transaction.

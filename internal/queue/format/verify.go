@@ -81,15 +81,10 @@ func lookAt(path string, look func(*bbolt.Tx) error) error {
 
 // viewOf is the transaction on a file that nobody has looked at yet.
 func viewOf(tx *bbolt.Tx) (*Tx, error) {
-	t, err := txOf(tx, seal{})
-	if err == nil {
-		err = checkVersion(t.q, t.meta)
-	}
-	if err != nil {
+	if err := checkVersion(tx); err != nil {
 		return nil, err
 	}
-	t.seal = fileSeal(t.q, t.meta)
-	return t, nil
+	return txOf(tx, fileSeal(tx)), nil
 }
 
 // unreadable reports whether the error speaks of the system and not of the file.
@@ -144,23 +139,23 @@ func inspect(tx *bbolt.Tx) error {
 	for err := range tx.Check() {
 		return fmt.Errorf("file: %w", err)
 	}
-	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
-	if q == nil || meta == nil {
-		return errNoOutbox
-	}
-	if err := checkVersion(q, meta); err != nil {
+	if err := checkVersion(tx); err != nil {
 		return err
 	}
-	s := fileSeal(q, meta)
+	s := fileSeal(tx)
+	all := recordsOf(tx, s.old)
+	if k := all.strange(); k != nil {
+		return fmt.Errorf("file: there is a key %x", k)
+	}
 	var said, found station.Tally
 	var event Place
-	err := q.ForEach(func(k, v []byte) error {
+	look := func(k, v []byte) error {
 		r, err := s.parse(v)
 		switch {
 		case err != nil:
 			return fmt.Errorf("record at %x: %w", k, err)
-		case !bytes.Equal(k, r.Place.key()):
-			return fmt.Errorf("record at %x: it was written at %x", k, r.Place.key())
+		case !bytes.Equal(k, r.Place.oldKey()):
+			return fmt.Errorf("record at %x: it was written at %x", k, r.Place.oldKey())
 		case r.Kind == KindState:
 			said, err = r.tally()
 			return err
@@ -173,19 +168,24 @@ func inspect(tx *bbolt.Tx) error {
 			return nil
 		}
 		switch about := r.Label.About; {
-		case about != 0 && q.Get(about.key()) == nil:
-			return fmt.Errorf("record at %x: it is about %x, which is not there", k, about.key())
+		case about != 0 && all.get(about) == nil:
+			return fmt.Errorf("record at %x: it is about %x, which is not there", k, about.oldKey())
 		case r.Label.Condition == station.Held:
 			found.Held++
 		default:
 			found.Waiting++
 		}
 		return nil
-	})
-	if err == nil && found != said {
-		err = fmt.Errorf("%d entries wait and %d are held; the state counts %d and %d", found.Waiting, found.Held, said.Waiting, said.Held)
 	}
-	return err
+	for k, v := range all.all() {
+		if err := look(k, v); err != nil {
+			return err
+		}
+	}
+	if found != said {
+		return fmt.Errorf("%d entries wait and %d are held; the state counts %d and %d", found.Waiting, found.Held, said.Waiting, said.Held)
+	}
+	return nil
 }
 
 // tally returns how many entries the state counts.
@@ -218,39 +218,36 @@ func verifyWhole(tx *bbolt.Tx) error {
 
 // verify states the invariants of the outbox as code.
 func (v *verifier) verify(tx *bbolt.Tx) error {
-	q, meta := tx.Bucket(bucketQ), tx.Bucket(bucketMeta)
-	if q == nil || meta == nil {
-		return errors.Join(append(v.faults, errNoOutbox)...)
-	}
-	if err := checkVersion(q, meta); err != nil {
+	if err := checkVersion(tx); err != nil {
 		return errors.Join(append(v.faults, err)...)
 	}
-	v.seal = fileSeal(q, meta)
-	err := q.ForEach(func(k, value []byte) error {
-		if bytes.Equal(k, stateKey) {
-			if err := v.seal.decode(value, KindState, statePlace, &v.state); err != nil {
-				v.fault("state: %w", err)
-			}
-			return nil
+	v.seal = fileSeal(tx)
+	all := recordsOf(tx, v.seal.old)
+	if k := all.strange(); k != nil {
+		v.fault("file: there is a key %x", k)
+	}
+	if err := v.seal.decode(all.get(statePlace), KindState, statePlace, &v.state); err != nil {
+		v.fault("state: %w", err)
+	}
+	for k, value := range all.all() {
+		if bytes.Equal(k, stateKey[1:]) {
+			continue
 		}
 		at, err := placeFrom(k)
 		if err != nil {
 			v.fault("%w", err)
-			return nil
+			continue
 		}
-		if at.Sequence() > q.Sequence() {
-			v.fault("record %v: above the sequence %d", at, q.Sequence())
+		if at.Sequence() > v.state.Sequence {
+			v.fault("record %v: above the sequence %d", at, v.state.Sequence)
 		}
 		v.record(at, value)
 		if len(v.faults) >= mostFaults {
-			return errors.New("and more")
+			v.fault("and more")
+			break
 		}
-		return nil
-	})
-	if err != nil {
-		v.fault("bucket q: %w", err)
 	}
-	v.whole(q.Sequence())
+	v.whole()
 	return errors.Join(v.faults...)
 }
 
@@ -396,7 +393,7 @@ func (v *verifier) entry(e Entry, found Label) {
 }
 
 // whole checks what only all records together show.
-func (v *verifier) whole(sequence uint64) {
+func (v *verifier) whole() {
 	for s := range v.events {
 		if v.children[s] == 0 && !v.kept[s] {
 			v.fault("event %d: without an entry, and not kept", s)
@@ -420,8 +417,5 @@ func (v *verifier) whole(sequence uint64) {
 	}
 	if v.lowest != 0 && v.state.Ended >= v.lowest {
 		v.fault("state: everything up to %d has ended, but %d waits", v.state.Ended, v.lowest)
-	}
-	if v.state.Sequence > sequence {
-		v.fault("state: the sequence is %d, the bucket's is %d", v.state.Sequence, sequence)
 	}
 }

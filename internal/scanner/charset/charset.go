@@ -16,11 +16,6 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // Auto is the name of the rule that holds where nobody says otherwise: UTF-8 where the
@@ -73,11 +68,12 @@ func decode(raw []byte, name string) (string, error) {
 	case "latin-1":
 		return latin1(raw)
 	case "windows-1252":
-		return by(charmap.Windows1252, name, raw)
+		western, _ := single(windows1252)
+		return by(western, name, raw)
 	case "shift-jis":
-		return by(japanese.ShiftJIS, name, raw)
+		return by(shiftJIS, name, raw)
 	case "gbk":
-		return by(simplifiedchinese.GBK, name, raw)
+		return by(gbk, name, raw)
 	}
 	return "", &Error{0, fmt.Sprintf("%q is no encoding that this program knows; it knows %s", name, strings.Join(Names(), ", "))}
 }
@@ -91,12 +87,13 @@ func auto(raw []byte) (string, error) {
 		return latin1(raw)
 	}
 	// Where each byte is a character of its own, nothing of Japan's or China's is there.
-	for _, other := range []encoding.Encoding{japanese.ShiftJIS, simplifiedchinese.GBK} {
+	for _, other := range []encoding{shiftJIS, gbk} {
 		if text, err := by(other, "", raw); err == nil && utf8.RuneCountInString(text) < len(raw) {
 			return "", &Error{at, fmt.Sprintf("%02X is neither UTF-8 nor ISO 8859-1, and may be Western, Japanese or Chinese; say which with encoding", raw[at])}
 		}
 	}
-	text, err := by(charmap.Windows1252, "windows-1252", raw)
+	western, _ := single(windows1252)
+	text, err := by(western, "windows-1252", raw)
 	if err != nil || bytes.ContainsAny([]byte(text), unlikely) {
 		return "", &Error{at, fmt.Sprintf("%02X is neither UTF-8 nor ISO 8859-1 nor Windows-1252; say with encoding what the label is printed in", raw[at])}
 	}
@@ -135,40 +132,6 @@ func eachByte(raw []byte) string {
 		b.WriteRune(rune(c))
 	}
 	return b.String()
-}
-
-// by decodes with a table of golang.org/x/text, which writes U+FFFD for what it does
-// not know.
-func by(table encoding.Encoding, name string, raw []byte) (string, error) {
-	text, err := table.NewDecoder().Bytes(raw)
-	if err != nil {
-		return "", &Error{0, fmt.Sprintf("no %s: %v", name, err)}
-	}
-	if !bytes.ContainsRune(text, utf8.RuneError) && !bytes.ContainsFunc(text, func(r rune) bool { return 0x80 <= r && r < 0xA0 }) {
-		return string(text), nil
-	}
-	return "", &Error{firstBad(table, raw), fmt.Sprintf("a byte that is no %s", name)}
-}
-
-// firstBad returns the place of the first byte that begins no character: no table has
-// characters of more than four bytes.
-func firstBad(table encoding.Encoding, raw []byte) int {
-	const longest = 4
-	decoder := table.NewDecoder()
-	for at := 0; at < len(raw); {
-		size := 1
-		for ; size <= min(longest, len(raw)-at); size++ {
-			text, err := decoder.Bytes(raw[at : at+size])
-			if err == nil && utf8.RuneCount(text) == 1 && !bytes.ContainsFunc(text, func(r rune) bool { return r == utf8.RuneError || 0x80 <= r && r < 0xA0 }) {
-				break
-			}
-		}
-		if size > min(longest, len(raw)-at) {
-			return at
-		}
-		at += size
-	}
-	return 0
 }
 
 // ECI decodes a symbol whose scanner announces, by its AIM modifier, that it sends
@@ -238,13 +201,6 @@ func eciNumber(raw []byte) (number int, ok bool) {
 
 // eciDecoder returns how an ECI is decoded (AIM ITS/04-023, the ECI assignments).
 func eciDecoder(number int) (func([]byte) (string, error), bool) {
-	tables := map[int]encoding.Encoding{
-		0: charmap.CodePage437, 2: charmap.CodePage437, 4: charmap.ISO8859_2, 5: charmap.ISO8859_3, 6: charmap.ISO8859_4,
-		7: charmap.ISO8859_5, 8: charmap.ISO8859_6, 9: charmap.ISO8859_7, 10: charmap.ISO8859_8, 11: charmap.ISO8859_9,
-		12: charmap.ISO8859_10, 15: charmap.ISO8859_13, 16: charmap.ISO8859_14, 17: charmap.ISO8859_15, 18: charmap.ISO8859_16,
-		20: japanese.ShiftJIS, 21: charmap.Windows1250, 22: charmap.Windows1251, 23: charmap.Windows1252, 24: charmap.Windows1256,
-		29: simplifiedchinese.GB18030, 31: simplifiedchinese.GBK, 32: simplifiedchinese.GB18030,
-	}
 	name := fmt.Sprintf("text of ECI %06d", number)
 	switch number {
 	case 1, 3:
@@ -258,8 +214,22 @@ func eciDecoder(number int) (func([]byte) (string, error), bool) {
 	case 33:
 		return func(b []byte) (string, error) { return utf16Text(b, 1, name) }, true
 	}
-	table, ok := tables[number]
-	return func(b []byte) (string, error) { return by(table, name, b) }, ok
+	next, ok := encodingOf(number)
+	return func(b []byte) (string, error) { return by(next, name, b) }, ok
+}
+
+func encodingOf(eci int) (_ encoding, ok bool) {
+	switch eci {
+	case 0: // the default of old symbols is that of 2
+		return single(2)
+	case 20:
+		return shiftJIS, true
+	case 31:
+		return gbk, true
+	case 29, 32:
+		return gb18030, true
+	}
+	return single(eci)
 }
 
 func ascii(raw []byte) (string, error) {
