@@ -128,17 +128,23 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 	}))
 
 	third := f.stations[2]
-	must(t, third.Stop())
+	f.plant().AddFault(plant.Fault{Kind: plant.Refusal, Where: "PUT *", Next: 1, Text: "the order is on hold"})
+	must(t, third.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: "0002"}.Symbol()))
+	waitHeld(t, third, "article.trace", "on hold")
 	page := f.relays[0].page(t)
-	must(t, demo.Until(t.Context(), "the relay's page shows all three", func() bool {
+	must(t, demo.Until(t.Context(), "the relay's page shows all three, the one that holds something on top", func() bool {
 		text := read(t, page)
-		return strings.Contains(text, ">pack4-1<") && strings.Contains(text, ">pack4-2<") && strings.Contains(text, ">pack4-3<")
+		return strings.Contains(text, `<tbody><tr class="look"><th scope="row">pack4-3<`) && strings.Contains(text, ">pack4-1<") && strings.Contains(text, ">pack4-2<")
 	}))
-	anna.waitSeen("the third is away", func(all map[string]fleet.Seen) bool {
+	must(t, third.Stop())
+	anna.waitSeen("the third does not answer", func(all map[string]fleet.Seen) bool {
 		s := all["pack4-3"]
-		return s.Need == fleet.Away && s.Silent && s.Age > 0
+		return s.Silent && s.Age > 0 && s.Status.Held == 1
 	})
-	if out := anna.says(0, "show", "pack4-3"); !strings.Contains(out, "away") || !strings.Contains(out, " ago (") {
+	if out := anna.says(0, "held"); !strings.Contains(out, "pack4-3: the station is away; ") || !strings.Contains(out, " ago it held 1") {
+		t.Errorf("fleet held does not say what a station that is away held:\n%s", out)
+	}
+	if out := anna.says(0, "show", "pack4-3"); !strings.Contains(out, "held") || !strings.Contains(out, " ago (") {
 		t.Errorf("fleet show of a station that is away says:\n%s", out)
 	}
 	if out := anna.says(1, "retry", "pack4-3", "0123456789"); !strings.Contains(out, "pack4-3: nothing was done: the station is away") {
