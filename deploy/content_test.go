@@ -239,3 +239,29 @@ func TestThePackageCompletesInEveryShell(t *testing.T) {
 		}
 	}
 }
+
+// A plant sends the package to a hundred boards, and each reads the program from its card at
+// every start.
+func TestThePackageIsSmall(t *testing.T) {
+	debs := strings.Fields(os.Getenv("STATIOND_DEBS"))
+	if len(debs) == 0 {
+		t.Skip("the sizes of the packages and of the program in them were NOT looked at: make deb-test does")
+	}
+	const mostPackage, mostProgram = 5_000_000, 14_700_000
+	for _, deb := range debs {
+		dir := t.TempDir()
+		must(t, command(t, "dpkg-deb", "--extract", deb, dir))
+		for name, most := range map[string]int64{deb: mostPackage, filepath.Join(dir, "usr/bin/stationd"): mostProgram} {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			t.Logf("%s: %s has %d bytes", filepath.Base(deb), filepath.Base(name), info.Size())
+			// What is shipped for PCs is larger: its instructions are.
+			if strings.Contains(deb, "_arm") && info.Size() > most {
+				t.Errorf("%s: %s has %d bytes, at most %d: docs/adr/0019-a-smaller-program.md says what is large", filepath.Base(deb), filepath.Base(name), info.Size(), most)
+			}
+		}
+	}
+}

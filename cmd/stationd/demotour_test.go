@@ -106,7 +106,7 @@ func TestTheDemoIsTriedAsItSays(t *testing.T) {
 	// 1
 	push("maintenance", demo.PressTime)
 	table.becomes(`document.querySelector(".red .lamp").matches(".lit") && document.querySelectorAll("#dispatches .badge").length == 1`)
-	screen.says("MAINT · SEAL-1")
+	screen.says("Maintenance, SEAL-1")
 	screen.becomes(`document.body.innerText.includes("open in L2L, no. 2871001")`)
 	must(t, demo.Until(t.Context(), "somebody is sent", func() bool { return b.Plant.Attend(2871001) }))
 	screen.becomes(`document.body.innerText.includes("somebody is on it")`)

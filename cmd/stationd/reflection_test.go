@@ -1,11 +1,12 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"testing"
-
-	"os/exec"
 )
 
 // Where anything that is linked calls methods by names which it works out (reflect's Method and
@@ -18,7 +19,8 @@ func TestNoMethodIsCalledByItsName(t *testing.T) {
 		t.Skip("that the linker may leave out what nobody calls was NOT proved: linking takes its time")
 	}
 	// The linker writes who refers to what: text/template.(*state).evalField <ReflectMethod> -> …
-	c := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-dumpdep", "-o", filepath.Join(t.TempDir(), "stationd"), ".")
+	program := filepath.Join(t.TempDir(), "stationd")
+	c := exec.CommandContext(t.Context(), "go", "build", "-tags=nethttpomithttp2", "-ldflags=-s -w -dumpdep", "-o", program, ".")
 	out, err := c.CombinedOutput()
 	must(t, err)
 	if found := regexp.MustCompile(`(?m)^(\S+) <ReflectMethod> -> `).FindSubmatch(out); found != nil {
@@ -26,5 +28,23 @@ func TestNoMethodIsCalledByItsName(t *testing.T) {
 	}
 	if !regexp.MustCompile(`(?m)^main\.main -> `).Match(out) {
 		t.Errorf("the linker says nothing of what it links: %.500s", out)
+	}
+	holdsSize(t, program)
+}
+
+// holdsSize fails where the program has grown: what a new library or a generic that is made for
+// each type costs is seen when it comes. make deb-test holds what is shipped for arm64 and its
+// package.
+func holdsSize(t *testing.T, program string) {
+	t.Helper()
+	most := map[string]int64{"amd64": 16_300_000}[runtime.GOARCH]
+	if most == 0 {
+		t.Logf("the size of the program for %s was NOT looked at: none is named for it", runtime.GOARCH)
+		return
+	}
+	info, err := os.Stat(program)
+	must(t, err)
+	if info.Size() > most {
+		t.Errorf("the program for %s has %d bytes, %d more than it may: docs/adr/0019-a-smaller-program.md says what is large and how it is found", runtime.GOARCH, info.Size(), info.Size()-most)
 	}
 }

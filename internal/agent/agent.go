@@ -59,6 +59,10 @@ type Station struct {
 	// then by the vendor's name for the call. It must not block; it may be nil.
 	Calls func() map[string]map[string]station.SeenCall
 
+	// LookNow has a value when something may be wrong with a part, or well again: the lights
+	// are worked out at once. It may be nil.
+	LookNow <-chan struct{}
+
 	Ready func() // called once, when every part has been started; may be nil
 	Log   *slog.Logger
 }
@@ -68,15 +72,15 @@ const (
 	// by itself.
 	lookEvery = station.Flash / 4
 
-	// idleLookEvery is how often they are worked out when nothing changes: a device that
-	// has gone away, a reminder. A station that nobody uses wakes its processor no more
-	// often.
-	idleLookEvery = time.Second
+	// idleLookEvery is how often they are worked out when nothing changes and nobody asks for
+	// it: a button that sticks, a card that is full. A station that nobody uses wakes its
+	// processor no more often for it.
+	idleLookEvery = 5 * time.Second
 
 	// staleAfter is how long the lights may go without being worked out, or a commit may
 	// take, before the watchdog lets the process be restarted. A commit on a slow card
 	// takes far less.
-	staleAfter = 10 * time.Second
+	staleAfter = 15 * time.Second
 )
 
 // A Status is how the station was when the agent last worked out its lights (a look). It is
@@ -95,7 +99,7 @@ type Status struct {
 // looked at yet.
 func NewStatus(outbox Outbox) *Status { return &Status{outbox: outbox} }
 
-// Snapshot returns the station as it was at the last look, about a second ago at most;
+// Snapshot returns the station as it was at the last look, about five seconds ago at most;
 // the zero Snapshot before the first. Its maps are shared: they are for reading
 // only.
 func (s *Status) Snapshot() station.Snapshot {
@@ -263,7 +267,7 @@ func (g *group) stop() {
 	g.ended.Wait()
 }
 
-// runLights works out the lights whenever something changes, and shows them.
+// runLights works out the lights whenever something changes or a part says so, and shows them.
 func (a *agent) runLights(ctx context.Context) error {
 	for {
 		changed := a.station.Outbox.Changed()
@@ -275,6 +279,7 @@ func (a *agent) runLights(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-a.station.LookNow:
 		case <-time.After(a.untilNextLook()):
 		}
 	}
@@ -302,7 +307,13 @@ func (a *agent) untilNextLook() time.Duration {
 			return lookEvery
 		}
 	}
-	return idleLookEvery
+	next := station.UntilBeat(time.Now(), idleLookEvery)
+	for _, every := range a.station.Program().Reminders {
+		if every > 0 {
+			next = min(next, every-now.Up%every) // a buzzer's reminder is heard when it is due
+		}
+	}
+	return next
 }
 
 // reasonsOf are the reasons of a reporter's faults, of which it may have none.

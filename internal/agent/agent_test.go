@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +117,10 @@ func setting(b *box, d *diary) Station {
 		Log:      slog.New(slog.DiscardHandler),
 	}
 }
+
+type tellerFunc func() map[string]string
+
+func (t tellerFunc) Faults() map[string]string { return t() }
 
 type teller map[string]string
 
@@ -263,6 +268,59 @@ func TestAgent(t *testing.T) {
 				shows(a, "after it", station.Off)
 			})
 			run(func(a *Status) { shows(a, "after a restart", station.Off) })
+		})
+	})
+	t.Run("a device that goes away shows at once, and what nobody tells of within five seconds", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			var fault atomic.Pointer[string]
+			say := func(text string) { fault.Store(&text) }
+			say("")
+			s.Reporters = []station.HealthReporter{tellerFunc(func() map[string]string { return map[string]string{"red": *fault.Load()} })}
+			now := make(chan struct{}, 1)
+			s.LookNow = now
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, s) }()
+			time.Sleep(time.Second)
+			say("its GPIO chip is gone")
+			now <- struct{}{}
+			synctest.Wait()
+			if got := s.Status.Snapshot().Lights["red"]; got != station.Quick {
+				t.Errorf("a chip that is gone shows as %v", got)
+			}
+			say("")
+			time.Sleep(idleLookEvery)
+			synctest.Wait()
+			if got := s.Status.Snapshot().Lights["red"]; got != station.Off {
+				t.Errorf("five seconds after nobody told of it, it shows as %v", got)
+			}
+			cancel()
+			<-ended
+		})
+	})
+	t.Run("a reminder is heard when it is due, though nobody does anything", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			horns := &horns{}
+			s.Sounders = []station.Sounder{horns}
+			s.Program = func() station.Program {
+				return station.Program{DefaultBuzzer: "horn", Reminders: map[string]time.Duration{"horn": 13 * time.Second}}
+			}
+			b.s.Health.Storage = "the card is full"
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, s) }()
+			time.Sleep(13*time.Second + time.Millisecond)
+			horns.made(t, "horn: held")
+			time.Sleep(13 * time.Second)
+			horns.made(t, "horn: held", "horn: held")
+			cancel()
+			<-ended
 		})
 	})
 	t.Run("a device that is not well shows within a second", func(t *testing.T) {

@@ -91,6 +91,9 @@ func (s *Source) Certificate() (c *tls.Certificate, why string, err error) {
 		return c, "", nil
 	}
 	if err := s.make(); err != nil {
+		if c != nil { // by its other names the page is seen still
+			return c, "", nil
+		}
 		return nil, "", fmt.Errorf("certificate of the page: %w", err)
 	}
 	s.current = nil // a file that is written twice within a tick of its clock looks the same

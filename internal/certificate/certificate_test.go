@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -72,6 +73,21 @@ func TestACertificateThatLacksANameIsMadeAnew(t *testing.T) {
 	}
 	if third, why, _ := made("192.0.2.7"); third == second || !strings.HasPrefix(why, "it could not be read: ") {
 		t.Errorf("a damaged one: %s, %q", third, why)
+	}
+}
+
+func TestACertificateThatCannotBeMadeAnewIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "page.pem")
+	first, _, err := SelfMade(file, "pack4-1", []string{"pack4-1"}).Certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := SelfMade(file, "pack4-1", []string{"seal-1"})
+	full.make = func() error { return syscall.ENOSPC }
+	c, why, err := full.Certificate()
+	if err != nil || why != "" || Fingerprint(c) != Fingerprint(first) || full.Lacks(c) != "seal-1" {
+		t.Errorf("%v, %q, %v", c, why, err)
 	}
 }
 

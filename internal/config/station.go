@@ -110,7 +110,7 @@ func (w Web) WhyHere() string {
 	if !w.Elsewhere() || w.Open || w.TLS && w.Token != (Secret{}) {
 		return ""
 	}
-	return "no other machine sees the page, for [web] does not say who may: write tls = true and token = { file = … }, or open = true for whoever reaches " + w.Listen
+	return "no other machine sees the page, for [web] does not say who may: write tls = true and token = { file = … }, or open = true for whoever reaches " + w.Listen + ", or leave listen out where no other should"
 }
 
 // Address is where the page listens: at Listen, or at the same port for this machine alone

@@ -26,10 +26,10 @@ const (
 	// alertsName is the file beside the outbox that remembers what has been told.
 	alertsName = "alerts.json"
 
-	alertEvery  = time.Second     // between two looks at the station
-	alertIdle   = 5 * time.Second // where the configuration has no table [alert]: a reload may bring one
-	alertKept   = time.Minute     // what has lasted as long is written down, to be remembered over a restart
-	alertListed = 3               // held entries in a message
+	alertEvery  = time.Second      // between two looks at the station
+	alertIdle   = 30 * time.Second // where the configuration has no table [alert]: a reload may bring one
+	alertKept   = time.Minute      // what has lasted as long is written down, to be remembered over a restart
+	alertListed = 3                // held entries in a message
 
 	alertKeyEvery = 10 * time.Second // between two checks that the key of [alert] can be read
 )
@@ -88,7 +88,7 @@ func (a *alerts) run(ctx context.Context) error {
 		a.look(ctx)
 		every := alertEvery
 		if a.plan().Alert == nil {
-			every = alertIdle
+			every = station.UntilBeat(time.Now(), alertIdle)
 		}
 		if !wait(ctx, every) {
 			return nil

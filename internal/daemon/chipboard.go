@@ -28,6 +28,8 @@ type chipBoard struct {
 	open  func() (*gpio.Board, error)
 	log   *slog.Logger
 
+	announce func() // has the station looked at, because the chip is there or gone; never blocks
+
 	mu      sync.Mutex    // guards all below
 	now     *boardRun     // nil while the chip is missing
 	changed chan struct{} // closed when now changes
@@ -66,13 +68,14 @@ const (
 const notLooked = "its GPIO chip was not looked for yet"
 
 // newChipBoard returns the board of a panel whose parts are all wired to one chip. It opens
-// nothing yet.
-func newChipBoard(p gpio.Panel, clock *clock.Clock, log *slog.Logger) *chipBoard {
+// nothing yet. announce is called when the chip is there, missing or gone.
+func newChipBoard(p gpio.Panel, clock *clock.Clock, announce func(), log *slog.Logger) *chipBoard {
 	c := &chipBoard{
-		open:    func() (*gpio.Board, error) { return gpio.Open(p, clock.Stamp, log) },
-		log:     log,
-		changed: make(chan struct{}),
-		fault:   notLooked,
+		announce: announce,
+		open:     func() (*gpio.Board, error) { return gpio.Open(p, clock.Stamp, log) },
+		log:      log,
+		changed:  make(chan struct{}),
+		fault:    notLooked,
 	}
 	c.earlier.glitches, c.earlier.lost = make(map[string]int), make(map[string]int)
 	for _, b := range p.Buttons {
@@ -109,6 +112,7 @@ func (c *chipBoard) missing(err error) {
 	if fault := err.Error(); fault != c.fault {
 		c.log.Error("the GPIO chip is missing: it is looked for again and again", "wired", c.names, "error", err)
 		c.fault = fault
+		c.announce()
 	}
 }
 
@@ -116,6 +120,7 @@ func (c *chipBoard) missing(err error) {
 func (c *chipBoard) announceChange() {
 	close(c.changed)
 	c.changed = make(chan struct{})
+	c.announce()
 }
 
 // current is the board, or nil while its chip is not there.

@@ -37,7 +37,7 @@ func TestAChipThatIsGoneIsTakenUpAgain(t *testing.T) {
 	must(t, err)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	panel := gpio.Panel{Chips: gpio.Chips{Chip: "sim:" + path}, Buttons: []gpio.Button{{Name: "red", Pin: 17}}, Lamps: []gpio.Lamp{{Name: "lamp", Pin: 22}}}
-	board := newChipBoard(panel, clock, log)
+	board := newChipBoard(panel, clock, func() {}, log)
 	board.tryOpen()
 	ctx, stop := context.WithCancel(t.Context())
 	events := make(chan station.Event, 10)

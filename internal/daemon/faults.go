@@ -20,12 +20,25 @@ var _ station.HealthReporter = (*faults)(nil)
 type faults struct {
 	log *slog.Logger
 
+	// changed has a value while what is wrong with any part may be another than at the last
+	// look at the station.
+	changed chan struct{}
+
 	mu     sync.Mutex // guards byPart
 	byPart map[string]string
 }
 
 func newFaults(log *slog.Logger) *faults {
-	return &faults{log: log, byPart: make(map[string]string)}
+	return &faults{log: log, changed: make(chan struct{}, 1), byPart: make(map[string]string)}
+}
+
+// announce has the station looked at: something may be wrong with a part, or well again. It
+// never blocks.
+func (f *faults) announce() {
+	select {
+	case f.changed <- struct{}{}:
+	default: // it will be looked at anyway
+	}
 }
 
 // set says what is wrong with a part and what to do, or with "" that it is well. The
@@ -35,6 +48,9 @@ func (f *faults) set(part, fault string) {
 	before := f.byPart[part]
 	f.byPart[part] = fault
 	f.mu.Unlock()
+	if before != fault {
+		f.announce()
+	}
 	switch {
 	case before == fault:
 	case fault == "":

@@ -59,7 +59,7 @@ func (s base) notRecording(ctx context.Context, why error) {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	for _, panel := range s.plan.Panel().ByChip() {
-		board := newChipBoard(panel, s.clock, s.log)
+		board := newChipBoard(panel, s.clock, s.faults.announce, s.log)
 		board.tryOpen()
 		parts.Go(func() {
 			err := board.runLamps(ctx)

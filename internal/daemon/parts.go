@@ -31,6 +31,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 		Status:    s.status,
 		Calls:     s.active.seenCalls,
 		Early:     s.early,
+		LookNow:   s.faults.changed,
 		Ready:     s.ready,
 		Log:       s.log,
 		Reporters: []station.HealthReporter{s.outbox, s.faults, s.starts, s.access, s.journal},

@@ -83,6 +83,7 @@ func newDevices(b base, active *activeConfig) devices {
 	for _, config := range b.plan.Scanners {
 		s := scanner.Open(config, b.clock.Stamp, b.log)
 		s.Follow(d.viewers.scanned)
+		s.Observe(func(scanner.Status) { b.faults.announce() })
 		d.scanners = append(d.scanners, s)
 	}
 	return d
@@ -159,7 +160,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 	}
 	s.logHeld()
 	for _, panel := range b.plan.Panel().ByChip() {
-		board := newChipBoard(panel, b.clock, b.log)
+		board := newChipBoard(panel, b.clock, b.faults.announce, b.log)
 		board.tryOpen()
 		s.boards = append(s.boards, board)
 	}

@@ -15,6 +15,15 @@
       .catch(() => { answer.textContent = "The demo has ended."; });
   }
 
+  const screen = document.getElementById("screen");
+  if (screen) {
+    new ResizeObserver(() => {
+      const scale = screen.parentElement.clientWidth / screen.offsetWidth;
+      screen.style.transform = `scale(${scale})`;
+      screen.style.marginBottom = `${(scale - 1) * screen.offsetHeight}px`;
+    }).observe(screen.parentElement);
+  }
+
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     if (event.submitter?.dataset.button) return; // its own way, below

@@ -121,10 +121,9 @@ func (bank *Bank) start() error {
 }
 
 // waitTime returns how long to wait for an edge: until the next contact may settle,
-// between minWait and idleWait. Where there are several chips each waits as many times
-// longer, so that all together wake the processor as often as one.
+// between minWait and idleWait.
 func (bank *Bank) waitTime(now time.Time) time.Duration {
-	wait := bank.tracker.longestWait(now) * time.Duration(len(bank.board.banks))
+	wait := bank.tracker.longestWait(now, len(bank.board.banks))
 	for _, b := range bank.buttons {
 		if at, ok := b.contact.next(); ok && !bank.mismatched(b) {
 			wait = min(wait, at.Sub(now))

@@ -289,7 +289,7 @@ func TestPressesThatAreCertainAtOnceAreToldInTheirOrder(t *testing.T) {
 	})
 }
 
-func TestAnIdleBoardWakesOnceASecondHoweverManyChipsItHas(t *testing.T) {
+func TestTheChipsOfAnIdleBoardAreLookedAtTogetherEveryFiveSeconds(t *testing.T) {
 	t.Parallel()
 	for chips := range 3 {
 		t.Run(fmt.Sprint(chips+1), func(t *testing.T) {
@@ -301,14 +301,23 @@ func TestAnIdleBoardWakesOnceASecondHoweverManyChipsItHas(t *testing.T) {
 				for _, chip := range f.chips {
 					chip.set(func() { chip.waits = 0 })
 				}
-				f.until(busyTime + 31*time.Second)
-				waits := 0
-				for _, chip := range f.chips {
-					chip.set(func() { waits += chip.waits })
+				f.until(busyTime + 151*time.Second)
+				looks, wired := make(map[time.Time]bool), 0
+				for name, chip := range f.chips {
+					chip.set(func() {
+						if chip.lastWait.IsZero() {
+							return // nothing is wired to it
+						}
+						wired++
+						looks[chip.lastWait] = true
+						// change wakes each of them once, at the beginning
+						if chip.waits < 29 || chip.waits > 32 {
+							t.Errorf("%d waits for chip %q in 150 seconds", chip.waits, name)
+						}
+					})
 				}
-				// change wakes each of them once, at the beginning
-				if waits > 30+2*len(f.chips) || waits < 30-len(f.chips) {
-					t.Errorf("%d waits in thirty seconds", waits)
+				if len(looks) != 1 || wired != chips+1 {
+					t.Errorf("%d chips were looked at last at %v", wired, looks)
 				}
 			})
 		})

@@ -33,6 +33,7 @@ type fakeChip struct {
 	waitErr   error
 	readErr   error
 	waits     int
+	lastWait  time.Time // when the last wait began
 	stall     time.Time // no wait begins before this: the station does not get its turn
 	lateUntil time.Time // no wait in vain ends before: nor then
 	waking    bool      // somebody has ended the wait
@@ -78,6 +79,7 @@ func (f *fakeChip) wait(timeout time.Duration) (edge, error) {
 	f.mu.Lock()
 	stall := f.stall
 	f.waits++
+	f.lastWait = time.Now()
 	f.mu.Unlock()
 	time.Sleep(time.Until(stall))
 	for {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"stationd/internal/station"
 )
 
 const (
@@ -13,8 +15,9 @@ const (
 
 	// idleWait is the longest wait for an edge of one chip while nothing is pressed, and
 	// busyWait that in the busyTime after an edge. The levels are read after every wait,
-	// because the kernel may have dropped an edge: it does when its buffer is full.
-	idleWait = time.Second
+	// because the kernel may have dropped an edge: it does when its buffer is full, which
+	// is in the busyTime of the edges that it kept.
+	idleWait = 5 * time.Second
 	busyWait = 250 * time.Millisecond
 	busyTime = 5 * time.Second
 
@@ -122,12 +125,13 @@ func (l *lineTracker) mismatched(line int) bool { return !l.mismatchSince[line].
 
 // longestWait is how long to wait for an edge at now, where nothing else is to be done
 // before. What the kernel drops it drops in a burst, so the levels are looked at more
-// often after an edge.
-func (l *lineTracker) longestWait(now time.Time) time.Duration {
+// often after an edge: of each of so many chips the less, so that all together wake the
+// processor as often as one. Idle chips are looked at together.
+func (l *lineTracker) longestWait(now time.Time, chips int) time.Duration {
 	if now.Sub(l.lastEdge) < busyTime {
-		return busyWait
+		return busyWait * time.Duration(chips)
 	}
-	return idleWait
+	return station.UntilBeat(now, idleWait)
 }
 
 // waitTime returns how long to wait at now: until a mismatch is old enough to count, at

@@ -277,7 +277,7 @@ func drain(c *contact, now time.Time) {
 
 // waitTime returns how long to wait for an edge, as Bank's does.
 func (w *Watch) waitTime(now time.Time) time.Duration {
-	wait := w.tracker.longestWait(now)
+	wait := w.tracker.longestWait(now, 1)
 	for i := range w.contacts {
 		if at, ok := w.contacts[i].next(); ok && !w.tracker.mismatched(i) {
 			wait = min(wait, at.Sub(now))

@@ -115,7 +115,7 @@ func (p *Plan) addresses() (addresses, open []string) {
 		}
 	}
 	if p.Web.Listen != "" {
-		from("the page", p.Web.Address())
+		from("the page", p.Web.Listen)
 	}
 	if p.Metrics.Listen != "" {
 		from("the address of the metrics", p.Metrics.Listen)

@@ -122,6 +122,8 @@ type readerDraft struct {
 	Watched           bool       // parts are for the order that Lagerkoll says is made
 	Labels            []labelDraft
 	Finished          *finishedDraft // nil: each part is traced by itself
+
+	toldOfAIM bool // that it sends no AIM identifiers was said
 }
 
 // Types reports whether it types like a keyboard.

@@ -33,7 +33,7 @@ func (m *moreDraft) access() bool {
 // askMore offers what most stations do without.
 func (s *setup) askMore() error {
 	s.heading("More")
-	s.say("Shifts and times of the day, calls that nobody answers, counted pieces, the page on other machines; for what is set up already: technicians, confirmation, limits, conditions.")
+	s.say("Shifts and times of the day, calls that nobody answers, counted pieces, the page on other machines. And for the buttons and labels above: only a technician, confirmed, limits, conditions.")
 	more, err := s.confirm("Anything more?")
 	if err != nil || !more {
 		return err

@@ -13,7 +13,9 @@ import (
 
 	"stationd/internal/atomicfile"
 	"stationd/internal/config"
+	"stationd/internal/live"
 	"stationd/internal/plan"
+	"stationd/internal/scanner"
 	"stationd/internal/station"
 )
 
@@ -68,6 +70,11 @@ func talk(t *testing.T, d draft, turns ...turn) (*setup, *plan.Plan) {
 	must(t, err)
 	for _, f := range faults {
 		t.Errorf("%v\n%s", f, s.render())
+	}
+	for _, w := range p.Warnings {
+		if !strings.Contains(w.Text, "no binding answers") { // of buttons that have nothing to do yet
+			t.Errorf("check --strict refuses it: %v", w)
+		}
 	}
 	return s, p
 }
@@ -300,5 +307,59 @@ func TestAnswersAboutMoreAreKeptWhenTheTalkIsEnded(t *testing.T) {
 	must(t, again.resume())
 	if diff := cmp.Diff(string(s.render()), string(again.render())); diff != "" || !again.More.Page.Elsewhere {
 		t.Error(diff)
+	}
+}
+
+// scanOf is a scan of a label as setup hears it.
+func scanOf(code string, data map[string]string) heardScan {
+	return heardScan{ScanReport: live.ScanReport{Frame: scanner.Frame{Event: station.Event{Code: code, Data: data}}}}
+}
+
+func TestWhatALabelMayMean(t *testing.T) {
+	t.Parallel()
+	part := scanOf("010950600013435210B7", map[string]string{"gs1.01": "09506000134352", "gs1.10": "B7"})
+	var out bytes.Buffer
+	d := line()
+	d.Buttons, d.Readers = nil, nil
+	r := readerDraft{Name: "hand", Port: "usb:0403:6001"}
+	for _, step := range []struct {
+		label  heardScan
+		means  string // of what it may mean, the option that is chosen
+		turns  string // what is answered after that
+		reason string // what is said against a wrong one
+	}{
+		{part, "on the order that Lagerkoll says is made", "", "scan an order's label first"},
+		{scanOf("U-EVA", nil), "a person's badge", "X\n\n", `this label is "U-EVA"`},
+		{scanOf("A-SOUP", nil), "a finished article", "\nmany\n501\n4\n", "type a number from 1 to 500"},
+		{scanOf("UNDO", nil), "takes back the last thing", "", ""},
+	} {
+		s := &setup{dialog: newDialog(t.Context(), strings.NewReader(""), &out), draft: d}
+		picked := ""
+		for i, use := range s.labelUses(&r, step.label) {
+			if strings.Contains(use.text, step.means) {
+				picked = fmt.Sprint(i + 1)
+			}
+		}
+		out.Reset()
+		s = &setup{dialog: newDialog(t.Context(), strings.NewReader(picked+"\n"+step.turns), &out), draft: d}
+		if err := s.askLabel(&r, step.label); err != nil || !strings.Contains(out.String(), step.reason) {
+			t.Fatalf("%s: %v, after it said:\n%s", step.means, err, out.String())
+		}
+	}
+	d.Readers = []readerDraft{r}
+	p, faults, err := readText(d.render())
+	must(t, err)
+	for _, f := range faults {
+		t.Errorf("%v\n%s", f, d.render())
+	}
+	finished := bindingOf(t, p, "hand.scan", "A")
+	if finished.Do[0].With["order"].String() != "{lagerkoll.order}" || finished.Conditions[0].Number != 4 {
+		t.Errorf("%+v", finished)
+	}
+	if b := bindingOf(t, p, "hand.scan", "U"); b.Set["user"].String() != "{user}" {
+		t.Errorf("%+v", b)
+	}
+	if b := bindingOf(t, p, "hand.scan", "UNDO"); !b.Undo {
+		t.Errorf("%+v", b)
 	}
 }

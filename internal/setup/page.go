@@ -61,8 +61,12 @@ func (s *setup) askPage() error {
 			return err
 		}
 	}
-	if s.keep(func(d *draft) { d.More.Page = page }) && page.Elsewhere {
-		s.say("Other machines reach the page at port 8420.")
+	switch {
+	case !s.keep(func(d *draft) { d.More.Page = page }) || !page.Elsewhere:
+	case page.Token == "":
+		s.say("Other machines see the page at http:// and this board's address, with :8420 behind it.")
+	default:
+		s.say("Other machines see the page at https:// and this board's address, with :8420 behind it. A browser asks once whether the certificate is right, and for the token.")
 	}
 	return nil
 }

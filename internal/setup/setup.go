@@ -199,6 +199,10 @@ func (s *setup) askName(question, suggestion, table string, index int) (string, 
 		if len(faults) == before {
 			return errors.New("choose another name")
 		}
-		return errors.New(strings.TrimPrefix(faults[len(faults)-1].Text, at.String()+": "))
+		why := strings.TrimPrefix(faults[len(faults)-1].Text, at.String()+": ")
+		if short, _, place := strings.Cut(why, " already, "); place {
+			why = short + " already" // no file is written yet, in which anybody could look there
+		}
+		return errors.New(why)
 	})
 }

@@ -90,7 +90,8 @@ func (s *setup) applyTestLabel(r *readerDraft, label *heardScan) bool {
 	case letters:
 		s.say("%s", text.describe())
 		r.Encoding = text.Encoding
-	case !r.Identifies && r.Assume == "":
+	case label.Event.Data["aim"] == "" && r.Assume == "" && !r.toldOfAIM:
+		r.toldOfAIM = true
 		s.say("It sends no AIM identifier, so a GS1 symbol looks like plain text. Switch on \"transmit AIM identifier\" with the bar code in its manual.")
 	}
 	if ok || letters {

@@ -119,22 +119,27 @@ func (s *setup) keepOld(path string) error {
 // printNextSteps says what to do with the file that was written.
 func (s *setup) printNextSteps(path string) {
 	s.say("\nWrote %s; it has no faults. Next:\n", path)
+	command := func(format string, args ...any) { // is copied, and so on one line
+		fmt.Fprintf(s.out, "  sudo "+format+"\n", args...)
+	}
 	if whole, err := filepath.Abs(path); err == nil && whole != plan.DefaultPath {
-		s.say("  sudo install -m 644 %s %s", path, plan.DefaultPath)
+		command("install -m 644 %s %s", path, plan.DefaultPath)
 	}
 	for _, key := range s.missingCredentials() {
 		if _, err := os.Stat("/etc/stationd/keys/" + key); err == nil {
 			continue // it is there already
 		}
-		s.say("  sudo install -m 600 YOUR-KEY-FILE /etc/stationd/keys/%s", key)
+		command("install -m 600 YOUR-KEY-FILE /etc/stationd/keys/%s", key)
 	}
 	if token := s.More.Page.Token; token != "" {
-		s.say("  openssl rand -base64 24 | sudo install -m 640 -g stationd /dev/stdin %s", token)
+		command("install -m 640 -g stationd YOUR-TOKEN-FILE %s", token)
 	}
-	s.say("  sudo systemctl daemon-reload\n  sudo systemctl restart stationd\n  systemctl status stationd")
+	command("systemctl daemon-reload")
+	command("systemctl restart stationd")
 	if s.More.access() {
-		s.say("  sudo stationd badge new NAME      # or sudo stationd passwd, for a PIN on the page")
+		command("stationd badge new NAME      # or: sudo stationd passwd, for a PIN on the page")
 	}
+	command("stationd doctor")
 }
 
 // check reads the text as stationd run would, and prints what is wrong with it, or may not be

@@ -311,3 +311,10 @@ func (p Program) overdue(s State, ev Event) (State, []Action) {
 	}
 	return after.addNote(ev, NoteOverdue, ev.Data[DataAfter]), actions
 }
+
+// UntilBeat is how long it is until the clock shows the next multiple of every. Parts that look
+// now and then, and need no certain moment for it, look at these: together they wake the
+// processor as often as one.
+func UntilBeat(now time.Time, every time.Duration) time.Duration {
+	return every - time.Duration(now.UnixNano()%int64(every))
+}

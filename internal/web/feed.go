@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stationd/internal/httpserver"
+	"stationd/internal/station"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 	mostLocalViewers  = 32               // open pages of this machine, which have places of their own
 	heartbeatEvery    = 15 * time.Second // a page that hears nothing for 40 s says that it may be out of date
 	refreshEvery      = 500 * time.Millisecond
-	unwatchedEvery    = 2 * time.Second // where no page is open: only how long a vendor has been away is noted
+	unwatchedEvery    = 10 * time.Second // where no page is open: only how long a vendor has been away is noted
 
 	// refreshDelay is how long after a change the page is drawn: the lights follow the
 	// change, and presses that come together cost one drawing.
@@ -76,7 +77,7 @@ func (f *feed) refreshIn() time.Duration {
 	if f.watched() {
 		return refreshEvery
 	}
-	return unwatchedEvery
+	return station.UntilBeat(time.Now(), unwatchedEvery)
 }
 
 // show replaces the fragment and wakes the streams if it is another one.

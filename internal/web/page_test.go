@@ -50,12 +50,12 @@ func TestTheSentenceThatFillsTheScreenIsWhatThePersonInFrontMustDo(t *testing.T)
 			c := call()
 			c.Attended = true
 			f.Shown.State.Calls = []station.Call{c}
-		}, "MAINT · SEAL-1: 18 min"},
+		}, "MAINT, SEAL-1: 18 min"},
 		{"and one that nobody is on", func(f *operatortest.Station) {
 			c := call()
 			c.Entry, c.Subject, c.At = "02.1", map[string]string{"machine": "SEAL-2", "type": "MATERIAL"}, operatortest.At("14:25")
 			f.Shown.State.Calls = append(f.Shown.State.Calls, c)
-		}, "MATERIAL · SEAL-2: 5 min"},
+		}, "MATERIAL, SEAL-2: 5 min"},
 		{"a scanner is unplugged", func(f *operatortest.Station) { f.Shown.Health.Devices["hand"] = "it is unplugged" }, "Fault: hand"},
 		{"the key is wrong", contact("l2l", station.Contact{Kind: station.Connected, Fault: "401: the key is wrong"}), "L2L does not accept the key"},
 		{"two are on hold", func(f *operatortest.Station) { f.Shown.Held = 2 }, "Action needed: 2 on hold"},
@@ -112,7 +112,7 @@ func TestTheSentenceSaysWhatElseCanBe(t *testing.T) {
 			late.Overdue, newer.Attended, newer.Entry = []time.Duration{5 * time.Minute}, true, "09.1"
 			f.Shown.State.Calls = []station.Call{newer, late}
 			f.Shown.Health.Devices["page"] = "gone"
-		}, "MAINT · SEAL-1: 18 min"},
+		}, "MAINT, SEAL-1: 18 min"},
 		{"a scan must be done once more", func(f *operatortest.Station) { f.Shown.State.Notes = said(station.NoteConfirm, "AWAY") }, "Once more to confirm: AWAY"},
 		{"a scan must be confirmed with a button", func(f *operatortest.Station) {
 			notes := said(station.NoteConfirm, "AWAY")
@@ -169,18 +169,18 @@ func TestThePageSaysWhatBecameOfTheLastFivePressesAndScans(t *testing.T) {
 	t.Parallel()
 	for language, want := range map[string][]string{
 		"en": {
-			"14:29 Article …3850019, batch A1, order 4711: recorded",
-			"14:28 Article …3850019, batch A1, order 4711: delivered",
+			"14:29 Article …3850019, batch A1, order 4711 recorded",
+			"14:28 Article …3850019, batch A1, order 4711 delivered",
 			"14:27 Unknown code 7310865004703",
-			"14:12 Open dispatch MAINT, SEAL-1: delivered",
-			"14:10 Article …3850019, batch A1, order 4711: delivered",
+			"14:12 Open dispatch MAINT, SEAL-1 delivered",
+			"14:10 Article …3850019, batch A1, order 4711 delivered",
 		},
 		"sv": {
-			"14:29 Artikel …3850019, batch A1, order 4711: sparat",
-			"14:28 Artikel …3850019, batch A1, order 4711: levererat",
+			"14:29 Artikel …3850019, batch A1, order 4711 sparat",
+			"14:28 Artikel …3850019, batch A1, order 4711 levererat",
 			"14:27 Okänd kod 7310865004703",
-			"14:12 Öppna dispatch MAINT, SEAL-1: levererat",
-			"14:10 Artikel …3850019, batch A1, order 4711: levererat",
+			"14:12 Öppna dispatch MAINT, SEAL-1 levererat",
+			"14:10 Artikel …3850019, batch A1, order 4711 levererat",
 		},
 	} {
 		s := open(t, working(), language)

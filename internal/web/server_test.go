@@ -264,7 +264,7 @@ func TestAChangeReachesAnOpenPageAndStoppingEndsIt(t *testing.T) {
 		}
 		t.Fatalf("the stream ended before %q: %v", text, lines.Err())
 	}
-	until("MAINT · SEAL-1")
+	until("MAINT, SEAL-1")
 	f.Change(func() { f.Shown.Held = 1 })
 	until("Action needed: 1 on hold")
 	began := time.Now()

@@ -138,7 +138,7 @@ func states() []state {
 			f.Entries, s.Waiting, s.Oldest = []station.EntryStatus{operatortest.Trace(1)}, 1, operatortest.At("14:29")
 			s.Health.Backends["lagerkoll"] = station.Contact{Kind: station.Confirming, Last: "no trace of it yet"}
 		})},
-		{name: "on-hold", floor: func() *operatortest.Station {
+		{name: "on-hold", usual: true, floor: func() *operatortest.Station {
 			f, w := operatortest.Held(), working()
 			f.Shown.Recent, f.Shown.State.Values = w.Shown.Recent, w.Shown.State.Values
 			delete(f.Shown.Health.Devices, "hand")
@@ -166,7 +166,7 @@ func states() []state {
 			s.Health.Backends = map[string]station.Contact{"l2l": {}, "lagerkoll": {}}
 		})},
 		{name: "long-lines", usual: true, floor: changed(func(_ *operatortest.Station, s *station.Snapshot) {
-			s.Recent = slices.Clone(s.Recent)
+			s.State.Calls, s.Recent = []station.Call{call()}, slices.Clone(s.Recent)
 			for i, e := range []station.RecentEntry{{}, {Held: true}, {Corrected: true}, {Corrected: true, Fate: station.FateDelivered}, {Fate: station.FateDiscarded}} {
 				e.ID, e.Backend, e.Verb = station.ID(fmt.Sprint(i)), "lagerkoll", "article.trace"
 				e.With = map[string]string{"article": "09506000134352", "batch": "LOT-2026-11-0042-B", "serial": "S-00012345678", "order": "PO-4711-2026"}

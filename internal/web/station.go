@@ -88,7 +88,7 @@ type Station struct {
 
 // staleAfter is how old a snapshot may be before it must not be taken for the
 // truth. The station is looked at twice a second.
-const staleAfter = 10 * time.Second
+const staleAfter = 15 * time.Second
 
 // stale reports whether the station has not been looked at for too long.
 func stale(s station.Snapshot, now station.Stamp) bool {

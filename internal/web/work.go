@@ -61,7 +61,7 @@ func (b viewBuilder) callName(c station.Call) string {
 	for _, field := range slices.Backward(slices.Sorted(maps.Keys(c.Subject))) {
 		subject = append(subject, visible(b.program.Labels.Of(field, c.Subject[field])))
 	}
-	return strings.Join(subject, " · ")
+	return strings.Join(subject, ", ")
 }
 
 // attended reports whether somebody is on a call as far as that is known now: what its vendor
@@ -240,7 +240,7 @@ func (b viewBuilder) recentLine(ev station.RecentEvent) recentLine {
 		}
 		about, fates = append(about, words.Capital(b.entryWords(e.Verb, e.With))), append(fates, fate)
 	}
-	l.Text = strings.TrimSpace(b.texts.Say("recent", "what", strings.Join(about, "; "), "became", ""))
+	l.Text = strings.Join(about, "; ")
 	l.Fate = strings.Join(slices.Compact(fates), "; ")
 	if ev.Note.Kind == station.NoteTwice {
 		l.Class = "look"

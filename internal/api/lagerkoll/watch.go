@@ -61,16 +61,20 @@ func (w *watch) Run(ctx context.Context, emit station.Emit) error {
 	next := time.Now().Add(rand.N(w.every))
 	var last time.Time
 	var order string // that was in hand
-	look := time.NewTicker(handEvery)
-	defer look.Stop()
+	due := time.NewTimer(0)
+	defer due.Stop()
 	for {
-		soon := false
+		soon, wait := false, time.Until(next)
+		if w.follow != "" {
+			wait = min(wait, handEvery)
+		}
+		due.Reset(wait)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-w.lookNow:
 			soon = true
-		case <-look.C:
+		case <-due.C:
 			now := w.inHand()
 			soon, order = now != order, now
 		}
