@@ -82,6 +82,14 @@ build/axe.min.js:
 matrix: ## The whole fault matrix and ten times the model, which take some minutes.
 	STATIOND_ROUNDS=10 go test -race -count=1 -timeout 60m -run 'TestMatrix|TestModel' ./internal/matrix ./internal/queue
 
+.PHONY: relay-matrix
+relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-update writes what ends otherwise than without.
+	STATIOND_RELAY=whole go test -count=1 -timeout 60m -run '^TestMatrix$$' ./internal/matrix $(UPDATE)
+
+.PHONY: relay-kill
+relay-kill: ## Every part of a plant with a relay struck at every moment of every verb; some minutes.
+	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^(TestRelayKills|TestTheWayIsChanged)$$' ./internal/matrix
+
 .PHONY: load
 load: ## A minute of scans, presses, pages, connections and a backlog at once, within the unit's limits. As root: those too.
 	STATIOND_LOAD=60s go test -count=1 -timeout 20m -v -run '^TestLoad$$' ./cmd/stationd
@@ -228,17 +236,21 @@ installed-run:
 	go test -count=1 -v -tags installed -timeout 3h -run '$(INSTALLED_RUN)' ./installed
 
 .PHONY: deb $(ARCHES:%=deb-%)
-deb: $(ARCHES:%=deb-%) ## The Debian packages, into build/.
+deb: $(ARCHES:%=deb-%) deb-relay ## The Debian packages, into build/.
 $(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm $(TOOLS)/cyclonedx-gomod
 	@GOARCH=$(patsubst armhf,arm,$*) $(TOOLS)/cyclonedx-gomod bin -json -noserial -notimestamp -std -version '$(VERSION)' -output build/stationd-$*.cdx.json build/stationd-$* 2>/dev/null
 	@touch -d @$(SOURCE_DATE_EPOCH) build/stationd-$* build/stationd-$*.cdx.json
 	@ARCH=$* $(TOOLS)/nfpm package --config deploy/nfpm.yaml --packager deb --target build/stationd_$(VERSION)_$*.deb
 
+.PHONY: deb-relay
+deb-relay: stage $(TOOLS)/nfpm ## The Debian package of a plant's relay, for every kind of computer.
+	@$(TOOLS)/nfpm package --config deploy/nfpm-relay.yaml --packager deb --target build/stationd-relay_$(VERSION)_all.deb
+
 # What goes into a package beside the program, with the commit's date on it.
 .PHONY: stage
 stage:
 	@rm -rf build/stage && mkdir -p build/stage
-	@cd deploy && cp stationd.service stationd-lamps.service stationd-enrol.service stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@cd deploy && cp stationd.service stationd-lamps.service stationd-enrol.service stationd-relay.service relay.example.toml fleet.example.toml stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
 	@cp SECURITY.md build/stage/
 	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
 	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz
@@ -269,7 +281,7 @@ KEY     ?= $(HOME)/.minisign/minisign.key
 
 .PHONY: release
 release: deb-test ## A signed release in build/, by minisign: make release VERSION=1.2.0 KEY=FILE
-	deploy/release.sh '$(RELEASE)' '$(KEY)' 'stationd $(VERSION)' $(foreach a,$(ARCHES),build/stationd_$(VERSION)_$(a).deb build/stationd-$(a).cdx.json)
+	deploy/release.sh '$(RELEASE)' '$(KEY)' 'stationd $(VERSION)' $(foreach a,$(ARCHES),build/stationd_$(VERSION)_$(a).deb build/stationd-$(a).cdx.json) build/stationd-relay_$(VERSION)_all.deb
 
 .PHONY: poster
 poster: ## What the lamps of the example say, as sheets to print in every language, into build/.

@@ -15,7 +15,7 @@ import (
 
 	"stationd/internal/demo"
 	"stationd/internal/doctor"
-	"stationd/internal/fleet"
+	stations "stationd/internal/fleet"
 	"stationd/internal/plant"
 	"stationd/internal/station"
 )
@@ -27,7 +27,7 @@ type person struct {
 }
 
 // anna is a person who may ask the stations of a plant.
-func (f *plantOfStations) anna(t *testing.T) person {
+func (f *fleet) anna(t *testing.T) person {
 	t.Helper()
 	p := person{t, filepath.Join(t.TempDir(), "fleet.toml")}
 	must(t, os.WriteFile(p.config, fmt.Appendf(nil, "[fleet]\nname = \"anna\"\ntimezone = \"Europe/Stockholm\"\nservers = [%q]\n", f.engine.Table().Servers[0]), 0o600))
@@ -45,14 +45,14 @@ func (p person) says(code int, args ...string) string {
 }
 
 // seen is what fleet ls says of each station, by name.
-func (p person) seen() map[string]fleet.Seen {
+func (p person) seen() map[string]stations.Seen {
 	p.t.Helper()
-	var list []fleet.Seen
+	var list []stations.Seen
 	text := p.says(0, "ls", "--json")
 	var raw []map[string]any // durations are text there
 	must(p.t, json.Unmarshal([]byte(text), &raw))
 	for _, one := range raw {
-		s := fleet.Seen{Name: one["name"].(string), Need: fleet.Need(one["need"].(string))}
+		s := stations.Seen{Name: one["name"].(string), Need: stations.Need(one["need"].(string))}
 		s.Live, _ = one["live"].(bool)
 		s.Silent, _ = one["silent"].(bool)
 		s.Status.Held = int(one["status"].(map[string]any)["held"].(float64))
@@ -61,7 +61,7 @@ func (p person) seen() map[string]fleet.Seen {
 		}
 		list = append(list, s)
 	}
-	all := make(map[string]fleet.Seen)
+	all := make(map[string]stations.Seen)
 	for _, s := range list {
 		all[s.Name] = s
 	}
@@ -69,20 +69,20 @@ func (p person) seen() map[string]fleet.Seen {
 }
 
 // waitSeen waits until what is seen of the stations is so.
-func (p person) waitSeen(what string, so func(map[string]fleet.Seen) bool) {
+func (p person) waitSeen(what string, so func(map[string]stations.Seen) bool) {
 	p.t.Helper()
 	must(p.t, demo.Until(p.t.Context(), what, func() bool { return so(p.seen()) }))
 }
 
 func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 3, nil)
+	f := newFleet(t, fleetSetting{stations: 3})
 	anna := f.anna(t)
 	for _, b := range f.stations {
 		must(t, b.Power(t.Context(), true))
 		scanAndWait(t, b, "PO4711")
 	}
-	anna.waitSeen("all three are seen, and answer", func(all map[string]fleet.Seen) bool {
+	anna.waitSeen("all three are seen, and answer", func(all map[string]stations.Seen) bool {
 		return len(all) == 3 && all["pack4-1"].Live && all["pack4-2"].Live && all["pack4-3"].Live
 	})
 
@@ -137,7 +137,7 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 		return strings.Contains(text, `<tbody><tr class="look"><th scope="row">pack4-3<`) && strings.Contains(text, ">pack4-1<") && strings.Contains(text, ">pack4-2<")
 	}))
 	must(t, third.Stop())
-	anna.waitSeen("the third does not answer", func(all map[string]fleet.Seen) bool {
+	anna.waitSeen("the third does not answer", func(all map[string]stations.Seen) bool {
 		s := all["pack4-3"]
 		return s.Silent && s.Age > 0 && s.Status.Held == 1
 	})
@@ -187,10 +187,10 @@ func read(t *testing.T, address string) string {
 
 func TestADoctorLooksAtAStationFromADesk(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 1, nil)
+	f := newFleet(t, fleetSetting{stations: 1})
 	anna := f.anna(t)
 	must(t, f.stations[0].Power(t.Context(), true))
-	anna.waitSeen("it answers", func(all map[string]fleet.Seen) bool { return all["pack4-1"].Live })
+	anna.waitSeen("it answers", func(all map[string]stations.Seen) bool { return all["pack4-1"].Live })
 	var all said
 	command(t.Context(), []string{"fleet", "doctor", "--json", "--config", anna.config}, strings.NewReader(""), &all, &all)
 	var found map[string][]doctor.Finding
@@ -209,7 +209,7 @@ func TestADoctorLooksAtAStationFromADesk(t *testing.T) {
 
 func TestAStationThatIsRevokedDeliversNothingUntilItIsTakenBack(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 1, nil)
+	f := newFleet(t, fleetSetting{stations: 1})
 	anna := f.anna(t)
 	b := f.stations[0]
 	must(t, b.Power(t.Context(), true))

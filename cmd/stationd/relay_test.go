@@ -21,15 +21,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 )
 
-// A plantOfStations is a plant of stations with two relays in processes of their own, an engine, and
+// A fleet is a plant of stations with two relays in processes of their own, an engine, and
 // the vendors of its first station.
-type plantOfStations struct {
+type fleet struct {
 	engine   *relaytest.Engine
 	stations []*demo.Simulation
 	relays   []*relayProcess
@@ -76,13 +78,30 @@ func (r *relayProcess) wait() error {
 	return r.cmd.Wait()
 }
 
-// newFleet is a fleet with its power off. The lease of its relays is short. Requests to
-// Lagerkoll pass through front, where it is not nil.
-func newFleet(t *testing.T, stations int, front func(*plant.Plant) http.Handler) *plantOfStations {
+// A fleetSetting says how a fleet is made.
+type fleetSetting struct {
+	stations int
+	front    func(*plant.Plant) http.Handler // which requests to Lagerkoll pass; nil: none
+	engine   func(*server.Options)           // how the engine is; nil: as it is by itself
+
+	// reached is how the one of that name reaches the engine: keys of its table [relay].
+	// nil: straight.
+	reached func(name string, e *relaytest.Engine) string
+}
+
+// newFleet is a fleet with its power off. The lease of its relays is short.
+func newFleet(t *testing.T, set fleetSetting) *fleet {
 	t.Helper()
-	f := &plantOfStations{engine: relaytest.StartEngine(t, nil)}
+	f := &fleet{engine: relaytest.StartEngine(t, set.engine)}
+	reached := func(name string) string {
+		if set.reached != nil {
+			return set.reached(name, f.engine)
+		}
+		return fmt.Sprintf("servers = [%q]\n", f.engine.Table().Servers[0])
+	}
+	front := set.front
 	var lagerkoll string
-	for i := range stations {
+	for i := range set.stations {
 		b := newStation(t, nil)
 		f.stations = append(f.stations, b)
 		if i == 0 {
@@ -100,16 +119,17 @@ func newFleet(t *testing.T, stations int, front func(*plant.Plant) http.Handler)
 		}
 		text, err := os.ReadFile(b.ConfigPath())
 		must(t, err)
+		name := fmt.Sprint("pack4-", i+1)
 		set := string(text)
 		for _, key := range []string{"key ", "rate ", "watch "} {
 			set = regexp.MustCompile(`(?m)^`+key+`.*\n`).ReplaceAllString(set, "")
 		}
 		set = regexp.MustCompile(`(?m)^\[(l2l|lagerkoll)\]$`).ReplaceAllString(set, "[$1]\nvia = \"relay\"")
 		set = regexp.MustCompile(`(?m)^settle .*$`).ReplaceAllString(set, `settle = "2s"`)
-		set = strings.Replace(set, `"pack4-1"`, fmt.Sprintf(`"pack4-%d"`, i+1), 1)
+		set = strings.Replace(set, `"pack4-1"`, fmt.Sprintf("%q", name), 1)
 		set = strings.ReplaceAll(set, b.Plant.L2LURL(), f.plant().L2LURL())
 		set = strings.ReplaceAll(set, b.Plant.LagerkollURL(), lagerkoll)
-		set += fmt.Sprintf("\n[relay]\nservers = [%q]\n", f.engine.Table().Servers[0])
+		set += "\n[relay]\n" + reached(name)
 		must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
 		must(t, os.RemoveAll(b.KeysPath())) // no station has a vendor's key
 	}
@@ -119,10 +139,11 @@ func newFleet(t *testing.T, stations int, front func(*plant.Plant) http.Handler)
 	}
 	for i := range 2 {
 		r := &relayProcess{t: t, config: filepath.Join(t.TempDir(), "relay.toml")}
+		name := fmt.Sprint("dmz-", i+1)
 		text := fmt.Sprintf(`[relay]
-name = "dmz-%d"
+name = %q
 timezone = "Europe/Stockholm"
-servers = [%q]
+%s
 lease = "2s"
 [l2l]
 url = %q
@@ -138,7 +159,7 @@ rate = "10000/s"
 listen = "127.0.0.1:0"
 [[allow]]
 station = "pack4-*"
-`, i+1, f.engine.Table().Servers[0], f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
+`, name, reached(name), f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
 		must(t, os.WriteFile(r.config, []byte(text), 0o600))
 		var err error
 		r.log, err = os.Create(filepath.Join(t.TempDir(), "relay.log"))
@@ -158,14 +179,14 @@ station = "pack4-*"
 }
 
 // plant is the plant of the whole fleet.
-func (f *plantOfStations) plant() *plant.Plant { return f.stations[0].Plant }
+func (f *fleet) plant() *plant.Plant { return f.stations[0].Plant }
 
 // Two stations trace parts onto one order while relays, the engine and the stations
 // themselves are killed, stopped and wiped: each part once or held, and none lost.
 func TestAPlantOfStationsWhileEverythingIsKilled(t *testing.T) {
 	t.Parallel()
 	const seed = 20260302
-	f := newFleet(t, 2, nil)
+	f := newFleet(t, fleetSetting{stations: 2})
 	random := rand.New(rand.NewPCG(seed, 1))
 	for _, b := range f.stations {
 		must(t, b.Power(t.Context(), true))
@@ -219,7 +240,7 @@ func stopLong(r *relayProcess) {
 }
 
 // scanUntil scans parts, one as soon as the one before is in the outbox.
-func (f *plantOfStations) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
+func (f *fleet) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
 	for n := 1; ; n++ {
 		select {
 		case <-over:
@@ -237,14 +258,14 @@ func (f *plantOfStations) scanUntil(t *testing.T, over <-chan struct{}, b *demo.
 }
 
 // partKnown reports whether a part's trace was recorded: it waits, or was delivered.
-func (f *plantOfStations) partKnown(ctx context.Context, b *demo.Simulation, serial string) bool {
+func (f *fleet) partKnown(ctx context.Context, b *demo.Simulation, serial string) bool {
 	c, err := b.Control().Contents(ctx, station.NoLimit())
 	return err == nil && slices.ContainsFunc(c.Entries, func(e station.EntryStatus) bool { return e.With["serial"] == serial }) ||
 		slices.ContainsFunc(f.plant().Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }
 
 // judge waits until nothing waits, and compares what was acknowledged with what the plant saw.
-func (f *plantOfStations) judge(t *testing.T, acknowledged []map[string]bool) {
+func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
 	t.Helper()
 	held := make(map[string]bool)
 	for _, b := range f.stations {
@@ -347,7 +368,7 @@ func TestAPartIsTracedOnceWhateverIsStruckAtWhichMoment(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			on := &striker{moment: at}
-			f := newFleet(t, 1, func(p *plant.Plant) http.Handler { on.plant = p; return on })
+			f := newFleet(t, fleetSetting{stations: 1, front: func(p *plant.Plant) http.Handler { on.plant = p; return on }})
 			b := f.stations[0]
 			must(t, b.Power(t.Context(), true))
 			scanAndWait(t, b, "PO4711")
@@ -388,7 +409,7 @@ func TestAPartIsTracedOnceWhateverIsStruckAtWhichMoment(t *testing.T) {
 }
 
 // victims are what may be struck; each returns what is done afterwards.
-func (f *plantOfStations) victims(t *testing.T) map[string]func() (after func()) {
+func (f *fleet) victims(t *testing.T) map[string]func() (after func()) {
 	relays := func(strike func(*relayProcess) func()) func() func() {
 		return func() func() {
 			var after []func()

@@ -88,6 +88,7 @@ type cell struct {
 	fault     fault
 	asAssumed bool // every assumption holds
 	auth      string
+	relay     *relayed // nil: the station asks the vendor itself
 
 	plant    *plant.Plant
 	network  *network
@@ -116,8 +117,14 @@ type cell struct {
 // a word.
 func run(t *testing.T, s sample, f fault, at variant) (e end, assumptions []plant.Assumption) {
 	t.Helper()
+	if at.byRelay {
+		alone(t)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		c := newCell(t, s, f, at)
+		if at.byRelay {
+			c.relay = newRelayed(t, at.relays)
+		}
 		switch at.Assumption {
 		case plant.KeyInHeader:
 			c.auth = l2l.AuthHeader
@@ -232,6 +239,12 @@ func (c *cell) act() (entries []station.ID) {
 		c.record("OTHER 1")
 		c.deliver(time.Minute)
 		c.network.closeIdle()
+	}
+	if c.relay != nil && c.backend == nil {
+		c.backend = c.connect() // which takes until a relay is heard
+	}
+	if c.fault.arms != nil {
+		c.fault.arms(c)
 	}
 	c.pressed = time.Now()
 	if c.sample.outage == 0 {
@@ -392,7 +405,7 @@ func (c *cell) openOutbox(name string) *queue.Outbox {
 // program knows three scans: what must be there, the action, and the close of the
 // call that it opened.
 func (c *cell) program() station.Program {
-	sections := c.sections()
+	sections := c.sections(c.network.Dial)
 	vendors := map[string]station.Vendor{
 		"l2l":       {Verbs: l2l.Verbs(), To: sections["l2l"].To()},
 		"lagerkoll": {Verbs: lagerkoll.Verbs(), To: sections["lagerkoll"].To()},
@@ -441,7 +454,7 @@ func (c *cell) program() station.Program {
 	}
 }
 
-func (c *cell) sections() map[string]api.Section {
+func (c *cell) sections(dial api.Dial) map[string]api.Section {
 	set := plant.Demo()
 	key := func(right string) api.KeyFrom {
 		if c.wrongKey != "" {
@@ -453,9 +466,9 @@ func (c *cell) sections() map[string]api.Section {
 		}
 		return api.KeyFrom{File: path}
 	}
-	one := l2l.Section{URL: c.url(c.plant.L2LURL()), Site: set.Site, Auth: c.auth, Dial: c.network.Dial}
-	two := lagerkoll.Section{URL: c.url(c.plant.LagerkollURL()), Store: set.Store, Exclusive: c.sample.exclusive, Dial: c.network.Dial}
-	three := webhook.Section{Hook: api.Hook{URL: c.url(c.plant.WebhookURL())}, Dial: c.network.Dial}
+	one := l2l.Section{URL: c.url(c.plant.L2LURL()), Site: set.Site, Auth: c.auth, Dial: dial}
+	two := lagerkoll.Section{URL: c.url(c.plant.LagerkollURL()), Store: set.Store, Exclusive: c.sample.exclusive, Dial: dial}
+	three := webhook.Section{Hook: api.Hook{URL: c.url(c.plant.WebhookURL())}, Dial: dial}
 	if c.sample.repeat {
 		three.Repeat = webhook.RepeatAllowed
 	}
@@ -475,7 +488,15 @@ func (c *cell) sections() map[string]api.Section {
 
 func (c *cell) connect() station.Backend {
 	c.t.Helper()
-	backend, err := c.sections()[c.sample.backend].Open(api.Opening{Zone: plant.Demo().Zone, Log: slog.New(slog.DiscardHandler)})
+	if c.relay != nil {
+		return c.relay.connect(c)
+	}
+	return c.connectBy(c.network.Dial)
+}
+
+func (c *cell) connectBy(dial api.Dial) station.Backend {
+	c.t.Helper()
+	backend, err := c.sections(dial)[c.sample.backend].Open(api.Opening{Zone: plant.Demo().Zone, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -613,6 +634,9 @@ func (c *cell) cutPower() {
 	if c.diskAtCut, err = os.ReadFile(filepath.Join(c.dir, "outbox.db")); err != nil {
 		c.t.Error(err)
 	}
+	if c.relay != nil {
+		c.relay.station.cut()
+	}
 	close(c.died)
 }
 
@@ -623,8 +647,10 @@ func (c *cell) restorePower() {
 	if err := c.outbox.Close(); err != nil {
 		c.t.Error(err)
 	}
-	if err := os.WriteFile(filepath.Join(c.dir, "outbox.db"), c.diskAtCut, 0o600); err != nil {
-		c.t.Error(err)
+	if c.diskAtCut != nil { // else it was stopped in order
+		if err := os.WriteFile(filepath.Join(c.dir, "outbox.db"), c.diskAtCut, 0o600); err != nil {
+			c.t.Error(err)
+		}
 	}
 	c.died = make(chan struct{})
 	c.boot("boot-2")

@@ -32,6 +32,9 @@ type fault struct {
 	// after brokenFor.
 	breaks, mends func(*cell)
 
+	// arms has something struck later, at a moment on the way by a relay.
+	arms func(*cell)
+
 	// strikes is what happens when the acting request reaches the plant for the
 	// first time; serve is the plant. nil: nothing goes wrong there.
 	strikes func(c *cell, r *http.Request, serve func())

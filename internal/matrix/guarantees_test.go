@@ -9,7 +9,7 @@ import (
 )
 
 // guarantees is docs/guarantees.md.
-func guarantees(standing *results, otherwise map[string]map[combination]string) string {
+func guarantees(standing *results, otherwise, byRelay map[string]map[combination]string) string {
 	var b strings.Builder
 	b.WriteString(head)
 	legend(&b)
@@ -25,6 +25,7 @@ func guarantees(standing *results, otherwise map[string]map[combination]string) 
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.verb, d.goesBy, d.misledBy)
 	}
 	reasons(&b, standing)
+	ofRelay(&b, byRelay)
 	assumptions(&b, standing, otherwise)
 	return b.String()
 }

@@ -53,19 +53,26 @@ func (r *results) of(s sample, f fault) (end, bool) {
 	return e, ok
 }
 
-// A variant is the plant with one assumption put to another position.
+// A variant is the plant with one assumption put to another position, or the way by a relay.
 type variant struct {
 	plant.Switch
-	to plant.Position
+	to      plant.Position
+	byRelay bool
+	relays  int // how many there are, where it is by one: one leads
 }
 
-func (at variant) name() string { return fmt.Sprintf("A%d %s %s", at.Number, at.Assumption, at.to) }
+func (at variant) name() string {
+	if at.byRelay {
+		return "by a relay"
+	}
+	return fmt.Sprintf("A%d %s %s", at.Number, at.Assumption, at.to)
+}
 
 // variants lists every plant with one assumption that does not hold.
 func variants() (all []variant) {
 	for _, s := range plant.Switches() {
 		for _, to := range s.Positions {
-			all = append(all, variant{s, to})
+			all = append(all, variant{Switch: s, to: to})
 		}
 	}
 	return all
@@ -110,9 +117,16 @@ func TestMatrix(t *testing.T) {
 		return
 	}
 	if rounds() > 0 {
-		compareFile(t, "testdata/otherwise.txt", differences(standing, other))
+		compareFile(t, "testdata/otherwise.txt", differences(standing, variants(), other))
 	}
-	compareFile(t, "../../docs/guarantees.md", guarantees(standing, readOtherwise(t)))
+	byRelay := tryByRelay(t, standing)
+	if t.Failed() {
+		return
+	}
+	if relayWhole() {
+		compareFile(t, relayEnds, differences(standing, []variant{{byRelay: true}}, []results{{end: byRelay.end}}))
+	}
+	compareFile(t, "../../docs/guarantees.md", guarantees(standing, readOtherwise(t), readEnds(t, relayEnds)))
 }
 
 // tryAll tries every combination at a plant as we assume.
@@ -179,9 +193,9 @@ func tryOtherwise(t *testing.T, standing *results) []results {
 // keeps it:
 //
 //	A8 limit-above-1 refused	dispatch.open, one at a time	undecided, done	500 after the effect; …
-func differences(standing *results, other []results) string {
+func differences(standing *results, all []variant, other []results) string {
 	var b strings.Builder
-	for i, at := range variants() {
+	for i, at := range all {
 		for _, s := range samples() {
 			var ends []string
 			by := make(map[string][]string)
@@ -207,7 +221,12 @@ func differences(standing *results, other []results) string {
 // readOtherwise reads testdata/otherwise.txt: the ends that differ, by site.
 func readOtherwise(t *testing.T) map[string]map[combination]string {
 	t.Helper()
-	text, err := os.ReadFile("testdata/otherwise.txt")
+	return readEnds(t, "testdata/otherwise.txt")
+}
+
+func readEnds(t *testing.T, path string) map[string]map[combination]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil && !*update {
 		t.Fatal(err)
 	}
@@ -215,7 +234,7 @@ func readOtherwise(t *testing.T) map[string]map[combination]string {
 	for line := range strings.Lines(string(text)) {
 		part := strings.Split(strings.TrimSpace(line), "\t")
 		if len(part) != 4 {
-			t.Fatalf("testdata/otherwise.txt: %q", line)
+			t.Fatalf("%s: %q", path, line)
 		}
 		if all[part[0]] == nil {
 			all[part[0]] = make(map[combination]string)

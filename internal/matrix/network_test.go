@@ -107,6 +107,17 @@ func (n *network) closeIdle() {
 	}
 }
 
+// tear ends every connection.
+func (n *network) tear() {
+	n.mu.Lock()
+	conns := n.conns
+	n.conns = nil
+	n.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
 func (c *kernelConn) Write(p []byte) (int, error) {
 	n := c.network
 	n.mu.Lock()

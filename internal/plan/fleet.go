@@ -59,7 +59,7 @@ func ReadFleet(path string) (*FleetPlan, []config.Fault, error) {
 func LoadFleet(path string, stderr io.Writer) (*FleetPlan, error) {
 	p, faults, err := ReadFleet(path)
 	if err != nil {
-		return nil, exit.With(exit.Config, fmt.Errorf("%w; name yours with --config FILE, which has the table [fleet] (deploy/fleet.example.toml)", err))
+		return nil, exit.With(exit.Config, fmt.Errorf("%w; name yours with --config FILE, which has the table [fleet] (/etc/stationd/fleet.example.toml has every key)", err))
 	}
 	if len(faults) > 0 {
 		PrintFaults(stderr, faults)

@@ -166,12 +166,12 @@ func (p *RelayPlan) readTable(f *config.File) {
 	if t.Replicas != 1 && t.Replicas != 3 && t.Replicas != 5 {
 		f.Fault(config.At("relay", "replicas"), `"replicas" must be 1, 3 or 5: on so many nodes of the engine the lease is kept`)
 	}
-	place, err := zone.Load(t.Timezone)
+	location, err := zone.Load(t.Timezone)
 	if err != nil || t.Timezone == "" || t.Timezone == "Local" {
 		f.Fault(config.At("relay", "timezone"), `"timezone" must be the site's, as "Europe/Stockholm": L2L speaks its local time`)
 		return
 	}
-	p.Zone = place
+	p.Zone = location
 }
 
 // LoadRelay reads a relay's configuration for a command that needs one; see Load.

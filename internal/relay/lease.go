@@ -32,16 +32,26 @@ const (
 	leaseTries = 3
 )
 
-// bucket returns the engine's bucket of the lease, and makes it where there is none.
-func (r *Relay) bucket() (nats.KeyValue, error) {
-	js, err := r.conn.JetStream(nats.MaxWait(min(r.Lease/leaseTries, beat)))
-	if err != nil {
+// A lease is the engine's key, as a relay writes it.
+type lease struct {
+	js       nats.JetStreamContext
+	bucket   string
+	holder   string
+	wait     time.Duration // how long the engine may take
+	revision uint64        // of what was written last; 0: nothing stands there
+}
+
+// openLease returns the engine's key of the lease, and makes its bucket where there is none.
+func (r *Relay) openLease() (*lease, error) {
+	l := &lease{bucket: r.bucketName, holder: r.Name, wait: min(r.Lease/leaseTries, beat)}
+	var err error
+	if l.js, err = r.conn.JetStream(nats.MaxWait(l.wait)); err != nil {
 		return nil, err
 	}
-	kv, err := js.KeyValue(r.bucketName)
+	kv, err := l.js.KeyValue(l.bucket)
 	if errors.Is(err, nats.ErrBucketNotFound) {
-		kv, err = js.CreateKeyValue(&nats.KeyValueConfig{
-			Bucket: r.bucketName, Description: "which relay leads", TTL: r.Lease, History: 1, Replicas: r.Replicas, MaxValueSize: 256,
+		kv, err = l.js.CreateKeyValue(&nats.KeyValueConfig{
+			Bucket: l.bucket, Description: "which relay leads", TTL: r.Lease, History: 1, Replicas: r.Replicas, MaxValueSize: 256,
 		})
 	}
 	if err != nil {
@@ -54,7 +64,25 @@ func (r *Relay) bucket() (nats.KeyValue, error) {
 	if status.TTL() != r.Lease {
 		return nil, fmt.Errorf("the engine keeps a lease for %v, and lease here is %v: all relays need the same; to change it stop all and delete the bucket %s", status.TTL(), r.Lease, r.bucketName)
 	}
-	return kv, nil
+	return l, nil
+}
+
+func (l *lease) subject() string { return "$KV." + l.bucket + "." + leaseKey }
+
+// write writes the lease where nobody else has since it was written last.
+func (l *lease) write() error {
+	ctx, cancel := context.WithTimeout(context.Background(), l.wait)
+	defer cancel()
+	ack, err := l.js.Publish(l.subject(), []byte(l.holder), nats.ExpectLastSequencePerSubject(l.revision), nats.Context(ctx))
+	if err == nil {
+		l.revision = ack.Sequence
+	}
+	return err
+}
+
+// giveUp removes what was written last.
+func (l *lease) giveUp() error {
+	return l.js.PurgeStream("KV_"+l.bucket, &nats.StreamPurgeRequest{Subject: l.subject(), Sequence: l.revision + 1})
 }
 
 // Run takes the lease where it is free, and leads while it has it, until ctx is done. Then it
@@ -63,13 +91,16 @@ func (r *Relay) Run(ctx context.Context) error {
 	said := ""
 	for ctx.Err() == nil {
 		began := time.Now()
-		kv, revision, err := r.acquire()
+		l, err := r.openLease()
+		if err == nil {
+			err = l.write()
+		}
 		if err == nil {
 			said = ""
-			r.lead(ctx, kv, revision, began)
+			r.lead(ctx, l, began)
 			continue
 		}
-		if text := err.Error(); text != said && !errors.Is(err, nats.ErrKeyExists) {
+		if text := err.Error(); text != said && !taken(err) {
 			said = text
 			r.Log.Warn("the lease cannot be asked for", "error", err)
 		}
@@ -89,18 +120,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// acquire writes the lease where nobody has it.
-func (r *Relay) acquire() (nats.KeyValue, uint64, error) {
-	kv, err := r.bucket()
-	if err != nil {
-		return nil, 0, err
-	}
-	revision, err := kv.Create(leaseKey, []byte(r.Name))
-	return kv, revision, err
-}
-
 // lead leads for one term: it renews the lease, announces itself, and takes asks.
-func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, began time.Time) {
+func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 	t := r.newTerm(began, began.Add(r.Lease))
 	defer func() { r.resign(t) }()
 	r.Log.Info("this relay has the lease, and leads after one more lease", "term", t.id, "lease", r.Lease)
@@ -132,10 +153,9 @@ func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, beg
 		}
 		now := time.Now()
 		if now.Sub(renewed) >= r.Lease/leaseTries {
-			next, err := kv.Update(leaseKey, []byte(r.Name), revision)
-			switch {
+			switch err := l.write(); {
 			case err == nil:
-				revision, renewed = next, now
+				renewed = now
 				r.mu.Lock()
 				t.until = now.Add(r.Lease)
 				r.mu.Unlock()
@@ -154,7 +174,7 @@ func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, beg
 			r.Log.Warn("the lease has run out")
 			return
 		case !stop.IsZero() && (!r.busy() || now.After(stop)):
-			if err := kv.Delete(leaseKey, nats.LastRevision(revision)); err != nil {
+			if err := l.giveUp(); err != nil {
 				r.Log.Warn("the lease could not be given up; it ends by itself", "error", err)
 			}
 			return
@@ -199,6 +219,12 @@ func (r *Relay) lead(ctx context.Context, kv nats.KeyValue, revision uint64, beg
 		r.reap()
 		r.announce(t)
 	}
+}
+
+// taken reports whether an error of writing the lease says that another has it.
+func taken(err error) bool {
+	refused, is := errors.AsType[*nats.APIError](err)
+	return is && refused.ErrorCode == nats.JSErrCodeStreamWrongLastSequence
 }
 
 // lostLease reports whether an error of renewing says that the lease is not ours any more.

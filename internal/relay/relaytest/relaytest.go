@@ -6,14 +6,17 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"stationd/internal/api"
 	"stationd/internal/relay"
@@ -27,7 +30,10 @@ const startTime = time.Minute
 type Engine struct {
 	t       testing.TB
 	options server.Options
-	server  *server.Server
+	lease   time.Duration // of one in memory; 0: it is not
+
+	mu     sync.Mutex     // guards server
+	server *server.Server // nil: it does not run
 }
 
 // StartEngine starts an engine, which the end of the test stops. change may be nil.
@@ -44,6 +50,34 @@ func StartEngine(t testing.TB, change func(*server.Options)) *Engine {
 	return e
 }
 
+// StartEngineInMemory is StartEngine of one that has neither a socket nor a disk, and keeps
+// the relays' lease of that length: what waits for it stands still as far as synctest's clock
+// is concerned, and it goes by that clock. Once killed it has forgotten all.
+func StartEngineInMemory(t testing.TB, lease time.Duration) *Engine {
+	t.Helper()
+	e := &Engine{t: t, lease: lease, options: server.Options{
+		Host: "127.0.0.1", Port: 4222, DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+	}}
+	e.Start()
+	t.Cleanup(e.Kill)
+	return e
+}
+
+// keepLease makes the bucket of the lease in memory: what is on disk goes by another clock.
+func (e *Engine) keepLease(s *server.Server) error {
+	conn, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := conn.JetStream()
+	if err != nil {
+		return err
+	}
+	_, err = js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "sd-lease", TTL: e.lease, History: 1, Storage: nats.MemoryStorage})
+	return err
+}
+
 // Start starts an engine that was killed, on the port that it had.
 func (e *Engine) Start() {
 	e.t.Helper()
@@ -56,16 +90,38 @@ func (e *Engine) Start() {
 	if !s.ReadyForConnections(startTime) {
 		e.t.Fatal("the engine does not start")
 	}
+	if e.lease > 0 {
+		if err := e.keepLease(s); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.server = s
 	e.options.Port = options.Port
 }
 
+// Change has a running engine take up other options, as a reload of its file does.
+func (e *Engine) Change(change func(*server.Options)) {
+	e.t.Helper()
+	change(&e.options)
+	options := e.options
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.server.ReloadOptions(&options); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
 // Kill ends the engine, if it runs.
 func (e *Engine) Kill() {
-	if e.server != nil {
-		e.server.Shutdown()
-		e.server.WaitForShutdown()
-		e.server = nil
+	e.mu.Lock()
+	s := e.server
+	e.server = nil
+	e.mu.Unlock()
+	if s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
 	}
 }
 
@@ -85,7 +141,18 @@ func (e *Engine) Wipe() {
 
 // Table is how a configuration names the engine.
 func (e *Engine) Table() relay.Engine {
-	return relay.Engine{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", e.options.Port)}}
+	table := relay.Engine{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", e.options.Port)}}
+	if e.lease > 0 {
+		table.Dial = func(string, string) (net.Conn, error) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if e.server == nil {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+			}
+			return e.server.InProcessConn()
+		}
+	}
+	return table
 }
 
 // Run runs a relay with its workers, until the test or the returned function ends it.
@@ -153,24 +220,17 @@ const slots = 64
 // A Passage leads backends of a test through one engine and one relay.
 type Passage struct {
 	link *relay.Link
-	free chan *slot
-}
-
-// A slot is a vendor of the relay, whose backend is that of one test after the other.
-type slot struct {
-	name string
-	mu   sync.Mutex // guards now
-	now  station.Backend
+	free chan *Slot
 }
 
 // Open runs an engine and a relay until the test ends.
 func Open(t testing.TB) *Passage {
 	t.Helper()
 	e := StartEngine(t, nil)
-	p := &Passage{free: make(chan *slot, slots)}
+	p := &Passage{free: make(chan *Slot, slots)}
 	s := relay.Setting{Name: "relay-1", Engine: e.Table(), Lease: relay.LeaseLeast, Replicas: 1, Log: slog.New(slog.DiscardHandler)}
 	for i := range slots {
-		one := &slot{name: fmt.Sprintf("vendor-%d", i+1)}
+		one := &Slot{name: fmt.Sprintf("vendor-%d", i+1)}
 		s.Vendors = append(s.Vendors, relay.Vendor{Name: one.name, Backend: one})
 		p.free <- one
 	}
@@ -184,37 +244,51 @@ func Open(t testing.TB) *Passage {
 func (p *Passage) Through(t testing.TB, b station.Backend) station.Backend {
 	t.Helper()
 	one := <-p.free
-	one.set(b)
+	one.Set(b)
 	t.Cleanup(func() { p.free <- one })
 	return p.link.Backend(relay.BackendSetting{Name: one.name, Verbs: b.Verbs()})
 }
 
-func (s *slot) set(b station.Backend) {
+// A Slot is a vendor of a relay, whose backend is one after the other. It may be used by
+// several goroutines at once.
+type Slot struct {
+	name string
+	mu   sync.Mutex // guards now
+	now  station.Backend
+}
+
+// Set has the slot pass on to b from now on.
+func (s *Slot) Set(b station.Backend) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = b
 }
 
-func (s *slot) get() station.Backend {
+func (s *Slot) get() station.Backend {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
 }
 
 // Verbs implements station.Backend.
-func (s *slot) Verbs() []station.Verb { return s.get().Verbs() }
+func (s *Slot) Verbs() []station.Verb { return s.get().Verbs() }
 
 // Deliver implements station.Backend.
-func (s *slot) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
+func (s *Slot) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
 	return s.get().Deliver(ctx, d)
 }
 
 // Fetch implements api.Fetcher.
-func (s *slot) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
+func (s *Slot) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
 	return s.get().(api.Fetcher).Fetch(ctx, path, query)
 }
 
 // Look implements station.Looker.
-func (s *slot) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
+func (s *Slot) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
 	return s.get().(station.Looker).Look(ctx, d)
+}
+
+// Probe implements station.Prober.
+func (s *Slot) Probe(ctx context.Context) station.Receipt {
+	return s.get().(station.Prober).Probe(ctx)
 }
