@@ -77,6 +77,11 @@ const (
 	// processor no more often for it.
 	idleLookEvery = 5 * time.Second
 
+	// mostLooks is how often they are worked out within looksWithin: of a hundred scans a second
+	// nobody sees each change of a lamp. What changes after a rest is shown at once.
+	mostLooks   = 10
+	looksWithin = 100 * time.Millisecond
+
 	// staleAfter is how long the lights may go without being worked out, or a commit may
 	// take, before the watchdog lets the process be restarted. A commit on a slow card
 	// takes far less.
@@ -269,7 +274,20 @@ func (g *group) stop() {
 
 // runLights works out the lights whenever something changes or a part says so, and shows them.
 func (a *agent) runLights(ctx context.Context) error {
+	began, looks := time.Now(), 0
 	for {
+		switch rest := looksWithin - time.Since(began); {
+		case rest <= 0:
+			began, looks = time.Now(), 0
+		case looks >= mostLooks:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(rest):
+			}
+			began, looks = time.Now(), 0
+		}
+		looks++
 		changed := a.station.Outbox.Changed()
 		if err := a.station.Outbox.Err(); err != nil {
 			return err

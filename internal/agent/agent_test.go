@@ -232,6 +232,37 @@ func TestAgent(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a thousand changes in a second are not a thousand looks, and the last one is shown", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			ctx, cancel := context.WithCancel(t.Context())
+			s := setting(b, d)
+			looks := 0
+			s.Program = func(program func() station.Program) func() station.Program {
+				return func() station.Program { looks++; return program() }
+			}(s.Program)
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, s) }()
+			synctest.Wait()
+			const changes = 1000
+			for i := range changes {
+				b.change(func(b *box) { b.s.State.Sources = map[string]station.Tally{"red": {Waiting: i % 2}} })
+				<-time.After(time.Second / changes)
+			}
+			<-time.After(looksWithin)
+			if got := s.Status.Snapshot().Lights["red"]; got != station.Slow {
+				t.Errorf("the last change left it %v", got)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if looks > changes/2 { // it asks for the program twice a look
+				t.Errorf("%d looks at the program", looks)
+			}
+		})
+	})
 	t.Run("the answer to a scan lasts as long on a slow card, and is not given again after a restart", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -23,6 +23,7 @@ type Clock struct {
 	up      time.Duration // since the boot, at read
 	zero    time.Time     // when the boot began, by the wall clock at read
 	trusted atomic.Bool
+	asked   atomic.Int64 // when it was last asked who keeps the clock, in nanoseconds after read; 0: never
 
 	Synchronised func() (bool, error) // whether a time server or the like keeps the clock
 }
@@ -69,8 +70,13 @@ func (c *Clock) Stamp(t time.Time) station.Stamp {
 // SinceBoot returns the time since the boot, as Stamp counts it.
 func (c *Clock) SinceBoot() time.Duration { return c.up + time.Since(c.read) }
 
-// Set reports whether the wall clock has been set from outside since the boot.
-// Once it has, it stays so: the kernel calls a clock unsynchronised again some
+// askEvery is how often it is asked whether somebody has set the clock, while nobody has. It
+// takes the kernel longer than all else of a stamp, and a stamp that is not trusted for a second
+// too long is put right as those before it are.
+const askEvery = time.Second
+
+// Set reports whether the wall clock has been set from outside since the boot, a second later at
+// most. Once it has, it stays so: the kernel calls a clock unsynchronised again some
 // hours after the last time server was heard, but it does not go wrong at once.
 func (c *Clock) Set() bool {
 	if c.trusted.Load() {
@@ -79,6 +85,11 @@ func (c *Clock) Set() bool {
 	if os.Getenv("STATIOND_DEMO") == "1" {
 		return true // the plant of the demonstration goes by the same clock
 	}
+	now := max(1, time.Since(c.read))
+	if asked := time.Duration(c.asked.Load()); asked > 0 && now-asked < askEvery {
+		return false
+	}
+	c.asked.Store(int64(now))
 	if kept, err := c.Synchronised(); err != nil || !kept {
 		up, err := sinceBoot()
 		if err != nil || !byHand(c.zero, time.Now().Round(0).Add(-up)) {

@@ -3,6 +3,7 @@ package clock
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -30,23 +31,31 @@ func TestWhoeverSetsTheClockItIsTrustedFromThenOn(t *testing.T) {
 	}
 	t.Run("whoever keeps it, and after they have stopped", func(t *testing.T) {
 		t.Parallel()
-		clock, err := New()
-		must(t, err)
-		kept, fault := false, error(nil)
-		clock.Synchronised = func() (bool, error) { return kept, fault }
-		trusted := func(when string, want bool) {
-			t.Helper()
-			if got := clock.Stamp(time.Now()).Trusted; got != want {
-				t.Errorf("%s: trusted %v", when, got)
+		synctest.Test(t, func(t *testing.T) {
+			clock, err := New()
+			must(t, err)
+			asked, kept, fault := 0, false, error(nil)
+			clock.Synchronised = func() (bool, error) { asked++; return kept, fault }
+			trusted := func(when string, want bool) {
+				t.Helper()
+				time.Sleep(askEvery)
+				for range 10 {
+					if got := clock.Stamp(time.Now()).Trusted; got != want {
+						t.Errorf("%s: trusted %v", when, got)
+					}
+				}
 			}
-		}
-		trusted("nobody keeps it", false)
-		fault = errors.New("operation not permitted")
-		trusted("the kernel does not tell", false)
-		kept, fault = true, nil
-		trusted("somebody keeps it", true)
-		kept = false
-		trusted("nobody does any more", true)
+			trusted("nobody keeps it", false)
+			fault = errors.New("operation not permitted")
+			trusted("the kernel does not tell", false)
+			if asked != 2 {
+				t.Errorf("the kernel was asked %d times in two seconds", asked)
+			}
+			kept, fault = true, nil
+			trusted("somebody keeps it", true)
+			kept = false
+			trusted("nobody does any more", true)
+		})
 	})
 	t.Run("a step of the clock while the station runs", func(t *testing.T) {
 		t.Parallel()
@@ -57,6 +66,7 @@ func TestWhoeverSetsTheClockItIsTrustedFromThenOn(t *testing.T) {
 			t.Error("nobody has set it")
 		}
 		clock.zero = clock.zero.AddDate(-56, 0, 0) // what it said before the step
+		clock.asked.Store(0)                       // a second has passed
 		if !clock.Set() {
 			t.Error("it was set by hand")
 		}

@@ -145,8 +145,8 @@ func allowedKeys(v station.Verb) []string {
 	return names
 }
 
-// parameter matches what a further parameter may be called.
-var parameter = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+// parameter reports whether a further parameter may be called so.
+func parameter(name string) bool { return valueName(name) && name[0] != '_' }
 
 // passedThrough compiles the parameters that are passed through.
 func (s scope) passedThrough(n *node, d station.Do) {
@@ -169,7 +169,7 @@ func (s scope) parameter(n *node, name string, v station.Verb) (station.Template
 	case n.faulty:
 	case own:
 		s.misplaced(n, "%q is a key of %s itself; write it beside with and not in it", name, v.Name)
-	case !parameter.MatchString(name):
+	case !parameter(name):
 		s.misplaced(n, "%q is no name of a parameter: it has letters, digits and _, and begins with a letter", name)
 	case n.kind == text:
 		return s.template(n, noneOwn, false)

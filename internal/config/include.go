@@ -166,9 +166,8 @@ const (
 )
 
 var (
-	variable     = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
-	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	shellName    = regexp.MustCompile(`\$[A-Z_][A-Z0-9_]+`)
+	variable  = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
+	shellName = regexp.MustCompile(`\$[A-Z_][A-Z0-9_]+`)
 )
 
 // variables are what a file's texts may name.
@@ -189,7 +188,7 @@ func (f *File) fillVariables() {
 		for _, name := range n.names {
 			value := n.fields[name]
 			switch {
-			case !variableName.MatchString(name):
+			case !valueName(name):
 				f.fault(value.key, "%q: a variable's name has only letters, digits and _, and does not begin with a digit", name)
 			case value.kind == list || value.kind == table:
 				f.faultOf(value, "%q must be text, a number or true or false, not %s", name, value.kind)
@@ -256,7 +255,7 @@ func (v variables) value(n *node, whole, found string) (text string, ok bool) {
 	}
 	at := n.place(strings.Index(whole, found))
 	name := strings.TrimSuffix(strings.TrimPrefix(found, "${"), "}")
-	if !strings.HasSuffix(found, "}") || !variableName.MatchString(name) {
+	if !strings.HasSuffix(found, "}") || !valueName(name) {
 		n.faulty = true
 		v.fault(at, "%q is no variable; one is ${NAME}, and $${ is ${ as it stands", found)
 		return "", false

@@ -118,7 +118,7 @@ func (c *compiler) pairs(n *node, raw map[string]string, kind string) map[string
 
 // checkReadName checks the name that a binding gives to what it reads.
 func (c *compiler) checkReadName(n *node, name string) bool {
-	if valueName.MatchString(name) && !slices.Contains(reservedNames(), name) {
+	if valueName(name) && !slices.Contains(reservedNames(), name) {
 		return true
 	}
 	n.faulty = true

@@ -307,8 +307,10 @@ func (c *compiler) match(n *node, pattern, kind string) *regexp.Regexp {
 	return nil
 }
 
-// identifier matches a GS1 application identifier: 01, 10, 3103.
-var identifier = regexp.MustCompile(`^[0-9]{2,4}$`)
+// identifier reports whether text is a GS1 application identifier: 01, 10, 3103.
+func identifier(text string) bool {
+	return 2 <= len(text) && len(text) <= 4 && strings.Trim(text, digits) == ""
+}
 
 func (c *compiler) checkGS1(n *node, ais []string, kind string) {
 	if n == nil || n.faulty {
@@ -323,7 +325,7 @@ func (c *compiler) checkGS1(n *node, ais []string, kind string) {
 		c.faultOf(n, `"gs1" is empty; list the application identifiers that the symbol must carry, as ["01", "10"]`)
 	}
 	for i, ai := range ais {
-		if item := n.items[i]; !item.faulty && !identifier.MatchString(ai) {
+		if item := n.items[i]; !item.faulty && !identifier(ai) {
 			c.faultOf(item, "%q is no GS1 application identifier; they are two to four digits, as \"01\" or \"3103\"", ai)
 		}
 	}

@@ -32,16 +32,11 @@ type publisher struct {
 }
 
 var (
-	tableHeader = regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
-
 	// secretKey matches the names of values that are secrets where they are text.
 	secretKey = regexp.MustCompile(`(?i)(key|secret|token|pin|pass|hash|salt|credentials?|auth)$`)
 
 	// spelled are names of that kind whose values are none.
 	spelled = regexp.MustCompile(`^(auth|certificate_key|credential|file)$`)
-
-	// likeKey matches text that nobody would write but for a key.
-	likeKey = regexp.MustCompile(`^[A-Za-z0-9+=_.$,-][A-Za-z0-9+/=_.$,-]{19,}$`)
 
 	// openPath matches the tables whose addresses have no secret in their paths. Elsewhere one
 	// may be, as in a webhook's, and a variable does not say what it is for.
@@ -65,9 +60,7 @@ func (p *publisher) step() {
 	case '\n':
 		p.take()
 		p.word = ""
-		if header := tableHeader.FindStringSubmatch(strings.TrimLeft(p.rest, " \t")); header != nil {
-			p.table = header[1]
-		}
+		p.header(strings.TrimLeft(p.rest, " \t"))
 	case '=':
 		p.key, p.word = p.word, ""
 		p.take()
@@ -82,12 +75,22 @@ func (p *publisher) step() {
 	}
 }
 
+// header notes the table if a line is the header of one: [l2l], [[scanner]], ["l2l"].
+func (p *publisher) header(line string) {
+	inside := strings.TrimLeft(line, "[")
+	if inside == line {
+		return
+	}
+	inside = strings.TrimPrefix(strings.TrimLeft(inside, " \t\n\f\r"), `"`)
+	if end := nameLength(inside); end > 0 {
+		p.table = inside[:end]
+	}
+}
+
 // take takes a character as it is.
 func (p *publisher) take() {
 	if p.out.Len() == 0 && p.table == "" { // the first line may be a header
-		if header := tableHeader.FindStringSubmatch(p.rest); header != nil {
-			p.table = header[1]
-		}
+		p.header(p.rest)
 	}
 	p.out.WriteString(p.rest[:1])
 	p.rest = p.rest[1:]
@@ -134,6 +137,12 @@ func (p *publisher) quoted(quote byte) {
 	p.rest = p.rest[end:]
 }
 
+// likeKey reports whether text is such as nobody would write but for a key.
+func likeKey(text string) bool {
+	const shortest, signs = 20, "+=_.$,-"
+	return len(text) >= shortest && text[0] != '/' && strings.Trim(text, letters+digits+signs+"/") == ""
+}
+
 // public is what of a value everybody may see.
 func (p *publisher) public(value string) string {
 	if value == "" {
@@ -152,12 +161,10 @@ func (p *publisher) public(value string) string {
 		}
 		return scheme + host + rest
 	}
-	digits := strings.ContainsAny(value, "0123456789")
-	letters := strings.ContainsAny(strings.ToLower(value), "abcdefghijklmnopqrstuvwxyz")
 	switch {
 	case secretKey.MatchString(p.key) && !spelled.MatchString(p.key):
 		return Removed
-	case digits && letters && likeKey.MatchString(value):
+	case strings.ContainsAny(value, digits) && strings.ContainsAny(value, letters) && likeKey(value):
 		return Removed
 	}
 	return value

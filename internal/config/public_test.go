@@ -3,11 +3,13 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestWhoeverGetsAConfigurationSeesNoSecretOfIt(t *testing.T) {
@@ -103,6 +105,41 @@ func FuzzPublic(f *testing.F) {
 		got := string(Public([]byte(text)))
 		if strings.Count(got, "\n") != strings.Count(text, "\n") {
 			t.Errorf("%q has other lines than %q", got, text)
+		}
+	})
+}
+
+// The names, keys and headers are found as these patterns find them, which would be set up at
+// each start.
+func TestNamesAndHeadersAreFoundAsPatternsFindThem(t *testing.T) {
+	t.Parallel()
+	patterns := map[string]struct {
+		is      func(string) bool
+		pattern *regexp.Regexp
+	}{
+		"the name of an input": {nameable, regexp.MustCompile(`^[\pL\pN_-]+$`)},
+		"the name of a value":  {valueName, regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)},
+		"a further parameter":  {parameter, regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)},
+		"a GS1 identifier":     {identifier, regexp.MustCompile(`^[0-9]{2,4}$`)},
+		"like a key":           {likeKey, regexp.MustCompile(`^[A-Za-z0-9+=_.$,-][A-Za-z0-9+/=_.$,-]{19,}$`)},
+	}
+	header := regexp.MustCompile(`^\[+\s*"?([\pL\pN_-]+)`)
+	texts := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("[[[ \t\r\"aÅ5½_-.]\uFFFD"))), rapid.StringOf(rapid.SampledFrom([]rune("aZ0_"))), rapid.StringOfN(rapid.SampledFrom([]rune("aZ09+/=_.$,-")), 15, 25, -1), rapid.StringMatching(`[0-9]{1,5}`))
+	rapid.Check(t, func(t *rapid.T) {
+		text := texts.Draw(t, "text")
+		for name, p := range patterns {
+			if got, want := p.is(text), p.pattern.MatchString(text); got != want {
+				t.Errorf("%q is %s: %v, want %v", text, name, got, want)
+			}
+		}
+		var p publisher
+		p.header(text)
+		want := ""
+		if found := header.FindStringSubmatch(text); found != nil {
+			want = found[1]
+		}
+		if p.table != want {
+			t.Errorf("%q is the header of %q, want %q", text, p.table, want)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +36,7 @@ func valuesSetBy(all []binding) valuesInHand {
 }
 
 func (v valuesInHand) add(in map[string]int, name string) {
-	if valueName.MatchString(name) && !slices.Contains(reservedNames(), name) {
+	if valueName(name) && !slices.Contains(reservedNames(), name) {
 		in[name]++
 	}
 }
@@ -153,7 +152,7 @@ func (s scope) missing(name string, must bool, own int) string {
 		return ""
 	case many && s.lists[list] == 0:
 		return fmt.Sprintf("{%s} is how many items a list has, and no binding appends to %q%s", name, list, choice(list, slices.Sorted(maps.Keys(s.lists))))
-	case gs1 && s.scan && len(s.gs1) > 0 && identifier.MatchString(ai):
+	case gs1 && s.scan && len(s.gs1) > 0 && identifier(ai):
 		if must && !slices.Contains(s.gs1, ai) && !s.asksAmount(ai) {
 			return fmt.Sprintf("a symbol that fits need not carry %s; ask for it in gs1, or write {%s?} to leave it out or {%s|…} to put something in its place", ai, name, name)
 		}
@@ -247,8 +246,15 @@ func (s scope) waitsForBadge(name string) bool {
 	return s.calls && name == station.User && !slices.Contains(s.groups, name)
 }
 
-// valueName matches what a value may be called.
-var valueName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+const (
+	digits  = "0123456789"
+	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// valueName reports whether a value, or a variable, may be called so.
+func valueName(name string) bool {
+	return name != "" && strings.Trim(name, letters+digits+"_") == "" && !strings.Contains(digits, name[:1])
+}
 
 // checkName checks the name of something that is taken in hand. other says what it
 // is already where another binding takes it in another way.
@@ -256,7 +262,7 @@ func (s scope) checkName(n *node, name, other string) {
 	switch {
 	case slices.Contains(reservedNames(), name):
 		s.fault(n.key, "%q is the program's own name; choose another", name)
-	case !valueName.MatchString(name):
+	case !valueName(name):
 		s.fault(n.key, "%q: a value's name has only letters, digits and _, and does not begin with a digit", name)
 	case other != "":
 		s.fault(n.key, "%q is %s already; choose another name", name, other)

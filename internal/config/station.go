@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode"
 
 	"stationd/internal/station"
 	"stationd/internal/zone"
@@ -222,9 +223,19 @@ var hostName = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z.:_-]*[0-9A-Za-z])?$`)
 
 const lastPort = 65535
 
-// nameable matches what an input or a lamp may be called: the point is left to
+// nameable reports whether an input or a lamp may be called so: the point is left to
 // the events, as in maintenance.press.
-var nameable = regexp.MustCompile(`^[\pL\pN_-]+$`)
+func nameable(name string) bool { return name != "" && nameLength(name) == len(name) }
+
+// nameLength is how many bytes of text, from its beginning, a name could have.
+func nameLength(text string) int {
+	for at, r := range text {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != '_' && r != '-' {
+			return at
+		}
+	}
+	return len(text)
+}
 
 // Parts are what faults call the parts of the program itself. An input or a lamp of
 // such a name would hide their faults behind its own.
@@ -239,7 +250,7 @@ func (f *File) Name(at Path, name string) bool {
 	switch first, given := f.named[name]; {
 	case name == "":
 		f.Fault(at, "%s is missing", at)
-	case !nameable.MatchString(name):
+	case !nameable(name):
 		f.Fault(at, "%s: a name has only letters, digits, - and _", at)
 	case station.Own(name), slices.Contains(f.backends, name), slices.Contains(Parts(), name):
 		f.Fault(at, "%s: %q is the program's own; choose another name", at, name)

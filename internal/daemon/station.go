@@ -122,6 +122,8 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		return nil, err
 	}
 	b.faults.set(plan.PartData, mounts.InMemory(b.plan.Station.Data))
+	look := verify.Begin(b.plan.Outbox())
+	defer look.End()
 	starts := openStarts(b.plan.Station.Data, b.clock.Stamp, b.log)
 	active := newActiveConfig(b.plan, b.faults, b.timings, b.log)
 	devices := newDevices(b, active)
@@ -132,7 +134,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 		Log:        b.log,
 		Program:    active.program,
 		Settle:     active.settle,
-		Verify:     verify.Quick,
+		Verify:     look.Result,
 		Machine:    machine(),
 		Version:    version.Current(),
 		History:    b.plan.History(),

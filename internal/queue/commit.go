@@ -31,6 +31,7 @@ type queuedChanges struct {
 	recorded time.Time     // when the last event came
 	pace     time.Duration // how long after the one before that was; 0: it was the first
 	together int           // events in the last commit
+	present  int           // with those that came during it
 	ended    time.Time     // when that was made
 	took     time.Duration // how long it took
 	wanted   int           // events for which a commit waits; 0: it does not
@@ -73,6 +74,7 @@ func (q *queuedChanges) take() []*queuedChange {
 func (q *queuedChanges) made(began time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.present = q.together + q.events
 	q.ended = time.Now()
 	q.took = q.ended.Sub(began)
 }
@@ -89,12 +91,12 @@ const (
 // in the last commit, or comes later, waits for nobody.
 func (q *queuedChanges) gather() {
 	q.mu.Lock()
-	if q.together < 2 || q.events >= q.together || time.Since(q.ended) > gatherWithin {
+	if q.together < 2 || q.events >= q.present || time.Since(q.ended) > gatherWithin {
 		q.mu.Unlock()
 		return
 	}
 	enough := make(chan struct{})
-	q.wanted, q.enough = q.together, enough
+	q.wanted, q.enough = q.present, enough
 	limit := time.NewTimer(min(max(q.took/2, gatherLeast), gatherLimit))
 	q.mu.Unlock()
 	defer limit.Stop()
@@ -269,12 +271,28 @@ func storage(err error) error {
 
 func (b *batch) putEntry(at format.Place, e format.Entry) error {
 	b.o.index.put(at, e.Condition)
-	return storage(b.tx.PutEntry(at, e))
+	b.o.lately.put(at, e)
+	return storage(b.tx.PutEntry(at, &e))
 }
 
 func (b *batch) entry(at format.Place) (format.Entry, error) {
+	if e, kept := b.o.lately.get(at); kept {
+		return e, nil
+	}
 	e, err := entryAt(b.tx, at)
 	return e, storage(err)
+}
+
+// entry reads an entry that must be there. The caller holds mu.
+func (o *Outbox) entry(at format.Place) (e format.Entry, err error) {
+	if e, kept := o.lately.get(at); kept {
+		return e, nil
+	}
+	err = o.file.View(func(tx *format.Tx) error {
+		e, err = entryAt(tx, at)
+		return err
+	})
+	return e, err
 }
 
 // entryAt reads an entry that must be there.

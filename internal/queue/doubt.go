@@ -81,7 +81,7 @@ func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error
 				continue // it is only aged when its turn comes, or the disk has it
 			}
 			e.Condition, e.Since = station.Marked, o.setting.Stamp(since)
-			if err := tx.PutEntry(s.at, e); err != nil {
+			if err := tx.PutEntry(s.at, &e); err != nil {
 				return err
 			}
 		}

@@ -127,11 +127,7 @@ func (w worker) closing(t *turn) (format.Entry, format.Place, error) {
 		if i < 0 || t.lane.slots[i].held {
 			continue
 		}
-		var e format.Entry
-		err := w.file.View(func(tx *format.Tx) (err error) {
-			e, err = entryAt(tx, at)
-			return err
-		})
+		e, err := w.entry(at)
 		if err != nil {
 			return format.Entry{}, 0, storage(err)
 		}

@@ -111,6 +111,7 @@ type Outbox struct {
 	state      station.State    // as it is on disk
 	stateBytes int              // as it was written last
 	index      *index           // of what is on disk
+	lately     lately           // the entries that were written last
 	schedule   *schedule        // whose turn it is
 	clocks     clocks           // of the last boots
 	commands   []format.Command // the last ones that were recorded
@@ -155,16 +156,10 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		queued:  newQueuedChanges(),
 		file:    file,
 		index:   index,
-		schedule: newSchedule(index.lanes, func(at format.Place) (e format.Entry, err error) {
-			err = file.View(func(tx *format.Tx) error {
-				e, err = entryAt(tx, at)
-				return err
-			})
-			return e, err
-		}),
 		history: history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
 		counts:  station.Counts{Events: make(map[string]int)},
 	}
+	o.schedule = newSchedule(index.lanes, o.entry)
 	if err = o.load(); err == nil {
 		err = o.checkHome()
 	}

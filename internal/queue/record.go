@@ -442,6 +442,7 @@ func (b *batch) discard(id station.ID) error {
 func (b *batch) end(l *lane, at format.Place, e format.Entry, fate station.Fate, ref string) error {
 	l.remove(at)
 	b.o.index.drop(at)
+	b.o.lately.drop(at)
 	if waiting := l.abouts[at]; len(waiting) > 0 && fate == station.FateDelivered {
 		b.o.index.receipts[at] = ref
 		if err := b.tx.PutFate(at, format.Fate{ID: e.ID, Lane: e.Lane, Fate: fate, Ref: ref, InPlaceOf: e.InPlaceOf}); err != nil {

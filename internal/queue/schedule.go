@@ -342,6 +342,23 @@ func (s *schedule) noteContact(backend string, rc station.Receipt, doubtful bool
 	}
 }
 
+// allContacts are the contacts of all backends that were tried; before is what it returned
+// before, which serves again where nothing has changed.
+func (s *schedule) allContacts(before map[string]station.Contact) map[string]station.Contact {
+	same := before != nil && len(before) == len(s.contacts)
+	for backend := range s.contacts {
+		same = same && before[backend] == s.contact(backend)
+	}
+	if same {
+		return before
+	}
+	all := make(map[string]station.Contact, len(s.contacts))
+	for backend := range s.contacts {
+		all[backend] = s.contact(backend)
+	}
+	return all
+}
+
 // contact is how it stands with a backend: while anything in its lanes is in doubt,
 // that is being confirmed, whatever else is delivered meanwhile.
 func (s *schedule) contact(backend string) station.Contact {

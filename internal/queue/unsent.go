@@ -94,7 +94,7 @@ func (l *lane) forgetUnsent(tx *format.Tx) error {
 			return err
 		}
 		e.Unsent, s.unsent = false, false
-		if err := tx.PutEntry(s.at, e); err != nil {
+		if err := tx.PutEntry(s.at, &e); err != nil {
 			return err
 		}
 	}

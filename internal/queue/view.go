@@ -52,19 +52,16 @@ func (o *Outbox) makeView(before *view) *view {
 		Waiting: len(o.index.waiting),
 		Held:    len(o.index.held),
 		Kept:    len(o.index.kept),
-		Health: station.Health{
-			Fill:     o.file.Fill(),
-			Backends: make(map[string]station.Contact, len(o.schedule.contacts)),
-		},
-		Counts: station.Counts{
-			Events:   maps.Clone(o.counts.Events),
-			Outcomes: maps.Clone(o.schedule.outcomes),
-			Unknown:  o.counts.Unknown,
-		},
+		Health:  station.Health{Fill: o.file.Fill()},
+		Counts:  station.Counts{Unknown: o.counts.Unknown},
 	}
-	for backend := range o.schedule.contacts {
-		s.Health.Backends[backend] = o.schedule.contact(backend)
+	was := new(view) // its maps serve again where nothing has changed in them
+	if before != nil {
+		was = before
 	}
+	s.Counts.Events = unlessSame(was.snapshot.Counts.Events, o.counts.Events)
+	s.Counts.Outcomes = unlessSame(was.snapshot.Counts.Outcomes, o.schedule.outcomes)
+	s.Health.Backends = o.schedule.allContacts(was.snapshot.Health.Backends)
 	switch {
 	case o.failed != nil:
 		s.Health.Storage = o.failed.Error()
@@ -77,11 +74,19 @@ func (o *Outbox) makeView(before *view) *view {
 		oldest:    oldest,
 		snapshot:  s,
 		failed:    o.failed,
-		faults:    o.makeFaults(),
+		faults:    o.makeFaults(was.faults),
 		marks:     o.schedule.marks,
 		changed:   make(chan struct{}),
 		selection: o.index.selected(station.Limit{Held: mostListed, Waiting: mostListed, Unknown: mostListed}),
 	}
+}
+
+// unlessSame returns a copy of a map, or the one before where it says the same.
+func unlessSame[K, V comparable](before, now map[K]V) map[K]V {
+	if before != nil && maps.Equal(before, now) {
+		return before
+	}
+	return maps.Clone(now)
 }
 
 // An aged is an entry and when its event was.
@@ -98,9 +103,12 @@ func (o *Outbox) oldestEntry(before *view) aged {
 		return aged{}
 	}
 	oldest := aged{at: o.index.waiting[0]}
+	e, kept := o.lately.get(oldest.at)
 	switch {
 	case before != nil && before.oldest.at == oldest.at:
 		return before.oldest
+	case kept:
+		oldest.stamp = e.At
 	case o.failed == nil:
 		_ = o.file.View(func(tx *format.Tx) error {
 			e, _, err := o.readEntry(tx, oldest.at)
@@ -111,12 +119,16 @@ func (o *Outbox) oldestEntry(before *view) aged {
 	return oldest
 }
 
-// makeFaults is what a person should know of the outbox itself. The caller holds mu, or is
-// Open.
-func (o *Outbox) makeFaults() map[string]string {
+// makeFaults is what a person should know of the outbox itself; before is that of the view
+// before, which serves again where nothing has changed. The caller holds mu, or is Open.
+func (o *Outbox) makeFaults(before map[string]string) map[string]string {
 	text := o.index.notice()
 	if fill := o.file.Fill(); text == "" && fill >= fillAlarming {
 		text = fmt.Sprintf("it is %.0f %% full: at 100 %% nothing new is recorded", 100*fill)
+	}
+	_, history := before["history"]
+	if before != nil && before["outbox"] == text && history == (o.setting.History != "") && before["history"] == o.history.fault {
+		return before
 	}
 	faults := map[string]string{"outbox": text}
 	if o.setting.History != "" {

@@ -136,10 +136,8 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 func (w worker) turn(l *lane, at format.Place) (*turn, error) {
 	began := time.Now()
 	t := &turn{lane: l, at: at, began: began, now: w.setting.Stamp(began), careful: w.careful}
-	if err := w.file.View(func(tx *format.Tx) (err error) {
-		t.entry, err = entryAt(tx, at)
-		return err
-	}); err != nil {
+	var err error
+	if t.entry, err = w.entry(at); err != nil {
 		return nil, err
 	}
 	slot := &l.slots[l.find(at)]
@@ -379,7 +377,6 @@ func (w worker) noteEnd(t *turn) error {
 // answer keeps what an attempt came to: on disk where the entry was delivered or is held, and
 // in memory where it will be tried again, so that an outage does not wear the card.
 func (w worker) answer(t *turn, rc station.Receipt) error {
-	log := w.setting.Log.With("lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt)
 	doubtful := t.delivery.Doubtful || t.sent && rc.Outcome == station.Doubtful
 	if doubtful {
 		rc = inDoubt(rc)
@@ -391,7 +388,7 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 		}
 		w.postpone(t, rc)
 		if t.lane.failures == 1 { // not where it only lost its turn
-			log.Warn("delivery failed, will retry", "outcome", rc.Outcome.String(), "error", rc.Err)
+			w.setting.Log.Warn("delivery failed, will retry", t.said("outcome", rc.Outcome.String(), "error", rc.Err)...)
 		}
 		return nil
 	}
@@ -457,11 +454,16 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 		if took, known := rc.At.Since(t.entry.At); known {
 			w.setting.Delivered(w.name, took)
 		}
-		log.Info("delivered", "ref", rc.Ref, "note", rc.Note)
+		w.setting.Log.Info("delivered", t.said("ref", rc.Ref, "note", rc.Note)...)
 	} else {
-		log.Warn("held for a person", "hold", string(hold), "error", rc.Err)
+		w.setting.Log.Warn("held for a person", t.said("hold", string(hold), "error", rc.Err)...)
 	}
 	return nil
+}
+
+// said is what a line of the log says of a turn, and more.
+func (t *turn) said(more ...any) []any {
+	return append([]any{"lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt}, more...)
 }
 
 // somethingWaits reports whether anything else could be sent now, so that the end of this turn

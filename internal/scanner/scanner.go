@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -492,6 +493,7 @@ func (r *Scanner) enqueue(ctx context.Context, s scan) {
 	if ctx.Err() == nil {
 		select {
 		case r.scans <- s:
+			runtime.Gosched() // Run takes it now, on this thread: to wake another takes longer than to write it
 			return
 		case <-ctx.Done():
 		}

@@ -18,12 +18,13 @@ type readerSettings struct {
 	GS             string // what it sends for the separator; "\x1d": the separator itself
 }
 
-var testLabelPattern = regexp.MustCompile(`(?s)^(.*?)(\][A-Za-z][0-9])?\x1d?010950600013435210TEST(.*?)21READY(.*)$`)
+// testLabelPattern finds what a reader adds around the test label's code.
+const testLabelPattern = `(?s)^(.*?)(\][A-Za-z][0-9])?\x1d?010950600013435210TEST(.*?)21READY(.*)$`
 
 // parseTestLabel returns the settings that a scan of the test label shows; ok is false for
 // another label.
 func parseTestLabel(raw []byte) (found readerSettings, ok bool) {
-	m := testLabelPattern.FindSubmatch(raw)
+	m := regexp.MustCompile(testLabelPattern).FindSubmatch(raw)
 	if m == nil {
 		return readerSettings{}, false
 	}

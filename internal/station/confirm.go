@@ -2,7 +2,6 @@ package station
 
 import (
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +61,7 @@ func (p Program) carryOutConfirmed(b Binding, groups map[string]string, s State,
 // several did anything: the binding, what it read and the event, which is then of the button's
 // moment.
 func (p Program) confirmed(s State, ev Event) (b Binding, groups map[string]string, first Event, is bool) {
-	for _, source := range slices.Sorted(maps.Keys(s.Pending)) {
+	for _, source := range sortedNames(s.Pending) {
 		waits := s.Pending[source]
 		of, read, found := p.firstMatch(waits.Event)
 		if !found || !of.Confirm || of.ConfirmBy == "" || !waits.confirms(of, ev) {

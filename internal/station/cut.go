@@ -43,10 +43,12 @@ func (s State) counts(names []string) bool {
 // after it or none. What had no value before is no change: what was counted without a
 // product counts for the first one.
 func (p Program) changes(b Binding, before, after State) bool {
-	return slices.ContainsFunc(b.names(), func(n Name) bool {
-		was := p.lasting(before, n.Name)
-		return was != "" && was != p.lasting(after, n.Name)
-	})
+	for n := range b.names() {
+		if was := p.lasting(before, n.Name); was != "" && was != p.lasting(after, n.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // lasting returns the value of a name that outlives events: one in hand, or one that was
@@ -117,7 +119,7 @@ func (x *execution) report() bool {
 // names was read, and then not for longer than a reading counts, or was in hand for a time
 // that is over. "" where it is known.
 func (p Program) unseen(b Binding, s State, now Stamp) string {
-	for _, n := range b.names() {
+	for n := range b.names() {
 		name := n.Name
 		text, _, read := p.reading(s, name, now)
 		v := s.Values[strings.TrimPrefix(name, counted)]
@@ -157,7 +159,7 @@ func (p Program) setAside(s State, b Binding, at Stamp) State {
 			a.Counters[name] = c
 		}
 	}
-	for _, n := range b.names() {
+	for n := range b.names() {
 		name := strings.TrimPrefix(n.Name, counted)
 		if v, in := s.Values[name]; in {
 			if a.Values == nil {

@@ -2,7 +2,7 @@ package station
 
 import (
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -50,7 +50,7 @@ func (b Binding) acceptsData(ev Event) bool {
 	if len(bad) == 0 && len(ev.Data) == 0 {
 		return true
 	}
-	for _, name := range b.names() {
+	for name := range b.names() {
 		if !OnLabel(name.Name) || !strings.Contains(name.Name, ".") && !slices.Contains(b.GS1, "01") {
 			continue // gtin13 and the like are ordinary names in a binding that asks for no article number
 		}
@@ -89,7 +89,7 @@ func (b Binding) WhyNot(ev Event) string {
 			return "the label has no " + name
 		}
 	}
-	for _, name := range b.names() {
+	for name := range b.names() {
 		if OnLabel(name.Name) && !(Binding{GS1: b.GS1, Needs: []string{name.Name}}).acceptsData(ev) {
 			return "it uses " + name.Name + ", which is on the label and is wrong, or may have been lost with what is"
 		}
@@ -107,22 +107,28 @@ func (b Binding) WhyNot(ev Event) string {
 }
 
 // names lists every name that the binding's templates use, and those it needs in hand.
-func (b Binding) names() []Name {
-	var names []Name
-	for _, templates := range []map[string]Template{b.Set, b.Append, b.Count} {
-		for t := range maps.Values(templates) {
-			names = append(names, t.Names()...)
+func (b Binding) names() iter.Seq[Name] {
+	return func(yield func(Name) bool) {
+		for _, templates := range [...]map[string]Template{b.Set, b.Append, b.Count} {
+			for _, t := range templates {
+				if !t.eachName(yield) {
+					return
+				}
+			}
+		}
+		for _, do := range b.Do {
+			for _, t := range do.With {
+				if !t.eachName(yield) {
+					return
+				}
+			}
+		}
+		for _, need := range b.Needs {
+			if !yield(Name{Name: need}) {
+				return
+			}
 		}
 	}
-	for _, do := range b.Do {
-		for t := range maps.Values(do.With) {
-			names = append(names, t.Names()...)
-		}
-	}
-	for _, need := range b.Needs {
-		names = append(names, Name{Name: need})
-	}
-	return names
 }
 
 // unusable says why a text from a label is not used as a value; "" where it may be. A

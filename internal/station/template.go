@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -152,16 +153,25 @@ func (t Template) Whole() (name string, whole bool) {
 // Names lists the names in the order they stand in the text; those of a list or
 // table in the order of its JSON, with positions within each text of their own.
 func (t Template) Names() []Name {
-	if t.shape != nil {
-		return namesIn(t.shape)
-	}
 	var names []Name
+	t.eachName(func(n Name) bool {
+		names = append(names, n)
+		return true
+	})
+	return names
+}
+
+// eachName hands over the names until one is enough, and reports whether none was.
+func (t Template) eachName(yield func(Name) bool) bool {
+	if t.shape != nil {
+		return !slices.ContainsFunc(namesIn(t.shape), func(n Name) bool { return !yield(n) })
+	}
 	for _, p := range t.parts {
-		if p.name != "" {
-			names = append(names, Name{Name: p.name, Must: !p.optional && !p.hasFallback, At: p.at})
+		if p.name != "" && !yield(Name{Name: p.name, Must: !p.optional && !p.hasFallback, At: p.at}) {
+			return false
 		}
 	}
-	return names
+	return true
 }
 
 // expand fills the names in. Without a value for an optional name, present is

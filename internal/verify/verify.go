@@ -61,15 +61,78 @@ func Requested(args []string) (path string, quick, requested bool) {
 	return args[3], len(how) == 1, len(how) == 0 || slices.Equal(how, []string{quickWay})
 }
 
+// A Look is a quick look that another process has begun, while this one does other things:
+// starting a process takes longer than most looks.
+type Look struct {
+	path   string
+	under  *process // nil: there was no file to look at, or its result was taken
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// Begin has another process begin to look at an outbox, if there is one at path. Nobody may
+// write to it until [Look.Result].
+func Begin(path string) *Look {
+	l := &Look{path: path}
+	if _, err := os.Stat(path); err == nil {
+		l.ctx, l.cancel = context.WithTimeout(context.Background(), verifyLimit) //nolint:forbidigo // an outbox is opened whole or not at all
+		l.under = start(l.ctx, path, quickWay)
+	}
+	return l
+}
+
+// Result is [Quick] of the file at path, with the look that was begun where it is at that file.
+// What was found is told once: a second call looks again.
+func (l *Look) Result(path string) error {
+	if l.under == nil || path != l.path {
+		return Quick(path)
+	}
+	defer l.cancel()
+	under := l.under
+	l.under = nil
+	return under.result(l.ctx)
+}
+
+// End ends the look if its result was not taken. It may be called twice.
+func (l *Look) End() {
+	if l.under != nil {
+		l.cancel()
+		_ = l.under.result(l.ctx) // nobody wants it any more
+		l.under = nil
+	}
+}
+
 // InSubprocess has another process look at the outbox, until ctx ends.
 func InSubprocess(ctx context.Context, path string, how ...string) error {
+	return start(ctx, path, how...).result(ctx)
+}
+
+// A process looks at an outbox for this one.
+type process struct {
+	path string
+	look *exec.Cmd
+	said *bytes.Buffer
+	err  error // it could not be started
+}
+
+// start starts the process.
+func start(ctx context.Context, path string, how ...string) *process {
 	// This program itself, also where its file has been replaced since, under the
 	// name that it was started by.
 	look := exec.CommandContext(ctx, "/proc/self/exe", append([]string{verb, subVerb, fileFlag, path}, how...)...)
 	look.Args[0] = os.Args[0]
-	var said bytes.Buffer
-	look.Stderr = &said
-	err := look.Run()
+	p := &process{path: path, look: look, said: new(bytes.Buffer)}
+	look.Stderr = p.said
+	p.err = look.Start()
+	return p
+}
+
+// result waits until the process has ended and says what it found.
+func (p *process) result(ctx context.Context) error {
+	path, said, err := p.path, p.said, p.err
+	if err == nil {
+		err = p.look.Wait()
+	}
 	var ended *exec.ExitError
 	switch {
 	case err == nil:

@@ -113,6 +113,9 @@ func TestTheSentenceSaysWhatElseCanBe(t *testing.T) {
 			f.Shown.State.Calls = []station.Call{newer, late}
 			f.Shown.Health.Devices["page"] = "gone"
 		}, "MAINT, SEAL-1: 18 min"},
+		{"no other machine sees the page", func(f *operatortest.Station) {
+			f.Shown.Health.Devices[station.PageElsewhere] = "nobody said who may"
+		}, "Everything delivered"},
 		{"a scan must be done once more", func(f *operatortest.Station) { f.Shown.State.Notes = said(station.NoteConfirm, "AWAY") }, "Once more to confirm: AWAY"},
 		{"a scan must be confirmed with a button", func(f *operatortest.Station) {
 			notes := said(station.NoteConfirm, "AWAY")
@@ -435,6 +438,17 @@ func TestALongOutboxIsCutShortAndSaysSo(t *testing.T) {
 	}
 	if !strings.Contains(page, "and 30 more") {
 		t.Error("the page does not say that there are 30 more")
+	}
+}
+
+func TestAnOutboxThatFailedIsNotCalledNearlyEmpty(t *testing.T) {
+	t.Parallel()
+	f := operatortest.Broken()
+	s := open(t, f, "en")
+	for _, d := range s.viewBuilder(f.Shown, nil).view().Dots {
+		if d.Name == "Outbox" && (d.Text != "fault" || d.Class != "look") {
+			t.Errorf("the foot says %q of it", d.Text)
+		}
 	}
 }
 

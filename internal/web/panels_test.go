@@ -76,6 +76,7 @@ type measure struct {
 	Card              float64 // the height of what the sentence fills
 	Wide, High        float64 // of the whole page
 	Small             string  // what is too small or too near to another to be touched
+	Tail              float64 // how far the tail of a p in the sentence's last line is below what the sentence fills
 	Spills            string  // text that its box is too small for
 	Cut               string  // what became of a press or scan, where that is not to be seen whole
 }
@@ -97,6 +98,7 @@ const measuring = `(() => {
 	const cut = Array.from(document.querySelectorAll("#recent .fate")).filter((e) => e.scrollHeight > e.clientHeight + 2 || e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText);
 	return {
 		Cut: cut.join(", "),
+		Tail: document.querySelector(".do") ? 0 : Math.max(...Array.from(sentence.getClientRects(), (r) => r.bottom)) - document.querySelector(".card").getBoundingClientRect().bottom,
 		Sentence: parseFloat(style.fontSize), Capital: canvas.measureText("H").actualBoundingBoxAscent, Card: document.querySelector(".card").getBoundingClientRect().height,
 		Wide: page.scrollWidth, High: page.scrollHeight, Small: small.join(", "), Spills: spills.join(", "),
 	};
@@ -133,6 +135,9 @@ func checkLook(t *testing.T, ctx context.Context, st state, on panel) {
 	m := value[measure](t, ctx, measuring)
 	if m.Wide > float64(on.width) || m.Spills != "" {
 		t.Errorf("%s: the page is %v wide, and spills: %s", on.name, m.Wide, m.Spills)
+	}
+	if m.Tail > 0 {
+		t.Errorf("%s: the tail of a p is %v pixels below the card", on.name, m.Tail)
 	}
 	if m.Cut != "" {
 		t.Errorf("%s: not to be seen whole: %s", on.name, m.Cut)

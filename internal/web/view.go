@@ -244,7 +244,9 @@ func (b viewBuilder) dots() []dot {
 		storage.Text = b.texts.Number(n)
 	}
 	switch fill := percent(b.snapshot.Health.Fill); {
-	case b.snapshot.Health.Storage != "", fill >= 80:
+	case b.snapshot.Health.Storage != "":
+		storage.Class, storage.Text = "look", b.texts.Say("device.fault")
+	case fill >= 80:
 		storage.Class, storage.Text = "look", b.texts.Say("fill.of", "percent", fill)
 	case fill >= 50:
 		storage.Class, storage.Text = "wait", b.texts.Say("fill.of", "percent", fill)

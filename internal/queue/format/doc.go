@@ -82,7 +82,8 @@
 // record; a kind of record, a condition or a key of meta that this one does not know.
 // Such a file is refused in words and not touched, by Open or by any other look, also
 // where it is damaged besides. A single flipped bit is damage all the same: the number
-// of each version differs in two bits from that of the one before (1, 2, 4; then 8). New fields
+// of each version differs in two bits from that of the one before (1, 2, 4; then 8), and a key
+// of meta is not of the letters a to f alone, as digits of the seal may be. New fields
 // in JSON are for what an older version may ignore.
 //
 // # A damaged file

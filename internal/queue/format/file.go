@@ -69,6 +69,9 @@ type File struct {
 	commits uint64 // the number of the last one
 
 	sequence uint64 // given to an event last
+
+	buffer *recordBuffer    // of the transaction under way
+	redo   map[Place][]byte // likewise
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
@@ -92,7 +95,7 @@ func Open(path string, options Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, db: db, options: options}
+	f := &File{path: path, db: db, options: options, buffer: newRecordBuffer(), redo: make(map[Place][]byte)}
 	if err = f.upgrade(); err == nil {
 		err = f.load()
 	}
@@ -169,7 +172,8 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 	defer tx.Rollback() // after a commit it does nothing
 	t := txOf(tx, f.seal)
 	t.records.root.FillPercent = fillPercent
-	t.commit, t.sequence, t.redo = f.commits+1, f.sequence, make(map[Place][]byte)
+	t.commit, t.sequence = f.commits+1, f.sequence
+	f.begin(t)
 	if err := change(t); err != nil || !t.changed {
 		return nil, err
 	}
@@ -182,6 +186,19 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 	}
 	return nil, f.measure()
 }
+
+// begin gives a transaction the file's buffers. Nobody uses them after its end.
+func (f *File) begin(t *Tx) {
+	if f.buffer.bytes.Cap() > mostBuffer {
+		f.buffer = newRecordBuffer() // of a large transaction
+	}
+	f.buffer.bytes.Reset()
+	clear(f.redo)
+	t.redo, t.buffer = f.redo, f.buffer
+}
+
+// mostBuffer is how much memory for records is kept from one transaction to the next.
+const mostBuffer = 64 << 10
 
 // measure counts the pages in use: those below the file's high-water mark that no
 // transaction may take. It is the only honest measure of how full the outbox is:

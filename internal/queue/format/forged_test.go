@@ -83,7 +83,7 @@ func TestAPrintedCodeThatHoldsAWholeRecordBecomesNoEntryWhenAFileIsSalvaged(t *t
 		if err := tx.PutEvent(PlaceOf(sequence, 0), station.Event{ID: "a1", Source: "hand", Code: code}, false); err != nil {
 			return err
 		}
-		if err := tx.PutEntry(PlaceOf(sequence, 1), e); err != nil {
+		if err := tx.PutEntry(PlaceOf(sequence, 1), &e); err != nil {
 			return err
 		}
 		_, err := tx.PutState(State{State: station.State{Sources: map[string]station.Tally{"hand": {Waiting: 1}}}, Sequence: sequence})

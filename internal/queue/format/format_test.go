@@ -15,7 +15,7 @@ import (
 func TestARecordIsWhatThePackageCommentSays(t *testing.T) {
 	t.Parallel()
 	e := Entry{Entry: station.Entry{ID: "7.2", Action: station.Action{Lane: "l2l/machine:SEAL\x011%", Barrier: true}}, Target: PlaceOf(7, 1), Condition: station.Held}
-	got, err := sealOf("0badc0de").encode(KindEntry, PlaceOf(7, 2), 9, e)
+	got, err := sealOf("0badc0de").encode(KindEntry, PlaceOf(7, 2), 9, &e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +52,8 @@ func TestOfTwoCopiesTheNewerOneCountsAndWhatHasEndedDoesNotComeBack(t *testing.T
 		}
 		file = append(append(file, "somewhere"...), record...)
 	}
-	entry := func(id station.ID, reason string) Entry {
-		return Entry{Entry: station.Entry{ID: id, Action: station.Action{Lane: "l2l/order:1"}}, Condition: station.Held, Reason: reason}
+	entry := func(id station.ID, reason string) *Entry {
+		return &Entry{Entry: station.Entry{ID: id, Action: station.Action{Lane: "l2l/order:1"}}, Condition: station.Held, Reason: reason}
 	}
 	put(KindEntry, PlaceOf(3, 1), 3, entry("ended.1", ""))
 	put(KindEntry, PlaceOf(7, 1), 9, entry("waits.1", "newer"))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"math/bits"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -99,7 +98,7 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 	switch {
 	case len(said) == 0, len(said) == 1 && said[0] < 1:
 		return fmt.Errorf("version %v", said)
-	case len(said) > 1 && !words.Match(said):
+	case len(said) > 1 && !isVersion(string(said)):
 		return fmt.Errorf("version %q", said)
 	case len(said) > 1:
 		return newer("version %q of the format, and this one reads version %d", said, current)
@@ -110,7 +109,7 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 		return fmt.Errorf("version %v", said)
 	case said[0] == 3:
 		return fmt.Errorf("version %v", said)
-	case said[0] > 1 && !sealDigits.Match(meta["seal"]), said[0] == 1 && meta["seal"] != nil:
+	case said[0] > 1 && !isSeal(string(meta["seal"])), said[0] == 1 && meta["seal"] != nil:
 		return fmt.Errorf("version %v, and the seal is %q", said, meta["seal"])
 	}
 	known := metaKeys()
@@ -123,7 +122,7 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 				return fmt.Errorf("meta: %q stands where %q should", k, name)
 			}
 		}
-		if !metaName.MatchString(k) || meta["id"] == nil || meta["session"] == nil || meta["program"] == nil {
+		if !isMetaName(k) || meta["id"] == nil || meta["session"] == nil || meta["program"] == nil {
 			return fmt.Errorf("meta: %q is no key", k)
 		}
 		return newer("it keeps %q, which this one does not know", k)
@@ -134,11 +133,30 @@ func checkMeta(meta map[string][]byte, state []byte) error {
 // A bit that flips in the layout of a page makes a key or a value of what stands beside
 // it. So a key of a newer version is believed where it is a name, and nothing is missing
 // that every version from this one on keeps; and a version in words, where it is one.
-var (
-	metaName   = regexp.MustCompile(`^[a-z][a-z_-]{1,31}$`)
-	sealDigits = regexp.MustCompile(`^[0-9a-f]{8}$`)
-	words      = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.~+-]{1,31}$`)
+const (
+	digits  = "0123456789"
+	lower   = "abcdefghijklmnopqrstuvwxyz"
+	upper   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	longest = 32 // characters, of a name and of a version in words
 )
+
+// isMetaName reports whether a key of meta is a name. What could be digits of the seal or of the
+// id is none: they stand in the same page.
+func isMetaName(key string) bool {
+	return isWord(key, lower, "_-") && strings.Trim(key, "abcdef") != ""
+}
+
+// isVersion reports whether a version in words is one.
+func isVersion(said string) bool { return isWord(said, digits+upper+lower, ".~+-") }
+
+// isWord reports whether text has 2 to longest characters, all of the letters or, behind the
+// first, of also.
+func isWord(text, letters, also string) bool {
+	return 2 <= len(text) && len(text) <= longest && strings.Contains(letters, text[:1]) && strings.Trim(text[1:], letters+also) == ""
+}
+
+// isSeal reports whether text is written as a seal is.
+func isSeal(text string) bool { return len(text) == 8 && strings.Trim(text, digits+"abcdef") == "" }
 
 // bitsApart is in how many bits two names differ; those of different lengths in all.
 func bitsApart(a, b string) (n int) {

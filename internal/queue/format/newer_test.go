@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"stationd/internal/station"
 )
@@ -35,6 +39,9 @@ func TestNoFlippedBitOfTheMetaPageIsANewerVersion(t *testing.T) {
 		}
 		state = bytes.Clone(tx.records.get(statePlace))
 		return tx.meta().ForEach(func(k, v []byte) error {
+			if name := string(k); name == "seal" || name == "id" {
+				v = bytes.Repeat([]byte("badeface"), len(v)/8) // digits that could be a name, as they may come
+			}
 			table = append(table, [3]uint32{uint32(len(bytesOf)), uint32(len(k)), uint32(len(v))})
 			bytesOf = append(append(bytesOf, k...), v...)
 			return nil
@@ -87,5 +94,26 @@ func TestNoFlippedBitOfTheMetaPageIsANewerVersion(t *testing.T) {
 	}
 	if tried < 1000 {
 		t.Errorf("%d bits were flipped, of %d entries", tried, len(table))
+	}
+}
+
+func TestNamesAndVersionsAreFoundAsPatternsFindThem(t *testing.T) {
+	t.Parallel()
+	for name, both := range map[string]struct {
+		is      func(string) bool
+		pattern *regexp.Regexp
+	}{
+		"a name of meta": {func(s string) bool {
+			return isMetaName(s) || strings.Trim(s, "abcdef") == "" && len(s) > 1 && len(s) <= 32
+		}, regexp.MustCompile(`^[a-z][a-z_-]{1,31}$`)},
+		"a version in words": {isVersion, regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.~+-]{1,31}$`)},
+		"a seal":             {isSeal, regexp.MustCompile(`^[0-9a-f]{8}$`)},
+	} {
+		rapid.Check(t, func(t *rapid.T) {
+			text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.SampledFrom([]rune("afz09AZ_-.~+\n é")), 0, 34, -1), rapid.StringMatching(`[0-9a-f]{7,9}|[a-z_-]{1,33}`)).Draw(t, "text")
+			if got, want := both.is(text), both.pattern.MatchString(text); got != want {
+				t.Errorf("%q is %s: %v, want %v", text, name, got, want)
+			}
+		})
 	}
 }

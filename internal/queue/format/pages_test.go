@@ -30,7 +30,7 @@ func TestACommitOfAScanWritesOnePageAndAMetaPage(t *testing.T) {
 		if err := tx.PutEvent(last.Event(), station.Event{ID: id, Source: "hand", Code: long}, false); err != nil {
 			return err
 		}
-		if err := tx.PutEntry(last, e); err != nil {
+		if err := tx.PutEntry(last, &e); err != nil {
 			return err
 		}
 		_, err := tx.PutState(State{Sequence: sequence, State: station.State{

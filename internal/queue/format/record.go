@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -64,22 +65,41 @@ var errDamaged = errors.New("damaged record")
 
 // encode writes a record as the package comment lays it out.
 func (s seal) encode(k Kind, at Place, commit uint64, body any) ([]byte, error) {
-	b := make([]byte, headLength, 1024)
-	if e, ok := body.(Entry); ok {
+	return newRecordBuffer().encode(s, k, at, commit, body)
+}
+
+// A recordBuffer is where records are made. It is used again for each transaction.
+type recordBuffer struct {
+	bytes   bytes.Buffer
+	encoder *json.Encoder // into bytes
+}
+
+func newRecordBuffer() *recordBuffer {
+	b := new(recordBuffer)
+	b.encoder = json.NewEncoder(&b.bytes)
+	return b
+}
+
+// encode is seal.encode. The record stands in the buffer until that is reset.
+func (b *recordBuffer) encode(s seal, k Kind, at Place, commit uint64, body any) ([]byte, error) {
+	begins := b.bytes.Len()
+	var head [headLength]byte
+	b.bytes.Write(head[:])
+	if e, ok := body.(*Entry); ok {
 		l, err := e.label()
 		if err != nil {
 			return nil, err
 		}
-		b = l.append(b)
+		b.bytes.Write(l.append(b.bytes.AvailableBuffer()))
 	}
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
+		if err := b.encoder.Encode(body); err != nil {
 			return nil, err
 		}
-		b = append(b, text...)
+		b.bytes.Truncate(b.bytes.Len() - 1) // the encoder ends a line
 	}
-	return s.head(b, k, at, commit), nil
+	record := b.bytes.Bytes()[begins:]
+	return s.head(record[:len(record):len(record)], k, at, commit), nil
 }
 
 // head writes the head of a record before what follows it.

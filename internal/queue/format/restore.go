@@ -257,7 +257,7 @@ func (r *restored) one(root *bbolt.Bucket, s seal, at Place, body any) error {
 	case kept:
 		kind, body = KindKept, v.Event
 	case Entry:
-		kind = KindEntry
+		kind, body = KindEntry, &v
 	case Fate:
 		kind = KindFate
 	}

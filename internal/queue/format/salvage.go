@@ -151,7 +151,7 @@ func eachState(data []byte, each func(seal, Record, State)) {
 			continue
 		}
 		var state State
-		if json.Unmarshal(data[at+headLength:end], &state) != nil || !sealDigits.MatchString(state.Seal) {
+		if json.Unmarshal(data[at+headLength:end], &state) != nil || !isSeal(state.Seal) {
 			continue
 		}
 		s := sealOf(state.Seal)

@@ -20,6 +20,7 @@ type Tx struct {
 	commit   uint64           // its number
 	sequence uint64           // given to an event last
 	redo     map[Place][]byte // every record as it stands after it, for the spare file
+	buffer   *recordBuffer    // where they are
 	changed  bool
 }
 
@@ -142,7 +143,7 @@ func (t *Tx) PutEvent(at Place, ev station.Event, kept bool) error {
 }
 
 // PutEntry writes an entry that has no final fate.
-func (t *Tx) PutEntry(at Place, e Entry) error { return t.put(KindEntry, at, e) }
+func (t *Tx) PutEntry(at Place, e *Entry) error { return t.put(KindEntry, at, e) }
 
 // PutFate writes an entry's end in its place.
 func (t *Tx) PutFate(at Place, f Fate) error { return t.put(KindFate, at, f) }
@@ -155,7 +156,7 @@ func (t *Tx) PutState(s State) (int, error) {
 }
 
 func (t *Tx) put(k Kind, at Place, body any) error {
-	record, err := t.seal.encode(k, at, t.commit, body)
+	record, err := t.buffer.encode(t.seal, k, at, t.commit, body)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (t *Tx) put(k Kind, at Place, body any) error {
 
 // Delete deletes what stands at a place.
 func (t *Tx) Delete(at Place) error {
-	record, err := t.seal.encode(kindGone, at, t.commit, nil)
+	record, err := t.buffer.encode(t.seal, kindGone, at, t.commit, nil)
 	if err != nil {
 		return err
 	}

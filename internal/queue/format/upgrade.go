@@ -91,7 +91,8 @@ func (f *File) rewrite(most int64) (n int, err error) {
 	}
 	t.seal.old = k != nil && !bytes.Equal(k, stateKey[1:])
 	f.seal.old = t.seal.old
-	t.commit, t.redo = commit+1, make(map[Place][]byte)
+	t.commit = commit + 1
+	f.begin(t)
 	if _, err := t.PutState(state); err != nil {
 		return 0, err
 	}
