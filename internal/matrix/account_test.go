@@ -10,15 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"stationd/internal/api"
+	"stationd/internal/api/l2l"
 	"stationd/internal/api/lagerkoll"
 	"stationd/internal/plant"
 	"stationd/internal/queue"
+	"stationd/internal/relay"
+	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 )
 
@@ -60,7 +65,7 @@ func TestAccount(t *testing.T) {
 					time.Sleep(time.Minute)
 				}
 				stop()
-				a.judge(stations, share.waits, back, limit, share.shared)
+				a.judge(stations, stations*share.waits, back, limit, share.shared)
 			})
 		})
 	}
@@ -184,7 +189,7 @@ func (a *account) waiting() (n int) {
 }
 
 // judge compares with what the plant saw.
-func (a *account) judge(stations, waits int, back time.Time, limit int, shared bool) {
+func (a *account) judge(stations, traces int, back time.Time, limit int, shared bool) {
 	a.Helper()
 	seen := make(map[string]int)
 	last := back
@@ -192,15 +197,15 @@ func (a *account) judge(stations, waits int, back time.Time, limit int, shared b
 		seen[tr.Serial]++
 		last = tr.At
 	}
-	if left := a.waiting(); left > 0 || len(seen) != stations*waits {
-		a.Errorf("%d are left at the stations, %d of %d at the plant", left, len(seen), stations*waits)
+	if left := a.waiting(); left > 0 || len(seen) != traces {
+		a.Errorf("%d are left at the stations, %d of %d at the plant", left, len(seen), traces)
 	}
 	for serial, n := range seen {
 		if n != 1 {
 			a.Errorf("serial %s took effect %d times", serial, n)
 		}
 	}
-	all := a.plant.Requests()
+	all := slices.DeleteFunc(a.plant.Requests(), func(r plant.Request) bool { return !strings.HasPrefix(r.Path, "/v1/") }) // of Lagerkoll
 	turnedAway, most, oldest := 0, 0, 0
 	for i, r := range all {
 		if r.Status == http.StatusTooManyRequests {
@@ -218,5 +223,120 @@ func (a *account) judge(stations, waits int, back time.Time, limit int, shared b
 	}
 	if !shared && turnedAway == 0 {
 		a.Error("nobody was turned away: there was nothing to prove")
+	}
+}
+
+// The stations of a large plant have one account by a relay, and not the same to do: the account
+// is asked no more often than it allows, nobody waits much longer than its share takes, and a
+// call at L2L does not wait for Lagerkoll.
+func TestAccountByRelay(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("that many stations share an account by a relay was NOT proved: it takes its time")
+	}
+	stations := 40
+	if relayWhole() {
+		stations = 200
+	}
+	alone(t)
+	synctest.Test(t, func(t *testing.T) {
+		a := openAccount(t)
+		link := relayAccount(a)
+		total := 0
+		waits := func(i int) int { // one in ten has much to do
+			if i%10 == 0 {
+				return 12
+			}
+			return 2
+		}
+		for i := range stations {
+			a.station(i, "1/s", waits(i))
+			a.back[i] = link(fmt.Sprintf("pack%d", i)).Backend(relay.BackendSetting{Name: "lagerkoll", Verbs: lagerkoll.Verbs(), Settle: api.SettleByRelay(false)})
+			total += waits(i)
+		}
+		andon := link("andon").Backend(relay.BackendSetting{Name: "l2l", Verbs: l2l.Verbs(), Settle: api.SettleByRelay(false)})
+		begun := time.Now()
+		stop := a.run()
+		slowest := time.Duration(0)
+		for n := 0; a.waiting() > 0 && time.Since(begun) < time.Hour; n++ {
+			time.Sleep(20 * time.Second)
+			pressed := time.Now()
+			rc := andon.Deliver(t.Context(), call(a, n))
+			if rc.Outcome != station.Delivered {
+				t.Errorf("a call at L2L is %v: %v", rc.Outcome, rc.Err)
+			}
+			slowest = max(slowest, time.Since(pressed))
+		}
+		stop()
+		a.judge(stations, total, begun, 200, true)
+		a.judgeShares(stations, waits, begun, time.Second) // three requests of 180 a minute
+		t.Logf("%d traces of %d stations; a call at L2L took %v at the most", total, stations, slowest)
+		if slowest >= time.Second {
+			t.Errorf("a call at L2L took %v while Lagerkoll's account was busy", slowest)
+		}
+	})
+}
+
+// call is a call at L2L, another each time.
+func call(a *account, n int) station.Delivery {
+	return station.Delivery{Attempt: 1, When: time.Now(), Entry: station.Entry{ID: station.NewID().Entry(1), Action: station.Action{
+		Verb: "dispatch.add", To: l2lSection(a).To(), With: map[string]string{"machine": "SEAL-1", "type": "MATERIAL", "trade": "MECH", "description": fmt.Sprint("call ", n)},
+	}}}
+}
+
+func l2lSection(a *account) l2l.Section {
+	return l2l.Section{URL: a.plant.L2LURL(), Site: plant.Demo().Site, Key: api.KeyFrom{File: filepath.Join(a.dir, "l2l.key")}, Rate: "20/s", Dial: a.network.Dial}
+}
+
+// relayAccount runs an engine and a relay before the account, and returns a station's way there.
+func relayAccount(a *account) (link func(name string) *relay.Link) {
+	a.Helper()
+	log := slog.New(slog.DiscardHandler)
+	for name, key := range map[string]string{"key": plant.Demo().APIKey, "l2l.key": plant.Demo().L2LKey} {
+		if err := os.WriteFile(filepath.Join(a.dir, name), []byte(key), 0o600); err != nil {
+			a.Fatal(err)
+		}
+	}
+	sections := map[string]api.Section{"l2l": l2lSection(a), "lagerkoll": lagerkoll.Section{
+		URL: a.plant.LagerkollURL(), Store: plant.Demo().Store, Key: api.KeyFrom{File: filepath.Join(a.dir, "key")}, Rate: "180/min", Dial: a.network.Dial,
+	}}
+	e := relaytest.StartEngineInMemory(a, leaseTime)
+	s := relay.Setting{Name: "dmz-1", Engine: e.Table(), Lease: leaseTime, Replicas: 1, Log: log}
+	for name, section := range sections {
+		backend, err := section.Open(api.Opening{Zone: plant.Demo().Zone, Log: log})
+		if err != nil {
+			a.Fatal(err)
+		}
+		s.Vendors = append(s.Vendors, relay.Vendor{Name: name, Backend: backend, Settle: api.SettleByRelay(false)})
+	}
+	relaytest.Run(a, s)
+	return func(name string) *relay.Link {
+		l := relaytest.Dial(a, e, name)
+		relaytest.Await(a, l)
+		return l
+	}
+}
+
+// judgeShares compares when a station was done with when it would have been, had all of them
+// taken turns, a trace each.
+func (a *account) judgeShares(stations int, waits func(int) int, begun time.Time, each time.Duration) {
+	a.Helper()
+	done := make(map[string]time.Duration) // of each station's last trace
+	for _, tr := range a.plant.Traces() {
+		name, _, _ := strings.Cut(tr.Serial, "-")
+		done[name] = max(done[name], tr.At.Sub(begun))
+	}
+	worst := 0.0
+	for i := range stations {
+		turns := 0
+		for other := range stations {
+			turns += min(waits(i), waits(other))
+		}
+		share := time.Duration(turns) * each
+		worst = max(worst, float64(done[fmt.Sprint("S", i)])/float64(share))
+	}
+	a.Logf("the station that waited longest waited %.2f times its share", worst)
+	if worst > 2 {
+		a.Errorf("a station waited %.2f times its share", worst)
 	}
 }

@@ -243,7 +243,7 @@ func (c *cell) act() (entries []station.ID) {
 	if c.relay != nil && c.backend == nil {
 		c.backend = c.connect() // which takes until a relay is heard
 	}
-	if c.fault.arms != nil {
+	if c.fault.arms != nil && c.sample.outage == 0 {
 		c.fault.arms(c)
 	}
 	c.pressed = time.Now()
@@ -261,6 +261,9 @@ func (c *cell) act() (entries []station.ID) {
 	entries = append(entries, c.record("CLOSE"))
 	c.deliver(c.sample.outage - lasts)
 	time.Sleep(time.Minute) // the longest back-off: the lane meets the fault at once
+	if c.fault.arms != nil {
+		c.fault.arms(c)
+	}
 	c.network.breaks(nil)
 	breaks()
 	return entries

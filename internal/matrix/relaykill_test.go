@@ -325,7 +325,7 @@ func killed() (all []sample) {
 // killInEveryRun reports whether a combination is tried in every run of the tests: some of
 // all, always the same.
 func killInEveryRun(s sample, k strike, at instant) bool {
-	const oneIn = 30
+	const oneIn = 60
 	h := fnv.New32a()
 	fmt.Fprint(h, s, k.name, at.name)
 	return h.Sum32()%oneIn == 0 || os.Getenv("STATIOND_RELAY") == s.verb
@@ -346,7 +346,7 @@ func TestTheWayIsChanged(t *testing.T) {
 					name := fmt.Sprintf("to the relay %v, after the effect %v, marked %v", toRelay, after, marked)
 					h := fnv.New32a()
 					fmt.Fprint(h, s, name)
-					if !relayWhole() && h.Sum32()%8 != 0 {
+					if !relayWhole() && h.Sum32()%16 != 0 {
 						left++
 						continue
 					}

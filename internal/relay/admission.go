@@ -133,14 +133,18 @@ func (a *admission) next(ctx context.Context) *job {
 	}
 }
 
-// take removes the job that has the next turn: that of the station which was served longest
+// take removes the job that has the next turn: one whose entry has its lane already, for what
+// was looked at would be looked at again; then that of the station which was served longest
 // ago, and of one station's the oldest. The caller holds mu.
 func (a *admission) take(now time.Time) *job {
-	best := -1
+	best, first := -1, false
 	for i, j := range a.waiting {
-		if a.free(j, now) && (best < 0 || a.served[j.station] < a.served[a.waiting[best].station]) {
-			best = i
+		h := a.lanes[j.lane()]
+		begun := h.owner != "" && h.owner == j.owner()
+		if !a.free(j, now) || begun == first && best >= 0 && a.served[j.station] >= a.served[a.waiting[best].station] || first && !begun {
+			continue
 		}
+		best, first = i, begun
 	}
 	if best < 0 {
 		return nil

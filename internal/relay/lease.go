@@ -69,9 +69,10 @@ func (r *Relay) openLease() (*lease, error) {
 
 func (l *lease) subject() string { return "$KV." + l.bucket + "." + leaseKey }
 
-// write writes the lease where nobody else has since it was written last.
-func (l *lease) write() error {
-	ctx, cancel := context.WithTimeout(context.Background(), l.wait)
+// write writes the lease where nobody else has since it was written last, also after the end
+// of ctx: a relay that is being stopped still finishes what is under way.
+func (l *lease) write(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.wait)
 	defer cancel()
 	ack, err := l.js.Publish(l.subject(), []byte(l.holder), nats.ExpectLastSequencePerSubject(l.revision), nats.Context(ctx))
 	if err == nil {
@@ -93,7 +94,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		began := time.Now()
 		l, err := r.openLease()
 		if err == nil {
-			err = l.write()
+			err = l.write(ctx)
 		}
 		if err == nil {
 			said = ""
@@ -122,7 +123,7 @@ func (r *Relay) Run(ctx context.Context) error {
 
 // lead leads for one term: it renews the lease, announces itself, and takes asks.
 func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
-	t := r.newTerm(began, began.Add(r.Lease))
+	t := r.newTerm(ctx, began, began.Add(r.Lease))
 	defer func() { r.resign(t) }()
 	r.Log.Info("this relay has the lease, and leads after one more lease", "term", t.id, "lease", r.Lease)
 	every := time.NewTicker(min(beat, r.Lease/leaseTries))
@@ -153,7 +154,7 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 		}
 		now := time.Now()
 		if now.Sub(renewed) >= r.Lease/leaseTries {
-			switch err := l.write(); {
+			switch err := l.write(ctx); {
 			case err == nil:
 				renewed = now
 				r.mu.Lock()
@@ -192,7 +193,7 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 			r.mu.Lock()
 			until := t.until
 			r.mu.Unlock()
-			t = r.newTerm(time.Now(), until)
+			t = r.newTerm(ctx, time.Now(), until)
 			r.end(before)
 		}
 		if asks == nil && stop.IsZero() {
@@ -234,8 +235,8 @@ func lostLease(err error) bool {
 }
 
 // newTerm begins a term.
-func (r *Relay) newTerm(began, until time.Time) *term {
-	t := &term{id: string(station.NewID()), began: began, until: until}
+func (r *Relay) newTerm(ctx context.Context, began, until time.Time) *term {
+	t := &term{id: string(station.NewID()), began: began, until: until, context: context.WithoutCancel(ctx)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.current = t

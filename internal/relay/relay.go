@@ -73,9 +73,10 @@ type Relay struct {
 
 // A term is the time for which one relay leads.
 type term struct {
-	id    string
-	began time.Time
-	until time.Time // the lease by this process' own clock; guarded by the relay's mu
+	id      string
+	began   time.Time
+	until   time.Time       // the lease by this process' own clock; guarded by the relay's mu
+	context context.Context //nolint:containedctx // of the relay, without its end: what is under way is finished
 }
 
 // tick is the whole seconds since the term began.
@@ -138,7 +139,7 @@ func (r *Relay) receive(t *term, m *nats.Msg) {
 		return
 	}
 	j := &job{term: t, backend: part[3], station: part[4], id: part[5], reply: m.Reply, came: time.Now()}
-	j.context, j.end = context.WithTimeout(context.Background(), askTime)
+	j.context, j.end = context.WithTimeout(t.context, askTime)
 	if why := r.parse(j, m); why != "" {
 		j.end()
 		r.refuse(j, why, station.Receipt{})
@@ -229,7 +230,7 @@ func (r *Relay) Work(ctx context.Context, backend string) error {
 			r.refuse(j, err.Error(), station.Receipt{})
 			continue
 		}
-		a, rc := r.carryOut(j)
+		a, rc := r.carryOut(j) //nolint:contextcheck // the job has its own, which outlives the relay's
 		queue.done(j, rc)
 		r.answer(j, a)
 		r.Log.Info("asked", "station", j.station, "backend", j.backend, "do", j.Do, "entry", j.entry(), "verb", j.verb(),

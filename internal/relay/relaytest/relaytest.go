@@ -169,7 +169,7 @@ func RunWith(t testing.TB, s relay.Setting, change func(*relay.Relay)) (r *relay
 		t.Fatal(err)
 	}
 	change(r)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	run := func(part func(context.Context) error) {
 		running.Go(func() {
