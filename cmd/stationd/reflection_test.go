@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -30,6 +31,7 @@ func TestNoMethodIsCalledByItsName(t *testing.T) {
 		t.Errorf("the linker says nothing of what it links: %.500s", out)
 	}
 	holdsSize(t, program)
+	holdsInit(t, program)
 }
 
 // holdsSize fails where the program has grown: what a new library or a generic that is made for
@@ -46,5 +48,26 @@ func holdsSize(t *testing.T, program string) {
 	must(t, err)
 	if info.Size() > most {
 		t.Errorf("the program for %s has %d bytes, %d more than it may: docs/adr/0019-a-smaller-program.md says what is large and how it is found", runtime.GOARCH, info.Size(), info.Size()-most)
+	}
+}
+
+// holdsInit fails where more is set up before main than was: every process pays for it, that
+// which looks at the outbox too, and in memory for as long as it runs.
+func holdsInit(t *testing.T, program string) {
+	t.Helper()
+	const most = 350_000 // bytes; it is 319,000
+	c := exec.CommandContext(t.Context(), program, "version")
+	c.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := c.CombinedOutput()
+	must(t, err)
+	total := 0
+	// init stationd/internal/config @4.6 ms, 0.18 ms clock, 124576 bytes, 1243 allocs
+	for _, found := range regexp.MustCompile(`(?m)^init \S+ .* (\d+) bytes, \d+ allocs$`).FindAllSubmatch(out, -1) {
+		n, err := strconv.Atoi(string(found[1]))
+		must(t, err)
+		total += n
+	}
+	if total == 0 || total > most {
+		t.Errorf("%d bytes are allocated before main, at most %d; most is a pattern or a table of a package's own:\n%s", total, most, out)
 	}
 }

@@ -348,9 +348,7 @@ func (f *striker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strike != nil {
 		strike()
 	}
-	for name, values := range answer.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes()) // whoever asked may be gone
 }

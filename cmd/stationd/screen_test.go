@@ -128,22 +128,23 @@ func (p *panel) picture() image.Image {
 func (p *panel) shows(what string, ground color.RGBA, part float64) {
 	p.t.Helper()
 	last := "no picture at all"
-	err := demo.Until(p.t.Context(), what, func() bool {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(2 * time.Minute); ; {
+		if shot := p.picture(); shot != nil {
+			grounds, letters := share(shot, ground), share(shot, color.RGBA{255, 255, 255, 255})
+			last = fmt.Sprintf("%.2f of the screen are of the ground's colour, %.2f of the letters'", grounds, letters)
+			if grounds >= part && letters >= 0.02 {
+				return
+			}
+		}
 		select {
 		case err := <-p.ended:
 			p.t.Fatalf("%s: what the unit starts has ended: %v; %s", what, err, p.log())
-		default:
+		case <-late:
+			p.t.Fatalf("%s: %s; %s", what, last, p.log())
+		case <-tick.C:
 		}
-		shot := p.picture()
-		if shot == nil {
-			return false
-		}
-		grounds, letters := share(shot, ground), share(shot, color.RGBA{255, 255, 255, 255})
-		last = fmt.Sprintf("%.2f of the screen are of the ground's colour, %.2f of the letters'", grounds, letters)
-		return grounds >= part && letters >= 0.02
-	})
-	if err != nil {
-		p.t.Fatalf("%v: %s; %s", err, last, p.log())
 	}
 }
 

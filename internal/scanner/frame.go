@@ -122,6 +122,8 @@ type framer struct {
 	framing
 	frameCounts
 
+	ended int // ends that were seen, byLine
+
 	buffered []byte // of the frame under way
 	last     byte   // byLine: the byte before, which may begin an end of two
 	started  bool   // bySTXETX: STX came
@@ -154,6 +156,7 @@ func (f *framer) pushPlain(c byte, frame func([]byte)) {
 		f.afterCut = false
 		f.finish(frame)
 		f.last = 0
+		f.ended++
 	case !f.underWay() && f.skips(c):
 	case c == nul && !f.underWay():
 		f.noise++

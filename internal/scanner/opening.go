@@ -25,7 +25,7 @@ import (
 //	                                                             that ends a scan
 //	the rest of a scan whose beginning came before,   dropped,   its pauses are longer than the
 //	from a scanner that pauses between characters     and said   silence that was seen, so that
-//	                                                             this proves no beginning
+//	for longer than cleanTime                                    this proves no beginning
 //	a line that is never silent                       dropped,   after twice staleTime it is read
 //	                                                  then read  from the next end on
 //	from a scanner that was plugged in just now,      dropped    it, the bus and whoever else
@@ -76,10 +76,11 @@ func (r *Scanner) isLine() bool {
 // An opening is what the first reading of a port that has just been opened came to. Its zero
 // value is that of a port on which nothing can be from before.
 type opening struct {
-	fresh  []byte        // was read already, and is of the scans
-	quiet  time.Duration // that the line was seen to be silent for, where this alone says that the next byte begins a scan; else 0
-	until  time.Time     // the first scan is doubted that begins before
-	begins time.Time     // when the first scan began; zero while none has
+	fresh []byte        // was read already, and is of the scans
+	quiet time.Duration // that the line was seen to be silent for, where this alone says that the next byte begins a scan; else 0
+	until time.Time     // the first scan is doubted that begins before
+	begun bool          // the first scan has
+	ends  int           // the framer had seen so many ends then
 }
 
 // mayBeTail reports, once, that the scan under way is the first one and has paused for longer
@@ -89,13 +90,13 @@ func (o *opening) mayBeTail(now, lastByte time.Time, f *framer) bool {
 	switch {
 	case o.quiet == 0:
 		return false
-	case o.begins.IsZero():
-		o.begins = now
+	case !o.begun:
+		o.begun, o.ends = true, f.ended
 		if now.After(o.until) {
 			o.quiet = 0
 		}
 		return false
-	case !f.underWay():
+	case f.ended > o.ends || !f.underWay():
 		o.quiet = 0 // the first is over
 		return false
 	case now.Sub(lastByte) < o.quiet:
@@ -139,7 +140,7 @@ func (r *Scanner) dropStale(ctx context.Context, d device) (opening, error) {
 		fresh, err := r.dropRest(ctx, d)
 		return opening{fresh: fresh}, err
 	}
-	if !clean || r.framer.style != byLine || r.config.isPOS() {
+	if !clean || r.tried || r.framer.style != byLine || r.config.isPOS() {
 		return opening{}, ctx.Err()
 	}
 	return opening{quiet: quiet, until: time.Now().Add(frameTimeout)}, ctx.Err()

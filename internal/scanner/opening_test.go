@@ -73,6 +73,8 @@ func TestWhatComesAtTheOpeningOfALine(t *testing.T) {
 			},
 			scans: []string{"PO1"},
 		},
+		{so: "a scan, and half of the next, which pauses", sent: []sending{{40 * ms, "PO1\rPO"}, {90 * ms, "2\r"}}, scans: []string{"PO1", "PO2"}},
+		{so: "an end alone, and a scan that pauses", sent: []sending{{40 * ms, "\r"}, {90 * ms, "PO"}, {140 * ms, "2\r"}}, scans: []string{"PO2"}},
 		{so: "a scan that comes in pieces", sent: []sending{{40 * ms, "PO"}, {56 * ms, "47"}, {72 * ms, "11\r"}}, scans: []string{"PO4711"}},
 		{so: "a slow line on which a character is under way", config: Config{Baud: 300}, sent: []sending{{36 * ms, "D"}, {72 * ms, "\r"}, {300 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 2},
 		{so: "the end of a scan that ends with silence", config: Config{Frame: "idle:80ms"}, sent: []sending{{40 * ms, "OLD"}, {300 * ms, "PO1"}}, scans: []string{"PO1"}, stale: 3},

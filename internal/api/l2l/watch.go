@@ -94,7 +94,7 @@ func (w *watch) LookNow() {
 // Run makes rounds until ctx is done, and then returns nil.
 func (w *watch) Run(ctx context.Context, emit station.Emit) error {
 	var last time.Time
-	next := time.Now().Add(rand.N(w.every))
+	next := time.Now().Add(api.FirstRound(w.every))
 	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
 	for {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"stationd/internal/api"
 	"stationd/internal/station"
 )
 
@@ -58,7 +59,7 @@ func (w *watch) LookNow() {
 
 // Run makes rounds until ctx is done, and then returns nil.
 func (w *watch) Run(ctx context.Context, emit station.Emit) error {
-	next := time.Now().Add(rand.N(w.every))
+	next := time.Now().Add(api.FirstRound(w.every))
 	var last time.Time
 	var order string // that was in hand
 	due := time.NewTimer(0)
