@@ -136,7 +136,7 @@ type readings struct {
 	readies int      // times that a reader was ready
 }
 
-// contents is what `stationd outbox ls --json` prints, as far as it matters here.
+// contents is what `stationd outbox ls --json --all` prints, as far as it matters here.
 type contents struct {
 	Entries []struct {
 		With struct {
@@ -151,7 +151,7 @@ type contents struct {
 func (r *readings) contents() (serials, kept []string) {
 	r.t.Helper()
 	var c contents
-	if text := r.board.Exec("stationd outbox ls --json"); json.Unmarshal([]byte(text), &c) != nil {
+	if text := r.board.Exec("stationd outbox ls --json --all"); json.Unmarshal([]byte(text), &c) != nil {
 		r.t.Fatalf("outbox ls says %q", text)
 	}
 	for _, e := range c.Entries {
