@@ -171,7 +171,7 @@ func (l *Link) noteError(err error) {
 // is followed; one that was heard before is followed where the other is silent.
 func (l *Link) noteAnnouncement(m *nats.Msg) {
 	var a announcement
-	if len(m.Data) > mostAnnouncement || json.Unmarshal(m.Data, &a) != nil || !nameForm.MatchString(a.Term) {
+	if len(m.Data) > mostAnnouncement || json.Unmarshal(m.Data, &a) != nil || !hasNameForm(a.Term) {
 		return
 	}
 	l.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,12 +43,15 @@ const (
 // leadSubject is where the relay that leads announces itself.
 const leadSubject = "sd.lead"
 
-// nameForm is what can stand in a subject as one part.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+// hasNameForm reports whether text can stand in a subject as one part.
+func hasNameForm(text string) bool {
+	const longest, letters = 64, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	return text != "" && len(text) <= longest && strings.Trim(text, letters+"0123456789_-") == ""
+}
 
 // CheckName says why a station or a relay cannot have this name, "" when it can.
 func CheckName(name string) string {
-	if nameForm.MatchString(name) {
+	if hasNameForm(name) {
 		return ""
 	}
 	return "must be of letters, digits, - and _, and of 64 at most: it is the address in the plant"
