@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -145,7 +144,7 @@ func (f *Fleet) noteError(err error) {
 	if to == nil {
 		return
 	}
-	h := heard{err: fmt.Errorf("%w for %s: the engine does not let them publish %s", ErrNotAllowed, f.Person, regexp.MustCompile(`[^.]+$`).ReplaceAllString(said[2], "*"))}
+	h := heard{err: fmt.Errorf("%w for %s: the engine does not let them publish %s", ErrNotAllowed, f.Person, said[2][:strings.LastIndexByte(said[2], '.')+1]+"*")}
 	if len(part) == 5 {
 		h.station = part[2]
 	}
@@ -338,7 +337,7 @@ func statuses(ctx context.Context, conn *nats.Conn) ([]KeptStatus, error) {
 				slices.SortFunc(all, func(a, b KeptStatus) int { return strings.Compare(a.Station, b.Station) })
 				return all, nil
 			}
-			if nameForm.MatchString(e.Key()) && len(e.Value()) <= mostStatus {
+			if hasNameForm(e.Key()) && len(e.Value()) <= mostStatus {
 				all = append(all, KeptStatus{Station: e.Key(), Text: e.Value(), At: e.Created()})
 			}
 		}
