@@ -291,7 +291,7 @@ deb-relay: stage $(TOOLS)/nfpm ## The Debian package of a plant's relay, for eve
 .PHONY: stage
 stage:
 	@rm -rf build/stage && mkdir -p build/stage
-	@cd deploy && cp stationd.service stationd-lamps.service stationd-enrol.service stationd-relay.service relay.example.toml stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
+	@cd deploy && cp stationd.service stationd-lamps.service stationd-enrol.service stationd-relay.service relay.example.toml fleet.example.toml stationd-generator 60-stationd.rules modules-load.conf sysusers.conf stationd.example.toml README.md copyright lintian-overrides ../build/stage/
 	@cp SECURITY.md build/stage/
 	@gzip -9nc deploy/stationd.1 > build/stage/stationd.1.gz
 	@gzip -9nc CHANGELOG.md > build/stage/NEWS.gz

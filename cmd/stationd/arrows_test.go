@@ -28,14 +28,14 @@ var may = map[string][]string{
 	"cmd/stationd": {"internal/cli", "internal/daemon", "internal/demo", "internal/doctor", "internal/dump", "internal/enrol", "internal/exit", "internal/live", "internal/relaycommand", "internal/setup", "internal/terminal", "internal/verify", "github.com/spf13/cobra"},
 
 	// What a person runs.
-	"internal/daemon":       {"internal/access", "internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/certificate", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/poster", "internal/printer", "internal/queue", "internal/relay", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "internal/web", "github.com/spf13/cobra"},
-	"internal/cli":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/poster", "internal/queue", "internal/sheet", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"internal/daemon":       {"internal/access", "internal/agent", "internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/certificate", "internal/clock", "internal/crash", "internal/exit", "internal/gpio", "internal/live", "internal/logging", "internal/metrics", "internal/mounts", "internal/operator", "internal/plan", "internal/poster", "internal/printer", "internal/queue", "internal/relay", "internal/scanner", "internal/station", "internal/systemd", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "internal/web", "internal/fleet", "github.com/spf13/cobra"},
+	"internal/cli":          {"internal/api", "internal/api/*", "internal/atomicfile", "internal/cards", "internal/config", "internal/contents", "internal/doctor", "internal/exit", "internal/gpio", "internal/operator", "internal/plan", "internal/poster", "internal/queue", "internal/sheet", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/words", "internal/control", "internal/fleet", "internal/relay", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	"internal/doctor":       {"internal/access", "internal/api", "internal/api/*", "internal/certificate", "internal/clock", "internal/contents", "internal/crash", "internal/exit", "internal/gpio", "internal/httpserver", "internal/plan", "internal/queue", "internal/scanner", "internal/station", "internal/terminal", "internal/verify", "internal/version", "internal/control", "github.com/spf13/cobra"},
 	"internal/dump":         {"internal/atomicfile", "internal/config", "internal/contents", "internal/control", "internal/crash", "internal/doctor", "internal/exit", "internal/plan", "internal/queue", "internal/station", "internal/terminal", "internal/verify", "internal/version", "github.com/spf13/cobra"},
 	"internal/enrol":        {"internal/api", "internal/atomicfile", "internal/doctor", "internal/exit", "internal/plan", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
 	"internal/setup":        {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "internal/words", "internal/zone", "github.com/spf13/cobra"},
 	"internal/live":         {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
-	"internal/relaycommand": {"internal/config", "internal/exit", "internal/logging", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "github.com/spf13/cobra"},
+	"internal/relaycommand": {"internal/config", "internal/exit", "internal/logging", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "internal/api", "internal/certificate", "internal/fleet", "internal/web", "github.com/spf13/cobra"},
 	"internal/demo":         {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "internal/html", "internal/html/element", "github.com/creack/pty", "github.com/spf13/cobra"},
 
 	// What these share.
@@ -75,6 +75,7 @@ var may = map[string][]string{
 	"internal/api/lagerkoll":         {"internal/station", "internal/api"},
 	"internal/api/webhook":           {"internal/station", "internal/api"},
 	"internal/relay":                 {"internal/station", "internal/api", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
+	"internal/fleet":                 {"internal/station"},
 	"internal/relay/relaytest":       {"internal/station", "internal/api", "internal/relay", "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"},
 	"internal/config":                {"internal/station", "internal/zone", "github.com/pelletier/go-toml/v2"},
 	"internal/httpserver":            {"internal/station"},
@@ -82,8 +83,8 @@ var may = map[string][]string{
 	"internal/operator/operatortest": {"internal/station", "internal/operator"},
 	"internal/certificate":           {"internal/atomicfile"},
 	"internal/access":                {"internal/atomicfile", "internal/station", "golang.org/x/crypto"},
-	"internal/control":               {"internal/access", "internal/station", "internal/operator", "internal/httpserver"},
-	"internal/web":                   {"internal/access", "internal/cards", "internal/poster", "internal/sheet", "internal/station", "internal/operator", "internal/html", "internal/html/element", "internal/httpserver", "internal/words"},
+	"internal/control":               {"internal/access", "internal/station", "internal/operator", "internal/httpserver", "internal/fleet"},
+	"internal/web":                   {"internal/access", "internal/cards", "internal/poster", "internal/sheet", "internal/station", "internal/operator", "internal/html", "internal/html/element", "internal/httpserver", "internal/words", "internal/fleet"},
 	"internal/words":                 {"internal/station"},
 	"internal/html":                  {},
 	"internal/zone":                  {},

@@ -80,7 +80,7 @@ Try it without hardware:  stationd demo`,
 		return c.Help()
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), enrol.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), cli.BadgeCommand(), cli.PINCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), relaycommand.Command(), cli.VersionCommand(), cli.CompletionCommand())
+	root.AddCommand(daemon.Command(), cli.ReloadCommand(), demo.Command(), cli.CheckCommand(), setup.Command(), enrol.Command(), live.PinsCommand(), live.ScansCommand(), cli.OutboxCommand(), cli.CallCommand(), cli.BadgeCommand(), cli.PINCommand(), doctor.Command(), dump.Command(), cli.LampsCommand(), cli.CardsCommand(), cli.UnitCommand(), relaycommand.Command(), cli.FleetCommand(), cli.VersionCommand(), cli.CompletionCommand())
 	root.AddCommand(cli.VendorCommands()...)
 	cli.Complete(root)
 	cli.Suggest(root)

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		"stationd":               main,
 		"stationd-crash":         crashProgram,
 		"stationd-on-one-thread": mainOnOneThread,
+		"nats-server":            engineProgram,
 	})
 }
 

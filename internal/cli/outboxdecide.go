@@ -197,12 +197,8 @@ func (d *decideCommand) send(c *cobra.Command, p *plan.Plan, verb string, named 
 	}
 	what := "discarded"
 	switch {
-	case verb == station.VerbRetry && done.Repeated:
-		what = "it was put back before, and not a second time"
-	case verb == station.VerbRetry && done.Looks:
-		what = "it may have arrived: it is looked up first, and sent if it is not there"
 	case verb == station.VerbRetry:
-		what = "it waits to be sent"
+		what = retriedWords(done)
 	case verb == station.VerbEdit:
 		what = fmt.Sprintf("discarded; entry %s has its place, and waits to be sent", done.Corrected.Short())
 	}
@@ -210,6 +206,17 @@ func (d *decideCommand) send(c *cobra.Command, p *plan.Plan, verb string, named 
 		fmt.Fprintf(c.OutOrStdout(), "entry %s: %s\n", id.Short(), what)
 	}
 	return done, nil
+}
+
+// retriedWords says what becomes of an entry that was retried.
+func retriedWords(done control.Decided) string {
+	switch {
+	case done.Repeated:
+		return "it was put back before, and not a second time"
+	case done.Looks:
+		return "it may have arrived: it is looked up first, and sent if it is not there"
+	}
+	return "it waits to be sent"
 }
 
 // entriesOf are the entries that were decided.

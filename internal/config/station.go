@@ -148,13 +148,15 @@ func (f *File) Access() *Access {
 func (f *File) Web() Web {
 	w := Web{Listen: "127.0.0.1:8420"}
 	f.Section("web", &w)
-	if w.Listen == "" {
-		return w
-	}
-	if f.checkListen(At("web", "listen"), w.Listen, "127.0.0.1:8420") {
+	f.CheckWeb(w)
+	return w
+}
+
+// CheckWeb checks a table [web] that was decoded.
+func (f *File) CheckWeb(w Web) {
+	if w.Listen != "" && f.checkListen(At("web", "listen"), w.Listen, "127.0.0.1:8420") {
 		f.checkElsewhere(w)
 	}
-	return w
 }
 
 // Metrics is the table [metrics]: the numbers at an address of their own.

@@ -29,6 +29,10 @@ var ErrAbsent = errors.New("no stationd answers")
 // because stationd ended or the context did: what was asked for may have been recorded.
 var ErrUnanswered = errors.New("no answer came")
 
+// ErrNotAsked is wrapped by the error of a request that certainly did not reach the station, of
+// a client that asks by another way than the socket.
+var ErrNotAsked = errors.New("nothing was done")
+
 // A Client asks a running stationd through its control socket. Its errors carry
 // stationd's own sentence.
 type Client struct {
@@ -67,10 +71,22 @@ func (c *Client) List(ctx context.Context, limit station.Limit, entry func(stati
 		return station.Totals{}, err
 	}
 	defer response.Body.Close()
-	for lines := json.NewDecoder(response.Body); ; {
+	totals, err := readList(response.Body, entry, kept)
+	if errors.Is(err, errBroken) {
+		err = fmt.Errorf("stationd at %s: %w", c.path, err)
+	}
+	return totals, err
+}
+
+// errBroken is wrapped by the error of a list that has no end.
+var errBroken = errors.New("its list breaks off")
+
+// readList hands over a list as the socket sends it.
+func readList(r io.Reader, entry func(station.EntryStatus) error, kept func(station.Event) error) (totals station.Totals, err error) {
+	for lines := json.NewDecoder(r); ; {
 		var line outboxLine
 		if err := lines.Decode(&line); err != nil {
-			return station.Totals{}, fmt.Errorf("stationd at %s: its list breaks off: %w", c.path, err)
+			return station.Totals{}, fmt.Errorf("%w: %w", errBroken, err)
 		}
 		switch {
 		case line.Entry != nil:
@@ -86,6 +102,18 @@ func (c *Client) List(ctx context.Context, limit station.Limit, entry func(stati
 			return station.Totals{}, err
 		}
 	}
+}
+
+// HeldIn returns the held entries in a list as the socket sends it, and as it comes over the
+// engine.
+func HeldIn(list []byte) (held []station.EntryStatus, err error) {
+	_, err = readList(bytes.NewReader(list), func(e station.EntryStatus) error {
+		if e.Condition == station.Held {
+			held = append(held, e)
+		}
+		return nil
+	}, func(station.Event) error { return nil })
+	return held, err
 }
 
 // Follow hands over what the readers ("scans") or the buttons ("pins") of the running
@@ -313,6 +341,8 @@ func (c *Client) send(ctx context.Context, method, path string, question any) (*
 func (c *Client) unanswered(ctx context.Context, err error) error {
 	op, known := errors.AsType[*net.OpError](err)
 	switch {
+	case errors.Is(err, ErrNotAsked):
+		return fmt.Errorf("%s: %w", c.path, errors.Unwrap(err)) // of an *url.Error
 	case !known || op.Op != "dial": // it was put
 		return fmt.Errorf("stationd at %s: %w: %w", c.path, ErrUnanswered, cmp.Or(ctx.Err(), errors.Unwrap(err)))
 	case ctx.Err() != nil:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stationd/internal/access"
+	"stationd/internal/fleet"
 	"stationd/internal/operator"
 	"stationd/internal/station"
 )
@@ -75,6 +76,11 @@ type Station struct {
 	// Metrics answers with the station's numbers, as /metrics of the page does.
 	Metrics http.Handler
 
+	// Status is what the station says of itself to whoever sees to the plant, and Doctor what
+	// the command doctor finds, as JSON. They are asked over the engine alone.
+	Status func() fleet.Status
+	Doctor func(ctx context.Context) ([]byte, error)
+
 	// Log returns the last lines of the log.
 	Log func() []byte
 
@@ -91,6 +97,7 @@ type Station struct {
 func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
 		{Of: "commands that follow (`--follow`)", Most: strconv.Itoa(mostFollowers), Then: "one more is refused with words"},
+		{Of: "entries of each kind that a station tells over the engine at once", Most: strconv.Itoa(mostFleetListed), Then: "the question is refused with words"},
 		{Of: "a question to the control socket", Most: strconv.Itoa(mostRequest) + " bytes", Then: "the command says so"},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"stationd/internal/agent"
 	"stationd/internal/metrics"
+	"stationd/internal/relay"
 	"stationd/internal/station"
 	"stationd/internal/systemd"
 	"stationd/internal/version"
@@ -44,6 +45,12 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 	}
 	if s.metrics != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "metrics", Run: s.metrics.run})
+	}
+	if s.byRelay() {
+		all.Outputs = append(all.Outputs, agent.Part{Name: "status for the plant", Run: s.keepStatus})
+		for i := range relay.Answerers {
+			all.Outputs = append(all.Outputs, agent.Part{Name: fmt.Sprintf("questions of the plant, %d", i+1), Run: s.answerPersons})
+		}
 	}
 	if s.page != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,7 @@ type openStation struct {
 	endOfCrash func()    // says that the process ends as it should
 
 	openedPage atomic.Pointer[web.Server] // the page as it was opened last; nil: never
+	diagnosing sync.Mutex                 // guards that one doctor at a time is run
 }
 
 // devices are the scanners and printers of a station. They are made before the outbox, which
@@ -337,6 +339,8 @@ func (s *openStation) controlStation() control.Station {
 		Reload:   s.active.reload,
 		Follow:   s.follow,
 		Metrics:  s.metricsStation().Handler(),
+		Status:   s.fleetStatus,
+		Doctor:   s.doctor,
 		Log:      s.journal.Recent,
 		History: func(since time.Time, w io.Writer) error {
 			return queue.ExportHistorySince(s.plan.History(), since, w)

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ const stationListen = "127.0.0.1:8420"
 // Command returns the command demo. Its error carries an exit code.
 func Command() *cobra.Command {
 	var listen, keep string
-	var shift bool
+	var shift, whole bool
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a station and its plant on this computer, without hardware",
@@ -39,7 +40,11 @@ and power switch.
 
 With --shift it needs no hands: it plays a quarter of an hour of an operator's work in
 less than a minute, with everything that goes wrong on a floor, and compares what the
-operator did with what the plant saw. It exits with 1 when the two differ.`,
+operator did with what the plant saw. It exits with 1 when the two differ.
+
+With --plant it is a plant of ` + strconv.Itoa(plantStations) + ` stations that reach the vendors by two relays and a NATS
+server, which must be installed (Debian's nats-server), and a page with every plug to
+pull. --plant and --shift play that.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			binary, err := os.Executable()
@@ -51,6 +56,9 @@ operator did with what the plant saw. It exits with 1 when the two differ.`,
 				return exit.Wrap(err)
 			}
 			defer clear()
+			if whole {
+				return exit.Wrap(runWholePlant(c.Context(), PlantConfig{Dir: dir, Command: []string{binary}, Plant: plant.Demo(), Stations: plantStations}, listen, shift, c.OutOrStdout()))
+			}
 			setting := Config{Dir: dir, Command: []string{binary}, Plant: plant.Demo()}
 			if shift {
 				return exit.Wrap(PlayShift(c.Context(), setting, c.OutOrStdout()))
@@ -61,8 +69,23 @@ operator did with what the plant saw. It exits with 1 when the two differ.`,
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8421", "address of the demo's page, on this computer only; port 0 is any free one")
 	c.Flags().StringVar(&keep, "keep", "", "an empty or new folder for all files, which is kept")
 	c.Flags().BoolVar(&shift, "shift", false, "play a shift without a browser, and compare")
+	c.Flags().BoolVar(&whole, "plant", false, "a plant of stations with relays, in place of one station")
 	c.MarkFlagsMutuallyExclusive("listen", "shift")
 	return c
+}
+
+// plantStations is how many stations a simulated plant has.
+const plantStations = 20
+
+// runWholePlant runs a plant of stations: its shift, or its page until ctx is done.
+func runWholePlant(ctx context.Context, config PlantConfig, listen string, shift bool, out io.Writer) (err error) {
+	if config.Engine, err = FindEngine(); err != nil {
+		return err
+	}
+	if shift {
+		return PlayPlantShift(ctx, config, out)
+	}
+	return servePlant(ctx, config, listen, out)
 }
 
 // simulationFolder returns the folder for a simulation, and a function that removes it unless

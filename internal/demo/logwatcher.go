@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A LogWatcher writes the station's log to a file, and reads from the fields of its lines what
@@ -15,8 +16,9 @@ type LogWatcher struct {
 	file        *os.File
 	partial     []byte // a line without its end
 	counts      map[string]int
-	portsOpened int    // how often a scanner's port was opened
-	page        string // address of the station's own page
+	last        map[string]time.Time // when a message came last
+	portsOpened int                  // how often a scanner's port was opened
+	page        string               // address of the station's own page
 	tail        []string
 }
 
@@ -29,7 +31,7 @@ func OpenLogWatcher(path string) (*LogWatcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &LogWatcher{file: file, counts: make(map[string]int)}, nil
+	return &LogWatcher{file: file, counts: make(map[string]int), last: make(map[string]time.Time)}, nil
 }
 
 // Write implements io.Writer. What is counted is in the file by then.
@@ -61,6 +63,7 @@ func (l *LogWatcher) parseLine(line []byte) {
 		return // faults of the configuration and crashes are plain text
 	}
 	l.counts[entry.Msg]++
+	l.last[entry.Msg] = time.Now()
 	if entry.Page != "" {
 		l.page = entry.Page
 	}
@@ -74,6 +77,13 @@ func (l *LogWatcher) Count(message string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.counts[message]
+}
+
+// Last returns when a message came last; zero: never.
+func (l *LogWatcher) Last(message string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last[message]
 }
 
 // PortsOpened returns how often the station has opened a scanner's port.

@@ -18,7 +18,7 @@ import (
 	"stationd/internal/plant"
 )
 
-//go:embed page.css page.js
+//go:embed page.css page.js plant.css
 var pageFiles embed.FS
 
 // A Page is the demo's page, with everything that a station is connected to. Whoever reaches

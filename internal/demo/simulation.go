@@ -44,6 +44,14 @@ type Config struct {
 	Rate     string        // of Lagerkoll; default all that the account allows
 	Watch    time.Duration // between two reads of L2L's state; default 5 s
 	Watchdog time.Duration // after which a silent station is ended; default as in the unit
+	Way      *Way          // nil: the station has a plant of its own, and reaches the vendors itself
+}
+
+// A Way is how a station of a whole plant reaches its vendors: by a relay, over an engine.
+type Way struct {
+	Name   string       // of the station
+	Engine string       // address of the engine: nats://127.0.0.1:4222
+	Plant  *plant.Plant // that runs; it is not the station's own
 }
 
 // A Simulation is a station and its plant on one computer: a stationd in a process of its own,
@@ -81,7 +89,9 @@ func Open(ctx context.Context, config Config) (*Simulation, error) {
 		s.Watchdog = defaultWatchdog
 	}
 	var err error
-	if s.Plant, err = plant.Open(config.Plant); err != nil { //nolint:contextcheck // listening on an own address does not wait
+	if config.Way != nil {
+		s.Plant = config.Way.Plant
+	} else if s.Plant, err = plant.Open(config.Plant); err != nil { //nolint:contextcheck // listening on an own address does not wait
 		return nil, err
 	}
 	if err := s.writeFiles(config); err != nil {
@@ -99,7 +109,11 @@ func Open(ctx context.Context, config Config) (*Simulation, error) {
 	}
 	ctx, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	hear := func(ctx context.Context) error { return s.manager.Run(ctx, s.notified) }
-	for _, run := range []func(context.Context) error{s.Plant.Run, s.Chip.Run, hear} {
+	parts := []func(context.Context) error{s.Chip.Run, hear}
+	if config.Way == nil {
+		parts = append(parts, s.Plant.Run)
+	}
+	for _, run := range parts {
 		s.parts.Go(func() {
 			if err := run(ctx); err != nil {
 				s.fail(err)
@@ -133,17 +147,24 @@ func (s *Simulation) writeFiles(config Config) error {
 		}
 	}
 	values := map[string]string{
-		"Data": s.DataPath(), "Page": config.Page, "Port": s.Scanner.Link, "Chip": "sim:" + s.ChipPath(),
+		"Name": "pack4-1", "Data": s.DataPath(), "Page": config.Page, "Port": s.Scanner.Link, "Chip": "sim:" + s.ChipPath(),
 		"L2L": s.Plant.L2LURL(), "L2LKey": filepath.Join(keys, "l2l.key"),
 		"Lagerkoll": s.Plant.LagerkollURL(), "LagerkollKey": filepath.Join(keys, "lagerkoll.key"),
 		"Rate": config.Rate, "Settle": config.Settle.String(), "Watch": config.Watch.String(),
 	}
-	for path, key := range map[string]string{values["L2LKey"]: config.Plant.L2LKey, values["LagerkollKey"]: config.Plant.APIKey} {
-		if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
-			return err
+	fill := []string{"{{.L2LWay}}", "key     = { file = {{.L2LKey}} }", "{{.LagerkollWay}}", "key    = { file = {{.LagerkollKey}} }\nrate   = {{.Rate}}", "{{.Relay}}", ""}
+	if w := config.Way; w != nil { // a station that has no key of a vendor
+		values["Name"] = w.Name
+		fill = []string{"{{.L2LWay}}", `via     = "relay"`, "{{.LagerkollWay}}", `via    = "relay"`, "{{.Relay}}", "\n[relay]\nservers = [" + strconv.Quote(w.Engine) + "]\n"}
+	} else {
+		for path, key := range map[string]string{values["L2LKey"]: config.Plant.L2LKey, values["LagerkollKey"]: config.Plant.APIKey} {
+			if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
+				return err
+			}
 		}
 	}
-	var fill []string
+	configTemplate := strings.NewReplacer(fill...).Replace(configTemplate)
+	fill = nil
 	for name, value := range values {
 		fill = append(fill, "{{."+name+"}}", strconv.Quote(value)) // a basic string of TOML
 	}

@@ -12,6 +12,7 @@ import (
 	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/relay"
+	"stationd/internal/words"
 	"stationd/internal/zone"
 )
 
@@ -71,11 +72,34 @@ type RelayTable struct {
 // A RelayPlan is a relay's configuration that has been read.
 type RelayPlan struct {
 	Path     string
+	Web      *RelayWeb // the page of all stations; nil: there is none
 	Table    RelayTable
 	Zone     *time.Location
 	Allowed  []relay.Allowance
 	Sections []RelayVendor
 	Warnings []config.Fault
+}
+
+// A RelayWeb is the table [web] of a relay's configuration: the keys of a station's, and the
+// language of the page.
+type RelayWeb struct {
+	Language string `toml:"language"`
+	config.Web
+}
+
+// readWeb reads [web]: the page of all stations of the plant.
+func (p *RelayPlan) readWeb(f *config.File) {
+	w := RelayWeb{Language: "en", Web: config.Web{Listen: "127.0.0.1:8422"}}
+	if !f.Section("web", &w) || w.Listen == "" {
+		return
+	}
+	p.Web = &w
+	f.CheckWeb(w.Web)
+	f.OneOf(config.At("web", "language"), w.Language, words.Languages()...)
+	api.KeyFrom(w.Token).Check("token", func(key, text string) { f.Fault(config.At("web", key), "%q %s", key, text) })
+	if w.TLS && w.Certificate == "" {
+		f.Fault(config.At("web", "tls"), `"tls" needs "certificate" and "certificate_key": a relay keeps nothing, and makes none`)
+	}
 }
 
 // A RelayVendor is a vendor that a relay speaks to.
@@ -114,6 +138,7 @@ func ReadRelay(path string) (*RelayPlan, []config.Fault, error) {
 		}
 		p.Sections = append(p.Sections, RelayVendor{b.Name, section})
 	}
+	p.readWeb(f)
 	if len(p.Sections) == 0 {
 		f.Fault(config.At("relay"), "the relay speaks to nobody: it needs [l2l] or [lagerkoll]")
 	}

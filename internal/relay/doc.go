@@ -62,6 +62,12 @@
 //	body       of fetch: what the vendor sent
 //	vendor     what the vendor's clock says now, as far as the relay has heard it
 //
+// # Persons
+//
+// Whoever sees to the plant asks the stations themselves, by subjects of their own: persons.go
+// has them, revoke.go those that go to the relay that leads, and fleet.go what the engine keeps
+// of each station for when it is away. A [Fleet] is their end.
+//
 // # Versions
 //
 // A program understands its own version and the one before. A station writes its asks in the

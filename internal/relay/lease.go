@@ -105,6 +105,11 @@ func (r *Relay) Run(ctx context.Context) error {
 			said = text
 			r.Log.Warn("the lease cannot be asked for", "error", err)
 		}
+		if errors.Is(err, nats.ErrKeyExists) { // another leads: what it knows is known here too
+			if err := r.readRevoked(); err != nil {
+				r.Log.Debug("which stations are refused cannot be read", "error", err)
+			}
+		}
 		wait := time.NewTimer(r.Lease / leaseTries)
 		select {
 		case <-ctx.Done():
@@ -124,13 +129,16 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 	every := time.NewTicker(min(beat, r.Lease/leaseTries))
 	defer every.Stop()
 	quiet, renewed := began.Add(r.Lease), began
-	var asks *nats.Subscription
+	var asks, revokes *nats.Subscription
 	defer func() {
-		if asks != nil {
-			_ = asks.Unsubscribe() // of a term that is over nobody asks
+		for _, of := range []*nats.Subscription{asks, revokes} {
+			if of != nil {
+				_ = of.Unsubscribe() // of a term that is over nobody asks
+			}
 		}
 	}()
 	var stop time.Time // zero: it goes on
+	unread := ""       // why it is not known which stations are refused, as the log has it
 	stopping := ctx.Done()
 	for {
 		select {
@@ -189,8 +197,20 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 			r.end(before)
 		}
 		if asks == nil && stop.IsZero() {
+			if err := r.readRevoked(); err != nil {
+				if err.Error() != unread {
+					unread = err.Error()
+					r.Log.Warn("which stations are refused cannot be read: nothing is taken yet", "error", err)
+				}
+				continue
+			}
 			var err error
 			of := t
+			if revokes == nil {
+				if revokes, err = r.conn.Subscribe(revokeSubject+"*.*", r.revoke); err != nil {
+					r.Log.Warn("persons cannot have stations refused", "error", err)
+				}
+			}
 			if asks, err = r.conn.Subscribe(askSubject(t.id, "*", "*", "*"), func(m *nats.Msg) { r.receive(of, m) }); err != nil {
 				r.Log.Warn("asks cannot be taken", "error", err)
 				return

@@ -56,7 +56,8 @@ type LinkSetting struct {
 type Link struct {
 	LinkSetting
 	conn            *nats.Conn
-	version, oldest int // of the wire
+	version, oldest int        // of the wire
+	questions       chan asked // of persons
 
 	mu        sync.Mutex // guards what follows
 	leader    announcement
@@ -64,6 +65,8 @@ type Link struct {
 	terms     []string  // that were heard, the last one last
 	pending   map[string]*pending
 	forbidden string // why the engine lets this station hear no answers; "": it does
+
+	statusDenied bool // the engine does not take what the station says of itself
 }
 
 // A pending is an ask that waits for its answer.
@@ -89,7 +92,7 @@ func (p *pending) end(r result) {
 // Dial returns a Link, which connects as soon as the engine is there. An error is that of a
 // file; one that is the key's wraps api.ErrKeyUnusable. It is closed with Close.
 func Dial(s LinkSetting) (*Link, error) {
-	l := &Link{LinkSetting: s, version: Version, oldest: Least, pending: make(map[string]*pending)}
+	l := &Link{LinkSetting: s, version: Version, oldest: Least, pending: make(map[string]*pending), questions: make(chan asked, mostQuestions)}
 	if s.Zone == nil {
 		l.Zone = time.UTC
 	}
@@ -103,6 +106,11 @@ func Dial(s LinkSetting) (*Link, error) {
 	_, err = conn.Subscribe(leadSubject, l.noteAnnouncement)
 	if err == nil && s.Station != "" {
 		_, err = conn.Subscribe(answerSubject(s.Station, "*"), l.noteAnswer)
+	}
+	for _, kind := range []string{seeSubject, decideSubject} {
+		if err == nil && s.Station != "" {
+			_, err = conn.Subscribe(kind+s.Station+".*.*", l.hearPersons)
+		}
 	}
 	if err != nil {
 		conn.Close()
@@ -118,7 +126,7 @@ func (l *Link) Close() { l.conn.Close() }
 func (l *Link) connected() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forbidden = ""
+	l.forbidden, l.statusDenied = "", false
 }
 
 // disconnected gives up what was asked: its answer is not sent again.
@@ -143,7 +151,13 @@ func (l *Link) noteError(err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !strings.EqualFold(said[1], "publish") {
+	switch hears := !strings.EqualFold(said[1], "publish"); {
+	case hears && (strings.HasPrefix(said[2], seeSubject) || strings.HasPrefix(said[2], decideSubject)):
+		return // persons cannot ask it, and it delivers all the same
+	case strings.HasPrefix(said[2], statusPrefix):
+		l.statusDenied = true
+		return
+	case hears:
 		l.forbidden = "the engine does not let this station hear " + said[2]
 		return
 	}

@@ -66,6 +66,9 @@ type Relay struct {
 	mu       sync.Mutex      // guards what follows
 	current  *term           // nil: this relay does not lead
 	underWay map[string]*job // by the id of the ask
+
+	revoked   map[string]Revocation // stations that are refused
+	revokedAt uint64                // the revision in the engine; 0: none
 }
 
 // A term is the time for which one relay leads.
@@ -175,6 +178,8 @@ func (r *Relay) parse(j *job, m *nats.Msg) (why string) {
 	switch {
 	case j.Version < r.oldest || j.Version > r.version:
 		return fmt.Sprintf("the relay understands the versions %d to %d, and this is %d: update the older", r.oldest, r.version, j.Version)
+	case r.refuses(j.station) != "":
+		return r.refuses(j.station)
 	case !known:
 		return "the relay does not speak to " + j.backend
 	case j.Do != doDeliver && j.Do != doLook && j.Do != doProbe && j.Do != doRead && j.Do != doFetch && j.Do != doEnd:

@@ -261,6 +261,9 @@ func Ceilings() []station.Ceiling {
 		{Of: "an answer of the relay's", Most: fmt.Sprint(mostAnswer>>10, " kB"), Then: "a command says so; of an attempt, it is looked up"},
 		{Of: "asks of a station that are under way", Most: fmt.Sprint(mostPending), Then: "the next is not sent, and tried again later"},
 		{Of: "asks that wait at a relay for one vendor, and of one station's", Most: fmt.Sprint(mostWaiting, ", ", mostOfStation), Then: "the station is told to wait a second; the relay's log says so"},
+		{Of: "questions of persons that wait at a station, and its answer", Most: fmt.Sprint(mostQuestions, "; ", mostTold>>10, " kB"), Then: "the command says so"},
+		{Of: "what a station says of itself, and how long the engine keeps it", Most: fmt.Sprint(mostStatus>>10, " kB; ", int(statusKept/(24*time.Hour)), " days"), Then: "it is not kept"},
+		{Of: "stations that the relays refuse", Most: fmt.Sprint(mostRevoked), Then: "`fleet revoke` says so"},
 		{Of: "the time that an ask waits at a relay", Most: fmt.Sprint(waitTime), Then: "the station asks again, and keeps its turn"},
 	}
 }

@@ -99,6 +99,9 @@ func run(ctx context.Context, p *plan.RelayPlan, log *slog.Logger) error {
 			})
 		}
 	}
+	if p.Web != nil {
+		running.Go(func() { runPage(ctx, p, r, log) })
+	}
 	running.Wait()
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"stationd/internal/fleet"
 	"stationd/internal/station"
 )
 
@@ -49,7 +50,7 @@ func TestDurationsAreTextForWhoeverReads(t *testing.T) {
 // else has such a name.
 func TestEveryDurationIsKnownByItsName(t *testing.T) {
 	t.Parallel()
-	known := []string{"up", "for", "late_after"}
+	known := []string{"up", "for", "late_after", "age", "oldest", "ahead"}
 	seen, found := make(map[reflect.Type]bool), make(map[string]bool)
 	var walk func(reflect.Type)
 	walk = func(of reflect.Type) {
@@ -78,7 +79,7 @@ func TestEveryDurationIsKnownByItsName(t *testing.T) {
 			walk(f.Type)
 		}
 	}
-	for _, printed := range []any{station.EntryStatus{}, station.Event{}, station.Call{}, station.Contents{}, station.State{}} {
+	for _, printed := range []any{station.EntryStatus{}, station.Event{}, station.Call{}, station.Contents{}, station.State{}, fleet.Seen{}} {
 		walk(reflect.TypeOf(printed))
 	}
 	if len(found) != len(known) {

@@ -24,7 +24,7 @@ import (
 	"stationd/internal/words"
 )
 
-//go:embed page.css page.js entries.css cards.css cards.js icon.svg font/*.woff2
+//go:embed page.css page.js entries.css fleet.css cards.css cards.js icon.svg font/*.woff2
 var files embed.FS
 
 // A Server is the station's page, with /healthz and /metrics.
