@@ -196,10 +196,10 @@ func (d *decideCommand) send(c *cobra.Command, p *plan.Plan, verb string, named 
 		return done, exit.Wrap(d.explainUnanswered(err))
 	}
 	what := "discarded"
-	switch {
-	case verb == station.VerbRetry:
+	switch verb {
+	case station.VerbRetry:
 		what = retriedWords(done)
-	case verb == station.VerbEdit:
+	case station.VerbEdit:
 		what = fmt.Sprintf("discarded; entry %s has its place, and waits to be sent", done.Corrected.Short())
 	}
 	for _, id := range entriesOf(done) {

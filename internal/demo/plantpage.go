@@ -335,7 +335,7 @@ func (v plantView) stations() g.Node {
 		h.H2(g.Text("The stations")),
 		table([]string{"Station", "Power", "", "Waiting", "Held", ""}, g.Map(v.Stations, func(r stationRow) g.Node {
 			number := strconv.Itoa(r.Number)
-			name := g.Node(g.Text(r.Name))
+			name := g.Text(r.Name)
 			if r.On {
 				name = h.A(h.Href(r.Page), h.Target("_blank"), h.Rel("noopener"), g.Text(r.Name))
 			}

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -23,7 +22,7 @@ func TestWhatAPressTakesOfMemory(t *testing.T) { // not parallel: it counts ever
 	dir := inMemory(t)
 	box, err := Open(filepath.Join(dir, "outbox.db"), Setting{
 		Size: 4 << 20, Stamp: board("boot-1"), Program: func() station.Program { return program },
-		History: filepath.Join(dir, "history"), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		History: filepath.Join(dir, "history"), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -114,9 +115,7 @@ func (r *Relay) revokedNow() map[string]Revocation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := make(map[string]Revocation, len(r.revoked))
-	for name, by := range r.revoked {
-		all[name] = by
-	}
+	maps.Copy(all, r.revoked)
 	return all
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 
 	"stationd/internal/station"
@@ -99,7 +100,7 @@ func (b *recordBuffer) encode(s seal, k Kind, at Place, commit uint64, body any)
 		b.bytes.Truncate(b.bytes.Len() - 1) // the encoder ends a line
 	}
 	record := b.bytes.Bytes()[begins:]
-	return s.head(record[:len(record):len(record)], k, at, commit), nil
+	return s.head(slices.Clip(record), k, at, commit), nil
 }
 
 // head writes the head of a record before what follows it.
