@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -178,7 +179,7 @@ func (a *admission) done(j *job, rc station.Receipt) {
 	switch {
 	case j.Do == doLook && rc.Outcome == station.Delivered:
 		keep = lookHold
-	case j.Do == doDeliver && rc.Outcome == station.Doubtful && rc.Holds() == station.HoldNone && len(j.Delivery.Before) > 0:
+	case j.Do == doDeliver && len(j.Delivery.Before) > 0 && staysInDoubt(j, rc):
 		keep = min(j.Settle+doubtHold, mostHold)
 	}
 	a.mu.Lock()
@@ -188,6 +189,17 @@ func (a *admission) done(j *job, rc station.Receipt) {
 		a.lanes[lane] = hold{owner: j.owner(), until: time.Now().Add(keep)}
 	}
 	a.changed()
+}
+
+// staysInDoubt reports whether nobody knows yet, after an attempt, if its entry has arrived.
+func staysInDoubt(j *job, rc station.Receipt) bool {
+	switch rc.Outcome {
+	case station.Doubtful:
+		return rc.Holds() == station.HoldNone
+	case station.Unreached: // what was in doubt could not be looked up, or was found absent
+		return j.Delivery.Doubtful && !errors.Is(rc.Err, station.ErrAbsent) && !errors.Is(rc.Err, station.ErrForbidden)
+	}
+	return false
 }
 
 // late removes the jobs that have waited too long, and forgets lanes that nobody came back

@@ -105,7 +105,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			said = text
 			r.Log.Warn("the lease cannot be asked for", "error", err)
 		}
-		if errors.Is(err, nats.ErrKeyExists) { // another leads: what it knows is known here too
+		if taken(err) { // another leads: what it knows is known here too
 			if err := r.readRevoked(); err != nil {
 				r.Log.Debug("which stations are refused cannot be read", "error", err)
 			}

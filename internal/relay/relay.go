@@ -226,7 +226,7 @@ func (r *Relay) Work(ctx context.Context, backend string) error {
 			return nil
 		}
 		if err := r.fence(j); err != nil {
-			queue.done(j, station.Receipt{})
+			queue.done(j, station.Receipt{Outcome: station.Unreached, Err: err})
 			r.refuse(j, err.Error(), station.Receipt{})
 			continue
 		}

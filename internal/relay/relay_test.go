@@ -479,6 +479,34 @@ func TestALaneIsOneEntrysFromTheLookUntilItIsDecided(t *testing.T) {
 	asking.Wait()
 }
 
+// While the vendor is away nobody can say whether the order arrived, and it is compared with
+// what was there before: no other station changes that meanwhile.
+func TestALaneIsKeptForWhatIsInDoubtWhileTheVendorIsAway(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, nil)
+	relaytest.Run(t, p.setting("relay-1"))
+	l, one := p.station(t, "pack4-1")
+	m, other := p.station(t, "pack4-2")
+	relaytest.Await(t, l)
+	relaytest.Await(t, m)
+	mine, theirs := order("4711"), order("4711")
+	var rc station.Receipt
+	mine.Before, rc = one.Look(t.Context(), mine)
+	wants(t, rc, station.Delivered)
+	p.set(func() { p.status = http.StatusGatewayTimeout })
+	wants(t, one.Deliver(t.Context(), mine), station.Doubtful)
+	mine.Doubtful = true
+	wants(t, one.Deliver(t.Context(), mine), station.Unreached) // it is looked up in vain
+	p.set(func() { p.status = 0 })
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, rc = other.Look(soon, theirs)
+	wants(t, rc, station.Unreached)
+	wants(t, one.Deliver(t.Context(), mine), station.Delivered)
+	_, rc = other.Look(t.Context(), theirs)
+	wants(t, rc, station.Delivered)
+}
+
 // An ask that its station gave up is forgotten, and keeps no relay from stopping.
 func TestARelayDoesNotWaitForWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
