@@ -188,12 +188,16 @@ func (o *Outbox) commitQueued(c *queuedChange) error {
 		}
 		close(c.done)
 	}
+	if err != nil { // also where a commit that ended in a panic had taken c along
+		return err
+	}
 	return c.err
 }
 
 // commit runs change in one transaction and keeps the state after it. Any failure is final:
 // after a failed commit it is unknown what is on disk, and the index in memory may be ahead
-// of it. The caller holds mu, or is Open.
+// of it. A panic is such a failure, for whoever answers a person goes on after it, as net/http
+// does. The caller holds mu, or is Open.
 func (o *Outbox) commit(change func(*batch) error) error {
 	if o.failed != nil {
 		return o.failed
@@ -202,6 +206,13 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	o.committing.Store(&began)
 	defer o.committing.Store(nil)
 	b := &batch{o: o, state: o.state}
+	ended := false
+	defer func() {
+		if !ended {
+			o.failed = o.storageFailed(errors.New("a commit ended in a panic"))
+			o.publish()
+		}
+	}()
 	spared, err := o.file.UpdateOrSpare(func(tx *format.Tx) error {
 		b.tx = tx
 		if err := change(b); err != nil || !tx.Changed() {
@@ -209,8 +220,9 @@ func (o *Outbox) commit(change func(*batch) error) error {
 		}
 		return b.finish()
 	})
+	ended = true
 	if err != nil || spared != nil {
-		o.failed = station.Because(fmt.Errorf("outbox %s: %w: %w", o.file.Path(), ErrStorage, errors.Join(err, spared)), "storage")
+		o.failed = o.storageFailed(errors.Join(err, spared))
 	}
 	if err != nil {
 		return o.failed
@@ -223,6 +235,11 @@ func (o *Outbox) commit(change func(*batch) error) error {
 		o.setting.BestEffort(f.Event, f.Action)
 	}
 	return nil
+}
+
+// storageFailed is why the outbox takes nothing more.
+func (o *Outbox) storageFailed(err error) error {
+	return station.Because(fmt.Errorf("outbox %s: %w: %w", o.file.Path(), ErrStorage, err), "storage")
 }
 
 // A batch is one transaction and the state as it will be after it. Its functions are

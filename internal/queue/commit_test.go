@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -141,4 +142,37 @@ func TestCommitsAreShared(t *testing.T) {
 			}
 		})
 	})
+}
+
+// Whoever answers a person goes on after a panic, as net/http does; and a commit that such a
+// goroutine makes has the presses of others in it.
+func TestAPressIsNotConfirmedWhoseCommitEndedInAPanic(t *testing.T) {
+	t.Parallel()
+	s := open1(t)
+	press := func() *queuedChange {
+		return s.box.queued.add(func(b *batch) error {
+			_, err := b.record(station.Event{ID: station.NewID(), Source: "hand", Kind: station.Scan, Code: "1/a", At: s.stamp(time.Now())})
+			return err
+		}, true)
+	}
+	before := press()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("there was no panic: this test proves nothing")
+			}
+		}()
+		_ = s.box.write(func(*batch) error { panic("a fault of the program") })
+	}()
+	for when, err := range map[string]error{
+		"in that commit": s.box.commitQueued(before),
+		"after it, from memory that is ahead of the disk": s.box.commitQueued(press()),
+	} {
+		if !errors.Is(err, ErrStorage) {
+			t.Errorf("a press %s: %v", when, err)
+		}
+	}
+	if err := s.box.Err(); !errors.Is(err, ErrStorage) {
+		t.Errorf("the outbox says %v", err)
+	}
 }

@@ -125,7 +125,7 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 	}
 	t, err := w.turn(chosen.lane, chosen.at)
 	if err != nil {
-		w.failed = station.Because(fmt.Errorf("outbox %s: %w: %w", w.file.Path(), ErrStorage, err), "storage")
+		w.failed = w.storageFailed(err)
 		w.publish()
 		return nil, 0, nil, w.failed
 	}
