@@ -75,7 +75,7 @@ type Look struct {
 func Begin(path string) *Look {
 	l := &Look{path: path}
 	if _, err := os.Stat(path); err == nil {
-		l.ctx, l.cancel = context.WithTimeout(context.Background(), verifyLimit) //nolint:forbidigo // an outbox is opened whole or not at all
+		l.ctx, l.cancel = context.WithCancel(context.Background()) //nolint:forbidigo // an outbox is opened whole or not at all
 		l.under = start(l.ctx, path, quickWay)
 	}
 	return l
@@ -88,6 +88,7 @@ func (l *Look) Result(path string) error {
 		return Quick(path)
 	}
 	defer l.cancel()
+	defer time.AfterFunc(verifyLimit, l.cancel).Stop() // from now on: what ended long ago took no longer for that
 	under := l.under
 	l.under = nil
 	return under.result(l.ctx)
@@ -172,7 +173,10 @@ func beginning(text string) string {
 func File(w io.Writer, path string, quick bool) error {
 	debug.SetMaxStack(DeepestStack)
 	// Whoever asked may have been killed meanwhile.
-	time.AfterFunc(verifyLimit, func() { os.Exit(exit.Failure) })
+	time.AfterFunc(verifyLimit, func() {
+		fmt.Fprintln(os.Stderr, "looking at it took too long")
+		os.Exit(exit.Failure)
+	})
 	look := queue.VerifyFile
 	if quick {
 		look = queue.InspectFile

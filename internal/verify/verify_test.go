@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -65,6 +66,20 @@ func TestALookThatWasBegunSaysWhatOneThatIsWaitedForSays(t *testing.T) {
 	if err := ofSound.Result(damaged); !errors.Is(err, queue.ErrDamaged) {
 		t.Errorf("another file than the look began at: %v", err)
 	}
+}
+
+// Time passes here only when the other process has ended and said all that it had to say.
+func TestALookThatEndedInTimeIsNoDamageHoweverLateItIsAskedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "outbox.db")
+	newOutbox(t, path)
+	synctest.Test(t, func(t *testing.T) {
+		look := Begin(path)
+		defer look.End()
+		<-time.After(2 * verifyLimit)
+		if err := look.Result(path); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestALookThatNobodyWantsLeavesNoProcess(t *testing.T) {
