@@ -189,8 +189,8 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 
 // begin gives a transaction the file's buffers. Nobody uses them after its end.
 func (f *File) begin(t *Tx) {
-	if f.buffer.bytes.Cap() > mostBuffer {
-		f.buffer = newRecordBuffer() // of a large transaction
+	if f.buffer.bytes.Cap() > mostBuffer { // of a large transaction: a map keeps its room too
+		f.buffer, f.redo = newRecordBuffer(), make(map[Place][]byte)
 	}
 	f.buffer.bytes.Reset()
 	clear(f.redo)
