@@ -144,6 +144,7 @@ func open(ctx context.Context, b base, journal *logging.Log) (*openStation, erro
 	})
 	if err != nil {
 		early.Stop()
+		active.close()
 		return nil, err
 	}
 	s := &openStation{

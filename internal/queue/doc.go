@@ -39,9 +39,9 @@
 //
 // The file, with its spare file, is [format.File]: package format knows how it is laid
 // out, how it is verified, and how a damaged one is salvaged. In memory an [Outbox] has an
-// index of what is on disk, a schedule that says whose turn it is, what is known of the
-// clocks, and the history. One mutex guards all of them, and is held until a commit is on
-// disk. A worker (one for each Run) carries one entry at a time to its backend, and holds
-// nothing while it waits for an answer. Who only looks takes the view, which is made anew
-// after each commit and never changed.
+// index of what is on disk and the entries that were written last, a schedule that says
+// whose turn it is, what is known of the clocks, and the history. One mutex guards all of
+// them, and is held until a commit is on disk. A worker (one for each Run) carries one entry
+// at a time to its backend, and holds nothing while it waits for an answer. Who only looks
+// takes the view, which is made anew after each commit and never changed.
 package queue

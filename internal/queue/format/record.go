@@ -16,7 +16,7 @@ import (
 // A Kind says what a record holds.
 type Kind byte
 
-// The kinds of records that stand in bucket q.
+// The kinds of records that stand in the file.
 const (
 	KindEvent Kind = 'e'
 	KindKept  Kind = 'k' // an event that stays until a person has seen it
