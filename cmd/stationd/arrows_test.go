@@ -35,7 +35,7 @@ var may = map[string][]string{
 	"internal/enrol":        {"internal/api", "internal/atomicfile", "internal/doctor", "internal/exit", "internal/plan", "internal/station", "internal/terminal", "github.com/spf13/cobra"},
 	"internal/setup":        {"internal/api", "internal/atomicfile", "internal/clock", "internal/config", "internal/exit", "internal/gpio", "internal/live", "internal/plan", "internal/scanner", "internal/station", "internal/terminal", "internal/words", "internal/zone", "github.com/spf13/cobra"},
 	"internal/live":         {"internal/clock", "internal/exit", "internal/gpio", "internal/plan", "internal/scanner", "internal/scanner/gs1", "internal/scanner/mh10", "internal/station", "internal/terminal", "internal/control", "github.com/spf13/cobra"},
-	"internal/relaycommand": {"internal/config", "internal/exit", "internal/logging", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "internal/api", "internal/certificate", "internal/fleet", "internal/web", "github.com/spf13/cobra"},
+	"internal/relaycommand": {"internal/config", "internal/exit", "internal/logging", "internal/metrics", "internal/plan", "internal/relay", "internal/station", "internal/systemd", "internal/terminal", "internal/version", "internal/api", "internal/certificate", "internal/fleet", "internal/web", "github.com/spf13/cobra"},
 	"internal/demo":         {"internal/exit", "internal/gpio", "internal/plan", "internal/plant", "internal/queue", "internal/station", "internal/systemd", "internal/control", "internal/html", "internal/html/element", "github.com/creack/pty", "github.com/spf13/cobra"},
 
 	// What these share.
@@ -89,7 +89,7 @@ var may = map[string][]string{
 	"internal/html":                  {},
 	"internal/zone":                  {},
 	"internal/html/element":          {"internal/html"},
-	"internal/metrics":               {"internal/station", "internal/httpserver"},
+	"internal/metrics":               {"internal/station", "internal/httpserver", "internal/relay"},
 	"internal/systemd":               {},
 	"internal/logging":               {"internal/station"},
 	"internal/plant":                 {"internal/zone"},

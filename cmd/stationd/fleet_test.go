@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,17 +161,64 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 }
 
 // page is where a relay shows the plant.
-func (r *relayProcess) page(t *testing.T) (address string) {
+func (r *relayProcess) page(t *testing.T) string {
 	t.Helper()
-	must(t, demo.Until(t.Context(), "the page is open", func() bool {
+	return r.opened(t, `"the page of the plant is open","page":"([^"]+)"`) + "/"
+}
+
+// opened is an address that a relay's log says is open.
+func (r *relayProcess) opened(t *testing.T, said string) (address string) {
+	t.Helper()
+	must(t, demo.Until(t.Context(), "the relay says "+said, func() bool {
 		text, err := os.ReadFile(r.log.Name())
 		must(t, err)
-		if found := regexp.MustCompile(`"the page of the plant is open","page":"([^"]+)"`).FindSubmatch(text); found != nil {
-			address = "http://" + string(found[1]) + "/"
+		if found := regexp.MustCompile(said).FindSubmatch(text); found != nil {
+			address = "http://" + string(found[1])
 		}
 		return address != ""
 	}))
 	return address
+}
+
+// Whoever looks at the relays' numbers sees that one leads, and what the stations had it do.
+func TestTheRelaysTellTheirNumbers(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, fleetSetting{stations: 1})
+	b := f.stations[0]
+	must(t, b.Power(t.Context(), true))
+	pressAndWait(t, b, "maintenance.press", demo.PinMaintenance)
+	must(t, b.WaitDelivered(t.Context()))
+	number := func(r *relayProcess, sample string) float64 {
+		text := read(t, r.opened(t, `"the metrics are open","metrics":"([^"]+)"`)+"/metrics")
+		found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(sample) + ` (\S+)$`).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("there is no %s in:\n%s", sample, text)
+		}
+		value, err := strconv.ParseFloat(found[1], 64)
+		must(t, err)
+		return value
+	}
+	one, other := f.relays[0], f.relays[1]
+	const leads = "stationd_relay_leads"
+	must(t, demo.Until(t.Context(), "both reach the engine, and one leads", func() bool {
+		const engine = "stationd_relay_engine_connected"
+		return number(one, engine)+number(other, engine) == 2 && number(one, leads)+number(other, leads) == 1
+	}))
+	for _, sample := range []string{
+		`stationd_relay_deliveries_total{backend="l2l",outcome="delivered"}`, `stationd_relay_requests_total{backend="l2l"}`,
+		"stationd_relay_stations", "stationd_relay_terms_total",
+	} {
+		if number(one, sample)+number(other, sample) == 0 {
+			t.Errorf("after a call was delivered no relay counts it in %s", sample)
+		}
+	}
+	for _, sample := range []string{`stationd_relay_waiting{backend="lagerkoll"}`, `stationd_relay_refused_total{backend="lagerkoll"}`, `stationd_relay_deliveries_total{backend="lagerkoll",outcome="doubtful"}`} {
+		if n := number(one, sample); n != 0 {
+			t.Errorf("nothing was asked of Lagerkoll, and %s is %v", sample, n)
+		}
+	}
+	_ = one.end(syscall.SIGKILL) // it was killed
+	must(t, demo.Until(t.Context(), "the other leads", func() bool { return number(other, leads) == 1 }))
 }
 
 // read is what an address answers with.

@@ -11,7 +11,10 @@ import (
 	"testing"
 
 	"stationd/internal/demo"
+	"stationd/internal/metrics"
 	"stationd/internal/plant"
+	"stationd/internal/relay"
+	"stationd/internal/station"
 )
 
 // startMetricsStation returns a station that runs and answers with its numbers at an address
@@ -128,6 +131,13 @@ func TestTheDocumentTheRulesAndTheDashboardNameTheNumbersThatThereAre(t *testing
 	}
 	for _, name := range []string{"stationd_device_printed_total", "stationd_device_not_printed_total"} {
 		there[name] = "counter"
+	}
+	// A relay has these, and what every process has.
+	ofRelay := metrics.Relay{Numbers: func() relay.Numbers {
+		return relay.Numbers{Vendors: map[string]relay.VendorNumbers{"l2l": {Attempts: map[station.Outcome]int{station.Delivered: 1}}}}
+	}}.Text()
+	for _, found := range regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllStringSubmatch(string(ofRelay), -1) {
+		there[found[1]] = found[2]
 	}
 	family := func(name string) string {
 		for _, part := range []string{"_bucket", "_sum", "_count"} {

@@ -157,6 +157,8 @@ key = { file = %q }
 rate = "10000/s"
 [web]
 listen = "127.0.0.1:0"
+[metrics]
+listen = "127.0.0.1:0"
 [[allow]]
 station = "pack4-*"
 `, name, reached(name), f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))

@@ -96,7 +96,7 @@ func (s base) notRecording(ctx context.Context, why error) {
 
 // metricsNotRecording answers at the address of the metrics until ctx is done.
 func (s base) metricsNotRecording(ctx context.Context, snapshot func() station.Snapshot) {
-	numbers, err := metrics.Open(s.plan.Metrics.Listen, s.numbers(snapshot), s.log)
+	numbers, err := metrics.Open(s.plan.Metrics.Listen, s.numbers(snapshot).Handler(), s.log)
 	if err == nil {
 		err = numbers.Run(ctx)
 	}

@@ -202,7 +202,7 @@ func (s *openStation) openControl() (server, error) {
 
 // openMetrics opens the address of the numbers.
 func (s *openStation) openMetrics() (server, error) {
-	numbers, err := metrics.Open(s.plan.Metrics.Listen, s.metricsStation(), s.log)
+	numbers, err := metrics.Open(s.plan.Metrics.Listen, s.metricsStation().Handler(), s.log)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
-// Package metrics writes the station's numbers in Prometheus' text form: how it stands, what
-// was counted and how long things took since the process started, and how the process and
-// the machine are.
+// Package metrics writes the numbers of a station, or of a relay, in Prometheus' text form: how
+// it stands, what was counted and how long things took since the process started, and how the
+// process and the machine are.
 package metrics
 
 import (
@@ -63,9 +63,12 @@ type Configuration struct {
 }
 
 // Handler answers with the station's numbers.
-func (s Station) Handler() http.Handler {
+func (s Station) Handler() http.Handler { return answering(s.Text) }
+
+// answering answers with numbers.
+func answering(numbers func() []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		text := s.Text()
+		text := numbers()
 		w.Header().Set("Content-Type", mediaType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		_, _ = w.Write(text) // a reader that has gone away needs nothing

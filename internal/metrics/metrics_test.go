@@ -240,14 +240,14 @@ func TestTheMachineShowsItsTemperatureAndItsSupply(t *testing.T) {
 func TestTheNumbersAreAnsweredAtAnAddressOfTheirOwnAndNothingElseIs(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	s, err := Open("127.0.0.1:0", everything(operatortest.Quiet()), log)
+	s, err := Open("127.0.0.1:0", everything(operatortest.Quiet()).Handler(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	if _, err := Open(s.Addr().String(), Station{}, log); err == nil || !strings.Contains(err.Error(), "change listen in [metrics]") {
+	if _, err := Open(s.Addr().String(), Station{}.Handler(), log); err == nil || !strings.Contains(err.Error(), "change listen in [metrics]") {
 		t.Errorf("a second one there is answered: %v", err)
 	}
 	for _, c := range []struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"stationd/internal/api"
@@ -73,6 +74,7 @@ type RelayTable struct {
 type RelayPlan struct {
 	Path     string
 	Web      *RelayWeb // the page of all stations; nil: there is none
+	Metrics  config.Metrics
 	Table    RelayTable
 	Zone     *time.Location
 	Allowed  []relay.Allowance
@@ -139,6 +141,9 @@ func ReadRelay(path string) (*RelayPlan, []config.Fault, error) {
 		p.Sections = append(p.Sections, RelayVendor{b.Name, section})
 	}
 	p.readWeb(f)
+	if p.Metrics = f.Metrics(); p.Web != nil && p.Metrics.Listen == p.Web.Listen && !strings.HasSuffix(p.Web.Listen, ":0") {
+		f.Fault(config.At("metrics", "listen"), `"listen" is the page's address: take another port`)
+	}
 	if len(p.Sections) == 0 {
 		f.Fault(config.At("relay"), "the relay speaks to nobody: it needs [l2l] or [lagerkoll]")
 	}

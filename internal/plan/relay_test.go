@@ -88,6 +88,7 @@ key = { credential = "l2l.key" }
 		"nobody to speak to":                 {relay, ofRelay, ofRelay[strings.Index(ofRelay, "[l2l]"):], "", "speaks to nobody"},
 		"a store of its own":                 {relay, ofRelay, "[l2l]", "[lagerkoll]\nurl = \"https://capi.example/v1/\"\nstore = \"1001\"\nkey = { credential = \"lagerkoll.key\" }\nexclusive = true\n[l2l]", "is not for a relay"},
 		"a key that there is not":            {relay, ofRelay, "[relay]", "[relay]\nleese = \"6s\"", "leese"},
+		"numbers at the page's address":      {relay, ofRelay, "[l2l]", "[web]\nlisten = \"127.0.0.1:8422\"\n[metrics]\nlisten = \"127.0.0.1:8422\"\n[l2l]", "take another port"},
 		"an allowance for nobody":            {relay, ofRelay, "[l2l]", "[[allow]]\nlines = [\"PACK4\"]\n[l2l]", "pack4-*"},
 		"an allowance for another's backend": {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nbackends = [\"webhook\"]\n[l2l]", "webhook"},
 	} {

@@ -226,6 +226,13 @@ func (a *admission) late(now time.Time) map[*job]bool {
 	return late
 }
 
+// length is how many jobs wait.
+func (a *admission) length() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting)
+}
+
 // empty removes all jobs, and takes no more where it is closed.
 func (a *admission) empty(closed bool) []*job {
 	a.mu.Lock()

@@ -236,6 +236,7 @@ func lostLease(err error) bool {
 
 // newTerm begins a term.
 func (r *Relay) newTerm(ctx context.Context, began, until time.Time) *term {
+	r.counted.term()
 	t := &term{id: string(station.NewID()), began: began, until: until, context: context.WithoutCancel(ctx)}
 	r.mu.Lock()
 	defer r.mu.Unlock()

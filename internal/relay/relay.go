@@ -58,6 +58,7 @@ type Relay struct {
 	vendors         map[string]Vendor
 	admissions      map[string]*admission
 	fetched         *fetched
+	counted         *counted
 	version, oldest int    // of the wire
 	bucketName      string // of the lease
 
@@ -86,7 +87,7 @@ func (t *term) tick() int64 { return int64(time.Since(t.began) / beat) }
 // file. It is closed with Close.
 func Open(s Setting) (*Relay, error) {
 	r := &Relay{
-		Setting: s, fetched: &fetched{kept: make(map[string]keptBody)}, version: Version, oldest: Least, bucketName: leaseBucket,
+		Setting: s, counted: newCounted(s.Vendors), fetched: &fetched{kept: make(map[string]keptBody)}, version: Version, oldest: Least, bucketName: leaseBucket,
 		vendors: make(map[string]Vendor), admissions: make(map[string]*admission), underWay: make(map[string]*job),
 	}
 	for _, v := range s.Vendors {
@@ -150,6 +151,7 @@ func (r *Relay) receive(t *term, m *nats.Msg) {
 		r.endJob(j)
 		return
 	}
+	r.counted.hear(j.station)
 	r.mu.Lock()
 	_, twice := r.underWay[j.id]
 	if !twice {
@@ -232,6 +234,9 @@ func (r *Relay) Work(ctx context.Context, backend string) error {
 		}
 		a, rc := r.carryOut(j) //nolint:contextcheck // the job has its own, which outlives the relay's
 		queue.done(j, rc)
+		if j.Do == doDeliver {
+			r.counted.change(j.backend, func(n *VendorNumbers) { n.Attempts[rc.Outcome]++ })
+		}
 		r.answer(j, a)
 		r.Log.Info("asked", "station", j.station, "backend", j.backend, "do", j.Do, "entry", j.entry(), "verb", j.verb(),
 			"outcome", rc.Outcome.String(), "took", time.Since(j.came).Round(time.Millisecond))
@@ -255,6 +260,9 @@ func (j *job) verb() string {
 // carryOut does what is asked for.
 func (r *Relay) carryOut(j *job) (answer, station.Receipt) {
 	ctx := api.WithGuard(j.context, func() error { return r.fence(j) })
+	ctx = api.WithObserver(ctx, func(time.Duration, station.Receipt) {
+		r.counted.change(j.backend, func(n *VendorNumbers) { n.Requests++ })
+	})
 	v := r.vendors[j.backend]
 	var a answer
 	var rc station.Receipt
@@ -320,6 +328,7 @@ func (r *Relay) hideKey(j *job, rc station.Receipt) station.Receipt {
 // know: whether the vendor can be reached, and how long to wait.
 func (r *Relay) refuse(j *job, why string, rc station.Receipt) {
 	rc.Outcome, rc.Err = station.Unreached, errors.New("the relay did nothing: "+why)
+	r.counted.change(j.backend, func(n *VendorNumbers) { n.Refused++ })
 	r.answer(j, answerOf(rc))
 	r.Log.Warn("an ask was not carried out", "station", j.station, "backend", j.backend, "entry", j.entry(), "why", why)
 }

@@ -5,35 +5,41 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"stationd/internal/api"
 	"stationd/internal/certificate"
 	"stationd/internal/fleet"
+	"stationd/internal/metrics"
 	"stationd/internal/plan"
 	"stationd/internal/relay"
+	"stationd/internal/version"
 	"stationd/internal/web"
 )
 
-// pageRetry is the wait between two tries to open the page.
-const pageRetry = 5 * time.Second
+// openRetry is the wait between two tries to open the page or the metrics.
+const openRetry = 5 * time.Second
 
-// runPage shows the stations of the plant until ctx is done. The relay goes on without its
-// page, where its port is another's.
-func runPage(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, log *slog.Logger) {
+// A listening is the page or the metrics, which answer until ctx is done.
+type listening interface {
+	Addr() net.Addr
+	Run(ctx context.Context) error
+}
+
+// keepOpen opens the page or the metrics, and keeps them open until ctx is done. The relay goes
+// on without them, where their port is another's.
+func keepOpen(ctx context.Context, key, named string, open func() (listening, error), log *slog.Logger) {
 	for {
-		page, err := web.OpenFleet(p.Web.Address(), web.FleetShown{
-			Name: p.Table.Name, Stations: func(ctx context.Context) ([]fleet.Seen, error) { return stations(ctx, p, r) },
-			Language: p.Web.Language, Zone: p.Zone, Hosts: p.Web.Hosts, TLS: pageTLS(p, log), Token: pageToken(p),
-		}, log)
+		l, err := open()
 		if err == nil {
-			log.Info("the page of the plant is open", "page", page.Addr().String())
-			err = page.Run(ctx)
+			log.Info(named+" open", key, l.Addr().String())
+			err = l.Run(ctx)
 		}
 		if err != nil {
-			log.Error("the page of the plant is not open", "error", err)
+			log.Error(named+" not open", "error", err)
 		}
-		wait := time.NewTimer(pageRetry)
+		wait := time.NewTimer(openRetry)
 		select {
 		case <-ctx.Done():
 			wait.Stop()
@@ -41,6 +47,23 @@ func runPage(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, log *slog.L
 		case <-wait.C:
 		}
 	}
+}
+
+// keepPage shows the stations of the plant until ctx is done.
+func keepPage(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, log *slog.Logger) {
+	keepOpen(ctx, "page", "the page of the plant is", func() (listening, error) {
+		return web.OpenFleet(p.Web.Address(), web.FleetShown{
+			Name: p.Table.Name, Stations: func(ctx context.Context) ([]fleet.Seen, error) { return stations(ctx, p, r) },
+			Language: p.Web.Language, Zone: p.Zone, Hosts: p.Web.Hosts, TLS: pageTLS(p, log), Token: pageToken(p),
+		}, log)
+	}, log)
+}
+
+// keepMetrics tells the relay's numbers until ctx is done.
+func keepMetrics(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, started time.Time, log *slog.Logger) {
+	commit, _ := version.Commit() // "" is not known
+	numbers := metrics.Relay{Numbers: r.Numbers, Version: version.Current(), Commit: commit, Started: started}
+	keepOpen(ctx, "metrics", "the metrics are", func() (listening, error) { return metrics.Open(p.Metrics.Listen, numbers.Handler(), log) }, log)
 }
 
 // stations are all stations of the plant as the engine knows them, in the order of what a

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stationd/internal/api"
 	"stationd/internal/config"
 	"stationd/internal/exit"
 	"stationd/internal/logging"
@@ -75,6 +77,7 @@ SIGTERM or SIGINT; then it takes nothing more, finishes what is under way and en
 
 // run runs the relay with its workers until ctx is done.
 func run(ctx context.Context, p *plan.RelayPlan, log *slog.Logger) error {
+	started := time.Now()
 	setting, err := p.Open(log)
 	if err != nil {
 		return err
@@ -100,7 +103,10 @@ func run(ctx context.Context, p *plan.RelayPlan, log *slog.Logger) error {
 		}
 	}
 	if p.Web != nil {
-		running.Go(func() { runPage(ctx, p, r, log) })
+		running.Go(func() { keepPage(ctx, p, r, log) })
+	}
+	if p.Metrics.Listen != "" {
+		running.Go(func() { keepMetrics(ctx, p, r, started, log) })
 	}
 	running.Wait()
 	return err
@@ -232,14 +238,27 @@ func diagnose(ctx context.Context, p *plan.RelayPlan) (found []finding) {
 	log := slog.New(slog.DiscardHandler)
 	setting, err := p.Open(log)
 	if err != nil {
-		say("keys", err, "")
+		say("keys", explainKeys(err), "")
 	}
 	for _, v := range setting.Vendors {
 		say(v.Name+" key", probe(ctx, v), "accepted")
 	}
 	leader, err := findLeader(ctx, p, log)
-	say("engine", err, "the relay "+leader+" leads")
+	say("engine", explainKeys(err), "the relay "+leader+" leads")
 	return found
+}
+
+// explainKeys is an error of a doctor that was not handed the keys, in one line, with what to do:
+// systemd hands them to the service alone.
+func explainKeys(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if errors.Is(err, api.ErrKeyUnusable) && os.Getenv("CREDENTIALS_DIRECTORY") == "" {
+		text += "; doctor is root's, as CREDENTIALS_DIRECTORY=/etc/stationd/keys stationd relay doctor"
+	}
+	return errors.New(text)
 }
 
 // probe makes one cheap read.
