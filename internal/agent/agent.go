@@ -133,23 +133,29 @@ func (s *Status) Alive() error {
 }
 
 // Recording returns an emit for the station's own inputs that remembers what could not be
-// recorded: at the next look the lamp, the buzzer and the page of the event's source say so.
-// It counts the events that each input has recorded, too.
-func (s *Status) Recording(emit station.Emit) station.Emit {
+// recorded, and calls lookNow then: the outbox has told of its change before that is known. At
+// that look the lamp, the buzzer and the page of the event's source say so. lookNow must not
+// block. It counts the events that each input has recorded, too.
+func (s *Status) Recording(emit station.Emit, lookNow func()) station.Emit {
 	return func(ev station.Event) (station.Result, error) {
 		done, err := emit(ev)
 		if err == nil {
 			s.rates.add(ev.Source)
 			return done, nil
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.unrecorded == nil {
-			s.unrecorded = make(map[string]station.RecentEvent)
-		}
-		s.unrecorded[ev.Source] = ev.Recent(station.Note{Kind: station.NoteUnrecorded, Text: err.Error(), Why: station.ReasonOf(err), At: ev.At}, nil)
+		s.keepUnrecorded(ev, err)
+		lookNow()
 		return done, err
 	}
+}
+
+func (s *Status) keepUnrecorded(ev station.Event, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unrecorded == nil {
+		s.unrecorded = make(map[string]station.RecentEvent)
+	}
+	s.unrecorded[ev.Source] = ev.Recent(station.Note{Kind: station.NoteUnrecorded, Text: why.Error(), Why: station.ReasonOf(why), At: ev.At}, nil)
 }
 
 // withUnrecorded returns a snapshot with the events that could not be recorded, and their

@@ -332,6 +332,32 @@ func TestAgent(t *testing.T) {
 			<-ended
 		})
 	})
+	t.Run("a press that was not recorded shows at once", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			now := make(chan struct{}, 1)
+			s.LookNow = now
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, s) }()
+			press := s.Status.Recording(func(station.Event) (station.Result, error) {
+				b.change(func(*box) {}) // an outbox tells of its commit before its caller knows how it went
+				synctest.Wait()
+				return station.Result{}, errors.New("the outbox is full")
+			}, func() { now <- struct{}{} })
+			if _, err := press(station.Event{Source: "red", Kind: station.Press, At: s.Stamp(time.Now())}); err == nil {
+				t.Error("it was recorded")
+			}
+			synctest.Wait()
+			if got := s.Status.Snapshot().Lights["red"]; got != station.Quick {
+				t.Errorf("it shows as %v", got)
+			}
+			cancel()
+			<-ended
+		})
+	})
 	t.Run("a reminder is heard when it is due, though nobody does anything", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

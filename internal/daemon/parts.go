@@ -55,7 +55,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 	if s.page != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
-	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record))
+	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record), s.faults.announce)
 	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed, Calls: s.active.seenCalls}
 	all.Inputs = append(all.Inputs, agent.Part{Name: "clock", Run: func(ctx context.Context) error { return clock.Run(ctx, s.outbox.Record) }})
 	s.addBoards(&all, s.timed(metrics.Buttons, s.withTechnician(record)))
