@@ -87,10 +87,11 @@ func (d *draft) buttonBindings(b buttonDraft) (all []bindingDraft) {
 	return all
 }
 
-// bindings returns what a reader's labels mean.
+// bindings returns what a reader's labels mean, from the most specific to the least: the first
+// match wins, and none may hide another.
 func (r readerDraft) bindings() (all []bindingDraft) {
 	scan := []string{r.Name + ".scan"}
-	for _, part := range r.Parts {
+	for _, part := range slices.SortedStableFunc(slices.Values(r.Parts), func(a, b []string) int { return len(b) - len(a) }) {
 		on := bindingDraft{events: scan, gs1: part, about: "scan of a part: traced on the order", comment: "A part's GS1 symbol, traced on the current production order."}
 		order := "{order}"
 		if r.Watched {
@@ -115,6 +116,7 @@ func (r readerDraft) bindings() (all []bindingDraft) {
 		}
 		all = append(all, on)
 	}
+	parts := len(all)
 	for _, l := range r.Labels {
 		all = append(all, l.binding(scan))
 	}
@@ -135,6 +137,7 @@ func (r readerDraft) bindings() (all []bindingDraft) {
 		all = append(all, bindingDraft{events: scan, match: product, do: texts("l2l", "changeover.start", "product", "{product}"),
 			about: "scan of a product: its changeover starts", comment: "A product's card: starts the changeover."})
 	}
+	slices.SortStableFunc(all[parts:], func(a, b bindingDraft) int { return moreSpecific(a.match, b.match) })
 	return all
 }
 

@@ -152,6 +152,7 @@ var decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
 func (q conditionQuestions) askRange() error {
 	name, err := q.askText("Which number", "amount", func(c *conditionsDraft, name string) error {
+		delete(c.Min, name) // both are asked for anew
 		c.Max[name] = "1"
 		return plainName(name)
 	})

@@ -144,14 +144,6 @@ func (r readerDraft) config() scanner.Config {
 	return s
 }
 
-// sortBindings sorts the bindings of a reader from the most specific to the least: the first
-// match wins, and none may hide another.
-func (r *readerDraft) sortBindings() {
-	slices.SortStableFunc(r.Parts, func(a, b []string) int { return len(b) - len(a) })
-	slices.SortStableFunc(r.Orders, func(a, b string) int { return len(b) - len(a) })
-	slices.SortStableFunc(r.Products, func(a, b string) int { return len(b) - len(a) })
-}
-
 // missingCredentials returns the names of the keys that the packaged service must be given.
 func (d *draft) missingCredentials() []string {
 	var names []string

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -58,36 +59,32 @@ func (s *setup) labelUses(r *readerDraft, label heardScan) (uses []labelUse) {
 		}
 	}
 	if s.Lagerkoll != nil && len(ais) == 0 {
-		uses = append(uses, labelUse{"a production order: it becomes the current one", func() (err error) {
-			r.Orders, err = s.askPattern(r.Orders, code, "order", orderPrefix(code))
-			return err
+		uses = append(uses, labelUse{"a production order: it becomes the current one", func() error {
+			return s.askPattern(r, code, "order", orderPrefix(code), func(pattern string) { r.Orders = append(r.Orders, pattern) })
 		}})
 	}
 	if s.L2L != nil && len(ais) == 0 {
-		uses = append(uses, labelUse{"a product: its changeover starts", func() (err error) {
-			r.Products, err = s.askPattern(r.Products, code, "product", productPrefix(code))
-			return err
+		uses = append(uses, labelUse{"a product: its changeover starts", func() error {
+			return s.askPattern(r, code, "product", productPrefix(code), func(pattern string) { r.Products = append(r.Products, pattern) })
 		}})
 	}
 	if len(ais) > 0 || s.L2L == nil && s.Lagerkoll == nil {
 		return uses
 	}
-	further := func(use, name string) func() error {
-		return func() error {
-			patterns, err := s.askPattern(r.patterns(use), code, name, productPrefix(code))
-			if err == nil && len(patterns) > len(r.patterns(use)) {
-				r.Labels = append(r.Labels, labelDraft{use, patterns[len(patterns)-1]})
-			}
-			return err
-		}
-	}
-	uses = append(uses, labelUse{"a person's badge: who scans it is named in what is sent", further(badgeLabel, "user")})
+	further := func(use, pattern string) { r.Labels = append(r.Labels, labelDraft{use, pattern}) }
+	uses = append(uses, labelUse{"a person's badge: who scans it is named in what is sent", func() error {
+		return s.askPattern(r, code, "user", productPrefix(code), func(pattern string) { further(badgeLabel, pattern) })
+	}})
 	if s.Lagerkoll != nil && len(r.Parts) > 0 && r.Finished == nil {
 		uses = append(uses, labelUse{"a finished article: the parts scanned before it are traced on it, together", func() error { return s.askFinished(r, code) }})
 	}
 	if code == undoCode {
 		uses = append(uses, labelUse{"it takes back the last thing that the reader did", func() error {
-			r.Labels = append(r.Labels, labelDraft{undoLabel, "^" + undoCode + "$"})
+			if pattern := "^" + undoCode + "$"; slices.Contains(r.patterns(), pattern) {
+				s.say("Such labels are known already.")
+			} else {
+				further(undoLabel, pattern)
+			}
 			return nil
 		}})
 	}
@@ -105,32 +102,59 @@ func traceIdentifiers(label heardScan) []string {
 	return ais
 }
 
-// askPattern asks for the prefix of all labels of a kind, and returns patterns with the
-// expression that matches them.
-func (s *setup) askPattern(patterns []string, code, name, suggestion string) ([]string, error) {
+// askPattern asks for the prefix of all labels of a kind, and hands the expression that matches
+// them to add, unless the reader has it already.
+func (s *setup) askPattern(r *readerDraft, code, name, suggestion string, add func(pattern string)) error {
+	rest := ".+"
+	if name == "order" {
+		rest = `\d+` // Lagerkoll's order ids are numbers
+	}
+	var pattern string
 	prefix, err := s.ask("All such labels begin with", suggestion, func(text string) error {
 		if !strings.HasPrefix(code, text) || text == code {
 			return fmt.Errorf("this label is %q, and something must follow", code)
 		}
+		pattern = fmt.Sprintf(`^%s(?P<%s>%s)$`, regexp.QuoteMeta(text), name, rest)
+		if slices.ContainsFunc(r.patterns(), func(known string) bool { return known != pattern && sameLabels(known, pattern) }) {
+			return fmt.Errorf("all that begin with %q are something else already: type more of the beginning", text)
+		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	rest := ".+"
-	if name == "order" {
-		rest = `\d+` // Lagerkoll's order ids are numbers
-		if !regexp.MustCompile(`^\d+$`).MatchString(strings.TrimPrefix(code, prefix)) {
-			s.say("Lagerkoll knows an order by its number, and %q is not one; the label is skipped.", strings.TrimPrefix(code, prefix))
-			return patterns, nil
-		}
-	}
-	pattern := fmt.Sprintf(`^%s(?P<%s>%s)$`, regexp.QuoteMeta(prefix), name, rest)
-	if slices.Contains(patterns, pattern) {
+	switch number := strings.TrimPrefix(code, prefix); {
+	case name == "order" && strings.Trim(number, "0123456789") != "":
+		s.say("Lagerkoll knows an order by its number, and %q is not one; the label is skipped.", number)
+	case slices.Contains(r.patterns(), pattern):
 		s.say("Such labels are known already.")
-		return patterns, nil
+	default:
+		add(pattern)
 	}
-	return append(patterns, pattern), nil
+	return nil
+}
+
+// splitPattern returns how the labels begin that a pattern of askPattern matches, as an
+// expression, and that of what follows; begins is all of any other.
+func splitPattern(pattern string) (begins, rest string) {
+	begins, rest, _ = strings.Cut(pattern, "(?P<")
+	_, rest, _ = strings.Cut(rest, ">")
+	return begins, rest
+}
+
+// sameLabels reports whether two patterns match the same labels.
+func sameLabels(a, b string) bool {
+	beginsA, restA := splitPattern(a)
+	beginsB, restB := splitPattern(b)
+	return beginsA == beginsB && restA == restB
+}
+
+// moreSpecific compares patterns, that which says more of a label first: behind one that matches
+// all of its labels too none would ever be asked.
+func moreSpecific(a, b string) int {
+	beginsA, restA := splitPattern(a)
+	beginsB, restB := splitPattern(b)
+	return cmp.Or(len(beginsB)-len(beginsA), strings.Compare(restB, restA)) // \d+ comes before .+
 }
 
 // orderPrefix returns what precedes the number of an order: PO of PO4711.
@@ -160,12 +184,14 @@ const (
 	undoCode = "UNDO"
 )
 
-// patterns returns the patterns of the reader's labels for one use.
-func (r *readerDraft) patterns(use string) (all []string) {
+// patterns returns all patterns of the reader's labels.
+func (r *readerDraft) patterns() []string {
+	all := slices.Concat(r.Orders, r.Products)
 	for _, l := range r.Labels {
-		if l.Use == use {
-			all = append(all, l.Pattern)
-		}
+		all = append(all, l.Pattern)
+	}
+	if r.Finished != nil {
+		all = append(all, r.Finished.Pattern)
 	}
 	return all
 }
@@ -194,8 +220,8 @@ func (f finishedDraft) need() string { return "parts>=" + f.Least }
 
 // askFinished asks about the label of finished articles.
 func (s *setup) askFinished(r *readerDraft, code string) error {
-	patterns, err := s.askPattern(nil, code, "article", productPrefix(code))
-	if err != nil || len(patterns) == 0 {
+	pattern := ""
+	if err := s.askPattern(r, code, "article", productPrefix(code), func(asked string) { pattern = asked }); err != nil || pattern == "" {
 		return err
 	}
 	least, err := s.ask("How many parts must there be at least", "1", func(answer string) error {
@@ -205,7 +231,7 @@ func (s *setup) askFinished(r *readerDraft, code string) error {
 		return nil
 	})
 	if err == nil {
-		r.Finished = &finishedDraft{patterns[0], least}
+		r.Finished = &finishedDraft{pattern, least}
 	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -332,6 +334,7 @@ func TestWhatALabelMayMean(t *testing.T) {
 		{scanOf("U-EVA", nil), "a person's badge", "X\n\n", `this label is "U-EVA"`},
 		{scanOf("A-SOUP", nil), "a finished article", "\nmany\n501\n4\n", "type a number from 1 to 500"},
 		{scanOf("UNDO", nil), "takes back the last thing", "", ""},
+		{scanOf("UNDO", nil), "takes back the last thing", "", "known already"},
 	} {
 		s := &setup{dialog: newDialog(t.Context(), strings.NewReader(""), &out), draft: d}
 		picked := ""
@@ -356,10 +359,66 @@ func TestWhatALabelMayMean(t *testing.T) {
 	if finished.Do[0].With["order"].String() != "{lagerkoll.order}" || finished.Conditions[0].Number != 4 {
 		t.Errorf("%+v", finished)
 	}
-	if b := bindingOf(t, p, "hand.scan", "U"); b.Set["user"].String() != "{user}" {
+	if b := bindingOf(t, p, "hand.scan", "user"); b.Set["user"].String() != "{user}" {
 		t.Errorf("%+v", b)
 	}
 	if b := bindingOf(t, p, "hand.scan", "UNDO"); !b.Undo {
 		t.Errorf("%+v", b)
+	}
+}
+
+// Labels of one kind never take those of another, whichever was scanned first.
+func TestNoLabelHidesAnother(t *testing.T) {
+	t.Parallel()
+	d := line()
+	d.Readers = d.Readers[:1]
+	r := &d.Readers[0]
+	r.Parts, r.Finished, r.Orders, r.Labels = nil, nil, nil, nil
+	answers := func(code, means, prefix string) string {
+		t.Helper()
+		var out bytes.Buffer
+		s := &setup{dialog: newDialog(t.Context(), strings.NewReader(""), &out), draft: d}
+		for i, use := range s.labelUses(r, scanOf(code, nil)) {
+			if strings.Contains(use.text, means) {
+				s.dialog = newDialog(t.Context(), strings.NewReader(fmt.Sprintf("%d\n%s\n", i+1, prefix)), &out)
+				if err := s.askLabel(r, scanOf(code, nil)); err != nil {
+					t.Fatalf("%s: %v\n%s", code, err, out.String())
+				}
+				return out.String()
+			}
+		}
+		t.Fatalf("%s is not %s", code, means)
+		return ""
+	}
+	answers("EVA", "a person's badge", "")
+	answers("UNDO", "takes back", "")
+	answers("4711", "a production order", "")
+	answers("PC-SOUP", "a product:", "")
+	if said := answers("BEANS", "a product:", "\nBE"); !strings.Contains(said, "something else already") {
+		t.Errorf("a product that is told from no badge: %s", said)
+	}
+	_, faults, err := readText(d.render())
+	must(t, err)
+	for _, f := range faults {
+		t.Error(f)
+	}
+	for code, want := range map[string]string{"EVA": "who acts", "UNDO": "takes back", "4711": "order", "PC-SOUP": "changeover", "BEANS": "changeover"} {
+		all := d.bindings()
+		i := slices.IndexFunc(all, func(b bindingDraft) bool { return b.match != "" && regexp.MustCompile(b.match).MatchString(code) })
+		if i < 0 || !strings.Contains(all[i].about, want) {
+			t.Errorf("%s is %+v", code, all[max(i, 0)].about)
+		}
+	}
+}
+
+// A limit can be changed once it is there.
+func TestALimitIsChanged(t *testing.T) {
+	t.Parallel()
+	turns := append([]turn{{"Anything more?", "y"}}, limitsOf(t, line(), "finished article")...)
+	turns = append(turns, turn{"What must hold", "4"}, turn{"Which number", "amount"}, turn{"At least", "5"}, turn{"At most", "10"},
+		turn{"It is so", "4"}, turn{"Which number", "amount"}, turn{"At least", "2"}, turn{"At most", "3"}, turn{"It is so", "1"}, turn{"What more?", "1"})
+	_, p := talk(t, line(), turns...)
+	if l := bindingOf(t, p, "hand.scan", "A-").Limits["amount"]; *l.Min != 2 || *l.Max != 3 {
+		t.Errorf("%+v", l)
 	}
 }

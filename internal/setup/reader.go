@@ -153,7 +153,6 @@ func (s *setup) askReader(heard heardScan, p scanner.Plugged) (err error) {
 	if err := s.askLabels(&r, label); err != nil {
 		return err
 	}
-	r.sortBindings()
 	s.Readers = append(s.Readers, r)
 	return nil
 }
