@@ -22,6 +22,7 @@ type mainCache struct {
 	mu       sync.Mutex // guards all fields, and is held while the page is drawn
 	drawings int        // so far
 	snapshot station.Snapshot
+	at       station.Stamp // when it was drawn
 	stale    bool
 	outages  map[string]station.Stamp // since when each backend has not been reached
 	fragment string                   // HTML
@@ -39,23 +40,23 @@ func (s *Server) renderMain() string {
 	c := &s.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := s.station.Snapshot()
-	old := stale(now, s.station.Stamp(time.Now()))
+	now, at := s.station.Snapshot(), s.station.Stamp(time.Now())
+	old := stale(now, at)
 	outages := s.outages.note(now)
-	if c.drawings > 0 && old == c.stale && maps.Equal(outages, c.outages) && c.isTrue(now) {
+	if c.drawings > 0 && old == c.stale && maps.Equal(outages, c.outages) && c.isTrue(now, at) {
 		return c.fragment
 	}
 	builder := s.viewBuilder(now, outages)
 	fragment := g.String(builder.view().html())
 	c.drawings++
-	c.snapshot, c.stale, c.outages, c.fragment = now, old, outages, fragment
+	c.snapshot, c.at, c.stale, c.outages, c.fragment = now, at, old, outages, fragment
 	c.holds = min(ageEvery, builder.refusalEndsIn())
 	return c.fragment
 }
 
-// isTrue reports whether what was drawn is still true.
-func (c *mainCache) isTrue(now station.Snapshot) bool {
-	if age, known := now.Now.Since(c.snapshot.Now); !known || age < 0 || age >= c.holds {
+// isTrue reports whether what was drawn is still true at a time.
+func (c *mainCache) isTrue(now station.Snapshot, at station.Stamp) bool {
+	if age, known := at.Since(c.at); !known || age < 0 || age >= c.holds {
 		return false
 	}
 	before := c.snapshot

@@ -213,6 +213,24 @@ func TestAScanThatWasCorrectedIsNotCalledDiscarded(t *testing.T) {
 	}
 }
 
+// The station itself is looked at every five seconds where nothing changes.
+func TestARefusalEndsInTimeBetweenTwoLooks(t *testing.T) {
+	t.Parallel()
+	f := working()
+	f.Shown.State.Notes = said(station.NoteUnknown, "7310865004703") // two seconds ago
+	f.Shown.Now.Up += 15 * time.Second
+	s := open(t, f, "en")
+	now := f.Shown.Now
+	s.station.Stamp = func(time.Time) station.Stamp { return now }
+	if got := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()); got != "Unknown code 7310865004703" {
+		t.Errorf("after 17 seconds the page says %q", got)
+	}
+	now.Up += 4 * time.Second
+	if got := sentence(t, ask(s, http.MethodGet, "/", "").Body.String()); got != "Everything delivered" {
+		t.Errorf("after 21 seconds the page says %q", got)
+	}
+}
+
 func TestAfterAStartThePageShowsWhatEachReaderWasToldLast(t *testing.T) {
 	t.Parallel()
 	f := working()

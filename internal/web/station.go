@@ -87,7 +87,7 @@ type Station struct {
 }
 
 // staleAfter is how old a snapshot may be before it must not be taken for the
-// truth. The station is looked at twice a second.
+// truth. The station is looked at every five seconds at least.
 const staleAfter = 15 * time.Second
 
 // stale reports whether the station has not been looked at for too long.
