@@ -231,6 +231,23 @@ func TestARefusalEndsInTimeBetweenTwoLooks(t *testing.T) {
 	}
 }
 
+// One press may make several entries. Where their fates differ each has its own, in their order.
+func TestWhichOfSeveralEntriesIsOnHoldIsSaid(t *testing.T) {
+	t.Parallel()
+	held := station.RecentEntry{Held: true}
+	delivered := station.RecentEntry{Fate: station.FateDelivered}
+	for want, entries := range map[string][]station.RecentEntry{
+		"delivered":                     {delivered, delivered},
+		"delivered; delivered; on hold": {delivered, delivered, held},
+	} {
+		f := working()
+		f.Shown.Recent[1].Entries = entries
+		if got := open(t, f, "en").viewBuilder(f.Shown, nil).view().Recent[1].Fate; got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+}
+
 func TestAfterAStartThePageShowsWhatEachReaderWasToldLast(t *testing.T) {
 	t.Parallel()
 	f := working()

@@ -241,7 +241,10 @@ func (b viewBuilder) recentLine(ev station.RecentEvent) recentLine {
 		about, fates = append(about, words.Capital(b.entryWords(e.Verb, e.With))), append(fates, fate)
 	}
 	l.Text = strings.Join(about, "; ")
-	l.Fate = strings.Join(slices.Compact(fates), "; ")
+	if different := slices.Compact(slices.Clone(fates)); len(different) == 1 {
+		fates = different
+	}
+	l.Fate = strings.Join(fates, "; ")
 	if ev.Note.Kind == station.NoteTwice {
 		l.Class = "look"
 	}
