@@ -256,6 +256,31 @@ func TestADoctorLooksAtAStationFromADesk(t *testing.T) {
 	}
 }
 
+// A plant goes over to the relay station by station, and none of them is restarted for it.
+func TestAStationThatReachesItsVendorsByTheRelaySinceAReloadIsSeenFromADesk(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, fleetSetting{stations: 1})
+	anna := f.anna(t)
+	b := f.stations[0]
+	byRelay, err := os.ReadFile(b.ConfigPath())
+	must(t, err)
+	straight := string(byRelay)
+	for name, key := range map[string]string{"l2l": plant.Demo().L2LKey, "lagerkoll": plant.Demo().APIKey} {
+		path := filepath.Join(t.TempDir(), name+".key")
+		must(t, os.WriteFile(path, []byte(key+"\n"), 0o600))
+		straight = strings.Replace(straight, "["+name+"]\nvia = \"relay\"", fmt.Sprintf("[%s]\nkey = { file = %q }", name, path), 1)
+	}
+	must(t, os.WriteFile(b.ConfigPath(), []byte(straight), 0o600))
+	must(t, b.Power(t.Context(), true))
+	expectLogged(t, b, heardReady)
+	if strings.Contains(straight, "via") || len(anna.seen()) != 0 {
+		t.Error("it is seen before it reaches anything by the relay: this test proves nothing")
+	}
+	must(t, os.WriteFile(b.ConfigPath(), byRelay, 0o600))
+	reloadStation(t, b, heardReload)
+	anna.waitSeen("it is seen, and answers", func(all map[string]stations.Seen) bool { return all["pack4-1"].Live })
+}
+
 func TestAStationThatIsRevokedDeliversNothingUntilItIsTakenBack(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, fleetSetting{stations: 1})

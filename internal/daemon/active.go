@@ -33,6 +33,7 @@ type activeConfig struct {
 	plan     atomic.Pointer[plan.Plan]
 	since    atomic.Pointer[time.Time]  // when plan came into force
 	link     atomic.Pointer[relay.Link] // to the relay of the plant; nil: nothing is reached by one
+	linked   chan struct{}              // closed when there is one
 
 	// replaced gets a value, unless it has one, when the plan or a backend was replaced.
 	replaced chan struct{}
@@ -47,7 +48,7 @@ type activeConfig struct {
 // station and no error: a closedBackend takes its place, its entries wait, and openClosed
 // tries again.
 func newActiveConfig(p *plan.Plan, faults *faults, timings *metrics.Timings, log *slog.Logger) *activeConfig {
-	f := &activeConfig{log: log, faults: faults, path: p.Path, backends: make(map[string]*activeBackend), replaced: make(chan struct{}, 1)}
+	f := &activeConfig{log: log, faults: faults, path: p.Path, backends: make(map[string]*activeBackend), linked: make(chan struct{}), replaced: make(chan struct{}, 1)}
 	f.activated(p)
 	for _, v := range p.Vendors {
 		opened, err := f.open(p, v)
@@ -69,6 +70,7 @@ func (a *activeConfig) open(p *plan.Plan, v plan.Vendor) (station.Backend, error
 			return nil, err
 		}
 		a.link.Store(link)
+		close(a.linked)
 	}
 	return v.Open(a.log, a.link.Load())
 }

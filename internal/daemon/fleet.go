@@ -20,25 +20,14 @@ import (
 // This file answers the people who see to a plant of stations, over the engine by which the
 // station reaches its relay, and has the engine keep how the station is.
 
-// byRelay reports whether the station reaches a vendor by the relay of its plant.
-func (s *openStation) byRelay() bool {
-	for _, v := range s.plan.Vendors {
-		if v.ByRelay {
-			return true
-		}
-	}
-	return false
-}
-
-// awaitLink returns the link to the relay as soon as there is one; nil when ctx is done.
+// awaitLink returns the link to the relay as soon as there is one, which a reload may bring;
+// nil when ctx is done.
 func (s *openStation) awaitLink(ctx context.Context) *relay.Link {
-	for {
-		if link := s.active.link.Load(); link != nil {
-			return link
-		}
-		if !wait(ctx, retryEvery) {
-			return nil
-		}
+	select {
+	case <-s.active.linked:
+		return s.active.link.Load()
+	case <-ctx.Done():
+		return nil
 	}
 }
 
@@ -93,8 +82,8 @@ func (s *openStation) fleetStatus() fleet.Status {
 	status := fleet.StatusOf(s.status.Snapshot())
 	status.Station, status.Version = s.plan.Station.Name, version.Current()
 	status.Configuration, status.Started = s.active.forMetrics().Hash, s.started.UTC().Truncate(time.Second)
-	for name := range s.active.backends {
-		if vendor, at := s.active.vendorClock(name); !vendor.IsZero() {
+	for _, v := range s.plan.Vendors { // the same one each time
+		if vendor, at := s.active.vendorClock(v.Name); !vendor.IsZero() {
 			status.Ahead = at.Sub(vendor).Round(time.Second)
 			break
 		}

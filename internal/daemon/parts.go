@@ -46,7 +46,7 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 	if s.metrics != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "metrics", Run: s.metrics.run})
 	}
-	if s.byRelay() {
+	if s.plan.Relay != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "status for the plant", Run: s.keepStatus})
 		for i := range relay.Answerers {
 			all.Outputs = append(all.Outputs, agent.Part{Name: fmt.Sprintf("questions of the plant, %d", i+1), Run: s.answerPersons})
