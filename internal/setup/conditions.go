@@ -87,7 +87,7 @@ func (s *setup) askConditions() error {
 		if err != nil || picked == 0 {
 			return err
 		}
-		if err := options[picked-1].ask(); err != nil {
+		if err := options[picked-1].ask(); err != nil && !errors.Is(err, errBack) {
 			return err
 		}
 	}

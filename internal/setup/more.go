@@ -33,7 +33,7 @@ func (m *moreDraft) access() bool {
 // askMore offers what most stations do without.
 func (s *setup) askMore() error {
 	s.heading("More")
-	s.say("Shifts and times of the day, calls that nobody answers, counted pieces, the page on other machines. And for the buttons and labels above: only a technician, confirmed, limits, conditions.")
+	s.say("Shifts and times of the day, calls that nobody answers, counted pieces, the page on other machines. And for the buttons and labels above: only a technician, confirmed, limits, conditions. Type back in place of an answer to leave a question.")
 	more, err := s.confirm("Anything more?")
 	if err != nil || !more {
 		return err
@@ -49,11 +49,17 @@ func (s *setup) askMore() error {
 		if err != nil || picked == 0 {
 			return err
 		}
-		if err := options[picked-1].ask(); err != nil {
+		if err := options[picked-1].ask(); err != nil && !errors.Is(err, errBack) {
 			return err
 		}
 	}
 }
+
+// back in place of an answer leaves a question that askChecked asks, of which the error is
+// errBack then: what is asked for may not fit what there is, whatever the answer.
+const back = "back"
+
+var errBack = errors.New("the question was left")
 
 // A moreOption is something that can be added.
 type moreOption struct {
@@ -108,9 +114,12 @@ func readText(text []byte) (*plan.Plan, []config.Fault, error) {
 }
 
 // askChecked asks until the draft, changed as change does with the answer, is one that check
-// has nothing against. The draft itself stays as it is.
+// has nothing against, or the question is left. The draft itself stays as it is.
 func (s *setup) askChecked(question, suggestion string, change func(d *draft, answer string) error) (string, error) {
-	return s.ask(question, suggestion, func(answer string) error {
+	answer, err := s.ask(question, suggestion, func(answer string) error {
+		if answer == back {
+			return nil
+		}
 		tried, err := s.clone()
 		if err != nil {
 			return err
@@ -120,6 +129,10 @@ func (s *setup) askChecked(question, suggestion string, change func(d *draft, an
 		}
 		return tried.fault()
 	})
+	if err == nil && answer == back {
+		err = errBack
+	}
+	return answer, err
 }
 
 // keep changes the draft, where check has nothing against the change; else it says what, and

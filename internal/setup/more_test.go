@@ -411,6 +411,25 @@ func TestNoLabelHidesAnother(t *testing.T) {
 	}
 }
 
+// Where no answer is right, as for what would be done at a time at which something else is, or
+// for a list where there is none, the question is left.
+func TestAQuestionWithoutARightAnswerIsLeft(t *testing.T) {
+	t.Parallel()
+	d := line()
+	d.Readers[0].Finished = nil // and so no list
+	clock := option(t, d, "time of the day")
+	turns := []turn{
+		{"Type back", "y"}, {"What more?", clock}, {"When?", "2"}, {"A shift's name", ""}, {"begins", ""}, {"ends", ""}, {"Another", "n"}, {"What is done", "1"}, {"The type's code", ""}, {"What those", ""},
+		{"What more?", clock}, {"When?", "2"}, {"What is done", "1"}, {"The type's code", "OTHER"}, {"never reached", "back"},
+	}
+	turns = append(turns, limitsOf(t, d, "scan of a part")...)
+	turns = append(turns, turn{"What must hold", "7"}, turn{"Which?", "1"}, turn{"Which list", "parts"}, turn{`no binding appends to "parts"`, "back"}, turn{"What must hold", "2"}, turn{"It is so", "1"}, turn{"What more?", "1"})
+	s, p := talk(t, d, turns...)
+	if b := bindingOf(t, p, "hand.scan", ""); len(s.More.Clocked) != 1 || b.Role != station.Technician || len(b.NotIn) > 0 {
+		t.Errorf("%+v, %+v", s.More.Clocked, b)
+	}
+}
+
 // A limit can be changed once it is there.
 func TestALimitIsChanged(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,8 @@ those of lamps and buzzers, and drives a pin only after you have confirmed it.
 
 At the end it offers what most stations do without: calls that nobody answers, shifts and
 times of the day, counted pieces, what needs a technician or must hold before something is
-done, and the page on other machines. Each answer is judged as check would, and asked again.
+done, and the page on other machines. Each answer is judged as check would, and asked again;
+back leaves the question.
 
 The configuration is written at the end. An existing file is replaced only after you have
 confirmed it, and is kept beside it, as stationd.toml.old. What setup writes is whole in
