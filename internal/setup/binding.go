@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -46,9 +47,16 @@ func (d *draft) bindings() (all []bindingDraft) {
 	for _, b := range d.Buttons {
 		all = append(all, d.buttonBindings(b)...)
 	}
+	var scans []bindingDraft
 	for _, r := range d.Readers {
-		all = append(all, r.bindings()...)
+		scans = append(scans, r.bindings()...)
 	}
+	// From the most specific to the least, so that none hides another: each reader may do what
+	// another does too.
+	slices.SortStableFunc(scans, func(a, b bindingDraft) int {
+		return cmp.Or(len(b.gs1)-len(a.gs1), moreSpecific(a.match, b.match))
+	})
+	all = append(all, scans...)
 	all = append(all, d.More.bindings()...)
 	for i := range all {
 		all[i].conditionsDraft = d.More.Conditions[all[i].key()]
@@ -87,11 +95,10 @@ func (d *draft) buttonBindings(b buttonDraft) (all []bindingDraft) {
 	return all
 }
 
-// bindings returns what a reader's labels mean, from the most specific to the least: the first
-// match wins, and none may hide another.
+// bindings returns what a reader's labels mean.
 func (r readerDraft) bindings() (all []bindingDraft) {
 	scan := []string{r.Name + ".scan"}
-	for _, part := range slices.SortedStableFunc(slices.Values(r.Parts), func(a, b []string) int { return len(b) - len(a) }) {
+	for _, part := range r.Parts {
 		on := bindingDraft{events: scan, gs1: part, about: "scan of a part: traced on the order", comment: "A part's GS1 symbol, traced on the current production order."}
 		order := "{order}"
 		if r.Watched {
@@ -116,7 +123,6 @@ func (r readerDraft) bindings() (all []bindingDraft) {
 		}
 		all = append(all, on)
 	}
-	parts := len(all)
 	for _, l := range r.Labels {
 		all = append(all, l.binding(scan))
 	}
@@ -137,7 +143,6 @@ func (r readerDraft) bindings() (all []bindingDraft) {
 		all = append(all, bindingDraft{events: scan, match: product, do: texts("l2l", "changeover.start", "product", "{product}"),
 			about: "scan of a product: its changeover starts", comment: "A product's card: starts the changeover."})
 	}
-	slices.SortStableFunc(all[parts:], func(a, b bindingDraft) int { return moreSpecific(a.match, b.match) })
 	return all
 }
 

@@ -411,6 +411,25 @@ func TestNoLabelHidesAnother(t *testing.T) {
 	}
 }
 
+// A reader that does the same as another reads its own labels as before.
+func TestWhatAnotherReaderDoesTooHidesNothingOfItsOwn(t *testing.T) {
+	t.Parallel()
+	d := line()
+	d.Readers[0].Labels[0].Pattern = "^(?P<user>.+)$"
+	d.Readers[1].Orders = []string{`^PO(?P<order>\d+)$`}
+	turns := append([]turn{{"Anything more?", "y"}}, limitsOf(t, d, "person's badge")...)
+	_, p := talk(t, d, append(turns, turn{"What must hold", "9"}, turn{"Which does the same?", "1"}, turn{"It is so", "1"}, turn{"What more?", "1"})...)
+	for _, b := range p.Program.Bindings {
+		if b.Event == "fixed.scan" && b.Match.MatchString("PO4711") {
+			if b.Set["order"].String() == "" {
+				t.Errorf("an order that the other reader reads is %+v", b.Set)
+			}
+			return
+		}
+	}
+	t.Error("the other reader reads no order")
+}
+
 // Where no answer is right, as for what would be done at a time at which something else is, or
 // for a list where there is none, the question is left.
 func TestAQuestionWithoutARightAnswerIsLeft(t *testing.T) {
