@@ -21,6 +21,7 @@ type card struct {
 	image  string // the file behind the device
 	dir    string // where it is mounted
 	device string // loop7, while it is mounted
+	with   string // options of ext4
 }
 
 // newCard makes a card of that size, or skips with what was not proved.
@@ -104,7 +105,7 @@ func (c *card) tryMount() error {
 		return err
 	}
 	defer device.Close() // the last to close it, a mount counts, detaches it
-	if err := unix.Mount(device.Name(), c.dir, "ext4", unix.MS_NOATIME, ""); err != nil {
+	if err := unix.Mount(device.Name(), c.dir, "ext4", unix.MS_NOATIME, c.with); err != nil {
 		return fmt.Errorf("mount %s: %w", device.Name(), err)
 	}
 	c.device = filepath.Base(device.Name())
