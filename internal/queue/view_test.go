@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -39,6 +40,7 @@ func (s *station1) consistent() {
 		s.Errorf("the lanes have %v waiting and %v held, the lists %v and %v", waiting, held, s.box.index.waiting, s.box.index.held)
 	}
 	s.box.goesOn(s.T)
+	s.box.keepsWhatTheDiskHas(s.T)
 	s.box.mu.Unlock()
 	var all station.Tally
 	shown := s.box.Snapshot()
@@ -48,6 +50,26 @@ func (s *station1) consistent() {
 	}
 	if all.Waiting != shown.Waiting || all.Held != shown.Held {
 		s.Errorf("%d waiting and %d held are shown, the state counts %+v", shown.Waiting, shown.Held, all)
+	}
+}
+
+// keepsWhatTheDiskHas compares the entries that are kept in memory with the disk.
+func (o *Outbox) keepsWhatTheDiskHas(t *testing.T) {
+	t.Helper()
+	for i, at := range o.lately.places {
+		if at == 0 {
+			continue
+		}
+		var e format.Entry
+		err := o.file.View(func(tx *format.Tx) (err error) {
+			e, err = entryAt(tx, at)
+			return err
+		})
+		disk, failed := json.Marshal(e)
+		kept, failedToo := json.Marshal(o.lately.entries[i])
+		if err := errors.Join(err, failed, failedToo); err != nil || string(disk) != string(kept) {
+			t.Errorf("%v: memory has %s, the disk %s, %v", at, kept, disk, err)
+		}
 	}
 }
 
