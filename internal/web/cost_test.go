@@ -5,11 +5,13 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"stationd/internal/operator/operatortest"
+	"stationd/internal/station"
 )
 
 // What the page adds to the time from an event to the screen, but for the drawing itself
@@ -78,4 +80,45 @@ func BenchmarkDrawing(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A reader that goes away changes nothing on disk: only the look shows it.
+func TestWhatThePageOnlySeesByLookingIsShownAtOnceOnOneThatWasJustOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := operatortest.Quiet()
+		s := open(t, f, "en")
+		var gone atomic.Bool
+		s.station.Snapshot = func() station.Snapshot {
+			now := f.Snapshot()
+			if gone.Load() {
+				now.Health.Devices = map[string]string{"hand": "it is unplugged"}
+			}
+			return now
+		}
+		here := s.connect()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		time.Sleep(time.Second) // nobody looks on, and the next look is nine seconds away
+		heard := make(chan time.Time, 100)
+		go func() {
+			defer close(heard)
+			io.WriteString(here, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			for lines := bufio.NewScanner(here); lines.Scan(); {
+				if strings.Contains(lines.Text(), "event: main") {
+					heard <- time.Now()
+				}
+			}
+		}()
+		<-heard // the page as it is
+		began := time.Now()
+		gone.Store(true)
+		if after := (<-heard).Sub(began); after > refreshEvery {
+			t.Errorf("a reader that went away is shown after %v", after)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -30,14 +30,16 @@ const (
 
 // A feed has what every open page shows, for the streams that send it.
 type feed struct {
-	mu       sync.Mutex // guards all fields
+	opened chan struct{} // has a value when a page was opened where none was
+
+	mu       sync.Mutex // guards what follows
 	remote   int        // viewers on other machines
 	local    int        // viewers on this one
 	fragment string
 	changed  chan struct{} // closed when the fragment changes
 }
 
-func newFeed() *feed { return &feed{changed: make(chan struct{})} }
+func newFeed() *feed { return &feed{opened: make(chan struct{}, 1), changed: make(chan struct{})} }
 
 // join counts one more viewer, on this machine or another; false says that there are
 // as many as there may be.
@@ -52,6 +54,12 @@ func (f *feed) join(local bool) bool {
 		return false
 	}
 	*n++
+	if f.remote+f.local == 1 {
+		select {
+		case f.opened <- struct{}{}:
+		default: // it is heard anyway
+		}
+	}
 	return true
 }
 

@@ -119,6 +119,8 @@ func (s *Server) watch(ctx context.Context, ended <-chan error) error {
 		case <-changed:
 			changed = nil
 			due.Reset(max(refreshDelay, time.Until(drawn.Add(refreshGap))))
+		case <-s.feed.opened:
+			due.Reset(0) // it may be long until the next look
 		case <-due.C:
 			if changed == nil {
 				drawn = time.Now()
