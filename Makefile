@@ -282,6 +282,8 @@ $(ARCHES:%=deb-%): deb-%: build/stationd-% stage $(TOOLS)/nfpm $(TOOLS)/cycloned
 	@GOARCH=$(patsubst armhf,arm,$*) $(TOOLS)/cyclonedx-gomod bin -json -noserial -notimestamp -std -version '$(VERSION)' -output build/stationd-$*.cdx.json build/stationd-$* 2>/dev/null
 	@touch -d @$(SOURCE_DATE_EPOCH) build/stationd-$* build/stationd-$*.cdx.json
 	@ARCH=$* $(TOOLS)/nfpm package --config deploy/nfpm.yaml --packager deb --target build/stationd_$(VERSION)_$*.deb
+	@umask 022 && rm -rf build/repack-$* && dpkg-deb -R build/stationd_$(VERSION)_$*.deb build/repack-$* && \
+		dpkg-deb --root-owner-group -Zxz -z6 -Sextreme -b build/repack-$* build/stationd_$(VERSION)_$*.deb >/dev/null && rm -rf build/repack-$* # nfpm's xz leaves a fifth more
 
 .PHONY: deb-relay
 deb-relay: stage $(TOOLS)/nfpm ## The Debian package of a plant's relay, for every kind of computer.

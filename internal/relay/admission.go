@@ -198,6 +198,7 @@ func staysInDoubt(j *job, rc station.Receipt) bool {
 		return rc.Holds() == station.HoldNone
 	case station.Unreached: // what was in doubt could not be looked up, or was found absent
 		return j.Delivery.Doubtful && !errors.Is(rc.Err, station.ErrAbsent) && !errors.Is(rc.Err, station.ErrForbidden)
+	case station.Delivered, station.Refused:
 	}
 	return false
 }
