@@ -44,8 +44,8 @@ func (s *openStation) answerPersons(ctx context.Context) error {
 	return link.AnswerPersons(ctx, control.FleetHandler(s.controlStation(), who, s.log))
 }
 
-// keepStatus has the engine keep how the station is: when something changes, and every ten
-// seconds, so that it is known to be there.
+// keepStatus has the engine keep how the station is: at once, two seconds after something
+// changes, when that has been looked at, and every ten seconds, so that it is known to be there.
 func (s *openStation) keepStatus(ctx context.Context) error {
 	link := s.awaitLink(ctx)
 	if link == nil {
@@ -60,20 +60,16 @@ func (s *openStation) keepStatus(ctx context.Context) error {
 		if err != nil {
 			s.log.Debug("the engine does not hear how the station is", "error", err)
 		}
-		gap, every := time.NewTimer(fleet.Gap), time.NewTimer(fleet.Every)
+		every := time.NewTimer(fleet.Every - fleet.Gap)
 		select {
 		case <-ctx.Done():
 		case <-changed:
 		case <-every.C:
 		}
-		select {
-		case <-ctx.Done():
-			gap.Stop()
-			every.Stop()
-			return nil
-		case <-gap.C:
-		}
 		every.Stop()
+		if !wait(ctx, fleet.Gap) {
+			return nil
+		}
 	}
 }
 
