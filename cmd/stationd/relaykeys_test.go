@@ -14,7 +14,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -273,18 +272,5 @@ func TestAStationThatIsTakenOutRecordsUntilItIsLetInAgain(t *testing.T) {
 	must(t, one.WaitDelivered(t.Context()))
 	if n := len(f.plant().Traces()); n != 4 {
 		t.Errorf("%d parts are traced, want 4", n)
-	}
-}
-
-// The engine is a program of its own: what runs on a board has no part of it.
-func TestTheEngineIsNoPartOfTheProgram(t *testing.T) {
-	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "stationd/cmd/stationd").Output()
-	must(t, err)
-	if !strings.Contains(string(out), "github.com/nats-io/nats.go\n") {
-		t.Error("the client of NATS is not found: there is nothing to prove")
-	}
-	if strings.Contains(string(out), "nats-server") {
-		t.Errorf("the program has a NATS server in it:\n%s", out)
 	}
 }

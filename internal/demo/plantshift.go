@@ -230,6 +230,7 @@ func (s *plantShift) finish() {
 	fault(s.err)
 	fault(s.plant.Close())
 	for i, sim := range s.plant.Stations {
+		fault(s.plant.findKey(sim))
 		fault(queue.VerifyFile(sim.OutboxPath()))
 		c, err := queue.ReadContents(sim.OutboxPath(), station.NoLimit())
 		fault(err)

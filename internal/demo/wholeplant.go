@@ -1,9 +1,11 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -241,6 +243,22 @@ func (p *PlantSimulation) wipeEngine(ctx context.Context) error {
 		return err
 	}
 	return p.engine.start(ctx)
+}
+
+// findKey is an error where a vendor's key is in any file of a station.
+func (p *PlantSimulation) findKey(at *Simulation) error {
+	return filepath.WalkDir(at.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, key := range []string{p.PlantConfig.Plant.L2LKey, p.PlantConfig.Plant.APIKey} {
+			if bytes.Contains(text, []byte(key)) {
+				err = errors.Join(err, fmt.Errorf("a vendor's key is in %s", path))
+			}
+		}
+		return err
+	})
 }
 
 // Close stops everything in order. The files stay. Its error has every part that failed.
