@@ -90,6 +90,10 @@ relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-
 relay-kill: ## Every part of a plant with a relay struck at every moment of every verb; some minutes.
 	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^(TestRelayKills|TestTheWayIsChanged|TestAccountByRelay)$$' ./internal/matrix
 
+.PHONY: relay-nodes
+relay-nodes: ## An engine of three nodes, of which the one is lost that has the lease.
+	STATIOND_RELAY=whole go test -count=1 -v -run '^TestAnEngineOfThreeNodes' ./internal/relay
+
 DEBIANS_ENGINE := v2.9.10
 
 .PHONY: relay-engine

@@ -67,6 +67,22 @@ func (r *Relay) openLease() (*lease, error) {
 	return l, nil
 }
 
+// checkReplicas is an error where the engine keeps what relays need on fewer nodes than it is to:
+// it had fewer when that was made. A relay does not change it: a node that is lost in that moment
+// was seen to leave the lease without any that answers.
+func (r *Relay) checkReplicas(l *lease) error {
+	for _, bucket := range []string{l.bucket, revokedBucket, statusBucket} {
+		info, err := l.js.StreamInfo("KV_" + bucket)
+		if err != nil {
+			return err
+		}
+		if info.Config.Replicas < r.Replicas {
+			return fmt.Errorf("the engine keeps %s on %d of its nodes, and replicas is %d: nats stream edit KV_%s --replicas=%d", bucket, info.Config.Replicas, r.Replicas, bucket, r.Replicas)
+		}
+	}
+	return nil
+}
+
 func (l *lease) subject() string { return "$KV." + l.bucket + "." + leaseKey }
 
 // write writes the lease where nobody else has since it was written last, also after the end
@@ -203,6 +219,9 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 					r.Log.Warn("which stations are refused cannot be read: nothing is taken yet", "error", err)
 				}
 				continue
+			}
+			if err := r.checkReplicas(l); err != nil {
+				r.Log.Warn("nobody leads where the engine loses a node", "error", err)
 			}
 			var err error
 			of := t
