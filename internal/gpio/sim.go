@@ -84,8 +84,8 @@ func (c *simChip) wrap(err error) error {
 	return fmt.Errorf("gpio chip %s%s: %w", simPrefix, c.path, err)
 }
 
-// simInputs are the input lines of a simChip. Their levels are never ahead of
-// the edges that were read.
+// simInputs are the input lines of a simChip. Their levels are those after all edges that have
+// come, as a kernel's are, whose buffer holds edges that were not read yet.
 type simInputs struct {
 	conn   net.Conn
 	clock  clock
@@ -133,7 +133,7 @@ func (s *simInputs) line(deadline time.Time) (string, error) {
 			s.read = []byte(rest)
 			return text, nil
 		}
-		var chunk [256]byte
+		var chunk [1024]byte
 		n, err := s.conn.Read(chunk[:])
 		s.read = append(s.read, chunk[:n]...)
 		if n == 0 && err != nil {
@@ -147,7 +147,21 @@ func (s *simInputs) line(deadline time.Time) (string, error) {
 
 func (s *simInputs) wake() { s.waker.wake(s.conn.SetReadDeadline) }
 
-func (s *simInputs) levels() (uint64, error) { return s.bits, s.lost }
+func (s *simInputs) levels() (uint64, error) {
+	bits := s.bits
+	for text := range strings.Lines(string(s.read)) {
+		pin, high, _, err := parseEdge(strings.TrimSuffix(text, "\n"))
+		place, ok := s.places[pin]
+		if err != nil || !ok {
+			break // half a line, or one of which wait says what is wrong
+		}
+		bits &^= 1 << place
+		if high {
+			bits |= 1 << place
+		}
+	}
+	return bits, s.lost
+}
 
 func (s *simInputs) close() error { return nil }
 
@@ -266,7 +280,7 @@ func (s *Sim) take(pin int, pressed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[pin] = pressed
-	s.sendLevel(pin, monotonicNow())
+	s.send(s.levelLine(pin, monotonicNow()))
 }
 
 func (s *Sim) drive(pin int, high bool) {
@@ -289,32 +303,33 @@ func (s *Sim) Release(pin int) { s.setPressed(pin, false) }
 func (s *Sim) setPressed(pin int, down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.change(pin, down, monotonicNow())
+	s.send(s.change(pin, down, monotonicNow()))
 }
 
 // Chatter has the contact of the button at pin close and open so many times, each for so long.
-// It ends open. The station is told when it is over, each change with its own time, as it is
-// by a kernel that has kept them: a busy computer makes it no slower.
+// It ends open. The station is told when it is over, all at once and each change with its own
+// time, as it is by a kernel that has kept them: a busy computer makes it no slower.
 func (s *Sim) Chatter(pin, times int, closed, open time.Duration) {
 	at := monotonicNow()
 	<-time.After(time.Duration(times) * (closed + open))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	said := ""
 	for range times {
-		s.change(pin, true, at)
-		s.change(pin, false, at+closed.Nanoseconds())
+		said += s.change(pin, true, at) + s.change(pin, false, at+closed.Nanoseconds())
 		at += (closed + open).Nanoseconds()
 	}
+	s.send(said)
 }
 
-// change notes that a contact closed or opened at a time of CLOCK_MONOTONIC, and says so. The
-// caller holds the lock.
-func (s *Sim) change(pin int, down bool, at int64) {
+// change notes that a contact closed or opened at a time of CLOCK_MONOTONIC, and returns what
+// is to be said of it. The caller holds the lock.
+func (s *Sim) change(pin int, down bool, at int64) string {
 	if s.pressed[pin] == down {
-		return
+		return ""
 	}
 	s.pressed[pin] = down
-	s.sendLevel(pin, at)
+	return s.levelLine(pin, at)
 }
 
 // monotonicNow is what CLOCK_MONOTONIC shows, in nanoseconds.
@@ -325,14 +340,22 @@ func monotonicNow() int64 {
 	return now.Nano()
 }
 
-// sendLevel says an input's level, and when it came to be so, to the station that has
-// taken it. A station that does not listen is cut off. The caller holds the lock.
-func (s *Sim) sendLevel(pin int, at int64) {
+// levelLine is what the station that has taken an input is told: its level, and when it came to
+// be so. The caller holds the lock.
+func (s *Sim) levelLine(pin int, at int64) string {
 	pressed, ok := s.taken[pin]
 	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%d %s %d\n", pin, level(s.pressed[pin] == pressed), at)
+}
+
+// send tells the station. One that does not listen is cut off. The caller holds the lock.
+func (s *Sim) send(lines string) {
+	if lines == "" {
 		return
 	}
-	if err := writeLine(s.station, "%d %s %d\n", pin, level(s.pressed[pin] == pressed), at); err != nil {
+	if err := writeLine(s.station, "%s", lines); err != nil {
 		s.station.Close()
 	}
 }

@@ -281,6 +281,36 @@ func TestAPressThatIsReadLateIsAsLongAsItWas(t *testing.T) {
 	}
 }
 
+// A worn contact closes and opens, and a busy computer reads it a second later: at its first
+// edge it is known to be open by now, and so to be no press.
+func TestAContactThatBouncedIsKnownToBeOpenAtItsFirstEdge(t *testing.T) {
+	t.Setenv(demoVariable, "1") // so it cannot run beside others
+	sim, path, _, _ := newSim(t)
+	chip, err := dialSim(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chip.close()
+	in, err := chip.inputs([]inputPin{{pin: 17}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := in.levels()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim.Chatter(17, 4, 3*time.Millisecond, 2*time.Millisecond)
+	for n := range 8 {
+		e, err := in.wait(patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := in.levels(); err != nil || now != open || e.high != (n%2 == 0) {
+			t.Errorf("edge %d: it became high: %v; the level is %b, and %b while it is open (%v)", n, e.high, now, open, err)
+		}
+	}
+}
+
 func FuzzParseLevel(f *testing.F) {
 	f.Add("17 high")
 	f.Add("+5 low")
