@@ -68,7 +68,7 @@ func (j *job) owner() string {
 // be changed by another station meanwhile.
 type hold struct {
 	owner string
-	term  *term     // in which it began: after another relay has led it keeps nothing
+	first *term     // see firstOf: after another relay has led it keeps nothing
 	busy  bool      // something is being done for it
 	until time.Time // where it is not busy
 }
@@ -159,7 +159,7 @@ func (a *admission) take(now time.Time) *job {
 	a.turn++
 	a.served[j.station] = a.turn
 	if lane := j.lane(); lane != "" {
-		a.lanes[lane] = hold{owner: j.owner(), term: j.term, busy: true}
+		a.lanes[lane] = hold{owner: j.owner(), first: firstOf(j.term), busy: true}
 	}
 	return j
 }
@@ -167,7 +167,7 @@ func (a *admission) take(now time.Time) *job {
 // free reports whether nothing keeps the job from its turn. The caller holds mu.
 func (a *admission) free(j *job, now time.Time) bool {
 	h, kept := a.lanes[j.lane()]
-	return !kept || !h.busy && (h.owner == j.owner() || h.term != j.term || now.After(h.until))
+	return !kept || !h.busy && (h.owner == j.owner() || h.first != firstOf(j.term) || now.After(h.until))
 }
 
 // done says what became of a job: until its entry is decided, the lane stays its own.
@@ -187,7 +187,7 @@ func (a *admission) done(j *job, rc station.Receipt) {
 	defer a.mu.Unlock()
 	delete(a.lanes, lane)
 	if keep > 0 {
-		a.lanes[lane] = hold{owner: j.owner(), term: j.term, until: time.Now().Add(keep)}
+		a.lanes[lane] = hold{owner: j.owner(), first: firstOf(j.term), until: time.Now().Add(keep)}
 	}
 	a.changed()
 }

@@ -28,6 +28,9 @@ func TestALaneThatAnEarlierTermKeptKeepsNobodyOut(t *testing.T) {
 	if taken(asks(first, "pack4-2", "2.1")) {
 		t.Error("in the same term the lane is another's")
 	}
+	if taken(asks(&term{first: first}, "pack4-2", "4.1")) {
+		t.Error("the relay had the lease all the time, and took a new term for its connection alone: the lane is another's")
+	}
 	if !taken(asks(second, "pack4-2", "3.1")) {
 		t.Error("in the next term it is kept still")
 	}

@@ -139,7 +139,7 @@ func (r *Relay) Run(ctx context.Context) error {
 
 // lead leads for one term: it renews the lease, announces itself, and takes asks.
 func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
-	t := r.newTerm(ctx, began, began.Add(r.Lease))
+	t := r.newTerm(ctx, nil, began, began.Add(r.Lease))
 	defer func() { r.resign(t) }()
 	r.Log.Info("this relay has the lease, and leads after one more lease", "term", t.id, "lease", r.Lease)
 	every := time.NewTicker(min(beat, r.Lease/leaseTries))
@@ -209,7 +209,7 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 			r.mu.Lock()
 			until := t.until
 			r.mu.Unlock()
-			t = r.newTerm(ctx, time.Now(), until)
+			t = r.newTerm(ctx, firstOf(before), time.Now(), until)
 			r.end(before)
 		}
 		if asks == nil && stop.IsZero() {
@@ -253,10 +253,10 @@ func lostLease(err error) bool {
 	return is && refused.ErrorCode != 0 && refused.Code != 503
 }
 
-// newTerm begins a term.
-func (r *Relay) newTerm(ctx context.Context, began, until time.Time) *term {
+// newTerm begins a term. first is that in which this relay took the lease; nil: it does now.
+func (r *Relay) newTerm(ctx context.Context, first *term, began, until time.Time) *term {
 	r.counted.term()
-	t := &term{id: string(station.NewID()), began: began, until: until, context: context.WithoutCancel(ctx)}
+	t := &term{id: string(station.NewID()), first: first, began: began, until: until, context: context.WithoutCancel(ctx)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.current = t

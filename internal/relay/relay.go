@@ -77,7 +77,16 @@ type term struct {
 	id      string
 	began   time.Time
 	until   time.Time       // the lease by this process' own clock; guarded by the relay's mu
+	first   *term           // of those in which this relay kept the lease, one after the other; nil: it is that
 	context context.Context //nolint:containedctx // of the relay, without its end: what is under way is finished
+}
+
+// firstOf is the first of the terms in which this relay kept the lease: no other led between.
+func firstOf(t *term) *term {
+	if t.first != nil {
+		return t.first
+	}
+	return t
 }
 
 // tick is the whole seconds since the term began.
