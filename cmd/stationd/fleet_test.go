@@ -163,7 +163,7 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 // page is where a relay shows the plant.
 func (r *relayProcess) page(t *testing.T) string {
 	t.Helper()
-	return r.opened(t, `"the page of the plant is open","page":"([^"]+)"`) + "/"
+	return r.opened(t, `"the plant is shown","page":"([^"]+)"`) + "/"
 }
 
 // opened is an address that a relay's log says is open.
@@ -189,7 +189,7 @@ func TestTheRelaysTellTheirNumbers(t *testing.T) {
 	pressAndWait(t, b, "maintenance.press", demo.PinMaintenance)
 	must(t, b.WaitDelivered(t.Context()))
 	number := func(r *relayProcess, sample string) float64 {
-		text := read(t, r.opened(t, `"the metrics are open","metrics":"([^"]+)"`)+"/metrics")
+		text := read(t, r.opened(t, `"the plant is shown","metrics":"([^"]+)"`)+"/metrics")
 		found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(sample) + ` (\S+)$`).FindStringSubmatch(text)
 		if found == nil {
 			t.Fatalf("there is no %s in:\n%s", sample, text)

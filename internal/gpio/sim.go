@@ -314,12 +314,13 @@ func (s *Sim) Chatter(pin, times int, closed, open time.Duration) {
 	<-time.After(time.Duration(times) * (closed + open))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	said := ""
+	var said strings.Builder
 	for range times {
-		said += s.change(pin, true, at) + s.change(pin, false, at+closed.Nanoseconds())
+		said.WriteString(s.change(pin, true, at))
+		said.WriteString(s.change(pin, false, at+closed.Nanoseconds()))
 		at += (closed + open).Nanoseconds()
 	}
-	s.send(said)
+	s.send(said.String())
 }
 
 // change notes that a contact closed or opened at a time of CLOCK_MONOTONIC, and returns what

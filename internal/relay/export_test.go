@@ -7,5 +7,5 @@ func (r *Relay) SetVersions(newest, oldest int) { r.version, r.oldest = newest, 
 // at once.
 func (r *Relay) SetBucket(name string) { r.bucketName = name }
 
-// Said is what a station says and hears on the wire.
+// LeadSubject is where a relay says that it leads.
 const LeadSubject = leadSubject

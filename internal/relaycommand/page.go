@@ -29,15 +29,15 @@ type listening interface {
 
 // keepOpen opens the page or the metrics, and keeps them open until ctx is done. The relay goes
 // on without them, where their port is another's.
-func keepOpen(ctx context.Context, key, named string, open func() (listening, error), log *slog.Logger) {
+func keepOpen(ctx context.Context, key string, open func() (listening, error), log *slog.Logger) {
 	for {
 		l, err := open()
 		if err == nil {
-			log.Info(named+" open", key, l.Addr().String())
+			log.Info("the plant is shown", key, l.Addr().String())
 			err = l.Run(ctx)
 		}
 		if err != nil {
-			log.Error(named+" not open", "error", err)
+			log.Error("the plant is not shown", "by", key, "error", err)
 		}
 		wait := time.NewTimer(openRetry)
 		select {
@@ -51,7 +51,7 @@ func keepOpen(ctx context.Context, key, named string, open func() (listening, er
 
 // keepPage shows the stations of the plant until ctx is done.
 func keepPage(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, log *slog.Logger) {
-	keepOpen(ctx, "page", "the page of the plant is", func() (listening, error) {
+	keepOpen(ctx, "page", func() (listening, error) {
 		return web.OpenFleet(p.Web.Address(), web.FleetShown{
 			Name: p.Table.Name, Stations: func(ctx context.Context) ([]fleet.Seen, error) { return stations(ctx, p, r) },
 			Language: p.Web.Language, Zone: p.Zone, Hosts: p.Web.Hosts, TLS: pageTLS(p, log), Token: pageToken(p),
@@ -63,7 +63,7 @@ func keepPage(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, log *slog.
 func keepMetrics(ctx context.Context, p *plan.RelayPlan, r *relay.Relay, started time.Time, log *slog.Logger) {
 	commit, _ := version.Commit() // "" is not known
 	numbers := metrics.Relay{Numbers: r.Numbers, Version: version.Current(), Commit: commit, Started: started}
-	keepOpen(ctx, "metrics", "the metrics are", func() (listening, error) { return metrics.Open(p.Metrics.Listen, numbers.Handler(), log) }, log)
+	keepOpen(ctx, "metrics", func() (listening, error) { return metrics.Open(p.Metrics.Listen, numbers.Handler(), log) }, log)
 }
 
 // stations are all stations of the plant as the engine knows them, in the order of what a
