@@ -147,14 +147,14 @@ func TestAnEffectThatComesLateIsNotRepeated(t *testing.T) {
 		t.Run(w.name(i), func(t *testing.T) {
 			t.Parallel()
 			f := newFloor(t, nil, exclusive)
-			f.Backend = f.with(300 * time.Millisecond)
 			d := f.deliveryOf(w.verb, w.with)
 			before, rc := f.Look(t.Context(), d)
 			if rc.Outcome != station.Delivered {
 				t.Fatal(rc.Err)
 			}
 			d.Before = before
-			f.acts(plant.Fault{Kind: plant.Late, Delay: 700 * time.Millisecond, Next: 1})
+			f.Backend = f.with(time.Second)
+			f.acts(plant.Fault{Kind: plant.Late, Delay: 2 * time.Second, Next: 1})
 			if rc := f.Deliver(t.Context(), d); rc.Outcome != station.Doubtful {
 				t.Fatalf("%+v", rc)
 			}
