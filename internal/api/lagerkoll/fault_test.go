@@ -153,8 +153,8 @@ func TestAnEffectThatComesLateIsNotRepeated(t *testing.T) {
 				t.Fatal(rc.Err)
 			}
 			d.Before = before
-			f.Backend = f.with(time.Second)
-			f.acts(plant.Fault{Kind: plant.Late, Delay: 2 * time.Second, Next: 1})
+			f.Backend = f.with(600 * time.Millisecond)
+			f.acts(plant.Fault{Kind: plant.Late, Delay: 1200 * time.Millisecond, Next: 1})
 			if rc := f.Deliver(t.Context(), d); rc.Outcome != station.Doubtful {
 				t.Fatalf("%+v", rc)
 			}
