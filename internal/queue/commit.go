@@ -87,8 +87,8 @@ const (
 
 // gather waits for those that shared the last commit, where that has just been made: who
 // records one event after another comes back at once, and one commit for all of them is
-// sooner than two for half of them each. It waits for half of a commit, and a millisecond at most. Who was alone
-// in the last commit, or comes later, waits for nobody.
+// sooner than two for half of them each. It waits for half of a commit, and a millisecond at
+// most. Who was alone in the last commit, or comes later, waits for nobody.
 func (q *queuedChanges) gather() {
 	q.mu.Lock()
 	if q.together < 2 || q.events >= q.present || time.Since(q.ended) > gatherWithin {
