@@ -38,7 +38,7 @@ func TestCommitsAreShared(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := open1(t)
 			before := commits(s)
-			const each, most = 60, 110 // 60 would be all of them together each time
+			const each, most = 60, 95 // 60 would be all of them together each time
 			together(s, each)
 			if made := commits(s) - before; made > most {
 				t.Errorf("%d commits for %d scans, at most %d", made, 16*each, most)
