@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Spent is what a process has taken of the machine so far, all its threads together.
@@ -56,6 +58,15 @@ func (s Spent) Since(before Spent) Spent {
 	return Spent{s.Processor - before.Processor, s.Switches - before.Switches}
 }
 
+// Own is how long this process has been on a processor so far, in the kernel too.
+func Own() (time.Duration, error) {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		return 0, fmt.Errorf("getrusage: %w", err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano()), nil
+}
+
 // Memory reads how much memory of a process is resident, and how much was at one time, in
 // kibibytes.
 func Memory(pid int) (now, most int, err error) {
@@ -68,6 +79,86 @@ func Memory(pid int) (now, most int, err error) {
 	}
 	most, err = statusNumber(string(status), "VmHWM")
 	return now, most, err
+}
+
+// A Resident is what memory of a process is resident, by what is in it, in kibibytes.
+type Resident struct {
+	Own     int // its heap and stacks
+	Code    int // pages of its program that are executed
+	Rest    int // pages of its program that are not: constants, and the tables of the collector
+	Mapped  int // pages of other files, as those of an outbox that was looked at
+	Lasting int // of Code, Rest and Mapped: what it has changed, which the kernel cannot take back
+}
+
+// ResidentOf reads it from /proc/PID/smaps.
+func ResidentOf(pid int) (Resident, error) {
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return Resident{}, err
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
+	if err != nil {
+		return Resident{}, err
+	}
+	return resident(string(text), program)
+}
+
+// TouchedIn is how much of the memory of a process is read or written in some time, in kibibytes.
+func TouchedIn(pid int, long time.Duration) (kibibytes int, err error) {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("1"), 0); err != nil {
+		return 0, err
+	}
+	<-time.After(long)
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, err
+	}
+	return statusNumber(string(text), "Referenced")
+}
+
+// resident reads smaps (proc_pid_smaps(5)), of which each part begins as maps does:
+//
+//	00400000-00ab4000 r-xp 00000000 fe:01 4711      /usr/bin/stationd
+//	Rss:                6848 kB
+//	Anonymous:             0 kB
+func resident(smaps, program string) (r Resident, err error) {
+	var to *int
+	file := false
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		if !strings.HasSuffix(fields[0], ":") {
+			path := strings.Join(fields[min(5, len(fields)):], " ")
+			file = strings.HasPrefix(path, "/")
+			switch executed := strings.Contains(fields[1], "x"); {
+			case !file:
+				to = &r.Own
+			case path == program && executed:
+				to = &r.Code
+			case path == program:
+				to = &r.Rest
+			default:
+				to = &r.Mapped
+			}
+			continue
+		}
+		if to == nil || fields[0] != "Rss:" && fields[0] != "Anonymous:" {
+			continue
+		}
+		n, err := strconv.Atoi(fields[1])
+		if err != nil {
+			return Resident{}, fmt.Errorf("smaps: %q: %w", strings.TrimSpace(line), err)
+		}
+		switch {
+		case fields[0] == "Rss:":
+			*to += n
+		case file:
+			r.Lasting += n
+		}
+	}
+	return r, nil
 }
 
 // statusNumber finds the number of one line of /proc/PID/status:
@@ -154,4 +245,45 @@ func seconds(text string) (time.Time, error) {
 	}
 	us, err := strconv.ParseInt((part + "000000")[:6], 10, 64)
 	return time.Unix(s, us*1000), err
+}
+
+// FileSystem is the kind of file system that a folder lies on, as ext4, by the name under which
+// it is mounted: its number is that of ext2 and ext3 too.
+func FileSystem(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	return mountedOn(string(text), dir)
+}
+
+// mountedOn finds a path in mountinfo (proc_pid_mountinfo(5)); of two at one place the last is
+// the one that is seen:
+//
+//	36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+func mountedOn(mountinfo, path string) (kind string, err error) {
+	longest := -1
+	for line := range strings.Lines(mountinfo) {
+		before, after, _ := strings.Cut(line, " - ")
+		left, right := strings.Fields(before), strings.Fields(after)
+		if len(left) < 5 || len(right) == 0 {
+			continue
+		}
+		point := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(left[4])
+		beneath := path == point || strings.HasPrefix(path, strings.TrimSuffix(point, "/")+"/")
+		if beneath && len(point) >= longest {
+			kind, longest = right[0], len(point)
+		}
+	}
+	if longest < 0 {
+		return "", fmt.Errorf("nothing is mounted at %s", path)
+	}
+	return kind, nil
 }

@@ -1,6 +1,8 @@
 package measure
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +100,169 @@ func TestANumberOfAProcessIsRead(t *testing.T) {
 	}
 	if _, err := statusNumber(status, "VmSwap"); err == nil {
 		t.Error("a number that is not there is 0")
+	}
+}
+
+func TestAFileSystemIsCalledAsItIsMounted(t *testing.T) {
+	t.Parallel()
+	const mountinfo = `21 1 254:1 / / rw,noatime - ext4 /dev/root rw
+22 21 0:21 / /proc rw,relatime - proc proc rw
+25 21 0:26 / /srv/two\040words rw shared:12 - xfs /dev/sdb1 rw
+26 21 0:27 / /srv/work rw - ext3 /dev/sdc1 rw
+27 26 0:28 / /srv/work rw - btrfs /dev/sdd1 rw
+`
+	for path, want := range map[string]string{
+		"/":                   "ext4",
+		"/home/pi":            "ext4",
+		"/srv/two words":      "xfs",
+		"/srv/two words/data": "xfs",
+		"/srv/work/data":      "btrfs",
+		"/srv/workshop":       "ext4",
+	} {
+		if got, err := mountedOn(mountinfo, path); got != want || err != nil {
+			t.Errorf("%s is on %q, %v; want %s", path, got, err, want)
+		}
+	}
+	if kind, err := mountedOn("", "/"); err == nil {
+		t.Errorf("where nothing is mounted it is %q", kind)
+	}
+}
+
+func TestWhatIsResidentIsTakenApart(t *testing.T) {
+	t.Parallel()
+	const smaps = `00400000-00ab4000 r-xp 00000000 fe:01 4711      /usr/bin/stationd
+Size:               6864 kB
+Rss:                6848 kB
+Anonymous:             0 kB
+VmFlags: rd ex mr mw me
+00ab4000-01200000 r--p 006b4000 fe:01 4711      /usr/bin/stationd
+Rss:                6100 kB
+Anonymous:             0 kB
+01200000-01270000 rw-p 00e00000 fe:01 4711      /usr/bin/stationd
+Rss:                 400 kB
+Anonymous:           120 kB
+01270000-012a0000 rw-p 00000000 00:00 0
+Rss:                 100 kB
+Anonymous:           100 kB
+c000000000-c000400000 rw-p 00000000 00:00 0     [anon: Go: heap]
+Rss:                3000 kB
+Anonymous:          3000 kB
+7f0000000000-7f0004000000 r--s 00000000 fe:01 4712 /var/lib/stationd/outbox.db
+Rss:                2048 kB
+Anonymous:             0 kB
+7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0 [stack]
+Rss:                  12 kB
+Anonymous:            12 kB
+`
+	want := Resident{Own: 3112, Code: 6848, Rest: 6500, Mapped: 2048, Lasting: 120}
+	if got, err := resident(smaps, "/usr/bin/stationd"); got != want || err != nil {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if _, err := resident("Rss: none\n00-01 r--p 0 0:0 0 /a\nRss: many kB\n", "/a"); err == nil {
+		t.Error("a number that is none is taken for one")
+	}
+}
+
+func TestTheKernelsOwnTraceIsRead(t *testing.T) {
+	t.Parallel()
+	boot := time.Unix(1764360000, 0)
+	const trace = `# tracer: nop
+#
+# entries-in-buffer/entries-written: 6/6   #P:2
+#
+#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+        stationd-4711    [001] .....    12.100000: sys_fdatasync(fd: 7)
+ node-MainThread-4712    [000] .....    12.100100: sys_fsync(fd: 9)
+        stationd-4711    [001] .....    12.100345: sys_fdatasync -> 0x0
+ node-MainThread-4712    [000] .....    12.100900: sys_fsync -> 0xfffffffffffffffb
+        stationd-4711    [001] .....    12.200000: sys_fdatasync -> 0x0
+        stationd-4713    [001] .....    12.300000: sys_fdatasync(fd: 7)
+`
+	all, err := events(strings.NewReader(trace), boot)
+	if err != nil || len(all) != 6 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	got := syncsOf(all)
+	want := Sync{4711, boot.Add(12100 * time.Millisecond), boot.Add(12100345 * time.Microsecond)}
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("%v, want %v alone: one failed, of one the beginning is unknown, and one has not ended", got, want)
+	}
+	if _, err := events(strings.NewReader("# tracer: nop\n#\n# entries-in-buffer/entries-written: 20/37   #P:2\n"), boot); err == nil {
+		t.Error("a trace that is not whole is taken for one that is")
+	}
+}
+
+func TestWhatADeviceWasWrittenIsTakenApart(t *testing.T) {
+	t.Parallel()
+	var all []Event
+	for _, text := range []string{
+		"block_rq_issue: 7,3 RM 4096 () 232 + 8 be,0,4 [mount]",
+		"block_rq_issue: 7,3 WS 4096 () 266264 + 8 be,0,4 [stationd]",
+		"block_rq_issue: 7,3 FF 0 () 0 + 0 none,0,0 [kworker/0:1H]",
+		"block_rq_issue: 7,3 WS 4096 () 266240 + 8 be,0,4 [stationd]",
+		"block_rq_issue: 7,3 WSM 12288 () 25400 + 24 be,0,3 [jbd2/loop3-8]",
+		"block_rq_issue: 7,3 W 8192 () 266272 + 16 be,0,4 [kworker/u8:2]",
+	} {
+		all = append(all, Event{Text: text})
+	}
+	if got, err := writtenOf(all); err != nil || got != (Written{Synced: 8192, Later: 8192, System: 12288}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := writtenOf([]Event{{Text: "block_rq_issue: 7,3"}}); err == nil {
+		t.Error("a request that says nothing is one of nothing")
+	}
+}
+
+func TestAFunctionsPackageIsToldFromItsName(t *testing.T) {
+	t.Parallel()
+	for function, want := range map[string]string{
+		"main.main":                                     "main",
+		"net/http.(*Transport).roundTrip":               "net/http",
+		"go.etcd.io/bbolt.(*Tx).Commit":                 "go.etcd.io/bbolt",
+		"gopkg.in/yaml%2ev3.Unmarshal":                  "gopkg.in/yaml.v3",
+		"slices.SortFunc[go.shape.[]stationd/x.A,int]":  "slices",
+		"stationd/internal/queue.(*Outbox).Run.func1.2": "stationd/internal/queue",
+	} {
+		if got := PackageOf(function); got != want {
+			t.Errorf("%s is of %q, want %q", function, got, want)
+		}
+	}
+}
+
+func TestTheLargestPartsStandFirst(t *testing.T) {
+	t.Parallel()
+	got := Shares(map[string]float64{"a": 1, "b": 30, "c": 4, "d": 2}, 2)
+	if want := []Share{{"b", 30}, {"c", 4}, {"the rest", 3}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := Shares(map[string]float64{"a": 1}, 2); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// This test's own program is one of Go's.
+func TestAProgramsPartsAreItsBytes(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := ProgramParts(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum float64
+	for _, n := range parts {
+		sum += n
+	}
+	if size := float64(info.Size()); sum < size*0.95 || sum > size*1.05 {
+		t.Errorf("the parts are %.0f bytes, the file %.0f: %v", sum, size, parts)
+	}
+	if parts["code: Go's runtime, files and processes"] < 100_000 || parts["code: between functions"] > sum/10 {
+		t.Errorf("whose the code is, is not told: %v", parts)
 	}
 }

@@ -15,15 +15,16 @@ import (
 // Picture names a picture and its axes.
 type Picture struct {
 	ID, Title, X, Y string
+	High            string // what the upper of two curves is
 	LogX, LogY      bool
 }
 
 // Pictures are those that the full run draws.
 func Pictures() []Picture {
 	return []Picture{
-		{ID: "backlog", Title: "Last byte to durable, by how many entries wait", X: "entries that wait", Y: "ms", LogX: true},
-		{ID: "lanes", Title: "The network is back: until the last lane has arrived", X: "lanes, one entry each", Y: "s", LogX: true},
-		{ID: "soak-latency", Title: "Soak: last byte to the request at the vendor", X: "minutes", Y: "ms"},
+		{ID: "backlog", Title: "Last byte to durable, by how many entries wait", X: "entries that wait", Y: "ms", High: "95 %", LogX: true},
+		{ID: "lanes", Title: "The network is back: until the last lane has arrived", X: "lanes, one entry each", Y: "s", High: "most", LogX: true},
+		{ID: "soak-latency", Title: "Soak: last byte to the request at the vendor", X: "minutes", Y: "ms", High: "95 %"},
 		{ID: "soak-memory", Title: "Soak: resident memory", X: "minutes", Y: "MiB"},
 	}
 }
@@ -61,8 +62,11 @@ func Document(r Results) (string, error) {
 	line("A median, and in brackets the spread: least and most, of twenty and more the 5th and the 95th of a hundred.\n")
 	line("| line | stationd | Python | Node-RED | bare, limit | goal | reached |")
 	line("| --- | --- | --- | --- | --- | --- | --- |")
-	var notes []Line
+	var notes []string
 	for _, l := range text.Lines {
+		if l.Part {
+			continue
+		}
 		figures := r.Lines[l.ID]
 		limit := l.cell(figures[rig.Bare])
 		if figures[rig.Bare].N == 0 && l.Limit != "" {
@@ -78,18 +82,19 @@ func Document(r Results) (string, error) {
 		default:
 			reached = "no"
 		}
-		if l.Why != "" {
-			notes = append(notes, l)
+		if said := text.said(l, r); said != "" {
+			notes = append(notes, fmt.Sprintf("**%s.** %s", l.Title, said))
 			reached = strings.TrimSpace(reached + fmt.Sprintf(" [%d](#notes)", len(notes)))
 		}
 		line("| %s | %s | %s | %s | %s | %s | %s |", l.title(), l.cell(figures[rig.Stationd]), l.cell(figures[rig.Python]), l.cell(figures[rig.NodeRED]), limit, l.goal(), reached)
 	}
 	if len(notes) > 0 {
 		line("\n### Notes\n")
-		for i, l := range notes {
-			line("%d. **%s.** %s", i+1, l.Title, oneLine(l.Why))
+		for i, said := range notes {
+			line("%d. %s", i+1, said)
 		}
 	}
+	where(line, text, r)
 	if board := strings.TrimSpace(text.Board); board != "" {
 		line("\n## On the emulated board\n\n%s", board)
 	}
@@ -107,6 +112,24 @@ func Document(r Results) (string, error) {
 		curveTable(line, p, r.Curves[p.ID])
 	}
 	return b.String(), nil
+}
+
+// where writes what the figures consist of that are taken apart.
+func where(line func(string, ...any), text Text, r Results) {
+	line("\n## Where it goes\n")
+	for _, l := range text.Lines {
+		if l.Where == "" {
+			continue
+		}
+		var parts []string
+		for _, s := range r.Shares[l.ID] {
+			parts = append(parts, s.Name+" "+l.number(s.Value))
+		}
+		if len(parts) == 0 {
+			parts = []string{"not measured"}
+		}
+		line("* **%s**, %s: %s.", l.title(), l.Where, strings.Join(parts, "; "))
+	}
 }
 
 // stores writes the table of what keeps a queue on disk.
@@ -162,8 +185,13 @@ func told(bytes, flushes float64) string {
 
 // curveTable says in numbers what a picture shows.
 func curveTable(line func(string, ...any), p Picture, curves []Curve) {
-	if strings.HasPrefix(p.ID, "soak") {
-		return // its points are many
+	if strings.HasPrefix(p.ID, "soak") { // its points are many
+		for _, c := range curves {
+			if n := len(c.X); n > 0 {
+				line("* %s, two scans a second: after %s minutes %s %s, in the end, after %s, %s.", c.Name, grouped(c.X[0], 1), grouped(c.Y[0], 1), p.Y, grouped(c.X[n-1], 1), grouped(c.Y[n-1], 1))
+			}
+		}
+		return
 	}
 	head, rule := "| "+p.X, "| ---"
 	for _, c := range curves {
@@ -182,7 +210,7 @@ func curveTable(line func(string, ...any), p Picture, curves []Curve) {
 			}
 			row.WriteString(" | " + grouped(c.Y[at], 2))
 			if len(c.High) > at {
-				row.WriteString(" (95 %: " + grouped(c.High[at], 2) + ")")
+				row.WriteString(" (" + p.High + ": " + grouped(c.High[at], 2) + ")")
 			}
 		}
 		line("%s |", row.String())

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestTheDocumentSaysWhatWasMeasured(t *testing.T) {
 	for sentence, part := range map[string]string{
 		"a goal that is reached":            "the last has arrived, s | 0.40 | 2.00 (1.00–3.00) |  |  | ≤ 1.50 | yes",
 		"a goal that is not reached":        "| the program, arm64, MB | 12.50 |  |  |  | ≤ 11.00 | no",
-		"what was not measured":             "| exec → buttons armed, ms |  |  |  |  | ≤ 20.0 | not measured |",
+		"what was not measured":             "| exec → buttons armed, ms |  |  |  |  | ≤ 20.0 | not measured",
 		"twice as slow as tuned bbolt":      "| x | 1.000 (2.00) | 500 (0.50) | 100 (0.50) | not counted | 12,288, 2.00 |",
 		"a picture, and its numbers":        "![Last byte to durable, by how many entries wait](benchmarks/backlog.svg)",
 		"a backlog with its thousands":      "| 50,000 | 3.00 (95 %: 4.00) |",
@@ -95,6 +96,75 @@ func TestTheLinesAreWhole(t *testing.T) {
 		}
 		if l.FailAbove != nil && l.Most != nil && *l.FailAbove < *l.Most || l.FailBelow != nil && l.Least != nil && *l.FailBelow > *l.Least {
 			t.Errorf("%s: what reaches the goal fails", l.ID)
+		}
+	}
+}
+
+// far is a result of each line that has a goal: on the one side of it, or on the other.
+func far(text Text, reached bool) (r Results) {
+	for _, l := range text.Lines {
+		switch {
+		case l.Most != nil && reached:
+			r.Set(l.ID, rig.Stationd, measure.Of(*l.Most/2))
+		case l.Most != nil:
+			r.Set(l.ID, rig.Stationd, measure.Of(*l.Most*2))
+		case l.Least != nil && reached:
+			r.Set(l.ID, rig.Stationd, measure.Of(*l.Least*2))
+		case l.Least != nil:
+			r.Set(l.ID, rig.Stationd, measure.Of(*l.Least/2))
+		}
+	}
+	return r
+}
+
+func TestWhereAGoalIsNotReachedTheDocumentSaysWhy(t *testing.T) {
+	t.Parallel()
+	text, err := Lines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	missed, reached := far(text, false), far(text, true)
+	for _, l := range text.Lines {
+		if l.Most == nil && l.Least == nil {
+			continue
+		}
+		if oneLine(l.Why) == "" {
+			t.Errorf("%s: it has a goal, and nothing is said for the day on which it is not reached", l.ID)
+			continue
+		}
+		begin, _, _ := strings.Cut(oneLine(l.Why), "{")
+		if got := text.said(l, missed); !strings.Contains(got, begin) {
+			t.Errorf("%s: it is not reached, and the reason is not given: %q", l.ID, got)
+		}
+		if got := text.said(l, reached); got != text.said(Line{ID: l.ID, How: l.How}, reached) {
+			t.Errorf("%s: it is reached, and a reason is given why it is not: %q", l.ID, got)
+		}
+	}
+}
+
+func TestTheFiguresInWhatIsSaidAreThoseOfTheRun(t *testing.T) {
+	t.Parallel()
+	text := Text{Lines: []Line{{ID: "a", Decimals: 1, Most: new(float64), Why: "{a} of {b\nPython}, {b}"}, {ID: "b", Decimals: 2, Part: true}}}
+	var r Results
+	r.Set("a", rig.Stationd, measure.Of(1200))
+	r.Set("b", rig.Python, measure.Of(0.125))
+	if got, want := text.said(text.Lines[0], r), "1,200.0 of 0.12, (not measured)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	text, err := Lines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make(map[string]bool)
+	for _, l := range text.Lines {
+		ids[l.ID] = true
+	}
+	for _, l := range text.Lines {
+		for _, place := range placeholder.FindAllString(oneLine(l.How+" "+l.Why), -1) {
+			id, peer, other := strings.Cut(strings.Trim(place, "{}"), " ")
+			if !ids[id] || other && !slices.Contains([]string{rig.Python, rig.NodeRED, rig.Bare, store.Tuned}, peer) {
+				t.Errorf("%s: %s is no figure of a run", l.ID, place)
+			}
 		}
 	}
 }

@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
 	"stationd/bench/measure"
+	"stationd/bench/rig"
 	"stationd/bench/store"
 )
 
@@ -27,6 +30,7 @@ type Results struct {
 	Lines    map[string]map[string]measure.Figure `json:"lines"`             // by line and peer
 	Stores   []store.Row                          `json:"stores,omitempty"`
 	Curves   map[string][]Curve                   `json:"curves,omitempty"` // by picture
+	Shares   map[string][]measure.Share           `json:"shares,omitempty"` // what a line's figure consists of, by line
 }
 
 // A Machine is what it was measured on.
@@ -44,7 +48,7 @@ type Curve struct {
 	Name string    `json:"name"`
 	X    []float64 `json:"x"`
 	Y    []float64 `json:"y"`
-	High []float64 `json:"high,omitempty"` // what a twentieth is above
+	High []float64 `json:"high,omitempty"` // what a twentieth is above, or the most of few
 }
 
 // Set notes a figure.
@@ -59,6 +63,14 @@ func (r *Results) Set(line, peer string, f measure.Figure) {
 		r.Lines[line] = make(map[string]measure.Figure)
 	}
 	r.Lines[line][peer] = f
+}
+
+// Share notes what a line's figure consists of.
+func (r *Results) Share(line string, shares []measure.Share) {
+	if r.Shares == nil {
+		r.Shares = make(map[string][]measure.Share)
+	}
+	r.Shares[line] = shares
 }
 
 // Fail notes that a part of the run failed.
@@ -92,7 +104,8 @@ func (r Results) Write(path string) error {
 }
 
 // A Line is one line of the table: what is compared, what is to be reached, and what is said
-// where it is not.
+// where it is not. In what is said, {id} stands for stationd's figure of a line, and {id Python}
+// for another's.
 type Line struct {
 	ID       string   `toml:"id"`
 	Title    string   `toml:"title"`
@@ -101,7 +114,10 @@ type Line struct {
 	Most     *float64 `toml:"most"`  // the goal: at most
 	Least    *float64 `toml:"least"` // or at least
 	Limit    string   `toml:"limit"` // what stands in the column of the bare limit where no peer has a figure
-	Why      string   `toml:"why"`   // why it is not reached, or what is to be known
+	How      string   `toml:"how"`   // how it is measured, where the title does not say all
+	Why      string   `toml:"why"`   // what keeps it from its goal: shown where it is not reached alone
+	Part     bool     `toml:"part"`  // it is no line of the table: its figures are in what is said of the others
+	Where    string   `toml:"where"` // what its shares are, where the run has them; their unit is the line's
 
 	// Beyond these the quick run fails: only for counts, and wide for ratios.
 	FailAbove *float64 `toml:"fail_above"`
@@ -129,6 +145,30 @@ func Lines() (Text, error) {
 func (l Line) Reached(value float64) bool {
 	return (l.Most == nil || value <= *l.Most) && (l.Least == nil || value >= *l.Least)
 }
+
+// said is what the document says of a line beneath the table: how it is measured, and where its
+// goal is not reached, why.
+func (t Text) said(l Line, r Results) string {
+	text := l.How
+	if ours := r.Lines[l.ID][rig.Stationd]; ours.N > 0 && !l.Reached(ours.Median) {
+		text += "\n" + l.Why
+	}
+	return placeholder.ReplaceAllStringFunc(oneLine(text), func(place string) string {
+		id, peer, other := strings.Cut(strings.Trim(place, "{}"), " ")
+		if !other {
+			peer = rig.Stationd
+		}
+		for _, line := range t.Lines {
+			if f := r.Lines[id][peer]; line.ID == id && f.N > 0 {
+				return line.number(f.Median)
+			}
+		}
+		return "(not measured)"
+	})
+}
+
+// placeholder is where a figure stands in what is said of a line.
+var placeholder = regexp.MustCompile(`\{[^{}]+\}`)
 
 // Fails says why the quick run fails on a figure; empty: it does not.
 func (l Line) Fails(value float64) string {

@@ -27,6 +27,9 @@ func (p Picture) SVG(curves []Curve) string {
 	if !p.LogY {
 		y.add(0)
 	}
+	if !p.LogX {
+		x.add(0)
+	}
 	x, y = x.wide(), y.wide()
 	px := func(v float64) float64 { return left + x.part(p.across(v))*(width-left-right) }
 	py := func(v float64) float64 { return height - bottom - y.part(p.up(v))*(height-top-bottom) }
@@ -64,7 +67,7 @@ func (p Picture) SVG(curves []Curve) string {
 		name := c.Name
 		if high.Len() > 0 {
 			line(`<path d="%s" fill="none" stroke="%s" stroke-dasharray="4 3"/>`, high.String(), colour)
-			name += " (- - 95 %)"
+			name += " (- - " + p.High + ")"
 		}
 		line(`<text x="%d" y="%d" fill="%s">%s</text>`, width-right+12, top+14+18*i, colour, escaped(name))
 	}
@@ -115,8 +118,8 @@ func (p Picture) ticks(s span, logarithm bool) (all []float64) {
 		return all
 	}
 	step := math.Pow(10, math.Floor(math.Log10((s.high-s.low)/2)))
-	for (s.high-s.low)/step > 8 {
-		step *= 2.5
+	for i := 0; (s.high-s.low)/step > 8; i++ {
+		step *= [...]float64{2, 2.5, 2}[i%3] // 1, 2, 5, 10
 	}
 	for v := math.Ceil(s.low/step) * step; v <= s.high; v += step {
 		all = append(all, v)

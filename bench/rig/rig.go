@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -46,6 +47,7 @@ type Rig struct {
 	Missing  map[string]string // why a peer is not measured
 	Versions map[string]string // of what is run
 	Strace   bool
+	Tracing  *measure.Tracing // the kernel's tracepoints; nil: this machine does not show them
 
 	mu sync.Mutex // guards n
 	n  int
@@ -81,7 +83,30 @@ func Open(ctx context.Context, dir, stationd string, installNodeRED bool) (*Rig,
 		r.Strace = true
 		r.Versions["strace"] = strings.TrimPrefix(firstLine(said, nil), "strace -- version ")
 	}
+	var err error
+	if r.Tracing, err = measure.OpenTracing(ctx); err != nil && !errors.Is(err, measure.ErrNoTracing) {
+		return nil, err
+	}
 	return r, nil
+}
+
+// Close gives back what the rig took of the machine.
+func (r *Rig) Close(ctx context.Context) error {
+	if r.Tracing == nil {
+		return nil
+	}
+	return r.Tracing.Close(ctx)
+}
+
+// SeesSyncs says by what syncs are seen here; empty: by nothing.
+func (r *Rig) SeesSyncs() string {
+	switch {
+	case r.Tracing != nil:
+		return "the kernel's tracepoints"
+	case r.Strace:
+		return "strace, which stops the process at each"
+	}
+	return ""
 }
 
 func (r *Rig) version(ctx context.Context, name string, command ...string) {
@@ -155,11 +180,11 @@ func (r *Rig) Peers(bare bool) []string {
 // Options say how a line is started.
 type Options struct {
 	Dir      string                       // its folder, for its data; empty: a new one
-	Traced   bool                         // its syncs are seen by strace
+	Traced   bool                         // its syncs are seen, by the kernel's tracepoints or else by strace
 	Cut      bool                         // the vendor cannot be reached
 	Page     bool                         // stationd's page is read, as a browser does
 	Prepared func(dir, toml string) error // before it starts: stationd's folder and configuration
-	Flood    bool                         // it is scanned from its start on until the first has come
+	Cold     bool                         // it is not waited for: what is scanned may be dropped
 }
 
 // A Line is a peer that runs.
@@ -177,7 +202,8 @@ type Line struct {
 	log     *os.File
 	master  *os.File
 	slave   *os.File
-	trace   string
+	strace  string         // the file that strace writes; empty: it is not run by strace
+	trace   *measure.Trace // nil: the kernel does not trace it
 	ready   chan time.Time
 	end     context.CancelFunc
 	parts   sync.WaitGroup
@@ -261,9 +287,9 @@ func (l *Line) start(ctx context.Context, work string, o Options) (err error) {
 			return err
 		}
 	}
-	if o.Traced {
-		l.trace = filepath.Join(work, "trace")
-		args = slices.Concat([]string{"strace", "-f", "--seccomp-bpf", "-ttt", "-T", "-e", "trace=fsync,fdatasync", "-e", "signal=none", "-o", l.trace}, args)
+	if o.Traced && l.rig.Tracing == nil {
+		l.strace = filepath.Join(work, "trace")
+		args = slices.Concat([]string{"strace", "-f", "--seccomp-bpf", "-ttt", "-T", "-e", "trace=fsync,fdatasync", "-e", "signal=none", "-o", l.strace}, args)
 	}
 	l.command = exec.CommandContext(ctx, args[0], args[1:]...)
 	l.command.Dir = l.Dir
@@ -279,10 +305,15 @@ func (l *Line) start(ctx context.Context, work string, o Options) (err error) {
 		l.err = l.command.Wait()
 		close(l.ended)
 	}()
-	if o.Flood {
-		return nil
+	if !o.Cold {
+		if err := l.warm(ctx, o); err != nil {
+			return err
+		}
 	}
-	return l.warm(ctx, o)
+	if o.Traced && l.rig.Tracing != nil {
+		l.trace, err = l.rig.Tracing.TraceSyncs(filepath.Base(work), l.PID())
+	}
+	return err
 }
 
 // warm waits until it records what is scanned.
@@ -409,7 +440,7 @@ func (l *Line) Ready(ctx context.Context) (time.Time, error) {
 // PID is the process's own number, also where strace started it.
 func (l *Line) PID() int {
 	pid := l.command.Process.Pid
-	if l.trace == "" {
+	if l.strace == "" {
 		return pid
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -457,46 +488,62 @@ func (l *Line) ScanAll(n, lanes int) (began time.Time, err error) {
 	return began, nil
 }
 
-// Flood scans every 30 ms until one has come, and returns when. Without silence between them
-// no program could tell a scan of now from what the line had kept.
-func (l *Line) Flood(ctx context.Context, limit time.Duration) (time.Time, error) {
-	tick := time.NewTicker(30 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(limit)
-	for l.Vendor.Count() == 0 {
-		l.n++
-		if err := l.write(Code(l.n%50, l.n) + "\r"); err != nil {
-			return time.Time{}, err
+// ScanAfter scans once, some time after its start, and then, where nothing has come, every 300 ms.
+// It returns when the first scan that was not dropped came, and whether that was the very first.
+func (l *Line) ScanAfter(ctx context.Context, wait, limit time.Duration) (arrived time.Time, taken bool, err error) {
+	next, late := time.NewTimer(time.Until(l.Began.Add(wait))), time.After(limit)
+	defer next.Stop()
+	first := l.n + 1
+	for {
+		changed := l.Vendor.Next()
+		for n := first; n <= l.n; n++ {
+			if at, ok := l.Vendor.Arrived(Code(0, n)); ok {
+				return at, n == first, nil
+			}
 		}
 		select {
-		case <-tick.C:
+		case <-next.C:
+			l.n++
+			if err := l.write(Code(0, l.n) + "\r"); err != nil { // one lane, so they come in order
+				return arrived, false, err
+			}
+			next.Reset(300 * time.Millisecond)
+		case <-changed:
 		case <-ctx.Done():
-			return time.Time{}, ctx.Err()
+			return arrived, false, ctx.Err()
 		case <-l.ended:
-			return time.Time{}, fmt.Errorf("it has ended: %w: %s", l.err, l.tail())
+			return arrived, false, fmt.Errorf("it has ended: %w: %s", l.err, l.tail())
 		case <-late:
-			return time.Time{}, fmt.Errorf("nothing has come within %v", limit)
+			return arrived, false, fmt.Errorf("nothing has come within %v", limit)
 		}
 	}
-	l.Vendor.mu.Lock()
-	defer l.Vendor.mu.Unlock()
-	first := time.Time{}
-	for _, at := range l.Vendor.arrived {
-		if first.IsZero() || at.Before(first) {
-			first = at
-		}
-	}
-	return first, nil
 }
 
-// Syncs is what strace has seen until now.
+// Syncs are those of a traced line until now; what it synced while it started may be missing.
 func (l *Line) Syncs() ([]measure.Sync, error) {
-	f, err := os.Open(l.trace)
+	if l.trace != nil {
+		return l.trace.Syncs()
+	}
+	f, err := os.Open(l.strace)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	return measure.Syncs(f)
+}
+
+// Written is when its outbox was written to last, its write-ahead log with it.
+func (l *Line) Written() (last time.Time, err error) {
+	for _, name := range []string{"outbox.db", "outbox.db-wal"} {
+		info, err := os.Stat(filepath.Join(l.Dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return last, err
+		}
+		if err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last, nil
 }
 
 // OpenPage reads stationd's page, and its changes as a browser does until the line closes.
@@ -585,6 +632,9 @@ func (l *Line) Stop() error {
 func (l *Line) Close() error {
 	err := l.Stop()
 	l.end()
+	if l.trace != nil {
+		err = errors.Join(err, l.trace.Close())
+	}
 	for _, f := range []*os.File{l.master, l.slave, l.log} {
 		if f != nil {
 			err = errors.Join(err, f.Close())

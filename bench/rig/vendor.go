@@ -192,6 +192,13 @@ func (v *Vendor) Arrived(code string) (at time.Time, ok bool) {
 	return at, ok
 }
 
+// Next is closed when the next scan comes.
+func (v *Vendor) Next() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.changed
+}
+
 // WaitFor waits for one scan.
 func (v *Vendor) WaitFor(ctx context.Context, code string, limit time.Duration) (time.Time, error) {
 	late := time.After(limit)

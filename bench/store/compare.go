@@ -25,6 +25,12 @@ type Row struct {
 	Flushes  float64        `json:"cycle_flushes"`   // at the block device
 	AddBytes float64        `json:"enqueue_bytes"`   // at the block device
 	AddFlush float64        `json:"enqueue_flushes"` // at the block device
+
+	// What the process takes of a processor for a record and for a cycle, in ms, its system calls
+	// with it; of one writer, and, for a record, of many at once.
+	Processor       float64 `json:"cycle_processor_ms,omitempty"`
+	AddProcessor    float64 `json:"enqueue_processor_ms,omitempty"`
+	SharedProcessor float64 `json:"shared_processor_ms,omitempty"`
 }
 
 // A Size says how much is measured.
@@ -39,6 +45,7 @@ type Size struct {
 func Compare(ctx context.Context, dir string, kinds []Kind, size Size) ([]Row, error) {
 	rows := make([]Row, len(kinds))
 	enqueue, shared, cycles := make([][]float64, len(kinds)), make([][]float64, len(kinds)), make([][]float64, len(kinds))
+	processor := make([][]float64, len(kinds))
 	for i, k := range kinds {
 		rows[i] = Row{Name: k.Name, Version: k.Version, Note: k.Note}
 	}
@@ -61,15 +68,16 @@ func Compare(ctx context.Context, dir string, kinds []Kind, size Size) ([]Row, e
 			cycles[i] = append(cycles[i], float64(len(got[i]))/all.Seconds())
 		}
 		for _, i := range rand.Perm(len(kinds)) {
-			perSecond, err := together(dir, kinds[i], size.Writers, size.Each)
+			perSecond, took, err := together(dir, kinds[i], size.Writers, size.Each)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", kinds[i].Name, err)
 			}
-			shared[i] = append(shared[i], perSecond)
+			shared[i], processor[i] = append(shared[i], perSecond), append(processor[i], took)
 		}
 	}
 	for i := range kinds {
 		rows[i].Enqueue, rows[i].Shared, rows[i].Cycles = measure.Of(enqueue[i]...), measure.Of(shared[i]...), measure.Of(cycles[i]...)
+		rows[i].SharedProcessor = measure.Of(processor[i]...).Median
 		if err := count(ctx, dir, kinds[i], size.Counted, &rows[i]); err != nil && !errors.Is(err, measure.ErrNoCard) {
 			return nil, fmt.Errorf("%s: %w", kinds[i].Name, err)
 		}
@@ -125,20 +133,25 @@ func open(k Kind, dir string, writers int) (Store, error) {
 	return s, nil
 }
 
-// together has writers put records at once, and returns how many a second are synced.
-func together(dir string, k Kind, writers, each int) (perSecond float64, err error) {
+// together has writers put records at once, and returns how many a second are synced, and what
+// each takes of a processor, in ms.
+func together(dir string, k Kind, writers, each int) (perSecond, processor float64, err error) {
 	work, err := os.MkdirTemp(dir, "together")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	s, err := open(k, work, writers)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	errs := make([]error, writers)
 	var wait sync.WaitGroup
+	before, err := measure.Own()
+	if err != nil {
+		return 0, 0, err
+	}
 	began := time.Now()
 	for w := range writers {
 		wait.Go(func() {
@@ -150,7 +163,9 @@ func together(dir string, k Kind, writers, each int) (perSecond float64, err err
 		})
 	}
 	wait.Wait()
-	return float64(writers*each) / time.Since(began).Seconds(), errors.Join(errs...)
+	n, seconds := float64(writers*each), time.Since(began).Seconds()
+	after, err := measure.Own()
+	return n / seconds, (after - before).Seconds() * 1000 / n, errors.Join(append(errs, err)...)
 }
 
 // settler is a Store that takes off what was delivered in its own time.
@@ -159,9 +174,9 @@ type settler interface{ Settled() error }
 // count counts what a card of its own is told of n records, and of n cycles.
 func count(ctx context.Context, dir string, k Kind, n int, row *Row) error {
 	for _, part := range []struct {
-		do             func(Store, []byte) error
-		bytes, flushes *float64
-	}{{Store.Put, &row.AddBytes, &row.AddFlush}, {Store.Cycle, &row.Bytes, &row.Flushes}} {
+		do                        func(Store, []byte) error
+		bytes, flushes, processor *float64
+	}{{Store.Put, &row.AddBytes, &row.AddFlush, &row.AddProcessor}, {Store.Cycle, &row.Bytes, &row.Flushes, &row.Processor}} {
 		err := func() (err error) {
 			card, err := measure.NewCard(ctx, dir, "card", 192)
 			if err != nil {
@@ -180,11 +195,20 @@ func count(ctx context.Context, dir string, k Kind, n int, row *Row) error {
 			if err != nil {
 				return err
 			}
+			began, err := measure.Own()
+			if err != nil {
+				return err
+			}
 			for i := range n {
 				if err := part.do(s, Record(i+1)); err != nil {
 					return err
 				}
 			}
+			ended, err := measure.Own()
+			if err != nil {
+				return err
+			}
+			*part.processor = (ended - began).Seconds() * 1000 / float64(n)
 			if late, is := s.(settler); is && part.bytes == &row.Bytes {
 				if err := late.Settled(); err != nil {
 					return err

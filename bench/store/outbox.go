@@ -167,29 +167,56 @@ func (o *outbox) Close() error {
 }
 
 // A Mallocs says how often the process allocates for one press and for one delivery, with
-// the round trip of net/http, to a vendor that allocates nothing itself.
-type Mallocs struct{ Press, Delivery float64 }
+// the round trip of net/http, to a vendor that allocates nothing itself; and which packages do.
+type Mallocs struct {
+	Press, Delivery     float64
+	PressBy, DeliveryBy map[string]float64
+}
 
 // CountMallocs counts them over n presses, in an empty folder. Nothing else may run in this
 // process.
-func CountMallocs(ctx context.Context, dir string, n int) (m Mallocs, err error) {
+func CountMallocs(ctx context.Context, dir string, n int) (Mallocs, error) {
+	var counts [2]Mallocs
+	for i, read := range []func() map[string]float64{
+		func() map[string]float64 { return map[string]float64{"": float64(mallocs())} },
+		allocated,
+	} {
+		in := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.Mkdir(in, 0o700); err != nil {
+			return Mallocs{}, err
+		}
+		if i == 1 {
+			usual := runtime.MemProfileRate
+			runtime.MemProfileRate = 1
+			defer func() { runtime.MemProfileRate = usual }()
+		}
+		var err error
+		if counts[i].PressBy, counts[i].DeliveryBy, err = countMallocs(ctx, in, n, read); err != nil {
+			return Mallocs{}, err
+		}
+	}
+	return Mallocs{counts[0].PressBy[""], counts[0].DeliveryBy[""], counts[1].PressBy, counts[1].DeliveryBy}, nil
+}
+
+// countMallocs reads what was allocated before and after n presses, and their deliveries.
+func countMallocs(ctx context.Context, dir string, n int, read func() map[string]float64) (press, delivery map[string]float64, err error) {
 	url, stopVendor, err := canned(`{"success": true, "data": {"id": 90017, "dispatchnumber": 2871836, "site": 12, "machinecode": "M001", "linecode": "PACK4", "dispatchtypecode": "MATERIAL", "reported": "2026-03-02 06:00:10", "open": "F", "status": 4}}`)
 	if err != nil {
-		return m, err
+		return nil, nil, err
 	}
 	defer stopVendor()
 	key := filepath.Join(dir, "l2l.key")
 	if err := os.WriteFile(key, []byte("bench-key\n"), 0o600); err != nil {
-		return m, err
+		return nil, nil, err
 	}
 	section := l2l.Section{URL: url, Key: api.KeyFrom{File: key}, Site: 12, Rate: "60000/s"}
 	backend, err := section.Open(api.Opening{Zone: time.UTC, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return m, err
+		return nil, nil, err
 	}
 	box, next, err := openBox(dir, section.To())
 	if err != nil {
-		return m, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, box.Close()) }()
 	events := make([]station.Event, n+1) // what a device makes of it is not counted
@@ -197,20 +224,20 @@ func CountMallocs(ctx context.Context, dir string, n int) (m Mallocs, err error)
 		events[i] = next()
 	}
 	if _, err := box.Record(events[n]); err != nil {
-		return m, err
+		return nil, nil, err
 	}
-	before := mallocs()
+	before := read()
 	for _, ev := range events[:n] {
 		if _, err := box.Record(ev); err != nil {
-			return m, err
+			return nil, nil, err
 		}
 	}
-	m.Press = float64(mallocs()-before) / float64(n)
-	before = mallocs()
+	press = since(before, read(), n)
+	before = read()
 	stop := deliver(ctx, box, backend)
 	err = drained(box)
-	m.Delivery = float64(mallocs()-before) / float64(n+1)
-	return m, errors.Join(err, stop())
+	delivery = since(before, read(), n+1)
+	return press, delivery, errors.Join(err, stop())
 }
 
 func mallocs() uint64 {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestWhoComesDuringACommitSharesTheNext(t *testing.T) {
@@ -115,4 +116,28 @@ func TestAllocationsAreCounted(t *testing.T) {
 	if m.Press < 10 || m.Press > 2000 || m.Delivery < 10 || m.Delivery > 5000 {
 		t.Errorf("%+v", m)
 	}
+}
+
+func TestAStacksPlaceIsTold(t *testing.T) {
+	t.Parallel()
+	for want, stack := range map[string][]string{
+		"in the kernel: syncs":                         {"internal/runtime/syscall/linux.Syscall6", "syscall.RawSyscall6", "syscall.Syscall", "syscall.Fdatasync", "go.etcd.io/bbolt.fdatasync", "main.main"},
+		"in the kernel: writes":                        {"internal/runtime/syscall/linux.Syscall6", "syscall.Syscall6", "syscall.pwrite", "syscall.Pwrite", "internal/poll.(*FD).Pwrite", "os.(*File).WriteAt", "go.etcd.io/bbolt.(*Tx).write"},
+		"go.etcd.io/bbolt":                             {"runtime.mallocgc", "runtime.newobject", "go.etcd.io/bbolt.(*Bucket).Put", "stationd/internal/queue.(*Outbox).Record"},
+		"Go's runtime: collecting":                     {"runtime.scanobject", "runtime.gcDrain", "runtime.gcBgMarkWorker.func2", "runtime.systemstack"},
+		"Go's runtime: from one goroutine to the next": {"runtime.futex", "runtime.notesleep", "runtime.findRunnable", "runtime.schedule", "runtime.park_m", "runtime.mcall"},
+		"Go's runtime":                                 nil,
+	} {
+		if got := place(stack); got != want {
+			t.Errorf("%v is %q, want %q", stack, got, want)
+		}
+	}
+}
+
+func TestWhereACycleGoesIsTold(t *testing.T) {
+	by, err := WhereCyclesGo(context.Background(), t.TempDir(), 300*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(by)
 }

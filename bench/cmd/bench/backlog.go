@@ -26,7 +26,7 @@ func (b *bench) backlog(ctx context.Context) error {
 	curve := report.Curve{Name: rig.Stationd}
 	for _, n := range []int{0, 10, 100, 1000, 10_000, 50_000} {
 		fill := func(dir, toml string) error { return fillOutbox(dir, toml, n) }
-		err := b.with(ctx, rig.Stationd, rig.Options{Cut: true, Traced: b.Strace, Prepared: fill}, func(l *rig.Line) error {
+		err := b.with(ctx, rig.Stationd, rig.Options{Cut: true, Traced: b.SeesSyncs() != "", Prepared: fill}, func(l *rig.Line) error {
 			took, err := b.timeRecorded(ctx, l, 30)
 			f := measure.Of(took...)
 			curve.X, curve.Y, curve.High = append(curve.X, float64(n)), append(curve.Y, f.Median), append(curve.High, f.High)
@@ -65,6 +65,9 @@ func (b *bench) backlog(ctx context.Context) error {
 		}
 		b.Set("backlog_cpu", rig.Stationd, measure.Of(100*after.Since(before).Processor.Seconds()/long.Seconds()))
 		b.Set("backlog_memory", rig.Stationd, measure.Of(float64(most)/1024))
+		if err := b.resident("backlog", l); err != nil {
+			return err
+		}
 		return b.list(ctx, l)
 	})
 }
@@ -99,8 +102,8 @@ func (b *bench) list(ctx context.Context, l *rig.Line) error {
 
 // timeRecorded times lone scans from their last byte to the end of the last sync within 100 ms.
 func (b *bench) timeRecorded(ctx context.Context, l *rig.Line, n int) (took []float64, err error) {
-	if !b.Strace {
-		return nil, errors.New("strace is not installed")
+	if b.SeesSyncs() == "" {
+		return nil, errors.New("strace is not installed, and the kernel shows no tracepoints")
 	}
 	sent := make([]time.Time, n)
 	for i := range n {

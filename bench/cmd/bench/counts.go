@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,23 @@ func (b *bench) sizes(context.Context) error {
 		}
 		b.Set(id, rig.Stationd, measure.Of(float64(info.Size())/1e6))
 	}
+	if b.arm64 == "" {
+		return nil
+	}
+	parts, err := measure.ProgramParts(b.arm64)
+	if err != nil {
+		return err
+	}
+	var code float64
+	for name, bytes := range parts {
+		parts[name] = bytes / 1e6
+		if strings.HasPrefix(name, measure.Code) {
+			code += bytes / 1e6
+		}
+	}
+	own := parts[measure.OwnCode]
+	b.Set("size_own", rig.Stationd, measure.Of(own+parts[measure.Tables]*own/code))
+	b.Share("size_arm64", measure.Shares(parts, 12))
 	return nil
 }
 
@@ -49,45 +67,49 @@ func (b *bench) allocations(ctx context.Context) error {
 	}
 	b.Set("mallocs_press", rig.Stationd, measure.Of(m.Press))
 	b.Set("mallocs_delivery", rig.Stationd, measure.Of(m.Delivery))
+	b.Share("mallocs_press", measure.Shares(m.PressBy, 10))
+	b.Share("mallocs_delivery", measure.Shares(m.DeliveryBy, 14))
 	return nil
 }
 
-// storage compares the outbox with tuned bbolt and with an appended file.
-func (b *bench) storage(ctx context.Context) error {
-	if b.full && b.comparesAll() {
-		return nil // the engines' part measures these too
+// storage compares the outbox with tuned bbolt and with an appended file, and in the full run,
+// where they are built, with all the others.
+func (b *bench) storage(ctx context.Context) (err error) {
+	var rows []store.Row
+	if b.full && b.setting.engines != "" {
+		rows, err = b.engines(ctx)
+	} else {
+		rows, err = store.Compare(ctx, b.Dir, store.Kinds(), store.Size{Records: 80, Cycles: 60, Counted: 40, Rounds: 2, Writers: 16, Each: 60})
 	}
-	rows, err := store.Compare(ctx, b.Dir, store.Kinds(), store.Size{Records: 80, Cycles: 60, Counted: 40, Rounds: 2, Writers: 16, Each: 60})
 	if err != nil {
 		return err
 	}
 	b.compared(rows)
-	return nil
-}
-
-func (b *bench) comparesAll() bool { return b.setting.engines != "" }
-
-// engines compares all of them.
-func (b *bench) engines(ctx context.Context) error {
-	if !b.comparesAll() {
+	if !b.full {
 		return nil
 	}
-	dir := filepath.Join(b.Dir, "engines")
+	dir := filepath.Join(b.Dir, "where")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
+	}
+	by, err := store.WhereCyclesGo(ctx, dir, 10*time.Second)
+	b.Share("cycle_where", measure.Shares(by, 14))
+	return err
+}
+
+// engines has the command beside this one compare all of them.
+func (b *bench) engines(ctx context.Context) (rows []store.Row, err error) {
+	dir := filepath.Join(b.Dir, "engines")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
 	c := exec.CommandContext(ctx, b.setting.engines, "-dir", dir)
 	c.Stderr = os.Stderr
 	said, err := c.Output()
 	if err != nil {
-		return fmt.Errorf("the storage engines: %w", err)
+		return nil, fmt.Errorf("the storage engines: %w", err)
 	}
-	var rows []store.Row
-	if err := json.Unmarshal(said, &rows); err != nil {
-		return err
-	}
-	b.compared(rows)
-	return nil
+	return rows, json.Unmarshal(said, &rows)
 }
 
 // compared notes what the outbox comes to beside the others.
@@ -101,7 +123,15 @@ func (b *bench) compared(rows []store.Row) {
 	b.Set("enqueue_x", rig.Stationd, ours.Enqueue.Over(tuned.Enqueue.Median))
 	b.Set("writers_x", rig.Stationd, ours.Shared.Over(tuned.Shared.Median))
 	b.Set("cycle_x", rig.Stationd, ours.Cycles.Over(limit.Cycles.Median))
+	b.Set("sync", rig.Bare, limit.Enqueue)
+	b.Set("shared_cpu", rig.Stationd, measure.Of(ours.SharedProcessor))
+	b.Set("shared_cpu", store.Tuned, measure.Of(tuned.SharedProcessor))
 	if ours.Flushes > 0 {
+		for peer, row := range map[string]store.Row{rig.Stationd: ours, store.Tuned: tuned, rig.Bare: limit} {
+			b.Set("record_cpu", peer, measure.Of(row.AddProcessor))
+			b.Set("cycle_cpu", peer, measure.Of(row.Processor))
+		}
+		b.Set("cycle_bytes", store.Tuned, measure.Of(tuned.Bytes))
 		b.Set("cycle_bytes", rig.Stationd, measure.Of(ours.Bytes))
 		b.Set("cycle_bytes", rig.Bare, measure.Of(limit.Bytes))
 		b.Set("cycle_flushes", rig.Stationd, measure.Of(ours.Flushes))
@@ -144,7 +174,7 @@ func (b *bench) loneBytes(ctx context.Context) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, card.Close(ctx)) }()
-		return b.with(ctx, peer, rig.Options{Dir: filepath.Join(card.Dir, "data")}, func(l *rig.Line) error {
+		return b.with(ctx, peer, rig.Options{Dir: filepath.Join(card.Dir, "data")}, func(l *rig.Line) (err error) {
 			lone := func() error {
 				if _, _, err := l.Scan(0); err != nil {
 					return err
@@ -159,15 +189,32 @@ func (b *bench) loneBytes(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			var trace *measure.Trace
+			if b.Tracing != nil {
+				if trace, err = b.Tracing.TraceWrites(peer[:2], card); err != nil {
+					return err
+				}
+				defer func() { err = errors.Join(err, trace.Close()) }()
+			}
 			for range scans {
 				if err := lone(); err != nil {
 					return err
 				}
 			}
 			after, err := card.Told()
-			told := after.Since(before)
-			b.set("lone_bytes", peer, measure.Of(float64(told.Bytes)/float64(scans)))
-			b.set("lone_flushes", peer, measure.Of(float64(told.Flushes)/float64(scans)))
+			if err != nil {
+				return err
+			}
+			told, n := after.Since(before), float64(scans)
+			b.set("lone_bytes", peer, measure.Of(float64(told.Bytes)/n))
+			b.set("lone_flushes", peer, measure.Of(float64(told.Flushes)/n))
+			if trace == nil {
+				return nil
+			}
+			w, err := trace.Written()
+			b.set("lone_synced", peer, measure.Of(float64(w.Synced)/n))
+			b.set("lone_later", peer, measure.Of(float64(w.Later)/n))
+			b.set("lone_system", peer, measure.Of(float64(w.System)/n))
 			return err
 		})
 	})
@@ -206,19 +253,19 @@ func (b *bench) side(ctx context.Context, peers []string, o rig.Options, do func
 // syncs counts those of each scan where ten come in a second and the vendor answers after 20
 // to 80 ms, and, in the full run, times how long a lone one takes to be durable.
 func (b *bench) syncs(ctx context.Context) error {
-	if !b.Strace {
-		b.Rig.Missing["syncs"] = "strace is not installed"
+	if b.SeesSyncs() == "" {
+		b.Rig.Missing["syncs"] = "strace is not installed, and the kernel shows no tracepoints"
 		return nil
 	}
 	rounds, scans, peers := 1, 50, b.Peers(false)
 	if b.full {
 		rounds, scans, peers = 3, 60, b.Peers(true)
 	}
-	durable, perScan := make(map[string][]float64), make(map[string][]float64)
+	durable, synced, perScan := make(map[string][]float64), make(map[string][]float64), make(map[string][]float64)
 	for range rounds {
 		err := b.side(ctx, peers, rig.Options{Traced: true}, func(lines []*rig.Line) error {
 			if b.full {
-				if err := timeDurable(ctx, lines, 40, durable); err != nil {
+				if err := timeDurable(ctx, lines, 40, durable, synced); err != nil {
 					return err
 				}
 			}
@@ -243,6 +290,7 @@ func (b *bench) syncs(ctx context.Context) error {
 	for _, peer := range peers {
 		b.Set("syncs", peer, measure.Of(perScan[peer]...))
 		b.Set("durable", peer, measure.Of(durable[peer]...))
+		b.Set("durable_syncs", peer, measure.Of(synced[peer]...))
 		b.Set("durable_x", peer, measure.Of(durable[peer]...).Over(bare))
 	}
 	return nil
@@ -280,8 +328,9 @@ func scanByTurns(ctx context.Context, lines []*rig.Line, n int) ([][]lone, error
 }
 
 // timeDurable times lone scans from their last byte to the end of the last sync before the
-// request, or of the first sync of a peer that makes no request, and adds them to took.
-func timeDurable(ctx context.Context, lines []*rig.Line, n int, took map[string][]float64) error {
+// request, or of the first sync of a peer that makes no request, and adds them to took, and to
+// synced how long syncs were under way meanwhile.
+func timeDurable(ctx context.Context, lines []*rig.Line, n int, took, synced map[string][]float64) error {
 	scans, err := scanByTurns(ctx, lines, n)
 	if err != nil {
 		return err
@@ -296,6 +345,7 @@ func timeDurable(ctx context.Context, lines []*rig.Line, n int, took map[string]
 			if at := durableAt(all, scan); !at.IsZero() {
 				found++
 				took[l.Peer] = append(took[l.Peer], milliseconds(at.Sub(scan.sent)))
+				synced[l.Peer] = append(synced[l.Peer], milliseconds(within(all, scan.sent, at)))
 			}
 		}
 		if found < n*9/10 {
@@ -320,6 +370,16 @@ func durableAt(all []measure.Sync, scan lone) (at time.Time) {
 		}
 	}
 	return at
+}
+
+// within is how long the syncs were that began and ended between two moments.
+func within(all []measure.Sync, from, to time.Time) (long time.Duration) {
+	for _, s := range all {
+		if !s.Began.Before(from) && !s.End.After(to) {
+			long += s.End.Sub(s.Began)
+		}
+	}
+	return long
 }
 
 // countSyncs counts the syncs of n scans, ten a second.

@@ -12,7 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -24,6 +23,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"stationd/bench/measure"
 	"stationd/bench/report"
 	"stationd/bench/rig"
 )
@@ -120,7 +120,6 @@ func parts() []part {
 		{"sizes", true, (*bench).sizes},
 		{"allocations", true, (*bench).allocations},
 		{"storage", true, (*bench).storage},
-		{"engines", false, (*bench).engines},
 		{"starts", false, (*bench).starts},
 		{"bytes", true, (*bench).loneBytes},
 		{"syncs", true, (*bench).syncs},
@@ -142,12 +141,13 @@ type bench struct {
 	setMu sync.Mutex // guards Results.Lines while parts of a part run side by side
 }
 
-func (s setting) measure(ctx context.Context, work string) (report.Results, error) {
+func (s setting) measure(ctx context.Context, work string) (_ report.Results, err error) {
 	began := time.Now()
 	r, err := rig.Open(ctx, work, s.stationd, s.full)
 	if err != nil {
 		return report.Results{}, err
 	}
+	defer func() { err = errors.Join(err, r.Close(ctx)) }()
 	b := &bench{setting: s, Rig: r}
 	b.Commit, b.Made = s.commit, began.UTC().Format("2006-01-02 15:04 UTC")
 	b.Machine = machine(work)
@@ -170,6 +170,9 @@ func (s setting) measure(ctx context.Context, work string) (report.Results, erro
 	}
 	b.Took = time.Since(began).Round(time.Second).String()
 	b.Results.Versions, b.Results.Missing = r.Versions, r.Missing
+	if by := r.SeesSyncs(); by != "" {
+		b.Results.Versions["syncs are seen by"] = by
+	}
 	return b.Results, nil
 }
 
@@ -278,8 +281,9 @@ func machine(dir string) report.Machine {
 		release, _, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), "-")
 		m.Kernel = unix.ByteSliceToString(name.Sysname[:]) + " " + release
 	}
-	if said, err := exec.Command("findmnt", "-n", "-o", "FSTYPE", "-T", dir).Output(); err == nil {
-		m.FileSystem = strings.TrimSpace(string(said))
+	m.FileSystem = "an unknown file system"
+	if kind, err := measure.FileSystem(dir); err == nil {
+		m.FileSystem = kind
 	}
 	return m
 }

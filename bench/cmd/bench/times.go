@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"stationd/bench/measure"
@@ -14,44 +14,42 @@ import (
 	"stationd/bench/rig"
 )
 
-// starts times the way from the start of the program to armed buttons, and to the first scan
-// that is delivered while somebody scans every 30 ms.
+// startGrain is how near the moment is found from which on a scan is taken.
+const startGrain = 3 * time.Millisecond
+
+// starts times the way from the start of the program to armed buttons, and to the request of the
+// first scan: of one that comes alone, as early as it can and is not dropped. That moment is
+// looked for by halves, in as many starts as it takes.
 func (b *bench) starts(ctx context.Context) error {
-	const rounds = 7
+	const rounds = 5
 	armed, first := []float64{}, make(map[string][]float64)
-	peers := b.Peers(false)
-	for range rounds {
-		for _, i := range rand.Perm(len(peers)) {
-			peer := peers[i]
-			if peer == rig.NodeRED && len(first[peer]) == 3 {
-				continue // it takes seconds
-			}
-			dir := "" // a new one; the first start of an outbox makes its file
-			if peer == rig.Stationd {
-				err := b.with(ctx, peer, rig.Options{}, func(l *rig.Line) error {
-					dir = l.Dir
-					return nil
-				})
-				if err != nil {
+	for _, peer := range b.Peers(false) {
+		dir, grain, times := filepath.Join(b.Dir, "starts-"+peer), startGrain, rounds
+		if peer == rig.NodeRED { // it takes seconds, and no folder twice
+			dir, grain, times = "", 200*time.Millisecond, 1
+		} else if err := b.with(ctx, peer, rig.Options{Dir: dir}, func(*rig.Line) error { return nil }); err != nil {
+			return err // the first start makes the outbox
+		}
+		try := func(wait time.Duration) (came time.Duration, taken bool, err error) {
+			err = b.with(ctx, peer, rig.Options{Dir: dir, Cold: true}, func(l *rig.Line) error {
+				at, first, err := l.ScanAfter(ctx, wait, time.Minute)
+				if came, taken = at.Sub(l.Began), first; err != nil || peer != rig.Stationd {
 					return err
-				}
-			}
-			err := b.with(ctx, peer, rig.Options{Dir: dir, Flood: true}, func(l *rig.Line) error {
-				at, err := l.Flood(ctx, time.Minute)
-				if err != nil {
-					return err
-				}
-				first[peer] = append(first[peer], milliseconds(at.Sub(l.Began)))
-				if peer != rig.Stationd {
-					return nil
 				}
 				at, err = l.Ready(ctx)
 				armed = append(armed, milliseconds(at.Sub(l.Began)))
 				return err
 			})
+			return came, taken, err
+		}
+		early, late := time.Duration(0), 50*time.Millisecond
+		for range times {
+			came, err := soonest(try, early, late, grain)
 			if err != nil {
 				return fmt.Errorf("%s: %w", peer, err)
 			}
+			first[peer] = append(first[peer], milliseconds(came))
+			early, late = max(0, came-40*time.Millisecond), came
 		}
 	}
 	b.Set("armed", rig.Stationd, measure.Of(armed...))
@@ -59,6 +57,34 @@ func (b *bench) starts(ctx context.Context) error {
 		b.Set("first_scan", peer, measure.Of(values...))
 	}
 	return nil
+}
+
+// soonest finds the earliest moment, between two and to within grain, at which a try succeeds,
+// and returns what it came to then. Where the later one is too early, it looks behind it.
+func soonest(try func(wait time.Duration) (came time.Duration, taken bool, err error), early, late, grain time.Duration) (came time.Duration, err error) {
+	for {
+		at, taken, err := try(late)
+		if err != nil {
+			return 0, err
+		}
+		if came = at; taken {
+			break
+		}
+		early, late = late, 2*late
+	}
+	for late-early > grain {
+		middle := (early + late) / 2
+		at, taken, err := try(middle)
+		if err != nil {
+			return 0, err
+		}
+		if taken {
+			came, late = at, middle
+		} else {
+			early = middle
+		}
+	}
+	return came, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -86,45 +112,91 @@ func (b *bench) requests(ctx context.Context) error {
 	return nil
 }
 
-// bursts has 500 scans come at once: with the vendor out of reach, until all are synced, and
-// within its reach, until all have arrived.
+// bursts has 500 scans come at once: with the vendor out of reach, until all are on disk, and
+// within its reach, until all have arrived. Nothing but the clock, and the time of the last write
+// to the file, looks on; the syncs are counted in a burst of its own.
 func (b *bench) bursts(ctx context.Context) error {
 	const scans, lanes = 500, 50
-	recorded, delivered := make(map[string][]float64), make(map[string][]float64)
+	found := make(map[string]map[string][]float64) // by line and peer
+	note := func(line, peer string, value float64) {
+		if found[line] == nil {
+			found[line] = make(map[string][]float64)
+		}
+		found[line][peer] = append(found[line][peer], value)
+	}
+	// offline has a burst come while the vendor is out of reach, and returns when it began, when
+	// the last of it was written, and what the peer took of the machine meanwhile.
+	offline := func(l *rig.Line) (began, last time.Time, spent measure.Spent, err error) {
+		if err := l.Vendor.Cut(); err != nil {
+			return began, last, spent, err
+		}
+		// One scan finds the vendor out of reach, so that nothing of the attempt is left.
+		if _, _, err := l.Scan(0); err != nil {
+			return began, last, spent, err
+		}
+		<-time.After(time.Second)
+		before, err := measure.SpentBy(l.PID())
+		if err != nil {
+			return began, last, spent, err
+		}
+		if began, err = l.ScanAll(scans, lanes); err != nil {
+			return began, last, spent, err
+		}
+		if last, err = quiet(ctx, l, began); err != nil {
+			return began, last, spent, err
+		}
+		after, err := measure.SpentBy(l.PID())
+		return began, last, after.Since(before), errors.Join(err, l.Vendor.Back())
+	}
 	peers := b.Peers(false)
-	for range 3 {
+	for round := range 5 {
 		for _, i := range rand.Perm(len(peers)) {
 			peer := peers[i]
-			if peer == rig.NodeRED && len(delivered[peer]) > 0 {
+			if peer == rig.NodeRED && round > 0 {
 				continue // it takes a minute
 			}
 			err := b.with(ctx, peer, rig.Options{}, func(l *rig.Line) error {
 				count := l.Vendor.Count()
+				before, err := measure.SpentBy(l.PID())
+				if err != nil {
+					return err
+				}
 				began, err := l.ScanAll(scans, lanes)
 				if err != nil {
 					return err
 				}
 				last, err := l.Vendor.Wait(ctx, count+scans, time.Minute)
-				delivered[peer] = append(delivered[peer], scans/last.Sub(began).Seconds())
+				if err != nil {
+					return err
+				}
+				note("delivered", peer, scans/last.Sub(began).Seconds())
+				after, err := measure.SpentBy(l.PID())
+				note("delivered_cpu", peer, milliseconds(after.Since(before).Processor)/scans)
 				return err
 			})
-			if err == nil && b.Strace {
+			if err == nil {
+				err = b.with(ctx, peer, rig.Options{}, func(l *rig.Line) error {
+					began, last, spent, err := offline(l)
+					note("recorded", peer, scans/last.Sub(began).Seconds())
+					note("recorded_cpu", peer, milliseconds(spent.Processor)/scans)
+					return err
+				})
+			}
+			if err == nil && b.SeesSyncs() != "" && round == 0 {
 				err = b.with(ctx, peer, rig.Options{Traced: true}, func(l *rig.Line) error {
-					if err := l.Vendor.Cut(); err != nil {
-						return err
-					}
-					// One scan finds the vendor out of reach, so that nothing of the attempt is left.
-					if _, _, err := l.Scan(0); err != nil {
-						return err
-					}
-					<-time.After(time.Second)
-					began, err := l.ScanAll(scans, lanes)
+					began, _, _, err := offline(l)
 					if err != nil {
 						return err
 					}
-					last, err := quiet(ctx, l, began)
-					recorded[peer] = append(recorded[peer], scans/last.Sub(began).Seconds())
-					return errors.Join(err, l.Vendor.Back())
+					all, err := l.Syncs()
+					n := 0
+					for _, s := range all {
+						if s.Began.After(began) {
+							n++
+						}
+					}
+					note("recorded_syncs", peer, float64(n)/scans)
+					return err
 				})
 			}
 			if err != nil {
@@ -132,36 +204,31 @@ func (b *bench) bursts(ctx context.Context) error {
 			}
 		}
 	}
-	for _, peer := range peers {
-		b.Set("recorded", peer, measure.Of(recorded[peer]...))
-		b.Set("delivered", peer, measure.Of(delivered[peer]...))
+	for line, by := range found {
+		for peer, values := range by {
+			b.Set(line, peer, measure.Of(values...))
+		}
 	}
 	return nil
 }
 
-// quiet waits until no sync has ended for half a second, and returns when the last one did.
+// quiet waits until nothing was written to a peer's outbox for a second, and returns when the
+// last of it was. One sync is not in it: that of what was written last.
 func quiet(ctx context.Context, l *rig.Line, began time.Time) (last time.Time, err error) {
 	for time.Since(began) < time.Minute {
 		select {
 		case <-ctx.Done():
 			return last, ctx.Err()
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
-		all, err := l.Syncs()
-		if err != nil {
+		if last, err = l.Written(); err != nil {
 			return last, err
 		}
-		last = began
-		for _, s := range all {
-			if s.End.After(last) {
-				last = s.End
-			}
-		}
-		if last.After(began) && time.Since(last) > 500*time.Millisecond {
+		if last.After(began) && time.Since(last) > time.Second {
 			return last, nil
 		}
 	}
-	return last, errors.New("it goes on syncing for a minute")
+	return last, errors.New("it goes on writing for a minute")
 }
 
 // idle looks at all of them at once while nobody uses them, and at stationd again while its
@@ -200,61 +267,95 @@ func (b *bench) idle(ctx context.Context) error {
 			if peer != rig.Stationd {
 				return nil
 			}
+			if err := b.resident("idle", l); err != nil {
+				return err
+			}
+			if b.full {
+				touched, err := measure.TouchedIn(l.PID(), 20*time.Second)
+				if err != nil {
+					return err
+				}
+				b.set("idle_touched", peer, measure.Of(float64(touched)/1024))
+			}
 			if err := l.OpenPage(ctx); err != nil {
 				return err
 			}
 			<-time.After(10 * time.Second)
 			now, _, err = measure.Memory(l.PID())
 			b.set("page_rss", peer, measure.Of(float64(now)/1024))
-			return err
+			return errors.Join(err, b.resident("page", l))
 		})
 	})
+}
+
+// resident notes what the memory of a line is, in lines whose names begin with name.
+func (b *bench) resident(name string, l *rig.Line) error {
+	r, err := measure.ResidentOf(l.PID())
+	for part, kibibytes := range map[string]int{"own": r.Own, "code": r.Code, "constants": r.Rest, "mapped": r.Mapped, "lasting": r.Own + r.Lasting} {
+		b.set(name+"_"+part, l.Peer, measure.Of(float64(kibibytes)/1024))
+	}
+	return err
 }
 
 // outageTime is how long the vendor is out of reach.
 const outageTime = 130 * time.Second
 
-// outages has fifty scans wait in an outage, each in a lane of its own, and all in one lane;
-// and draws how long it takes until the last has arrived, for ever more lanes. All of them wait
-// at once; only the many lanes come back before the others do.
+// outages has fifty scans wait in an outage, each in a lane of its own, and all in one lane, five
+// times of each peer; and draws how long it takes until the last has arrived, for ever more lanes,
+// three times each. All of them wait at once, and the network comes back to one after the other.
 func (b *bench) outages(ctx context.Context) error {
 	type scene struct {
-		peer     string
-		n, lanes int
-		long     time.Duration
+		line, peer string // a line of the table; none: a point of the picture
+		n, lanes   int
+		long       time.Duration
 	}
+	var scenes []scene
 	counts := []int{1, 5, 20, 50, 100, 200, 500}
-	curve := report.Curve{Name: rig.Stationd, X: make([]float64, len(counts)), Y: make([]float64, len(counts))}
-	scenes := make(map[string]scene)
-	for _, peer := range b.Peers(false) {
-		scenes[peer+", 50 lanes"] = scene{peer, 50, 50, outageTime}
-		scenes[peer+", one lane"] = scene{peer, 50, 1, outageTime}
-	}
-	place := make(map[string]int)
-	for i, n := range counts {
-		name := fmt.Sprintf("%d lanes", n)
-		place[name] = i
-		// One after the other, so that none shares the processor with the next.
-		scenes[name] = scene{rig.Stationd, n, n, 40*time.Second + time.Duration(i)*10*time.Second}
-	}
-	err := each(slices.Collect(maps.Keys(scenes)), func(name string) error {
-		s := scenes[name]
-		took, err := b.outage(ctx, s.peer, s.n, s.lanes, s.long)
-		if err != nil {
-			return err
+	long := 40 * time.Second
+	for range 3 {
+		for _, n := range counts {
+			scenes = append(scenes, scene{"", rig.Stationd, n, n, long})
+			long += 4 * time.Second
 		}
-		switch i, drawn := place[name]; {
-		case drawn:
-			curve.X[i], curve.Y[i] = float64(counts[i]), took
-		case s.lanes > 1:
-			b.set("outage_lanes", s.peer, measure.Of(took))
-		default:
-			b.set("outage_lane", s.peer, measure.Of(took))
+	}
+	long = outageTime
+	for round := range 5 {
+		for _, peer := range b.Peers(false) {
+			if peer == rig.NodeRED && round > 2 {
+				continue // each of them has a hundred megabytes
+			}
+			scenes = append(scenes, scene{"outage_lanes", peer, 50, 50, long}, scene{"outage_lane", peer, 50, 1, long + 2*time.Second})
+			long += 4 * time.Second
 		}
-		return nil
-	})
-	if err != nil {
+	}
+	took, errs := make([]float64, len(scenes)), make([]error, len(scenes))
+	var wait sync.WaitGroup
+	for i, s := range scenes {
+		wait.Go(func() {
+			if took[i], errs[i] = b.outage(ctx, s.peer, s.n, s.lanes, s.long); errs[i] != nil {
+				errs[i] = fmt.Errorf("%s, %d in %d lanes: %w", s.peer, s.n, s.lanes, errs[i])
+			}
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	by, byLanes := make(map[[2]string][]float64), make(map[int][]float64)
+	for i, s := range scenes {
+		if s.line == "" {
+			byLanes[s.n] = append(byLanes[s.n], took[i])
+			continue
+		}
+		by[[2]string{s.line, s.peer}] = append(by[[2]string{s.line, s.peer}], took[i])
+	}
+	for at, values := range by {
+		b.Set(at[0], at[1], measure.Of(values...))
+	}
+	curve := report.Curve{Name: rig.Stationd}
+	for _, n := range counts {
+		f := measure.Of(byLanes[n]...)
+		curve.X, curve.Y, curve.High = append(curve.X, float64(n)), append(curve.Y, f.Median), append(curve.High, f.High)
 	}
 	b.curve("lanes", curve)
 	return nil
