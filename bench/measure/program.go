@@ -5,6 +5,7 @@ import (
 	"debug/gosym"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -57,11 +58,15 @@ const (
 // ProgramParts is what the file of a Go program consists of, in bytes: its code by whose it is,
 // and its other sections. It needs no symbols.
 func ProgramParts(path string) (map[string]float64, error) {
-	file, err := elf.Open(path)
+	opened, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer opened.Close()
+	file, err := elf.NewFile(opened)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	text, table := file.Section(".text"), file.Section(".gopclntab")
 	if text == nil || table == nil {
 		return nil, errors.New(path + " is no program of Go's")

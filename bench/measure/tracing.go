@@ -155,19 +155,18 @@ func events(trace io.Reader, boot time.Time) (all []Event, err error) {
 			return nil, fmt.Errorf("the kernel has kept only %d of %d lines of a trace", kept, written)
 		}
 		m := eventLine.FindStringSubmatch(lines.Text())
-		switch {
-		case m == nil:
-		default:
-			thread, err := strconv.Atoi(m[1])
-			if err != nil {
-				return nil, err
-			}
-			after, err := time.ParseDuration(m[2] + "s" + m[3] + "us")
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, Event{thread, boot.Add(after), m[4]})
+		if m == nil {
+			continue
 		}
+		thread, err := strconv.Atoi(m[1])
+		if err != nil {
+			return nil, err
+		}
+		after, err := time.ParseDuration(m[2] + "s" + m[3] + "us")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Event{thread, boot.Add(after), m[4]})
 	}
 	return all, lines.Err()
 }
