@@ -116,7 +116,7 @@ func (f *fleetCommand) seen(ctx context.Context, only string) ([]fleet.Seen, err
 		if only != "" && k.Station != only {
 			continue
 		}
-		all, names = append(all, fleet.Read(k.Station, k.Text, k.At, now)), append(names, k.Station)
+		all, names = append(all, fleet.Read(k.Station, k.Text, k.At, k.Age)), append(names, k.Station)
 	}
 	if only != "" && len(all) == 0 { // the engine may have lost what it said
 		all, names = append(all, fleet.Seen{Name: only}), append(names, only)

@@ -129,10 +129,10 @@ type Seen struct {
 	Need    Need          `json:"need"`
 }
 
-// Read makes a Seen of what the engine keeps of a station; now is the time at the reader. A
-// text that is no status is one that says nothing.
-func Read(name string, text []byte, at, now time.Time) Seen {
-	s := Seen{Name: name, At: at, Age: max(now.Sub(at), 0).Round(time.Second)}
+// Read makes a Seen of what the engine keeps of a station, and of how old that is by the
+// engine's clock. A text that is no status is one that says nothing.
+func Read(name string, text []byte, at time.Time, age time.Duration) Seen {
+	s := Seen{Name: name, At: at, Age: age.Round(time.Second)}
 	if json.Unmarshal(text, &s.Status) != nil {
 		s.Status = Status{}
 	}

@@ -39,10 +39,10 @@ func TestAStatusSaysHowAStationIsAndNothingOfALabel(t *testing.T) {
 func TestWhatAStationSaidLastIsAsOldAsTheEngineHasIt(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
-	if s := Read("pack4-1", []byte(`{"held":2}`), at, at.Add(90*time.Second)); s.Age != 90*time.Second || s.Status.Held != 2 {
+	if s := Read("pack4-1", []byte(`{"held":2}`), at, 90*time.Second); s.Age != 90*time.Second || s.Status.Held != 2 {
 		t.Errorf("it is %+v", s)
 	}
-	if s := Read("pack4-1", []byte(`no status`), at, at.Add(-time.Second)); s.Age != 0 || s.Status.Held != 0 {
+	if s := Read("pack4-1", []byte(`no status`), at, 0); s.Age != 0 || s.Status.Held != 0 {
 		t.Errorf("of what is no status it is %+v", s)
 	}
 	all := []Seen{
@@ -50,9 +50,10 @@ func TestWhatAStationSaidLastIsAsOldAsTheEngineHasIt(t *testing.T) {
 		{Name: "b", Age: 2 * AwayAfter, Live: true, Status: Status{Clock: true}},
 		{Name: "c", Silent: true, Status: Status{Clock: true}},
 		{Name: "d", Age: AwayAfter, Status: Status{Clock: true}},
+		{Name: "e", Age: Every, Status: Status{Clock: true, Ahead: -24 * time.Hour, Started: at.Add(-24 * time.Hour)}}, // its clock is a day behind
 	}
 	Order(all)
-	want := map[string]Need{"a": Away, "b": Well, "c": Away, "d": Well}
+	want := map[string]Need{"a": Away, "b": Well, "c": Away, "d": Well, "e": Clock}
 	for _, s := range all {
 		if s.Need != want[s.Name] {
 			t.Errorf("%s is %s, want %s", s.Name, s.Need, want[s.Name])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -287,6 +288,7 @@ type KeptStatus struct {
 	Station string
 	Text    []byte
 	At      time.Time // by the engine's clock
+	Age     time.Duration
 }
 
 // Statuses returns what each station of the plant said last, by their names; none where the
@@ -307,41 +309,50 @@ func (f *Fleet) Statuses(ctx context.Context) ([]KeptStatus, error) {
 // Statuses returns what each station of the plant said last, as Fleet.Statuses.
 func (r *Relay) Statuses(ctx context.Context) ([]KeptStatus, error) { return statuses(ctx, r.conn) }
 
-// statuses reads everything that is kept.
-func statuses(ctx context.Context, conn *nats.Conn) ([]KeptStatus, error) {
+// statuses reads everything that is kept now. How old it is the engine's clock alone says: by it
+// a status is stamped, and so is the beginning of this read.
+func statuses(ctx context.Context, conn *nats.Conn) (_ []KeptStatus, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("what stations said last cannot be read: %w", err)
+		}
+	}()
 	js, err := conn.JetStream(nats.MaxWait(statusTime / 2))
 	if err != nil {
 		return nil, err
 	}
-	kv, err := js.KeyValue(statusBucket)
-	if errors.Is(err, nats.ErrBucketNotFound) {
+	sub, err := js.SubscribeSync(statusPrefix+">", nats.BindStream("KV_"+statusBucket), nats.OrderedConsumer(), nats.DeliverLastPerSubject(), nats.Context(ctx))
+	if errors.Is(err, nats.ErrStreamNotFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("what stations said last cannot be read: %w", err)
+		return nil, err
 	}
-	watch, err := kv.WatchAll(nats.Context(ctx), nats.IgnoreDeletes())
+	defer func() { _ = sub.Unsubscribe() }() // it is read
+	read, err := sub.ConsumerInfo()
 	if err != nil {
-		return nil, fmt.Errorf("what stations said last cannot be read: %w", err)
+		return nil, err
 	}
-	defer func() { _ = watch.Stop() }() // it is read
-	var all []KeptStatus
-	for {
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("what stations said last cannot be read: %w", ctx.Err())
-		case e := <-watch.Updates():
-			if e == nil {
-				slices.SortFunc(all, func(a, b KeptStatus) int { return strings.Compare(a.Station, b.Station) })
-				return all, nil
-			}
-			if hasNameForm(e.Key()) && len(e.Value()) <= mostStatus {
-				all = append(all, KeptStatus{Station: e.Key(), Text: e.Value(), At: e.Created()})
-			}
+	last := make(map[string]KeptStatus)
+	for left := read.NumPending + read.Delivered.Consumer; left > 0; left-- {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		kept, err := m.Metadata()
+		if err != nil {
+			return nil, err
+		}
+		if name := strings.TrimPrefix(m.Subject, statusPrefix); hasNameForm(name) && len(m.Data) <= mostStatus {
+			last[name] = KeptStatus{Station: name, Text: m.Data, At: kept.Timestamp, Age: max(read.Created.Sub(kept.Timestamp), 0)}
+		}
+		if kept.NumPending == 0 { // what was said anew meanwhile took the place of what was counted
+			break
 		}
 	}
+	return slices.SortedFunc(maps.Values(last), func(a, b KeptStatus) int { return strings.Compare(a.Station, b.Station) }), nil
 }
 
 // Revoked returns which stations the relays refuse.

@@ -65,6 +65,14 @@ func TestTheEngineThatIsInstalledLeadsStationsToARelay(t *testing.T) {
 	until(t, "the second leads", func() bool { name, err := l.Leader(); return err == nil && name == "relay-2" })
 	again := order("4711")
 	wants(t, backendOf(l).Deliver(t.Context(), again), station.Delivered)
+	if err := l.KeepStatus([]byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	anna := desk(t, "anna", table)
+	until(t, "the engine has what the station said, and how old that is", func() bool {
+		all, err := anna.Statuses(t.Context())
+		return err == nil && len(all) == 1 && all[0].Age > 0
+	})
 	if p.done(d.ID) != 1 || p.done(again.ID) != 1 {
 		t.Errorf("%d and %d effects", p.done(d.ID), p.done(again.ID))
 	}

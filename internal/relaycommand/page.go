@@ -73,10 +73,10 @@ func stations(ctx context.Context, p *plan.RelayPlan, r *relay.Relay) ([]fleet.S
 	if err != nil {
 		return nil, err
 	}
-	revoked, now := r.Revoked(), time.Now()
+	revoked := r.Revoked()
 	var all []fleet.Seen
 	for _, k := range kept {
-		s := fleet.Read(k.Station, k.Text, k.At, now)
+		s := fleet.Read(k.Station, k.Text, k.At, k.Age)
 		if by, is := revoked[k.Station]; is {
 			s.Refused = fmt.Sprintf("%s, %s", by.By, by.At.In(p.Zone).Format("2006-01-02 15:04"))
 		}
