@@ -146,14 +146,14 @@ fuzz: ## Every fuzz target for T each: make fuzz T=5m
 BENCH      := build/bench
 BENCH_HOST := build/stationd-$(patsubst arm,armhf,$(shell go env GOARCH))
 BENCH_RUN  := $(BENCH)/bench -stationd $(BENCH_HOST) -arm64 build/stationd-arm64 -commit '$(shell git rev-parse --short HEAD 2>/dev/null)' -dir $(BENCH)
-SOAK       ?= 0s
+SOAK       ?= 2m
 
 .PHONY: bench
 bench: build/stationd-arm64 $(BENCH_HOST) $(BENCH)/bench ## What a scan costs in syncs, bytes, allocations and wake-ups, beside Python; 90 s. Fails where a count is far off.
 	$(BENCH_RUN) -quick
 
 .PHONY: bench-full
-bench-full: deb-arm64 $(BENCH_HOST) $(BENCH)/bench $(BENCH)/engines ## docs/benchmarks.md anew, beside Python, Node-RED, bare C and nine storage engines; 15 min. As root: bytes too. SOAK=1h: and a soak.
+bench-full: deb-arm64 $(BENCH_HOST) $(BENCH)/bench $(BENCH)/engines ## docs/benchmarks.md anew, beside Python, Node-RED, bare C and nine storage engines; 15 min. As root: bytes too. SOAK=1h soaks longer.
 	$(BENCH_RUN) -full -deb 'build/stationd_$(VERSION)_arm64.deb' -engines $(BENCH)/engines -soak $(SOAK) -docs docs
 
 .PHONY: bench-render

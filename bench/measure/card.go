@@ -45,13 +45,13 @@ func NewCard(ctx context.Context, dir, name string, mebibytes int64) (*Card, err
 		return nil, err
 	}
 	if _, err := command(ctx, "mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", c.image); err != nil {
-		return nil, err
+		return nil, errors.Join(ErrNoCard, err, c.Close(ctx))
 	}
 	if c.device, err = command(ctx, "losetup", "--find", "--show", c.image); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoCard, err)
+		return nil, errors.Join(ErrNoCard, err, c.Close(ctx))
 	}
 	if _, err := command(ctx, "mount", "-o", "noatime", c.device, c.Dir); err != nil {
-		return nil, errors.Join(err, c.Close(ctx))
+		return nil, errors.Join(ErrNoCard, err, c.Close(ctx))
 	}
 	return c, nil
 }

@@ -154,6 +154,18 @@ func each(peers []string, do func(peer string) error) error {
 	return errors.Join(errs...)
 }
 
+// besides is an error of a peer as the run takes it: without that peer it goes on, and the document
+// says so. Without stationd there is nothing to compare.
+func (b *bench) besides(ctx context.Context, peer string, err error) error {
+	if err == nil || peer == rig.Stationd || ctx.Err() != nil || errors.Is(err, measure.ErrNoCard) {
+		return err
+	}
+	b.setMu.Lock()
+	defer b.setMu.Unlock()
+	b.Rig.Missing[peer+", in "+b.part] = shown(err, b.setting.dir).Error()
+	return nil
+}
+
 // with runs a peer while something is done with it.
 func (b *bench) with(ctx context.Context, peer string, o rig.Options, do func(*rig.Line) error) (err error) {
 	l, err := b.Start(ctx, peer, o)
@@ -169,6 +181,7 @@ func (b *bench) with(ctx context.Context, peer string, o rig.Options, do func(*r
 func (b *bench) loneBytes(ctx context.Context) error {
 	scans, pause := 12, 1500*time.Millisecond
 	err := each(b.Peers(true), func(peer string) (err error) {
+		defer func() { err = b.besides(ctx, peer, err) }()
 		card, err := measure.NewCard(ctx, b.Dir, "card-"+peer[:2], 192)
 		if err != nil {
 			return err
@@ -232,19 +245,21 @@ func (b *bench) set(line, peer string, f measure.Figure) {
 	b.Set(line, peer, f)
 }
 
-// side runs several peers at once, and closes them after do.
+// side runs several peers at once, those that start, and closes them after do.
 func (b *bench) side(ctx context.Context, peers []string, o rig.Options, do func([]*rig.Line) error) (err error) {
-	lines := make([]*rig.Line, len(peers))
+	var lines []*rig.Line
 	defer func() {
 		for _, l := range lines {
-			if l != nil {
-				err = errors.Join(err, l.Close())
-			}
+			err = errors.Join(err, b.besides(ctx, l.Peer, l.Close()))
 		}
 	}()
-	for i, peer := range peers {
-		if lines[i], err = b.Start(ctx, peer, o); err != nil {
+	for _, peer := range peers {
+		l, err := b.Start(ctx, peer, o)
+		if err := b.besides(ctx, peer, err); err != nil {
 			return err
+		}
+		if l != nil {
+			lines = append(lines, l)
 		}
 	}
 	return do(lines)
@@ -269,16 +284,24 @@ func (b *bench) syncs(ctx context.Context) error {
 					return err
 				}
 			}
-			counts := make([]float64, len(lines))
-			err := each(peers, func(peer string) (err error) {
-				i := slices.Index(peers, peer)
-				if counts[i] = 1; peer != rig.Bare {
-					counts[i], err = countSyncs(ctx, lines[i], scans)
+			counts, names := make(map[string]float64), []string{}
+			for _, l := range lines {
+				names = append(names, l.Peer)
+			}
+			err := each(names, func(peer string) error {
+				n, err := 1.0, error(nil)
+				if peer != rig.Bare {
+					n, err = countSyncs(ctx, lines[slices.Index(names, peer)], scans)
 				}
-				return err
+				if err == nil {
+					b.setMu.Lock()
+					counts[peer] = n
+					b.setMu.Unlock()
+				}
+				return b.besides(ctx, peer, err)
 			})
-			for i, peer := range peers {
-				perScan[peer] = append(perScan[peer], counts[i])
+			for peer, n := range counts {
+				perScan[peer] = append(perScan[peer], n)
 			}
 			return err
 		})
@@ -287,7 +310,7 @@ func (b *bench) syncs(ctx context.Context) error {
 		}
 	}
 	bare := measure.Of(durable[rig.Bare]...).Median
-	for _, peer := range peers {
+	for _, peer := range peers { // of one that has failed nothing is set
 		b.Set("syncs", peer, measure.Of(perScan[peer]...))
 		b.Set("durable", peer, measure.Of(durable[peer]...))
 		b.Set("durable_syncs", peer, measure.Of(synced[peer]...))

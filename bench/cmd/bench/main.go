@@ -138,7 +138,8 @@ type bench struct {
 	*rig.Rig
 	report.Results
 
-	setMu sync.Mutex // guards Results.Lines while parts of a part run side by side
+	part  string     // that is run
+	setMu sync.Mutex // guards Results.Lines and Rig.Missing while parts of a part run side by side
 }
 
 func (s setting) measure(ctx context.Context, work string) (_ report.Results, err error) {
@@ -160,6 +161,7 @@ func (s setting) measure(ctx context.Context, work string) (_ report.Results, er
 			return b.Results, err
 		}
 		at := time.Now()
+		b.part = p.name
 		err := p.run(b, ctx)
 		fmt.Fprintf(os.Stderr, "%-12s %5.1f s, load %s\n", p.name, time.Since(at).Seconds(), load())
 		if err != nil {

@@ -27,7 +27,7 @@ func (b *bench) starts(ctx context.Context) error {
 		dir, grain, times := filepath.Join(b.Dir, "starts-"+peer), startGrain, rounds
 		if peer == rig.NodeRED { // it takes seconds, and no folder twice
 			dir, grain, times = "", 200*time.Millisecond, 1
-		} else if err := b.with(ctx, peer, rig.Options{Dir: dir}, func(*rig.Line) error { return nil }); err != nil {
+		} else if err := b.besides(ctx, peer, b.with(ctx, peer, rig.Options{Dir: dir}, func(*rig.Line) error { return nil })); err != nil {
 			return err // the first start makes the outbox
 		}
 		try := func(wait time.Duration) (came time.Duration, taken bool, err error) {
@@ -45,8 +45,11 @@ func (b *bench) starts(ctx context.Context) error {
 		early, late := time.Duration(0), 50*time.Millisecond
 		for range times {
 			came, err := soonest(try, early, late, grain)
-			if err != nil {
+			if err := b.besides(ctx, peer, err); err != nil {
 				return fmt.Errorf("%s: %w", peer, err)
+			}
+			if came == 0 {
+				break
 			}
 			first[peer] = append(first[peer], milliseconds(came))
 			early, late = max(0, came-40*time.Millisecond), came
@@ -199,7 +202,7 @@ func (b *bench) bursts(ctx context.Context) error {
 					return err
 				})
 			}
-			if err != nil {
+			if err := b.besides(ctx, peer, err); err != nil {
 				return fmt.Errorf("%s: %w", peer, err)
 			}
 		}
@@ -239,7 +242,7 @@ func (b *bench) idle(ctx context.Context) error {
 		long = 60 * time.Second
 	}
 	return each(b.Peers(false), func(peer string) error {
-		return b.with(ctx, peer, rig.Options{}, func(l *rig.Line) error {
+		return b.besides(ctx, peer, b.with(ctx, peer, rig.Options{}, func(l *rig.Line) error {
 			for i := range 5 { // what only the first scans make is made
 				if _, _, err := l.Scan(i); err != nil {
 					return err
@@ -284,7 +287,7 @@ func (b *bench) idle(ctx context.Context) error {
 			now, _, err = measure.Memory(l.PID())
 			b.set("page_rss", peer, measure.Of(float64(now)/1024))
 			return errors.Join(err, b.resident("page", l))
-		})
+		}))
 	})
 }
 
@@ -333,7 +336,8 @@ func (b *bench) outages(ctx context.Context) error {
 	for i, s := range scenes {
 		wait.Go(func() {
 			if took[i], errs[i] = b.outage(ctx, s.peer, s.n, s.lanes, s.long); errs[i] != nil {
-				errs[i] = fmt.Errorf("%s, %d in %d lanes: %w", s.peer, s.n, s.lanes, errs[i])
+				errs[i] = b.besides(ctx, s.peer, fmt.Errorf("%s, %d in %d lanes: %w", s.peer, s.n, s.lanes, errs[i]))
+				took[i] = -1
 			}
 		})
 	}
@@ -343,6 +347,9 @@ func (b *bench) outages(ctx context.Context) error {
 	}
 	by, byLanes := make(map[[2]string][]float64), make(map[int][]float64)
 	for i, s := range scenes {
+		if took[i] < 0 {
+			continue
+		}
 		if s.line == "" {
 			byLanes[s.n] = append(byLanes[s.n], took[i])
 			continue
