@@ -106,8 +106,8 @@ func (p Program) reporting(b Binding, s State, ev Event, at Stamp, actions []Act
 // what the pieces count, its actions wait for a person.
 func (x *execution) report() bool {
 	x.unsure = x.p.unseen(x.b, x.s, x.ev.At)
-	for _, step := range x.steps() {
-		if step().Kind != "" {
+	for _, step := range steps() {
+		if step(x).Kind != "" {
 			return false
 		}
 	}

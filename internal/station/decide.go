@@ -142,21 +142,25 @@ func (b Binding) matches(ev Event) (map[string]string, bool) {
 			return nil, false
 		}
 	}
-	groups := make(map[string]string)
-	if !b.acceptsData(ev) || !b.readCode(ev.Code, groups) {
+	if !b.acceptsData(ev) {
 		return nil, false
 	}
-	if b.Match == nil {
-		return groups, true
+	groups, ok := b.readCode(ev.Code)
+	if !ok || b.Match == nil {
+		return groups, ok
 	}
 	found := b.Match.FindStringSubmatch(ev.Code)
 	if found == nil {
 		return nil, false
 	}
 	for i, name := range b.Match.SubexpNames() {
-		if name != "" && found[i] != "" {
-			groups[name] = found[i]
+		if name == "" || found[i] == "" {
+			continue
 		}
+		if groups == nil {
+			groups = make(map[string]string)
+		}
+		groups[name] = found[i]
 	}
 	return groups, true
 }

@@ -1,7 +1,6 @@
 package station
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -56,8 +55,8 @@ func (p Program) tryExecute(b Binding, groups map[string]string, s State, ev Eve
 // carryOut carries out a binding after the reports of what was counted before.
 func (p Program) carryOut(b Binding, groups map[string]string, s State, ev Event, reports []Action) (after State, actions []Action, done bool) {
 	x := execution{p: p, b: b, groups: groups, ev: ev, s: s, actions: slices.Clone(reports), cut: len(reports)}
-	for _, step := range x.steps() {
-		switch lack := step(); {
+	for _, step := range steps() {
+		switch lack := step(&x); {
 		case lack.Kind == "":
 		case ev.Source == FromStation:
 			return p.notReported(b, s, ev, lack), reports, false
@@ -96,9 +95,12 @@ func (x *execution) recordedMore() bool {
 	return len(x.made()) > 0 && x.s.Notes[x.ev.Source].Kind != NoteHeld
 }
 
-// steps lists what a binding does, in that order.
-func (x *execution) steps() []func() Note {
-	return []func() Note{x.needs, x.conditions, x.limits, x.set, x.append, x.count, x.do, x.send}
+// steps are what a binding does, in that order.
+func steps() [8]func(*execution) Note {
+	return [...]func(*execution) Note{
+		(*execution).needs, (*execution).conditions, (*execution).limits, (*execution).set,
+		(*execution).append, (*execution).count, (*execution).do, (*execution).send,
+	}
 }
 
 // made are the actions of the binding itself.
@@ -192,31 +194,44 @@ func (x *execution) value(name string) (string, bool) {
 // expand fills a template in. lack names a value that is missing, or says what is wrong with
 // one. present is false where an optional value is missing, so that the field is left out.
 func (x *execution) expand(template Template) (text string, present bool, lack Note) {
-	return x.fillIn(template.expand)
-}
-
-// fillIn is expand for any way of filling names in: that of a text, or that of a list's item.
-func (x *execution) fillIn(expand func(func(string) (string, bool)) (string, bool, string)) (text string, present bool, lack Note) {
-	why, of := "", ""
-	text, present, missing := expand(func(name string) (string, bool) {
-		v, ok := x.value(name)
-		if ok && why == "" {
-			longest := math.MaxInt // what is in hand was measured when it was taken
-			if x.fromLabel(name) {
-				longest = x.b.Max
-			}
-			why = unusable(name, v, longest)
-			of = name
-		}
-		return v, ok
-	})
-	switch {
-	case missing != "":
-		return "", false, x.missingNote(missing)
-	case why != "":
-		return "", false, Note{Kind: NoteUnfit, Text: why, Why: &Reason{Kind: "value", Values: map[string]string{"field": of}}}
+	v := checkedValues{x: x}
+	text, present, missing := template.expand(v.value)
+	if lack := v.lack(missing); lack.Kind != "" {
+		return "", false, lack
 	}
 	return text, present, Note{}
+}
+
+// checkedValues are what the names of one template stand for, and what is wrong with the first
+// that cannot be used.
+type checkedValues struct {
+	x   *execution
+	why string // it cannot be used
+	of  string // the name that was asked for last, or whose value that is
+}
+
+// value returns what a name in the template stands for.
+func (v *checkedValues) value(name string) (string, bool) {
+	text, ok := v.x.value(name)
+	if ok && v.why == "" {
+		longest := math.MaxInt // what is in hand was measured when it was taken
+		if v.x.fromLabel(name) {
+			longest = v.x.b.Max
+		}
+		v.why, v.of = unusable(name, text, longest), name
+	}
+	return text, ok
+}
+
+// lack is the note of a value that is missing, or that cannot be used.
+func (v *checkedValues) lack(missing string) Note {
+	switch {
+	case missing != "":
+		return v.x.missingNote(missing)
+	case v.why != "":
+		return Note{Kind: NoteUnfit, Text: v.why, Why: &Reason{Kind: "value", Values: map[string]string{"field": v.of}}}
+	}
+	return Note{}
 }
 
 // fromLabel reports whether a name's value is from the code that was just read.
@@ -273,12 +288,9 @@ func (x *execution) set() Note {
 // append adds items to lists in hand. A list that has expired begins anew.
 func (x *execution) append() Note {
 	for _, name := range sortedNames(x.b.Append) {
-		var item json.RawMessage
-		_, present, lack := x.fillIn(func(value func(string) (string, bool)) (_ string, present bool, missing string) {
-			item, present, missing = x.b.Append[name].item(value)
-			return "", present, missing
-		})
-		if lack.Kind != "" {
+		v := checkedValues{x: x}
+		item, present, missing := x.b.Append[name].item(v.value)
+		if lack := v.lack(missing); lack.Kind != "" {
 			return lack
 		}
 		if !present {
@@ -391,9 +403,11 @@ func tooLong(name, text string, most int) Note {
 // subjectTooLong returns the note for a field by which a lane or a call is named, and whose
 // value is too long for a name.
 func subjectTooLong(verb Verb, with map[string]string) Note {
-	for _, field := range slices.Concat(verb.Lane, verb.Opens) {
-		if n := utf8.RuneCountInString(with[field]); n > longestSubject {
-			return tooLong(field, fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject), longestSubject)
+	for _, fields := range [...][]string{verb.Lane, verb.Opens} {
+		for _, field := range fields {
+			if n := utf8.RuneCountInString(with[field]); n > longestSubject {
+				return tooLong(field, fmt.Sprintf("%s has %d characters, and %d at most", field, n, longestSubject), longestSubject)
+			}
 		}
 	}
 	return Note{}
@@ -412,10 +426,14 @@ func (x *execution) user(verb Verb) map[string]string {
 
 // passedThrough expands the parameters that are passed through.
 func (x *execution) passedThrough(do Do, with map[string]string) Note {
-	for _, name := range sortedNames(do.With) {
-		if !strings.HasPrefix(name, PassedThrough) {
-			continue
+	var names []string
+	for name := range do.With {
+		if strings.HasPrefix(name, PassedThrough) {
+			names = append(names, name)
 		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		text, present, lack := x.expand(do.With[name])
 		if lack.Kind != "" {
 			return lack
@@ -445,11 +463,16 @@ func (x *execution) action(do Do, with map[string]string) Action {
 
 // laneOf names the subject of an action: l2l/machine:SEAL-1.
 func laneOf(backend string, verb Verb, with map[string]string) string {
-	var subject []string
-	for _, field := range verb.Lane {
-		subject = append(subject, field+":"+with[field])
+	name := append(make([]byte, 0, 64), backend...)
+	name = append(name, '/')
+	for i, field := range verb.Lane {
+		if i > 0 {
+			name = append(name, ',')
+		}
+		name = append(append(name, field...), ':')
+		name = append(name, with[field]...)
 	}
-	return backend + "/" + strings.Join(subject, ",")
+	return string(name)
 }
 
 // add appends an action, which becomes an entry unless it is best effort.

@@ -97,7 +97,7 @@ func (b Binding) WhyNot(ev Event) string {
 			return "the label has no " + name.Name
 		}
 	}
-	if !b.readCode(ev.Code, make(map[string]string)) {
+	if _, ok := b.readCode(ev.Code); !ok {
 		return "the code has not the values that json or pairs ask for"
 	}
 	if b.Match != nil && !b.Match.MatchString(ev.Code) {

@@ -174,8 +174,7 @@ func TestValuesInACodeOfJSON(t *testing.T) {
 		{doc + doc, paths("$.po"), nil},
 	}
 	for _, test := range tests {
-		groups := make(map[string]string)
-		fits := Binding{JSON: test.paths}.readCode(test.code, groups)
+		groups, fits := Binding{JSON: test.paths}.readCode(test.code)
 		if fits != (test.want != nil) {
 			t.Errorf("%s fits: %v", test.code, fits)
 		} else if diff := cmp.Diff(test.want, groups); fits && diff != "" {
@@ -211,12 +210,11 @@ func TestCodesOfNamesAndValues(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", code, diff)
 		}
 	}
-	groups := make(map[string]string)
 	b := Binding{Pairs: map[string]string{"order": "PO", "qty": "QTY?"}}
-	if !b.readCode("PO=4711;X=1", groups) || groups["order"] != "4711" || groups["qty"] != "" {
+	if groups, fits := b.readCode("PO=4711;X=1"); !fits || groups["order"] != "4711" || groups["qty"] != "" {
 		t.Errorf("it gives %v", groups)
 	}
-	if b.readCode("QTY=5;X=1", groups) {
+	if _, fits := b.readCode("QTY=5;X=1"); fits {
 		t.Error("it fits without its order")
 	}
 }

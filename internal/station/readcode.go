@@ -172,19 +172,23 @@ func unquoted(text string) string {
 	return text
 }
 
-// readCode adds to groups the values that the binding's json and pairs find in a code, by
-// the names that the binding has for them. It reports whether every value is there that is
-// not optional.
-func (b Binding) readCode(code string, groups map[string]string) bool {
+// readCode returns the values that the binding's json and pairs find in a code, by the names
+// that the binding has for them; nil where it has neither. ok says that every value is there
+// that is not optional.
+func (b Binding) readCode(code string) (groups map[string]string, ok bool) {
+	if len(b.JSON)+len(b.Pairs) == 0 {
+		return nil, true
+	}
+	groups = make(map[string]string)
 	if len(b.JSON) > 0 {
 		doc, ok := parseJSON(code)
 		if !ok {
-			return false
+			return nil, false
 		}
 		for name, path := range b.JSON {
 			value, found := path.find(doc)
 			if !found && !path.optional {
-				return false
+				return nil, false
 			}
 			if found {
 				groups[name] = value
@@ -192,18 +196,18 @@ func (b Binding) readCode(code string, groups map[string]string) bool {
 		}
 	}
 	if len(b.Pairs) == 0 {
-		return true
+		return groups, true
 	}
 	pairs := Pairs(code)
 	for name, key := range b.Pairs {
 		key, optional := strings.CutSuffix(key, "?")
 		value := pairs[key]
 		if value == "" && !optional {
-			return false
+			return nil, false
 		}
 		if value != "" && utf8.ValidString(value) {
 			groups[name] = value
 		}
 	}
-	return true
+	return groups, true
 }

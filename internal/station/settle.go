@@ -3,6 +3,7 @@ package station
 import (
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // Settle returns the state after a vendor's answer to an entry: it was delivered, or is held
@@ -117,8 +118,8 @@ func (s State) addNote(ev Event, kind NoteKind, text string) State {
 const longestNote = 160
 
 func (s State) setNote(source string, n Note) State {
-	if runes := []rune(n.Text); len(runes) > longestNote {
-		n.Text = string(runes[:longestNote]) + "…"
+	if utf8.RuneCountInString(n.Text) > longestNote {
+		n.Text = string([]rune(n.Text)[:longestNote]) + "…"
 	}
 	s.Notes = maps.Clone(s.Notes)
 	if s.Notes == nil {

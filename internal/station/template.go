@@ -182,27 +182,25 @@ func (t Template) expand(value func(string) (string, bool)) (text string, presen
 	if t.shape != nil {
 		return t.expandShape(value)
 	}
-	var b strings.Builder
 	present = true
 	for _, p := range t.parts {
-		if p.name == "" {
-			b.WriteString(p.literal)
-			continue
+		v, there := p.literal, true
+		if p.name != "" {
+			v, there = value(p.name)
 		}
-		v, ok := value(p.name)
 		switch {
-		case ok && v != "":
-			b.WriteString(v)
+		case there && v != "":
+			text += v
 		case p.hasFallback:
-			b.WriteString(p.fallback)
+			text += p.fallback
 		case p.optional:
 			present = false
-		default:
+		case p.name != "":
 			return "", false, p.name
 		}
 	}
-	if !present || b.Len() == 0 {
+	if !present || text == "" {
 		return "", false, ""
 	}
-	return b.String(), true, ""
+	return text, true, ""
 }

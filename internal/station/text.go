@@ -10,7 +10,9 @@ import (
 // code is the part of a mark that tells one entry from another.
 func (id ID) code() string {
 	sum := sha256.Sum256([]byte(id))
-	return base32.StdEncoding.EncodeToString(sum[:10])[:10] // ten bytes need no padding
+	var text [16]byte
+	base32.StdEncoding.Encode(text[:], sum[:10]) // ten bytes need no padding
+	return string(text[:10])
 }
 
 // MarkedIn reports whether a vendor's text carries the mark, in whatever form the

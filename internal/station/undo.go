@@ -13,10 +13,13 @@ import (
 // to be taken back. What this event changed is removed from what other sources may take
 // back: the value is not as they left it any more.
 func (s State) rememberUndo(before State, source string, entries []ID, keep bool) State {
+	if len(s.Undo) == 0 && !keep {
+		return s
+	}
 	u := Undo{Entries: entries}
 	u.addValues(before, s)
 	u.addCounters(before, s)
-	if u.empty() || len(s.Undo) == 0 && !keep {
+	if u.empty() {
 		return s
 	}
 	undo := make(map[string]Undo, len(s.Undo)+1)
