@@ -124,28 +124,27 @@ type Request struct {
 // after that Doubtful. While the vendor has asked to be left alone nothing is
 // sent, and the receipt is Unreached with the rest of the wait.
 func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
-	what := r.Method + " " + cmp.Or(r.Path, "/")
 	if rest := c.pauseLeft(); rest > 0 {
 		return nil, station.Receipt{Outcome: station.Unreached, Wait: rest, Answered: true,
-			Err: c.cleanError(what+": not sent: the vendor asked to be left alone for a while", nil)}
+			Err: c.cleanError(r.what()+": not sent: the vendor asked to be left alone for a while", nil)}
 	}
 	if err := c.pace.Wait(ctx); err != nil {
 		return nil, station.Receipt{Outcome: station.Unreached,
-			Err: c.cleanError(what+": not sent: "+err.Error(), err)}
+			Err: c.cleanError(r.what()+": not sent: "+err.Error(), err)}
 	}
 	if c.shownOnly(r) {
-		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(what+": not sent: this is a dry run", nil)}
+		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(r.what()+": not sent: this is a dry run", nil)}
 	}
 	guard := guardOf(ctx, r)
 	if err := guard(); err != nil {
 		return nil, station.Receipt{Outcome: station.Unreached, Answered: true,
-			Err: c.cleanError(what+": not sent: "+err.Error(), err)}
+			Err: c.cleanError(r.what()+": not sent: "+err.Error(), err)}
 	}
 	start := time.Now()
 	t := c.roundTrip(ctx, r, guard)
 	t.by = c
 	c.noteVendorTime(t)
-	rc := c.describe(what, t.outcome(r.Interpret))
+	rc := c.describe(r, t.outcome(r.Interpret))
 	rc.Answered, rc.Sent = t.status != 0, t.left && t.status == 0
 	c.pause(rc.Wait)
 	Observe(ctx, time.Since(start), rc)
@@ -212,7 +211,8 @@ func (c *Client) roundTrip(ctx context.Context, r Request, guard Guard) (t round
 				now.begin()
 			}
 			if err := guard(); err != nil { // connecting took its time
-				sent.stopped.Store(&err)
+				why := err // which takes memory: here alone
+				sent.stopped.Store(&why)
 				_ = got.Conn.Close() // nothing was written on it, and nothing can be
 				cancel()
 				return
@@ -268,6 +268,9 @@ func (c *Client) roundTrip(ctx context.Context, r Request, guard Guard) (t round
 	return roundTrip{status: resp.StatusCode, header: resp.Header, body: body, err: err}
 }
 
+// what names a request in errors.
+func (r Request) what() string { return r.Method + " " + cmp.Or(r.Path, "/") }
+
 // changes reports whether a request may change anything at the vendor.
 func (r Request) changes() bool { return r.Method != http.MethodGet }
 
@@ -307,14 +310,14 @@ func (c *Client) pause(d time.Duration) {
 
 // describe puts what was asked in front of the receipt's error and takes the keys
 // out of it.
-func (c *Client) describe(what string, rc station.Receipt) station.Receipt {
+func (c *Client) describe(r Request, rc station.Receipt) station.Receipt {
 	if rc.Err == nil {
 		return rc
 	}
-	text := what + ": " + rc.Err.Error()
+	text := r.what() + ": " + rc.Err.Error()
 	if no, ok := errors.AsType[*Refusal](rc.Err); ok {
 		no = &Refusal{c.Clean(no.Text)}
-		rc.Err = c.cleanError(what+": "+no.Error(), no)
+		rc.Err = c.cleanError(r.what()+": "+no.Error(), no)
 		return rc
 	}
 	rc.Err = c.cleanError(text, rc.Err)

@@ -35,6 +35,9 @@ type Backend struct {
 	client  *api.Client
 	key     api.Key
 	auth    string
+	read    http.Header // of a read, with the key where it goes there
+	form    http.Header // of a form, likewise
+	signed  url.Values  // the query of a form: the key where it goes there
 	site    string
 	to      string
 	zone    *time.Location // the site's: L2L's times have none
@@ -69,9 +72,25 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 		s.Auth = AuthQuery
 	}
 	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
-	return &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: o.Zone, log: o.Log,
-		verbs: verbs(), names: Verbs()}, nil
+	b := &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: o.Zone, log: o.Log,
+		verbs: verbs(), names: Verbs(),
+		read: http.Header{"Accept": {"application/json"}},
+		form: http.Header{"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}},
+	}
+	switch s.Auth {
+	case AuthHeader:
+		b.read.Set(keyHeader, key.Reveal())
+		b.form.Set(keyHeader, key.Reveal())
+	case AuthBody:
+		b.read.Set(keyHeader, key.Reveal())
+	default:
+		b.signed = url.Values{"auth": {key.Reveal()}}
+	}
+	return b, nil
 }
+
+// keyHeader is the header that the key goes in, where it goes in one.
+const keyHeader = "L2LAUTH"
 
 // Verbs lists what the backend can do.
 func (b *Backend) Verbs() []station.Verb { return b.names }
@@ -195,13 +214,8 @@ func ask[T any](ctx context.Context, b *Backend, path string, query url.Values) 
 
 // reading is the request of a read.
 func (b *Backend) reading(path string, query url.Values) api.Request {
-	r := api.Request{Method: http.MethodGet, Path: path, Query: query, Header: http.Header{"Accept": {"application/json"}}}
-	if b.auth == AuthQuery {
-		r.Query.Set("auth", b.key.Reveal())
-	} else {
-		r.Header.Set("L2LAUTH", b.key.Reveal())
-	}
-	return r
+	maps.Copy(query, b.signed)
+	return api.Request{Method: http.MethodGet, Path: path, Query: query, Header: b.read}
 }
 
 // Fetch implements api.Fetcher: it reads records of the backend's own site.
@@ -233,15 +247,9 @@ func (b *Backend) post(ctx context.Context, path string, form url.Values) (id st
 
 // act is post, with the record that L2L answers with.
 func act[T any](ctx context.Context, b *Backend, path string, form url.Values) (api.Rows[T], station.Receipt) {
-	r := api.Request{Method: http.MethodPost, Path: path, Query: url.Values{}, Header: http.Header{
-		"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}}}
-	switch b.auth {
-	case AuthHeader:
-		r.Header.Set("L2LAUTH", b.key.Reveal())
-	case AuthBody:
+	r := api.Request{Method: http.MethodPost, Path: path, Query: b.signed, Header: b.form}
+	if b.auth == AuthBody {
 		form.Set("auth", b.key.Reveal())
-	default:
-		r.Query.Set("auth", b.key.Reveal())
 	}
 	if len(form) > 0 {
 		r.Body = []byte(form.Encode())

@@ -32,8 +32,8 @@ const adopted = "adopted"
 
 // describedWire are the names that L2L has for describedFields, the fields that dispatch.open
 // and dispatch.add have in common.
-func describedWire() [][2]string {
-	return [][2]string{
+func describedWire() [10][2]string {
+	return [...][2]string{
 		{"type", "dispatchtypecode"},
 		{"machine", "machinecode"},
 		{"trade", "tradecode"},

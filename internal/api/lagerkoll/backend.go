@@ -36,6 +36,7 @@ type Backend struct {
 	sign      http.Header // store and credentials, only the pair in use
 	to        string
 	exclusive bool
+	verbs     []station.Verb
 	recent    *recent
 	log       *slog.Logger
 
@@ -59,11 +60,11 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 	}
 	sign.Set(name, key.Reveal())
 	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
-	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, recent: newRecent(every), log: o.Log}, nil
+	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, verbs: Verbs(), recent: newRecent(every), log: o.Log}, nil
 }
 
 // Verbs lists what the backend can do.
-func (b *Backend) Verbs() []station.Verb { return Verbs() }
+func (b *Backend) Verbs() []station.Verb { return b.verbs }
 
 // Verbs lists what this package can do, for those who have no key.
 func Verbs() []station.Verb {
@@ -96,7 +97,7 @@ type action = api.Change[*Backend]
 
 // action reads a delivery. Its errors name the field, and nothing has been sent.
 func (b *Backend) action(d station.Delivery) (action, error) {
-	if err := api.CheckDelivery(d, b.to, Verbs()); err != nil {
+	if err := api.CheckDelivery(d, b.to, b.verbs); err != nil {
 		return nil, err
 	}
 	switch d.Verb {

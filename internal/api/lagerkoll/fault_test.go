@@ -65,7 +65,7 @@ func (f floor) later() *Backend { return f.with(2 * time.Second) }
 // with is the backend with another patience, having been asked nothing yet.
 func (f floor) with(patience time.Duration) *Backend {
 	client := api.New(api.Settings{Base: f.LagerkollURL(), Every: time.Microsecond, Response: patience, Log: slog.New(slog.DiscardHandler)})
-	return &Backend{client: client, sign: f.sign, to: f.to, exclusive: f.exclusive, recent: newRecent(time.Microsecond)}
+	return &Backend{client: client, sign: f.sign, to: f.to, exclusive: f.exclusive, verbs: Verbs(), recent: newRecent(time.Microsecond)}
 }
 
 // onceOrHeld judges how often the vendor did what an entry says, by how it ended.

@@ -163,7 +163,7 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 func (s Section) Follow(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
 	store, is := b.(*Backend)
 	if by, fetches := b.(api.Fetching); fetches {
-		store, is = &Backend{to: s.To(), fetch: by.Fetch}, true
+		store, is = &Backend{to: s.To(), verbs: Verbs(), fetch: by.Fetch}, true
 		_, store.log = by.Site()
 	}
 	if !is || s.Watch == 0 {

@@ -112,15 +112,16 @@ type Backend struct {
 	header http.Header // with the secret
 	to     string
 	repeat bool
+	verbs  []station.Verb
 }
 
 // Verbs lists what the backend can do.
-func (b *Backend) Verbs() []station.Verb { return Verbs() }
+func (b *Backend) Verbs() []station.Verb { return b.verbs }
 
 // Look implements station.Looker. There is nothing to be read; whether anybody is there
 // is tried, so that in an outage nothing is marked as if it might have left.
 func (b *Backend) Look(ctx context.Context, d station.Delivery) (before []byte, rc station.Receipt) {
-	if err := api.CheckDelivery(d, b.to, Verbs()); err != nil {
+	if err := api.CheckDelivery(d, b.to, b.verbs); err != nil {
 		return nil, api.Refuse(err)
 	}
 	return []byte("{}"), b.client.Reach(ctx)
@@ -129,7 +130,7 @@ func (b *Backend) Look(ctx context.Context, d station.Delivery) (before []byte, 
 // Deliver makes one attempt at d; see station.Backend. Whether an earlier attempt
 // arrived nobody can be asked.
 func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	if err := api.CheckDelivery(d, b.to, Verbs()); err != nil {
+	if err := api.CheckDelivery(d, b.to, b.verbs); err != nil {
 		return api.Refuse(err)
 	}
 	event, err := eventOf(d)
