@@ -57,8 +57,9 @@ var may = map[string][]string{
 	// The station itself.
 	"internal/station":               {},
 	"internal/agent":                 {"internal/station"},
-	"internal/queue":                 {"internal/station", "internal/queue/format"},
-	"internal/queue/format":          {"internal/station", "go.etcd.io/bbolt"},
+	"internal/queue":                 {"internal/station", "internal/queue/format", "internal/queue/jsonobject"},
+	"internal/queue/format":          {"internal/station", "internal/queue/jsonobject", "go.etcd.io/bbolt"},
+	"internal/queue/jsonobject":      {"internal/station"},
 	"internal/printer":               {"github.com/OpenPrinting/goipp"},
 	"internal/gpio":                  {"internal/station", "github.com/warthog618/go-gpiocdev"},
 	"internal/scanner":               {"internal/station", "internal/scanner/label", "internal/scanner/charset", "go.bug.st/serial"},
@@ -94,7 +95,7 @@ var may = map[string][]string{
 	"internal/logging":               {"internal/station"},
 	"internal/plant":                 {"internal/zone"},
 	"internal/matrix":                {}, // tests alone, which may point anywhere
-	"internal/station/stationtest":   {"internal/station"},
+	"internal/station/stationtest":   {"internal/station", "pgregory.net/rapid"},
 	"hil":                            {"hil/control", "hil/emulator"},
 	"hil/control":                    {},
 	"hil/emulator":                   {"hil/control"},

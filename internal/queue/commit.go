@@ -202,10 +202,9 @@ func (o *Outbox) commit(change func(*batch) error) error {
 	if o.failed != nil {
 		return o.failed
 	}
-	began := time.Now()
-	o.committing.Store(&began)
+	b := &batch{o: o, state: o.state, began: time.Now()}
+	o.committing.Store(&b.began)
 	defer o.committing.Store(nil)
-	b := &batch{o: o, state: o.state}
 	ended := false
 	defer func() {
 		if !ended {
@@ -246,6 +245,7 @@ func (o *Outbox) storageFailed(err error) error {
 // called while the outbox's mu is held.
 type batch struct {
 	o      *Outbox
+	began  time.Time
 	tx     *format.Tx
 	state  station.State
 	done   []HistoryLine         // for the history, once it is on disk
@@ -297,6 +297,9 @@ func (b *batch) entry(at format.Place) (format.Entry, error) {
 		return e, nil
 	}
 	e, err := entryAt(b.tx, at)
+	if err == nil {
+		b.o.lately.put(at, e)
+	}
 	return e, storage(err)
 }
 
@@ -309,6 +312,9 @@ func (o *Outbox) entry(at format.Place) (e format.Entry, err error) {
 		e, err = entryAt(tx, at)
 		return err
 	})
+	if err == nil {
+		o.lately.put(at, e)
+	}
 	return e, err
 }
 

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"stationd/internal/queue/jsonobject"
 	"stationd/internal/station"
 )
 
@@ -38,6 +38,7 @@ const (
 	// scanner that reads without end must not fill the card.
 	mostHistory = 64 << 20
 	mostPart    = 8 << 20
+	mostText    = 64 << 10 // of memory that is kept from one commit to the next
 	defaultDays = 30
 )
 
@@ -54,8 +55,7 @@ type history struct {
 	broken  bool  // and said so
 	fault   string
 
-	text    bytes.Buffer  // what is written next: used again for each commit
-	encoder *json.Encoder // into text
+	text []byte // what is written next: used again for each commit
 }
 
 // add appends lines; the caller holds the outbox's mu.
@@ -64,9 +64,10 @@ func (h *history) add(lines []HistoryLine) error {
 		return nil
 	}
 	at := lines[0].At
-	switch day := at.Wall.UTC().Format(time.DateOnly); {
-	case h.file == nil, at.Trusted != h.trusted, day > h.day, at.Trusted && day != h.day:
-		if err := h.openDay(day, at.Trusted); err != nil {
+	day := at.Wall.UTC().AppendFormat(make([]byte, 0, len(time.DateOnly)), time.DateOnly)
+	switch {
+	case h.file == nil, at.Trusted != h.trusted, string(day) > h.day, at.Trusted && string(day) != h.day:
+		if err := h.openDay(string(day), at.Trusted); err != nil {
 			return err
 		}
 	case h.size >= mostPart:
@@ -74,18 +75,37 @@ func (h *history) add(lines []HistoryLine) error {
 			return err
 		}
 	}
-	if h.encoder == nil {
-		h.encoder = json.NewEncoder(&h.text)
-	}
-	h.text.Reset()
+	h.text = h.text[:0]
 	for i := range lines {
-		if err := h.encoder.Encode(&lines[i]); err != nil {
+		text, err := lines[i].appendJSON(h.text)
+		if err != nil {
 			return err
 		}
+		h.text = append(text, '\n')
 	}
-	n, err := h.file.Write(h.text.Bytes())
+	n, err := h.file.Write(h.text)
 	h.size += int64(n)
+	if cap(h.text) > mostText { // of a large transaction
+		h.text = nil
+	}
 	return err
+}
+
+// appendJSON appends the line as encoding/json would write it, without taking memory for it.
+func (l *HistoryLine) appendJSON(to []byte) ([]byte, error) {
+	o := jsonobject.Begin(to)
+	o.Stamp("at", l.At)
+	o.Text("what", l.What)
+	o.Text("id", string(l.ID))
+	o.Text("name", l.Name)
+	o.OptionalText("code", l.Code)
+	o.OptionalText("ref", l.Ref)
+	o.OptionalText("note", l.Note)
+	o.OptionalText("reason", l.Reason)
+	o.OptionalText("by", l.By)
+	o.OptionalText("why", l.Why)
+	o.OptionalTexts("fields", l.Fields)
+	return o.End()
 }
 
 // openDay opens a day's file and lets the oldest go. A clock that nobody has set may be
@@ -270,11 +290,7 @@ func (o *Outbox) writeHistory(lines []HistoryLine) {
 	}
 }
 
-// recordedLine and entryLine say one thing for the history.
-func recordedLine(ev station.Event) HistoryLine {
-	return HistoryLine{What: "recorded", ID: ev.ID, Name: ev.Name(), Code: ev.Code}
-}
-
+// entryLine says for the history what became of an entry.
 func entryLine(what string, e station.Entry, rc station.Receipt) HistoryLine {
 	d := HistoryLine{What: what, ID: e.ID, Name: e.Lane + " " + e.Verb, Ref: rc.Ref, Note: rc.Note, Fields: e.With}
 	if rc.Err != nil {

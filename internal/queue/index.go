@@ -63,7 +63,7 @@ func (x *index) load(r format.Record) error {
 func (x *index) lane(name string) *lane {
 	l := x.lanes[name]
 	if l == nil {
-		l = &lane{name: name, abouts: make(map[format.Place][]format.Place)}
+		l = &lane{name: name}
 		x.lanes[name] = l
 	}
 	return l

@@ -94,9 +94,13 @@ func (l *lane) mayBeSent(s slot) bool {
 
 func (l *lane) append(s slot) {
 	l.slots = append(l.slots, s)
-	if s.about != 0 {
-		l.abouts[s.about] = append(l.abouts[s.about], s.at)
+	if s.about == 0 {
+		return
 	}
+	if l.abouts == nil {
+		l.abouts = make(map[format.Place][]format.Place)
+	}
+	l.abouts[s.about] = append(l.abouts[s.about], s.at)
 }
 
 // insert puts a slot at the place that is its own.

@@ -5,10 +5,10 @@ import "stationd/internal/queue/format"
 // mostLately is how many entries are kept in memory: those of a station that is not behind.
 const mostLately = 32
 
-// lately are the entries that were written last, as the disk has them or will have them after
-// the commit under way: most are wanted again within a second, to be sent and to be ended, and
-// need not be read for it. They are guarded by the outbox's mu. Their maps are shared, with
-// whoever is handed such an entry too: nobody changes them.
+// lately are the entries that were written or read last, as the disk has them or will have them
+// after the commit under way: most are wanted again within a second, to be sent and to be ended,
+// and need not be read again for it. They are guarded by the outbox's mu. Their maps are shared,
+// with whoever is handed such an entry too: nobody changes them.
 type lately struct {
 	entries [mostLately]format.Entry
 	places  [mostLately]format.Place // 0: nothing

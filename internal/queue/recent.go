@@ -17,11 +17,11 @@ func (o *Outbox) noteRecent(recorded []station.RecentEvent, done []HistoryLine) 
 	if len(recorded) == 0 && len(done) == 0 {
 		return
 	}
-	all := slices.Clone(o.recent)
-	for _, ev := range recorded {
-		all = slices.Insert(all, 0, ev)
+	all := make([]station.RecentEvent, 0, station.MostRecent)
+	for _, ev := range slices.Backward(recorded[max(0, len(recorded)-station.MostRecent):]) {
+		all = append(all, ev)
 	}
-	all = all[:min(len(all), station.MostRecent)]
+	all = append(all, o.recent[:min(len(o.recent), station.MostRecent-len(all))]...)
 	for i, ev := range all {
 		for j, e := range ev.Entries {
 			for _, line := range done {

@@ -82,7 +82,8 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	if err != nil {
 		return done, err
 	}
-	recorded := recordedLine(ev)
+	name := ev.Name()
+	recorded := HistoryLine{What: "recorded", ID: ev.ID, Name: name, Code: ev.Code}
 	if held := slices.IndexFunc(twice, func(at format.Place) bool { return at != 0 }); held >= 0 {
 		e, err := b.entry(twice[held])
 		if err != nil {
@@ -94,7 +95,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	}
 	sequence := b.tx.NextSequence()
 	b.state, done.Note = next, note
-	b.o.counts.Events[ev.Name()]++
+	b.o.counts.Events[name]++
 	b.note(recorded)
 	kept := false
 	var made []station.Entry

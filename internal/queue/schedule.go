@@ -95,8 +95,8 @@ const mostHeadsRead = 500
 // next returns the lane that has the next turn among those whose time has come. Of what is
 // in doubt one at a time is looked up: after a power cut in an outage no new call waits
 // behind look-ups. Where there is none it returns how long to wait; 0: until something
-// changes. call says of a verb whether it is about a call for help.
-func (s *schedule) next(backend string, call func(verb string) bool, now time.Time) (chosen candidate, wait time.Duration) {
+// changes. calls are the verbs that are about a call for help.
+func (s *schedule) next(backend string, calls map[string]bool, now time.Time) (chosen candidate, wait time.Duration) {
 	if pause := s.pauses[backend].Sub(now); pause > 0 {
 		return candidate{}, pause
 	}
@@ -134,7 +134,7 @@ func (s *schedule) next(backend string, call func(verb string) bool, now time.Ti
 			s.readHead(l, c.at)
 		}
 		if l.known.at == c.at {
-			c.first = call(l.known.verb) == (shared.calls < callsInRow)
+			c.first = calls[l.known.verb] == (shared.calls < callsInRow)
 			c.served = shared.sources[l.known.source]
 		}
 		if chosen.lane == nil || c.before(chosen) {
@@ -144,7 +144,7 @@ func (s *schedule) next(backend string, call func(verb string) bool, now time.Ti
 	if chosen.lane != nil {
 		s.noteTurn(chosen.lane, backend, now)
 		if l := chosen.lane; l.known.at == chosen.at {
-			shared.note(l.known, call)
+			shared.note(l.known, calls)
 		}
 	}
 	return chosen, wait
@@ -167,10 +167,10 @@ func (s *schedule) readHead(l *lane, at format.Place) {
 }
 
 // note counts the turn that a head has now.
-func (s *share) note(h head, call func(verb string) bool) {
+func (s *share) note(h head, calls map[string]bool) {
 	s.turns++
 	s.sources[h.source] = s.turns
-	if s.calls++; !call(h.verb) {
+	if s.calls++; !calls[h.verb] {
 		s.calls = 0
 	}
 }

@@ -103,19 +103,14 @@ func (o *Outbox) oldestEntry(before *view) aged {
 		return aged{}
 	}
 	oldest := aged{at: o.index.waiting[0]}
-	e, kept := o.lately.get(oldest.at)
-	switch {
-	case before != nil && before.oldest.at == oldest.at:
+	if before != nil && before.oldest.at == oldest.at {
 		return before.oldest
-	case kept:
-		oldest.stamp = e.At
-	case o.failed == nil:
-		_ = o.file.View(func(tx *format.Tx) error {
-			e, _, err := o.readEntry(tx, oldest.at)
-			oldest.stamp = e.At
-			return err
-		})
 	}
+	e, kept := o.lately.get(oldest.at)
+	if !kept && o.failed == nil {
+		e, _ = o.entry(oldest.at)
+	}
+	oldest.stamp = e.At
 	return oldest
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -29,6 +30,7 @@ type worker struct {
 	name    string // of the backend
 	backend station.Backend
 	verbs   map[string]station.Verb
+	calls   map[string]bool // the verbs that are about a call for help, which somebody waits for
 }
 
 // Run delivers what waits for one backend, one attempt at a time, until ctx is
@@ -36,10 +38,13 @@ type worker struct {
 // at once for the same backend: each takes another lane. It returns an error only
 // when the outbox has failed.
 func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) error {
-	w := worker{Outbox: o, name: name, backend: backend, verbs: make(map[string]station.Verb)}
+	w := worker{Outbox: o, name: name, backend: backend, verbs: make(map[string]station.Verb), calls: make(map[string]bool)}
 	for _, v := range backend.Verbs() {
 		w.verbs[v.Name] = v
+		w.calls[v.Name] = len(v.Opens) > 0 || v.Ends != ""
 	}
+	attempts, end := whileAnswersMayCome(ctx)
+	defer end()
 	for {
 		turn, wait, changed, err := w.claim()
 		if err != nil {
@@ -67,9 +72,21 @@ func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) 
 			w.unclaim(turn)
 			continue
 		}
-		if err := w.deliver(ctx, turn); err != nil {
+		if err := w.deliver(attempts, turn); err != nil {
 			return err
 		}
+	}
+}
+
+// whileAnswersMayCome returns the context of attempts: one that has begun is not cut off when
+// the station stops, but has the time that an answer takes. Without the answer nobody would
+// know whether the request arrived. The caller calls end when it makes none any more.
+func whileAnswersMayCome(stop context.Context) (attempts context.Context, end func()) {
+	attempts, cancel := context.WithCancel(context.WithoutCancel(stop))
+	forget := context.AfterFunc(stop, func() { time.AfterFunc(stopLimit, cancel) })
+	return attempts, func() {
+		forget()
+		cancel()
 	}
 }
 
@@ -119,7 +136,7 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 	if w.failed != nil {
 		return nil, 0, nil, w.failed
 	}
-	chosen, wait := w.schedule.next(w.name, w.aboutCall, time.Now())
+	chosen, wait := w.schedule.next(w.name, w.calls, time.Now())
 	if chosen.lane == nil {
 		return nil, wait, w.Changed(), nil
 	}
@@ -170,12 +187,6 @@ func (w worker) turn(l *lane, at format.Place) (*turn, error) {
 	return t, nil
 }
 
-// aboutCall reports whether a verb is about a call for help, which somebody waits for.
-func (w worker) aboutCall(verb string) bool {
-	v := w.verbs[verb]
-	return len(v.Opens) > 0 || v.Ends != ""
-}
-
 func (w worker) unclaim(t *turn) {
 	if t == nil {
 		return
@@ -186,14 +197,10 @@ func (w worker) unclaim(t *turn) {
 	t.lane.attempt.number--
 }
 
-// deliver makes one attempt and keeps its answer. An attempt that has begun is not cut off
-// when the station stops, but has the time that an answer takes: without the answer nobody
-// would know whether the request arrived.
+// deliver makes one attempt and keeps its answer.
 func (w worker) deliver(ctx context.Context, t *turn) error {
-	stop := ctx
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
-	defer context.AfterFunc(stop, func() { time.AfterFunc(stopLimit, cancel) })()
 	rc, err := w.try(ctx, t)
 	if err != nil {
 		return err
@@ -205,7 +212,7 @@ func (w worker) deliver(ctx context.Context, t *turn) error {
 		return err
 	}
 	rc.At = w.setting.Stamp(time.Now())
-	return w.answer(t, rc)
+	return w.answer(ctx, t, rc)
 }
 
 // longestRef is how many bytes a vendor's name for something may have: it is kept in the
@@ -376,7 +383,7 @@ func (w worker) noteEnd(t *turn) error {
 
 // answer keeps what an attempt came to: on disk where the entry was delivered or is held, and
 // in memory where it will be tried again, so that an outage does not wear the card.
-func (w worker) answer(t *turn, rc station.Receipt) error {
+func (w worker) answer(ctx context.Context, t *turn, rc station.Receipt) error {
 	doubtful := t.delivery.Doubtful || t.sent && rc.Outcome == station.Doubtful
 	if doubtful {
 		rc = inDoubt(rc)
@@ -454,7 +461,9 @@ func (w worker) answer(t *turn, rc station.Receipt) error {
 		if took, known := rc.At.Since(t.entry.At); known {
 			w.setting.Delivered(w.name, took)
 		}
-		w.setting.Log.Info("delivered", t.said("ref", rc.Ref, "note", rc.Note)...)
+		if log := w.setting.Log; log.Enabled(ctx, slog.LevelInfo) { // what is not written need not be gathered
+			log.Info("delivered", t.said("ref", rc.Ref, "note", rc.Note)...)
+		}
 	} else {
 		w.setting.Log.Warn("held for a person", t.said("hold", string(hold), "error", rc.Err)...)
 	}

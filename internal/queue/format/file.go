@@ -95,7 +95,7 @@ func Open(path string, options Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, db: db, options: options, buffer: newRecordBuffer(), redo: make(map[Place][]byte)}
+	f := &File{path: path, db: db, options: options, buffer: new(recordBuffer), redo: make(map[Place][]byte)}
 	if err = f.upgrade(); err == nil {
 		err = f.load()
 	}
@@ -147,7 +147,7 @@ func (f *File) View(look func(*Tx) error) error {
 // Update makes a change in one transaction, and syncs it. After an error nobody knows
 // what is on disk, unless it is change's own.
 func (f *File) Update(change func(*Tx) error) error {
-	spared, err := f.update(change, func(tx *bbolt.Tx, _ *Tx) (error, error) { return nil, tx.Commit() })
+	spared, err := f.update(change, (*File).commit)
 	return errors.Join(spared, err)
 }
 
@@ -156,15 +156,19 @@ func (f *File) Update(change func(*Tx) error) error {
 // and spared says that the file can take nothing more and why. A change that changes
 // nothing writes nothing.
 func (f *File) UpdateOrSpare(change func(*Tx) error) (spared, err error) {
-	return f.update(change, func(tx *bbolt.Tx, t *Tx) (error, error) {
-		if err := f.options.Faults.Commit(tx); err != nil {
-			return f.spare(t, err)
-		}
-		return nil, nil
-	})
+	return f.update(change, (*File).commitOrSpare)
 }
 
-func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spared, err error)) (spared, err error) {
+func (f *File) commit(t *Tx) (spared, err error) { return nil, t.tx.Commit() }
+
+func (f *File) commitOrSpare(t *Tx) (spared, err error) {
+	if err := f.options.Faults.Commit(t.tx); err != nil {
+		return f.spare(t, err)
+	}
+	return nil, nil
+}
+
+func (f *File) update(change func(*Tx) error, commit func(*File, *Tx) (spared, err error)) (spared, err error) {
 	tx, err := f.db.Begin(true)
 	if err != nil {
 		return nil, err
@@ -177,7 +181,7 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 	if err := change(t); err != nil || !t.changed {
 		return nil, err
 	}
-	if spared, err = commit(tx, t); err != nil {
+	if spared, err = commit(f, t); err != nil {
 		return nil, err
 	}
 	f.commits, f.sequence = t.commit, t.sequence
@@ -189,10 +193,10 @@ func (f *File) update(change func(*Tx) error, commit func(*bbolt.Tx, *Tx) (spare
 
 // begin gives a transaction the file's buffers. Nobody uses them after its end.
 func (f *File) begin(t *Tx) {
-	if f.buffer.bytes.Cap() > mostBuffer { // of a large transaction: a map keeps its room too
-		f.buffer, f.redo = newRecordBuffer(), make(map[Place][]byte)
+	if cap(f.buffer.bytes) > mostBuffer { // of a large transaction: a map keeps its room too
+		f.buffer, f.redo = new(recordBuffer), make(map[Place][]byte)
 	}
-	f.buffer.bytes.Reset()
+	f.buffer.bytes = f.buffer.bytes[:0]
 	clear(f.redo)
 	t.redo, t.buffer = f.redo, f.buffer
 }

@@ -3,7 +3,6 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"net/url"
 	"strings"
@@ -35,9 +34,11 @@ const labelLength = 20 // without the lane
 
 // Hash is a short stand-in for an ID in memory and in labels; the record has the whole.
 func Hash(id station.ID) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(id))
-	return h.Sum64()
+	h := uint64(14695981039346656037) // FNV-1a: hash/fnv takes memory for each
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	return h
 }
 
 func (e Entry) label() (Label, error) {

@@ -34,15 +34,18 @@ func (p Place) String() string { return fmt.Sprintf("%d.%d", p.Sequence(), p.ind
 // key is the place as the file has it: a letter that puts it behind the names of the buckets,
 // eight bytes of sequence, big-endian so that the order of the keys is the order of the
 // events, and one of index.
-func (p Place) key() []byte {
+func (p Place) key() []byte { return p.appendKey(make([]byte, 0, keyLength)) }
+
+const keyLength = 10
+
+// appendKey is key, in memory that is there.
+func (p Place) appendKey(to []byte) []byte {
 	if p == statePlace {
-		return stateKey
+		return append(to, stateKey...)
 	}
-	var k [10]byte
-	k[0] = stateKey[0]
-	binary.BigEndian.PutUint64(k[1:9], p.Sequence())
-	k[9] = byte(p.index())
-	return k[:]
+	to = append(to, stateKey[0])
+	to = binary.BigEndian.AppendUint64(to, p.Sequence())
+	return append(to, byte(p.index()))
 }
 
 // oldKey is the key that it had in bucket q.

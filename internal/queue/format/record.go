@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -66,41 +65,32 @@ var errDamaged = errors.New("damaged record")
 
 // encode writes a record as the package comment lays it out.
 func (s seal) encode(k Kind, at Place, commit uint64, body any) ([]byte, error) {
-	return newRecordBuffer().encode(s, k, at, commit, body)
+	return new(recordBuffer).encode(s, k, at, commit, body)
 }
 
 // A recordBuffer is where records are made. It is used again for each transaction.
-type recordBuffer struct {
-	bytes   bytes.Buffer
-	encoder *json.Encoder // into bytes
-}
-
-func newRecordBuffer() *recordBuffer {
-	b := new(recordBuffer)
-	b.encoder = json.NewEncoder(&b.bytes)
-	return b
-}
+type recordBuffer struct{ bytes []byte }
 
 // encode is seal.encode. The record stands in the buffer until that is reset.
 func (b *recordBuffer) encode(s seal, k Kind, at Place, commit uint64, body any) ([]byte, error) {
-	begins := b.bytes.Len()
+	begins := len(b.bytes)
 	var head [headLength]byte
-	b.bytes.Write(head[:])
+	all := append(b.bytes, head[:]...)
 	if e, ok := body.(*Entry); ok {
 		l, err := e.label()
 		if err != nil {
 			return nil, err
 		}
-		b.bytes.Write(l.append(b.bytes.AvailableBuffer()))
+		all = l.append(all)
 	}
 	if body != nil {
-		if err := b.encoder.Encode(body); err != nil {
+		var err error
+		if all, err = appendJSON(all, body); err != nil {
 			return nil, err
 		}
-		b.bytes.Truncate(b.bytes.Len() - 1) // the encoder ends a line
 	}
-	record := b.bytes.Bytes()[begins:]
-	return s.head(slices.Clip(record), k, at, commit), nil
+	b.bytes = all
+	return s.head(slices.Clip(all[begins:]), k, at, commit), nil
 }
 
 // head writes the head of a record before what follows it.

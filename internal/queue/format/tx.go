@@ -21,6 +21,7 @@ type Tx struct {
 	sequence uint64           // given to an event last
 	redo     map[Place][]byte // every record as it stands after it, for the spare file
 	buffer   *recordBuffer    // where they are
+	key      [keyLength]byte  // of the place that is written; bbolt keeps a copy
 	changed  bool
 }
 
@@ -137,9 +138,9 @@ func (t *Tx) NextSequence() uint64 {
 // PutEvent writes an event: as kept where it stays until a person has seen it.
 func (t *Tx) PutEvent(at Place, ev station.Event, kept bool) error {
 	if kept {
-		return t.put(KindKept, at, ev)
+		return t.put(KindKept, at, &ev)
 	}
-	return t.put(KindEvent, at, ev)
+	return t.put(KindEvent, at, &ev)
 }
 
 // PutEntry writes an entry that has no final fate.
@@ -151,7 +152,7 @@ func (t *Tx) PutFate(at Place, f Fate) error { return t.put(KindFate, at, f) }
 // PutState writes the state and returns how many bytes it has.
 func (t *Tx) PutState(s State) (int, error) {
 	s.Seal, s.Old = t.seal.digits, t.seal.old
-	err := t.put(KindState, statePlace, s)
+	err := t.put(KindState, statePlace, &s)
 	return len(t.redo[statePlace]), err
 }
 
@@ -162,7 +163,7 @@ func (t *Tx) put(k Kind, at Place, body any) error {
 	}
 	t.changed = true
 	t.redo[at] = record
-	return t.records.root.Put(at.key(), record)
+	return t.records.root.Put(at.appendKey(t.key[:0]), record)
 }
 
 // Delete deletes what stands at a place.
@@ -173,7 +174,7 @@ func (t *Tx) Delete(at Place) error {
 	}
 	t.changed = true
 	t.redo[at] = record
-	return t.records.root.Delete(at.key())
+	return t.records.root.Delete(at.appendKey(t.key[:0]))
 }
 
 // DeleteEntry deletes what stands at an entry's place, and its event when that was the
@@ -183,7 +184,7 @@ func (t *Tx) DeleteEntry(at Place) error {
 		return err
 	}
 	c := t.records.root.Cursor()
-	event := at.Event().key()
+	event := at.Event().appendKey(t.key[:0])
 	k, _ := c.Seek(event)
 	if !bytes.Equal(k, event) {
 		return nil
