@@ -308,6 +308,7 @@ func (f *fleetCommand) show(w io.Writer, s fleet.Seen) error {
 	for name, fault := range n.Faults {
 		line("fault", name+": "+fault)
 	}
+	line("page", n.PageHere)
 	line("clock", clockWord(n))
 	line("version", n.Version)
 	line("configuration", n.Configuration)

@@ -46,9 +46,10 @@ type Status struct {
 	Oldest        time.Duration      `json:"oldest,omitempty"`
 	Storage       string             `json:"storage,omitempty"` // why nothing is recorded; empty: it is
 	Vendors       map[string]Contact `json:"vendors,omitempty"`
-	Faults        map[string]string  `json:"faults,omitempty"` // of its parts
-	Clock         bool               `json:"clock"`            // it was set from outside since boot
-	Ahead         time.Duration      `json:"ahead,omitempty"`  // of a vendor's clock, as far as one was heard
+	Faults        map[string]string  `json:"faults,omitempty"`    // of its parts
+	PageHere      string             `json:"page_here,omitempty"` // why no other machine sees its page: nobody misses anything by it
+	Clock         bool               `json:"clock"`               // it was set from outside since boot
+	Ahead         time.Duration      `json:"ahead,omitempty"`     // of a vendor's clock, as far as one was heard
 }
 
 // A Contact is how a vendor answers a station.
@@ -79,6 +80,10 @@ func StatusOf(s station.Snapshot) Status {
 		one.Vendors[name] = Contact{Kind: c.Kind, Fault: short(c.Fault), Last: short(c.Last)}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Health.Devices)) {
+		if name == station.PageElsewhere {
+			one.PageHere = short(s.Health.Devices[name])
+			continue
+		}
 		if s.Health.Devices[name] == "" || len(one.Faults) >= mostFaults {
 			continue
 		}

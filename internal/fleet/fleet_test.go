@@ -28,6 +28,13 @@ func TestAStatusSaysHowAStationIsAndNothingOfALabel(t *testing.T) {
 	if len(got.Faults) != 1 || got.Faults["hand"] != "not there" || len(got.Vendors["l2l"].Last) > longestText+10 {
 		t.Errorf("it says %+v", got)
 	}
+	s.Health.Devices = map[string]string{station.PageElsewhere: "nobody said who may"}
+	s.Health.Fill, s.Held = 0, 0
+	s.Health.Backends, s.Oldest = nil, now
+	all := []Seen{{Name: "pack4-1", Live: true, Status: StatusOf(s)}}
+	if Order(all); all[0].Need != Well || all[0].Status.PageHere != "nobody said who may" {
+		t.Errorf("a page that is for its own machine alone is taken for %s, as %q", all[0].Need, all[0].Status.PageHere)
+	}
 	for i := range 100 {
 		s.Health.Devices[strings.Repeat("d", i+1)] = strings.Repeat("y", 1000)
 	}
