@@ -48,10 +48,6 @@ type Settings struct {
 	Dial     Dial          // nil: over the network
 	Route    Route         // checked
 	Log      *slog.Logger
-
-	// DryRun, when it is set, is shown each request, and what would change
-	// something is not sent.
-	DryRun func(DryRunRequest)
 }
 
 // A Dial makes a connection as net.Dialer.DialContext does. A test hands in one
@@ -67,7 +63,6 @@ type Client struct {
 	routing   *routing
 	dial      Dial
 	log       *slog.Logger
-	dryRun    func(DryRunRequest)
 
 	mu          sync.Mutex // guards pausedUntil
 	pausedUntil time.Time  // the vendor asked to be left alone until then
@@ -93,7 +88,6 @@ func New(s Settings) *Client {
 		pace:      pace,
 		response:  s.Response,
 		log:       s.Log,
-		dryRun:    s.DryRun,
 		routing:   newRouting(s),
 		dial:      s.Dial,
 	}
@@ -132,7 +126,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 		return nil, station.Receipt{Outcome: station.Unreached,
 			Err: c.cleanError(r.what()+": not sent: "+err.Error(), err)}
 	}
-	if c.shownOnly(r) {
+	if c.shownOnly(ctx, r) {
 		return nil, station.Receipt{Outcome: station.Unreached, Err: c.cleanError(r.what()+": not sent: this is a dry run", nil)}
 	}
 	guard := guardOf(ctx, r)

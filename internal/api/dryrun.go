@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 )
@@ -8,17 +9,33 @@ import (
 // A DryRunRequest is a request as it is sent, but without its keys: it may be shown to
 // anybody.
 type DryRunRequest struct {
-	Method string
-	URL    string
-	Header http.Header
-	Body   string
-	Sent   bool // it is a read, which changes nothing, and was sent
+	Method string      `json:"method"`
+	URL    string      `json:"url"`
+	Header http.Header `json:"header,omitempty"`
+	Body   string      `json:"body,omitempty"`
+	Sent   bool        `json:"sent,omitempty"` // it is a read, which changes nothing, and was sent
+}
+
+// dryRunKey is the key of what is shown the requests of a context.
+type dryRunKey struct{}
+
+// WithDryRun returns a context in which show is told each request, and what would change
+// something is not sent. show must not block.
+func WithDryRun(ctx context.Context, show func(DryRunRequest)) context.Context {
+	return context.WithValue(ctx, dryRunKey{}, show)
+}
+
+// DryRunOf returns what is shown the requests of a context; nil where they are sent.
+func DryRunOf(ctx context.Context) func(DryRunRequest) {
+	show, _ := ctx.Value(dryRunKey{}).(func(DryRunRequest))
+	return show
 }
 
 // shownOnly shows a request where it is a dry run, and reports whether it must not
 // be sent: it would change something.
-func (c *Client) shownOnly(r Request) bool {
-	if c.dryRun == nil {
+func (c *Client) shownOnly(ctx context.Context, r Request) bool {
+	show := DryRunOf(ctx)
+	if show == nil {
 		return false
 	}
 	shown := DryRunRequest{Method: r.Method, URL: c.redact(c.target(r)), Header: http.Header{}, Body: c.redact(string(r.Body)), Sent: !r.changes()}
@@ -30,6 +47,6 @@ func (c *Client) shownOnly(r Request) bool {
 		}
 		shown.Header[name] = values
 	}
-	c.dryRun(shown)
+	show(shown)
 	return !shown.Sent
 }

@@ -30,15 +30,15 @@ func TestARehearsalSendsNothingThatChangesAnythingAndShowsNoKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	var shown []DryRunRequest
-	c := New(Settings{Base: vendor.URL + "/", Keys: []Key{key}, Log: slog.New(slog.DiscardHandler),
-		DryRun: func(r DryRunRequest) { shown = append(shown, r) }})
+	c := New(Settings{Base: vendor.URL + "/", Keys: []Key{key}, Log: slog.New(slog.DiscardHandler)})
+	ctx := WithDryRun(t.Context(), func(r DryRunRequest) { shown = append(shown, r) })
 	says := func([]byte) Answer { return Answer{Word: Yes} }
 	query := url.Values{"auth": {key.Reveal()}}
-	if _, rc := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "read", Query: query, Interpret: says}); rc.Outcome != station.Delivered {
+	if _, rc := c.Do(ctx, Request{Method: http.MethodGet, Path: "read", Query: query, Interpret: says}); rc.Outcome != station.Delivered {
 		t.Errorf("a read comes to %v: %v", rc.Outcome, rc.Err)
 	}
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
-		_, rc := c.Do(t.Context(), Request{Method: method, Path: "do", Query: query, Interpret: says,
+		_, rc := c.Do(ctx, Request{Method: method, Path: "do", Query: query, Interpret: says,
 			Header: http.Header{"Api_key": {key.Reveal()}}, Body: []byte(query.Encode())})
 		if rc.Outcome != station.Unreached || rc.Err == nil || errors.Is(rc.Err, station.ErrKey) {
 			t.Errorf("%s comes to %v: %v", method, rc.Outcome, rc.Err)

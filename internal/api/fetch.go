@@ -29,6 +29,24 @@ type Fetching interface {
 	Site() (*time.Location, *slog.Logger)
 }
 
+// A Place is a line or a machine of a vendor's, or both; what is not known is empty.
+type Place struct{ Line, Machine string }
+
+// A Placing is a Fetcher that knows at which places things are: of a station that is held to
+// its own, a relay asks it what the station may have.
+type Placing interface {
+	Fetcher
+
+	// Locate reads where that is which a verb or a question finds by itself, as a dispatch by
+	// its id. ref is that of a Delivery. The zero Place says that the vendor does not tell. A
+	// receipt that is neither Delivered nor Refused says that it was not asked.
+	Locate(ctx context.Context, name string, with map[string]string, ref string) (Place, station.Receipt)
+
+	// Withhold returns of a body that Fetch returned what is at such places, and no more than
+	// that the rest is there; ok is false where nothing of it is at any place.
+	Withhold(path string, query url.Values, body []byte, within func(Place) bool) (left []byte, ok bool)
+}
+
 // fetchedPath is what a path to fetch may look like: it leads nowhere else.
 var fetchedPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$`)
 

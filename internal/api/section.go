@@ -49,10 +49,6 @@ type Opening struct {
 	// Brisk: the pace is the backend's own, whatever the section says: for a handful of
 	// reads.
 	Brisk bool
-
-	// DryRun, when it is set, is shown each request, and what would change
-	// something is not sent.
-	DryRun func(DryRunRequest)
 }
 
 // A Follower is a Section whose vendor can be followed.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -109,7 +108,7 @@ func (d *actionCommand) run(c *cobra.Command, args []string) error {
 		return exit.With(exit.Usage, fmt.Errorf("%s is done by the running station alone: leave --direct and --dry-run out", d.Name))
 	}
 	if d.dry {
-		return exit.Wrap(d.dryRun(c.Context(), c.OutOrStdout(), v, action))
+		return exit.Wrap(d.dryRun(c.Context(), c.OutOrStdout(), p, v, action))
 	}
 	if d.direct {
 		if err := requireStopped(c.Context(), p); err != nil {
@@ -241,19 +240,6 @@ func delivery(a station.Action) station.Delivery {
 	}
 }
 
-// attemptOnce makes one attempt. A verb that needs to know how things stood before its first
-// attempt (Before) looks now: nothing has been sent yet.
-func attemptOnce(ctx context.Context, b station.Backend, v station.Verb, d station.Delivery) station.Receipt {
-	if looker, can := b.(station.Looker); can && v.Before {
-		before, rc := looker.Look(ctx, d)
-		if rc.Outcome != station.Delivered {
-			return rc
-		}
-		d.Before = before
-	}
-	return b.Deliver(ctx, d)
-}
-
 // attempt makes one attempt past the outbox and says what came of it.
 func (d *actionCommand) attempt(ctx context.Context, w io.Writer, p *plan.Plan, v plan.Vendor, a station.Action) error {
 	b, end, err := openBackend(ctx, p, v)
@@ -262,7 +248,7 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, p *plan.Plan, 
 	}
 	defer end()
 	try := delivery(a)
-	rc := attemptOnce(ctx, b, d.Verb, try)
+	rc := station.AttemptOnce(ctx, b, try)
 	why := ""
 	if rc.Err != nil {
 		why = terminal.Visible(rc.Err.Error())
@@ -289,13 +275,14 @@ func (d *actionCommand) attempt(ctx context.Context, w io.Writer, p *plan.Plan, 
 }
 
 // dryRun shows the request that would change something, and sends none of it.
-func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, v plan.Vendor, a station.Action) error {
-	var would []api.DryRunRequest
-	b, err := v.DryRun(slog.New(slog.DiscardHandler), func(r api.DryRunRequest) { would = append(would, r) })
+func (d *actionCommand) dryRun(ctx context.Context, w io.Writer, p *plan.Plan, v plan.Vendor, a station.Action) error {
+	b, end, err := openBackend(ctx, p, v)
 	if err != nil {
 		return explainCredential(err)
 	}
-	rc := attemptOnce(ctx, b, d.Verb, delivery(a))
+	defer end()
+	var would []api.DryRunRequest
+	rc := station.AttemptOnce(api.WithDryRun(ctx, func(r api.DryRunRequest) { would = append(would, r) }), b, delivery(a))
 	changes := 0
 	for _, r := range would {
 		if r.Sent {

@@ -37,7 +37,7 @@ type pickingList struct {
 // for it again.
 type printQueue struct {
 	printer printer.Printer
-	fetch   func(context.Context, lagerkoll.ID, lagerkoll.Picking) ([]byte, error)
+	fetch   func(ctx context.Context, with map[string]string) ([]byte, error)
 	log     *slog.Logger
 	waiting chan pickingList
 
@@ -48,7 +48,7 @@ type printQueue struct {
 	notPrinted int
 }
 
-func newPrintQueue(p printer.Printer, fetch func(context.Context, lagerkoll.ID, lagerkoll.Picking) ([]byte, error), log *slog.Logger) *printQueue {
+func newPrintQueue(p printer.Printer, fetch func(ctx context.Context, with map[string]string) ([]byte, error), log *slog.Logger) *printQueue {
 	return &printQueue{printer: p, fetch: fetch, log: log, waiting: make(chan pickingList, mostLists)}
 }
 
@@ -112,13 +112,13 @@ func (t *printQueue) watch(ctx context.Context) error {
 
 // print makes the one attempt at a list.
 func (t *printQueue) print(ctx context.Context, l pickingList) (number int, err error) {
-	id, picking, err := l.request()
+	with, err := l.request()
 	if err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, printTime)
 	defer cancel()
-	pdf, err := t.fetch(ctx, id, picking)
+	pdf, err := t.fetch(ctx, with)
 	if err != nil {
 		return 0, fmt.Errorf("Lagerkoll: %w", err) //nolint:staticcheck // it is a name
 	}
@@ -126,16 +126,17 @@ func (t *printQueue) print(ctx context.Context, l pickingList) (number int, err 
 }
 
 // request says what Lagerkoll is to be asked for.
-func (l pickingList) request() (id lagerkoll.ID, p lagerkoll.Picking, err error) {
-	n, err := strconv.ParseInt(l.order, 10, 64)
-	if err != nil || n <= 0 {
-		return 0, p, fmt.Errorf("%q is no id of a production order", l.order)
+func (l pickingList) request() (with map[string]string, err error) {
+	if n, err := strconv.ParseInt(l.order, 10, 64); err != nil || n <= 0 {
+		return nil, fmt.Errorf("%q is no id of a production order", l.order)
 	}
-	p.Sort = l.with["sort"]
-	p.Descending = l.with["descending"] == "true"
-	p.OnlyAvailable = l.with["only_available"] == "true"
-	p.Images = l.with["images"] == "true"
-	return lagerkoll.ID(n), p, nil
+	with = map[string]string{"order": l.order}
+	for field, asked := range map[string]string{"sort": "sort", "descending": "descending", "only_available": "available", "images": "images"} {
+		if value := l.with[field]; value != "" {
+			with[asked] = value
+		}
+	}
+	return with, nil
 }
 
 // finish notes what became of a list.
@@ -183,8 +184,9 @@ func (all printQueues) add(log *slog.Logger, name string, a station.Action) {
 	log.Error("a picking list was not printed: there is no such printer", "printer", a.With[plan.FieldPrinter], "order", l.order)
 }
 
-// pickingList reads a picking list from the Lagerkoll that is in force.
-func (a *activeConfig) pickingList(ctx context.Context, id lagerkoll.ID, p lagerkoll.Picking) ([]byte, error) {
+// pickingList reads a picking list from the Lagerkoll that is in force, by whatever way leads
+// there.
+func (a *activeConfig) pickingList(ctx context.Context, with map[string]string) ([]byte, error) {
 	b := a.backends["lagerkoll"]
 	if b == nil {
 		return nil, errors.New("this station does not speak to it")
@@ -193,11 +195,6 @@ func (a *activeConfig) pickingList(ctx context.Context, id lagerkoll.ID, p lager
 	if err != nil {
 		return nil, err
 	}
-	lister, ok := open.(interface {
-		PickingListPDF(context.Context, lagerkoll.ID, lagerkoll.Picking) ([]byte, error)
-	})
-	if !ok {
-		return nil, errors.New("it has no picking lists")
-	}
-	return lister.PickingListPDF(ctx, id, p)
+	list, err := station.RunQuery(ctx, open, lagerkoll.AskPickingList, with)
+	return list.File, err
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -46,10 +45,6 @@ type Vendor struct {
 	// Open opens the backend. One that is ByRelay stands at the end of the link, and of
 	// the others link is not used.
 	Open func(log *slog.Logger, link *relay.Link) (station.Backend, error)
-
-	// DryRun opens a backend that shows what it would send and sends none of it
-	// but reads. One that is ByRelay has no dry run.
-	DryRun func(*slog.Logger, func(api.DryRunRequest)) (station.Backend, error)
 
 	// Watch returns the source that follows the vendor through a backend which Open
 	// returned; nil where nothing is followed.
@@ -117,12 +112,6 @@ func (p *Plan) vendor(b Backend, section api.Section) Vendor {
 				return link.Backend(relay.BackendSetting{Name: b.Name, Verbs: b.Verbs, Queries: b.Queries, Settle: section.SettleTime()}), nil
 			}
 			return section.Open(api.Opening{Log: log, Zone: p.Zone})
-		},
-		DryRun: func(log *slog.Logger, show func(api.DryRunRequest)) (station.Backend, error) {
-			if section.ByRelay() {
-				return nil, errors.New("what would be sent is the relay's to say: a dry run needs a configuration without via")
-			}
-			return section.Open(api.Opening{Log: log, Zone: p.Zone, DryRun: show})
 		},
 		Watch: func(b station.Backend, state func() station.State, stamp func(time.Time) station.Stamp) station.Watch {
 			if follower, can := section.(api.Follower); can {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,13 +119,6 @@ func ReadRelay(path string) (*RelayPlan, []config.Fault, error) {
 	}
 	p := &RelayPlan{Path: path, Zone: time.UTC, Table: RelayTable{Lease: defaultLease, Replicas: 1}}
 	p.readTable(f)
-	f.Tables("allow", &p.Allowed)
-	for i, a := range p.Allowed {
-		a.Check(func(key, text string) { f.Fault(config.At("allow", i, key), "%q %s", key, text) })
-		for _, name := range a.Backends {
-			f.OneOf(config.At("allow", i, "backends"), name, "l2l", "lagerkoll")
-		}
-	}
 	for _, b := range Backends() {
 		section := b.section()
 		if b.Name == "webhook" || !f.Section(b.Name, section) {
@@ -147,12 +141,57 @@ func ReadRelay(path string) (*RelayPlan, []config.Fault, error) {
 	if len(p.Sections) == 0 {
 		f.Fault(config.At("relay"), "the relay speaks to nobody: it needs [l2l] or [lagerkoll]")
 	}
-	if len(p.Allowed) == 0 {
-		f.Warn(config.At("relay"), "there is no [[allow]]: every station that the engine lets in may do everything that the keys can")
-	}
+	p.readAllowed(f)
 	f.Unread()
 	p.Warnings = f.Warnings()
 	return p, f.Faults(), nil
+}
+
+// readAllowed reads [[allow]]: what stations may do.
+func (p *RelayPlan) readAllowed(f *config.File) {
+	f.Tables("allow", &p.Allowed)
+	if len(p.Allowed) == 0 {
+		f.Warn(config.At("relay"), "there is no [[allow]]: every station that the engine lets in may do everything that the keys can")
+	}
+	asked := make(map[string][]string) // what each backend can be asked
+	for _, b := range Backends() {
+		asked[b.Name] = []string{relay.Watch}
+		for _, v := range b.Verbs {
+			if !v.BestEffort { // the station's own
+				asked[b.Name] = append(asked[b.Name], v.Name)
+			}
+		}
+		for _, q := range b.Queries {
+			asked[b.Name] = append(asked[b.Name], q.Name)
+		}
+	}
+	atLagerkoll := false
+	for i, a := range p.Allowed {
+		a.Check(func(key, text string) { f.Fault(config.At("allow", i, key), "%q %s", key, text) })
+		for _, name := range a.Backends {
+			f.OneOf(config.At("allow", i, "backends"), name, "l2l", "lagerkoll")
+		}
+		for _, pattern := range a.Verbs {
+			one := relay.Allowance{Verbs: []string{pattern}}
+			covers := func(backend string) bool {
+				return slices.ContainsFunc(asked[backend], func(verb string) bool { return one.Covers(backend, verb) })
+			}
+			if !covers("l2l") && !covers("lagerkoll") {
+				f.Fault(config.At("allow", i, "verbs"), `%q is no verb and no question, which are called as "l2l/dispatch.open", "lagerkoll/*" or "l2l/watch"`, pattern)
+			}
+		}
+		switch {
+		case !a.Placed():
+			atLagerkoll = atLagerkoll || a.Covers("lagerkoll", "")
+		case !a.Covers("l2l", ""):
+			f.Fault(config.At("allow", i), "Lagerkoll knows neither lines nor machines: leave lines and machines out of an [[allow]] for it")
+		case len(a.Machines) == 0 && a.Covers("l2l", "dispatch.open"):
+			f.Warn(config.At("allow", i, "lines"), `a call names its machine, and no machine is allowed here: add machines = ["SEAL-1"], or "*" for all`)
+		}
+	}
+	if !atLagerkoll && len(p.Allowed) > 0 && slices.ContainsFunc(p.Sections, func(v RelayVendor) bool { return v.Name == "lagerkoll" }) {
+		f.Warn(config.At("lagerkoll"), `no station may do anything here: Lagerkoll knows no lines, so it takes an [[allow]] with backends = ["lagerkoll"] and neither lines nor machines`)
+	}
 }
 
 func (p *RelayPlan) readTable(f *config.File) {

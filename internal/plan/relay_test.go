@@ -19,7 +19,7 @@ func TestTheRelaysExampleHasNoFaults(t *testing.T) {
 	if len(faults) > 0 || len(p.Warnings) > 0 {
 		t.Errorf("%v %v", faults, p.Warnings)
 	}
-	if len(p.Sections) != 2 || len(p.Allowed) != 1 || p.Table.Replicas != 3 || p.Zone.String() != "Europe/Stockholm" {
+	if len(p.Sections) != 2 || len(p.Allowed) != 2 || p.Table.Replicas != 3 || p.Zone.String() != "Europe/Stockholm" {
 		t.Errorf("it is read as %+v", p)
 	}
 }
@@ -66,6 +66,13 @@ key = { credential = "l2l.key" }
 `
 	station := func(path string) ([]config.Fault, error) { _, faults, err := Read(path); return faults, err }
 	relay := func(path string) ([]config.Fault, error) { _, faults, err := ReadRelay(path); return faults, err }
+	warned := func(path string) ([]config.Fault, error) {
+		p, faults, err := ReadRelay(path)
+		if len(faults) > 0 {
+			return faults, err
+		}
+		return p.Warnings, err
+	}
 	for sentence, c := range map[string]struct {
 		read           func(path string) ([]config.Fault, error)
 		text, old, new string
@@ -91,6 +98,13 @@ key = { credential = "l2l.key" }
 		"numbers at the page's address":      {relay, ofRelay, "[l2l]", "[web]\nlisten = \"127.0.0.1:8422\"\n[metrics]\nlisten = \"127.0.0.1:8422\"\n[l2l]", "take another port"},
 		"an allowance for nobody":            {relay, ofRelay, "[l2l]", "[[allow]]\nlines = [\"PACK4\"]\n[l2l]", "pack4-*"},
 		"an allowance for another's backend": {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nbackends = [\"webhook\"]\n[l2l]", "webhook"},
+		"an allowance that is written well":  {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nverbs = [\"l2l/dispatch.*\", \"lagerkoll/picking-list\", \"l2l/watch\"]\nmachines = [\"*\"]\n[l2l]", ""},
+		"an allowance for no verb":           {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nverbs = [\"dispatch.open\"]\n[l2l]", `"dispatch.open" is no verb`},
+		"an allowance of a station's own":    {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nverbs = [\"lagerkoll/picking_list.print\"]\n[l2l]", "is no verb"},
+		"lines where nobody knows any":       {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nbackends = [\"lagerkoll\"]\nlines = [\"PACK4\"]\n[l2l]", "Lagerkoll knows neither lines"},
+		"a pattern that is none":             {relay, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nmachines = [\"SEAL-[\"]\n[l2l]", "no name, nor a pattern"},
+		"lines alone, and calls":             {warned, ofRelay, "[l2l]", "[[allow]]\nstation = \"a\"\nlines = [\"PACK4\"]\n[l2l]", "a call names its machine"},
+		"lines, and Lagerkoll":               {warned, ofRelay, "[l2l]", "[lagerkoll]\nurl = \"https://capi.example/v1/\"\nstore = \"1001\"\nkey = { credential = \"lagerkoll.key\" }\n[[allow]]\nstation = \"a\"\nlines = [\"PACK4\"]\nmachines = [\"*\"]\n[l2l]", "no station may do anything here"},
 	} {
 		got := said(t, strings.Replace(c.text, c.old, c.new, 1), c.read)
 		found := slices.ContainsFunc(got, func(text string) bool { return strings.Contains(text, c.want) })

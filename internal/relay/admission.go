@@ -50,7 +50,7 @@ func (j *job) lane() string {
 	if j.Do == doFetch {
 		return j.fetchKey() // who reads the same waits, and has what was read
 	}
-	if j.Delivery == nil || j.Delivery.Entry.Lane == "" {
+	if j.Delivery == nil || j.Delivery.Entry.Lane == "" || j.Do == doRehearse {
 		return ""
 	}
 	return j.Delivery.Entry.To + " " + j.Delivery.Entry.Lane

@@ -51,13 +51,23 @@ func (b *Backend) Queries() []station.Query { return b.BackendSetting.Queries }
 
 // Deliver implements station.Backend.
 func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Receipt {
-	_, rc := b.ask(ctx, ask{Do: doDeliver, Settle: b.Settle, Delivery: deliveryOf(d)})
+	if show := api.DryRunOf(ctx); show != nil {
+		a, rc := b.ask(ctx, ask{Do: doRehearse, Delivery: (*delivery)(&d)})
+		for _, r := range a.Requests {
+			show(r)
+		}
+		return api.Unread(rc)
+	}
+	_, rc := b.ask(ctx, ask{Do: doDeliver, Settle: b.Settle, Delivery: (*delivery)(&d)})
 	return rc
 }
 
 // Look implements station.Looker.
 func (b *Backend) Look(ctx context.Context, d station.Delivery) ([]byte, station.Receipt) {
-	a, rc := b.ask(ctx, ask{Do: doLook, Settle: b.Settle, Delivery: deliveryOf(d)})
+	if api.DryRunOf(ctx) != nil {
+		return nil, station.Receipt{Outcome: station.Delivered} // the relay looks when it rehearses
+	}
+	a, rc := b.ask(ctx, ask{Do: doLook, Settle: b.Settle, Delivery: (*delivery)(&d)})
 	if rc.Outcome != station.Delivered {
 		return nil, api.Unread(rc)
 	}
@@ -79,7 +89,7 @@ func (b *Backend) Query(ctx context.Context, name string, with map[string]string
 	case a.Answer == nil:
 		return station.Answer{}, errors.New("the relay answered with nothing")
 	}
-	return a.Answer.answer(), nil
+	return station.Answer(*a.Answer), nil
 }
 
 // Fetch implements api.Fetcher.

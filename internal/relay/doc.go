@@ -36,10 +36,10 @@
 //	{"v":1,"do":"deliver","tick":17,"settle":126000000000,"delivery":{…}}
 //
 //	v          the version of the ask, and of its answer
-//	do         deliver, look, probe, read, fetch or end
+//	do         deliver, look, rehearse, probe, read, fetch or end
 //	tick       the tick of the last announcement that the station heard
 //	settle     how long after an attempt an absence proves nothing to this station
-//	delivery   of deliver and look: entry (as the outbox has it), attempt, doubtful, ref,
+//	delivery   of deliver, look and rehearse: entry (as the outbox has it), attempt, doubtful, ref,
 //	           before, when, exact, merged, forced, marks, settle, look_only
 //	question   of read, with the field "with": what is asked; of fetch: the path, and with
 //	           is the query
@@ -60,6 +60,9 @@
 //	before     of look: what was seen
 //	answer     of read: columns, rows, note, all, file, type
 //	body       of fetch: what the vendor sent
+//	requests   of rehearse: what would be sent (method, url, header, body), and what was read
+//	           for that (sent); no key is in them
+//	more       answer has a part of a file and nothing else: the next has the next part
 //	vendor     what the vendor's clock says now, as far as the relay has heard it
 //
 // # Persons

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"sync"
 	"time"
@@ -44,8 +45,24 @@ func (j *job) query() url.Values {
 	return query
 }
 
-// get returns what was fetched, by another station or for this one.
-func (f *fetched) get(ctx context.Context, v Vendor, j *job) ([]byte, station.Receipt) {
+// get returns what was fetched, by another station or for this one, as far as it is within the
+// places of the station; nil: wherever it is.
+func (f *fetched) get(ctx context.Context, v Vendor, j *job, within func(api.Place) bool) ([]byte, station.Receipt) {
+	body, rc := f.whole(ctx, v, j)
+	if rc.Outcome != station.Delivered || within == nil {
+		return body, rc
+	}
+	if placing, can := v.Backend.(api.Placing); can {
+		if left, ok := placing.Withhold(j.Question, j.query(), body, within); ok {
+			return left, rc
+		}
+	}
+	return nil, station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("the relay does not allow the station %s to read %s/%s there: it takes an [[allow]] with verbs = [%q] and neither lines nor machines in relay.toml: %w, %w",
+		j.station, j.backend, j.Question, j.backend+"/"+Watch, station.ErrKey, station.ErrForbidden)}
+}
+
+// whole is get of all that there is.
+func (f *fetched) whole(ctx context.Context, v Vendor, j *job) ([]byte, station.Receipt) {
 	key, now := j.fetchKey(), time.Now()
 	f.mu.Lock()
 	for old, k := range f.kept {

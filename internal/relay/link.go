@@ -72,6 +72,7 @@ type Link struct {
 // A pending is an ask that waits for its answer.
 type pending struct {
 	term string
+	file []byte      // the parts that came of one
 	done chan result // of room for one: the first that comes counts
 }
 
@@ -219,8 +220,17 @@ func (l *Link) noteAnswer(m *nats.Msg) {
 		return
 	}
 	r := result{sent: true}
-	if err := json.Unmarshal(m.Data, &r.answer); err != nil {
+	switch err := json.Unmarshal(m.Data, &r.answer); {
+	case err != nil:
 		r.err = errors.New("the relay's answer cannot be read")
+	case r.answer.Answer != nil && len(p.file)+len(r.answer.Answer.File) > api.MostDocument:
+		r.err = fmt.Errorf("the file has more than %d MB", api.MostDocument>>20)
+	case r.answer.Answer != nil:
+		p.file = append(p.file, r.answer.Answer.File...) // answers come one after the other
+		r.answer.Answer.File = p.file
+	}
+	if r.answer.More && r.err == nil {
+		return
 	}
 	p.end(r)
 }

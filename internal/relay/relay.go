@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,9 +194,9 @@ func (r *Relay) parse(j *job, m *nats.Msg) (why string) {
 		return r.refuses(j.station)
 	case !known:
 		return "the relay does not speak to " + j.backend
-	case j.Do != doDeliver && j.Do != doLook && j.Do != doProbe && j.Do != doRead && j.Do != doFetch && j.Do != doEnd:
+	case !slices.Contains([]string{doDeliver, doLook, doRehearse, doProbe, doRead, doFetch, doEnd}, j.Do):
 		return fmt.Sprintf("the relay does not understand %q: update it", station.OneLine(j.Do, 20))
-	case needs && j.Delivery == nil:
+	case (needs || j.Do == doRehearse) && j.Delivery == nil:
 		return "the relay finds no delivery in it"
 	case needs && j.Settle < v.Settle:
 		return fmt.Sprintf("settle in [%s] of the station must be at least %v: so long the relay's way to the vendor takes", j.backend, v.Settle)
@@ -259,13 +260,6 @@ func (j *job) entry() string {
 	return string(j.Delivery.Entry.ID)
 }
 
-func (j *job) verb() string {
-	if j.Delivery == nil {
-		return j.Question
-	}
-	return j.Delivery.Entry.Verb
-}
-
 // carryOut does what is asked for.
 func (r *Relay) carryOut(j *job) (answer, station.Receipt) {
 	ctx := api.WithGuard(j.context, func() error { return r.fence(j) })
@@ -273,23 +267,16 @@ func (r *Relay) carryOut(j *job) (answer, station.Receipt) {
 		r.counted.change(j.backend, func(n *VendorNumbers) { n.Requests++ })
 	})
 	v := r.vendors[j.backend]
-	var a answer
+	var did answer
 	var rc station.Receipt
-	var before, body []byte
-	var read *table
-	if why := r.forbids(j); why != nil {
+	if within, why := r.permit(ctx, v, j); why != nil {
 		rc = station.Receipt{Outcome: station.Unreached, Answered: true, Err: why}
 	} else {
-		switch j.Do {
-		case doFetch:
-			body, rc = r.fetched.get(ctx, v, j)
-		default:
-			rc, before, read = v.perform(ctx, j)
-		}
+		did, rc = r.perform(ctx, v, j, within)
 	}
 	rc = r.hideKey(j, rc)
-	a = answerOf(rc)
-	a.Before, a.Answer, a.Body = before, read, body
+	a := answerOf(rc)
+	a.Before, a.Answer, a.Body, a.Requests = did.Before, did.Answer, did.Body, did.Requests
 	if clock, has := v.Backend.(station.VendorClock); has {
 		if vendor, at := clock.VendorTime(); !vendor.IsZero() {
 			a.Vendor = vendor.Add(time.Since(at))
@@ -298,29 +285,36 @@ func (r *Relay) carryOut(j *job) (answer, station.Receipt) {
 	return a, rc
 }
 
-// perform asks the vendor.
-func (v Vendor) perform(ctx context.Context, j *job) (rc station.Receipt, before []byte, read *table) {
-	cannot := station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("%s cannot be asked that", v.Name)}
+// perform asks the vendor. Of what was fetched it tells what is within the places of the station.
+func (r *Relay) perform(ctx context.Context, v Vendor, j *job, within func(api.Place) bool) (did answer, rc station.Receipt) {
 	switch j.Do {
 	case doDeliver:
-		return v.Backend.Deliver(ctx, j.Delivery.delivery()), nil, nil
+		return did, v.Backend.Deliver(ctx, station.Delivery(*j.Delivery))
+	case doRehearse:
+		ctx = api.WithDryRun(ctx, func(shown api.DryRunRequest) { did.Requests = append(did.Requests, shown) })
+		rc = station.AttemptOnce(ctx, v.Backend, station.Delivery(*j.Delivery))
+		return did, rc
 	case doLook:
 		if looker, can := v.Backend.(station.Looker); can {
-			before, rc = looker.Look(ctx, j.Delivery.delivery())
-			return rc, before, nil
+			did.Before, rc = looker.Look(ctx, station.Delivery(*j.Delivery))
+			return did, rc
 		}
 	case doProbe:
 		if prober, can := v.Backend.(station.Prober); can {
-			return prober.Probe(ctx), nil, nil
+			return did, prober.Probe(ctx)
 		}
 	case doRead:
 		got, err := station.RunQuery(ctx, v.Backend, j.Question, j.With)
 		if err != nil {
-			return station.Receipt{Outcome: station.Unreached, Answered: true, Err: err}, nil, nil
+			return did, station.Receipt{Outcome: station.Unreached, Answered: true, Err: err}
 		}
-		return station.Receipt{Outcome: station.Delivered}, nil, tableOf(got)
+		did.Answer = (*table)(&got)
+		return did, station.Receipt{Outcome: station.Delivered}
+	case doFetch:
+		did.Body, rc = r.fetched.get(ctx, v, j, within)
+		return did, rc
 	}
-	return cannot, nil, nil
+	return did, station.Receipt{Outcome: station.Unreached, Err: fmt.Errorf("%s cannot be asked that", v.Name)}
 }
 
 // hideKey makes a key that the vendor does not accept the relay's own matter: it is told
@@ -347,6 +341,14 @@ func (r *Relay) answer(j *job, a answer) {
 	j.end()
 	r.forget(j)
 	a.Version = min(max(j.Version, r.oldest), r.version)
+	for a.Answer != nil && len(a.Answer.File) > mostPart {
+		part := answer{Version: a.Version, More: true, Answer: &table{File: a.Answer.File[:mostPart]}}
+		text, err := json.Marshal(part)
+		if err != nil || r.conn.Publish(answerSubject(j.station, j.id), text) != nil {
+			break // so does the rest below, which says so
+		}
+		a.Answer.File = a.Answer.File[mostPart:]
+	}
 	text, err := json.Marshal(a)
 	if len(text) > mostAnswer {
 		large := station.Receipt{Outcome: station.Unreached, Answered: true, Err: fmt.Errorf("the answer has %d kB, and the relay sends %d at most", len(text)>>10, mostAnswer>>10)}

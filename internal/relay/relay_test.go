@@ -98,7 +98,7 @@ func (s *shop) clerk(dial api.Dial) *clerk {
 }
 
 func verbs() []station.Verb {
-	return []station.Verb{{Name: "shop.order", Before: true, Lane: []string{"lane"}, Fields: []station.Field{{Name: "lane", Required: true, Help: "a lane"}}}}
+	return []station.Verb{{Name: "shop.order", Before: true, Lane: []string{"lane"}, Fields: []station.Field{{Name: "lane", Required: true, Help: "a lane"}, {Name: "line", Help: "a line"}, {Name: "machine", Help: "a machine"}}}}
 }
 
 func (c *clerk) Verbs() []station.Verb { return verbs() }
@@ -264,7 +264,7 @@ func TestAnAskThatWasLongOnItsWayIsRefused(t *testing.T) {
 	}{
 		"older than patience":  {"deliver", lead.Tick - int64(relay.Patience/time.Second) - 2, "on its way"},
 		"of a tick to come":    {"deliver", lead.Tick + 1000, "none that this relay has told"},
-		"of tomorrow's wire":   {"rehearse", lead.Tick, "does not understand"},
+		"of tomorrow's wire":   {"forecast", lead.Tick, "does not understand"},
 		"with nothing to do":   {"", lead.Tick, "does not understand"},
 		"as it should be":      {"deliver", lead.Tick, `"outcome":"delivered"`},
 		"a look at the vendor": {"look", lead.Tick, `"outcome":"delivered"`},
@@ -574,6 +574,7 @@ func TestAStationMayDoWhatItIsAllowed(t *testing.T) {
 		d.With[field] = value
 		return d
 	}
+	wants(t, ours.Deliver(t.Context(), order("4711")), station.Unreached) // nobody knows where
 	wants(t, ours.Deliver(t.Context(), at("line", "PACK4")), station.Delivered)
 	wants(t, ours.Deliver(t.Context(), at("machine", "SEAL-1")), station.Delivered)
 	for _, d := range []station.Delivery{at("line", "PACK5"), at("machine", "SEAL-2")} {

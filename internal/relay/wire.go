@@ -24,6 +24,9 @@ const (
 	mostAnnouncement = 4 << 10
 	mostAsk          = 256 << 10
 	mostAnswer       = 768 << 10
+
+	// mostPart is how much of a file goes with one answer.
+	mostPart = 512 << 10
 )
 
 // Patience is how old the tick of an ask may be when something is begun for it that changes
@@ -32,12 +35,13 @@ const Patience = api.RelayPatience
 
 // What an ask may say in do.
 const (
-	doDeliver = "deliver"
-	doLook    = "look"
-	doProbe   = "probe"
-	doRead    = "read"
-	doFetch   = "fetch"
-	doEnd     = "end"
+	doDeliver  = "deliver"
+	doLook     = "look"
+	doProbe    = "probe"
+	doRead     = "read"
+	doFetch    = "fetch"
+	doRehearse = "rehearse"
+	doEnd      = "end"
 )
 
 // leadSubject is where the relay that leads announces itself.
@@ -83,9 +87,10 @@ type ask struct {
 	With     map[string]string `json:"with,omitempty"`
 }
 
-// A delivery is a station.Delivery on the wire.
+// A delivery is a station.Delivery on the wire, field by field.
 type delivery struct {
-	Entry    station.Entry `json:"entry"`
+	station.Entry `json:"entry"`
+
 	Attempt  int           `json:"attempt,omitempty"`
 	Doubtful bool          `json:"doubtful,omitempty"`
 	Ref      string        `json:"ref,omitempty"`
@@ -118,6 +123,9 @@ type answer struct {
 	Answer   *table        `json:"answer,omitempty"`
 	Body     []byte        `json:"body,omitempty"`
 	Vendor   time.Time     `json:"vendor,omitzero"`
+
+	Requests []api.DryRunRequest `json:"requests,omitempty"`
+	More     bool                `json:"more,omitempty"` // it is a part of a file, and nothing else
 }
 
 // running is a station.Running on the wire.
@@ -134,7 +142,7 @@ type fault struct {
 	Refusal *string  `json:"refusal,omitempty"`
 }
 
-// A table is a station.Answer on the wire.
+// A table is a station.Answer on the wire, field by field.
 type table struct {
 	Columns []string        `json:"columns,omitempty"`
 	Rows    [][]string      `json:"rows,omitempty"`
@@ -200,20 +208,6 @@ type wireError struct {
 func (e *wireError) Error() string   { return e.text }
 func (e *wireError) Unwrap() []error { return e.is }
 
-func deliveryOf(d station.Delivery) *delivery {
-	return &delivery{
-		Entry: d.Entry, Attempt: d.Attempt, Doubtful: d.Doubtful, Ref: d.Ref, Before: d.Before, When: d.When, Exact: d.Exact,
-		Merged: d.Merged, Forced: d.Forced, Marks: d.Marks, Settle: d.Settle, LookOnly: d.LookOnly,
-	}
-}
-
-func (d delivery) delivery() station.Delivery {
-	return station.Delivery{
-		Entry: d.Entry, Attempt: d.Attempt, Doubtful: d.Doubtful, Ref: d.Ref, Before: d.Before, When: d.When, Exact: d.Exact,
-		Merged: d.Merged, Forced: d.Forced, Marks: d.Marks, Settle: d.Settle, LookOnly: d.LookOnly,
-	}
-}
-
 // answerOf puts a receipt on the wire.
 func answerOf(rc station.Receipt) answer {
 	a := answer{
@@ -246,19 +240,11 @@ func (a answer) receipt() (station.Receipt, error) {
 	return rc, nil
 }
 
-func tableOf(a station.Answer) *table {
-	return &table{Columns: a.Columns, Rows: a.Rows, Note: a.Note, All: a.All, File: a.File, Type: a.Type}
-}
-
-func (t table) answer() station.Answer {
-	return station.Answer{Columns: t.Columns, Rows: t.Rows, Note: t.Note, All: t.All, File: t.File, Type: t.Type}
-}
-
 // Ceilings lists what there is at most on the way to a relay, and in it.
 func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
 		{Of: "an ask of a station's on the way to the relay", Most: fmt.Sprint(mostAsk>>10, " kB"), Then: "the entry is held: not sent"},
-		{Of: "an answer of the relay's", Most: fmt.Sprint(mostAnswer>>10, " kB"), Then: "a command says so; of an attempt, it is looked up"},
+		{Of: "an answer of the relay's", Most: fmt.Sprint(mostAnswer>>10, " kB; a file comes in parts"), Then: "a command says so; of an attempt, it is looked up"},
 		{Of: "asks of a station that are under way", Most: fmt.Sprint(mostPending), Then: "the next is not sent, and tried again later"},
 		{Of: "asks that wait at a relay for one vendor, and of one station's", Most: fmt.Sprint(mostWaiting, ", ", mostOfStation), Then: "the station is told to wait a second; the relay's log says so"},
 		{Of: "questions of persons that wait at a station, and its answer", Most: fmt.Sprint(mostQuestions, "; ", mostTold>>10, " kB"), Then: "the command says so"},

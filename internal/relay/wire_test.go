@@ -73,7 +73,7 @@ func TestWhatTheStationSaysArrivesWhole(t *testing.T) {
 	rc.Err = errors.Join(errors.New("POST a: refused"), station.ErrKey, station.ErrForbidden, station.ErrUndecided, station.ErrNotShown,
 		station.ErrAbsent, station.ErrUnreadable, station.ErrFailed, station.ErrMisfit, &api.Refusal{Text: "no"})
 
-	text, err := json.Marshal(deliveryOf(d))
+	text, err := json.Marshal((*delivery)(&d))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestWhatTheStationSaysArrivesWhole(t *testing.T) {
 	if err := json.Unmarshal(text, &came); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(d, came.delivery()); diff != "" {
+	if diff := cmp.Diff(d, station.Delivery(came)); diff != "" {
 		t.Errorf("a delivery arrives as another:\n%s", diff)
 	}
 
@@ -124,7 +124,7 @@ func TestTheWireIsAsItIsWrittenDown(t *testing.T) {
 	said.Answer = &table{Columns: []string{"order"}, Rows: [][]string{{"4711"}}, Note: "more", All: json.RawMessage(`[1]`), File: []byte("%PDF"), Type: "application/pdf"}
 	for name, what := range map[string]any{
 		"announcement-1": announcement{Version: 1, Least: 1, Term: "3f", Tick: 17, Relay: "dmz-1"},
-		"deliver-1":      ask{Version: 1, Do: doDeliver, Tick: 17, Settle: time.Minute, Delivery: deliveryOf(d)},
+		"deliver-1":      ask{Version: 1, Do: doDeliver, Tick: 17, Settle: time.Minute, Delivery: (*delivery)(&d)},
 		"read-1":         ask{Version: 1, Do: doRead, Tick: 17, Question: "order", With: map[string]string{"id": "4711"}},
 		"answer-1":       said,
 	} {

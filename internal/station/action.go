@@ -389,6 +389,10 @@ type Field struct {
 	Type     FieldType
 	Required bool
 	Help     string // one line for the integrator: "article number of the bundled article"
+
+	// Anywhere: what it names is found wherever it is, and not at the line and machine that
+	// the other fields name: the id of a dispatch.
+	Anywhere bool
 }
 
 // A FieldType says what text a field takes.

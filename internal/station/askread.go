@@ -106,6 +106,20 @@ func AnswerOf(all any, columns ...string) (Answer, error) {
 	return Answer{Columns: columns, All: text}, err
 }
 
+// AttemptOnce makes one attempt at what was never sent. A verb that needs to know how things
+// stood before (Before) looks now.
+func AttemptOnce(ctx context.Context, b Backend, d Delivery) Receipt {
+	looks := slices.ContainsFunc(b.Verbs(), func(v Verb) bool { return v.Name == d.Verb && v.Before })
+	if looker, can := b.(Looker); can && looks {
+		before, rc := looker.Look(ctx, d)
+		if rc.Outcome != Delivered {
+			return rc
+		}
+		d.Before = before
+	}
+	return b.Deliver(ctx, d)
+}
+
 // RunQuery puts one question to a backend, and says everything that is wrong with
 // the question before it does.
 func RunQuery(ctx context.Context, b Backend, name string, with map[string]string) (Answer, error) {

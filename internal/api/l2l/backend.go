@@ -71,7 +71,7 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 	if s.Auth == "" {
 		s.Auth = AuthQuery
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log})
 	b := &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: o.Zone, log: o.Log,
 		verbs: verbs(), names: Verbs(),
 		read: http.Header{"Accept": {"application/json"}},

@@ -44,7 +44,7 @@ func endVerb(name, does, ends string) station.Verb {
 		Name: name,
 		Does: does,
 		Fields: []station.Field{
-			{Name: "dispatch", Type: station.Integer, Help: "id of the dispatch (not its number); without it the one that this call opened"},
+			{Name: "dispatch", Type: station.Integer, Anywhere: true, Help: "id of the dispatch (not its number); without it the one that this call opened"},
 			{Name: "machine", Help: ends + " only calls at this machine: SEAL-1"},
 			{Name: "type", Help: ends + " only calls of this dispatch type: MAINT"},
 		},
@@ -112,7 +112,7 @@ func (e ending) saysDone(text string) bool {
 //
 //	GET dispatches/?site=12&id=90017
 func (b *Backend) dispatchOf(ctx context.Context, id string) (row Dispatch, shown bool, rc station.Receipt) {
-	rows, rc := get[shownDispatch](ctx, b, "dispatches/", url.Values{"id": {id}})
+	rows, rc := get[shownDispatch](ctx, b, pathDispatches, url.Values{"id": {id}})
 	if rc.Outcome != station.Delivered {
 		return Dispatch{}, false, rc
 	}

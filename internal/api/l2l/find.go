@@ -94,7 +94,7 @@ func (b *Backend) searchList(ctx context.Context, d station.Delivery, open strin
 		if len(r.rows) > 0 {
 			query.Set("offset", strconv.Itoa(len(r.rows)))
 		}
-		page, rc := get[shownDispatch](ctx, b, "dispatches/", query)
+		page, rc := get[shownDispatch](ctx, b, pathDispatches, query)
 		if rc.Outcome != station.Delivered {
 			return search{rc: rc}
 		}

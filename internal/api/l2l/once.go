@@ -27,7 +27,7 @@ const alreadyCritical = "already has an open critical dispatch"
 // does not show its dispatches the call is opened all the same, for a second
 // dispatch does less harm than none.
 func (b *Backend) adopt(ctx context.Context, d station.Delivery) (rc station.Receipt, settled bool) {
-	rows, rc := get[shownDispatch](ctx, b, "dispatches/", url.Values{
+	rows, rc := get[shownDispatch](ctx, b, pathDispatches, url.Values{
 		"machinecode":      {d.With["machine"]},
 		"dispatchtypecode": {d.With["type"]},
 		"open":             {"T"},
@@ -64,7 +64,7 @@ func adoptedReceipt(row Dispatch, d station.Delivery) station.Receipt {
 // asks for all that are open at the machine. The call itself among them is
 // delivered; so is one of the same type for a call that is to be opened once.
 func (b *Backend) explainBlocked(ctx context.Context, d station.Delivery, rc station.Receipt) station.Receipt {
-	rows, _ := get[shownDispatch](ctx, b, "dispatches/", url.Values{
+	rows, _ := get[shownDispatch](ctx, b, pathDispatches, url.Values{
 		"machinecode": {d.With["machine"]},
 		"open":        {"T"},
 		"order_by":    {"-reported"},

@@ -25,7 +25,7 @@ const orderLate = 2 * time.Minute
 func lineFields() []station.Field {
 	return []station.Field{
 		{Name: "line", Required: true, Help: "line code: PACK4"},
-		{Name: "line_externalid", Help: "external id of the line, which L2L is then told in the place of its code"},
+		{Name: "line_externalid", Anywhere: true, Help: "external id of the line, which L2L is then told in the place of its code"},
 	}
 }
 
@@ -111,8 +111,8 @@ func runsAfter(d station.Delivery, rc station.Receipt) station.Running {
 func whichFields(verb string) []station.Field {
 	return []station.Field{
 		{Name: "product", Help: "product code of the order to " + verb},
-		{Name: "id", Type: station.Integer, Help: "id of the build sequence to " + verb},
-		{Name: "externalid", Help: "external id of the build sequence to " + verb},
+		{Name: "id", Type: station.Integer, Anywhere: true, Help: "id of the build sequence to " + verb},
+		{Name: "externalid", Anywhere: true, Help: "external id of the build sequence to " + verb},
 	}
 }
 
@@ -182,7 +182,7 @@ func (g orderSeen) matches(d station.Delivery) (it, told bool) {
 func (b *Backend) current(ctx context.Context, line Line) (Order, station.Receipt) {
 	query := url.Values{}
 	line.addTo(query)
-	rows, rc := get[shownOrder](ctx, b, "buildsequence/get_current_order_on_line/", query)
+	rows, rc := get[shownOrder](ctx, b, pathCurrent, query)
 	if text, _ := refusal(rc); strings.Contains(text, "no current order") {
 		return Order{}, station.Receipt{Outcome: station.Delivered}
 	}
@@ -240,7 +240,7 @@ func (b *Backend) productOf(ctx context.Context, o Order) (string, station.Recei
 	if o.ProductID == "" {
 		return "", notTold("the product of the current order")
 	}
-	rows, rc := get[shownProduct](ctx, b, "productcomponents/", url.Values{"id": {o.ProductID}})
+	rows, rc := get[shownProduct](ctx, b, pathProducts, url.Values{"id": {o.ProductID}})
 	if rc.Outcome != station.Delivered {
 		return "", rc
 	}

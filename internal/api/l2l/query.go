@@ -39,16 +39,16 @@ func Queries() []station.Query {
 			limit, offset,
 		}},
 		{Name: askDispatch, Help: "Look up one dispatch", Args: []string{"number"}, Fields: []station.Field{
-			{Name: "number", Type: station.Integer, Help: "the number that people say"},
-			{Name: "id", Type: station.Integer, Help: "its id, in the place of the number"},
+			{Name: "number", Type: station.Integer, Anywhere: true, Help: "the number that people say"},
+			{Name: "id", Type: station.Integer, Anywhere: true, Help: "its id, in the place of the number"},
 		}, Also: numberOrID},
 		{Name: askCurrent, Help: "Show the order that runs on a line", Args: []string{"line"}, Fields: []station.Field{
 			{Name: "line", Required: true, Help: "line code: PACK4"},
-			{Name: "line_externalid", Help: "external id of the line, which L2L is then told in the place of its code"},
+			{Name: "line_externalid", Anywhere: true, Help: "external id of the line, which L2L is then told in the place of its code"},
 		}},
 		{Name: askOrders, Help: "List the build sequences of a line", Args: []string{"line"}, Fields: []station.Field{
 			{Name: "line", Help: "line code: PACK4"},
-			{Name: "id", Type: station.Integer, Help: "the one with this id"},
+			{Name: "id", Type: station.Integer, Anywhere: true, Help: "the one with this id"},
 			{Name: "status_from", Type: station.Integer, Help: "L2L's number of the first status: 2 is scheduled"},
 			{Name: "status_to", Type: station.Integer, Help: "and of the last: 6 is on hold"},
 			{Name: "order_by", Help: "schedule_start_date, with a minus in front for the last first"},

@@ -96,7 +96,7 @@ func (b *Backend) ReadDispatches(ctx context.Context, q DispatchQuery) ([]Dispat
 	if q.Open != nil {
 		query.Set("open", map[bool]string{true: "T", false: "F"}[*q.Open])
 	}
-	return readList(ctx, b, "dispatches/", query, b.dispatch)
+	return readList(ctx, b, pathDispatches, query, b.dispatch)
 }
 
 // statusAttended is the number of L2L's own status of a dispatch that somebody is working on.
@@ -283,7 +283,7 @@ func (b *Backend) ReadSites(ctx context.Context) ([]Site, error) {
 func (b *Backend) Probe(ctx context.Context) station.Receipt {
 	_, rc := get[idOnly](ctx, b, "sites/", url.Values{})
 	if rc.Outcome == station.Refused || errors.Is(rc.Err, station.ErrForbidden) {
-		_, other := get[idOnly](ctx, b, "dispatches/", url.Values{"limit": {"1"}})
+		_, other := get[idOnly](ctx, b, pathDispatches, url.Values{"limit": {"1"}})
 		if other.Outcome != station.Doubtful && other.Outcome != station.Unreached || errors.Is(other.Err, station.ErrKey) {
 			rc = other // where it was not answered, the first answer stands
 		}

@@ -270,7 +270,7 @@ func (b *Backend) listOpen(ctx context.Context, calls []station.Call, place url.
 			query.Set("offset", strconv.Itoa(len(read)))
 		}
 		var page api.Rows[shownDispatch]
-		page, l.rc = get[shownDispatch](ctx, b, "dispatches/", query)
+		page, l.rc = get[shownDispatch](ctx, b, pathDispatches, query)
 		if l.rc.Outcome != station.Delivered || !page.OK {
 			return l
 		}

@@ -59,7 +59,7 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 		return nil, fmt.Errorf("lagerkoll: %w", err)
 	}
 	sign.Set(name, key.Reveal())
-	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
+	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log})
 	return &Backend{client: client, sign: sign, to: s.To(), exclusive: s.Exclusive, verbs: Verbs(), recent: newRecent(every), log: o.Log}, nil
 }
 

@@ -19,9 +19,11 @@ const (
 	askBatches = "batches"
 	askParts   = "products"
 	askNext    = "next-reference"
-	askPicking = "picking-list"
 	askRows    = "picking-rows"
 )
+
+// AskPickingList is the question whose answer is a picking list as a PDF, to be printed.
+const AskPickingList = "picking-list"
 
 // Queries lists what the backend can be asked; see station.Querier.
 func (b *Backend) Queries() []station.Query { return Queries() }
@@ -61,7 +63,7 @@ func Queries() []station.Query {
 			{Name: "supplier", Help: "only parts of this supplier"},
 		}, sorting...)},
 		{Name: askNext, Help: "Show the reference that the next production order would get"},
-		{Name: askPicking, Help: "Fetch the picking list of a production order as a PDF", Args: []string{"order"}, Fields: picking, File: "a PDF"},
+		{Name: AskPickingList, Help: "Fetch the picking list of a production order as a PDF", Args: []string{"order"}, Fields: picking, File: "a PDF"},
 		{Name: askRows, Help: "List the picking list of a production order", Args: []string{"order"}, Fields: picking},
 	}
 }
@@ -86,7 +88,7 @@ func (b *Backend) Query(ctx context.Context, name string, with map[string]string
 	case askParts:
 		rows, err := b.FlatProducts(ctx, id, with["query"], with["supplier"], sortingOf(with))
 		return partsTable(rows, err)
-	case askPicking:
+	case AskPickingList:
 		pdf, err := b.PickingListPDF(ctx, id, pickingOf(with))
 		return station.Answer{File: pdf, Type: "application/pdf"}, err
 	case askRows:

@@ -68,6 +68,6 @@ func (s Section) Open(o api.Opening) (station.Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
-	client := api.New(api.Settings{Base: s.URL, Keys: secrets, Every: pace, Response: s.Timeout, Dial: s.Dial, Route: s.Route, Log: o.Log, DryRun: o.DryRun})
+	client := api.New(api.Settings{Base: s.URL, Keys: secrets, Every: pace, Response: s.Timeout, Dial: s.Dial, Route: s.Route, Log: o.Log})
 	return &Backend{client: client, header: header, to: s.To(), repeat: s.Repeat == RepeatAllowed, verbs: Verbs()}, nil
 }
