@@ -122,9 +122,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.Log.Warn("the lease cannot be asked for", "error", err)
 		}
 		if taken(err) { // another leads: what it knows is known here too
-			if err := r.readRevoked(); err != nil {
-				r.Log.Debug("which stations are refused cannot be read", "error", err)
-			}
+			r.renewRevoked()
 		}
 		wait := time.NewTimer(r.Lease / leaseTries)
 		select {
@@ -146,6 +144,7 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 	defer every.Stop()
 	quiet, renewed := began.Add(r.Lease), began
 	var asks, revokes *nats.Subscription
+	revocations := make(chan *nats.Msg, mostQuestions)
 	defer func() {
 		for _, of := range []*nats.Subscription{asks, revokes} {
 			if of != nil {
@@ -166,6 +165,8 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 				}
 			}
 			r.dismiss("it is being stopped", true)
+		case m := <-revocations: // here, so that none is read and changed at once
+			r.revoke(m)
 		case <-every.C:
 		}
 		now := time.Now()
@@ -176,6 +177,9 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 				r.mu.Lock()
 				t.until = now.Add(r.Lease)
 				r.mu.Unlock()
+				if asks != nil {
+					r.renewRevoked()
+				}
 			case lostLease(err):
 				r.Log.Warn("the lease is another's, or the engine has lost it", "error", err)
 				return
@@ -213,7 +217,7 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 			r.end(before)
 		}
 		if asks == nil && stop.IsZero() {
-			if err := r.readRevoked(); err != nil {
+			if _, err := r.readRevoked(); err != nil {
 				if err.Error() != unread {
 					unread = err.Error()
 					r.Log.Warn("which stations are refused cannot be read: nothing is taken yet", "error", err)
@@ -226,7 +230,7 @@ func (r *Relay) lead(ctx context.Context, l *lease, began time.Time) {
 			var err error
 			of := t
 			if revokes == nil {
-				if revokes, err = r.conn.Subscribe(revokeSubject+"*.*", r.revoke); err != nil {
+				if revokes, err = r.conn.ChanSubscribe(revokeSubject+"*.*", revocations); err != nil {
 					r.Log.Warn("persons cannot have stations refused", "error", err)
 				}
 			}

@@ -69,8 +69,9 @@ type Relay struct {
 	current  *term           // nil: this relay does not lead
 	underWay map[string]*job // by the id of the ask
 
-	revoked   map[string]Revocation // stations that are refused
-	revokedAt uint64                // the revision in the engine; 0: none
+	revoked map[string]Revocation // stations that are refused
+
+	revokedAt uint64 // its revision in the engine; 0: none. Run's alone
 }
 
 // A term is the time for which one relay leads.

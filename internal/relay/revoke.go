@@ -59,28 +59,34 @@ func (r *Relay) bucketFor(config *nats.KeyValueConfig) (nats.KeyValue, error) {
 
 // readRevoked reads which stations are refused, and has the engine keep what stations say.
 // What the engine has lost is written again.
-func (r *Relay) readRevoked() error {
+func (r *Relay) readRevoked() (nats.KeyValue, error) {
 	if _, err := r.bucketFor(&nats.KeyValueConfig{Bucket: statusBucket, Description: "what stations said last", TTL: statusKept, MaxValueSize: mostStatus}); err != nil {
-		return err
+		return nil, err
 	}
 	kv, err := r.bucketFor(&nats.KeyValueConfig{Bucket: revokedBucket, Description: "stations that relays refuse"})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all, revision, err := revokedFrom(kv)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if revision == 0 {
-		if known := r.revokedNow(); len(known) > 0 {
-			return r.writeRevoked(kv, known, 0)
-		}
-		return nil
+	r.revokedAt = revision
+	if known := r.Revoked(); revision == 0 && len(known) > 0 {
+		return kv, r.writeRevoked(kv, known)
+	} else if revision > 0 {
+		r.mu.Lock()
+		r.revoked = all
+		r.mu.Unlock()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.revoked, r.revokedAt = all, revision
-	return nil
+	return kv, nil
+}
+
+// renewRevoked reads it again: what another relay has written last is known here soon.
+func (r *Relay) renewRevoked() {
+	if _, err := r.readRevoked(); err != nil {
+		r.Log.Debug("which stations are refused cannot be read", "error", err)
+	}
 }
 
 // revokedFrom reads which stations are refused; revision is 0 where nothing is written.
@@ -110,8 +116,8 @@ func revokedIn(js nats.JetStreamContext) (map[string]Revocation, uint64, error) 
 	return revokedFrom(kv)
 }
 
-// revokedNow is a copy of which stations are refused.
-func (r *Relay) revokedNow() map[string]Revocation {
+// Revoked returns which stations are refused, as this relay knows it.
+func (r *Relay) Revoked() map[string]Revocation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := make(map[string]Revocation, len(r.revoked))
@@ -119,23 +125,20 @@ func (r *Relay) revokedNow() map[string]Revocation {
 	return all
 }
 
-// Revoked returns which stations are refused, as this relay knows it.
-func (r *Relay) Revoked() map[string]Revocation { return r.revokedNow() }
-
-// writeRevoked writes which stations are refused, in place of the revision that was read; 0
-// where there was none.
-func (r *Relay) writeRevoked(kv nats.KeyValue, all map[string]Revocation, last uint64) error {
+// writeRevoked writes which stations are refused, in place of what was read last.
+func (r *Relay) writeRevoked(kv nats.KeyValue, all map[string]Revocation) error {
 	text, err := json.Marshal(all)
 	if err != nil {
 		return err
 	}
-	revision, err := kv.Update(revokedKey, text, last)
+	revision, err := kv.Update(revokedKey, text, r.revokedAt)
 	if err != nil {
 		return err
 	}
+	r.revokedAt = revision
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.revoked, r.revokedAt = all, revision
+	r.revoked = all
 	return nil
 }
 
@@ -148,6 +151,8 @@ func (r *Relay) revoke(m *nats.Msg) {
 	a := told{Version: Version, Status: http.StatusOK}
 	if err := r.setRevoked(part[2], m.Data); err != nil {
 		a.Status, a.Body = http.StatusConflict, "nothing was done: "+err.Error()
+	} else if !r.Leads() { // whoever leads now may have read the list before
+		a.Status, a.Body = http.StatusConflict, "it is written down, and another relay takes over, which may not know it yet: ask again"
 	}
 	text, err := json.Marshal(a)
 	if err == nil {
@@ -161,6 +166,9 @@ func (r *Relay) revoke(m *nats.Msg) {
 // setRevoked changes which stations are refused. An error says that nothing was done.
 func (r *Relay) setRevoked(person string, text []byte) error {
 	var q revokeQuestion
+	if !r.Leads() { // it stood still, and what it was asked may be long over
+		return errors.New("this relay does not lead any more: ask again")
+	}
 	if len(text) > mostAnnouncement || json.Unmarshal(text, &q) != nil {
 		return errors.New("the relay cannot read it")
 	}
@@ -170,10 +178,11 @@ func (r *Relay) setRevoked(person string, text []byte) error {
 	if why := CheckName(q.Station); why != "" {
 		return fmt.Errorf("the name %q %s", station.OneLine(q.Station, 64), why)
 	}
-	if err := r.readRevoked(); err != nil {
+	kv, err := r.readRevoked()
+	if err != nil {
 		return fmt.Errorf("the engine does not have it written down: %w", err)
 	}
-	all := r.revokedNow()
+	all := r.Revoked()
 	_, was := all[q.Station]
 	switch {
 	case q.Allow == !was:
@@ -185,14 +194,7 @@ func (r *Relay) setRevoked(person string, text []byte) error {
 	default:
 		all[q.Station] = Revocation{By: person, At: time.Now().UTC().Truncate(time.Second)}
 	}
-	kv, err := r.bucketFor(&nats.KeyValueConfig{Bucket: revokedBucket})
-	if err == nil {
-		r.mu.Lock()
-		last := r.revokedAt
-		r.mu.Unlock()
-		err = r.writeRevoked(kv, all, last)
-	}
-	if err != nil {
+	if err := r.writeRevoked(kv, all); err != nil {
 		return fmt.Errorf("the engine does not have it written down: %w", err)
 	}
 	r.Log.Warn("a person changed which stations are refused", "person", person, "station", q.Station, "refused", !q.Allow)
