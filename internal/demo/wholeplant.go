@@ -178,8 +178,14 @@ rate  = "%d/min"
 listen = "127.0.0.1:0"
 
 [[allow]]
+station  = "pack4-*"
+backends = ["l2l"]
+lines    = ["PACK4"]
+machines = ["*"]
+
+[[allow]]
 station = "pack4-*"
-lines   = ["PACK4"]
+verbs   = ["lagerkoll/article.trace", "lagerkoll/order*", "lagerkoll/watch"]
 `
 
 func (p *PlantSimulation) openRelay(ctx context.Context, name, engine string) error {
