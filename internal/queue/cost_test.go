@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,7 @@ func TestCost(t *testing.T) {
 			<-changed
 		}
 	}
+	var rows []string
 	counted := func(name string, flushes, bytes float64, do func()) {
 		t.Helper()
 		before := c.read()
@@ -68,6 +70,7 @@ func TestCost(t *testing.T) {
 		got := c.read().since(before)
 		f, b := float64(got.flushes)/n, float64(got.bytes)/n
 		t.Logf("%-52s %4.2f flushes (at most %.1f), %6.0f bytes (at most %.0f)", name, f, flushes, b, bytes)
+		rows = append(rows, fmt.Sprintf("| %s | %.1f | %.1f |", name, f, b/1000))
 		if f > flushes || b > bytes {
 			t.Errorf("%s: %.2f flushes and %.0f bytes, at most %.1f and %.0f", name, f, b, flushes, bytes)
 		}
@@ -117,6 +120,7 @@ func TestCost(t *testing.T) {
 			drained()
 		})
 	})
+	writeFigures(t, "cost", "| counted at the block device | flushes | kB |\n| --- | --- | --- |\n"+strings.Join(rows, "\n"))
 }
 
 // settling reports whether an answer waits for company, or is taken up already.

@@ -119,16 +119,24 @@ var damages = []struct {
 		clear(data[:2*format.PageSize])
 		return data
 	}},
-	{"cut off", false, func(data []byte, pages int, r *rand.Rand) []byte {
+	{"cut off at random", false, func(data []byte, pages int, r *rand.Rand) []byte {
 		return data[:r.IntN(pages*format.PageSize)]
 	}},
 }
 
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	stock := stockOf(t, 400, 150)
+	const waiting, delivered = 400, 150
+	stock := stockOf(t, waiting, delivered)
 	n := rounds(6)
 	seed := uint64(time.Now().UnixNano())
+	rows := make([]string, len(damages))
+	t.Cleanup(func() {
+		if n < 100 {
+			return // of so few files no figure is worth a line
+		}
+		writeFigures(t, "damage", fmt.Sprintf("| %d files each, of %d waiting entries, %d delivered before | rebuilt | saved | at worst | delivered ones that are looked up again, in all files |\n| --- | --- | --- | --- | --- |\n%s", n, waiting, delivered, strings.Join(rows, "\n")))
+	})
 	t.Logf("seed %d; %d pages, %d entries wait", seed, stock.pages, len(stock.waiting))
 	for kind, damage := range damages {
 		t.Run("the station comes up and saves what can be read: "+damage.name, func(t *testing.T) {
@@ -149,6 +157,7 @@ func TestDamage(t *testing.T) {
 			share := float64(saved) / float64(n*len(stock.waiting))
 			t.Logf("%-24s %3d files, %3d salvaged: %6.2f %% of the waiting saved, at worst %d of %d; %d delivered ones looked up again",
 				damage.name, n, salvaged, 100*share, least, len(stock.waiting), back)
+			rows[kind] = fmt.Sprintf("| %s | %d | %.2f %% | %d | %d |", damage.name, salvaged, 100*share, least, back)
 			if damage.single && share < 0.98 {
 				t.Errorf("%.2f %% saved, want at least 98", 100*share)
 			}

@@ -42,6 +42,9 @@ func (k Kind) known() bool {
 // two bits, so that a flipped bit makes none of the other, and so must the next.
 const current = 4
 
+// Version is that of the format that is written, for who speaks of it to a person.
+const Version = current
+
 const (
 	magic      = "SDQ"
 	headLength = 32
