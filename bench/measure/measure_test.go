@@ -1,7 +1,9 @@
 package measure
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -264,5 +266,47 @@ func TestAProgramsPartsAreItsBytes(t *testing.T) {
 	}
 	if parts["code: Go's runtime, files and processes"] < 100_000 || parts["code: between functions"] > sum/10 {
 		t.Errorf("whose the code is, is not told: %v", parts)
+	}
+}
+
+func TestWhatIsTracedIsSeen(t *testing.T) {
+	tracing, err := OpenTracing(t.Context())
+	if errors.Is(err, ErrNoTracing) {
+		t.Skipf("NOT PROVED: that the kernel's tracepoints are read: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := tracing.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	trace, err := tracing.TraceSyncs("test", os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := trace.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	before := time.Now()
+	for range 3 {
+		if err := file.Sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := trace.Syncs()
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	if all[0].Began.Before(before.Add(-time.Minute)) || all[2].End.After(time.Now().Add(time.Minute)) {
+		t.Errorf("between %v and %v: %v", before, time.Now(), all)
 	}
 }

@@ -31,22 +31,44 @@ func OpenTracing(ctx context.Context) (*Tracing, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrNoTracing
 	}
-	const usual = "/sys/kernel/tracing"
-	if usable(usual) {
-		return &Tracing{dir: usual}, nil
+	t := &Tracing{dir: "/sys/kernel/tracing"}
+	if !usable(t.dir) {
+		dir, err := os.MkdirTemp("", "stationd-bench-tracing-")
+		if err != nil {
+			return nil, err
+		}
+		if _, err := command(ctx, "mount", "-t", "tracefs", "tracefs", dir); err != nil {
+			return nil, errors.Join(ErrNoTracing, err, os.Remove(dir))
+		}
+		t = &Tracing{dir: dir, mount: dir}
 	}
-	dir, err := os.MkdirTemp("", "stationd-bench-tracing-")
-	if err != nil {
-		return nil, err
-	}
-	t := &Tracing{dir: dir, mount: dir}
-	if _, err := command(ctx, "mount", "-t", "tracefs", "tracefs", dir); err != nil {
-		return nil, errors.Join(ErrNoTracing, err, os.Remove(dir))
-	}
-	if !usable(dir) {
-		return nil, errors.Join(ErrNoTracing, t.Close(ctx))
+	if err := t.sees(); err != nil {
+		return nil, errors.Join(ErrNoTracing, err, t.Close(ctx))
 	}
 	return t, nil
+}
+
+// sees makes sure that what this process syncs is seen: in a container it may go by other numbers
+// than the kernel's.
+func (t *Tracing) sees() (err error) {
+	tr, err := t.TraceSyncs("try", os.Getpid())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tr.Close()) }()
+	file, err := os.CreateTemp("", "stationd-bench-sync-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	all, err := tr.Syncs()
+	if err == nil && len(all) == 0 {
+		err = errors.New("a sync of this process is not seen")
+	}
+	return err
 }
 
 // usable says whether traces can be made of system calls and of block devices.
@@ -134,11 +156,30 @@ func (t *Trace) Events() ([]Event, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var mono unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono); err != nil {
+	boot, err := booted()
+	if err != nil {
 		return nil, err
 	}
-	return events(f, time.Now().Add(-time.Duration(mono.Nano())))
+	return events(f, boot)
+}
+
+// booted is when the clock of traces began. The two clocks are read until nobody has come between.
+func booted() (boot time.Time, err error) {
+	shortest := time.Hour
+	for range 20 {
+		var before, after unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &before); err != nil {
+			return boot, err
+		}
+		now := time.Now()
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &after); err != nil {
+			return boot, err
+		}
+		if took := time.Duration(after.Nano() - before.Nano()); took < shortest {
+			shortest, boot = took, now.Add(-time.Duration(before.Nano()))
+		}
+	}
+	return boot, nil
 }
 
 // eventLine is a line of a trace (Documentation/trace/ftrace.rst):
