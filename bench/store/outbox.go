@@ -20,7 +20,7 @@ import (
 )
 
 // deliverers is how many the daemon starts for each backend.
-const deliverers = 2
+const deliverers = 8
 
 // program is a station whose scans become dispatches that are over, which leave nothing in
 // hand: M012-4711 at the machine M012.

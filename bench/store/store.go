@@ -49,7 +49,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{Name: Append, Note: "one pwrite and fdatasync; what was delivered is a durable cursor in a second file", Open: openAppend},
 		{Name: Tuned, Version: "v1.5.0", Note: "NoFreelistSync, map, 4 KiB pages, filled with zeros; what was delivered goes in the commit of the next; Batch of 1 ms for several writers", Open: openTuned},
-		{Name: Ours, Note: "Record, which is an event, its state and its entry; two deliverers", Open: openOutbox},
+		{Name: Ours, Note: "Record, which is an event, its state and its entry; eight deliverers", Open: openOutbox},
 	}
 }
 

@@ -136,16 +136,17 @@ func (s *Status) Alive() error {
 // recorded, and calls lookNow then: the outbox has told of its change before that is known. At
 // that look the lamp, the buzzer and the page of the event's source say so. lookNow must not
 // block. It counts the events that each input has recorded, too.
-func (s *Status) Recording(emit station.Emit, lookNow func()) station.Emit {
-	return func(ev station.Event) (station.Result, error) {
-		done, err := emit(ev)
-		if err == nil {
-			s.rates.add(ev.Source)
-			return done, nil
+func (s *Status) Recording(emit station.EmitAll, lookNow func()) station.EmitAll {
+	return func(all []station.Emitted) {
+		emit(all)
+		for _, e := range all {
+			if e.Err == nil {
+				s.rates.add(e.Event.Source)
+				continue
+			}
+			s.keepUnrecorded(e.Event, e.Err)
+			lookNow()
 		}
-		s.keepUnrecorded(ev, err)
-		lookNow()
-		return done, err
 	}
 }
 

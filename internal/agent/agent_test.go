@@ -342,11 +342,11 @@ func TestAgent(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- Run(ctx, s) }()
-			press := s.Status.Recording(func(station.Event) (station.Result, error) {
+			press := s.Status.Recording(func(all []station.Emitted) {
 				b.change(func(*box) {}) // an outbox tells of its commit before its caller knows how it went
 				synctest.Wait()
-				return station.Result{}, errors.New("the outbox is full")
-			}, func() { now <- struct{}{} })
+				all[0].Err = errors.New("the outbox is full")
+			}, func() { now <- struct{}{} }).One()
 			if _, err := press(station.Event{Source: "red", Kind: station.Press, At: s.Stamp(time.Now())}); err == nil {
 				t.Error("it was recorded")
 			}

@@ -20,7 +20,8 @@ func TestALookHasWhatWasNotRecordedAndHowTheCallsStandAtTheVendor(t *testing.T) 
 	b.s.Recent = []station.RecentEvent{{ID: "1", Source: "hand", At: at(time.Second)}}
 	b.s.State.Calls = []station.Call{{Backend: "l2l", Ref: "7"}, {Backend: "l2l", Ref: "8", Number: "2871837"}, {Backend: "l2l"}}
 	status := NewStatus(b)
-	_, err := status.Recording(func(station.Event) (station.Result, error) { return station.Result{}, errors.New("disk full") }, func() {})(station.Event{ID: "2", Source: "red", Kind: station.Press, At: at(2 * time.Second)})
+	refuse := station.Emit(func(station.Event) (station.Result, error) { return station.Result{}, errors.New("disk full") })
+	_, err := status.Recording(refuse.All(), func() {}).One()(station.Event{ID: "2", Source: "red", Kind: station.Press, At: at(2 * time.Second)})
 	if err == nil {
 		t.Fatal("the outbox took it")
 	}

@@ -37,6 +37,10 @@ const (
 	// than the shortest keep-alive of the common servers (Apache: 5 s): a server
 	// that closes a connection just as a request is written on it makes doubt.
 	idleTime = 4 * time.Second
+
+	// mostConnections is how many are kept: as many as deliveries to one vendor may be
+	// under way at once.
+	mostConnections = 8
 )
 
 // Settings are what a Client needs to know.
@@ -150,6 +154,16 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, station.Receipt) {
 		return nil, rc
 	}
 	return t.body, rc
+}
+
+// PaceWait returns how long a request that came now would wait for its turn.
+func (c *Client) PaceWait() time.Duration {
+	now := time.Now()
+	missing := 1 - c.pace.TokensAt(now)
+	if limit := c.pace.Limit(); missing > 0 && limit != rate.Inf {
+		return time.Duration(missing / float64(limit) * float64(time.Second))
+	}
+	return 0
 }
 
 // An Observer is told of each round trip that has ended: how long it took, without the wait

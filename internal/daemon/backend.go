@@ -14,6 +14,7 @@ var (
 	_ station.Looker         = (*activeBackend)(nil)
 	_ station.Prober         = (*activeBackend)(nil)
 	_ station.VendorClock    = (*activeBackend)(nil)
+	_ station.Paced          = (*activeBackend)(nil)
 	_ station.HealthReporter = (*activeBackend)(nil)
 )
 
@@ -76,6 +77,18 @@ func (b *activeBackend) VendorTime() (vendor, at time.Time) {
 	}
 	return time.Time{}, time.Time{}
 }
+
+// PaceWait implements station.Paced. Of a backend that is not one, as that of a vendor by way of
+// the relay, nobody knows whether its pace has room.
+func (b *activeBackend) PaceWait() time.Duration {
+	if paced, ok := (*b.current.Load()).(station.Paced); ok {
+		return paced.PaceWait()
+	}
+	return unknownPace
+}
+
+// unknownPace is how long a request may wait where nobody knows.
+const unknownPace = time.Minute
 
 // Faults implements station.HealthReporter, for backends that are one.
 func (b *activeBackend) Faults() map[string]string {

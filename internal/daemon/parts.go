@@ -16,8 +16,9 @@ import (
 )
 
 // workersPerBackend is how many deliveries may be under way to one backend at once. Each
-// takes a lane of its own; the backend's pace holds all of them.
-const workersPerBackend = 2
+// takes a lane of its own, and more than two are under way only while the backend's pace has
+// room.
+const workersPerBackend = 8
 
 // parts is everything that the agent runs. watchdog is the service manager's, 0 where
 // there is none.
@@ -55,10 +56,10 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 	if s.page != nil {
 		all.Outputs = append(all.Outputs, agent.Part{Name: "page", Run: s.page.run})
 	}
-	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.Record), s.faults.announce)
+	record := s.status.Recording(s.active.lookNowIfOpen(s.outbox.RecordAll), s.faults.announce)
 	clock := agent.Clock{State: s.outbox.State, Stamp: s.clock.Stamp, Program: s.active.program, Changed: s.outbox.Changed, Calls: s.active.seenCalls}
 	all.Inputs = append(all.Inputs, agent.Part{Name: "clock", Run: func(ctx context.Context) error { return clock.Run(ctx, s.outbox.Record) }})
-	s.addBoards(&all, s.timed(metrics.Buttons, s.withTechnician(record)))
+	s.addBoards(&all, s.timed(metrics.Buttons, s.withTechnician(record)).One())
 	s.addScanners(&all, s.timed(metrics.Scanners, s.withTechnician(record)))
 	s.addPrinters(&all)
 	s.addBackends(&all)
@@ -67,13 +68,14 @@ func (s *openStation) parts(watchdog time.Duration) agent.Station {
 
 // timed returns an emit that counts how long after its first edge, or the end of its frame,
 // an event was on disk.
-func (s base) timed(input string, record station.Emit) station.Emit {
-	return func(ev station.Event) (station.Result, error) {
-		done, err := record(ev)
-		if err == nil {
-			s.timings.Recorded(input, s.clock.SinceBoot()-ev.At.Up)
+func (s base) timed(input string, record station.EmitAll) station.EmitAll {
+	return func(all []station.Emitted) {
+		record(all)
+		for _, e := range all {
+			if e.Err == nil {
+				s.timings.Recorded(input, s.clock.SinceBoot()-e.Event.At.Up)
+			}
 		}
-		return done, err
 	}
 }
 
@@ -89,9 +91,9 @@ func (s *openStation) addBoards(all *agent.Station, record station.Emit) {
 }
 
 // addScanners adds what records the scans. The ports are read already (Early).
-func (s *openStation) addScanners(all *agent.Station, record station.Emit) {
+func (s *openStation) addScanners(all *agent.Station, record station.EmitAll) {
 	for i, r := range s.scanners {
-		all.Inputs = append(all.Inputs, agent.Part{Name: "scanner " + s.plan.Scanners[i].Name, Run: func(ctx context.Context) error { return r.Run(ctx, record) }})
+		all.Inputs = append(all.Inputs, agent.Part{Name: "scanner " + s.plan.Scanners[i].Name, Run: func(ctx context.Context) error { return r.RunAll(ctx, record) }})
 		all.Reporters = append(all.Reporters, r)
 	}
 }

@@ -249,7 +249,7 @@ func (s *openStation) logHeld() {
 func (s *openStation) operator() operator.Recorder {
 	return operator.Recorder{
 		Outbox:  s.outbox,
-		Record:  s.active.lookNowIfOpen(s.outbox.Record),
+		Record:  s.active.lookNowIfOpen(s.outbox.RecordAll).One(),
 		Program: s.active.program,
 		Stamp:   s.clock.Stamp,
 		Log:     s.log,

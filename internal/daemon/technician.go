@@ -11,18 +11,20 @@ import (
 
 // withTechnician returns an emit for the station's own inputs. It looks up whose a badge is
 // that was shown; and everything else says which technician is there, if one is.
-func (s *openStation) withTechnician(emit station.Emit) station.Emit {
-	return func(ev station.Event) (station.Result, error) {
-		if ev.Kind == station.Badge {
-			return emit(s.lookUpBadge(ev))
+func (s *openStation) withTechnician(emit station.EmitAll) station.EmitAll {
+	return func(all []station.Emitted) {
+		for i := range all {
+			ev := &all[i].Event
+			if ev.Kind == station.Badge {
+				*ev = s.lookUpBadge(*ev)
+			} else if name, _ := s.technician(ev.At); name != "" {
+				data := make(map[string]string, len(ev.Data)+1)
+				maps.Copy(data, ev.Data)
+				data[station.DataTechnician] = name
+				ev.Data = data
+			}
 		}
-		if name, _ := s.technician(ev.At); name != "" {
-			data := make(map[string]string, len(ev.Data)+1)
-			maps.Copy(data, ev.Data)
-			data[station.DataTechnician] = name
-			ev.Data = data
-		}
-		return emit(ev)
+		emit(all)
 	}
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"stationd/internal/metrics"
@@ -12,17 +13,18 @@ import (
 // lookNowIfOpen returns an emit that, when somebody presses for a call that is open already,
 // has the vendors asked at once whether it still is: if the call is over there, nobody comes
 // because of the press.
-func (a *activeConfig) lookNowIfOpen(emit station.Emit) station.Emit {
-	return func(ev station.Event) (station.Result, error) {
-		done, err := emit(ev)
-		if err == nil && done.Note.Kind == station.NoteAlready {
-			for _, b := range a.backends {
-				if w := b.watch.Load(); w != nil {
-					(*w).LookNow()
-				}
+func (a *activeConfig) lookNowIfOpen(emit station.EmitAll) station.EmitAll {
+	already := func(e station.Emitted) bool { return e.Err == nil && e.Result.Note.Kind == station.NoteAlready }
+	return func(all []station.Emitted) {
+		emit(all)
+		if !slices.ContainsFunc(all, already) {
+			return
+		}
+		for _, b := range a.backends {
+			if w := b.watch.Load(); w != nil {
+				(*w).LookNow()
 			}
 		}
-		return done, err
 	}
 }
 

@@ -14,6 +14,7 @@ func Ceilings() []station.Ceiling {
 	return []station.Ceiling{
 		{Of: "the outbox", Most: number(defaultSize/mebibyte) + " MiB, of which events take 80 %", Then: "what is pressed or scanned is refused aloud: lamp, buzzer, reader and page; a warning at half, a lamp when it is nearly full. The file never grows"},
 		{Of: "unknown scans that are kept", Most: number(mostKept), Then: "the oldest gives way; the history and the log have all"},
+		{Of: "scans of a reader in one commit", Most: number(station.MostTogether) + ", and one more above " + number(mostTogether>>10) + " KiB", Then: "the rest goes in the next"},
 		{Of: "actions of one event", Most: number(format.MostEntries), Then: "the event is refused with words"},
 		{Of: "a vendor's name for a thing", Most: number(longestRef) + " bytes", Then: "the answer cannot be read, and the entry is looked up"},
 		{Of: "attempts at an entry that end the process", Most: number(mostStarts), Then: "the entry is held"},

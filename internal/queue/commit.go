@@ -136,12 +136,12 @@ func (o *Outbox) write(change func(*batch) error) error {
 	return o.commitQueued(o.queued.add(change, false))
 }
 
-// writeDeferrable is write for a change that no operator waits for, and behind which nothing
-// waits. At a station where events come one after another it is made in the next one's
-// commit, which halves the writes to the card; at a quiet one it is made at once.
-func (o *Outbox) writeDeferrable(change func(*batch) error) error {
-	c := o.queued.add(change, false)
-	if next := o.queued.untilNext(); next > 0 {
+// writeDeferrable is write for a change that no operator waits for. At a station where events
+// come one after another it is made in the next one's commit, which halves the writes to the
+// card; at a quiet one, and where something waits behind it, it is made at once.
+func (o *Outbox) writeDeferrable(somethingWaits func() bool, change func(*batch) error) error {
+	c := o.queued.add(change, false) // first: a commit that begins meanwhile takes it along
+	if next := o.queued.untilNext(); next > 0 && !somethingWaits() {
 		wait := time.NewTimer(next)
 		defer wait.Stop()
 		select {

@@ -166,19 +166,25 @@ func (w worker) noteAccepted(ctx context.Context, prober station.Prober) error {
 	return nil
 }
 
-// checkHeldForKey makes the probe that is due after a change of the configuration: where it is
-// answered, what was refused with the key before is retried. It reports whether one was due.
-func (w worker) checkHeldForKey(ctx context.Context) (asked bool, err error) {
+// takeRecheck reports whether a probe is due after a change of the configuration. It is then
+// due no more.
+func (w worker) takeRecheck() (due bool) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	k := w.schedule.keys[w.name]
-	asked, k.recheck = k.recheck, false
-	w.schedule.keys[w.name] = k
-	w.mu.Unlock()
-	prober, can := w.backend.(station.Prober)
-	if asked && can && prober.Probe(ctx).Outcome == station.Delivered {
-		err = w.noteGoodKey()
+	if due, k.recheck = k.recheck, false; due {
+		w.schedule.keys[w.name] = k
 	}
-	return asked, err
+	return due
+}
+
+// checkHeldForKey makes that probe: where it is answered, what was refused with the key before
+// is retried.
+func (w worker) checkHeldForKey(ctx context.Context) error {
+	if prober, can := w.backend.(station.Prober); can && prober.Probe(ctx).Outcome == station.Delivered {
+		return w.noteGoodKey()
+	}
+	return nil
 }
 
 // noteGoodKey notes that a probe was answered: the key is good. What was refused while probes

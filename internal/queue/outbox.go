@@ -113,6 +113,7 @@ type Outbox struct {
 	index      *index           // of what is on disk
 	lately     lately           // the entries that were written last
 	schedule   *schedule        // whose turn it is
+	crews      map[string]*crew // the workers, by backend
 	clocks     clocks           // of the last boots
 	commands   []format.Command // the last ones that were recorded
 	counts     station.Counts   // since the process began
@@ -156,6 +157,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		queued:  newQueuedChanges(),
 		file:    file,
 		index:   index,
+		crews:   make(map[string]*crew),
 		history: history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
 		counts:  station.Counts{Events: make(map[string]int)},
 	}

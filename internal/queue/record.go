@@ -20,19 +20,61 @@ import (
 // or the station itself that changes nothing is not written. A command whose ID was recorded
 // before is not recorded again: the result says what became of the first, and is Repeated.
 func (o *Outbox) Record(ev station.Event) (station.Result, error) {
-	if ev.ID == "" {
-		ev.ID = station.NewID()
+	all := []station.Emitted{{Event: ev}}
+	o.RecordAll(all)
+	return all[0].Result, all[0].Err
+}
+
+// RecordAll is Record for events of one source that wait at the same time, in their order: up
+// to station.MostTogether of them share a transaction, each decided on the state that the one
+// before it leaves. An event that is not recorded keeps none of the others from it.
+func (o *Outbox) RecordAll(all []station.Emitted) {
+	for i := range all {
+		if all[i].Event.ID == "" {
+			all[i].Event.ID = station.NewID()
+		}
 	}
-	var done station.Result
-	err := o.commitQueued(o.queued.add(func(b *batch) error {
-		var err error
-		done, err = b.record(ev)
-		return err
-	}, true))
-	if err != nil {
-		return station.Result{}, err
+	for len(all) > 0 {
+		taken := 0
+		err := o.commitQueued(o.queued.add(func(b *batch) error {
+			var err error
+			taken, err = b.recordAll(all[:min(len(all), station.MostTogether)])
+			return err
+		}, true))
+		if err != nil { // of all of them nobody knows what is on disk
+			for i := range all {
+				all[i].Result, all[i].Err = station.Result{}, err
+			}
+			return
+		}
+		all = all[taken:]
 	}
-	return done, nil
+}
+
+// mostTogether is how many bytes of records are no reason to end a transaction: it may be a
+// little more that is written to a full outbox, but not a burst of the longest labels.
+const mostTogether = 64 << 10
+
+// recordAll records the first of some events, and returns how many those were. Behind one that
+// asks for a person a transaction ends: lamp and buzzer say the last of a source's, and would
+// never say that. Its error is the file's: what is wrong with one event is noted with it.
+func (b *batch) recordAll(all []station.Emitted) (taken int, err error) {
+	for i := range all {
+		e := &all[i]
+		done, err := b.record(e.Event)
+		switch {
+		case errors.Is(err, ErrStorage):
+			return i, err
+		case err != nil:
+			e.Err = err
+			continue
+		}
+		e.Result = done
+		if last := i+1 == len(all); !last && (b.tx.Written() >= mostTogether || done.Note.Kind.Reply().Lamp == station.Quick) {
+			return i + 1, nil
+		}
+	}
+	return len(all), nil
 }
 
 func (b *batch) record(ev station.Event) (station.Result, error) {

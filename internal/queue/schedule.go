@@ -150,12 +150,19 @@ func (s *schedule) next(backend string, calls map[string]bool, now time.Time) (c
 	return chosen, wait
 }
 
-// anyReady reports whether the time of any lane of a backend has come that has no turn.
-func (s *schedule) anyReady(backend string, now time.Time) bool {
-	if s.pauses[backend].After(now) {
-		return false
+// turns returns how many lanes of a backend have a turn, and how many could have one.
+func (s *schedule) turns(backend string, now time.Time) (busy, ready int) {
+	paused := s.pauses[backend].After(now)
+	for _, l := range s.lanes {
+		switch {
+		case l.backend() != backend:
+		case l.busy:
+			busy++
+		case !paused && l.head() >= 0 && !s.ready(l, backend).After(now):
+			ready++
+		}
 	}
-	return s.anyLane(backend, func(l *lane) bool { return !l.busy && l.head() >= 0 && !s.ready(l, backend).After(now) })
+	return busy, ready
 }
 
 // readHead reads what matters of the entry at a lane's head. One that cannot be read shows

@@ -31,14 +31,24 @@ type worker struct {
 	backend station.Backend
 	verbs   map[string]station.Verb
 	calls   map[string]bool // the verbs that are about a call for help, which somebody waits for
+	*crew
+}
+
+// A crew is the workers of one backend. Of those that are idle one watches for the next turn,
+// so that a change wakes one and not all of them; when it has its turn, another watches.
+type crew struct {
+	size     int           // guarded by the outbox's mu
+	watching chan struct{} // full while one watches
 }
 
 // Run delivers what waits for one backend, one attempt at a time, until ctx is
 // done; then it finishes the attempt under way and returns nil. Several may run
-// at once for the same backend: each takes another lane. It returns an error only
+// at once for the same backend: each takes another lane. More than two of them have
+// work only while the backend is Paced and its pace has room. It returns an error only
 // when the outbox has failed.
 func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) error {
-	w := worker{Outbox: o, name: name, backend: backend, verbs: make(map[string]station.Verb), calls: make(map[string]bool)}
+	w := worker{Outbox: o, name: name, backend: backend, verbs: make(map[string]station.Verb), calls: make(map[string]bool), crew: o.join(name)}
+	defer o.leave(w.crew)
 	for _, v := range backend.Verbs() {
 		w.verbs[v.Name] = v
 		w.calls[v.Name] = len(v.Opens) > 0 || v.Ends != ""
@@ -46,23 +56,9 @@ func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) 
 	attempts, end := whileAnswersMayCome(ctx)
 	defer end()
 	for {
-		turn, wait, changed, err := w.claim()
-		if err != nil {
+		turn, err := w.next(ctx)
+		if turn == nil || err != nil {
 			return err
-		}
-		if ctx.Err() != nil {
-			w.unclaim(turn)
-			return nil
-		}
-		if turn == nil {
-			asked, err := w.checkHeldForKey(ctx)
-			if err != nil {
-				return err
-			}
-			if !asked && !idle(ctx, wait, changed) {
-				return nil
-			}
-			continue
 		}
 		works, err := w.keyWorks(ctx)
 		if err != nil {
@@ -87,6 +83,65 @@ func whileAnswersMayCome(stop context.Context) (attempts context.Context, end fu
 	return attempts, func() {
 		forget()
 		cancel()
+	}
+}
+
+// join adds one to the workers of a backend.
+func (o *Outbox) join(name string) *crew {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.crews[name]
+	if c == nil {
+		c = &crew{watching: make(chan struct{}, 1)}
+		o.crews[name] = c
+	}
+	c.size++
+	return c
+}
+
+func (o *Outbox) leave(c *crew) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c.size--
+}
+
+// next waits for the next turn; it returns none when ctx is done.
+func (w worker) next(ctx context.Context) (*turn, error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case w.watching <- struct{}{}:
+		}
+		turn, recheck, err := w.watch(ctx)
+		<-w.watching
+		if turn != nil || err != nil || !recheck {
+			return turn, err
+		}
+		if err := w.checkHeldForKey(ctx); err != nil { // it takes its time, and others may deliver meanwhile
+			return nil, err
+		}
+	}
+}
+
+// watch waits until there is a turn, or until what is held for the key is to be checked; it
+// returns neither when ctx is done.
+func (w worker) watch(ctx context.Context) (t *turn, recheck bool, err error) {
+	for {
+		t, wait, changed, err := w.claim()
+		switch {
+		case err != nil:
+			return nil, false, err
+		case ctx.Err() != nil:
+			w.unclaim(t)
+			return nil, false, nil
+		case t != nil:
+			return t, false, nil
+		case w.takeRecheck():
+			return nil, true, nil
+		case !idle(ctx, wait, changed):
+			return nil, false, nil
+		}
 	}
 }
 
@@ -136,6 +191,11 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 	if w.failed != nil {
 		return nil, 0, nil, w.failed
 	}
+	if most := w.mostTurns(); most < w.size {
+		if busy, _ := w.schedule.turns(w.name, time.Now()); busy >= most {
+			return nil, 0, w.Changed(), nil
+		}
+	}
 	chosen, wait := w.schedule.next(w.name, w.calls, time.Now())
 	if chosen.lane == nil {
 		return nil, wait, w.Changed(), nil
@@ -147,6 +207,24 @@ func (w worker) claim() (*turn, time.Duration, <-chan struct{}, error) {
 		return nil, 0, nil, w.failed
 	}
 	return t, 0, w.Changed(), nil
+}
+
+const (
+	leastTurns = 2                     // that there may be at once at a backend
+	roomWithin = 10 * time.Millisecond // a pace that lets the next request go within this has room
+)
+
+// mostTurns is how many turns there may be at once at the backend: as many as it has workers
+// while its pace has room, and otherwise two. Who waits for the pace has had its turn: a call
+// that comes then would wait behind all of them, and none of them can be taken back. Nor are
+// there more where entries may end the process, for each that is under way then is suspected.
+// The caller holds mu.
+func (w worker) mostTurns() int {
+	paced, is := w.backend.(station.Paced)
+	if !is || w.careful || paced.PaceWait() > roomWithin {
+		return leastTurns
+	}
+	return w.size
 }
 
 // turn reads the lane's head and makes the delivery of it. The caller holds mu.
@@ -195,6 +273,7 @@ func (w worker) unclaim(t *turn) {
 	defer w.mu.Unlock()
 	t.lane.busy = false
 	t.lane.attempt.number--
+	w.publish() // who watches takes it
 }
 
 // deliver makes one attempt and keeps its answer.
@@ -399,11 +478,7 @@ func (w worker) answer(ctx context.Context, t *turn, rc station.Receipt) error {
 		}
 		return nil
 	}
-	write := w.writeDeferrable
-	if w.somethingWaits(t) {
-		write = w.write
-	}
-	err := write(func(b *batch) error {
+	err := w.writeDeferrable(func() bool { return w.somethingWaits(t) }, func(b *batch) error {
 		l := t.lane
 		w.schedule.noteContact(w.name, rc, t.delivery.Doubtful)
 		w.adoptVendorTime(w.backend)
@@ -475,8 +550,8 @@ func (t *turn) said(more ...any) []any {
 	return append([]any{"lane", t.lane.name, "entry", t.entry.ID, "verb", t.entry.Verb, "attempt", t.delivery.Attempt}, more...)
 }
 
-// somethingWaits reports whether anything else could be sent now, so that the end of this turn
-// is not to be put off.
+// somethingWaits reports whether anything waits for the end of this turn, which is not to be
+// put off then: something in its lane, or in another for which no worker is free.
 func (w worker) somethingWaits(t *turn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -485,7 +560,8 @@ func (w worker) somethingWaits(t *turn) bool {
 			return true
 		}
 	}
-	return w.schedule.anyReady(w.name, time.Now())
+	busy, ready := w.schedule.turns(w.name, time.Now())
+	return ready > min(w.size, w.mostTurns())-busy
 }
 
 // postpone arranges the next turn of a lane whose attempt decided nothing.

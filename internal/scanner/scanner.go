@@ -59,6 +59,8 @@ type Scanner struct {
 	warned  bool // the log knows that the port is not
 
 	// Only Run's own, or Listen's.
+	together   []Frame // are emitted next
+	emitted    []station.Emitted
 	last       scan             // with its identifier, passed on or not
 	lastAnswer station.NoteKind // what the scan before that was no repeat was answered with
 
@@ -214,6 +216,17 @@ func (r *Scanner) openLine(_ context.Context, path string) (device, error) {
 // the same code again is then no repeat. Where the configuration has beeps, the scanner
 // beeps what the note that emit returns calls for, and refused for what was not recorded.
 func (r *Scanner) Run(ctx context.Context, emit station.Emit) error {
+	return r.run(ctx, emit.All(), 1)
+}
+
+// RunAll is Run for an emit that takes several scans at once: with a scan go those that wait
+// behind it, and so a burst costs few commits. A scan behind which none waits waits for none.
+func (r *Scanner) RunAll(ctx context.Context, emit station.EmitAll) error {
+	return r.run(ctx, emit, station.MostTogether)
+}
+
+// run records the scans, up to most of them together.
+func (r *Scanner) run(ctx context.Context, emit station.EmitAll, most int) error {
 	ended := make(chan struct{})
 	defer close(ended)
 	r.mu.Lock()
@@ -224,15 +237,15 @@ func (r *Scanner) Run(ctx context.Context, emit station.Emit) error {
 		select {
 		case <-ctx.Done():
 		case s := <-r.scans:
-			r.record(s, emit)
+			r.record(s, emit, most)
 		}
 	}
-	r.drain(emit)
+	r.drain(emit, most)
 	return nil
 }
 
 // drain records what was read before the stop, for drainTime at most, and drops the rest.
-func (r *Scanner) drain(emit station.Emit) {
+func (r *Scanner) drain(emit station.EmitAll, most int) {
 	for end := time.Now().Add(drainTime); ; {
 		select {
 		case s := <-r.scans:
@@ -240,7 +253,7 @@ func (r *Scanner) drain(emit station.Emit) {
 				r.dropUnrecorded(s)
 				continue
 			}
-			r.record(s, emit)
+			r.record(s, emit, most)
 		default:
 			return
 		}
@@ -522,31 +535,63 @@ func (r *Scanner) handleLoss(lost *loss) {
 	}
 }
 
-// record records one scan, unless it is a repeat.
-func (r *Scanner) record(s scan, emit station.Emit) {
-	if r.repeats(s) {
-		r.count(func(c *Counts) { c.Repeats++ })
-		// A scanner that waits for its answer asks again because it has heard none.
+// record records a scan, unless it is a repeat, together with those that wait behind it
+// already; most of them at most.
+func (r *Scanner) record(s scan, emit station.EmitAll, most int) {
+	for n := 1; ; n++ {
+		if r.sameAgain(s) { // and no repeat where the one before it is not recorded
+			r.recordTogether(emit)
+		}
+		if r.repeats(s) {
+			r.count(func(c *Counts) { c.Repeats++ })
+			// A scanner that waits for its answer asks again because it has heard none.
+			r.answer(r.lastAnswer)
+			r.followed(FollowedScan{Frame: r.frame(s, true)})
+		} else {
+			r.together = append(r.together, r.frame(s, false))
+		}
+		if n < most {
+			select {
+			case s = <-r.scans:
+				continue
+			default:
+			}
+		}
+		r.recordTogether(emit)
+		return
+	}
+}
+
+// recordTogether records the scans that were gathered, and answers each of them.
+func (r *Scanner) recordTogether(emit station.EmitAll) {
+	if len(r.together) == 0 {
+		return
+	}
+	for _, f := range r.together {
+		if f.Event.Kind == station.Scan {
+			r.countAIM(f.Event.Data[label.AIM] != "")
+		}
+		r.emitted = append(r.emitted, station.Emitted{Event: f.Event})
+	}
+	emit(r.emitted)
+	for i, f := range r.together {
+		note, err := r.emitted[i].Result.Note, r.emitted[i].Err
+		r.followed(FollowedScan{Frame: f, Note: note, Err: err})
+		if err != nil {
+			if i == len(r.together)-1 {
+				r.last = scan{}
+			}
+			r.count(func(c *Counts) { c.Unrecorded++ })
+			r.log.Error("scan not recorded", "source", f.Event.Source, "event", f.Event.ID, "code", f.Event.Code, "error", err)
+			r.beep(r.refused)
+			continue
+		}
+		r.lastAnswer = note.Kind
 		r.answer(r.lastAnswer)
-		r.followed(FollowedScan{Frame: r.frame(s, true)})
-		return
 	}
-	f := r.frame(s, false)
-	ev := f.Event
-	if ev.Kind == station.Scan {
-		r.countAIM(ev.Data[label.AIM] != "")
-	}
-	done, err := emit(ev)
-	r.followed(FollowedScan{Frame: f, Note: done.Note, Err: err})
-	if err != nil {
-		r.last = scan{}
-		r.count(func(c *Counts) { c.Unrecorded++ })
-		r.log.Error("scan not recorded", "source", ev.Source, "event", ev.ID, "code", ev.Code, "error", err)
-		r.beep(r.refused)
-		return
-	}
-	r.lastAnswer = done.Note.Kind
-	r.answer(r.lastAnswer)
+	clear(r.together)
+	clear(r.emitted)
+	r.together, r.emitted = r.together[:0], r.emitted[:0]
 }
 
 // answer beeps what became of a scan: recorded only where it was.
@@ -564,9 +609,14 @@ func (r *Scanner) answer(note station.NoteKind) {
 // whether it was passed on or not: a scanner on its stand that sees the same label all day
 // has scanned it once.
 func (r *Scanner) repeats(s scan) bool {
-	repeat := s.text == r.last.text && s.at.Sub(r.last.at) < r.config.repeat()
+	repeat := r.sameAgain(s)
 	r.last = s
 	return repeat
+}
+
+// sameAgain reports whether a scan is the one before, again.
+func (r *Scanner) sameAgain(s scan) bool {
+	return s.text == r.last.text && s.at.Sub(r.last.at) < r.config.repeat()
 }
 
 // frame is a scan as people who look on are shown it, with what it is to the station. Of a

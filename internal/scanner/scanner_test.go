@@ -320,7 +320,7 @@ func TestTheSameLabelAfterTheRepeatTimeIsAnotherScan(t *testing.T) {
 	at := time.Now()
 	for _, after := range []time.Duration{0, 799 * time.Millisecond, 800 * time.Millisecond} {
 		at = at.Add(after)
-		b.record(scan{"PO1", at}, b.emit)
+		b.record(scan{"PO1", at}, station.Emit(b.emit).All(), 1)
 	}
 	b.expectScans(t, "PO1", "PO1")
 	b.wantCounts(t, Counts{Repeats: 1})

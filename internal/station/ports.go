@@ -48,6 +48,15 @@ type Prober interface {
 	Probe(ctx context.Context) Receipt
 }
 
+// A Paced is a Backend that limits how often its vendor is asked.
+type Paced interface {
+	Backend
+
+	// PaceWait returns how long a request that came now would wait for the pace. It must not
+	// block.
+	PaceWait() time.Duration
+}
+
 // A VendorClock is a Backend that hears the vendor's clock with its answers. It is
 // good to a second or so, and all there is where no time server can be reached.
 type VendorClock interface {
@@ -74,6 +83,40 @@ type Result struct {
 // of it: that is what a source may tell its operator. An error says that nothing of
 // it was recorded.
 type Emit func(Event) (Result, error)
+
+// MostTogether is how many events are made durable together at most.
+const MostTogether = 32
+
+// EmitAll is Emit for events of one source that wait at the same time, in their order, and for
+// one alone: each is decided on the state that the one before it leaves, and what became of it
+// is said when it is durable. One that is not recorded keeps none of the others from it. There
+// are MostTogether at most.
+type EmitAll func([]Emitted)
+
+// An Emitted is an event, and what became of it.
+type Emitted struct {
+	Event  Event
+	Result Result
+	Err    error // nothing of it was recorded
+}
+
+// One is the Emit of one event at a time.
+func (emit EmitAll) One() Emit {
+	return func(ev Event) (Result, error) {
+		all := []Emitted{{Event: ev}}
+		emit(all)
+		return all[0].Result, all[0].Err
+	}
+}
+
+// All is the EmitAll that emits one event after the other.
+func (emit Emit) All() EmitAll {
+	return func(all []Emitted) {
+		for i := range all {
+			all[i].Result, all[i].Err = emit(all[i].Event)
+		}
+	}
+}
 
 // A Source makes events of what happens: at a button or a scanner, at a vendor, with time.
 type Source interface {

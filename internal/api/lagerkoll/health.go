@@ -19,6 +19,9 @@ var (
 // VendorTime implements station.VendorClock.
 func (b *Backend) VendorTime() (vendor, at time.Time) { return b.client.VendorTime() }
 
+// PaceWait implements station.Paced.
+func (b *Backend) PaceWait() time.Duration { return b.client.PaceWait() }
+
 // Faults implements station.HealthReporter: what is wrong with the files of the way to
 // the vendor.
 func (b *Backend) Faults() map[string]string {

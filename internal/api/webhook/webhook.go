@@ -154,6 +154,9 @@ func (b *Backend) Deliver(ctx context.Context, d station.Delivery) station.Recei
 // VendorTime implements station.VendorClock.
 func (b *Backend) VendorTime() (vendor, at time.Time) { return b.client.VendorTime() }
 
+// PaceWait implements station.Paced.
+func (b *Backend) PaceWait() time.Duration { return b.client.PaceWait() }
+
 // Faults implements station.HealthReporter: it tells what is wrong with the files of the
 // way there.
 func (b *Backend) Faults() map[string]string {

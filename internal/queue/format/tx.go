@@ -195,5 +195,8 @@ func (t *Tx) DeleteEntry(at Place) error {
 	return t.Delete(at.Event())
 }
 
+// Written returns how many bytes of records the transaction has written.
+func (t *Tx) Written() int { return len(t.buffer.bytes) }
+
 // Changed reports whether the transaction has anything to commit.
 func (t *Tx) Changed() bool { return t.changed }
