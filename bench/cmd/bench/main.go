@@ -127,6 +127,7 @@ func parts() []part {
 		{"bursts", false, (*bench).bursts},
 		{"idle", true, (*bench).idle},
 		{"backlog", false, (*bench).backlog},
+		{"relay", false, (*bench).relay},
 		{"outage", false, (*bench).outages},
 		{"soak", false, (*bench).soaks},
 	}

@@ -28,3 +28,19 @@ func TestTheSoonestScanThatIsTakenIsFound(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatABenchmarkReportsIsRead(t *testing.T) {
+	t.Parallel()
+	const said = `goos: linux
+BenchmarkWhatARelayAdds-2   	     200	   5167480 ns/op	         0.9130 added-ms	         1.502 direct-ms	         2.426 relay-ms
+BenchmarkWhatARelayAdds-2   	     200	   5167480 ns/op	        -0.05 added-ms	         1.502 direct-ms	         2.426 relay-ms
+PASS
+`
+	got, err := metrics(said, "added-ms")
+	if err != nil || len(got) != 2 || got[0] != 0.913 || got[1] != -0.05 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := metrics("testing: warning: no tests to run\nPASS\n", "added-ms"); err == nil {
+		t.Errorf("where nothing was reported it is %v", got)
+	}
+}
