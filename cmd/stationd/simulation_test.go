@@ -67,7 +67,7 @@ func newStation(t testing.TB, change func(*demo.Config)) *demo.Simulation {
 }
 
 // waitRecorded calls do and waits until the station has recorded an event after that.
-func waitRecorded(t *testing.T, b *demo.Simulation, event string, do func()) {
+func waitRecorded(t testing.TB, b *demo.Simulation, event string, do func()) {
 	t.Helper()
 	count := func() int {
 		s, err := b.Control().Snapshot(t.Context())

@@ -86,6 +86,12 @@ func (f framing) atBoundary(c byte) bool {
 	return false
 }
 
+// isEnd reports whether the byte c, wherever it stood, is an end as the scanner sent it: the
+// kernel makes an LF of a CR, but nothing into a CR or an HT.
+func (f framing) isEnd(c byte) bool {
+	return f.style == byLine && f.end == "\r" && (c == cr || f.tab && c == ht)
+}
+
 // ends reports whether the byte c, behind the byte before, ends a frame of a line.
 func (f framing) ends(before, c byte) bool {
 	if f.tab && c == ht {

@@ -175,6 +175,9 @@ func (k *keyboard) interrupt() { k.close() }
 // quiet implements device: no accent waits for its letter, and no code for its end.
 func (k *keyboard) quiet() bool { return len(k.unread) == 0 && k.decoder.empty() }
 
+// keptByKernel implements device.
+func (*keyboard) keptByKernel() bool { return false }
+
 // The kinds of events and what they say (linux/input-event-codes.h).
 const (
 	evSyn      = 0

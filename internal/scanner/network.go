@@ -172,6 +172,9 @@ func (c *connection) write(b []byte) error {
 // may connect anew, and what is written goes through the same connection.
 func (*connection) quiet() bool { return false }
 
+// keptByKernel implements device.
+func (*connection) keptByKernel() bool { return false }
+
 // interrupt implements device.
 func (*connection) interrupt() {}
 

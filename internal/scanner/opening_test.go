@@ -3,6 +3,8 @@ package scanner
 import (
 	"context"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,12 @@ type sending struct {
 // openedLine is a scanner on a line that was opened just now and on which that is sent.
 func openedLine(t *testing.T, config Config, sent ...sending) *rig {
 	t.Helper()
+	return opened(t, config, func(d scriptedDevice) device { return d }, sent...)
+}
+
+// opened is openedLine with a device made of the one in the hand of the test.
+func opened(t *testing.T, config Config, as func(scriptedDevice) device, sent ...sending) *rig {
+	t.Helper()
 	b := prepare(t, config)
 	wire := make(chan string, len(sent))
 	var ended sync.WaitGroup
@@ -33,7 +41,7 @@ func openedLine(t *testing.T, config Config, sent ...sending) *rig {
 				wire <- s.text
 			})
 		}
-		return newScriptedDevice(wire, make(chan struct{})), nil
+		return as(newScriptedDevice(wire, make(chan struct{}))), nil
 	}
 	b.start(t)
 	t.Cleanup(ended.Wait)
@@ -73,10 +81,13 @@ func TestWhatComesAtTheOpeningOfALine(t *testing.T) {
 			},
 			scans: []string{"PO1"},
 		},
+		{so: "a scan that pauses for less than the line was silent", sent: []sending{{200 * ms, "PO"}, {260 * ms, "1\r"}}, scans: []string{"PO1"}},
+		{so: "a scan that says that it is a beginning, and pauses", sent: []sending{{40 * ms, "]C1PO"}, {90 * ms, "1\r"}}, scans: []string{"PO1"}},
 		{so: "a scan, and half of the next, which pauses", sent: []sending{{40 * ms, "PO1\rPO"}, {90 * ms, "2\r"}}, scans: []string{"PO1", "PO2"}},
 		{so: "an end alone, and a scan that pauses", sent: []sending{{40 * ms, "\r"}, {90 * ms, "PO"}, {140 * ms, "2\r"}}, scans: []string{"PO2"}},
 		{so: "a scan that comes in pieces", sent: []sending{{40 * ms, "PO"}, {56 * ms, "47"}, {72 * ms, "11\r"}}, scans: []string{"PO4711"}},
-		{so: "a slow line on which a character is under way", config: Config{Baud: 300}, sent: []sending{{36 * ms, "D"}, {72 * ms, "\r"}, {300 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 2},
+		{so: "a slow line on which a character is under way", config: Config{Baud: 300}, sent: []sending{{36 * ms, "D"}, {72 * ms, "\r"}, {400 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 2},
+		{so: "a slow line whose UART has the rest of a scan", config: Config{Baud: 2400}, sent: []sending{{36 * ms, "OLD1234\r"}, {300 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 8},
 		{so: "the end of a scan that ends with silence", config: Config{Frame: "idle:80ms"}, sent: []sending{{40 * ms, "OLD"}, {300 * ms, "PO1"}}, scans: []string{"PO1"}, stale: 3},
 		{so: "the end of a scan in brackets", config: Config{Frame: "stx-etx"}, sent: []sending{{40 * ms, "LD\x03"}, {60 * ms, "\x02PO1\x03"}}, scans: []string{"PO1"}},
 	} {
@@ -97,6 +108,134 @@ func TestWhatComesAtTheOpeningOfALine(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What the kernel keeps of a pseudo terminal is all that there is from before.
+func TestWhatComesAtTheOpeningOfALineThatAnotherProgramProvides(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		so     string
+		config Config
+		sent   []sending
+		scans  []string
+		stale  int
+	}{
+		{so: "a scan that the kernel kept, and the next", sent: []sending{{0, "OLD\r"}, {5 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 4},
+		{so: "scans that the kernel kept, and the next, which pauses", sent: []sending{{0, "OLD\r"}, {0, "OLDER\r"}, {5 * ms, "PO"}, {65 * ms, "1\r"}}, scans: []string{"PO1"}, stale: 10},
+		{so: "a scan that a tab ended", config: Config{Frame: "tab"}, sent: []sending{{0, "OLD\t"}, {5 * ms, "PO1\t"}}, scans: []string{"PO1"}, stale: 4},
+		{so: "half a scan that the kernel kept, and its rest", sent: []sending{{0, "OL"}, {300 * ms, "D1\r"}, {310 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 5},
+		{so: "nothing that the kernel kept, and the rest of a scan", sent: []sending{{5 * ms, "LD1\r"}, {105 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 4},
+		{so: "an LF, which may be a part of a scan", sent: []sending{{0, "OL\n"}, {5 * ms, "D1\r"}, {105 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 6},
+		{so: "an end of which the kernel has half", config: Config{Frame: "crlf"}, sent: []sending{{0, "OLD\r"}, {5 * ms, "\n"}, {105 * ms, "PO1\r\n"}}, scans: []string{"PO1"}, stale: 5},
+		{so: "more than the kernel keeps", sent: []sending{{0, strings.Repeat("OLD\r", 1024)}, {5 * ms, "LD1\r"}, {105 * ms, "PO1\r"}}, scans: []string{"PO1"}, stale: 4*1024 + 4},
+	} {
+		t.Run(test.so, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				test.config.Port = "/dev/pts/7"
+				b := opened(t, test.config, func(d scriptedDevice) device { d.pseudo = true; return d }, test.sent...)
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				b.expectScans(t, test.scans...)
+				if n := len(b.events); n > 0 {
+					t.Errorf("%d scans too many, the first of them %q", n, (<-b.events).Code)
+				}
+				if c := b.Counts(); c.Stale != test.stale {
+					t.Errorf("%d bytes count as stale, want %d", c.Stale, test.stale)
+				}
+			})
+		})
+	}
+}
+
+// Which lines those are is asked of the kernel, and not of a name: a port may be named by a link.
+func TestALineThatAnotherProgramProvidesIsKnown(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	link := filepath.Join(t.TempDir(), "reader")
+	if err := os.Symlink(c.path, link); err != nil {
+		t.Fatal(err)
+	}
+	p, err := openPort(link, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if !p.keptByKernel() {
+		t.Error("a pseudo terminal is taken for a real line")
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if isPseudo(int(null.Fd())) {
+		t.Error("another device is taken for a pseudo terminal")
+	}
+}
+
+// A lateReader is a device of a station that is kept from its processor: it waits for what comes
+// when that has come already.
+type lateReader struct {
+	scriptedDevice
+	late map[string]time.Duration // by what was read last
+	last *string
+}
+
+func (d lateReader) read(b []byte, timeout time.Duration) (int, error) {
+	time.Sleep(d.late[*d.last])
+	n, err := d.scriptedDevice.read(b, timeout)
+	if n > 0 {
+		*d.last = string(b[:n])
+	}
+	return n, err
+}
+
+// A busy board reads late at its start, of all times. That is no pause of the reader.
+func TestAScanThatIsReadLateAtTheOpeningIsNoRestOfAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		as := func(d scriptedDevice) device {
+			return lateReader{d, map[string]time.Duration{"PO": 90 * time.Millisecond}, new(string)}
+		}
+		b := opened(t, Config{Port: "/dev/ttyUSB0"}, as, sending{40 * time.Millisecond, "PO"}, sending{45 * time.Millisecond, "1\r"})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.expectScans(t, "PO1")
+	})
+}
+
+// Whatever doubt there was of the first scan, half a second later nothing wakes the processor for
+// it.
+func TestALineThatWasJustOpenedIsSoonWaitedForAsLongAsItTakes(t *testing.T) {
+	t.Parallel()
+	for _, sent := range [][]sending{nil, {{40 * time.Millisecond, "PO1\r"}}, {{40 * time.Millisecond, "PO"}}, {{40 * time.Millisecond, "\x00"}}} {
+		synctest.Test(t, func(t *testing.T) {
+			reads := 0
+			as := func(d scriptedDevice) device { return countedReader{d, &reads} }
+			opened(t, Config{Port: "/dev/ttyUSB0"}, as, sent...)
+			time.Sleep(2*frameTimeout + lateRestTime)
+			synctest.Wait()
+			before := reads
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if reads != before {
+				t.Errorf("after %v the line was read %d times in an hour", sent, reads-before)
+			}
+		})
+	}
+}
+
+// A countedReader counts how often it is read.
+type countedReader struct {
+	scriptedDevice
+	reads *int
+}
+
+func (d countedReader) read(b []byte, timeout time.Duration) (int, error) {
+	*d.reads++
+	return d.scriptedDevice.read(b, timeout)
 }
 
 // A line that chatters, as of a reader at the wrong speed, is read from its next end on.
@@ -197,14 +336,50 @@ func TestAScanOfAStationThatNeverBeganToRecordIsLostAloud(t *testing.T) {
 	b.wantCounts(t, Counts{Frames: 1, Unrecorded: 1})
 }
 
+// Nor are they where the reader has gone since.
+func TestAScanOfAReaderThatIsGoneIsLostAloudWhereTheStationNeverBeganToRecord(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := prepare(t, Config{Port: "/dev/ttyUSB0"})
+		reader := newScriptedDevice(make(chan string), make(chan struct{}))
+		tries := 0
+		b.dial = func(context.Context, string) (device, error) {
+			if tries++; tries > 1 {
+				return nil, ErrNotThere
+			}
+			return reader, nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.RunPort(ctx) }()
+		time.Sleep(time.Second)
+		reader.wire <- "PO1\r"
+		synctest.Wait()
+		close(reader.gone)
+		time.Sleep(time.Minute)
+		cancel()
+		b.waitForLog(t, "scanner not ready")
+		b.waitForLog(t, "scan not recorded: the station stops")
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if c := b.Counts(); c.Unrecorded != 1 {
+			t.Errorf("%+v: want one scan that was not recorded", c)
+		}
+	})
+}
+
 // Whatever was written before a port was opened never becomes a scan, and whatever is written
 // as a whole scan once the port is ready does: on real lines of the kernel.
 func TestWhateverWasWrittenBeforeTheOpeningNeverBecomesAScan(t *testing.T) {
 	t.Parallel()
 	const seed = 20261128
 	random := rand.New(rand.NewPCG(seed, 1))
-	for range 24 {
+	for i := range 24 {
 		var early strings.Builder
+		if i%8 == 0 { // more than the kernel keeps for who reads it
+			early.WriteString(strings.Repeat("OLDER\r", 1200))
+		}
 		for range random.IntN(6) {
 			early.WriteString("OLD"[:random.IntN(4)])
 			early.WriteString([]string{"", "\r", "\n", "\r\n", "\x00", "\x02", "]C1OLD\r"}[random.IntN(7)])

@@ -32,8 +32,9 @@ import (
 //     away when the port is open; what was received is for the caller to drop.
 //     So close has nothing to send and never waits (#104).
 type port struct {
-	line serial.Port
-	mask byte // of seven bits, the eighth is the parity's
+	line   serial.Port
+	mask   byte // of seven bits, the eighth is the parity's
+	pseudo bool // it is a pseudo terminal
 
 	unsupported string // the keys that the line cannot do, as a virtual one; "" where it can all
 
@@ -53,7 +54,7 @@ func openPort(path string, s Config) (*port, error) {
 		unix.Close(fd)
 		return nil, explainOpen(err)
 	}
-	p := &port{line: line, fd: fd, mask: 0xFF}
+	p := &port{line: line, fd: fd, mask: 0xFF, pseudo: isPseudo(fd)}
 	if s.DataBits == 7 {
 		p.mask = 0x7F
 	}
@@ -253,6 +254,20 @@ func (p *port) interrupt() { _ = p.line.Close() }
 
 // quiet implements device.
 func (*port) quiet() bool { return true }
+
+// keptByKernel implements device: so it is on a pseudo terminal.
+func (p *port) keptByKernel() bool { return p.pseudo }
+
+// isPseudo reports whether a descriptor is one of a pseudo terminal (UNIX98_PTY_SLAVE_MAJOR to
+// the last of its eight).
+func isPseudo(fd int) bool {
+	var about unix.Stat_t
+	if err := unix.Fstat(fd, &about); err != nil {
+		return false
+	}
+	major := unix.Major(about.Rdev)
+	return major >= 136 && major <= 143
+}
 
 // explainOpen puts an error of opening into words for the person at the cabinet.
 func explainOpen(err error) error {

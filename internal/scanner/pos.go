@@ -320,6 +320,9 @@ func (p *pos) interrupt() { p.close() }
 // quiet implements device: no scan waits for its rest.
 func (p *pos) quiet() bool { return p.text == nil && p.droppedAt.IsZero() }
 
+// keptByKernel implements device.
+func (*pos) keptByKernel() bool { return false }
+
 // inspectPOS looks at a hidraw device:
 //
 //	/sys/class/hidraw/hidraw0/device -> …/1-1:1.0/0003:0C2E:0B61.0001

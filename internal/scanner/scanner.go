@@ -90,6 +90,10 @@ type device interface {
 	// end.
 	quiet() bool
 
+	// keptByKernel reports that what was sent before the opening lies in the kernel and
+	// nowhere else, so that a read which finds nothing has seen the end of it.
+	keptByKernel() bool
+
 	// interrupt ends a read that waits untilClosed, and all that come. What is written
 	// still goes out.
 	interrupt()
@@ -288,6 +292,7 @@ func (r *Scanner) RunPort(ctx context.Context) error {
 	for {
 		err := r.session(ctx)
 		if ctx.Err() != nil {
+			r.awaitRun()
 			return nil
 		}
 		r.tried = true
@@ -296,6 +301,7 @@ func (r *Scanner) RunPort(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			r.awaitRun()
 			return nil
 		case <-time.After(wait):
 		}
@@ -453,11 +459,14 @@ func (r *Scanner) readScans(ctx context.Context, d device, first opening) error 
 	for ctx.Err() == nil {
 		timeout := r.framer.gap / 4
 		switch {
+		case first.inDoubt(&r.framer):
+			timeout = cleanTime
 		case b.underWay():
 			timeout = burstGap
 		case d.quiet() && !r.framer.awaitsSilence():
 			timeout = untilClosed
 		}
+		began := time.Now()
 		n, lost, err := readOrLoss(d, buf, timeout)
 		if err != nil {
 			return err
@@ -465,6 +474,7 @@ func (r *Scanner) readScans(ctx context.Context, d device, first opening) error 
 		// Only a read that ended with nothing proves silence. A late one may just
 		// be late: another program had the processor, and the bytes came in time.
 		if n == 0 && lost == nil {
+			first.foundNothing(began.Add(timeout))
 			r.framer.silent(time.Since(lastByte), deliver)
 			if time.Since(lastByte) >= burstGap {
 				b.silent()

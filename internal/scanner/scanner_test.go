@@ -578,10 +578,11 @@ type scriptedDevice struct {
 	gone   chan struct{}
 	closed chan struct{}
 	once   *sync.Once
+	pseudo bool // it is a pseudo terminal
 }
 
 func newScriptedDevice(wire chan string, gone chan struct{}) scriptedDevice {
-	return scriptedDevice{wire, gone, make(chan struct{}), new(sync.Once)}
+	return scriptedDevice{wire: wire, gone: gone, closed: make(chan struct{}), once: new(sync.Once)}
 }
 
 func (s scriptedDevice) read(b []byte, timeout time.Duration) (int, error) {
@@ -602,6 +603,8 @@ func (s scriptedDevice) read(b []byte, timeout time.Duration) (int, error) {
 }
 
 func (scriptedDevice) quiet() bool { return true }
+
+func (s scriptedDevice) keptByKernel() bool { return s.pseudo }
 
 func (s scriptedDevice) interrupt() { s.close() }
 
