@@ -54,3 +54,26 @@ func TestTheCardLostThePagesThatSayWhereEverythingIs(t *testing.T) {
 	must(t, decideOne(t.Context(), b, station.VerbDiscard, c.Kept[0].ID))
 	white(station.Off)
 }
+
+// Somebody moves outbox.db away, for a new beginning, and not what a failed commit left beside it.
+func TestAnOutboxThatWasMovedAwayWithoutItsSpareFileKeepsNothingFromBeingRecorded(t *testing.T) {
+	t.Parallel()
+	b := startStation(t, nil)
+	must(t, b.Power(t.Context(), false))
+	must(t, os.Rename(b.OutboxPath(), b.OutboxPath()+".moved"))
+	spare := strings.TrimSuffix(b.OutboxPath(), ".db") + ".spare"
+	must(t, os.WriteFile(spare, []byte("nothing that belongs to an outbox"), 0o600))
+
+	must(t, b.Power(t.Context(), true))
+	waitRecorded(t, b, "maintenance.press", func() { b.Push(demo.PinMaintenance, demo.PressTime) })
+	must(t, b.WaitDelivered(t.Context()))
+	c, err := b.Contents(t.Context())
+	must(t, err)
+	if len(c.Kept) != 1 || !strings.Contains(c.Kept[0].Code, "was rebuilt from its spare file alone: 0 entries recovered, 0 lost") {
+		t.Errorf("told: %+v", c.Kept)
+	}
+	if _, err := os.Stat(spare); !os.IsNotExist(err) {
+		t.Errorf("the spare file is still there: %v", err)
+	}
+	must(t, decideOne(t.Context(), b, station.VerbDiscard, c.Kept[0].ID))
+}

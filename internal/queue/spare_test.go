@@ -149,6 +149,43 @@ func TestFailedCommit(t *testing.T) {
 			}
 		})
 	})
+	t.Run("somebody has moved the outbox away and left the spare file: the station starts, has the press, and looks it up before it is sent", func(t *testing.T) {
+		t.Parallel()
+		s := open1(t)
+		s.scan("1/a")
+		s.stop()
+		s.withDisk(func(*bbolt.Tx) error { return errDisk }, nil)
+		done, err := s.tried(press)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.stop()
+		moved := s.path + ".moved"
+		if err := os.Rename(s.path, moved); err != nil {
+			t.Fatal(err)
+		}
+		box, err := Open(s.path, Setting{Size: s.size, Stamp: s.stamp, Program: program, Verify: VerifyFile})
+		if err != nil {
+			t.Fatalf("it does not start: %v", err)
+		}
+		s.box = box
+		left := s.standings()
+		if len(left) != 1 || left[0].ID != done.Entries[0] || left[0].Condition != station.Marked {
+			t.Errorf("%+v, want the press, marked", left)
+		}
+		if calls := s.box.State().Calls; len(calls) != 1 || calls[0].Entry != done.Entries[0] {
+			t.Errorf("calls %+v", calls)
+		}
+		if tell := s.box.Faults()["outbox"]; !strings.Contains(tell, "was not there, and was rebuilt from its spare file alone: 1 entries recovered, 1 lost") {
+			t.Errorf("it tells %q", tell)
+		}
+		if _, err := os.Stat(siblingPath(s.path, spareSuffix)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the spare file is still there: %v", err)
+		}
+		if err := VerifyFile(moved); err != nil {
+			t.Errorf("what was moved away: %v", err)
+		}
+	})
 	t.Run("a half written spare file is none", func(t *testing.T) {
 		t.Parallel()
 		s := open1(t)

@@ -278,11 +278,13 @@ func prepare(path string, options Options) error {
 	}
 	var damage error
 	switch {
+	case err != nil:
+		damage = errMissing
 	case options.Verify != nil:
 		if damage = options.Verify(path); damage != nil && !errors.Is(damage, ErrDamaged) {
 			return damage
 		}
-	case err == nil:
+	default:
 		if err := readOnly(path, false, checkRecords); errors.Is(err, ErrNewer) {
 			return err
 		}

@@ -184,7 +184,10 @@ func (r *restored) calls() {
 // report says in words what became of the old file.
 func (r *restored) report(damage error, aside string) string {
 	text := "a write to the outbox failed, and was rebuilt"
-	if damage != nil {
+	switch {
+	case errors.Is(damage, errMissing):
+		text = "the outbox was not there, and was rebuilt from its spare file alone"
+	case damage != nil:
 		text = "the outbox was damaged, and was rebuilt"
 	}
 	lost := max(0, r.expected-r.saved)

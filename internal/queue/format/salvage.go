@@ -25,6 +25,10 @@ import (
 // Faults says that a person must look.
 const Salvaged = "salvaged"
 
+// errMissing is the damage of an outbox of which the spare file alone is there: somebody has moved
+// the file away, or a check of the card's file system has.
+var errMissing = errors.New("the file is not there, and its spare file is")
+
 // rebuild makes a fresh outbox of what can be read at path and of the spare file,
 // and sets the old file aside.
 func rebuild(path string, options Options, damage error, spare []byte) error {
@@ -57,7 +61,8 @@ func rebuild(path string, options Options, damage error, spare []byte) error {
 		if damage == nil && redo.commit < s.commit {
 			return removeSpare(path) // it was taken up, and the power went before it was removed
 		}
-		s.overlay(redo)
+		// Without the old file nobody knows whether the spare one had been taken up already.
+		s.overlay(redo, old != nil)
 	}
 	r := s.restore()
 	now := options.Stamp(time.Now())
@@ -165,7 +170,7 @@ func eachState(data []byte, each func(seal, Record, State)) {
 // A foundRecord is a record as it was found. The label of an entry is not taken off yet.
 type foundRecord struct {
 	Record
-	inTree bool // its page is part of the file's newest tree, or it is in the spare file
+	inTree bool // its page is part of the file's newest tree, or it is in the spare file beside that
 }
 
 // entry reads an entry.
@@ -283,8 +288,9 @@ func salvage(data, spare []byte) *salvagedFile {
 	return s
 }
 
-// overlay lays the spare file over what the old file has.
-func (s *salvagedFile) overlay(r *redo) {
+// overlay lays the spare file over what the old file has. sure says that nothing of it has been
+// delivered since.
+func (s *salvagedFile) overlay(r *redo, sure bool) {
 	if r.unsure {
 		s.unsure = r.commit
 		return
@@ -298,7 +304,7 @@ func (s *salvagedFile) overlay(r *redo) {
 		case kindGone:
 			delete(s.records, at)
 		default:
-			f.inTree = true
+			f.inTree = sure
 			s.records[at] = f
 		}
 	}
