@@ -98,6 +98,13 @@ type Status struct {
 	last       station.Snapshot
 	looked     time.Time
 	unrecorded map[string]station.RecentEvent // by source, the last
+	unheard    map[string]unheardNote         // by source, the gravest since the last look
+}
+
+// An unheardNote is a note that no buzzer has said yet, and what it would say.
+type unheardNote struct {
+	station.Note
+	sound station.SoundKind
 }
 
 // NewStatus returns the status of a station with this outbox, which nobody has
@@ -135,28 +142,60 @@ func (s *Status) Alive() error {
 // Recording returns an emit for the station's own inputs that remembers what could not be
 // recorded, and calls lookNow then: the outbox has told of its change before that is known. At
 // that look the lamp, the buzzer and the page of the event's source say so. lookNow must not
-// block. It counts the events that each input has recorded, too.
+// block. It counts the events that each input has recorded, too, and keeps what the buzzers should
+// say of them until the next look, which it calls for where that is grave: where much comes at once,
+// the outbox tells of the last alone.
 func (s *Status) Recording(emit station.EmitAll, lookNow func()) station.EmitAll {
 	return func(all []station.Emitted) {
 		emit(all)
 		for _, e := range all {
-			if e.Err == nil {
-				s.rates.add(e.Event.Source)
+			if e.Err != nil {
+				s.keepUnrecorded(e.Event, e.Err)
+				lookNow()
 				continue
 			}
-			s.keepUnrecorded(e.Event, e.Err)
-			lookNow()
+			s.rates.add(e.Event.Source)
+			if s.keepUnheard(e.Event.Source, e.Result.Note) > station.SoundRecorded {
+				lookNow()
+			}
 		}
 	}
 }
 
+// keepUnheard keeps a note for the buzzers, where none as grave is kept of its source, and returns
+// what they say of it.
+func (s *Status) keepUnheard(source string, n station.Note) station.SoundKind {
+	sound := n.Kind.Reply().Buzzer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sound <= s.unheard[source].sound {
+		return sound
+	}
+	if s.unheard == nil {
+		s.unheard = make(map[string]unheardNote)
+	}
+	s.unheard[source] = unheardNote{n, sound}
+	return sound
+}
+
+// takeUnheard returns what was kept for the buzzers, by source, and keeps nothing of it.
+func (s *Status) takeUnheard() map[string]unheardNote {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.unheard
+	s.unheard = nil
+	return all
+}
+
 func (s *Status) keepUnrecorded(ev station.Event, why error) {
+	n := station.Note{Kind: station.NoteUnrecorded, Text: why.Error(), Why: station.ReasonOf(why), At: ev.At}
+	s.keepUnheard(ev.Source, n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unrecorded == nil {
 		s.unrecorded = make(map[string]station.RecentEvent)
 	}
-	s.unrecorded[ev.Source] = ev.Recent(station.Note{Kind: station.NoteUnrecorded, Text: why.Error(), Why: station.ReasonOf(why), At: ev.At}, nil)
+	s.unrecorded[ev.Source] = ev.Recent(n, nil)
 }
 
 // withUnrecorded returns a snapshot with the events that could not be recorded, and their
@@ -185,7 +224,18 @@ type agent struct {
 	mu       sync.Mutex // guards the rest, and lets one look at a time be shown
 	stopping bool
 	heard    map[string]station.Sound // that were made; by name; nil before the first look
+	made     []madeSound              // the last, the newest at the end
 	notes    map[string]flash         // by source; nil before the first look
+}
+
+// mostMade is how many sounds are remembered as made: a note that comes twice, from the outbox
+// and from who recorded it, comes with one or two looks between.
+const mostMade = 64
+
+// A madeSound is a sound by its name.
+type madeSound struct {
+	name string
+	station.Sound
 }
 
 // A flash is a note, and when it was first shown.
@@ -393,7 +443,7 @@ func (a *agent) look() {
 	for _, d := range a.station.Displays {
 		d.Show(s.Lights)
 	}
-	a.newSounds(program.Sounds(s.State, s.Health, s.Now))
+	a.newSounds(program.Sounds(s.State, s.Health, s.Now), soundsOf(program, a.station.Status.takeUnheard()))
 	a.station.Status.set(s)
 }
 
@@ -421,20 +471,40 @@ func (a *agent) sinceShown(s station.State, now station.Stamp) station.State {
 	return s
 }
 
+// soundsOf are the sounds of notes, by source.
+func soundsOf(program station.Program, notes map[string]unheardNote) map[string]station.Sound {
+	sounds := make(map[string]station.Sound, len(notes))
+	for source, n := range notes {
+		sounds[source] = program.NoteSound(source, n.Note)
+	}
+	return sounds
+}
+
 // newSounds has the buzzers make the sounds that were not made yet; of several for one
-// buzzer, the gravest. Those of the first look are left out: they may have been made before
-// the station was started again. The caller holds mu.
-func (a *agent) newSounds(all map[string]station.Sound) {
+// buzzer, the gravest. all are those of the station as it is, of which those of the first look
+// are left out: they may have been made before the station was started again. recorded are those
+// of what was recorded since the look before, where all may have a newer one. The caller holds mu.
+func (a *agent) newSounds(all, recorded map[string]station.Sound) {
 	first := a.heard == nil
 	if first {
 		a.heard = make(map[string]station.Sound)
 	}
 	fresh := make(map[string]station.SoundKind)
+	add := func(name string, s station.Sound) {
+		if s.Buzzer == "" || s.Kind == station.Silent || slices.ContainsFunc(a.made, func(m madeSound) bool { return m.name == name && m.Same(s) }) {
+			return
+		}
+		fresh[s.Buzzer] = max(fresh[s.Buzzer], s.Kind)
+		a.made = append(a.made[max(0, len(a.made)-mostMade+1):], madeSound{name, s})
+	}
+	for name, s := range recorded {
+		add(name, s)
+	}
 	for name, s := range all {
 		before, ever := a.heard[name]
 		a.heard[name] = s
-		if !first && s.Buzzer != "" && (!ever || !s.Same(before)) {
-			fresh[s.Buzzer] = max(fresh[s.Buzzer], s.Kind)
+		if !first && (!ever || !s.Same(before)) {
+			add(name, s)
 		}
 	}
 	if len(fresh) == 0 || a.stopping {

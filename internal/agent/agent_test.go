@@ -578,6 +578,48 @@ func TestAgent(t *testing.T) {
 			})
 		})
 	})
+	t.Run("of many scans at once a refused one is heard, though others come after it before the next look", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			b, d := newBox(), &diary{}
+			s := setting(b, d)
+			horns := &horns{}
+			s.Sounders = []station.Sounder{horns}
+			s.Program = func() station.Program { return station.Program{DefaultBuzzer: "horn"} }
+			emit := station.Emit(func(ev station.Event) (station.Result, error) {
+				n := station.Note{Kind: station.NoteKind(ev.Code), At: ev.At}
+				b.change(func(b *box) { b.s.State.Notes = map[string]station.Note{ev.Source: n} })
+				synctest.Wait() // it is seen before whoever recorded it says so
+				return station.Result{Note: n}, nil
+			})
+			record := s.Status.Recording(emit.All(), func() {}).One()
+			scan := func(kind station.NoteKind) {
+				_, _ = record(station.Event{Source: "hand", Kind: station.Scan, Code: string(kind), At: s.Stamp(time.Now())})
+				synctest.Wait()
+				time.Sleep(time.Millisecond)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- Run(ctx, s) }()
+			synctest.Wait()
+			for range mostLooks { // the lights are not worked out for each of those that follow
+				scan(station.NoteRecorded)
+			}
+			heard := slices.Repeat([]string{"horn: recorded"}, mostLooks-1)
+			horns.made(t, heard...)
+			scan(station.NoteUnknown)
+			scan(station.NoteRecorded)
+			time.Sleep(time.Second)
+			horns.made(t, append(heard, "horn: refused")...)
+			scan(station.NoteRecorded)
+			time.Sleep(time.Minute)
+			horns.made(t, append(heard, "horn: refused", "horn: recorded")...)
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	})
 	t.Run("while the station stops nothing sounds", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

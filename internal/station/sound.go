@@ -88,6 +88,9 @@ func (p Program) Sounds(s State, h Health, now Stamp) map[string]Sound {
 	return sounds
 }
 
+// NoteSound is what the buzzer of a source says of a note, as Sounds has it of its last one.
+func (p Program) NoteSound(source string, n Note) Sound { return n.sound(p.buzzerOf(source)) }
+
 func (p Program) buzzerOf(source string) string {
 	if buzzer := p.Buzzer[source]; buzzer != "" {
 		return buzzer
