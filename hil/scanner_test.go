@@ -76,7 +76,7 @@ func TestScanners(t *testing.T) {
 			})
 			board.Network(false)
 			board.Says("the station is ready", time.Minute)
-			seen := &readings{t: t, board: board}
+			seen := &readings{t: t, board: board, opened: make(map[string]int)}
 			for _, s := range []struct {
 				sentence string
 				proof    func(*readings)
@@ -131,9 +131,9 @@ func compiledTests(t *testing.T, arch hil.Arch) string {
 type readings struct {
 	t       *testing.T
 	board   *hil.Board
-	serials []string // of the traces that are to wait, in order
-	kept    []string // the codes of the scans that nobody knows
-	readies int      // times that a reader was ready
+	serials []string       // of the traces that are to wait, in order
+	kept    []string       // the codes of the scans that nobody knows
+	opened  map[string]int // times that a reader's port was, by reader
 }
 
 // contents is what `stationd outbox ls --json --all` prints, as far as it matters here.
@@ -181,11 +181,19 @@ func (r *readings) arrive() {
 	}
 }
 
-// ready waits until a reader that was plugged in is ready.
-func (r *readings) ready() {
+// ready waits until a reader that was plugged in is ready. After the first time its number tells:
+// the log counts what it has said five times within a minute, and writes it no more.
+func (r *readings) ready(reader string) {
 	r.t.Helper()
-	r.readies++
-	r.board.SaysTimes("scanner ready", r.readies, time.Minute)
+	number, want := "stationd_device_well", 1
+	if again := r.opened[reader]; again > 0 {
+		number, want = "stationd_device_reopenings_total", again
+	}
+	r.opened[reader]++
+	name := fmt.Sprintf("%s{device=%q}", number, reader)
+	until(r.t, time.Minute, "the reader "+reader+" is ready", func() bool {
+		return metric(r.t, r.board, name) >= want
+	})
 }
 
 // trace makes the next symbol, and remembers that it is to arrive.
@@ -197,7 +205,7 @@ func (r *readings) trace() string {
 
 func backToBack(r *readings) {
 	r.board.Plug()
-	r.ready()
+	r.ready("hand")
 	var wire strings.Builder
 	wire.WriteString("PO4711\r")
 	for range 500 {
@@ -218,7 +226,7 @@ func pluggedFiveTimes(r *readings) {
 	for range 5 {
 		r.board.Unplug()
 		r.board.Plug()
-		r.ready()
+		r.ready("hand")
 		r.board.Scan(r.trace() + "\r")
 		r.board.Scan(r.trace() + "\r")
 		r.arrive()
@@ -232,7 +240,7 @@ func early(r *readings) {
 	r.board.Unplug()
 	r.board.Plug()
 	r.board.Scan("EARLY\r")
-	r.ready()
+	r.ready("hand")
 	r.board.Scan(r.trace() + "\r")
 	r.arrive()
 	if before := r.board.ScannerReceives(beep, 30*time.Second); before != "" {
@@ -242,13 +250,14 @@ func early(r *readings) {
 
 func typedScans(r *readings) {
 	r.board.PlugKeyboard()
-	r.ready()
+	r.ready("typing")
 	var all strings.Builder
-	for c := '!'; c <= '~'; c++ {
+	all.WriteString("! ") // a blank at either end is taken off
+	for c := '"'; c <= '~'; c++ {
 		all.WriteRune(c)
 	}
-	r.kept = append(r.kept, all.String()+" ")
-	r.board.Type(all.String() + " \n")
+	r.kept = append(r.kept, all.String())
+	r.board.Type(all.String() + "\n")
 	r.board.Type(r.trace() + "\n")
 	r.arrive()
 }
@@ -274,7 +283,7 @@ func typedFiveTimes(r *readings) {
 	for range 5 {
 		r.board.UnplugKeyboard()
 		r.board.PlugKeyboard()
-		r.ready()
+		r.ready("typing")
 		r.board.Type(r.trace() + "\n")
 		r.arrive()
 	}
