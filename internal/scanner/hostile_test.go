@@ -69,7 +69,9 @@ func TestAHostileLabelThatIsTypedIsWhatItIsBySerialOrNothing(t *testing.T) {
 	same := 0
 	for i, name := range names {
 		label, end := labels[name], fmt.Sprintf("the end of number %d", i)
+		typed := make(chan struct{})
 		go func() { // a pipe holds no 7 kB of keys
+			defer close(typed)
 			hands[0].strike(altTyped(t, label)...)
 			hands[0].types(end)
 		}()
@@ -93,6 +95,7 @@ func TestAHostileLabelThatIsTypedIsWhatItIsBySerialOrNothing(t *testing.T) {
 				t.Fatalf("after %s nothing is read any more", name)
 			}
 		}
+		<-typed // the last key is let go after the scan
 	}
 	if same < len(names)/2 {
 		t.Errorf("%d of %d labels became a scan", same, len(names))

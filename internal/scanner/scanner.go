@@ -459,7 +459,7 @@ func (r *Scanner) readScans(ctx context.Context, d device, first opening) error 
 	for ctx.Err() == nil {
 		timeout := r.framer.gap / 4
 		switch {
-		case first.inDoubt(&r.framer):
+		case d.quiet() && first.inDoubt(&r.framer):
 			timeout = cleanTime
 		case b.underWay():
 			timeout = burstGap
