@@ -121,7 +121,7 @@ func inStrings(name string, all *[]naming) error {
 // The site's own: named, and never in a package.
 var sitesOwn = []string{
 	"/etc/stationd/stationd.toml", "/etc/stationd/keys/l2l.key", "/etc/stationd/keys/lagerkoll.key", "/etc/stationd/keys/webhook.key", "/etc/stationd/keys/alert.key", "/etc/stationd/keys/proxy.key", "/etc/stationd/keys/page.token",
-	"/etc/stationd/relay.toml", "/etc/stationd/fleet.toml", "/etc/stationd/keys/relay.nkey", "/etc/stationd/plant-ca.pem",
+	"/etc/stationd/relay.toml", "/etc/stationd/fleet.toml", "/etc/stationd/keys/relay.nkey", "/etc/stationd/plant-ca.pem", "/etc/stationd/pack4-1.pem", "/etc/stationd/pack4-1.key",
 	"/etc/stationd/relay.example.toml", // in the package of the relay
 	"/etc/stationd/l2l.key", "/etc/stationd/lagerkoll.token", "/etc/stationd/office.pem", "/etc/stationd/plant.pem", "/etc/stationd/proxy.key", "/etc/stationd/page.key", "/etc/stationd/page.token", "/etc/stationd/page.crt", "/etc/stationd/keys/l2l.key.cred",
 }

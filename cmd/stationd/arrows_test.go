@@ -77,7 +77,7 @@ var may = map[string][]string{
 	"internal/api/webhook":           {"internal/station", "internal/api"},
 	"internal/relay":                 {"internal/station", "internal/api", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
 	"internal/fleet":                 {"internal/station"},
-	"internal/relay/relaytest":       {"internal/station", "internal/api", "internal/relay", "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go"},
+	"internal/relay/relaytest":       {"internal/station", "internal/api", "internal/relay", "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys"},
 	"internal/config":                {"internal/station", "internal/zone", "github.com/pelletier/go-toml/v2"},
 	"internal/httpserver":            {"internal/station"},
 	"internal/operator":              {"internal/station"},

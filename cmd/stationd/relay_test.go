@@ -39,9 +39,10 @@ type fleet struct {
 
 // A relayProcess is a relay that may be killed and started again.
 type relayProcess struct {
-	t      *testing.T
-	config string
-	log    *os.File
+	t           *testing.T
+	config      string
+	credentials string // the folder that systemd hands over; "": none
+	log         *os.File
 
 	mu  sync.Mutex // guards cmd
 	cmd *exec.Cmd
@@ -55,6 +56,7 @@ func (r *relayProcess) start() {
 	defer r.mu.Unlock()
 	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), binary, "relay", "run", "--config", r.config)
 	r.cmd.Stderr = r.log
+	r.cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+r.credentials)
 	must(r.t, r.cmd.Start())
 }
 
@@ -87,6 +89,10 @@ type fleetSetting struct {
 	// reached is how the one of that name reaches the engine: keys of its table [relay].
 	// nil: straight.
 	reached func(name string, e *relaytest.Engine) string
+
+	// relay is the whole configuration of a relay, and the folder of its credentials; nil: one
+	// of these tests.
+	relay func(name string, e *relaytest.Engine, l2l, lagerkoll string) (text, credentials string)
 }
 
 // newFleet is a fleet with its power off. The lease of its relays is short.
@@ -162,6 +168,9 @@ listen = "127.0.0.1:0"
 [[allow]]
 station = "pack4-*"
 `, name, reached(name), f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
+		if set.relay != nil {
+			text, r.credentials = set.relay(name, f.engine, f.plant().L2LURL(), lagerkoll)
+		}
 		must(t, os.WriteFile(r.config, []byte(text), 0o600))
 		var err error
 		r.log, err = os.Create(filepath.Join(t.TempDir(), "relay.log"))

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nkeys"
 
 	"stationd/internal/relay"
 	"stationd/internal/relay/relaytest"
@@ -25,23 +24,12 @@ import (
 // keys are the seeds of the users of an engine, by name.
 type keys map[string]string
 
-// user makes a user of the engine who may publish and hear this.
-func (k keys) user(t *testing.T, name string, publish, subscribe []string) *server.NkeyUser {
+// like makes a user with the permissions of one of docs/relay.md.
+func (k keys) like(t *testing.T, role, name string, without ...string) *server.NkeyUser {
 	t.Helper()
-	pair, err := nkeys.CreateUser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := pair.PublicKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	seed, err := pair.Seed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k[name] = string(seed)
-	return &server.NkeyUser{Nkey: public, Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe}}}
+	user, seed := relaytest.User(t, role, name, without...)
+	k[name] = seed
+	return user
 }
 
 // table is how one of them names the engine.
@@ -53,26 +41,6 @@ func (k keys) table(t *testing.T, e *relaytest.Engine, of string) relay.Engine {
 		t.Fatal(err)
 	}
 	return named
-}
-
-// The permissions of docs/relay.md.
-func (k keys) relay(t *testing.T) *server.NkeyUser {
-	return k.user(t, "relay", []string{"sd.lead", "sd.answer.>", "sd.done.>", "$JS.API.>", "$JS.FC.>", "$KV.sd-lease.>", "$KV.sd-revoked.>"},
-		[]string{"sd.do.>", "sd.revoke.>", "sd.inbox.relay-1.>", "sd.lead"})
-}
-
-func (k keys) station(t *testing.T, name string) *server.NkeyUser {
-	return k.user(t, name, []string{"sd.do.*.*." + name + ".*", "sd.told.*." + name + ".*", "$KV.sd-status." + name},
-		[]string{"sd.lead", "sd.answer." + name + ".*", "sd.see." + name + ".>", "sd.decide." + name + ".>"})
-}
-
-// person may see, and what more is named.
-func (k keys) person(t *testing.T, name string, more ...string) *server.NkeyUser {
-	publish := []string{"sd.see.*." + name + ".*"}
-	for _, bucket := range []string{"sd-status", "sd-revoked"} {
-		publish = append(publish, "$JS.API.STREAM.INFO.KV_"+bucket, "$JS.API.CONSUMER.*.KV_"+bucket+".>", "$JS.API.DIRECT.GET.KV_"+bucket+".>", "$JS.FC.KV_"+bucket+".>")
-	}
-	return k.user(t, name, append(publish, more...), []string{"sd.told." + name + ".>", "sd.done." + name + ".*", "sd.inbox." + name + ".>"})
 }
 
 // A desk is a person at the engine.
@@ -139,13 +107,13 @@ func TestAPersonIsWhoTheEngineSaysTheyAre(t *testing.T) {
 	k := make(keys)
 	e := relaytest.StartEngine(t, func(o *server.Options) {
 		o.Nkeys = []*server.NkeyUser{
-			k.relay(t), k.station(t, "pack1"), k.station(t, "pack2"),
-			k.person(t, "anna", "sd.decide.*.anna.*", "sd.revoke.anna.*"), k.person(t, "bo"),
+			k.like(t, relaytest.RelayOfDocument, "relay-1"), k.like(t, relaytest.StationOfDocument, "pack1"), k.like(t, relaytest.StationOfDocument, "pack2"),
+			k.like(t, relaytest.PersonOfDocument, "anna"), k.like(t, relaytest.PersonOfDocument, "bo", "sd.decide.", "sd.revoke."),
 		}
 	})
 	shop := newShop(t)
 	relaytest.Run(t, relay.Setting{
-		Name: "relay-1", Engine: k.table(t, e, "relay"), Lease: relay.LeaseLeast, Replicas: 1, Log: slog.New(slog.DiscardHandler),
+		Name: "relay-1", Engine: k.table(t, e, "relay-1"), Lease: relay.LeaseLeast, Replicas: 1, Log: slog.New(slog.DiscardHandler),
 		Vendors: []relay.Vendor{{Name: "shop", Backend: shop.clerk(nil)}},
 	})
 	links := make(map[string]*relay.Link)

@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -641,43 +639,16 @@ func TestAStationWhoseSettleTimeIsTooShortIsRefused(t *testing.T) {
 // The engine lets each ask and hear under its own name alone.
 func TestAStationIsWhoTheEngineSaysItIs(t *testing.T) {
 	t.Parallel()
-	seeds := map[string]string{}
-	user := func(name string, publish, subscribe []string) *server.NkeyUser {
-		pair, err := nkeys.CreateUser()
-		if err != nil {
-			t.Fatal(err)
-		}
-		public, err := pair.PublicKey()
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed, err := pair.Seed()
-		if err != nil {
-			t.Fatal(err)
-		}
-		seeds[name] = string(seed)
-		return &server.NkeyUser{Nkey: public, Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe}}}
-	}
-	ofStation := func(name string) *server.NkeyUser {
-		return user(name, []string{"sd.do.*.*." + name + ".*"}, []string{"sd.lead", "sd.answer." + name + ".*"})
-	}
+	k := make(keys)
 	p := newPlant(t, func(o *server.Options) {
 		o.Nkeys = []*server.NkeyUser{
-			user("relay", []string{"sd.lead", "sd.answer.>", "$JS.API.>", "$KV.sd-lease.>"}, []string{"sd.do.>", "sd.inbox.relay-1.>", "sd.lead"}),
-			ofStation("pack1"), ofStation("pack2"),
-			user("deaf", []string{"sd.do.*.*.deaf.*"}, []string{"sd.lead"}),
+			k.like(t, relaytest.RelayOfDocument, "relay-1"), k.like(t, relaytest.StationOfDocument, "pack1"), k.like(t, relaytest.StationOfDocument, "pack2"),
+			k.like(t, relaytest.StationOfDocument, "deaf", "sd.answer."),
 		}
 	})
-	table := func(of string) relay.Engine {
-		e := p.engine.Table()
-		e.Key.File = filepath.Join(t.TempDir(), "relay.nkey")
-		if err := os.WriteFile(e.Key.File, []byte(seeds[of]+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return e
-	}
+	table := func(of string) relay.Engine { return k.table(t, p.engine, of) }
 	s := p.setting("relay-1")
-	s.Engine = table("relay")
+	s.Engine = table("relay-1")
 	relaytest.Run(t, s)
 	link := func(name, key string) *relay.Backend {
 		l, err := relay.Dial(relay.LinkSetting{Station: name, Engine: table(key), Log: slog.New(slog.DiscardHandler)})
@@ -701,13 +672,13 @@ func TestAStationIsWhoTheEngineSaysItIs(t *testing.T) {
 			t.Errorf("%s: %v after %v: %v", sentence, rc.Outcome, time.Since(start), rc.Err)
 		}
 	}
-	listener, err := relay.Dial(relay.LinkSetting{Engine: table("relay"), Log: slog.New(slog.DiscardHandler)})
+	listener, err := relay.Dial(relay.LinkSetting{Engine: table("relay-1"), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(listener.Close)
 	relaytest.Await(t, listener) // as stationd relay doctor does
-	conn := connect(t, p.engine, seeds["pack2"])
+	conn := connect(t, p.engine, k["pack2"])
 	for _, subject := range []string{"sd.answer.pack1.>", "sd.do.>", "$KV.>"} {
 		if _, err := conn.SubscribeSync(subject); err != nil {
 			t.Fatal(err)

@@ -52,6 +52,8 @@ func (b *Backend) Locate(ctx context.Context, name string, with map[string]strin
 // Withhold implements api.Placing. A watch looks for its dispatches in the list of the whole
 // site, page by page, and must not take a page for the last because others' are left out.
 func (b *Backend) Withhold(path string, query url.Values, body []byte, within func(api.Place) bool) (left []byte, ok bool) {
+	query = maps.Clone(query)
+	query.Del("site") // Fetch says it
 	switch path {
 	case pathCurrent:
 		return body, len(query) == 1 && within(api.Place{Line: query.Get("linecode")})
