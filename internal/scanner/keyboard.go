@@ -120,7 +120,7 @@ func (k *keyboard) read(b []byte, timeout time.Duration) (n int, err error) {
 			k.text, k.after = k.decode(k.text[:0])
 			continue
 		}
-		switch n, err := k.file.Read(k.raw[:]); {
+		switch n, err := readOrLook(k.file, k.raw[:]); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			k.text = k.decoder.flush(k.text[:0])
 			n := copy(b, k.text)

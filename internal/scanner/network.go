@@ -144,7 +144,7 @@ func (c *connection) read(b []byte, timeout time.Duration) (int, error) {
 	if err := c.line.SetReadDeadline(deadline(timeout)); err != nil {
 		return 0, err
 	}
-	n, err := c.line.Read(b)
+	n, err := c.readLine(b)
 	switch {
 	case n > 0, errors.Is(err, os.ErrDeadlineExceeded):
 		return n, nil
@@ -152,6 +152,14 @@ func (c *connection) read(b []byte, timeout time.Duration) (int, error) {
 		return 0, fmt.Errorf("the reader has hung up, look at its cable: %w", err)
 	}
 	return 0, nil
+}
+
+// readLine is the connection's Read, which looks once more where it comes late.
+func (c *connection) readLine(b []byte) (int, error) {
+	if line, ok := c.line.(timedReader); ok {
+		return readOrLook(line, b)
+	}
+	return c.line.Read(b)
 }
 
 // write sends a few bytes to the scanner, and does not wait for one that takes none.

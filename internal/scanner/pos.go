@@ -254,7 +254,7 @@ func (p *pos) read(b []byte, timeout time.Duration) (int, error) {
 		return 0, withoutPath(err)
 	}
 	for {
-		n, err := p.file.Read(p.raw[:])
+		n, err := readOrLook(p.file, p.raw[:])
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, p.unfinished()

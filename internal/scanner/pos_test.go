@@ -73,17 +73,23 @@ func TestWhereAScanStandsInAReport(t *testing.T) {
 	}
 }
 
-// newPOS is a bench whose scanner is a pipe, and the hand that sends its reports. A pipe
-// keeps no packets apart, so that each report is sent when the one before was read.
-func newPOS(t *testing.T) (*rig, func(reports ...[]byte)) {
+// packets is a pipe from which what is written at once is read at once, as hidraw has it.
+func packets(t *testing.T) (read, write *os.File) {
 	t.Helper()
-	// O_DIRECT: what is written at once is read at once, as hidraw has it.
 	var ends [2]int
 	if err := unix.Pipe2(ends[:], unix.O_DIRECT|unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
 		t.Skipf("NOT PROVED: that a reader's reports are read, because no pipe here keeps packets: %v", err)
 	}
-	file, pipe := os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "hand")
-	t.Cleanup(func() { file.Close(); pipe.Close() })
+	read, write = os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "hand")
+	t.Cleanup(func() { read.Close(); write.Close() })
+	return read, write
+}
+
+// newPOS is a bench whose scanner is a pipe, and the hand that sends its reports. A pipe
+// keeps no packets apart, so that each report is sent when the one before was read.
+func newPOS(t *testing.T) (*rig, func(reports ...[]byte)) {
+	t.Helper()
+	file, pipe := packets(t)
 	b := prepare(t, Config{Port: "pos:/dev/hidraw0"})
 	layout, _ := parsePOS(posDescriptor())
 	b.dial = func(context.Context, string) (device, error) { return &pos{file: file, layout: layout}, nil }
