@@ -42,6 +42,7 @@ func TestRemovalAndPurge(t *testing.T) {
 		"A purge moves the outbox out of a partition":               aPurgeMovesTheOutboxOutOfAPartition,
 		"An installation forgets what the removal listed":           anInstallationForgetsWhatTheRemovalListed,
 		"A purge leaves no unit enabled":                            aPurgeLeavesNoUnitEnabled,
+		"The relay's package leaves nothing of it":                  theRelaysPackageLeavesNothingOfIt,
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -105,22 +106,28 @@ func must(t *testing.T, c *exec.Cmd) string {
 // build packs the program and the package's scripts, and nothing that takes its time.
 func (b *board) build(program string) {
 	b.t.Helper()
-	tree := filepath.Join(b.root, "stationd")
+	b.pack("stationd", b.deb, program, map[string]string{
+		"scripts/postinst": "DEBIAN/postinst", "scripts/prerm": "DEBIAN/prerm", "scripts/postrm": "DEBIAN/postrm",
+		"sysusers.conf":    "usr/lib/sysusers.d/stationd.conf",
+		"stationd.service": "usr/lib/systemd/system/stationd.service", "stationd-lamps.service": "usr/lib/systemd/system/stationd-lamps.service",
+		"stationd-enrol.service": "usr/lib/systemd/system/stationd-enrol.service", "screen/stationd-screen.service": "usr/lib/systemd/system/stationd-screen.service",
+	})
+}
+
+// pack packs files of this folder, and the program where there is one, as a package of that name.
+func (b *board) pack(name, deb, program string, files map[string]string) {
+	b.t.Helper()
+	tree := filepath.Join(b.root, name)
 	for _, dir := range []string{"DEBIAN", "usr/bin", "etc/stationd/keys", "usr/lib/sysusers.d", "usr/lib/systemd/system"} {
 		if err := os.MkdirAll(filepath.Join(tree, dir), 0o755); err != nil { //nolint:gosec // a package's folders
 			b.t.Fatal(err)
 		}
 	}
-	control := "Package: stationd\nVersion: 1.0\nArchitecture: all\nMaintainer: none <none@localhost>\nDescription: under test\n"
+	control := "Package: " + name + "\nVersion: 1.0\nArchitecture: all\nMaintainer: none <none@localhost>\nDescription: under test\n"
 	if err := os.WriteFile(filepath.Join(tree, "DEBIAN", "control"), []byte(control), 0o644); err != nil { //nolint:gosec // a package's file
 		b.t.Fatal(err)
 	}
-	for name, place := range map[string]string{
-		"scripts/postinst": "DEBIAN/postinst", "scripts/prerm": "DEBIAN/prerm", "scripts/postrm": "DEBIAN/postrm",
-		"sysusers.conf":    "usr/lib/sysusers.d/stationd.conf",
-		"stationd.service": "usr/lib/systemd/system/stationd.service", "stationd-lamps.service": "usr/lib/systemd/system/stationd-lamps.service",
-		"stationd-enrol.service": "usr/lib/systemd/system/stationd-enrol.service", "screen/stationd-screen.service": "usr/lib/systemd/system/stationd-screen.service",
-	} {
+	for name, place := range files {
 		// Read here and not by a child, so that go test knows when they have changed.
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -134,8 +141,10 @@ func (b *board) build(program string) {
 			b.t.Fatal(err)
 		}
 	}
-	must(b.t, command(b.t, "install", "-m", "755", program, filepath.Join(tree, "usr/bin/stationd")))
-	must(b.t, command(b.t, "dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, b.path(b.deb)))
+	if program != "" {
+		must(b.t, command(b.t, "install", "-m", "755", program, filepath.Join(tree, "usr/bin/stationd")))
+	}
+	must(b.t, command(b.t, "dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, b.path(deb)))
 }
 
 // path is where the board's file is on this machine.
@@ -410,6 +419,67 @@ func aPurgeLeavesNoUnitEnabled(t *testing.T, b *board) {
 	b.dpkg("--remove", "stationd")
 	b.dpkg("--purge", "stationd")
 	if left := b.run("find", "/etc/systemd", "/var/lib/systemd", "-name", "*stationd*"); left != "" {
+		t.Errorf("the purge left\n%s", left)
+	}
+}
+
+const relayDeb = "/stationd-relay.deb"
+
+// installRelay puts the relay's package onto the board, with a configuration and its keys, and has
+// it start with the host.
+func (b *board) installRelay() {
+	b.t.Helper()
+	b.pack("stationd-relay", relayDeb, "", map[string]string{
+		"scripts/relay-postinst": "DEBIAN/postinst", "scripts/relay-prerm": "DEBIAN/prerm", "scripts/relay-postrm": "DEBIAN/postrm",
+		"stationd-relay.service": "usr/lib/systemd/system/stationd-relay.service", "relay.example.toml": "etc/stationd/relay.example.toml",
+	})
+	says(b.t, b.dpkg("--install", relayDeb), "write /etc/stationd/relay.toml")
+	if is := b.relayEnabled(); is != "disabled" {
+		b.t.Errorf("before it is configured the relay is %s", is)
+	}
+	b.run("sh", "-c", "cp /etc/stationd/relay.example.toml /etc/stationd/relay.toml; for key in relay.nkey l2l.key lagerkoll.key page.token own.key; do echo secret >/etc/stationd/keys/$key; done")
+	b.run("systemctl", "enable", "stationd-relay.service")
+	b.dpkg("--install", relayDeb) // an upgrade
+	if is := b.relayEnabled(); is != "enabled" || !b.there("/etc/stationd/relay.toml") {
+		b.t.Errorf("after an upgrade the relay is %s", is)
+	}
+	b.dpkg("--remove", "stationd-relay")
+	if !b.there("/etc/stationd/relay.toml") || !b.there("/etc/stationd/keys/l2l.key") {
+		b.t.Error("a removal takes the configuration or a key")
+	}
+	b.dpkg("--install", relayDeb)
+	if is := b.relayEnabled(); is != "enabled" {
+		b.t.Errorf("after a removal and an installation the relay is %s", is)
+	}
+}
+
+// relayEnabled is whether the relay starts with the host.
+func (b *board) relayEnabled() string {
+	b.t.Helper()
+	said, _ := command(b.t, "chroot", b.root, "systemctl", "is-enabled", "stationd-relay.service").CombinedOutput() // it fails where it says no
+	return strings.TrimSpace(string(said))
+}
+
+func theRelaysPackageLeavesNothingOfIt(t *testing.T, b *board) {
+	t.Helper()
+	b.installRelay()
+	b.run("touch", "/etc/stationd/stationd.toml") // a station is on this host too
+	says(t, b.dpkg("--purge", "stationd-relay"), "the keys in /etc/stationd/keys stay")
+	if b.there("/etc/stationd/relay.toml") || !b.there("/etc/stationd/keys/l2l.key") {
+		t.Error("the purge leaves the relay's configuration, or takes a station's key")
+	}
+	b.run("rm", "/etc/stationd/stationd.toml")
+	b.dpkg("--install", relayDeb)
+	says(t, b.dpkg("--purge", "stationd-relay"), "purge removed the relay's configuration and its keys")
+	for _, gone := range []string{"relay.toml", "relay.example.toml", "keys/relay.nkey", "keys/l2l.key", "keys/lagerkoll.key", "keys/page.token"} {
+		if b.there("/etc/stationd/" + gone) {
+			t.Errorf("the purge leaves %s", gone)
+		}
+	}
+	if !b.there("/etc/stationd/keys/own.key") || !b.there("/usr/bin/stationd") {
+		t.Error("the purge takes what is not the relay's")
+	}
+	if left := b.run("find", "/etc/systemd", "/var/lib/systemd", "-name", "*stationd-relay*"); left != "" {
 		t.Errorf("the purge left\n%s", left)
 	}
 }
