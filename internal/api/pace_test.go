@@ -1,7 +1,9 @@
 package api
 
 import (
+	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -17,4 +19,22 @@ func TestAWatchLeavesTheBeginningToWhatWaitsToBeDelivered(t *testing.T) {
 			t.Errorf("the first of rounds every %v comes after %v to %v", every, soonest, latest)
 		}
 	}
+}
+
+func TestHowLongARequestWouldWaitForThePace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Settings{Base: "https://acme.example/", Every: time.Second, Log: slog.New(slog.DiscardHandler)})
+		for _, test := range []struct{ after, want time.Duration }{
+			{0, time.Second}, // a start waits once
+			{600 * time.Millisecond, 400 * time.Millisecond},
+			{time.Second, 0},
+			{time.Hour, 0},
+		} {
+			<-time.After(test.after)
+			if wait := c.PaceWait(); (wait - test.want).Abs() > time.Millisecond {
+				t.Errorf("%v later it would wait for %v, want %v", test.after, wait, test.want)
+			}
+		}
+	})
 }
