@@ -67,6 +67,11 @@ func TestScansThatWaitAreRecordedTogether(t *testing.T) {
 			counts: Counts{Unrecorded: 1},
 		},
 		{
+			name:    "it is a repeat where another before it was not recorded",
+			waiting: waiting("PO1", "PO2", "PO2"), refused: "PO1", want: []string{"PO1 PO2"}, beeps: "-++",
+			counts: Counts{Unrecorded: 1, Repeats: 1},
+		},
+		{
 			name:    "one that is not recorded keeps none behind it",
 			waiting: waiting("PO1", "PO2", "PO1"), refused: "PO1", want: []string{"PO1 PO2 PO1"}, beeps: "-++",
 			counts: Counts{Unrecorded: 1},
