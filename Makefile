@@ -87,12 +87,14 @@ relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-
 	STATIOND_RELAY=whole go test -count=1 -timeout 60m -run '^TestMatrix$$' ./internal/matrix $(UPDATE)
 
 .PHONY: relay-kill
-relay-kill: ## Every part of a plant with a relay struck at every moment of every verb; some minutes.
-	STATIOND_RELAY=whole go test -count=1 -timeout 60m -v -run '^(TestRelayKills|TestTheWayIsChanged|TestAccountByRelay)$$' ./internal/matrix
+relay-kill: ## Every part of a plant with a relay struck at every moment of every verb, by one and two stations; half an hour. UPDATE=-update writes how it ends.
+	STATIOND_RELAY=whole go test -count=1 -timeout 120m -v -run '^(TestRelayKills|TestTheWayIsChanged|TestAccountByRelay)$$' ./internal/matrix $(UPDATE)
 
 .PHONY: relay-nodes
-relay-nodes: ## An engine of three nodes, of which the one is lost that has the lease.
+relay-nodes: ## An engine of three nodes in processes of their own, struck one and all in every way; half an hour. UPDATE=-update writes how it ends.
 	STATIOND_RELAY=whole go test -count=1 -v -run '^TestAnEngineOfThreeNodes' ./internal/relay
+	@mkdir -p build/engine && go build -o build/engine/nats-server-tested github.com/nats-io/nats-server/v2
+	STATIOND_RELAY=whole STATIOND_ENGINE="$(CURDIR)/build/engine/nats-server-tested" go test -count=1 -timeout 120m -v -run '^TestAnEngineOfThreeNodesWhileEverythingIsKilled$$' ./cmd/stationd $(UPDATE)
 
 DEBIANS_ENGINE := v2.9.10
 

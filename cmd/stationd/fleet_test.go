@@ -161,13 +161,13 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 }
 
 // page is where a relay shows the plant.
-func (r *relayProcess) page(t *testing.T) string {
+func (r *childProcess) page(t *testing.T) string {
 	t.Helper()
 	return r.opened(t, `"the plant is shown","page":"([^"]+)"`) + "/"
 }
 
 // opened is an address that a relay's log says is open.
-func (r *relayProcess) opened(t *testing.T, said string) (address string) {
+func (r *childProcess) opened(t *testing.T, said string) (address string) {
 	t.Helper()
 	must(t, demo.Until(t.Context(), "the relay says "+said, func() bool {
 		text, err := os.ReadFile(r.log.Name())
@@ -188,7 +188,7 @@ func TestTheRelaysTellTheirNumbers(t *testing.T) {
 	must(t, b.Power(t.Context(), true))
 	pressAndWait(t, b, "maintenance.press", demo.PinMaintenance)
 	must(t, b.WaitDelivered(t.Context()))
-	number := func(r *relayProcess, sample string) float64 {
+	number := func(r *childProcess, sample string) float64 {
 		text := read(t, r.opened(t, `"the plant is shown","metrics":"([^"]+)"`)+"/metrics")
 		found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(sample) + ` (\S+)$`).FindStringSubmatch(text)
 		if found == nil {

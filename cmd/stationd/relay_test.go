@@ -32,35 +32,55 @@ import (
 // A fleet is a plant of stations with two relays in processes of their own, an engine, and
 // the vendors of its first station.
 type fleet struct {
-	engine   *relaytest.Engine
+	engine   *relaytest.Engine // nil: it has nodes
+	nodes    []*engineNode
 	stations []*demo.Simulation
-	relays   []*relayProcess
+	relays   []*childProcess
 }
 
-// A relayProcess is a relay that may be killed and started again.
-type relayProcess struct {
-	t           *testing.T
-	config      string
-	credentials string // the folder that systemd hands over; "": none
-	log         *os.File
+// A childProcess is a relay, or a node of the engine, that may be killed and started again.
+type childProcess struct {
+	t       *testing.T
+	name    string
+	command []string
+	env     []string // beside that of the test
+	log     *os.File
 
 	mu  sync.Mutex // guards cmd
 	cmd *exec.Cmd
 }
 
-func (r *relayProcess) start() {
+// startChild starts a process, which the end of the test kills. When the test has failed, the end
+// of its log is shown. env is what it has in its environment beside the test.
+func startChild(t *testing.T, name string, env []string, command ...string) *childProcess {
+	t.Helper()
+	r := &childProcess{t: t, name: name, env: env, command: command}
+	var err error
+	r.log, err = os.Create(filepath.Join(t.TempDir(), name+".log"))
+	must(t, err)
+	r.start()
+	t.Cleanup(func() {
+		_ = r.end(syscall.SIGKILL) // it may have ended already
+		if t.Failed() {
+			text, _ := os.ReadFile(r.log.Name())
+			t.Logf("the end of %s's log:\n%s", name, text[max(0, len(text)-4000):])
+		}
+		must(t, r.log.Close())
+	})
+	return r
+}
+
+func (r *childProcess) start() {
 	r.t.Helper()
-	binary, err := exec.LookPath(cmp.Or(os.Getenv("STATIOND_BINARY"), "stationd"))
-	must(r.t, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), binary, "relay", "run", "--config", r.config)
-	r.cmd.Stderr = r.log
-	r.cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+r.credentials)
+	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), r.command[0], r.command[1:]...)
+	r.cmd.Stdout, r.cmd.Stderr = r.log, r.log
+	r.cmd.Env = append(os.Environ(), r.env...)
 	must(r.t, r.cmd.Start())
 }
 
-func (r *relayProcess) signal(s syscall.Signal) {
+func (r *childProcess) signal(s syscall.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.cmd.Process.Signal(s); !errors.Is(err, os.ErrProcessDone) {
@@ -68,13 +88,13 @@ func (r *relayProcess) signal(s syscall.Signal) {
 	}
 }
 
-// end ends the relay by a signal and waits for it.
-func (r *relayProcess) end(s syscall.Signal) error {
+// end ends the process by a signal and waits for it.
+func (r *childProcess) end(s syscall.Signal) error {
 	r.signal(s)
 	return r.wait()
 }
 
-func (r *relayProcess) wait() error {
+func (r *childProcess) wait() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.cmd.Wait()
@@ -85,6 +105,9 @@ type fleetSetting struct {
 	stations int
 	front    func(*plant.Plant) http.Handler // which requests to Lagerkoll pass; nil: none
 	engine   func(*server.Options)           // how the engine is; nil: as it is by itself
+
+	nodes  []*engineNode // an engine that runs already; nil: one of its own is started
+	settle string        // of the stations; "": 2s
 
 	// reached is how the one of that name reaches the engine: keys of its table [relay].
 	// nil: straight.
@@ -98,8 +121,15 @@ type fleetSetting struct {
 // newFleet is a fleet with its power off. The lease of its relays is short.
 func newFleet(t *testing.T, set fleetSetting) *fleet {
 	t.Helper()
-	f := &fleet{engine: relaytest.StartEngine(t, set.engine)}
+	f := &fleet{nodes: set.nodes}
+	if set.nodes == nil {
+		f.engine = relaytest.StartEngine(t, set.engine)
+	}
+	settle := cmp.Or(set.settle, "2s")
 	reached := func(name string) string {
+		if set.nodes != nil {
+			return fmt.Sprintf("servers = [%q, %q, %q]\n", set.nodes[0].url, set.nodes[1].url, set.nodes[2].url)
+		}
 		if set.reached != nil {
 			return set.reached(name, f.engine)
 		}
@@ -131,7 +161,7 @@ func newFleet(t *testing.T, set fleetSetting) *fleet {
 			set = regexp.MustCompile(`(?m)^`+key+`.*\n`).ReplaceAllString(set, "")
 		}
 		set = regexp.MustCompile(`(?m)^\[(l2l|lagerkoll)\]$`).ReplaceAllString(set, "[$1]\nvia = \"relay\"")
-		set = regexp.MustCompile(`(?m)^settle .*$`).ReplaceAllString(set, `settle = "2s"`)
+		set = regexp.MustCompile(`(?m)^settle .*$`).ReplaceAllString(set, fmt.Sprintf("settle = %q", settle))
 		set = strings.Replace(set, `"pack4-1"`, fmt.Sprintf("%q", name), 1)
 		set = strings.ReplaceAll(set, b.Plant.L2LURL(), f.plant().L2LURL())
 		set = strings.ReplaceAll(set, b.Plant.LagerkollURL(), lagerkoll)
@@ -139,18 +169,21 @@ func newFleet(t *testing.T, set fleetSetting) *fleet {
 		must(t, os.WriteFile(b.ConfigPath(), []byte(set), 0o600))
 		must(t, os.RemoveAll(b.KeysPath())) // no station has a vendor's key
 	}
+	binary, err := exec.LookPath(cmp.Or(os.Getenv("STATIOND_BINARY"), "stationd"))
+	must(t, err)
 	keys := t.TempDir()
 	for name, key := range map[string]string{"l2l.key": plant.Demo().L2LKey, "lagerkoll.key": plant.Demo().APIKey} {
 		must(t, os.WriteFile(filepath.Join(keys, name), []byte(key+"\n"), 0o600))
 	}
 	for i := range 2 {
-		r := &relayProcess{t: t, config: filepath.Join(t.TempDir(), "relay.toml")}
+		config := filepath.Join(t.TempDir(), "relay.toml")
 		name := fmt.Sprint("dmz-", i+1)
 		text := fmt.Sprintf(`[relay]
 name = %q
 timezone = "Europe/Stockholm"
 %s
 lease = "2s"
+replicas = %d
 [l2l]
 url = %q
 site = 12
@@ -167,24 +200,13 @@ listen = "127.0.0.1:0"
 listen = "127.0.0.1:0"
 [[allow]]
 station = "pack4-*"
-`, name, reached(name), f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
+`, name, reached(name), max(1, len(set.nodes)), f.plant().L2LURL(), filepath.Join(keys, "l2l.key"), lagerkoll, filepath.Join(keys, "lagerkoll.key"))
+		credentials := "" // the folder that systemd hands over
 		if set.relay != nil {
-			text, r.credentials = set.relay(name, f.engine, f.plant().L2LURL(), lagerkoll)
+			text, credentials = set.relay(name, f.engine, f.plant().L2LURL(), lagerkoll)
 		}
-		must(t, os.WriteFile(r.config, []byte(text), 0o600))
-		var err error
-		r.log, err = os.Create(filepath.Join(t.TempDir(), "relay.log"))
-		must(t, err)
-		r.start()
-		t.Cleanup(func() {
-			_ = r.end(syscall.SIGKILL) // it may have ended already
-			if t.Failed() {
-				text, _ := os.ReadFile(r.log.Name())
-				t.Logf("the end of %s's log:\n%s", filepath.Base(r.config), text[max(0, len(text)-4000):])
-			}
-			must(t, r.log.Close())
-		})
-		f.relays = append(f.relays, r)
+		must(t, os.WriteFile(config, []byte(text), 0o600))
+		f.relays = append(f.relays, startChild(t, name, []string{"CREDENTIALS_DIRECTORY=" + credentials}, binary, "relay", "run", "--config", config))
 	}
 	return f
 }
@@ -213,10 +235,10 @@ func TestAPlantOfStationsWhileEverythingIsKilled(t *testing.T) {
 	acknowledged := make([]map[string]bool, len(f.stations))
 	for i, b := range f.stations {
 		acknowledged[i] = make(map[string]bool)
-		scanning.Go(func() { f.scanUntil(t, over, b, fmt.Sprintf("%c", 'A'+i), acknowledged[i]) })
+		scanning.Go(func() { f.scanUntil(t, over, 50*time.Millisecond, b, fmt.Sprintf("%c", 'A'+i), acknowledged[i]) })
 	}
 	pause := func() { <-time.After(time.Duration(200+random.IntN(1500)) * time.Millisecond) }
-	kill := func(r *relayProcess) {
+	kill := func(r *childProcess) {
 		_ = r.end(syscall.SIGKILL) // the error says that it was killed
 		pause()
 		r.start()
@@ -244,19 +266,19 @@ func TestAPlantOfStationsWhileEverythingIsKilled(t *testing.T) {
 }
 
 // stopLong stops a relay for longer than its lease, and lets it go on.
-func stopLong(r *relayProcess) {
+func stopLong(r *childProcess) {
 	r.signal(syscall.SIGSTOP)
 	<-time.After(5 * time.Second)
 	r.signal(syscall.SIGCONT)
 }
 
-// scanUntil scans parts, one as soon as the one before is in the outbox.
-func (f *fleet) scanUntil(t *testing.T, over <-chan struct{}, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
+// scanUntil scans parts, one as soon as the one before is in the outbox and the pace lets it.
+func (f *fleet) scanUntil(t *testing.T, over <-chan struct{}, pace time.Duration, b *demo.Simulation, prefix string, acknowledged map[string]bool) {
 	for n := 1; ; n++ {
 		select {
 		case <-over:
 			return
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(pace):
 		}
 		serial := fmt.Sprintf("%s%04d", prefix, n)
 		if b.Scan(demo.Part{Article: demo.Soup, Batch: "B7", Serial: serial}.Symbol()) != nil {
@@ -275,8 +297,9 @@ func (f *fleet) partKnown(ctx context.Context, b *demo.Simulation, serial string
 		slices.ContainsFunc(f.plant().Traces(), func(tr plant.Trace) bool { return tr.Serial == serial })
 }
 
-// judge waits until nothing waits, and compares what was acknowledged with what the plant saw.
-func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
+// judge waits until nothing waits, and compares what was acknowledged with what the plant saw. It
+// returns how much is held.
+func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) int {
 	t.Helper()
 	held := make(map[string]bool)
 	for _, b := range f.stations {
@@ -289,10 +312,15 @@ func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
 		}
 	}
 	seen := make(map[string]int)
+	last := make(map[byte]string) // of each station
 	for _, tr := range f.plant().Traces() {
 		if seen[tr.Serial]++; seen[tr.Serial] == 2 {
 			t.Errorf("serial %s took effect twice", tr.Serial)
 		}
+		if tr.Serial < last[tr.Serial[0]] {
+			t.Errorf("serial %s took effect after %s, and was scanned before it", tr.Serial, last[tr.Serial[0]])
+		}
+		last[tr.Serial[0]] = tr.Serial
 	}
 	known := 0
 	for _, of := range acknowledged {
@@ -309,6 +337,7 @@ func (f *fleet) judge(t *testing.T, acknowledged []map[string]bool) {
 	if known < 50 {
 		t.Errorf("only %d scans were acknowledged: too few to prove anything", known)
 	}
+	return len(held)
 }
 
 // A moment is when something is struck while a part is traced.
@@ -316,6 +345,7 @@ type moment struct {
 	method string // of the request
 	lost   bool   // the request never arrives
 	early  bool   // it is struck before the effect
+	first  string // a request of that method comes before, whose answer is lost; "": none
 }
 
 // A striker strikes once at a moment, on the way to a plant.
@@ -323,30 +353,39 @@ type striker struct {
 	moment
 	plant *plant.Plant
 
-	mu     sync.Mutex // guards strike
+	mu     sync.Mutex // guards what follows
 	strike func()     // nil: nothing is struck
+	came   bool       // what comes before, since it was armed
 }
 
 // arm has the next request of the moment strike.
 func (f *striker) arm(strike func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.strike = strike
+	f.strike, f.came = strike, false
 }
 
-func (f *striker) take(r *http.Request) func() {
+// take is the strike where this is the request of the moment, and whether it is the one that comes
+// before.
+func (f *striker) take(r *http.Request) (strike func(), first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r.Method != f.method || f.strike == nil {
-		return nil
+	switch {
+	case f.strike == nil:
+		return nil, false
+	case f.first != "" && !f.came:
+		f.came = r.Method == f.first
+		return nil, f.came
+	case r.Method != f.method:
+		return nil, false
 	}
-	strike := f.strike
+	strike = f.strike
 	f.strike = nil
-	return strike
+	return strike, false
 }
 
 func (f *striker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	strike := f.take(r)
+	strike, first := f.take(r)
 	if strike != nil && (f.early || f.lost) {
 		strike()
 		strike = nil
@@ -356,6 +395,9 @@ func (f *striker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := httptest.NewRecorder()
 	f.plant.Handler().ServeHTTP(answer, r)
+	if first {
+		panic(http.ErrAbortHandler)
+	}
 	if strike != nil {
 		strike()
 	}
@@ -419,7 +461,7 @@ func TestAPartIsTracedOnceWhateverIsStruckAtWhichMoment(t *testing.T) {
 
 // victims are what may be struck; each returns what is done afterwards.
 func (f *fleet) victims(t *testing.T) map[string]func() (after func()) {
-	relays := func(strike func(*relayProcess) func()) func() func() {
+	relays := func(strike func(*childProcess) func()) func() func() {
 		return func() func() {
 			var after []func()
 			for _, r := range f.relays { // which of them leads nobody asks
@@ -433,18 +475,18 @@ func (f *fleet) victims(t *testing.T) map[string]func() (after func()) {
 		}
 	}
 	return map[string]func() func(){
-		"the relays are killed": relays(func(r *relayProcess) func() {
+		"the relays are killed": relays(func(r *childProcess) func() {
 			_ = r.end(syscall.SIGKILL) // the error says that it was killed
 			return r.start
 		}),
-		"the relays are stopped longer than their lease": relays(func(r *relayProcess) func() {
+		"the relays are stopped longer than their lease": relays(func(r *childProcess) func() {
 			r.signal(syscall.SIGSTOP)
 			return func() {
 				<-time.After(3 * time.Second)
 				r.signal(syscall.SIGCONT)
 			}
 		}),
-		"the relays are stopped in order": relays(func(r *relayProcess) func() {
+		"the relays are stopped in order": relays(func(r *childProcess) func() {
 			r.signal(syscall.SIGTERM)
 			return func() { _ = r.wait(); r.start() }
 		}),
