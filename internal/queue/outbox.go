@@ -113,7 +113,6 @@ type Outbox struct {
 	index      *index           // of what is on disk
 	lately     lately           // the entries that were written last
 	schedule   *schedule        // whose turn it is
-	crews      map[string]*crew // the workers, by backend
 	clocks     clocks           // of the last boots
 	commands   []format.Command // the last ones that were recorded
 	counts     station.Counts   // since the process began
@@ -121,6 +120,8 @@ type Outbox struct {
 	warned     float64          // the fill that was last warned of
 	careful    bool             // two unclean ends in a row: every attempt is marked first
 	began      time.Time        // since when no attempt of an earlier process can have begun
+
+	workers map[string]*backendWorkers // by backend
 }
 
 // Open opens the outbox in the file at path, or creates it. The file is created
@@ -157,7 +158,7 @@ func Open(path string, setting Setting) (*Outbox, error) {
 		queued:  newQueuedChanges(),
 		file:    file,
 		index:   index,
-		crews:   make(map[string]*crew),
+		workers: make(map[string]*backendWorkers),
 		history: history{dir: setting.History, days: cmp.Or(setting.Days, defaultDays)},
 		counts:  station.Counts{Events: make(map[string]int)},
 	}

@@ -56,7 +56,7 @@ func (o *Outbox) RecordAll(all []station.Emitted) {
 const mostTogether = 64 << 10
 
 // recordAll records the first of some events, and returns how many those were. Behind one that
-// asks for a person a transaction ends: lamp and buzzer say the last of a source's, and would
+// asks for a person a transaction ends: the lamp says the last of a source's, and would
 // never say that. Its error is the file's: what is wrong with one event is noted with it.
 func (b *batch) recordAll(all []station.Emitted) (taken int, err error) {
 	for i := range all {

@@ -68,7 +68,7 @@ func TestScansThatWaitTogetherAreOneCommit(t *testing.T) {
 			t.Errorf("the presses were told %q and %q", a, b)
 		}
 	})
-	t.Run("one that a person must look at is the last of its commit, so that lamp and buzzer say it", func(t *testing.T) {
+	t.Run("one that a person must look at is the last of its commit, so that the lamp says it", func(t *testing.T) {
 		t.Parallel()
 		s := open1(t)
 		before := commits(s)

@@ -31,12 +31,12 @@ type worker struct {
 	backend station.Backend
 	verbs   map[string]station.Verb
 	calls   map[string]bool // the verbs that are about a call for help, which somebody waits for
-	*crew
+	*backendWorkers
 }
 
-// A crew is the workers of one backend. Of those that are idle one watches for the next turn,
+// backendWorkers are the workers of one backend. Of those that are idle one watches for the next turn,
 // so that a change wakes one and not all of them; when it has its turn, another watches.
-type crew struct {
+type backendWorkers struct {
 	size     int           // guarded by the outbox's mu
 	watching chan struct{} // full while one watches
 }
@@ -47,8 +47,8 @@ type crew struct {
 // work only while the backend is Paced and its pace has room. It returns an error only
 // when the outbox has failed.
 func (o *Outbox) Run(ctx context.Context, name string, backend station.Backend) error {
-	w := worker{Outbox: o, name: name, backend: backend, verbs: make(map[string]station.Verb), calls: make(map[string]bool), crew: o.join(name)}
-	defer o.leave(w.crew)
+	w := worker{Outbox: o, name: name, backend: backend, verbs: make(map[string]station.Verb), calls: make(map[string]bool), backendWorkers: o.join(name)}
+	defer o.leave(w.backendWorkers)
 	for _, v := range backend.Verbs() {
 		w.verbs[v.Name] = v
 		w.calls[v.Name] = len(v.Opens) > 0 || v.Ends != ""
@@ -87,19 +87,19 @@ func whileAnswersMayCome(stop context.Context) (attempts context.Context, end fu
 }
 
 // join adds one to the workers of a backend.
-func (o *Outbox) join(name string) *crew {
+func (o *Outbox) join(name string) *backendWorkers {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c := o.crews[name]
+	c := o.workers[name]
 	if c == nil {
-		c = &crew{watching: make(chan struct{}, 1)}
-		o.crews[name] = c
+		c = &backendWorkers{watching: make(chan struct{}, 1)}
+		o.workers[name] = c
 	}
 	c.size++
 	return c
 }
 
-func (o *Outbox) leave(c *crew) {
+func (o *Outbox) leave(c *backendWorkers) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c.size--
