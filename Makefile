@@ -88,13 +88,22 @@ relay-matrix: ## Every verb under every fault by a relay, some minutes; UPDATE=-
 
 .PHONY: relay-kill
 relay-kill: ## Every part of a plant with a relay struck at every moment of every verb, by one and two stations; half an hour. UPDATE=-update writes how it ends.
-	STATIOND_RELAY=whole go test -count=1 -timeout 120m -v -run '^(TestRelayKills|TestTheWayIsChanged|TestAccountByRelay)$$' ./internal/matrix $(UPDATE)
+	STATIOND_RELAY=whole go test -count=1 -timeout 120m -v -run '^(TestRelayKills|TestTheWayIsChanged)$$' ./internal/matrix $(UPDATE)
 
 .PHONY: relay-nodes
 relay-nodes: ## An engine of three nodes in processes of their own, struck one and all in every way; half an hour. UPDATE=-update writes how it ends.
 	STATIOND_RELAY=whole go test -count=1 -v -run '^TestAnEngineOfThreeNodes' ./internal/relay
 	@mkdir -p build/engine && go build -o build/engine/nats-server-tested github.com/nats-io/nats-server/v2
 	STATIOND_RELAY=whole STATIOND_ENGINE="$(CURDIR)/build/engine/nats-server-tested" go test -count=1 -timeout 120m -v -run '^TestAnEngineOfThreeNodesWhileEverythingIsKilled$$' ./cmd/stationd $(UPDATE)
+
+.PHONY: relay-links
+relay-links: build/stationd-$(shell go env GOARCH) ## Each link of a plant cut, silent, bent and moved in network namespaces, as root; ten minutes.
+	STATIOND_BINARY="$(CURDIR)/build/stationd-$(shell go env GOARCH)" STATIOND_RELAY=whole \
+	go test -count=1 -parallel 12 -timeout 60m -v -run '^TestWhateverHappensToALinkOfAPlant' ./cmd/stationd
+
+.PHONY: relay-hours
+relay-hours: ## 200 stations that share an account have hours to do, in virtual time; some minutes.
+	STATIOND_BACKLOG=hours go test -count=1 -timeout 60m -v -run '^TestAccountByRelay$$' ./internal/matrix
 
 DEBIANS_ENGINE := v2.9.10
 

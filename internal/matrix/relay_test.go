@@ -123,7 +123,7 @@ func (r *relayed) connect(c *cell) station.Backend {
 var engines sync.Mutex // guards what is global in the client of NATS
 
 // alone waits until no other engine runs, and empties the pools.
-func alone(t *testing.T) {
+func alone(t testing.TB) {
 	engines.Lock()
 	t.Cleanup(engines.Unlock)
 	ats.Register() // the engine's own clock, which is no bubble's
@@ -205,4 +205,6 @@ func ofRelay(b *strings.Builder, otherwise map[string]map[combination]string) {
 const relayHead = "All of the above was tried again where the station asks the relay of its plant ([relay.md](relay.md)): with a real engine,\n" +
 	"and a settle time of 2m6s. A station that sends to its plant's own address, and `exclusive`, are not for a relay. Where it\n" +
 	"ends otherwise than without a relay stands here, with the numbers of the faults. Each part of the plant was killed, cut off or\n" +
-	"kept from its network at each moment of each verb besides: it was done once or held, and never twice.\n\n"
+	"kept from its network at each moment of each verb besides: it was done once or held, and never twice. Each link of a plant was\n" +
+	"cut, silent in one direction or in both for longer than a relay may begin what it was asked, or given another address, between\n" +
+	"computers in network namespaces: each trace and each call was done once, and none was held.\n\n"

@@ -3,6 +3,7 @@ package apitest
 import (
 	"encoding/binary"
 	"errors"
+	"flag"
 	"net"
 	"os"
 	"os/exec"
@@ -28,7 +29,8 @@ func InNamespace(t *testing.T, proves string) bool {
 	if testing.Short() {
 		t.Skipf("%s was NOT proved: it takes its time", proves)
 	}
-	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1",
+		"-test.parallel="+flag.Lookup("test.parallel").Value.String())
 	again.Env = append(os.Environ(), "STATIOND_NAMESPACE=1")
 	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET}
 	if uid := os.Getuid(); uid != 0 {
@@ -40,8 +42,13 @@ func InNamespace(t *testing.T, proves string) bool {
 	if ended := (*exec.ExitError)(nil); err != nil && !errors.As(err, &ended) {
 		t.Skipf("%s was NOT proved: no namespaces here: %v", proves, err)
 	}
+	if strings.Contains(string(out), "\n--- SKIP: "+t.Name()) {
+		t.Skipf("in a namespace of its own:\n%s", out)
+	}
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Errorf("in a namespace of its own: %v\n%s", err, out)
+	} else if testing.Verbose() {
+		t.Logf("in a namespace of its own:\n%s", out)
 	}
 	return false
 }
