@@ -14,7 +14,9 @@ import (
 	"stationd/internal/contents"
 	"stationd/internal/control"
 	"stationd/internal/exit"
+	"stationd/internal/fleet"
 	"stationd/internal/plan"
+	"stationd/internal/relay"
 	"stationd/internal/station"
 	"stationd/internal/terminal"
 )
@@ -28,8 +30,8 @@ func CompletionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print the completion of a shell",
-		Long: `completion prints what a shell needs to complete commands, flags, fields, entries and
-calls. The Debian package has it in place for all three shells. Elsewhere:
+		Long: `completion prints what a shell needs to complete commands, flags, fields, entries, calls
+and the stations of a plant. The Debian package has it in place for all three shells. Elsewhere:
 
   bash   stationd completion bash >~/.local/share/bash-completion/completions/stationd
   zsh    stationd completion zsh  >"${fpath[1]}/_stationd"
@@ -80,6 +82,10 @@ func Complete(c *cobra.Command) {
 		c.ValidArgsFunction = badgeCompletions
 	case "call close":
 		c.ValidArgsFunction = callCompletions
+	case "fleet show", "fleet doctor", "fleet revoke":
+		c.ValidArgsFunction = stationCompletions
+	case "fleet retry":
+		c.ValidArgsFunction = fleetRetryCompletions
 	default:
 		c.ValidArgsFunction = cobra.NoFileCompletions
 	}
@@ -158,6 +164,61 @@ func badgeCompletions(c *cobra.Command, args []string, _ string) ([]cobra.Comple
 		}
 		return found, err
 	})
+}
+
+// stationCompletions completes the name of a station of the plant, as the engine knows them, the
+// one to see to first on top.
+func stationCompletions(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return askFleet(c, len(args) > 0, func(ctx context.Context, f *fleetCommand) (found []cobra.Completion, err error) {
+		all, err := f.kept(ctx, "")
+		fleet.Order(all)
+		for _, s := range all {
+			found = append(found, cobra.CompletionWithDesc(s.Name, string(s.Need)))
+		}
+		return found, err
+	})
+}
+
+// fleetRetryCompletions completes the name of a station, and then what it holds.
+func fleetRetryCompletions(c *cobra.Command, args []string, begins string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return stationCompletions(c, args, begins)
+	}
+	return askFleet(c, len(args) > 1 || relay.CheckName(args[0]) != "", func(ctx context.Context, f *fleetCommand) (found []cobra.Completion, err error) {
+		held, _, err := f.held(ctx, []fleet.Seen{{Name: args[0], Live: true, Status: fleet.Status{Held: 1}}})
+		for _, h := range held {
+			found = append(found, cobra.CompletionWithDesc(h.Entry.ID.Short(), fmt.Sprintf("%s: %s", h.Entry.Verb, terminal.OneLine(h.Entry.Reason))))
+		}
+		return found, err
+	})
+}
+
+// askFleet completes an argument by what the engine of a plant has, or nothing where there is none
+// to complete. Where the engine is not reached in time there is nothing to offer.
+func askFleet(c *cobra.Command, none bool, of func(context.Context, *fleetCommand) ([]cobra.Completion, error)) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if none {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), completionLimit)
+	defer cancel()
+	answer := make(chan []cobra.Completion, 1)
+	go func() { // to connect takes as long as the network lets it, and the shell waits
+		f := &fleetCommand{config: c.Flag("config").Value.String(), deadline: completionLimit}
+		if f.open(ctx, io.Discard) == nil {
+			defer f.fleet.Close()
+			if found, err := of(ctx, f); err == nil {
+				answer <- found
+				return
+			}
+		}
+		answer <- nil
+	}()
+	select {
+	case found := <-answer:
+		return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	case <-ctx.Done():
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // mostOffered is how many entries a shell is offered: a person chooses among them.

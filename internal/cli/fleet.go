@@ -65,19 +65,19 @@ func (f *fleetCommand) flags(c *cobra.Command, deadline time.Duration) {
 const engineTime = 10 * time.Second
 
 // open reads the configuration and connects. The caller closes the fleet.
-func (f *fleetCommand) open(c *cobra.Command) error {
+func (f *fleetCommand) open(ctx context.Context, stderr io.Writer) error {
 	if f.deadline <= 0 {
 		return exit.With(exit.Usage, fmt.Errorf("--deadline %v: give a time like 5s", f.deadline))
 	}
 	var err error
-	if f.plan, err = plan.LoadFleet(f.config, c.ErrOrStderr()); err != nil {
+	if f.plan, err = plan.LoadFleet(f.config, stderr); err != nil {
 		return err
 	}
 	f.fleet, err = relay.DialFleet(relay.FleetSetting{Person: f.plan.Table.Name, Engine: f.plan.Table.Engine, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return exit.Wrap(err)
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), engineTime)
+	ctx, cancel := context.WithTimeout(ctx, engineTime)
 	defer cancel()
 	if err := f.fleet.Await(ctx); err != nil {
 		f.fleet.Close()
@@ -94,7 +94,7 @@ func (f *fleetCommand) running(do func(c *cobra.Command, args []string) error) f
 				return exit.With(exit.Usage, fmt.Errorf("the station's name %q %s", name, why))
 			}
 		}
-		if err := f.open(c); err != nil {
+		if err := f.open(c.Context(), c.ErrOrStderr()); err != nil {
 			return err
 		}
 		defer f.fleet.Close()
@@ -102,24 +102,31 @@ func (f *fleetCommand) running(do func(c *cobra.Command, args []string) error) f
 	}
 }
 
+// kept returns every station that the engine knows of, or the one that is named, as it said last.
+func (f *fleetCommand) kept(ctx context.Context, only string) (all []fleet.Seen, err error) {
+	kept, err := f.fleet.Statuses(ctx)
+	for _, k := range kept {
+		if only == "" || k.Station == only {
+			all = append(all, fleet.Read(k.Station, k.Text, k.At, k.Age))
+		}
+	}
+	return all, err
+}
+
 // seen returns every station that the engine knows of, or the one that is named, each as it is
 // now, or as it said last where it does not answer.
 func (f *fleetCommand) seen(ctx context.Context, only string) ([]fleet.Seen, error) {
-	kept, err := f.fleet.Statuses(ctx)
+	all, err := f.kept(ctx, only)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	var all []fleet.Seen
-	var names []string
-	for _, k := range kept {
-		if only != "" && k.Station != only {
-			continue
-		}
-		all, names = append(all, fleet.Read(k.Station, k.Text, k.At, k.Age)), append(names, k.Station)
-	}
 	if only != "" && len(all) == 0 { // the engine may have lost what it said
-		all, names = append(all, fleet.Seen{Name: only}), append(names, only)
+		all = append(all, fleet.Seen{Name: only})
+	}
+	now := time.Now()
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
 	}
 	answers := f.read(ctx, names, "/status")
 	for i := range all {
