@@ -109,6 +109,7 @@ func Open(path string, options Options) (*File, error) {
 func (f *File) load() error {
 	err := f.View(func(t *Tx) (err error) {
 		var state State
+		t.release() // bbolt has looked at every page
 		state, f.commits, err = t.State()
 		f.sequence = state.Sequence
 		// The next number belongs to the transaction that a power cut may have left

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	"go.etcd.io/bbolt"
 
@@ -222,12 +223,7 @@ func (r *restored) write(db *bbolt.DB, s seal, notice station.Event) error {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		if r.places[a] < r.places[b] {
-			return -1
-		}
-		return 1
-	})
+	sort.Slice(order, func(i, j int) bool { return r.places[order[i]] < r.places[order[j]] })
 	err := db.Update(func(tx *bbolt.Tx) error {
 		if err := begin(tx, s, r.commit, r.state); err != nil {
 			return err

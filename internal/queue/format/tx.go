@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"stationd/internal/station"
 )
@@ -37,10 +38,16 @@ func (t *Tx) meta() *bbolt.Bucket { return t.tx.Bucket(bucketMeta) }
 
 // Records returns the records of events, entries and fates in the order of their
 // places, from one on. A record that cannot be read is an error, and the last that is
-// handed over.
+// handed over. What was read does not stay in this process's memory.
 func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
+		defer t.release()
+		read := 0
 		for k, v := range t.records.from(from) {
+			if read += len(v); read > mostResident {
+				t.release()
+				read = 0
+			}
 			if bytes.Equal(k, stateKey[1:]) {
 				continue
 			}
@@ -54,6 +61,17 @@ func (t *Tx) Records(from Place) iter.Seq2[Record, error] {
 			}
 		}
 	}
+}
+
+// mostResident is how many bytes of records are read before their pages are released.
+const mostResident = 1 << 20
+
+// release has the kernel take the file's pages out of this process's memory, into which bbolt
+// maps them: a whole backlog that was read once would count as the station's until memory is
+// short. They stay in the page cache, and what is read again is mapped again. Where the kernel
+// does not do it, they stay mapped.
+func (t *Tx) release() {
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, t.tx.DB().Info().Data, uintptr(t.tx.Size()), unix.MADV_DONTNEED)
 }
 
 // Entry reads an entry; there is false where it has ended.
