@@ -1,12 +1,16 @@
 package daemon
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // limitMemory has the program give memory back before the kernel would end it: at three
@@ -19,6 +23,35 @@ func limitMemory(log *slog.Logger) {
 	if allowed := allowedMemory("/proc/self/cgroup", "/sys/fs/cgroup"); allowed > 0 {
 		debug.SetMemoryLimit(allowed / 4 * 3)
 		log.Debug("memory is limited", "bytes", allowed/4*3)
+	}
+}
+
+// releaseTime is how long after its start the program releases what only a start needs.
+const releaseTime = 10 * time.Second
+
+// releaseProgram has the kernel take the pages of the program's file, its instructions and
+// constants, out of this process's memory: a start has touched nearly all of them. They stay in
+// the page cache, whence those that are used are mapped again, about a third. Where the kernel
+// does not do it, they stay.
+//
+//	00400000-00b25000 r-xp 00000000 08:02 131093    /usr/bin/stationd
+func releaseProgram() {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(maps)) {
+		var from, until uintptr
+		var mode string
+		_, err := fmt.Sscanf(line, "%x-%x %s", &from, &until, &mode)
+		// What may be written is the process's own: its variables.
+		if err == nil && strings.HasPrefix(mode, "r-") && strings.HasSuffix(strings.TrimSpace(line), " "+program) {
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, until-from, unix.MADV_DONTNEED) // else it stays
+		}
 	}
 }
 

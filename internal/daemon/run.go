@@ -95,6 +95,7 @@ func run(ctx context.Context, p *plan.Plan, journal *logging.Log) (err error) {
 		}
 	})
 	defer stopped()
+	defer time.AfterFunc(releaseTime, releaseProgram).Stop()
 	if err := agent.Run(ctx, s.parts(watchdog)); err != nil {
 		return err
 	}
