@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"sync"
 	"time"
 
 	"stationd/internal/station"
@@ -48,11 +49,11 @@ type Placing interface {
 }
 
 // fetchedPath is what a path to fetch may look like: it leads nowhere else.
-var fetchedPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$`)
+var fetchedPath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$`) })
 
 // CheckFetch says why a path cannot be fetched, with a receipt; ok when it can.
 func CheckFetch(path string) (rc station.Receipt, ok bool) {
-	if fetchedPath.MatchString(path) {
+	if fetchedPath().MatchString(path) {
 		return rc, true
 	}
 	return Refusef("%w: nothing is read at %q", station.ErrMisfit, station.OneLine(path, 80)), false

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // BearerHeader is the header whose secret has the word Bearer in front of it.
@@ -25,7 +26,7 @@ type Hook struct {
 }
 
 // headerName is what a header may be called.
-var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+var headerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]+$`) })
 
 // Check reports every fault of the hook by its key. It touches no file and no network.
 func (h Hook) Check(fault func(key, text string)) {
@@ -40,7 +41,7 @@ func (h Hook) Check(fault func(key, text string)) {
 	case u.User != nil || u.Fragment != "":
 		fault("url", "must hold no user and no number sign")
 	}
-	if h.Header != "" && !headerName.MatchString(h.Header) {
+	if h.Header != "" && !headerName().MatchString(h.Header) {
 		fault("header", "must be the name of a header: letters, digits and -")
 	}
 	h.Key.Check("key", fault)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // keyLimit is how long a key file may be; a longer one is some other file.
@@ -100,7 +101,9 @@ func (f KeyFrom) read() (Key, error) {
 }
 
 // assignment is how a line of a file of settings begins: L2L_KEY=, export KEY=.
-var assignment = regexp.MustCompile(`^(?:(?:export\s+[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_]{2,}) *=|(?i:[a-z0-9_-]*(?:key|token|secret|password)) *[=:]) *[^=\s]`)
+var assignment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(?:export\s+[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_]{2,}) *=|(?i:[a-z0-9_-]*(?:key|token|secret|password)) *[=:]) *[^=\s]`)
+})
 
 // trimKey takes off what editors and habits put around a key. What could be a part
 // of it is left, and what is more than a key is an error.
@@ -125,7 +128,7 @@ func trimKey(file []byte) (string, error) {
 		return "", fmt.Errorf("it has %d lines with something on them: leave the one with the key", len(lines))
 	}
 	line := lines[0]
-	if assignment.Match(line) {
+	if assignment().Match(line) {
 		return "", errors.New("a name stands in front of the key, as in a file of settings: leave only what stands behind the sign")
 	}
 	first, last := line[0], line[len(line)-1]

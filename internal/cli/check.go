@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -141,16 +142,16 @@ func complaints(ctx context.Context, path string) (*plan.Plan, []complaint, erro
 }
 
 var (
-	warningLine = regexp.MustCompile(`^(\S+: )?warning: `)
-	faultLine   = regexp.MustCompile(`^\S+:\d+:\d+: |^\S+: fault: `)
+	warningLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+: )?warning: `) })
+	faultLine   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+:\d+:\d+: |^\S+: fault: `) })
 )
 
 // complaintColour is what a terminal shows a line of printComplaints in.
 func complaintColour(line string) terminal.Colour {
 	switch {
-	case warningLine.MatchString(line):
+	case warningLine().MatchString(line):
 		return terminal.Yellow
-	case faultLine.MatchString(line):
+	case faultLine().MatchString(line):
 		return terminal.Red
 	}
 	return ""

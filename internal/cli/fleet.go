@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -397,7 +398,7 @@ func (f *fleetCommand) held(ctx context.Context, seen []fleet.Seen) (all []heldA
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b heldAt) int { return a.Entry.At.Wall.Compare(b.Entry.At.Wall) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Entry.At.Wall.Before(all[j].Entry.At.Wall) })
 	return all, away, nil
 }
 

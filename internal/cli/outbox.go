@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -131,11 +132,11 @@ func listAsJSON(ctx context.Context, w io.Writer, p *plan.Plan, limit station.Li
 const alignedRows = 500
 
 // heldLine matches a line of the list about an entry that is on hold.
-var heldLine = regexp.MustCompile(`^\S+\.\d+ .*  held \(`)
+var heldLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\S+\.\d+ .*  held \(`) })
 
 // entryColour is what a terminal shows a line of the list in.
 func entryColour(line string) terminal.Colour {
-	if heldLine.MatchString(line) {
+	if heldLine().MatchString(line) {
 		return terminal.Red
 	}
 	return ""

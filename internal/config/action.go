@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"stationd/internal/station"
 )
@@ -228,7 +229,7 @@ func literal(text string) station.Template {
 
 // instead matches a template that is one name with a text to use without its value, and
 // finds that text: 1 in {gs1.30|1}.
-var instead = regexp.MustCompile(`^\{[^{}|]+\|([^{}]*)\}$`)
+var instead = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\{[^{}|]+\|([^{}]*)\}$`) })
 
 // checkType checks a value that is written in the file against the field's type. A value
 // that is read at the station is checked by the backend when it is there.
@@ -237,7 +238,7 @@ func (s scope) checkType(n *node, t station.Template, f station.Field) bool {
 		s.warnOfDecimalPoint(n, t)
 	}
 	said, constant := t.Constant()
-	if falls := instead.FindStringSubmatch(t.String()); falls != nil {
+	if falls := instead().FindStringSubmatch(t.String()); falls != nil {
 		said, constant = falls[1], falls[1] != "" // nothing in its place leaves the field out
 	}
 	if !constant || f.Type.Fits(said) {
@@ -248,12 +249,12 @@ func (s scope) checkType(n *node, t station.Template, f station.Field) bool {
 }
 
 // hasPoint matches the AIs whose last digit says where the decimal point of the value is.
-var hasPoint = regexp.MustCompile(`^gs1\.(3[1-6][0-9]|39[0-5])[0-9]$`)
+var hasPoint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^gs1\.(3[1-6][0-9]|39[0-5])[0-9]$`) })
 
 // warnOfDecimalPoint warns of a number that would lose its decimal point.
 func (s scope) warnOfDecimalPoint(n *node, t station.Template) {
 	for _, name := range t.Names() {
-		if hasPoint.MatchString(name.Name) {
+		if hasPoint().MatchString(name.Name) {
 			short := name.Name[:len(name.Name)-1]
 			s.warn(n.place(name.At), "{%s} are the digits of the label without their decimal point; {%s} is the number, wherever the label has the point", name.Name, short)
 		}

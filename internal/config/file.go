@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -231,7 +232,7 @@ func (f *File) OneOf(at Path, value string, allowed ...string) bool {
 	if slices.Contains(allowed, value) {
 		return true
 	}
-	if secretive.MatchString(at.String()) {
+	if secretive().MatchString(at.String()) {
 		f.Fault(at, "%s must be one of: %s", at, strings.Join(allowed, ", "))
 		return false
 	}
@@ -295,7 +296,9 @@ func (f *File) line(offset int) int {
 
 // secretive matches a line that may hold a secret, in the place where somebody
 // would put one who does not know better: ipp://eva:PASSWORD@192.0.2.10/ too.
-var secretive = regexp.MustCompile(`(?i)(key|token|secret|passw|auth|credential|://[^/"]*@)`)
+var secretive = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(key|token|secret|passw|auth|credential|://[^/"]*@)`)
+})
 
 // detail returns the line of text that begins at start, and under it a caret at the offset; ""
 // where the line has what Public would remove.
@@ -304,7 +307,7 @@ func detail(text []byte, start, offset int) string {
 	table := max(bytes.LastIndex(text[:start], []byte("\n[")), 0)
 	public := Public(text[table : start+len(line)])
 	line = bytes.TrimSuffix(line, []byte("\r"))
-	if len(line) == 0 || len(line) > 200 || secretive.Match(line) || !utf8.Valid(line) {
+	if len(line) == 0 || len(line) > 200 || secretive().Match(line) || !utf8.Valid(line) {
 		return ""
 	}
 	if public = public[bytes.LastIndexByte(public, '\n')+1:]; bytes.Contains(public, []byte(Removed)) {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // This file puts a configuration together from several files, and fills in its variables, so
@@ -165,10 +166,27 @@ const (
 	environment  = "STATIOND_" // begins those of the environment
 )
 
-var (
-	variable  = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
-	shellName = regexp.MustCompile(`\$[A-Z_][A-Z0-9_]+`)
-)
+// variable matches what stands for a variable, and what would if it were whole.
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$?\$\{[^}]*\}?`) })
+
+// shellName finds the first variable in a text that is written as a shell has it, $NAME, of two
+// signs at least; "" where there is none.
+func shellName(text string) (name string, at int) {
+	const first = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+	for {
+		next := strings.IndexByte(text[at:], '$')
+		if next < 0 {
+			return "", 0
+		}
+		at += next
+		name := text[at+1:]
+		name = name[:len(name)-len(strings.TrimLeft(name, first+digits))]
+		if len(name) > 1 && strings.Contains(first, name[:1]) {
+			return name, at
+		}
+		at++
+	}
+}
 
 // variables are what a file's texts may name.
 type variables struct {
@@ -223,15 +241,14 @@ func (v variables) fill(n *node, key string) {
 		return
 	}
 	if !strings.Contains(n.text, "${") {
-		if found := shellName.FindStringIndex(n.text); found != nil && key != "match" && key != "json" {
-			name := n.text[found[0]+1 : found[1]]
-			v.warn(n.place(found[0]), "$%s stands there as it is; a variable is written ${%s}", name, name)
+		if name, at := shellName(n.text); name != "" && key != "match" && key != "json" {
+			v.warn(n.place(at), "$%s stands there as it is; a variable is written ${%s}", name, name)
 		}
 		return
 	}
 	var wrong bool
 	whole := n.text
-	filled := variable.ReplaceAllStringFunc(n.text, func(found string) string {
+	filled := variable().ReplaceAllStringFunc(n.text, func(found string) string {
 		text, ok := v.value(n, whole, found)
 		wrong = wrong || !ok
 		return text
@@ -241,7 +258,7 @@ func (v variables) fill(n *node, key string) {
 	}
 	v.together = true
 	name, alone := strings.CutPrefix(whole, "${")
-	if given := v.given[strings.TrimSuffix(name, "}")]; alone && given != nil && given.kind != text && variable.FindString(whole) == whole {
+	if given := v.given[strings.TrimSuffix(name, "}")]; alone && given != nil && given.kind != text && variable().FindString(whole) == whole {
 		n.kind, n.whole, n.float, n.boolean, n.text = given.kind, given.whole, given.float, given.boolean, given.text
 		return
 	}

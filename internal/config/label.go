@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"stationd/internal/station"
 )
@@ -13,7 +14,7 @@ import (
 // store), the values in JSON and in pairs, their length (max), and ignore.
 
 // dataIdentifier matches a data identifier, and a text element identifier.
-var dataIdentifier = regexp.MustCompile(`^([0-9]{0,3}[A-Z]|[A-Z0-9]{3})$`)
+var dataIdentifier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{0,3}[A-Z]|[A-Z0-9]{3})$`) })
 
 // hibcValues and storeValues list the values that a HIBC label, and a shop's own label,
 // may carry.
@@ -27,7 +28,7 @@ func storeValues() []string { return []string{"item", "weight", "price"} }
 func notOnLabel(kind, value string) string {
 	switch kind {
 	case "di":
-		if !dataIdentifier.MatchString(value) {
+		if !dataIdentifier().MatchString(value) {
 			return fmt.Sprintf("%q is no data identifier; one is up to three digits and a capital letter, as \"P\" or \"1T\"", value)
 		}
 	case "hibc":

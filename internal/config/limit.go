@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"stationd/internal/station"
 )
@@ -15,12 +16,14 @@ import (
 // and not_in, allow, min and max, and confirm.
 
 // comparison matches a condition in needs: parts>=4.
-var comparison = regexp.MustCompile(`^([#A-Za-z0-9_.]+)\s*(>=|<=|>|<|=)\s*(-?[0-9]+(?:\.[0-9]+)?)$`)
+var comparison = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([#A-Za-z0-9_.]+)\s*(>=|<=|>|<|=)\s*(-?[0-9]+(?:\.[0-9]+)?)$`)
+})
 
 // needs compiles needs: names that must have a value, and conditions.
 func (s scope) needs(n *node) (names []string, conditions []station.Comparison) {
 	for _, item := range n.texts() {
-		found := comparison.FindStringSubmatch(item.text)
+		found := comparison().FindStringSubmatch(item.text)
 		if found == nil {
 			if strings.ContainsAny(item.text, "<>=") {
 				s.faultOf(item, `%q is no condition; one is a name, %s and a number, as "parts>=4"`, item.text, strings.Join(station.Signs(), " "))

@@ -3,13 +3,14 @@ package config
 import (
 	"bytes"
 	"regexp"
+	"sync"
 )
 
 // The lines of a file that are looked for where the file as a whole cannot be read.
 var (
-	headerLine   = regexp.MustCompile(`^\s*\[+\s*"?([A-Za-z_]+)"?\s*\]`)
-	dataLine     = regexp.MustCompile(`^\s*data\s*=\s*["']([^"']+)["']`)
-	lastGoodLine = regexp.MustCompile(`^\s*last_good\s*=\s*false\b`)
+	headerLine   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*\[+\s*"?([A-Za-z_]+)"?\s*\]`) })
+	dataLine     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*data\s*=\s*["']([^"']+)["']`) })
+	lastGoodLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*last_good\s*=\s*false\b`) })
 )
 
 // Outline tells of a file that has faults, however broken it is, in which folder its
@@ -31,16 +32,16 @@ func Outline(path string) (data string, lastGood bool) {
 	}
 	table := ""
 	for line := range bytes.Lines(f.text) {
-		if header := headerLine.FindSubmatch(line); header != nil {
+		if header := headerLine().FindSubmatch(line); header != nil {
 			table = string(header[1])
 		}
 		if table != "station" {
 			continue
 		}
-		if found := dataLine.FindSubmatch(line); found != nil && !bytes.Contains(found[1], []byte("${")) {
+		if found := dataLine().FindSubmatch(line); found != nil && !bytes.Contains(found[1], []byte("${")) {
 			data = string(found[1])
 		}
-		if lastGoodLine.Match(line) {
+		if lastGoodLine().Match(line) {
 			lastGood = false
 		}
 	}

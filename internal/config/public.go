@@ -2,7 +2,9 @@ package config
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Removed stands in the place of what Public removes.
@@ -33,17 +35,23 @@ type publisher struct {
 
 var (
 	// secretKey matches the names of values that are secrets where they are text.
-	secretKey = regexp.MustCompile(`(?i)(key|secret|token|pin|pass|hash|salt|credentials?|auth)$`)
+	secretKey = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(key|secret|token|pin|pass|hash|salt|credentials?|auth)$`)
+	})
 
-	// spelled are names of that kind whose values are none.
-	spelled = regexp.MustCompile(`^(auth|certificate_key|credential|file)$`)
-
-	// openPath matches the tables whose addresses have no secret in their paths. Elsewhere one
-	// may be, as in a webhook's, and a variable does not say what it is for.
-	openPath = regexp.MustCompile(`^(l2l|lagerkoll|printer)$`)
-
-	address = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)$`)
+	address = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)$`) })
 )
+
+// spelled reports whether a name that secretKey matches has a value that is no secret.
+func spelled(key string) bool {
+	return slices.Contains([]string{"auth", "certificate_key", "credential", "file"}, key)
+}
+
+// openPath reports whether the addresses of a table have no secret in their paths. Elsewhere one
+// may be, as in a webhook's, and a variable does not say what it is for.
+func openPath(table string) bool {
+	return slices.Contains([]string{"l2l", "lagerkoll", "printer"}, table)
+}
 
 // step takes the next piece: a string, a comment, an end of line, or one character.
 func (p *publisher) step() {
@@ -148,7 +156,7 @@ func (p *publisher) public(value string) string {
 	if value == "" {
 		return ""
 	}
-	if parts := address.FindStringSubmatch(value); parts != nil {
+	if parts := address().FindStringSubmatch(value); parts != nil {
 		scheme, host, rest := parts[1], parts[2], parts[3]
 		if at := strings.LastIndexByte(host, '@'); at >= 0 {
 			host = Removed + host[at:]
@@ -156,13 +164,13 @@ func (p *publisher) public(value string) string {
 		if path, _, asked := strings.Cut(rest, "?"); asked {
 			rest = path + "?" + Removed
 		}
-		if !openPath.MatchString(p.table) && rest != "" && rest != "/" {
+		if !openPath(p.table) && rest != "" && rest != "/" {
 			rest = "/" + Removed
 		}
 		return scheme + host + rest
 	}
 	switch {
-	case secretKey.MatchString(p.key) && !spelled.MatchString(p.key):
+	case secretKey().MatchString(p.key) && !spelled(p.key):
 		return Removed
 	case strings.ContainsAny(value, digits) && strings.ContainsAny(value, letters) && likeKey(value):
 		return Removed

@@ -172,7 +172,7 @@ func (s scope) missing(name string, must bool, own int) string {
 // 3103.
 func (s scope) asksAmount(ai string) bool {
 	return slices.ContainsFunc(s.gs1, func(asked string) bool {
-		return len(asked) == len(ai)+1 && strings.HasPrefix(asked, ai) && hasPoint.MatchString("gs1."+asked)
+		return len(asked) == len(ai)+1 && strings.HasPrefix(asked, ai) && hasPoint().MatchString("gs1."+asked)
 	})
 }
 

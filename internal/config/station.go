@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 	"unicode"
 
@@ -212,14 +213,14 @@ func (f *File) checkElsewhere(w Web) {
 		}
 	}
 	for i, host := range w.Hosts {
-		if !hostName.MatchString(host) {
+		if !hostName().MatchString(host) {
 			f.Fault(At("web", "hosts", i), `%q is no name of a host, as "pack4-1.plant.example" without a port`, host)
 		}
 	}
 }
 
 // hostName matches what a host is called, or its address.
-var hostName = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z.:_-]*[0-9A-Za-z])?$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z.:_-]*[0-9A-Za-z])?$`) })
 
 const lastPort = 65535
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -152,9 +153,10 @@ func Order(all []Seen) {
 		all[i].Need = all[i].need(usual)
 	}
 	rank := Needs()
-	slices.SortFunc(all, func(a, b Seen) int {
+	sort.Slice(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
 		return cmp.Or(cmp.Compare(slices.Index(rank, a.Need), slices.Index(rank, b.Need)),
-			cmp.Compare(b.Status.Oldest, a.Status.Oldest), byName(a.Name, b.Name))
+			cmp.Compare(b.Status.Oldest, a.Status.Oldest), byName(a.Name, b.Name)) < 0
 	})
 }
 

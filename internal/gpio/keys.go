@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -28,8 +29,8 @@ const inputPrefix = "input:"
 const maxKey = 0x2FF
 
 var (
-	usbInput = regexp.MustCompile(`^input:[0-9a-f]{4}:[0-9a-f]{4}$`)
-	keyRange = regexp.MustCompile(`^(KEY_F|BTN_|KEY_)?([0-9]{1,3})$`)
+	usbInput = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^input:[0-9a-f]{4}:[0-9a-f]{4}$`) })
+	keyRange = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(KEY_F|BTN_|KEY_)?([0-9]{1,3})$`) })
 )
 
 // ResolveKey returns the button with the input device of its key as its chip and the key's
@@ -60,7 +61,7 @@ func parseKey(text string) (chip string, code int, err error) {
 		return "", 0, fmt.Errorf("%q is no key of an input device; it is input:VENDOR:PRODUCT/KEY, as input:1209:5d01/KEY_F13", text)
 	}
 	chip, name := text[:at], text[at+1:]
-	if lower := strings.ToLower(chip); usbInput.MatchString(lower) {
+	if lower := strings.ToLower(chip); usbInput().MatchString(lower) {
 		chip = lower
 	} else if !strings.HasPrefix(chip, inputPrefix+"/dev/input/") {
 		return "", 0, fmt.Errorf("%q is no input device; it is input:VENDOR:PRODUCT in four hexadecimal digits each, or input:/dev/input/by-path/…", chip)
@@ -90,7 +91,7 @@ func keyCode(name string) int {
 			}
 		}
 	}
-	m := keyRange.FindStringSubmatch(name)
+	m := keyRange().FindStringSubmatch(name)
 	if m == nil {
 		return 0
 	}

@@ -122,7 +122,7 @@ func end(to chan heard, h heard) {
 
 // noteError takes up what the engine says by itself: what it does not let this person ask.
 func (f *Fleet) noteError(err error) {
-	said := denied.FindStringSubmatch(err.Error())
+	said := denied().FindStringSubmatch(err.Error())
 	f.Log.Debug("the engine complains", "error", err)
 	if said == nil {
 		return

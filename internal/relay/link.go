@@ -140,12 +140,14 @@ func (l *Link) disconnected() {
 }
 
 // denied is how the engine says what it forbids, and to which subject.
-var denied = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
+var denied = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
+})
 
 // noteError takes up what the engine says by itself. An ask that it did not let through never
 // reached a relay.
 func (l *Link) noteError(err error) {
-	said := denied.FindStringSubmatch(err.Error())
+	said := denied().FindStringSubmatch(err.Error())
 	l.Log.Warn("the engine complains", "error", err)
 	if said == nil {
 		return

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -163,8 +164,8 @@ func checkJSON(path string, w io.Writer) error {
 			all = append(all, complaint{severity, f.File, f.Line, f.Col, f.Text})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b complaint) int {
-		return cmp.Or(strings.Compare(a.Severity, b.Severity), cmp.Compare(a.Line, b.Line))
+	sort.SliceStable(all, func(i, j int) bool {
+		return cmp.Or(strings.Compare(all[i].Severity, all[j].Severity), cmp.Compare(all[i].Line, all[j].Line)) < 0
 	})
 	if err := terminal.WriteJSON(w, all); err != nil {
 		return exit.Wrap(err)

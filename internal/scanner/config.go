@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -486,12 +487,14 @@ type usbName struct {
 	serial          string // "": any
 }
 
-var usbPattern = regexp.MustCompile(`^(usb|hid|pos):([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?::(.+))?$`)
+var usbPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(usb|hid|pos):([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?::(.+))?$`)
+})
 
 // parseUSB reads usb:0403:6001, usb:0403:6001:A50285BI and hid:0c2e:0b61. A serial
 // number may hold points and colons.
 func parseUSB(port string) (usbName, bool) {
-	m := usbPattern.FindStringSubmatch(port)
+	m := usbPattern().FindStringSubmatch(port)
 	if m == nil {
 		return usbName{}, false
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -53,8 +54,9 @@ func (d *draft) bindings() (all []bindingDraft) {
 	}
 	// From the most specific to the least, so that none hides another: each reader may do what
 	// another does too.
-	slices.SortStableFunc(scans, func(a, b bindingDraft) int {
-		return cmp.Or(len(b.gs1)-len(a.gs1), moreSpecific(a.match, b.match))
+	sort.SliceStable(scans, func(i, j int) bool {
+		a, b := &scans[i], &scans[j]
+		return cmp.Or(len(b.gs1)-len(a.gs1), moreSpecific(a.match, b.match)) < 0
 	})
 	all = append(all, scans...)
 	all = append(all, d.More.bindings()...)

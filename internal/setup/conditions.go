@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"stationd/internal/station"
 )
@@ -148,8 +149,6 @@ func (q conditionQuestions) askConfirm() error {
 	return nil
 }
 
-var decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-
 func (q conditionQuestions) askRange() error {
 	name, err := q.askText("Which number", "amount", func(c *conditionsDraft, name string) error {
 		delete(c.Min, name) // both are asked for anew
@@ -166,7 +165,7 @@ func (q conditionQuestions) askRange() error {
 				return nil
 			}
 			of(c)[name] = answer
-			if !decimal.MatchString(answer) {
+			if !station.Number.Fits(answer) {
 				return errors.New("type a number such as 1 or 0.5")
 			}
 			return nil
@@ -305,11 +304,11 @@ func (q conditionQuestions) askAlso() error {
 }
 
 // valueName matches what a value, a list or a counter may be called.
-var valueName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+var valueName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_]+$`) })
 
 // plainName refuses what is no name of a value.
 func plainName(name string) error {
-	if !valueName.MatchString(name) {
+	if !valueName().MatchString(name) {
 		return errors.New("type a name, of letters, digits and _")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"stationd/internal/gpio"
 	"stationd/internal/live"
@@ -108,13 +109,13 @@ func (s *setup) checkAvailable(chip string) error {
 	return nil
 }
 
-var linePattern = regexp.MustCompile(`^(?:GPIO)?(\d{1,3})(?: on (\S+))?$`)
+var linePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:GPIO)?(\d{1,3})(?: on (\S+))?$`) })
 
 // freeLine returns the line that an answer names, such as 22, which is on chip, or 3 on
 // mcp23017. It is an error when that is not a free line; the line is returned with it where
 // it exists.
 func (s *setup) freeLine(answer, chip string) (gpioLine, error) {
-	m := linePattern.FindStringSubmatch(answer)
+	m := linePattern().FindStringSubmatch(answer)
 	if m == nil {
 		return gpioLine{}, errors.New("type a number such as 22 for GPIO22, or 3 on LABEL for another chip")
 	}

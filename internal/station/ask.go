@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -113,8 +112,11 @@ func (v Verb) validate(with map[string]string) (faults []string) {
 	return faults
 }
 
-// parameterName is what a further parameter may be called.
-var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+// parameterName reports whether a further parameter may be called so.
+func parameterName(text string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	return text != "" && strings.Contains(letters, text[:1]) && strings.Trim(text, letters+"0123456789_") == ""
+}
 
 // checkPassedThrough says what is wrong with a parameter that is to be passed through.
 func (v Verb) checkPassedThrough(name string) []string {
@@ -124,7 +126,7 @@ func (v Verb) checkPassedThrough(name string) []string {
 		return []string{fmt.Sprintf("%s%s: %s passes no further parameters through", PassedThrough, name, v.Name)}
 	case own:
 		return []string{fmt.Sprintf("%s%s: %s is a field of %s itself: write it without %s", PassedThrough, name, name, v.Name, PassedThrough)}
-	case !parameterName.MatchString(name):
+	case !parameterName(name):
 		return []string{fmt.Sprintf("%s%s: %q is no name of a parameter: it has letters, digits and _, and begins with a letter", PassedThrough, name, name)}
 	}
 	return nil
@@ -194,18 +196,22 @@ func unusableTexts(name string, value any) (faults []string) {
 	return faults
 }
 
-var (
-	decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
-	integer = regexp.MustCompile(`^-?[0-9]+$`)
-)
+// decimal reports whether a text is a number, as 12, -3 or 0.5.
+func decimal(text string) bool {
+	whole, fraction, point := strings.Cut(text, ".")
+	return integer(whole) && (!point || digits(fraction))
+}
+
+// integer reports whether a text is a whole number.
+func integer(text string) bool { return digits(strings.TrimPrefix(text, "-")) }
 
 // Fits reports whether a text is of the type.
 func (t FieldType) Fits(text string) bool {
 	switch t {
 	case Number:
-		return decimal.MatchString(text)
+		return decimal(text)
 	case Integer:
-		return integer.MatchString(text)
+		return integer(text)
 	case Bool:
 		return text == "true" || text == "false"
 	case Date:

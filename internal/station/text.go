@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // code is the part of a mark that tells one entry from another.
@@ -21,9 +22,9 @@ func (id ID) MarkedIn(text string) bool { return strings.Contains(strings.ToUppe
 
 // AnyMarkIn reports whether a vendor's text carries the mark of any entry, in whatever
 // letters.
-func AnyMarkIn(text string) bool { return anyMark.MatchString(text) }
+func AnyMarkIn(text string) bool { return anyMark().MatchString(text) }
 
-var anyMark = regexp.MustCompile(`(?i)sd-[a-z2-7]{10}`)
+var anyMark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)sd-[a-z2-7]{10}`) })
 
 // SameText reports whether a vendor shows a text that it was told: spaces around it,
 // the case of its letters and, of a number, zeros before it say nothing.

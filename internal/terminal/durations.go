@@ -5,18 +5,21 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 )
 
 // stationDuration matches the durations in JSON of station's types, which on disk and between
 // the programs are nanoseconds. A key stands behind a brace, a comma or a space, and within a
 // text each quote has a backslash before it, so that no text is taken for one.
-var stationDuration = regexp.MustCompile(`([{,\s])"(up|for|late_after|age|oldest|ahead)":(\s*)(-?\d+)`)
+var stationDuration = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`([{,\s])"(up|for|late_after|age|oldest|ahead)":(\s*)(-?\d+)`)
+})
 
 // Durations returns JSON of station's types with its durations as text: "1m30s".
 func Durations(text []byte) []byte {
-	return stationDuration.ReplaceAllFunc(text, func(found []byte) []byte {
-		parts := stationDuration.FindSubmatch(found)
+	return stationDuration().ReplaceAllFunc(text, func(found []byte) []byte {
+		parts := stationDuration().FindSubmatch(found)
 		n, err := strconv.ParseInt(string(parts[4]), 10, 64)
 		if err != nil {
 			return found

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"stationd/internal/station"
 )
@@ -43,7 +44,7 @@ func hasFurther(with map[string]string) bool {
 
 // parameterName leaves out what begins with an underscore: L2L's _action=delete
 // turns a making into a deleting.
-var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+var parameterName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`) })
 
 // reservedParameter says of a parameter why it is not passed on; "" when it may be.
 func reservedParameter(name string) string {
@@ -55,7 +56,7 @@ func reservedParameter(name string) string {
 	case "description", "dispatchtypecode", "machinecode", "dispatchtype", "machine", "trade", "reported", "completed":
 		return "the action's own fields and its event say it"
 	}
-	if !parameterName.MatchString(name) {
+	if !parameterName().MatchString(name) {
 		return "it is no name of a parameter"
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"stationd/internal/api"
@@ -37,7 +38,7 @@ func recordVerb() station.Verb {
 }
 
 // amount is a number as record_details takes it.
-var amount = regexp.MustCompile(`^[0-9]+(\.[0-9]{1,2})?$`)
+var amount = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+(\.[0-9]{1,2})?$`) })
 
 // A record is one production record as it is sent.
 type record struct {
@@ -52,7 +53,7 @@ func (b *Backend) record(d station.Delivery) (record, error) {
 	put(r.form, "productcode", d, "product")
 	for _, field := range []string{"actual", "scrap", "operator_count"} {
 		put(r.form, field, d, field)
-		if value := d.With[field]; value != "" && !amount.MatchString(value) {
+		if value := d.With[field]; value != "" && !amount().MatchString(value) {
 			return record{}, fmt.Errorf("%s: %q is no number as 12 or 0.5, with two decimal places at most", field, value)
 		}
 	}
