@@ -89,6 +89,7 @@ type cell struct {
 	asAssumed bool // every assumption holds
 	auth      string
 	relay     *relayed // nil: the station asks the vendor itself
+	partner   *partner // a second station in the lane; nil: there is none
 
 	plant    *plant.Plant
 	network  *network
@@ -108,14 +109,22 @@ type cell struct {
 
 	mu          sync.Mutex // guards the fields below
 	certificate tls.Certificate
-	reached     bool // the acting request has reached the plant
-	byOthers    int  // what the second user did
+	reached     bool          // the acting request has reached the plant
+	byOthers    int           // what the second user did
+	still       chan struct{} // the vendor goes on when it is closed; nil: it does
 }
 
 // run carries an action through and says what it came to, and on which assumptions
 // that rests. Twice, lost or wrong is an error, and so is waiting for ever without
 // a word.
 func run(t *testing.T, s sample, f fault, at variant) (e end, assumptions []plant.Assumption) {
+	t.Helper()
+	ends, assumptions := runAll(t, s, f, at)
+	return ends[0], assumptions
+}
+
+// runAll is run of all stations in the lane: the ends of the actions of each.
+func runAll(t *testing.T, s sample, f fault, at variant) (ends []end, assumptions []plant.Assumption) {
 	t.Helper()
 	if at.byRelay {
 		alone(t)
@@ -135,19 +144,24 @@ func run(t *testing.T, s sample, f fault, at variant) (e end, assumptions []plan
 		if !c.asAssumed {
 			setting.Assumptions = map[plant.Assumption]plant.Position{at.Assumption: at.to}
 		}
-		e = c.run(setting)
+		if at.partner != "" {
+			c.partner = newPartner(c, at.partner)
+		}
+		ends = c.run(setting)
 		assumptions = c.plant.AssumptionsUsed()
 		if complaints := c.plant.Complaints(); c.asAssumed && len(complaints) > 0 {
 			t.Errorf("the plant complains: %q", complaints)
 		}
 	})
-	switch {
-	case e.word == twice, e.word == lost, e.word == wrong:
-		t.Error(e, e.reason)
-	case e.word == waits && (e.reason == "" || at.to == plant.Stands && !s.blind()):
-		t.Errorf("after twenty minutes it still waits, and nobody is told for what: %q", e.reason)
+	for _, e := range ends {
+		switch {
+		case e.word == twice, e.word == lost, e.word == wrong:
+			t.Error(e, e.reason)
+		case e.word == waits && (e.reason == "" || at.to == plant.Stands && !s.blind()):
+			t.Errorf("after twenty minutes it still waits, and nobody is told for what: %q", e.reason)
+		}
 	}
-	return e, assumptions
+	return ends, assumptions
 }
 
 func newCell(t *testing.T, s sample, f fault, at variant) *cell {
@@ -171,7 +185,7 @@ func memoryDir(t *testing.T) string {
 	return dir
 }
 
-func (c *cell) run(setting plant.Config) end {
+func (c *cell) run(setting plant.Config) []end {
 	if c.fault.others || c.fault.idle {
 		setting.Types = append(setting.Types, plant.DispatchType{Code: other})
 		setting.Orders = append(setting.Orders, plant.Order{ID: 4999, State: plant.StateDeveloping,
@@ -184,6 +198,7 @@ func (c *cell) run(setting plant.Config) end {
 	}
 	if c.sample.called {
 		c.record("BEFORE")
+		c.partner.record("BEFORE")
 		c.deliver(time.Minute)
 	}
 	before := c.sample.done(c.plant)
@@ -214,7 +229,10 @@ func (c *cell) run(setting plant.Config) end {
 	if c.fault.vanish > 0 && !c.reached && c.asAssumed {
 		c.t.Error("no packet vanished")
 	}
-	return c.judge(entries, c.sample.done(c.plant)-before-c.byOthers)
+	if c.partner != nil {
+		return c.partner.judge(entries)
+	}
+	return []end{c.judge(entries, c.sample.done(c.plant)-before-c.byOthers)}
 }
 
 // act asks for the action, while the way is broken where the fault says so. It
@@ -250,15 +268,18 @@ func (c *cell) act() (entries []station.ID) {
 	if c.sample.outage == 0 {
 		breaks()
 		entries = append(entries, c.record("ACT"))
+		c.partner.joins()
 		if c.sample.closed {
 			entries = append(entries, c.record("CLOSE"))
 		}
-		return entries
+		return append(entries, c.partner.next()...)
 	}
 	c.network.breaks(refused)
 	entries = append(entries, c.record("ACT"))
+	c.partner.joins()
 	c.deliver(lasts)
 	entries = append(entries, c.record("CLOSE"))
+	c.partner.closes()
 	c.deliver(c.sample.outage - lasts)
 	time.Sleep(time.Minute) // the longest back-off: the lane meets the fault at once
 	if c.fault.arms != nil {
@@ -372,6 +393,7 @@ func (c *cell) open(setting plant.Config) {
 	c.t.Cleanup(func() { server.Close() })
 	c.boot("boot-1")
 	c.outbox = c.openOutbox("outbox.db")
+	c.partner.open()
 }
 
 // close ends everything that lives in the bubble.
@@ -379,6 +401,7 @@ func (c *cell) close() {
 	if err := errors.Join(c.outbox.Close(), queue.VerifyFile(filepath.Join(c.dir, "outbox.db"))); err != nil {
 		c.t.Error(err)
 	}
+	c.partner.close()
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := c.plant.Run(ended); err != nil { // frees its port
@@ -397,7 +420,7 @@ func (c *cell) boot(name string) {
 func (c *cell) openOutbox(name string) *queue.Outbox {
 	c.t.Helper()
 	box, err := queue.Open(filepath.Join(c.dir, name), queue.Setting{
-		Size: 128 << 10, Stamp: c.stamp, Program: c.program,
+		Size: 128 << 10, Stamp: c.stamp, Program: func() station.Program { return c.program(1) },
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -405,9 +428,9 @@ func (c *cell) openOutbox(name string) *queue.Outbox {
 	return box
 }
 
-// program knows three scans: what must be there, the action, and the close of the
-// call that it opened.
-func (c *cell) program() station.Program {
+// program knows the scans of the first station, or of the second in its lane: what must be there, the
+// action, another in the same lane, and the close of the call that it opened.
+func (c *cell) program(number int) station.Program {
 	sections := c.sections(c.network.Dial)
 	vendors := map[string]station.Vendor{
 		"l2l":       {Verbs: l2l.Verbs(), To: sections["l2l"].To()},
@@ -444,14 +467,22 @@ func (c *cell) program() station.Program {
 		last = beside
 	}
 	call := with(nil, "machine", "SEAL-1", "type", "MATERIAL", "trade", "MECH", "description", "Help needed")
+	action, next := c.sample.with, c.sample.with
+	if m := c.sample.marked(); c.partner != nil && m != nil {
+		action, next = with(action, m.field, m.of[number-1]), with(action, m.field, m.of[2])
+		if c.sample.called {
+			action, call = c.sample.with, with(call, m.field, m.of[number-1])
+		}
+	}
 	return station.Program{
-		Station: "pack4-1",
+		Station: fmt.Sprint("pack4-", number),
 		Vendors: vendors,
 		Bindings: []station.Binding{
 			{Event: "hand.scan", Match: regexp.MustCompile("^BEFORE$"), Do: do("l2l", "dispatch.open", call)},
 			{Event: "hand.scan", Match: regexp.MustCompile("^OTHER (?P<n>[12])$"), Do: beside},
 			{Event: "hand.scan", Match: regexp.MustCompile("^OTHER (?P<n>3)$"), Do: last},
-			{Event: "hand.scan", Match: regexp.MustCompile(`^ACT\d*$`), Do: do(c.sample.backend, c.sample.verb, c.sample.with)},
+			{Event: "hand.scan", Match: regexp.MustCompile(`^ACT\d*$`), Do: do(c.sample.backend, c.sample.verb, action)},
+			{Event: "hand.scan", Match: regexp.MustCompile("^NEXT$"), Do: do(c.sample.backend, c.sample.verb, next)},
 			{Event: "hand.scan", Match: regexp.MustCompile("^CLOSE$"), Do: do("l2l", "dispatch.close", nil)},
 		},
 	}
@@ -522,26 +553,42 @@ func (c *cell) deliver(so time.Duration) {
 	if c.backend == nil {
 		c.backend = c.connect()
 	}
+	var both sync.WaitGroup
+	over := make(chan struct{})
+	if c.partner != nil {
+		both.Go(func() { c.partner.deliver(so, over) })
+	}
+	drain(c.t, c.outbox, c.sample.backend, c.backend, so, c.died, nil)
+	close(over)
+	both.Wait()
+}
+
+// drain runs the lanes of an outbox until nothing waits in it and until is closed (nil: it is), for so
+// long at most, or until the station has died.
+func drain(t *testing.T, box *queue.Outbox, name string, b station.Backend, so time.Duration, died, until <-chan struct{}) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), so)
 	defer cancel()
 	var runs sync.WaitGroup
 	for range 2 {
 		runs.Go(func() {
-			if err := c.outbox.Run(ctx, c.sample.backend, c.backend); err != nil {
-				c.t.Error(err)
+			if err := box.Run(ctx, name, b); err != nil {
+				t.Error(err)
 			}
 		})
 	}
 	for alive := true; alive; {
-		changed := c.outbox.Changed()
-		if c.outbox.Snapshot().Waiting == 0 {
+		changed := box.Changed()
+		if box.Snapshot().Waiting == 0 && until == nil {
 			break
 		}
 		select {
 		case <-changed:
+		case <-until:
+			until = nil
 		case <-ctx.Done():
 			alive = false
-		case <-c.died:
+		case <-died:
 			alive = false
 		}
 	}
@@ -564,7 +611,13 @@ func (c *cell) vanish(begins []byte) time.Duration {
 
 // serve is the plant, behind the fault.
 func (c *cell) serve(w http.ResponseWriter, r *http.Request) {
-	serve := func() { c.plant.Handler().ServeHTTP(w, r) }
+	c.mu.Lock()
+	still := c.still
+	c.mu.Unlock()
+	if still != nil {
+		<-still
+	}
+	serve := func() { c.partner.counts(r, func() { c.plant.Handler().ServeHTTP(w, r) }) }
 	if c.fault.alters != nil && r.Method == http.MethodGet {
 		serve = func() { c.alter(w, r) }
 	}

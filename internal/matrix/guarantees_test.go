@@ -9,7 +9,7 @@ import (
 )
 
 // guarantees is docs/guarantees.md.
-func guarantees(standing *results, otherwise, byRelay map[string]map[combination]string) string {
+func guarantees(standing *results, otherwise, byRelay map[string]map[combination]string, kills map[kill]killCount, nodes string) string {
 	var b strings.Builder
 	b.WriteString(head)
 	legend(&b)
@@ -26,6 +26,7 @@ func guarantees(standing *results, otherwise, byRelay map[string]map[combination
 	}
 	reasons(&b, standing)
 	ofRelay(&b, byRelay)
+	killTables(&b, kills, nodes)
 	assumptions(&b, standing, otherwise)
 	return b.String()
 }

@@ -58,7 +58,8 @@ type variant struct {
 	plant.Switch
 	to      plant.Position
 	byRelay bool
-	relays  int // how many there are, where it is by one: one leads
+	relays  int    // how many there are, where it is by one: one leads
+	partner string // when a second station acts in the lane; "": there is none
 }
 
 func (at variant) name() string {
@@ -126,7 +127,7 @@ func TestMatrix(t *testing.T) {
 	if relayWhole() {
 		compareFile(t, relayEnds, differences(standing, []variant{{byRelay: true}}, []results{{end: byRelay.end}}))
 	}
-	compareFile(t, "../../docs/guarantees.md", guarantees(standing, readOtherwise(t), readEnds(t, relayEnds)))
+	compareFile(t, "../../docs/guarantees.md", guarantees(standing, readOtherwise(t), readEnds(t, relayEnds), readKills(t), readNodes(t)))
 }
 
 // tryAll tries every combination at a plant as we assume.

@@ -48,6 +48,8 @@ type oneRelay struct {
 	vendor *relaytest.Slot
 	relay  *relay.Relay
 	stop   func()
+
+	stopped chan struct{} // closed when it was stopped in order; nil: nobody stopped it
 }
 
 func newRelayed(t *testing.T, relays int) *relayed {
@@ -74,6 +76,16 @@ func (o *oneRelay) start(t *testing.T) {
 		s.Vendors = append(s.Vendors, relay.Vendor{Name: name, Backend: o.vendor, Settle: api.SettleByRelay(false)})
 	}
 	o.relay, o.stop = relaytest.Run(t, s)
+}
+
+// stopInOrder stops the relay, and waits for nothing.
+func (o *oneRelay) stopInOrder() {
+	stop, stopped := o.stop, make(chan struct{})
+	o.stopped = stopped
+	go func() {
+		defer close(stopped)
+		stop()
+	}()
 }
 
 // await waits until a relay leads.
@@ -107,15 +119,23 @@ func (r *relayed) connect(c *cell) station.Backend {
 		r.link.Close()
 	}
 	r.station.on()
-	l, err := relay.Dial(relay.LinkSetting{Station: "pack4-1", Engine: r.station.table(), Log: slog.New(slog.DiscardHandler)})
+	var b station.Backend
+	r.link, b = c.link("pack4-1", r.station)
+	c.partner.connect()
+	return b
+}
+
+// link is a station's way to the relay, and its backend there.
+func (c *cell) link(name string, p *process) (*relay.Link, station.Backend) {
+	c.t.Helper()
+	l, err := relay.Dial(relay.LinkSetting{Station: name, Engine: p.table(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r.link = l
 	c.t.Cleanup(l.Close)
 	relaytest.Await(c.t, l)
 	verbs := map[string][]station.Verb{"l2l": l2l.Verbs(), "lagerkoll": lagerkoll.Verbs()}
-	return l.Backend(relay.BackendSetting{Name: c.sample.backend, Verbs: verbs[c.sample.backend], Settle: api.SettleByRelay(false)})
+	return l, l.Backend(relay.BackendSetting{Name: c.sample.backend, Verbs: verbs[c.sample.backend], Settle: api.SettleByRelay(false)})
 }
 
 // engines is held while one runs: the timers that the client of NATS keeps for its next request
@@ -204,7 +224,6 @@ func ofRelay(b *strings.Builder, otherwise map[string]map[combination]string) {
 
 const relayHead = "All of the above was tried again where the station asks the relay of its plant ([relay.md](relay.md)): with a real engine,\n" +
 	"and a settle time of 2m6s. A station that sends to its plant's own address, and `exclusive`, are not for a relay. Where it\n" +
-	"ends otherwise than without a relay stands here, with the numbers of the faults. Each part of the plant was killed, cut off or\n" +
-	"kept from its network at each moment of each verb besides: it was done once or held, and never twice. Each link of a plant was\n" +
-	"cut, silent in one direction or in both for longer than a relay may begin what it was asked, or given another address, between\n" +
-	"computers in network namespaces: each trace and each call was done once, and none was held.\n\n"
+	"ends otherwise than without a relay stands here, with the numbers of the faults. Each link of a plant was cut, silent in one\n" +
+	"direction or in both for longer than a relay may begin what it was asked, or given another address, between computers in network\n" +
+	"namespaces: each trace and each call was done once, and none was held.\n\n"
