@@ -152,11 +152,14 @@ func TestAPersonSeesToThePlantFromADesk(t *testing.T) {
 	if out := anna.says(1, "retry", "pack4-3", "0123456789"); !strings.Contains(out, "pack4-3: nothing was done: the station is away") {
 		t.Errorf("a retry at a station that is away says:\n%s", out)
 	}
-	if out := anna.says(1, "retry", "pack4-2", held.ID.Short()); !strings.Contains(out, "not in the outbox") {
+	if out := anna.says(1, "retry", "pack4-2", held.ID.Short()); !strings.Contains(out, "pack4-2: ") || !strings.Contains(out, "not in the outbox") {
 		t.Errorf("a retry of what is delivered says:\n%s", out)
 	}
-	if out := anna.says(1, "show", "pack4-9"); !strings.Contains(out, "stationd fleet ls lists") {
+	if out := anna.says(1, "show", "pack4-9"); !strings.Contains(out, "pack4-9: no such station answers") || !strings.Contains(out, "stationd fleet ls lists") {
 		t.Errorf("a station that there is not is shown as:\n%s", out)
+	}
+	if out := anna.says(0, "revoke", "pack4-9", "--yes"); !strings.Contains(out, "heard of no station pack4-9") {
+		t.Errorf("a station that there is not is refused with:\n%s", out)
 	}
 }
 

@@ -348,7 +348,7 @@ func TestThePlantOfTheDocument(t *testing.T) {
 		{"delivered", []string{"retry", "pack4-1", held.ID.Short(), "--wait"}},
 		{"the relays refuse it", []string{"revoke", "pack4-2", "--yes"}},
 		{"the relays refuse it: anna", []string{"ls"}},
-		{"take what it asks again", []string{"revoke", "pack4-2", "--undo"}},
+		{"let it deliver again", []string{"revoke", "pack4-2", "--undo"}},
 	} {
 		if out := anna.says(0, c.args...); !strings.Contains(out, c.want) {
 			t.Errorf("fleet %s does not say %q:\n%s", strings.Join(c.args, " "), c.want, out)

@@ -135,7 +135,7 @@ func (f *fleetCommand) seen(ctx context.Context, only string) ([]fleet.Seen, err
 		if a.Err != nil {
 			all[i].Silent = true
 			if all[i].At.IsZero() {
-				return nil, fmt.Errorf("station %s: %w, and the engine does not know it: stationd fleet ls lists those that it knows", only, a.Err)
+				return nil, fmt.Errorf("%s: no such station answers, and the engine has heard of none: stationd fleet ls lists those that it has heard of (%w)", only, a.Err)
 			}
 			continue
 		}
@@ -536,7 +536,10 @@ engine knows it, stands in the station's log and history.`,
 			decision := operator.Decision{Verb: station.VerbRetry, Entries: []station.ID{station.ID(args[1])}, Options: d.options, Reason: d.reason}
 			done, err := client.Decide(ctx, decision)
 			if err != nil {
-				return d.explainUnanswered(err)
+				if err = d.explainUnanswered(err); !strings.HasPrefix(err.Error(), args[0]+":") {
+					err = fmt.Errorf("%s: %w", args[0], err)
+				}
+				return err
 			}
 			if err := f.tellRetried(c.OutOrStdout(), args[0], done); err != nil || !d.wait {
 				return err
@@ -615,9 +618,12 @@ engine as well.`,
 			case f.asJSON:
 				return terminal.WriteJSON(c.OutOrStdout(), map[string]any{"station": args[0], "refused": !undo})
 			case undo:
-				fmt.Fprintf(c.OutOrStdout(), "%s: the relays take what it asks again\n", args[0])
+				fmt.Fprintf(c.OutOrStdout(), "%s: the relays let it deliver again\n", args[0])
 			default:
-				fmt.Fprintf(c.OutOrStdout(), "%s: the relays refuse it. Take its user out of the engine too.\n", args[0])
+				fmt.Fprintf(c.OutOrStdout(), "%s: the relays refuse it. To keep it out for good, take its nkey out of the engine's configuration and reload the engine.\n", args[0])
+			}
+			if known, err := f.kept(ctx, args[0]); err == nil && len(known) == 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "The engine has heard of no station %s: see that the name is right (stationd fleet ls).\n", args[0])
 			}
 			return nil
 		}),
