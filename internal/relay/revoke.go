@@ -16,8 +16,8 @@ import (
 
 // This file has the stations that relays refuse because a person said so: one that was stolen,
 // or that somebody took home. The relay that leads is told, and writes it into the engine; a
-// relay takes nothing before it has read there whom it is to refuse. An engine that loses its
-// disk is told again by whichever relay has known it.
+// relay takes nothing before it has read there whom it is to refuse, and reads it again each time
+// that it renews its lease. An engine that loses its disk is told again by whichever relay has known it.
 //
 //	sd.revoke.PERSON.ASK    {"v":1,"station":"pack4-1"}
 //	sd.done.PERSON.ASK      as the answer to a question
