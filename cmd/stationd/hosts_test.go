@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -110,7 +111,7 @@ func (h *host) ip(lines ...string)    { h.network.t.Helper(); runIP(h.network.t,
 
 func runIP(t *testing.T, prefix, lines []string) {
 	t.Helper()
-	command := append(append([]string{}, prefix...), "ip", "-batch", "-")
+	command := slices.Concat(prefix, []string{"ip", "-batch", "-"})
 	c := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	c.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 	if out, err := c.CombinedOutput(); err != nil {
