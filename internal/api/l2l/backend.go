@@ -35,8 +35,8 @@ type Backend struct {
 	client  *api.Client
 	key     api.Key
 	auth    string
-	read    http.Header // of a read, with the key where it goes there
-	form    http.Header // of a form, likewise
+	reads   http.Header // of a read, with the key where it goes there
+	posts   http.Header // of a form, likewise
 	signed  url.Values  // the query of a form: the key where it goes there
 	site    string
 	to      string
@@ -74,15 +74,15 @@ func open(s Section, o api.Opening, every, response time.Duration) (*Backend, er
 	client := api.New(api.Settings{Base: s.URL, Keys: []api.Key{key}, Every: every, Response: response, Dial: s.Dial, Route: s.Route, Log: o.Log})
 	b := &Backend{client: client, key: key, auth: s.Auth, site: strconv.Itoa(s.Site), to: s.To(), zone: o.Zone, log: o.Log,
 		verbs: verbs(), names: Verbs(),
-		read: http.Header{"Accept": {"application/json"}},
-		form: http.Header{"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}},
+		reads: http.Header{"Accept": {"application/json"}},
+		posts: http.Header{"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}},
 	}
 	switch s.Auth {
 	case AuthHeader:
-		b.read.Set(keyHeader, key.Reveal())
-		b.form.Set(keyHeader, key.Reveal())
+		b.reads.Set(keyHeader, key.Reveal())
+		b.posts.Set(keyHeader, key.Reveal())
 	case AuthBody:
-		b.read.Set(keyHeader, key.Reveal())
+		b.reads.Set(keyHeader, key.Reveal())
 	default:
 		b.signed = url.Values{"auth": {key.Reveal()}}
 	}
@@ -215,7 +215,7 @@ func ask[T any](ctx context.Context, b *Backend, path string, query url.Values) 
 // reading is the request of a read.
 func (b *Backend) reading(path string, query url.Values) api.Request {
 	maps.Copy(query, b.signed)
-	return api.Request{Method: http.MethodGet, Path: path, Query: query, Header: b.read}
+	return api.Request{Method: http.MethodGet, Path: path, Query: query, Header: b.reads}
 }
 
 // Fetch implements api.Fetcher: it reads records of the backend's own site.
@@ -237,7 +237,7 @@ func (b *Backend) Fetch(ctx context.Context, path string, query url.Values) ([]b
 // server may redirect, and a redirected POST arrives as a GET without its body.
 //
 // id is the id of the record that L2L answers with; "" where it shows none.
-func (b *Backend) post(ctx context.Context, path string, form url.Values) (id string, rc station.Receipt) {
+func (b *Backend) post(ctx context.Context, path string, form form) (id string, rc station.Receipt) {
 	rows, rc := act[idOnly](ctx, b, path, form)
 	if made, ok := rows.One(); ok {
 		id, _ = made.ID.ID()
@@ -246,14 +246,12 @@ func (b *Backend) post(ctx context.Context, path string, form url.Values) (id st
 }
 
 // act is post, with the record that L2L answers with.
-func act[T any](ctx context.Context, b *Backend, path string, form url.Values) (api.Rows[T], station.Receipt) {
-	r := api.Request{Method: http.MethodPost, Path: path, Query: b.signed, Header: b.form}
+func act[T any](ctx context.Context, b *Backend, path string, form form) (api.Rows[T], station.Receipt) {
+	r := api.Request{Method: http.MethodPost, Path: path, Query: b.signed, Header: b.posts}
 	if b.auth == AuthBody {
 		form.Set("auth", b.key.Reveal())
 	}
-	if len(form) > 0 {
-		r.Body = []byte(form.Encode())
-	}
+	r.Body = form.encode()
 	return trip[T](ctx, b, r)
 }
 
@@ -307,7 +305,7 @@ func (e *envelope[T]) long(body []byte) bool {
 }
 
 // put sets the wire's name for a field that the delivery says something of.
-func put(form url.Values, wire string, d station.Delivery, field string) {
+func put(form *form, wire string, d station.Delivery, field string) {
 	if value := d.With[field]; value != "" {
 		form.Set(wire, value)
 	}

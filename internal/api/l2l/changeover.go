@@ -3,7 +3,6 @@ package l2l
 import (
 	"context"
 	"fmt"
-	"net/url"
 
 	"stationd/internal/api"
 	"stationd/internal/station"
@@ -58,11 +57,11 @@ func (s start) Compare(_ *Backend, before *orderSeen, now orderSeen) api.Finding
 }
 
 func (s start) Send(ctx context.Context, b *Backend, _ orderSeen) station.Receipt {
-	form := url.Values{"site": {b.site}}
-	lineOf(s.d).addTo(form)
-	put(form, "productcode", s.d, "product")
-	put(form, "id", s.d, "id")
-	put(form, "externalid", s.d, "externalid")
+	form := b.newForm()
+	lineOf(s.d).addTo(&form)
+	put(&form, "productcode", s.d, "product")
+	put(&form, "id", s.d, "id")
+	put(&form, "externalid", s.d, "externalid")
 	id, rc := b.post(ctx, "buildsequence/start_change_over/", form)
 	rc.Ref = id
 	return rc

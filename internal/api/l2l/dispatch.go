@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -135,7 +134,7 @@ func (b *Backend) addDispatch(ctx context.Context, d station.Delivery) station.R
 
 // makeDispatch posts a form with the delivery's mark in its description, which makes a
 // dispatch. The answer shows whether L2L keeps the mark.
-func (b *Backend) makeDispatch(ctx context.Context, path string, form url.Values, d station.Delivery) station.Receipt {
+func (b *Backend) makeDispatch(ctx context.Context, path string, form form, d station.Delivery) station.Receipt {
 	rows, rc := act[madeDispatch](ctx, b, path, form)
 	if rc.Outcome != station.Delivered {
 		return rc
@@ -199,10 +198,10 @@ func (b *Backend) lookForMark(ctx context.Context, d station.Delivery) (rc stati
 }
 
 // described is what the forms of open and add have in common.
-func (b *Backend) described(d station.Delivery) url.Values {
-	form := url.Values{"site": {b.site}}
+func (b *Backend) described(d station.Delivery) form {
+	form := b.newForm()
 	for _, w := range describedWire() {
-		put(form, w[1], d, w[0])
+		put(&form, w[1], d, w[0])
 	}
 	form.Set("description", d.ID.Mark()+" "+d.With["description"])
 	return form
@@ -210,7 +209,7 @@ func (b *Backend) described(d station.Delivery) url.Values {
 
 // openForm is the form of dispatches/open/. `reported` is sent only when the
 // time is certain; otherwise L2L takes its own, and the text says the estimate.
-func (b *Backend) openForm(d station.Delivery) (url.Values, error) {
+func (b *Backend) openForm(d station.Delivery) (form, error) {
 	form := b.described(d)
 	switch {
 	case d.Exact && !d.When.IsZero():
@@ -218,11 +217,12 @@ func (b *Backend) openForm(d station.Delivery) (url.Values, error) {
 	case !d.When.IsZero():
 		form.Set("description", form.Get("description")+b.about(d.When))
 	}
-	return form, b.putFurther(form, d)
+	err := b.putFurther(&form, d)
+	return form, err
 }
 
 // addForm is the form of dispatches/add/.
-func (b *Backend) addForm(d station.Delivery) (url.Values, error) {
+func (b *Backend) addForm(d station.Delivery) (form, error) {
 	form := b.described(d)
 	reported, completed, err := b.times(d)
 	if err != nil {
@@ -237,7 +237,8 @@ func (b *Backend) addForm(d station.Delivery) (url.Values, error) {
 	if !completed.IsZero() {
 		form.Set("completed", b.local(completed))
 	}
-	return form, b.putFurther(form, d)
+	err = b.putFurther(&form, d)
+	return form, err
 }
 
 // times returns the times that a dispatch is made with. A time that the action

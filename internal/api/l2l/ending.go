@@ -74,7 +74,7 @@ func (b *Backend) endDispatch(ctx context.Context, d station.Delivery, e ending)
 	if n, err := strconv.ParseUint(id, 10, 63); err != nil || n == 0 {
 		return api.RefuseBecause("value", []string{"field", "dispatch"}, "%q is not the id of a dispatch: a whole number is wanted", id)
 	}
-	_, rc := b.post(ctx, e.path+id+"/", url.Values{})
+	_, rc := b.post(ctx, e.path+id+"/", nil)
 	if rc.Outcome == station.Delivered {
 		rc.Ref = id
 		return rc

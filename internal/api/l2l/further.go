@@ -3,7 +3,6 @@ package l2l
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -65,7 +64,7 @@ func reservedParameter(name string) string {
 // putFurther adds the further parameters of a delivery to a form. What L2L's
 // library documents is checked (L2L_Ignition_Scripting_Library, dispatches/open);
 // a name that it does not know is passed on as it is.
-func (b *Backend) putFurther(form url.Values, d station.Delivery) error {
+func (b *Backend) putFurther(form *form, d station.Delivery) error {
 	if !hasFurther(d.With) {
 		return nil
 	}

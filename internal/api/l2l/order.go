@@ -35,7 +35,7 @@ func lineOf(d station.Delivery) Line {
 }
 
 // addTo names the line to L2L.
-func (l Line) addTo(values url.Values) {
+func (l Line) addTo(values interface{ Set(name, value string) }) {
 	if l.ExternalID != "" {
 		values.Set("line_externalid", l.ExternalID)
 		return

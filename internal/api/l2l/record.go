@@ -42,17 +42,17 @@ var amount = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^
 
 // A record is one production record as it is sent.
 type record struct {
-	form       url.Values
+	form       form
 	start, end time.Time
 }
 
 // record reads a delivery.
 func (b *Backend) record(d station.Delivery) (record, error) {
-	r := record{form: url.Values{"site": {b.site}}, start: d.When}
-	lineOf(d).addTo(r.form)
-	put(r.form, "productcode", d, "product")
+	r := record{form: b.newForm(), start: d.When}
+	lineOf(d).addTo(&r.form)
+	put(&r.form, "productcode", d, "product")
 	for _, field := range []string{"actual", "scrap", "operator_count"} {
-		put(r.form, field, d, field)
+		put(&r.form, field, d, field)
 		if value := d.With[field]; value != "" && !amount().MatchString(value) {
 			return record{}, fmt.Errorf("%s: %q is no number as 12 or 0.5, with two decimal places at most", field, value)
 		}

@@ -3,7 +3,6 @@ package l2l
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 
 	"stationd/internal/api"
@@ -115,8 +114,9 @@ func (s stepDelivery) Compare(_ *Backend, before *orderSeen, now orderSeen) api.
 }
 
 func (s stepDelivery) Send(ctx context.Context, b *Backend, now orderSeen) station.Receipt {
-	form := url.Values{"site": {b.site}, "id": {now.ID}}
-	lineOf(s.d).addTo(form)
+	form := b.newForm()
+	form.Set("id", now.ID)
+	lineOf(s.d).addTo(&form)
 	_, rc := b.post(ctx, s.path, form)
 	if rc.Outcome == station.Delivered {
 		rc.Ref = now.ID

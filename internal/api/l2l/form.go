@@ -1,0 +1,62 @@
+package l2l
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+)
+
+// A form is what a request posts: fields, each with one value. It stands for url.Values, which
+// takes memory for each field.
+type form []formField
+
+type formField struct{ name, value string }
+
+// mostFields is room for the fields of nearly every form.
+const mostFields = 16
+
+// newForm is a form that names the site, as all do.
+func (b *Backend) newForm() form {
+	return append(make(form, 0, mostFields), formField{"site", b.site})
+}
+
+// Set sets a field.
+func (f *form) Set(name, value string) {
+	if i := f.find(name); i >= 0 {
+		(*f)[i].value = value
+		return
+	}
+	*f = append(*f, formField{name, value})
+}
+
+// Get returns the value of a field; "" where the form has none of that name.
+func (f form) Get(name string) string {
+	if i := f.find(name); i >= 0 {
+		return f[i].value
+	}
+	return ""
+}
+
+// Has reports whether the form has a field of that name.
+func (f form) Has(name string) bool { return f.find(name) >= 0 }
+
+func (f form) find(name string) int {
+	return slices.IndexFunc(f, func(one formField) bool { return one.name == name })
+}
+
+// encode writes the form as it is posted, by the names of its fields; nil where it has none.
+func (f form) encode() []byte {
+	if len(f) == 0 {
+		return nil
+	}
+	slices.SortFunc(f, func(a, b formField) int { return cmp.Compare(a.name, b.name) })
+	text := make([]byte, 0, 512)
+	for i, field := range f {
+		if i > 0 {
+			text = append(text, '&')
+		}
+		text = append(append(text, url.QueryEscape(field.name)...), '=')
+		text = append(text, url.QueryEscape(field.value)...)
+	}
+	return text
+}
