@@ -322,7 +322,7 @@ func begin(tx *bbolt.Tx, s seal, commit uint64, state State) error {
 		return err
 	}
 	state.Seal, state.Old = s.digits, false
-	record, err := s.encode(KindState, statePlace, commit, state)
+	record, err := s.encode(KindState, statePlace, commit, &state)
 	if err != nil {
 		return err
 	}

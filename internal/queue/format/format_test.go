@@ -57,11 +57,11 @@ func TestOfTwoCopiesTheNewerOneCountsAndWhatHasEndedDoesNotComeBack(t *testing.T
 	}
 	put(KindEntry, PlaceOf(3, 1), 3, entry("ended.1", ""))
 	put(KindEntry, PlaceOf(7, 1), 9, entry("waits.1", "newer"))
-	put(KindState, statePlace, 9, State{Sequence: 7, Ended: 5, Seal: s.digits})
+	put(KindState, statePlace, 9, &State{Sequence: 7, Ended: 5, Seal: s.digits})
 	put(KindEntry, PlaceOf(7, 1), 7, entry("waits.1", "older"))
-	put(KindState, statePlace, 8, State{Sequence: 7, Ended: 2, Seal: s.digits})
+	put(KindState, statePlace, 8, &State{Sequence: 7, Ended: 2, Seal: s.digits})
 	put(KindEntry, PlaceOf(8, 1), 8, entry("fate.1", ""))
-	put(KindFate, PlaceOf(8, 1), 9, Fate{ID: "fate.1"})
+	put(KindFate, PlaceOf(8, 1), 9, &Fate{ID: "fate.1"})
 	saved := salvage(file, nil)
 	if _, back := saved.records[PlaceOf(3, 1)]; back {
 		t.Error("an entry that has ended is back")

@@ -86,11 +86,9 @@ func (b *recordBuffer) encode(s seal, k Kind, at Place, commit uint64, body any)
 		}
 		all = l.append(all)
 	}
-	if body != nil {
-		var err error
-		if all, err = appendJSON(all, body); err != nil {
-			return nil, err
-		}
+	all, err := appendJSON(all, body)
+	if err != nil {
+		return nil, err
 	}
 	b.bytes = all
 	return s.head(slices.Clip(all[begins:]), k, at, commit), nil
@@ -193,11 +191,15 @@ func (r Record) read(into any) error {
 }
 
 // Entry reads a record of KindEntry.
-func (r Record) Entry() (e Entry, err error) {
-	if err = r.read(&e); err != nil {
-		err = fmt.Errorf("entry %v: %w", r.Place, err)
+func (r Record) Entry() (Entry, error) {
+	if e, ok := readEntry(string(r.text)); ok {
+		return e, nil
 	}
-	return e, err
+	var e Entry
+	if err := r.read(&e); err != nil {
+		return e, fmt.Errorf("entry %v: %w", r.Place, err)
+	}
+	return e, nil
 }
 
 // Event reads a record of KindEvent or KindKept.

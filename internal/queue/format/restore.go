@@ -254,11 +254,13 @@ func (r *restored) one(root *bbolt.Bucket, s seal, at Place, body any) error {
 	kind := KindEvent
 	switch v := body.(type) {
 	case kept:
-		kind, body = KindKept, v.Event
+		kind, body = KindKept, &v.Event
 	case Entry:
 		kind, body = KindEntry, &v
 	case Fate:
-		kind = KindFate
+		kind, body = KindFate, &v
+	case station.Event:
+		body = &v
 	}
 	record, err := s.encode(kind, at, r.commit, body)
 	if err != nil {

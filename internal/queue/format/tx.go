@@ -80,10 +80,12 @@ func (t *Tx) Entry(at Place) (e Entry, there bool, err error) {
 	if record == nil || kindOf(record) == KindFate {
 		return e, false, nil
 	}
-	if err := t.seal.decode(record, KindEntry, at, &e); err != nil {
+	r, err := t.seal.parseAt(record, KindEntry, at)
+	if err != nil {
 		return e, false, fmt.Errorf("entry %v: %w", at, err)
 	}
-	return e, true, nil
+	e, err = r.Entry()
+	return e, err == nil, err
 }
 
 // Live reports whether an entry stands at a place, and not its end.
@@ -165,7 +167,7 @@ func (t *Tx) PutEvent(at Place, ev station.Event, kept bool) error {
 func (t *Tx) PutEntry(at Place, e *Entry) error { return t.put(KindEntry, at, e) }
 
 // PutFate writes an entry's end in its place.
-func (t *Tx) PutFate(at Place, f Fate) error { return t.put(KindFate, at, f) }
+func (t *Tx) PutFate(at Place, f Fate) error { return t.put(KindFate, at, &f) }
 
 // PutState writes the state and returns how many bytes it has.
 func (t *Tx) PutState(s State) (int, error) {
