@@ -14,18 +14,17 @@ import (
 // by its lines of history. The list of before is shared with views, and stays as it is. The
 // caller holds mu.
 func (o *Outbox) noteRecent(recorded []station.RecentEvent, done []HistoryLine) {
-	if len(recorded) == 0 && len(done) == 0 {
-		return
+	all, copied := o.recent, false
+	if len(recorded) > 0 {
+		all, copied = withNewest(recorded, o.recent), true
 	}
-	all := make([]station.RecentEvent, 0, station.MostRecent)
-	for _, ev := range slices.Backward(recorded[max(0, len(recorded)-station.MostRecent):]) {
-		all = append(all, ev)
-	}
-	all = append(all, o.recent[:min(len(o.recent), station.MostRecent-len(all))]...)
 	for i, ev := range all {
 		for j, e := range ev.Entries {
 			for _, line := range done {
 				if after, is := fared(e, line); is {
+					if !copied {
+						all, copied = slices.Clone(all), true
+					}
 					e = after
 					all[i].Entries = slices.Clone(all[i].Entries)
 					all[i].Entries[j] = e
@@ -34,6 +33,15 @@ func (o *Outbox) noteRecent(recorded []station.RecentEvent, done []HistoryLine) 
 		}
 	}
 	o.recent = all
+}
+
+// withNewest is the list with what was recorded after it, which is in the order of its events.
+func withNewest(recorded, before []station.RecentEvent) []station.RecentEvent {
+	all := make([]station.RecentEvent, 0, station.MostRecent)
+	for _, ev := range slices.Backward(recorded[max(0, len(recorded)-station.MostRecent):]) {
+		all = append(all, ev)
+	}
+	return append(all, before[:min(len(before), station.MostRecent-len(all))]...)
 }
 
 // fared is an entry after what a line of the history says of it, and whether it says anything.

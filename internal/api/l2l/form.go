@@ -2,7 +2,6 @@ package l2l
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 )
 
@@ -55,8 +54,24 @@ func (f form) encode() []byte {
 		if i > 0 {
 			text = append(text, '&')
 		}
-		text = append(append(text, url.QueryEscape(field.name)...), '=')
-		text = append(text, url.QueryEscape(field.value)...)
+		text = append(appendEscaped(text, field.name), '=')
+		text = appendEscaped(text, field.value)
 	}
 	return text
+}
+
+// appendEscaped appends a text as url.QueryEscape writes it, without a text of its own.
+func appendEscaped(to []byte, text string) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, c := range []byte(text) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~':
+			to = append(to, c)
+		case c == ' ':
+			to = append(to, '+')
+		default:
+			to = append(to, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return to
 }

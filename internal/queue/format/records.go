@@ -20,12 +20,14 @@ var (
 // records are all that a transaction sees.
 type records struct {
 	root *bbolt.Bucket
+	seek *bbolt.Cursor // of root: for whoever is done with it before the next is called
 	old  *bbolt.Bucket // those that are not rewritten yet, all of them after those in root; nil: there are none
 }
 
 // recordsOf are the records of a transaction; old says that some may not be rewritten yet.
 func recordsOf(tx *bbolt.Tx, old bool) records {
-	r := records{root: tx.Cursor().Bucket()}
+	c := tx.Cursor()
+	r := records{root: c.Bucket(), seek: c}
 	if old {
 		r.old = tx.Bucket(bucketQ)
 	}

@@ -194,7 +194,11 @@ func (t *Tx) Delete(at Place) error {
 	}
 	t.changed = true
 	t.redo[at] = record
-	return t.records.root.Delete(at.appendKey(t.key[:0]))
+	key := at.appendKey(t.key[:0])
+	if k, _ := t.records.seek.Seek(key); !bytes.Equal(k, key) {
+		return nil
+	}
+	return t.records.seek.Delete()
 }
 
 // DeleteEntry deletes what stands at an entry's place, and its event when that was the
@@ -203,7 +207,7 @@ func (t *Tx) DeleteEntry(at Place) error {
 	if err := t.Delete(at); err != nil {
 		return err
 	}
-	c := t.records.root.Cursor()
+	c := t.records.seek
 	event := at.Event().appendKey(t.key[:0])
 	k, _ := c.Seek(event)
 	if !bytes.Equal(k, event) {
