@@ -195,7 +195,7 @@ func (s *Status) keepUnrecorded(ev station.Event, why error) {
 	if s.unrecorded == nil {
 		s.unrecorded = make(map[string]station.RecentEvent)
 	}
-	s.unrecorded[ev.Source] = ev.Recent(n, nil)
+	s.unrecorded[ev.Source] = ev.Recent(n)
 }
 
 // withUnrecorded returns a snapshot with the events that could not be recorded, and their

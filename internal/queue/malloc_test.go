@@ -17,7 +17,7 @@ func TestWhatAPressTakesOfMemory(t *testing.T) { // not parallel: it counts ever
 	if raceDetector {
 		t.Skip("the race detector takes memory of its own")
 	}
-	const mostPress, mostDelivery = 150, 60
+	const mostPress, mostDelivery = 92, 20
 	program := program()
 	dir := inMemory(t)
 	box, err := Open(filepath.Join(dir, "outbox.db"), Setting{

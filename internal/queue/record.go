@@ -140,7 +140,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	b.o.counts.Events[name]++
 	b.note(recorded)
 	kept := false
-	var made []station.Entry
+	recent := ev.Recent(note)
 	for i, a := range actions {
 		switch {
 		case a.Verb == station.VerbRetry:
@@ -160,7 +160,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 		default:
 			e := station.Entry{ID: ev.ID.Entry(i + 1), Source: ev.Source, Kind: ev.Kind, At: ev.At, Action: a}
 			done.Entries = append(done.Entries, e.ID)
-			made = append(made, e)
+			recent.Add(e)
 			err = b.add(format.PlaceOf(sequence, i+1), e, twice[i])
 		}
 		if err != nil {
@@ -169,7 +169,7 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	}
 	b.rememberCommand(ev, done)
 	if !command && note.Kind != "" {
-		b.recent = append(b.recent, ev.Recent(note, made))
+		b.recent = append(b.recent, recent)
 	}
 	if kept || slices.ContainsFunc(actions, makesEntry) {
 		if err := b.tx.PutEvent(format.PlaceOf(sequence, 0), ev, kept); err != nil {

@@ -33,13 +33,15 @@ type RecentEntry struct {
 	Corrected bool
 }
 
-// Recent returns the event and what became of it, as it is at first.
-func (ev Event) Recent(note Note, entries []Entry) RecentEvent {
-	r := RecentEvent{ID: ev.ID, Source: ev.Source, Kind: ev.Kind, Code: ev.Code, At: ev.At, Note: note}
-	for _, e := range entries {
-		r.Entries = append(r.Entries, RecentEntry{ID: e.ID, Backend: e.Backend(), Verb: e.Verb, With: e.With})
-	}
-	return r
+// Recent returns the event as it is at first, and what its operator was told. The entries that
+// it makes are added to it.
+func (ev Event) Recent(note Note) RecentEvent {
+	return RecentEvent{ID: ev.ID, Source: ev.Source, Kind: ev.Kind, Code: ev.Code, At: ev.At, Note: note}
+}
+
+// Add adds an entry that the event has made.
+func (r *RecentEvent) Add(e Entry) {
+	r.Entries = append(r.Entries, RecentEntry{ID: e.ID, Backend: e.Backend(), Verb: e.Verb, With: e.With})
 }
 
 // NewestFirst merges lists of recent events, each with the newest first, into one of at most

@@ -106,7 +106,7 @@ func TestACallToL2LAllocatesLittle(t *testing.T) {
 		n := count(call)
 		t.Logf("%s allocates %.0f times, %.0f of them in net/http", sentence, n, floor)
 		// A request that can be torn when it is given up costs a few of them.
-		if n-floor > 68 {
+		if n-floor > 48 {
 			t.Errorf("%s allocates %.0f times more than net/http does", sentence, n-floor)
 		}
 	}

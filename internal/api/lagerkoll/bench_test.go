@@ -15,7 +15,7 @@ import (
 
 // mostAllocs is how often one call of the client may allocate, besides what
 // net/http allocates for the bare round trip.
-const mostAllocs = 60
+const mostAllocs = 50
 
 // oneAnswer is a vendor that gives everybody the same answer and allocates
 // nothing for it, so that what is counted is the client's alone.

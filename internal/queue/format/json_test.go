@@ -31,17 +31,21 @@ func TestRecordsAreWrittenAsEncodingJSONWouldWriteThem(t *testing.T) {
 	})
 }
 
-// What is read without encoding/json must be what it would have read, and where it would have
-// refused, nothing.
+// waiting is an entry that nobody has attempted.
+func waiting() Entry {
+	return Entry{Entry: station.Entry{ID: "9f86d081884c7d659a2feaa0c55ad015.1", Source: "hand", Kind: station.Scan, Action: station.Action{
+		Lane: "lagerkoll/order:4711", Verb: "article.trace", To: "https://lagerkoll.example/ store 3", Marks: true, LateAfter: 1,
+		With: map[string]string{"order": "4711", "article": "Ö-1"}}}, Condition: station.Waiting, Target: 7, Unsent: true}
+}
+
+// What is read without encoding/json must be what it would have read, whatever else stands
+// somewhere in it, and where it would have refused, nothing.
 func TestEntriesAreReadAsEncodingJSONWouldReadThem(t *testing.T) {
 	t.Parallel()
-	read := 0
 	rapid.Check(t, func(t *rapid.T) {
-		var e Entry
-		stationtest.Fill(t, &e)
-		if rapid.Bool().Draw(t, "nobody has attempted it") {
-			e.BestEffort, e.Unsure, e.Reason, e.Why, e.Before, e.Since = false, "", "", nil, nil, station.Stamp{}
-			e.Starts, e.Insists, e.Doubtful, e.Twice, e.InPlaceOf, e.Copy, e.Hold = 0, false, false, "", "", false, ""
+		e := waiting()
+		if rapid.Bool().Draw(t, "any entry") {
+			stationtest.Fill(t, &e)
 		}
 		written, err := e.appendJSON(nil)
 		if err != nil {
@@ -55,22 +59,16 @@ func TestEntriesAreReadAsEncodingJSONWouldReadThem(t *testing.T) {
 		if !ok {
 			return
 		}
-		read++
 		var want Entry
 		if err := json.Unmarshal([]byte(text), &want); err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%s\nis read as\n%+v, want\n%+v, %v", text, got, want, err)
 		}
 	})
-	if read == 0 {
-		t.Error("none was read: this test proves nothing")
-	}
 }
 
 func TestAnEntryThatWaitsIsReadWithoutEncodingJSON(t *testing.T) {
 	t.Parallel()
-	e := Entry{Entry: station.Entry{ID: "9f86d081884c7d659a2feaa0c55ad015.1", Source: "hand", Kind: station.Scan, Action: station.Action{
-		Lane: "lagerkoll/order:4711", Verb: "article.trace", To: "https://lagerkoll.example/ store 3", Marks: true, LateAfter: 1,
-		With: map[string]string{"order": "4711", "article": "Ö-1"}}}, Condition: station.Waiting, Target: 7, Unsent: true}
+	e := waiting()
 	text, err := e.appendJSON(nil)
 	if err != nil {
 		t.Fatal(err)
