@@ -68,6 +68,8 @@ type Client struct {
 	dial      Dial
 	log       *slog.Logger
 
+	handshakeDone func(tls.ConnectionState, error) // of each connection
+
 	mu          sync.Mutex // guards pausedUntil
 	pausedUntil time.Time  // the vendor asked to be left alone until then
 
@@ -86,7 +88,7 @@ func New(s Settings) *Client {
 	// wait, or each start would ask for one more than the account allows.
 	pace := rate.NewLimiter(rate.Every(s.Every), 1)
 	pace.Allow()
-	return &Client{
+	c := &Client{
 		base:      s.Base,
 		redactors: redactors(s.Keys),
 		pace:      pace,
@@ -95,6 +97,8 @@ func New(s Settings) *Client {
 		routing:   newRouting(s),
 		dial:      s.Dial,
 	}
+	c.handshakeDone = func(_ tls.ConnectionState, err error) { c.routing.noteHandshake(err) }
+	return c
 }
 
 // A Request is one round trip to make.
@@ -208,11 +212,12 @@ func (c *Client) roundTrip(ctx context.Context, r Request, guard Guard) (t round
 	// request without it cannot have been acted on. The transport asks for a
 	// connection a second time only where not one byte of a write was written.
 	var sent struct {
+		trace   httptrace.ClientTrace
 		left    atomic.Bool
 		over    atomic.Pointer[conn]
 		stopped atomic.Pointer[error] // what the guard said when there was a connection
 	}
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	sent.trace = httptrace.ClientTrace{
 		GetConn: func(string) { sent.left.Store(false) },
 		GotConn: func(got httptrace.GotConnInfo) {
 			if now := connOf(got.Conn); sent.over.Swap(now) != now && now != nil {
@@ -228,8 +233,9 @@ func (c *Client) roundTrip(ctx context.Context, r Request, guard Guard) (t round
 			sent.stopped.Store(nil)
 		},
 		WroteHeaders:     func() { sent.left.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { c.routing.noteHandshake(err) },
-	})
+		TLSHandshakeDone: c.handshakeDone,
+	}
+	ctx = httptrace.WithClientTrace(ctx, &sent.trace)
 	defer func() {
 		t.left = sent.left.Load() || t.status != 0
 		if why := sent.stopped.Load(); why != nil && t.status == 0 {

@@ -35,10 +35,10 @@ func (o *Outbox) RecordAll(all []station.Emitted) {
 		}
 	}
 	for len(all) > 0 {
-		taken := 0
+		taken, next := 0, all[:min(len(all), station.MostTogether)]
 		err := o.commitQueued(o.queued.add(func(b *batch) error {
 			var err error
-			taken, err = b.recordAll(all[:min(len(all), station.MostTogether)])
+			taken, err = b.recordAll(next)
 			return err
 		}, true))
 		if err != nil { // of all of them nobody knows what is on disk
@@ -126,8 +126,8 @@ func (b *batch) record(ev station.Event) (station.Result, error) {
 	}
 	name := ev.Name()
 	recorded := HistoryLine{What: "recorded", ID: ev.ID, Name: name, Code: ev.Code}
-	if held := slices.IndexFunc(twice, func(at format.Place) bool { return at != 0 }); held >= 0 {
-		e, err := b.entry(twice[held])
+	if at := firstOf(twice, len(actions)); at != 0 {
+		e, err := b.entry(at)
 		if err != nil {
 			return done, err
 		}

@@ -14,11 +14,11 @@ import (
 // the newest first.
 const mostCompared = 20
 
-// countsTwice returns, for each action, where a held entry of its lane stands that
-// counts the same; 0 where there is none. A person who sees that nothing came of a scan
-// scans again, and when the first is then retried both count.
-func (b *batch) countsTwice(actions []station.Action) ([]format.Place, error) {
-	all := make([]format.Place, len(actions))
+// countsTwice returns where a held entry of its lane stands that counts the same as an action,
+// by the action's index. A person who sees that nothing came of a scan scans again, and when
+// the first is then retried both count.
+func (b *batch) countsTwice(actions []station.Action) (map[int]format.Place, error) {
+	var all map[int]format.Place // most often there is none
 	for i, a := range actions {
 		l := b.o.index.lanes[a.Lane]
 		verb, _ := b.o.setting.Program().Vendors[a.Backend()].Verb(a.Verb)
@@ -38,12 +38,25 @@ func (b *batch) countsTwice(actions []station.Action) ([]format.Place, error) {
 				return nil, err
 			}
 			if verb.CountsTwice(e.Action, a) {
+				if all == nil {
+					all = make(map[int]format.Place)
+				}
 				all[i] = s.at
 				break
 			}
 		}
 	}
 	return all, nil
+}
+
+// firstOf is the place of the first of so many actions that has one; 0 where none has.
+func firstOf(twice map[int]format.Place, actions int) format.Place {
+	for i := range actions {
+		if at := twice[i]; at != 0 {
+			return at
+		}
+	}
+	return 0
 }
 
 // countsAs says for the history which other entry counts the same; "" where there is none.
