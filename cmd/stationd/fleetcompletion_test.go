@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -107,7 +106,7 @@ func TestAShellIsNotKeptWaitingByAnEngineThatIsAway(t *testing.T) {
 				t.Errorf("%s: a shell is offered\n%s", sentence, got)
 			}
 		case <-ctx.Done():
-			t.Errorf("%s: a shell waits for longer than %v", sentence, time.Duration(demo.WaitLimit))
+			t.Errorf("%s: a shell waits for longer than %v", sentence, demo.WaitLimit)
 		}
 		cancel()
 	}

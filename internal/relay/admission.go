@@ -50,10 +50,10 @@ func (j *job) lane() string {
 	if j.Do == doFetch {
 		return j.fetchKey() // who reads the same waits, and has what was read
 	}
-	if j.Delivery == nil || j.Delivery.Entry.Lane == "" || j.Do == doRehearse {
+	if j.Delivery == nil || j.Delivery.Lane == "" || j.Do == doRehearse {
 		return ""
 	}
-	return j.Delivery.Entry.To + " " + j.Delivery.Entry.Lane
+	return j.Delivery.To + " " + j.Delivery.Lane
 }
 
 // owner is who keeps the lane while the job's entry is being decided.
@@ -61,7 +61,7 @@ func (j *job) owner() string {
 	if j.Delivery == nil {
 		return ""
 	}
-	return j.station + " " + string(j.Delivery.Entry.ID)
+	return j.station + " " + string(j.Delivery.ID)
 }
 
 // A hold keeps a lane for one entry of one station: what the entry is compared with must not

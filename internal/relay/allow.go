@@ -74,7 +74,7 @@ func (j *job) verb() string {
 	case j.Delivery == nil:
 		return j.Question
 	}
-	return j.Delivery.Entry.Verb
+	return j.Delivery.Verb
 }
 
 // permit is why a station may not have done what it asks for; nil where it may. Where it holds
@@ -121,21 +121,11 @@ func (r *Relay) permit(ctx context.Context, v Vendor, j *job) (within func(api.P
 	}
 	for _, p := range places {
 		if !within(p) {
-			return nil, forbidden(strings.TrimPrefix(describe(p), " and ") + " would have to stand in lines or machines of its [[allow]]")
+			named := strings.NewReplacer(`line "" and `, "", ` and machine ""`, "").Replace(fmt.Sprintf("line %q and machine %q", p.Line, p.Machine))
+			return nil, forbidden(named + " would have to stand in lines and machines of its [[allow]]")
 		}
 	}
 	return within, nil
-}
-
-// describe names a place.
-func describe(p api.Place) (text string) {
-	if p.Line != "" {
-		text += fmt.Sprintf(" and line %q", p.Line)
-	}
-	if p.Machine != "" {
-		text += fmt.Sprintf(" and machine %q", p.Machine)
-	}
-	return text
 }
 
 // places are where a job acts or reads: as its own fields name it, and as the vendor shows what
@@ -144,7 +134,7 @@ func (j *job) places(ctx context.Context, v Vendor) ([]api.Place, error) {
 	with, ref := j.With, ""
 	fields, found := []station.Field(nil), false
 	if j.Delivery != nil {
-		with, ref = j.Delivery.Entry.With, j.Delivery.Ref
+		with, ref = j.Delivery.With, j.Delivery.Ref
 		for _, verb := range v.Backend.Verbs() {
 			if verb.Name == j.verb() {
 				fields, found = verb.Fields, verb.Ends != ""

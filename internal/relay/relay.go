@@ -258,7 +258,7 @@ func (j *job) entry() string {
 	if j.Delivery == nil {
 		return ""
 	}
-	return string(j.Delivery.Entry.ID)
+	return string(j.Delivery.ID)
 }
 
 // carryOut does what is asked for.
