@@ -250,19 +250,18 @@ func TestAQuestionForWhichNobodyWaitsAnyMoreIsNotCarriedOut(t *testing.T) {
 	e := relaytest.StartEngine(t, nil)
 	l := relaytest.Dial(t, e, "pack1")
 	anna := desk(t, "anna", e.Table())
-	until(t, "the station is there, and answers nobody yet", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		defer cancel()
-		return !errors.Is(anna.Read(ctx, []string{"pack1"}, "/too-late")["pack1"].Err, relay.ErrAway)
-	})
-	<-time.After(200 * time.Millisecond) // by the station's clock too nobody waits now
 	var mu sync.Mutex
 	var paths []string
+	begun, goOn := make(chan struct{}), make(chan struct{})
 	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		paths = append(paths, r.URL.Path)
-		if r.URL.Path == "/panics" {
+		switch r.URL.Path {
+		case "/long":
+			close(begun)
+			<-goOn
+		case "/panics":
 			panic("as a handler may")
 		}
 	})
@@ -276,6 +275,17 @@ func TestAQuestionForWhichNobodyWaitsAnyMoreIsNotCarriedOut(t *testing.T) {
 	defer func() { cancel(); running.Wait() }()
 	asking, done := context.WithTimeout(t.Context(), late)
 	defer done()
+	running.Go(func() {
+		until(t, "it has a long question", func() bool {
+			return !errors.Is(anna.Read(asking, []string{"pack1"}, "/long")["pack1"].Err, relay.ErrAway)
+		})
+	})
+	<-begun
+	short, end := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer end()
+	anna.Read(short, []string{"pack1"}, "/too-late")
+	<-time.After(200 * time.Millisecond) // by the station's clock too nobody waits now
+	close(goOn)
 	if got := anna.Read(asking, []string{"pack1"}, "/panics")["pack1"]; got.Err == nil || !strings.Contains(got.Err.Error(), "its log says how") {
 		t.Errorf("a question at which the station fails is answered %+v", got)
 	}
@@ -284,7 +294,24 @@ func TestAQuestionForWhichNobodyWaitsAnyMoreIsNotCarriedOut(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if got := strings.Join(paths, " "); got != "/panics /in-time" {
+	if got := strings.Join(paths, " "); got != "/long /panics /in-time" {
 		t.Errorf("the station carried out %s", got)
+	}
+}
+
+func TestWhoAnswersNobodyDoesNotHearWhatIsAskedOfItsStation(t *testing.T) {
+	t.Parallel()
+	e := relaytest.StartEngine(t, nil)
+	answering(t, relaytest.Dial(t, e, "pack1"), nil)
+	relaytest.Dial(t, e, "pack1") // as doctor, beside the station that runs
+	anna := desk(t, "anna", e.Table())
+	until(t, "the station answers", func() bool {
+		answer, err := post(t, anna, "pack1")
+		return err == nil && strings.HasPrefix(answer, "anna true POST")
+	})
+	for range 40 {
+		if answer, err := post(t, anna, "pack1"); err != nil || !strings.HasPrefix(answer, "anna true POST") {
+			t.Fatalf("it is answered %q, %v", answer, err)
+		}
 	}
 }

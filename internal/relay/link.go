@@ -58,6 +58,7 @@ type Link struct {
 	conn            *nats.Conn
 	version, oldest int        // of the wire
 	questions       chan asked // of persons
+	hearPersons     func() error
 
 	mu        sync.Mutex // guards what follows
 	leader    announcement
@@ -108,15 +109,11 @@ func Dial(s LinkSetting) (*Link, error) {
 	if err == nil && s.Station != "" {
 		_, err = conn.Subscribe(answerSubject(s.Station, "*"), l.noteAnswer)
 	}
-	for _, kind := range []string{seeSubject, decideSubject} {
-		if err == nil && s.Station != "" {
-			_, err = conn.Subscribe(kind+s.Station+".*.*", l.hearPersons)
-		}
-	}
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("relay: %w", err)
 	}
+	l.hearPersons = sync.OnceValue(l.subscribePersons)
 	return l, nil
 }
 

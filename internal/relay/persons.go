@@ -98,8 +98,19 @@ func PersonOf(ctx context.Context) (p Person, known bool) {
 	return p, known
 }
 
-// hearPersons takes up what persons ask. It does not block.
-func (l *Link) hearPersons(m *nats.Msg) {
+// subscribePersons begins to hear what persons ask of this station. Who has the station's name at
+// the engine and answers nobody, as doctor beside a station that runs, must not hear it.
+func (l *Link) subscribePersons() error {
+	for _, kind := range []string{seeSubject, decideSubject} {
+		if _, err := l.conn.Subscribe(kind+l.Station+".*.*", l.notePerson); err != nil {
+			return fmt.Errorf("relay: what people ask is not heard: %w", err)
+		}
+	}
+	return nil
+}
+
+// notePerson takes up what a person asks. It does not block.
+func (l *Link) notePerson(m *nats.Msg) {
 	select {
 	case l.questions <- asked{m, time.Now()}:
 	default:
@@ -132,8 +143,12 @@ func (l *Link) tell(m *nats.Msg, a told) {
 }
 
 // AnswerPersons answers what persons ask of this station with handler, one question after the
-// other, until ctx is done; then it returns nil. The handler finds who asks by PersonOf.
+// other, until ctx is done; then it returns nil. The handler finds who asks by PersonOf. An error
+// is that of a connection that was closed.
 func (l *Link) AnswerPersons(ctx context.Context, handler http.Handler) error {
+	if err := l.hearPersons(); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
