@@ -188,6 +188,9 @@ func (r *Relay) parse(j *job, m *nats.Msg) (why string) {
 	}
 	v, known := r.vendors[j.backend]
 	needs := j.Do == doDeliver || j.Do == doLook
+	if !needs && j.Do != doRehearse {
+		j.Delivery = nil // what is asked is judged, and not what came with it
+	}
 	switch {
 	case j.Version < r.oldest || j.Version > r.version:
 		return fmt.Sprintf("the relay understands the versions %d to %d, and this is %d: update the older", r.oldest, r.version, j.Version)
