@@ -233,7 +233,8 @@ func (m *maker) read(r Reader, index int, code string, kind sheet.Symbology) (va
 		case got != index:
 			return nil, fmt.Sprintf("[[on]] number %d takes it first", m.Program.Bindings[got].Number+1)
 		}
-		values = maps.Clone(read)
+		values = make(map[string]string, len(read)+1)
+		maps.Copy(values, read)
 		values["code"] = code
 		_, _, note := m.unconfirmed(index).Answer(m.prepared(index, ev), ev)
 		switch note.Kind {
