@@ -53,6 +53,9 @@ func NewCard(ctx context.Context, dir, name string, mebibytes int64) (*Card, err
 	if _, err := command(ctx, "mount", "-o", "noatime", c.device, c.Dir); err != nil {
 		return nil, errors.Join(ErrNoCard, err, c.Close(ctx))
 	}
+	if _, err := c.Now(); err != nil {
+		return nil, errors.Join(ErrNoCard, err, c.Close(ctx))
+	}
 	return c, nil
 }
 

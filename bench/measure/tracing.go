@@ -51,6 +51,9 @@ func OpenTracing(ctx context.Context) (*Tracing, error) {
 // sees makes sure that what this process syncs is seen: in a container it may go by other numbers
 // than the kernel's.
 func (t *Tracing) sees() (err error) {
+	if !usable(t.dir) {
+		return errors.New("this kernel has no tracepoints of system calls and block devices")
+	}
 	tr, err := t.TraceSyncs("try", os.Getpid())
 	if err != nil {
 		return err

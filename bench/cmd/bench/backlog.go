@@ -103,7 +103,7 @@ func (b *bench) list(ctx context.Context, l *rig.Line) error {
 // timeRecorded times lone scans from their last byte to the end of the last sync within 100 ms.
 func (b *bench) timeRecorded(ctx context.Context, l *rig.Line, n int) (took []float64, err error) {
 	if b.SeesSyncs() == "" {
-		return nil, errors.New("strace is not installed, and the kernel shows no tracepoints")
+		return nil, errors.New("strace is not there or may trace nothing, and the kernel shows no tracepoints")
 	}
 	sent := make([]time.Time, n)
 	for i := range n {
@@ -131,6 +131,9 @@ func (b *bench) timeRecorded(ctx context.Context, l *rig.Line, n int) (took []fl
 		if len(ends) > 1 {
 			took = append(took, milliseconds(ends[1].Sub(at)))
 		}
+	}
+	if len(took) < n*9/10 {
+		return nil, fmt.Errorf("of %d scans the syncs of only %d are seen", n, len(took))
 	}
 	return took, nil
 }

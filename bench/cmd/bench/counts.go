@@ -269,12 +269,12 @@ func (b *bench) side(ctx context.Context, peers []string, o rig.Options, do func
 // to 80 ms, and, in the full run, times how long a lone one takes to be durable.
 func (b *bench) syncs(ctx context.Context) error {
 	if b.SeesSyncs() == "" {
-		b.Rig.Missing["syncs"] = "strace is not installed, and the kernel shows no tracepoints"
+		b.Rig.Missing["syncs"] = "strace is not there or may trace nothing, and the kernel shows no tracepoints"
 		return nil
 	}
 	rounds, scans, peers := 1, 50, b.Peers(false)
 	if b.full {
-		rounds, scans, peers = 3, 60, b.Peers(true)
+		rounds, scans, peers = 3, 60, b.Peers(true) // bare C, which is told nothing, is timed alone
 	}
 	durable, synced, perScan := make(map[string][]float64), make(map[string][]float64), make(map[string][]float64)
 	for range rounds {
@@ -284,15 +284,14 @@ func (b *bench) syncs(ctx context.Context) error {
 					return err
 				}
 			}
-			counts, names := make(map[string]float64), []string{}
+			counts, by := make(map[string]float64), make(map[string]*rig.Line)
 			for _, l := range lines {
-				names = append(names, l.Peer)
-			}
-			err := each(names, func(peer string) error {
-				n, err := 1.0, error(nil)
-				if peer != rig.Bare {
-					n, err = countSyncs(ctx, lines[slices.Index(names, peer)], scans)
+				if l.Peer != rig.Bare {
+					by[l.Peer] = l
 				}
+			}
+			err := each(slices.Collect(keys(by)), func(peer string) error {
+				n, err := countSyncs(ctx, by[peer], scans)
 				if err == nil {
 					b.setMu.Lock()
 					counts[peer] = n

@@ -253,10 +253,15 @@ func (s setting) write(results report.Results) error {
 		return err
 	}
 	for _, p := range report.Pictures() {
-		if curves := results.Curves[p.ID]; len(curves) > 0 {
-			if err := os.WriteFile(filepath.Join(folder, p.ID+".svg"), []byte(p.SVG(curves)), 0o644); err != nil {
+		picture, curves := filepath.Join(folder, p.ID+".svg"), results.Curves[p.ID]
+		if len(curves) == 0 { // that of an earlier run is nobody's any more
+			if err := os.Remove(picture); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
+			continue
+		}
+		if err := os.WriteFile(picture, []byte(p.SVG(curves)), 0o644); err != nil {
+			return err
 		}
 	}
 	return errors.Join(results.Write(filepath.Join(folder, resultsName)), os.WriteFile(filepath.Join(s.docs, "benchmarks.md"), []byte(text), 0o644))
