@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -38,6 +39,23 @@ func TestNoMethodIsCalledByItsName(t *testing.T) {
 	holdsSize(t, program)
 	holdsInit(t, program)
 	holdsMemory(t, program)
+}
+
+// A package that is moved and not named anew would quietly not be inlined where a press passes: Go
+// says nothing of a name that matches nothing.
+func TestThePackagesThatTheMakefileInlinesAreThere(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../Makefile")
+	must(t, err)
+	often := regexp.MustCompile(`(?m)^OFTEN +:= \$\(addprefix stationd/internal/,(.+)\)$`).FindSubmatch(text)
+	if often == nil {
+		t.Fatal("the Makefile has no OFTEN")
+	}
+	for _, name := range strings.Fields(string(often[1])) {
+		if _, err := os.Stat(filepath.Join("../../internal", strings.TrimSuffix(name, "/..."))); err != nil {
+			t.Errorf("OFTEN of the Makefile names a package that is not there: %v", err)
+		}
+	}
 }
 
 // holdsMemory fails where the program at rest has more in memory than it uses, of its own and of
