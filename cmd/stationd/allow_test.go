@@ -48,9 +48,13 @@ func (b book) Fetch(context.Context, string, url.Values) ([]byte, station.Receip
 	return []byte("[]"), station.Receipt{Outcome: station.Delivered}
 }
 
-func (b book) Locate(_ context.Context, _ string, with map[string]string, ref string) (api.Place, station.Receipt) {
+func (b book) Locate(_ context.Context, _ string, with map[string]string, d *station.Delivery) (api.Place, station.Receipt) {
 	at := map[string]api.Place{"1": {Machine: "SEAL-1"}, "2": {Machine: "SEAL-2"}}
-	return at[cmp.Or(with["dispatch"], with["id"], ref)], station.Receipt{Outcome: station.Delivered}
+	thing := cmp.Or(with["dispatch"], with["id"])
+	if thing == "" && d != nil {
+		thing = cmp.Or(d.Ref, string(d.Before), with[station.LastSeen])
+	}
+	return at[thing], station.Receipt{Outcome: station.Delivered}
 }
 
 func (b book) Withhold(path string, _ url.Values, body []byte, within func(api.Place) bool) ([]byte, bool) {
@@ -153,6 +157,18 @@ func TestAStationThatIsHeldToItsPlacesReachesNothingOfAnothers(t *testing.T) {
 				}
 				return rc.Err
 			}})
+			for thing, may := range map[string]bool{"1": true, "2": false} {
+				with := at(v.Fields, ownPlace)
+				before := station.Delivery{Entry: station.Entry{ID: station.NewID(), Action: station.Action{Verb: v.Name, With: with}}, Before: []byte(thing)}
+				forced := before
+				forced.With, forced.Before, forced.Forced = maps.Clone(with), nil, true
+				forced.With[station.LastSeen] = thing
+				for _, d := range []station.Delivery{before, forced} {
+					if v.Line != "" && allowed(by.Deliver(t.Context(), d).Err) != may {
+						t.Errorf("%s of what the line ran before, thing %s, is allowed: %v", v.Name, thing, !may)
+					}
+				}
+			}
 		}
 		for _, q := range b.Queries {
 			all = append(all, asking{q.Name, q.Fields, false, func(with map[string]string, _ string) error {

@@ -39,9 +39,10 @@ type Placing interface {
 	Fetcher
 
 	// Locate reads where that is which a verb or a question finds by itself, as a dispatch by
-	// its id. ref is that of a Delivery. The zero Place says that the vendor does not tell. A
-	// receipt that is neither Delivered nor Refused says that it was not asked.
-	Locate(ctx context.Context, name string, with map[string]string, ref string) (Place, station.Receipt)
+	// its id. d is the Delivery of a verb, and nil of a question. The zero Place says that the
+	// vendor does not tell. A receipt that is neither Delivered nor Refused says that it was not
+	// asked.
+	Locate(ctx context.Context, name string, with map[string]string, d *station.Delivery) (Place, station.Receipt)
 
 	// Withhold returns of a body that Fetch returned what is at such places, and no more than
 	// that the rest is there; ok is false where nothing of it is at any place.

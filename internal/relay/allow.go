@@ -131,13 +131,14 @@ func (r *Relay) permit(ctx context.Context, v Vendor, j *job) (within func(api.P
 // places are where a job acts or reads: as its own fields name it, and as the vendor shows what
 // is named by itself. The zero place is one that nobody knows.
 func (j *job) places(ctx context.Context, v Vendor) ([]api.Place, error) {
-	with, ref := j.With, ""
+	with := j.With
 	fields, found := []station.Field(nil), false
-	if j.Delivery != nil {
-		with, ref = j.Delivery.With, j.Delivery.Ref
+	if d := j.Delivery; d != nil {
+		with = d.With
 		for _, verb := range v.Backend.Verbs() {
 			if verb.Name == j.verb() {
-				fields, found = verb.Fields, verb.Ends != ""
+				// What ran at a line when it was looked at is not what runs there now.
+				fields, found = verb.Fields, verb.Ends != "" || verb.Line != "" && (len(d.Before) > 0 || d.Forced)
 			}
 		}
 	} else if asked, can := v.Backend.(station.Querier); can {
@@ -169,7 +170,7 @@ func (j *job) places(ctx context.Context, v Vendor) ([]api.Place, error) {
 	if !can {
 		return []api.Place{{}}, nil
 	}
-	at, rc := placing.Locate(ctx, j.verb(), with, ref)
+	at, rc := placing.Locate(ctx, j.verb(), with, (*station.Delivery)(j.Delivery))
 	if rc.Outcome == station.Unreached || rc.Outcome == station.Doubtful {
 		return nil, rc.Err
 	}

@@ -21,7 +21,7 @@ const (
 
 // Locate implements api.Placing: a dispatch is at its machine, and an order at its line. What
 // is named by anything but L2L's id is not looked for.
-func (b *Backend) Locate(ctx context.Context, name string, with map[string]string, ref string) (api.Place, station.Receipt) {
+func (b *Backend) Locate(ctx context.Context, name string, with map[string]string, d *station.Delivery) (api.Place, station.Receipt) {
 	for _, field := range []string{"number", "externalid", "line_externalid"} {
 		if with[field] != "" {
 			return api.Place{}, station.Receipt{Outcome: station.Delivered}
@@ -30,23 +30,51 @@ func (b *Backend) Locate(ctx context.Context, name string, with map[string]strin
 	dispatch := ""
 	switch name {
 	case dispatchClose, dispatchComplete:
-		dispatch = cmp.Or(with["dispatch"], ref)
+		dispatch = cmp.Or(with["dispatch"], d.Ref)
 	case askDispatch:
 		dispatch = with["id"]
 	default:
-		rows, rc := get[shownOrder](ctx, b, "buildsequence/", url.Values{"id": {with["id"]}})
-		for _, shown := range rows.List {
-			if o := b.order(shown); o.ID == with["id"] {
-				return api.Place{Line: o.Line}, rc
-			}
-		}
-		return api.Place{}, rc
+		return b.locateOrder(ctx, with["line"], orderMeant(name, with, d))
 	}
 	row, _, rc := b.dispatchOf(ctx, dispatch)
 	if row.Machine != "" {
 		row.Line = ""
 	}
 	return api.Place{Line: row.Line, Machine: row.Machine}, rc
+}
+
+// orderMeant is the id of the order that a verb or a question is for, where that does not depend
+// on what the line runs: a step sends the one that was looked at before.
+func orderMeant(name string, with map[string]string, d *station.Delivery) string {
+	if d == nil || name == changeoverStart {
+		return with["id"]
+	}
+	var before orderSeen
+	if json.Unmarshal(d.Before, &before) == nil { // else nothing is sent
+		return before.ID
+	}
+	return stepID(*d)
+}
+
+// locateOrder reads where an order is that was named by its id, or else is what runs on the line.
+func (b *Backend) locateOrder(ctx context.Context, line, id string) (api.Place, station.Receipt) {
+	if id == "" {
+		return api.Place{Line: line}, station.Receipt{Outcome: station.Delivered}
+	}
+	rows, rc := get[shownOrder](ctx, b, "buildsequence/", url.Values{"id": {id}})
+	for _, shown := range rows.List {
+		if o := b.order(shown); o.ID == id && o.Line != "" {
+			return api.Place{Line: o.Line}, rc
+		}
+	}
+	if line == "" || rc.Outcome != station.Delivered && rc.Outcome != station.Refused {
+		return api.Place{}, rc
+	}
+	o, rc := b.current(ctx, Line{Code: line})
+	if rc.Outcome == station.Delivered && o.ID == id {
+		return api.Place{Line: line}, rc
+	}
+	return api.Place{}, rc
 }
 
 // Withhold implements api.Placing. A watch looks for its dispatches in the list of the whole

@@ -2,6 +2,7 @@ package l2l
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -42,8 +43,47 @@ func TestWhereADispatchAndAnOrderAre(t *testing.T) {
 		{"changeover.start", "line_externalid", "5", "", api.Place{}},
 		{"dispatch", "number", "2871836", "", api.Place{}},
 	} {
-		if got, rc := b.Locate(t.Context(), c.name, map[string]string{c.field: c.value}, c.ref); got != c.want || rc.Outcome != station.Delivered {
+		if got, rc := b.Locate(t.Context(), c.name, map[string]string{c.field: c.value}, &station.Delivery{Ref: c.ref, Entry: station.Entry{Action: station.Action{With: map[string]string{c.field: c.value}}}}); got != c.want || rc.Outcome != station.Delivered {
 			t.Errorf("%s with %s=%s is at %+v, want %+v (%v)", c.name, c.field, c.value, got, c.want, rc.Err)
+		}
+	}
+}
+
+// A step is sent the id of the order that was looked at, or that ran at the event: that one is
+// looked for, and not what the line runs.
+func TestWhereTheOrderIsThatAStepMeans(t *testing.T) {
+	t.Parallel()
+	shown := map[string]string{"8801": "PACK4", "9901": "PACK5", "7701": ""}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.URL.Query().Get("id")
+		if r.URL.Path == "/"+pathCurrent {
+			id = "7701"
+		}
+		_, _ = fmt.Fprintf(w, `{"success": true, "data": [{"id": %s, "linecode": %q}]}`, id, shown[id])
+	}))
+	t.Cleanup(server.Close)
+	b := opened(t, server.URL+"/", "")
+	for _, c := range []struct {
+		sentence string
+		id       string
+		seen     string
+		before   string
+		forced   bool
+		want     string
+	}{
+		{"looked at on the line", "", "", `{"order":"8801"}`, false, "PACK4"},
+		{"looked at on another", "", "", `{"order":"9901"}`, false, "PACK5"},
+		{"looked at on another, and named on the line", "8801", "", `{"order":"9901"}`, false, "PACK5"},
+		{"looked at, when none ran", "", "", `{"order":""}`, false, "PACK4"},
+		{"seen on another at the event, and sent all the same", "", "9901", "", true, "PACK5"},
+		{"seen at the event", "", "9901", "", false, "PACK4"},
+		{"shown without its line, which runs it", "", "", `{"order":"7701"}`, false, "PACK4"},
+		{"shown nowhere", "", "", `{"order":"6601"}`, false, ""},
+	} {
+		d := station.Delivery{Forced: c.forced, Entry: station.Entry{Action: station.Action{Verb: orderHold, With: map[string]string{"line": "PACK4", "id": c.id, station.LastSeen: c.seen}}}}
+		d.Before = []byte(c.before)
+		if got, rc := b.Locate(t.Context(), orderHold, d.With, &d); got != (api.Place{Line: c.want}) || rc.Outcome != station.Delivered {
+			t.Errorf("an order that was %s is at %+v, want %q (%v)", c.sentence, got, c.want, rc.Err)
 		}
 	}
 }
