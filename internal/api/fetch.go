@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
-	"regexp"
-	"sync"
 	"time"
 
 	"stationd/internal/station"
@@ -17,8 +15,9 @@ import (
 type Fetcher interface {
 	station.Backend
 
-	// Fetch reads what the vendor has at a path below its base URL. The body is returned
-	// with a Delivered receipt only. It obeys ctx.
+	// Fetch reads what the vendor has at a path below its base URL, where a watch reads there;
+	// elsewhere it reads nothing. The body is returned with a Delivered receipt only. It obeys
+	// ctx.
 	Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt)
 }
 
@@ -49,13 +48,8 @@ type Placing interface {
 	Withhold(path string, query url.Values, body []byte, within func(Place) bool) (left []byte, ok bool)
 }
 
-// fetchedPath is what a path to fetch may look like: it leads nowhere else.
-var fetchedPath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?$`) })
-
-// CheckFetch says why a path cannot be fetched, with a receipt; ok when it can.
-func CheckFetch(path string) (rc station.Receipt, ok bool) {
-	if fetchedPath().MatchString(path) {
-		return rc, true
-	}
-	return Refusef("%w: nothing is read at %q", station.ErrMisfit, station.OneLine(path, 80)), false
+// NotWatched is the receipt of what Fetch is asked for and no watch reads: the key may do more
+// than who asks.
+func NotWatched(path string) station.Receipt {
+	return Refusef("%w: a watch reads nothing at %q", station.ErrMisfit, station.OneLine(path, 80))
 }

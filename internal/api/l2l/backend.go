@@ -218,21 +218,6 @@ func (b *Backend) reading(path string, query url.Values) api.Request {
 	return api.Request{Method: http.MethodGet, Path: path, Query: query, Header: b.reads}
 }
 
-// Fetch implements api.Fetcher: it reads records of the backend's own site.
-func (b *Backend) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
-	if rc, ok := api.CheckFetch(path); !ok {
-		return nil, rc
-	}
-	query = maps.Clone(query)
-	query.Del("auth")
-	query.Set("site", b.site)
-	var answer envelope[idOnly]
-	r := b.reading(path, query)
-	r.Interpret = answer.says
-	body, rc := b.client.Do(ctx, r)
-	return body, api.Unread(rc)
-}
-
 // post acts. L2L takes forms, and every path ends in a slash: without it a
 // server may redirect, and a redirected POST arrives as a GET without its body.
 //

@@ -19,6 +19,26 @@ const (
 	pathProducts   = "productcomponents/"
 )
 
+// Fetch implements api.Fetcher: it reads records of the backend's own site. L2L acts by
+// parameters that begin with an underscore.
+func (b *Backend) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
+	watched := slices.Contains([]string{pathDispatches, pathCurrent, pathProducts}, path)
+	for name := range query {
+		watched = watched && parameterName().MatchString(name)
+	}
+	if !watched {
+		return nil, api.NotWatched(path)
+	}
+	query = maps.Clone(query)
+	query.Del("auth")
+	query.Set("site", b.site)
+	var answer envelope[idOnly]
+	r := b.reading(path, query)
+	r.Interpret = answer.says
+	body, rc := b.client.Do(ctx, r)
+	return body, api.Unread(rc)
+}
+
 // Locate implements api.Placing: a dispatch is at its machine, and an order at its line. What
 // is named by anything but L2L's id is not looked for.
 func (b *Backend) Locate(ctx context.Context, name string, with map[string]string, d *station.Delivery) (api.Place, station.Receipt) {

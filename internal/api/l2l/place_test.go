@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"stationd/internal/api"
@@ -128,6 +129,42 @@ func TestOfAnotherMachinesDispatchesOnlyThatTheyAreThereIsTold(t *testing.T) {
 		}
 		if left, ok := b.Withhold(c.path, query, []byte(c.body), within); ok != c.ok || ok && strings.Contains(string(left), "secret") {
 			t.Errorf("%s: told is %s, %v", sentence, left, ok)
+		}
+	}
+}
+
+// What follows a line may be told apart from everything else that L2L can be asked: whoever has a
+// station's key has nothing else read, and no parameter with which L2L might do something.
+func TestARelayFetchesWhatAWatchReadsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = io.WriteString(w, `{"success": true, "data": []}`)
+	}))
+	t.Cleanup(server.Close)
+	b := opened(t, server.URL+"/", "")
+	for _, c := range []struct {
+		path, query string
+		read        bool
+	}{
+		{"dispatches/", "open=T&order_by=-reported&limit=200", true},
+		{"dispatches/", "id=90017", true},
+		{"buildsequence/get_current_order_on_line/", "linecode=PACK4", true},
+		{"productcomponents/", "id=3001", true},
+		{"users/", "", false},
+		{"dispatches/../users/", "", false},
+		{"dispatches/close/90017/", "", false},
+		{"dispatches/", "id=90017&_action=delete", false},
+	} {
+		query, err := url.ParseQuery(c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := asked.Load()
+		_, rc := b.Fetch(t.Context(), c.path, query)
+		if n := asked.Load() - before; (rc.Outcome == station.Delivered) != c.read || (n > 0) != c.read {
+			t.Errorf("%s?%s is %v (%v), and L2L was asked %d times", c.path, c.query, rc.Outcome, rc.Err, n)
 		}
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
+	"sync"
 	"time"
 
 	"stationd/internal/api"
@@ -186,10 +188,13 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, station.Receipt)
 	return body, own.wrap(rc, b.client.Clean)
 }
 
+// watchedPath is where a watch reads: an order by its id, and the orders of a state.
+var watchedPath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(state/)?[0-9]+$`) })
+
 // Fetch implements api.Fetcher: it reads records of the backend's own store.
 func (b *Backend) Fetch(ctx context.Context, path string, query url.Values) ([]byte, station.Receipt) {
-	if rc, ok := api.CheckFetch(path); !ok {
-		return nil, rc
+	if !watchedPath().MatchString(path) {
+		return nil, api.NotWatched(path)
 	}
 	body, rc := b.get(ctx, path, query, json.Valid)
 	return body, api.Unread(rc)

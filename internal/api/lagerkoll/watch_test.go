@@ -179,3 +179,19 @@ func TestAnotherOrderInHandIsLookedAtSoonAndNotMoreOftenThanEveryFiveSeconds(t *
 		}
 	})
 }
+
+// Whoever has a station's key has nothing else read by the way on which a station follows its order.
+func TestARelayFetchesWhatAWatchReadsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t, nil, nil)
+	for path, read := range map[string]bool{
+		"4711": true, "state/2": true,
+		"4711/article/09506000134352": false, "customer_order/1": false, "next_reference": false, "state/2/../4711": false, "": false,
+	} {
+		before := len(f.Requests())
+		_, rc := f.Fetch(t.Context(), path, nil)
+		if n := len(f.Requests()) - before; (rc.Outcome == station.Delivered) != read || (n > 0) != read {
+			t.Errorf("%q is %v (%v), and Lagerkoll was asked %d times", path, rc.Outcome, rc.Err, n)
+		}
+	}
+}
