@@ -111,11 +111,18 @@ func TestAVendorsKeyIsNeitherOnTheWireNorOnAStation(t *testing.T) {
 		return len(f.plant().Traces()) == 1 && len(f.plant().Dispatches()) == 1
 	}))
 
+	for _, args := range []string{"l2l dispatch.open type=MAINT machine=SEAL-1 trade=MECH description=Help", "lagerkoll article.update order=4711 article=09506000134352 finished=3"} {
+		must(t, demo.Until(t.Context(), args+" --dry-run is shown, and what the relay would send passes on the wire", func() bool {
+			_, code := runCommand(t, b, append(strings.Fields(args), "--dry-run")...)
+			return code == 0
+		}))
+	}
+
 	var wire []byte
 	for _, w := range ways {
 		wire = append(wire, w.text()...)
 	}
-	if !bytes.Contains(wire, []byte("CANARY1")) {
+	if !bytes.Contains(wire, []byte("CANARY1")) || !bytes.Contains(wire, []byte("/dispatches/open/")) {
 		t.Fatal("what passes on the wire was not seen: nothing is proved")
 	}
 	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", b.Process().Cmd.Process.Pid))
