@@ -33,26 +33,42 @@ const releaseTime = 10 * time.Second
 // constants, out of this process's memory: a start has touched nearly all of them. They stay in
 // the page cache, whence those that are used are mapped again, about a third. Where the kernel
 // does not do it, they stay.
-//
-//	00400000-00b25000 r-xp 00000000 08:02 131093    /usr/bin/stationd
 func releaseProgram() {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
 	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	smaps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return
 	}
-	for line := range strings.Lines(string(maps)) {
-		var from, until uintptr
-		var mode string
-		_, err := fmt.Sscanf(line, "%x-%x %s", &from, &until, &mode)
-		// What may be written is the process's own: its variables.
-		if err == nil && strings.HasPrefix(mode, "r-") && strings.HasSuffix(strings.TrimSpace(line), " "+program) {
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, until-from, unix.MADV_DONTNEED) // else it stays
+	for _, part := range unchangedParts(string(smaps), program) {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, part[0], part[1]-part[0], unix.MADV_DONTNEED) // else it stays
+	}
+}
+
+// unchangedParts finds the parts of a program in smaps (proc_pid_smaps(5)) that are as in its file:
+// from where until where. The others are the process's own and would be lost: what may be written,
+// its variables, and what was written before that was forbidden, as the addresses in a position
+// independent program.
+//
+//	00400000-00b25000 r-xp 00000000 08:02 131093    /usr/bin/stationd
+//	Anonymous:             0 kB
+func unchangedParts(smaps, program string) (parts [][2]uintptr) {
+	var part [2]uintptr
+	file := false
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) < 2:
+		case !strings.HasSuffix(fields[0], ":"):
+			_, err := fmt.Sscanf(fields[0], "%x-%x", &part[0], &part[1])
+			file = err == nil && strings.HasPrefix(fields[1], "r-") && strings.HasSuffix(strings.TrimSpace(line), " "+program)
+		case file && fields[0] == "Anonymous:" && fields[1] == "0":
+			parts = append(parts, part)
 		}
 	}
+	return parts
 }
 
 // allowedMemory is how many bytes the control group of a process, and those around it,

@@ -3,6 +3,7 @@ package daemon
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -35,5 +36,29 @@ func TestTheMemoryThatTheUnitAllowsIsFound(t *testing.T) {
 	}
 	if got := allowedMemory(filepath.Join(t.TempDir(), "nothing"), "/"); got != 0 {
 		t.Errorf("a kernel without control groups allows %d", got)
+	}
+}
+
+// What was written and then protected looks like a constant, and is in no file.
+func TestOnlyWhatIsAsInTheFileIsTakenOutOfMemory(t *testing.T) {
+	t.Parallel()
+	const smaps = `40000000-40844000 r-xp 00000000 08:02 131093                     /usr/bin/stationd
+Size:               8464 kB
+Anonymous:             0 kB
+VmFlags: rd ex mr mw me
+40844000-41026000 r--p 00844000 08:02 131093                     /usr/bin/stationd
+Anonymous:             0 kB
+41026000-411d5000 r--p 01026000 08:02 131093                     /usr/bin/stationd
+Anonymous:          1724 kB
+411d5000-41240000 rw-p 011d5000 08:02 131093                     /usr/bin/stationd
+Anonymous:             0 kB
+70000000-70021000 r--p 00000000 08:02 77                         /usr/lib/libc.so.6
+Anonymous:             0 kB
+70100000-70200000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+`
+	got := unchangedParts(smaps, "/usr/bin/stationd")
+	if want := [][2]uintptr{{0x40000000, 0x40844000}, {0x40844000, 0x41026000}}; !slices.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
 	}
 }
