@@ -225,10 +225,13 @@ func (b *bench) loneBytes(ctx context.Context) error {
 				return nil
 			}
 			w, err := trace.Written()
+			if err != nil {
+				return err
+			}
 			b.set("lone_synced", peer, measure.Of(float64(w.Synced)/n))
 			b.set("lone_later", peer, measure.Of(float64(w.Later)/n))
 			b.set("lone_system", peer, measure.Of(float64(w.System)/n))
-			return err
+			return nil
 		})
 	})
 	if errors.Is(err, measure.ErrNoCard) {

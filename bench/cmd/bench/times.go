@@ -174,15 +174,21 @@ func (b *bench) bursts(ctx context.Context) error {
 				}
 				note("delivered", peer, scans/last.Sub(began).Seconds())
 				after, err := measure.SpentBy(l.PID())
+				if err != nil {
+					return err
+				}
 				note("delivered_cpu", peer, milliseconds(after.Since(before).Processor)/scans)
-				return err
+				return nil
 			})
 			if err == nil {
 				err = b.with(ctx, peer, rig.Options{}, func(l *rig.Line) error {
 					began, last, spent, err := offline(l)
+					if err != nil {
+						return err
+					}
 					note("recorded", peer, scans/last.Sub(began).Seconds())
 					note("recorded_cpu", peer, milliseconds(spent.Processor)/scans)
-					return err
+					return nil
 				})
 			}
 			if err == nil && b.SeesSyncs() != "" && round == 0 {
@@ -192,6 +198,9 @@ func (b *bench) bursts(ctx context.Context) error {
 						return err
 					}
 					all, err := l.Syncs()
+					if err != nil {
+						return err
+					}
 					n := 0
 					for _, s := range all {
 						if s.Began.After(began) {
@@ -199,7 +208,7 @@ func (b *bench) bursts(ctx context.Context) error {
 						}
 					}
 					note("recorded_syncs", peer, float64(n)/scans)
-					return err
+					return nil
 				})
 			}
 			if err := b.besides(ctx, peer, err); err != nil {
@@ -284,9 +293,11 @@ func (b *bench) idle(ctx context.Context) error {
 				return err
 			}
 			<-time.After(10 * time.Second)
-			now, _, err = measure.Memory(l.PID())
+			if now, _, err = measure.Memory(l.PID()); err != nil {
+				return err
+			}
 			b.set("page_rss", peer, measure.Of(float64(now)/1024))
-			return errors.Join(err, b.resident("page", l))
+			return b.resident("page", l)
 		}))
 	})
 }
@@ -294,10 +305,13 @@ func (b *bench) idle(ctx context.Context) error {
 // resident notes what the memory of a line is, in lines whose names begin with name.
 func (b *bench) resident(name string, l *rig.Line) error {
 	r, err := measure.ResidentOf(l.PID())
+	if err != nil {
+		return err
+	}
 	for part, kibibytes := range map[string]int{"own": r.Own, "code": r.Code, "constants": r.Rest, "mapped": r.Mapped, "lasting": r.Own + r.Lasting} {
 		b.set(name+"_"+part, l.Peer, measure.Of(float64(kibibytes)/1024))
 	}
-	return err
+	return nil
 }
 
 // outageTime is how long the vendor is out of reach.
