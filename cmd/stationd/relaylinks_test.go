@@ -26,13 +26,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"stationd/internal/api"
 	"stationd/internal/api/apitest"
 	"stationd/internal/demo"
 	"stationd/internal/plant"
 	"stationd/internal/relay"
+	"stationd/internal/relay/relaytest"
 	"stationd/internal/station"
 )
 
@@ -245,28 +244,22 @@ func (p *dmzPlant) table(name string, files tlsFiles) string {
 }
 
 // user gives one of them a key at the engine, and returns what it may do there, as docs/relay.md
-// has it.
-func (p *dmzPlant) user(name, publish, subscribe string) string {
-	pair, err := nkeys.CreateUser()
-	must(p.t, err)
-	seed, err := pair.Seed()
-	must(p.t, err)
-	public, err := pair.PublicKey()
-	must(p.t, err)
-	must(p.t, os.WriteFile(filepath.Join(p.dir, name+".nkey"), append(seed, '\n'), 0o600))
-	return fmt.Sprintf("{ nkey: %s, permissions: { publish: [%s], subscribe: [%s] } }\n", public, publish, subscribe)
+// has it for one like it.
+func (p *dmzPlant) user(like, name string) string {
+	user, seed := relaytest.User(p.t, like, name)
+	must(p.t, os.WriteFile(filepath.Join(p.dir, name+".nkey"), []byte(seed+"\n"), 0o600))
+	return fmt.Sprintf("{ nkey: %s, permissions: { publish: [\"%s\"], subscribe: [\"%s\"] } }\n", user.Nkey,
+		strings.Join(user.Permissions.Publish.Allow, `", "`), strings.Join(user.Permissions.Subscribe.Allow, `", "`))
 }
 
 func (p *dmzPlant) startEngine(issue issuer) {
 	files := issue("engine", p.engine.cables[0].address())
 	var users strings.Builder
 	for _, r := range p.relays {
-		users.WriteString(p.user(r.name, `"sd.lead", "sd.answer.>", "sd.done.>", "$JS.API.>", "$JS.FC.>", "$KV.sd-lease.>", "$KV.sd-revoked.>"`,
-			fmt.Sprintf(`"sd.do.>", "sd.revoke.>", "sd.inbox.%s.>", "sd.lead"`, r.name)))
+		users.WriteString(p.user(relaytest.RelayOfDocument, r.name))
 	}
 	for _, s := range p.floor {
-		users.WriteString(p.user(s.name, fmt.Sprintf(`"sd.do.*.*.%[1]s.*", "sd.told.*.%[1]s.*", "$KV.sd-status.%[1]s"`, s.name),
-			fmt.Sprintf(`"sd.lead", "sd.answer.%[1]s.*", "sd.see.%[1]s.>", "sd.decide.%[1]s.>"`, s.name)))
+		users.WriteString(p.user(relaytest.StationOfDocument, s.name))
 	}
 	config := filepath.Join(p.dir, "engine.conf")
 	must(p.t, os.WriteFile(config, fmt.Appendf(nil, "listen: \"%s:4222\"\njetstream { store_dir: %q }\ntls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }\nauthorization { users: [\n%s] }\n",
