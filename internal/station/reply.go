@@ -1,9 +1,6 @@
 package station
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // A Reply is how the station says a note: its lamp, its buzzer, the reader and the
 // page each say the same in their own way.
@@ -24,62 +21,49 @@ const (
 	Look Level = "look" // a person must look
 )
 
-// replies are what is said to every note there is.
+// NoteKinds lists every note there is, in the order of their names.
+func NoteKinds() []NoteKind {
+	all := []NoteKind{
+		NoteRecorded, NoteSet, NoteAsked, NoteTwice, NoteDelivered, NoteUnknown, NoteNeeds,
+		NoteAlready, NoteNothing, NoteHeld, NoteFull, NoteUnread, NoteNumber, NoteAbove, NoteBelow,
+		NoteNotAllowed, NoteNotYet, NoteNotAmong, NoteAmong, NoteOverdue, NoteConfirm, NoteUnfit,
+		NoteUndone, NoteLate, NoteLeft, NoteUnrecorded, NoteTechnician, NoteNoTechnician,
+		NoteNoBadge, NoteRole,
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Reply says how a note is told. A kind that this program does not know, of another
+// version's, is told as nothing but words.
 //
 // What is on disk, or in hand, or done, is said as recorded, and never anything
 // else is: a part without its order, or a code that nobody knows, is not. Where
 // nothing happened and nothing is wrong, nothing is said.
-func replies() map[NoteKind]Reply {
-	var (
-		done    = Reply{Buzzer: SoundRecorded, Beep: SoundRecorded, Page: Good}
-		waits   = Reply{Buzzer: SoundRecorded, Beep: SoundRecorded, Page: Wait}
-		nothing = Reply{Page: Good}
-		refused = Reply{Lamp: Quick, Buzzer: SoundRefused, Beep: SoundRefused, Page: Look}
-	)
-	return map[NoteKind]Reply{
-		NoteRecorded:   waits,
-		NoteSet:        done,
-		NoteAsked:      waits,
-		NoteTwice:      {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRecorded, Page: Look},
-		NoteDelivered:  {Lamp: Steady, Page: Good},
-		NoteUnknown:    refused,
-		NoteNeeds:      refused,
-		NoteAlready:    nothing,
-		NoteNothing:    nothing,
-		NoteHeld:       {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
-		NoteFull:       refused,
-		NoteUnread:     refused,
-		NoteNumber:     refused,
-		NoteAbove:      refused,
-		NoteBelow:      refused,
-		NoteNotAllowed: refused,
-		NoteNotYet:     refused,
-		NoteNotAmong:   refused,
-		NoteAmong:      refused,
-		NoteOverdue:    {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
-		NoteConfirm:    {Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look},
-		NoteUnfit:      refused,
-		NoteUndone:     done,
-		NoteLate:       refused,
-		NoteLeft:       done,
-		NoteUnrecorded: refused,
-
-		NoteTechnician:   done,
-		NoteNoTechnician: done,
-		NoteNoBadge:      refused,
-		NoteRole:         refused,
-	}
+func (k NoteKind) Reply() Reply {
+	r, _ := k.reply()
+	return r
 }
 
-// NoteKinds lists every note there is.
-func NoteKinds() []NoteKind { return slices.Sorted(maps.Keys(replies())) }
-
-// Reply says how a note is told. A kind that this program does not know, of another
-// version's, is told as nothing but words.
-func (k NoteKind) Reply() Reply {
-	r, known := replies()[k]
-	if !known {
-		return Reply{Page: Good}
+// reply is Reply, and whether this program knows the kind.
+func (k NoteKind) reply() (r Reply, known bool) {
+	switch k {
+	case NoteRecorded, NoteAsked:
+		return Reply{Buzzer: SoundRecorded, Beep: SoundRecorded, Page: Wait}, true
+	case NoteSet, NoteUndone, NoteLeft, NoteTechnician, NoteNoTechnician:
+		return Reply{Buzzer: SoundRecorded, Beep: SoundRecorded, Page: Good}, true
+	case NoteDelivered:
+		return Reply{Lamp: Steady, Page: Good}, true
+	case NoteTwice:
+		return Reply{Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRecorded, Page: Look}, true
+	case NoteHeld, NoteOverdue, NoteConfirm:
+		return Reply{Lamp: Quick, Buzzer: SoundHeld, Beep: SoundRefused, Page: Look}, true
+	case NoteUnknown, NoteNeeds, NoteFull, NoteUnread, NoteNumber, NoteAbove, NoteBelow,
+		NoteNotAllowed, NoteNotYet, NoteNotAmong, NoteAmong, NoteUnfit, NoteLate, NoteUnrecorded,
+		NoteNoBadge, NoteRole:
+		return Reply{Lamp: Quick, Buzzer: SoundRefused, Beep: SoundRefused, Page: Look}, true
+	case NoteAlready, NoteNothing:
+		return Reply{Page: Good}, true
 	}
-	return r
+	return Reply{Page: Good}, false
 }
