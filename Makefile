@@ -123,7 +123,7 @@ load: ## A minute of scans, presses, pages, connections and a backlog at once, w
 .PHONY: soak
 soak: ## The outbox under SIGKILL, power cuts, failing and damaged cards; its figures in docs/files.md anew. As root: all of it.
 	STATIOND_ROUNDS=4 go test -race -count=1 -timeout 60m -v -run 'TestSIGKILL' ./internal/queue
-	STATIOND_ROUNDS=30 go test -count=1 -timeout 60m -v -run 'TestPowerCut|TestShutdown|TestDamage|TestEverySystemCallFails|TestFullCard|TestCost' ./internal/queue -update
+	STATIOND_ROUNDS=30 go test -count=1 -timeout 60m -v -run 'TestPowerCut|TestShutdown|TestDamage|TestEverySystemCallFails|TestFullCard|TestCost|TestAStartThatChangesAllThatWaits' ./internal/queue -update
 	go test -run '^$$' -bench 'BenchmarkRecord|BenchmarkOpen' -benchtime 1000x ./internal/queue
 
 .PHONY: labels

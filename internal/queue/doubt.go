@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,29 +44,57 @@ func (o *Outbox) sentNothingSince(e format.Entry) time.Time {
 	return now.Add(-sentNothingFor(e.Since, o.setting.Stamp(now)))
 }
 
-// keepDoubt notes on disk, in the transaction that begins a session, which entries
-// are in doubt and since when: those whose turn it was, unless the process before
-// stopped cleanly, and those that are marked. So the settle time goes on where it was
-// when a process ends before it is over; no sequence of restarts begins it anew. A
-// process of an older version kept no ages, and may have sent after what is on disk.
-func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error {
-	now := o.setting.Stamp(time.Now())
-	for _, l := range o.index.lanes {
-		if !last.Ages {
-			if err := l.forgetUnsent(tx); err != nil {
-				return err
-			}
-		}
+// A doubt is an entry of which the disk may have to say otherwise when a session begins.
+type doubt struct {
+	lane  *lane
+	slot  *slot
+	turn  bool // it was its turn
+	tried bool // an attempt at it may have been under way when the process before ended
+}
+
+// doubts lists the entries of which keepDoubt has to judge, in the order of their places:
+// those whose turn it was, unless the process before stopped cleanly, and those that are
+// marked. A process of an older version kept no ages, and may have sent what the disk says is
+// unsent: in memory it is that no more.
+func (x *index) doubts(clean bool, last format.Session) []doubt {
+	var all []doubt
+	for _, l := range x.lanes {
 		turn := l.head()
 		for i := range l.slots {
 			s := &l.slots[i]
-			if s.held || !s.marked && (clean || i != turn || !s.mayHaveBeenTried()) {
-				continue
+			forgotten := s.unsent && !last.Ages
+			s.unsent = s.unsent && last.Ages
+			tried := !s.held && (s.marked || !clean && i == turn && s.mayHaveBeenTried())
+			if tried || forgotten {
+				all = append(all, doubt{l, s, i == turn, tried})
 			}
-			e, err := entryAt(tx, s.at)
-			if err != nil {
-				return err
-			}
+		}
+	}
+	slices.SortFunc(all, func(a, b doubt) int { return cmp.Compare(a.slot.at, b.slot.at) })
+	return all
+}
+
+// keepDoubt notes on disk which entries are in doubt and since when, of the first of them as
+// many as one transaction takes, and returns the others. So the settle time goes on where it
+// was when a process ends before it is over; no sequence of restarts begins it anew. A
+// process of an older version kept no ages, and may have sent after what is on disk. The
+// session begins with the last of them: when the power goes before, the next start judges
+// all of them again, by what the disk then says.
+func (o *Outbox) keepDoubt(tx *format.Tx, all []doubt, last format.Session) (rest []doubt, err error) {
+	now := o.setting.Stamp(time.Now())
+	written := 0
+	for i, d := range all {
+		if written == mostAtOnce {
+			return all[i:], nil
+		}
+		s := d.slot
+		e, err := entryAt(tx, s.at)
+		if err != nil {
+			return nil, err
+		}
+		changed := e.Unsent && !last.Ages
+		e.Unsent = e.Unsent && last.Ages
+		if d.tried {
 			said := e.Since
 			switch {
 			case !last.Ages:
@@ -73,20 +103,27 @@ func (o *Outbox) keepDoubt(tx *format.Tx, clean bool, last format.Session) error
 				e.Since.Up -= last.Began.Up // that boot lasted until then, at the least
 			}
 			since := o.sentNothingSince(e)
-			if i == turn {
-				l.attempt = attempt{at: s.at, doubtful: true, since: since}
+			if d.turn {
+				d.lane.attempt = attempt{at: s.at, doubtful: true, since: since}
 			}
 			s.marked, s.claimed = true, true
-			if (said == station.Stamp{} && i != turn) || (said == e.Since && said.Boot == now.Boot) {
-				continue // it is only aged when its turn comes, or the disk has it
-			}
-			e.Condition, e.Since = station.Marked, o.setting.Stamp(since)
-			if err := tx.PutEntry(s.at, &e); err != nil {
-				return err
+			// Else it is only aged when its turn comes, or the disk has it.
+			if (said != station.Stamp{} || d.turn) && (said != e.Since || said.Boot != now.Boot) {
+				e.Condition, e.Since = station.Marked, o.setting.Stamp(since)
+				changed = true
+			} else {
+				e.Since = said
 			}
 		}
+		if !changed {
+			continue
+		}
+		if err := tx.PutEntry(s.at, &e); err != nil {
+			return nil, err
+		}
+		written++
 	}
-	return nil
+	return nil, nil
 }
 
 // markDoubtful notes on disk that an attempt at the entry may have arrived, and since when

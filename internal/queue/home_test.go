@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -86,6 +88,58 @@ func TestACopy(t *testing.T) {
 		s.crash()
 		s.open(Setting{Machine: "10000000ef01"})
 		allHeld(t, s, name)
+	})
+	t.Run("so is one that is damaged, and one of which the place alone has changed", func(t *testing.T) {
+		t.Parallel()
+		for _, machine := range []string{"10000000ef01", "10000000abcd"} {
+			s, _ := waiting(t)
+			s.crash()
+			file, err := os.ReadFile(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := bytes.LastIndex(file, []byte(`"serial":"a"`)) // of a scan: what is around it can be read
+			file[at]++
+			if err := errors.Join(os.WriteFile(s.path+".backup", file, 0o600), os.Rename(s.path+".backup", s.path)); err != nil {
+				t.Fatal(err)
+			}
+			s.open(Setting{Machine: machine, Verify: InspectFile})
+			if s.box.Faults()["outbox"] == "" {
+				t.Fatal("it was not damaged: nothing was proved")
+			}
+			if left := s.standings(); len(left) == 0 {
+				t.Error("nothing was saved")
+			}
+			for _, e := range s.standings() {
+				if e.Condition != station.Held {
+					t.Errorf("on %s %s is %s", machine, e.Verb, e.Condition)
+				}
+			}
+		}
+	})
+	t.Run("one that is damaged in its own place is none", func(t *testing.T) {
+		t.Parallel()
+		s, _ := waiting(t)
+		s.scan("1/b")
+		s.crash()
+		file, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file[bytes.LastIndex(file, []byte(`"serial":"b"`))]++
+		if err := os.WriteFile(s.path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			s.open(Setting{Machine: "10000000abcd", Verify: InspectFile})
+			for _, e := range s.standings() {
+				if e.Condition == station.Held {
+					t.Errorf("%s is held: %s", e.Verb, e.Reason)
+				}
+			}
+			s.crash()
+		}
+		s.open(Setting{Machine: "10000000abcd"})
 	})
 	t.Run("a power cut, and a computer that does not say which it is, make no copy, and hide none", func(t *testing.T) {
 		t.Parallel()

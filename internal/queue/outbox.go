@@ -178,20 +178,33 @@ const (
 	carefulWithin = 10 * time.Minute
 )
 
-// load reads the index of everything that waits, and begins a session. It is called by
-// Open alone.
+// load reads the index of everything that waits, and begins a session: with the last of the
+// transactions that keepDoubt takes, mostly the only one. It is called by Open alone.
 func (o *Outbox) load() error {
 	now := o.setting.Stamp(time.Now())
-	return o.file.Update(func(tx *format.Tx) error {
+	var last, next format.Session
+	var doubts []doubt
+	begin := func(tx *format.Tx) (err error) {
+		if doubts, err = o.keepDoubt(tx, doubts, last); err != nil {
+			return err
+		}
+		if err := o.putState(tx, o.state); err != nil || len(doubts) > 0 {
+			return err
+		}
+		if err := tx.PutProgram(o.setting.Version); err != nil {
+			return err
+		}
+		return tx.ChangeSession(func(s *format.Session) { *s = next })
+	}
+	err := o.file.Update(func(tx *format.Tx) (err error) {
 		if err := o.readClocks(tx, now); err != nil {
 			return err
 		}
-		last, err := tx.Session()
-		if err != nil {
+		if last, err = tx.Session(); err != nil {
 			return err
 		}
 		o.commands, o.schedule.marks = last.Commands, last.Marks
-		next := format.Session{Began: now, Ages: true, Commands: last.Commands, Marks: last.Marks}
+		next = format.Session{Began: now, Ages: true, Commands: last.Commands, Marks: last.Marks}
 		o.began = time.Now()
 		if last.Began.Boot != now.Boot {
 			o.began = time.Now().Add(-now.Up)
@@ -214,17 +227,13 @@ func (o *Outbox) load() error {
 				return err
 			}
 		}
-		if err := o.keepDoubt(tx, clean, last); err != nil {
-			return err
-		}
-		if err := o.putState(tx, o.state); err != nil {
-			return err
-		}
-		if err := tx.PutProgram(o.setting.Version); err != nil {
-			return err
-		}
-		return tx.ChangeSession(func(s *format.Session) { *s = next })
+		doubts = o.index.doubts(clean, last)
+		return begin(tx)
 	})
+	for err == nil && len(doubts) > 0 {
+		err = o.file.Update(begin)
+	}
+	return err
 }
 
 // recent drops the stamps that are known to be older than carefulWithin.
@@ -317,36 +326,22 @@ func (o *Outbox) Verify() error {
 }
 
 // HoldOrphaned holds the entries of backends that are not configured any more:
-// they wait for a person, or for the configuration to come back.
+// they wait for a person, or for the configuration to come back. After an error some of
+// them may be held, and it can be repeated.
 func (o *Outbox) HoldOrphaned(configured func(backend string) bool) error {
-	return o.write(func(b *batch) error {
-		for _, l := range o.index.lanes {
-			if configured(l.backend()) {
-				continue
-			}
-			if err := b.holdLane(l, misfit("no-vendor", "no backend %q is configured any more", l.backend())); err != nil {
-				return err
-			}
+	o.mu.Lock()
+	all := o.index.entries(func(l *lane) bool { return !configured(l.backend()) }, func(s slot) bool { return !s.held })
+	o.mu.Unlock()
+	return o.changeMany(all, func(b *batch, l *lane, s *slot) error {
+		if s.held {
+			return nil
 		}
-		return nil
-	})
-}
-
-// holdLane gives everything that waits in a lane to a person, for one reason.
-func (b *batch) holdLane(l *lane, rc station.Receipt) error {
-	for i := range l.slots {
-		if l.slots[i].held {
-			continue
-		}
-		e, err := b.entry(l.slots[i].at)
+		e, err := b.entry(s.at)
 		if err != nil {
 			return err
 		}
-		if err := b.hold(l, &l.slots[i], e, rc); err != nil {
-			return err
-		}
-	}
-	return nil
+		return b.hold(l, s, e, misfit("no-vendor", "no backend %q is configured any more", l.backend()))
+	})
 }
 
 // hold gives an entry that nobody is delivering to a person. What is known of its

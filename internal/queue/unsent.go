@@ -80,23 +80,3 @@ func (b *batch) clearUnsent(l *lane, at format.Place) error {
 	l.slots[i].unsent = false
 	return b.putEntry(at, e)
 }
-
-// forgetUnsent takes the note away from everything in a lane, where a process of an
-// older version had the file: it sends without taking it away.
-func (l *lane) forgetUnsent(tx *format.Tx) error {
-	for i := range l.slots {
-		s := &l.slots[i]
-		if !s.unsent {
-			continue
-		}
-		e, err := entryAt(tx, s.at)
-		if err != nil {
-			return err
-		}
-		e.Unsent, s.unsent = false, false
-		if err := tx.PutEntry(s.at, &e); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -9,8 +9,7 @@ import (
 	"stationd/internal/station"
 )
 
-// A vendor that is gone from the configuration has everything that waits for it held in one
-// transaction, of 50,000 entries it may be.
+// One event may have 255 entries, each with the longest of labels.
 func TestWhatALargeTransactionTookOfMemoryIsNotKept(t *testing.T) {
 	t.Parallel()
 	f := openAt(t, filepath.Join(t.TempDir(), "outbox.db"))

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"sort"
 
 	"go.etcd.io/bbolt"
 
@@ -17,18 +16,22 @@ import (
 
 // This file makes what was salvaged fit together again, and writes it.
 
-// A restored is a sound outbox made of what was salvaged.
+// A restored is a sound outbox made of what was salvaged. It has no more of the records than
+// where they are: they are read again when they are written, for all of a backlog's in memory
+// would not fit a small board.
 type restored struct {
-	records []any // by place
-	places  []Place
+	from    *salvagedFile
+	places  []Place // of what it has, ascending
+	orphans map[Place]bool
 	state   State
 	commit  uint64
 	clocks  []byte
-	live    map[station.ID]Entry
+	home    Home
+	live    map[station.ID]Entry // of the entries, those that a call is told by
 
 	saved    int // entries
 	doubtful int // of them, found outside the tree
-	orphans  int // of them, held because what they are about is lost
+	orphaned int // of them, held because what they are about is lost
 	unsure   int // of them, held because they were not acknowledged
 	expected int // entries, at least
 }
@@ -37,85 +40,118 @@ type restored struct {
 // an outbox.
 func (s *salvagedFile) restore() *restored {
 	r := &restored{
-		state: s.state, commit: s.commit + 1, clocks: s.meta["clocks"],
-		live: make(map[station.ID]Entry), expected: s.state.entries(),
+		from: s, state: s.state, commit: s.commit + 1, clocks: s.meta["clocks"], home: s.home,
+		orphans: make(map[Place]bool), live: make(map[station.ID]Entry), expected: s.state.entries(),
 	}
 	if s.sequence > s.state.Sequence && s.state.Sequence > 0 {
 		r.expected += int(s.sequence - s.state.Sequence) // given out after the newest state that was found
 	}
 	r.state.Sequence, r.state.Ended = s.sequence, 0
 	r.state.Sources = nil
-	events, fates := make(map[uint64]station.Event), make(map[Place]Fate)
+	called := make(map[station.ID]bool)
+	for _, c := range r.state.Calls {
+		called[c.Entry], called[c.Closing] = true, true
+	}
 	awaited := make(map[Place]bool)
-	lanes := make(map[Place]string)
-	for _, at := range slices.Sorted(maps.Keys(s.records)) {
+	lanes := make(map[Place]uint64) // by a hash: the name would keep all of its record
+	found := slices.Sorted(maps.Keys(s.records))
+	left := found[:0]
+	for _, at := range found {
 		r.state.Sequence = max(r.state.Sequence, at.Sequence())
 		f := s.records[at]
 		switch f.Kind {
-		case KindEvent, KindKept:
-			ev, err := f.Event()
+		case KindKept:
+			if _, err := f.Event(); err != nil {
+				continue
+			}
+		case KindFate:
+			fate, err := f.Fate()
 			if err != nil {
 				continue
 			}
-			if f.Kind == KindKept {
-				r.put(at, kept{ev})
+			lanes[at] = Hash(station.ID(fate.Lane))
+		case KindEntry:
+			e, err := f.entry()
+			if err != nil {
 				continue
 			}
-			events[at.Sequence()] = ev
-		case KindFate:
-			if fate, err := f.Fate(); err == nil {
-				fates[at], lanes[at] = fate, fate.Lane
+			r.count(s.condition(f, &e))
+			lane := Hash(station.ID(e.Lane))
+			if e.About != "" && lanes[e.Target] != lane {
+				r.orphans[at] = true
+				r.orphaned++
+				orphan(&e)
 			}
-		case KindEntry:
-			if e, err := f.entry(); err == nil {
-				s.condition(r, f, &e)
-				if e.About != "" && lanes[e.Target] != e.Lane {
-					r.orphan(&e)
-				}
-				awaited[e.Target], lanes[at] = true, e.Lane
-				r.add(at, e)
+			awaited[e.Target], lanes[at] = true, lane
+			r.tally(e)
+			if called[e.ID] {
+				r.live[e.ID] = e
 			}
+		default: // an event is there for what it became
+			continue
 		}
+		left = append(left, at)
 	}
-	for at, fate := range fates {
-		if awaited[at] {
-			r.put(at, fate)
+	for _, at := range left {
+		f := s.records[at]
+		if f.Kind == KindFate && !awaited[at] {
+			continue
 		}
+		if f.Kind != KindKept && (len(r.places) == 0 || r.places[len(r.places)-1].Event() != at.Event()) {
+			r.places = append(r.places, at.Event())
+		}
+		r.places = append(r.places, at)
 	}
-	r.events(events)
 	r.calls()
 	return r
 }
 
+// A finding is what a salvage says of an entry that it found.
+type finding int
+
+const (
+	asItWas finding = iota
+	notAcknowledged
+	inDoubt
+)
+
 // condition says how a found entry stands now.
-func (s *salvagedFile) condition(r *restored, f foundRecord, e *Entry) {
+func (s *salvagedFile) condition(f foundRecord, e *Entry) finding {
 	switch {
 	case s.unsure != 0 && f.commit == s.unsure && e.Condition == station.Waiting:
 		e.Condition, e.Hold = station.Held, station.HoldMisfit
 		e.Why = &station.Reason{Kind: "storage-failed"}
 		e.Reason = "storage failed while it was recorded, so no lamp has acknowledged it: retry sends it"
-		r.unsure++
+		return notAcknowledged
 	case !f.inTree && e.Condition != station.Held:
 		e.Condition, e.Unsent, e.Since = station.Marked, false, station.Stamp{}
-		r.doubtful++
+		return inDoubt
 	case !f.inTree:
 		e.Doubt("it was found in a damaged outbox, and may have been delivered since")
+	}
+	return asItWas
+}
+
+func (r *restored) count(f finding) {
+	switch f {
+	case notAcknowledged:
+		r.unsure++
+	case inDoubt:
+		r.doubtful++
+	case asItWas:
 	}
 }
 
 // orphan holds an entry that is about one that is lost.
-func (r *restored) orphan(e *Entry) {
+func orphan(e *Entry) {
 	e.Doubtful = e.MayHaveArrived()
 	e.Condition, e.Hold = station.Held, station.HoldUndecided
 	e.Why = &station.Reason{Kind: "about-lost"}
 	e.Reason = fmt.Sprintf("what it is about (%s) was lost with a damaged outbox: look at the vendor, do it there, and discard this", e.About.Short())
 	e.About, e.Target = "", 0
-	r.orphans++
 }
 
-func (r *restored) add(at Place, e Entry) {
-	r.put(at, e)
-	r.live[e.ID] = e
+func (r *restored) tally(e Entry) {
 	r.saved++
 	t := r.state.Sources[e.Source]
 	if e.Condition == station.Held {
@@ -129,42 +165,43 @@ func (r *restored) add(at Place, e Entry) {
 	r.state.Sources[e.Source] = t
 }
 
-// kept is an event that waits for a person.
-type kept struct{ station.Event }
-
-func (r *restored) put(at Place, record any) {
-	r.places = append(r.places, at)
-	r.records = append(r.records, record)
+// record reads what is to stand at the i-th of the places.
+func (r *restored) record(i int) (k Kind, body any, err error) {
+	at := r.places[i]
+	f, there := r.from.records[at]
+	switch {
+	case at.index() == 0 && there:
+		if ev, err := f.Event(); err == nil {
+			return f.Kind, &ev, nil
+		}
+		fallthrough
+	case at.index() == 0:
+		ev, err := r.eventOf(r.places[i+1])
+		return KindEvent, &ev, err
+	case f.Kind == KindFate:
+		fate, err := f.Fate()
+		return KindFate, &fate, err
+	}
+	e, err := f.entry()
+	if err != nil {
+		return 0, nil, err
+	}
+	r.from.condition(f, &e)
+	if r.orphans[at] {
+		orphan(&e)
+	}
+	return KindEntry, &e, nil
 }
 
-// events puts the event of everything that is left; where it is lost, its entry
-// says enough of it.
-func (r *restored) events(found map[uint64]station.Event) {
-	done := make(map[uint64]bool)
-	for i, at := range r.places {
-		sequence := at.Sequence()
-		if done[sequence] {
-			continue
-		}
-		var id station.ID
-		ev, ok := found[sequence]
-		switch record := r.records[i].(type) {
-		case kept:
-			continue
-		case Entry:
-			id = cmp.Or(record.InPlaceOf, record.ID).Event()
-			if !ok {
-				ev = station.Event{ID: id, Source: record.Source, Kind: record.Kind, At: record.At}
-			}
-		case Fate:
-			id = cmp.Or(record.InPlaceOf, record.ID).Event()
-			if !ok {
-				ev = station.Event{ID: id}
-			}
-		}
-		done[sequence] = true
-		r.put(PlaceOf(sequence, 0), ev)
+// eventOf is an event that is lost: what became of it says enough of it.
+func (r *restored) eventOf(at Place) (ev station.Event, err error) {
+	f := r.from.records[at]
+	if f.Kind == KindFate {
+		fate, err := f.Fate()
+		return station.Event{ID: cmp.Or(fate.InPlaceOf, fate.ID).Event()}, err
 	}
+	e, err := f.entry()
+	return station.Event{ID: cmp.Or(e.InPlaceOf, e.ID).Event(), Source: e.Source, Kind: e.Kind, At: e.At}, err
 }
 
 // calls drops the calls that nothing vouches for any more.
@@ -198,7 +235,7 @@ func (r *restored) report(damage error, aside string) string {
 		what string
 	}{
 		{r.doubtful, "are looked up at the vendor before they are sent"},
-		{r.orphans, "are held, for what they are about is lost"},
+		{r.orphaned, "are held, for what they are about is lost"},
 		{r.unsure, "are held, for no lamp has acknowledged them"},
 	} {
 		if part.n > 0 {
@@ -218,53 +255,41 @@ const batchOf = 1000
 // write fills an empty file.
 func (r *restored) write(db *bbolt.DB, s seal, notice station.Event) error {
 	r.state.Sequence++
-	r.put(PlaceOf(r.state.Sequence, 0), kept{notice})
-	order := make([]int, len(r.places))
-	for i := range order {
-		order[i] = i
-	}
-	sort.Slice(order, func(i, j int) bool { return r.places[order[i]] < r.places[order[j]] })
 	err := db.Update(func(tx *bbolt.Tx) error {
 		if err := begin(tx, s, r.commit, r.state); err != nil {
 			return err
 		}
 		// The process that had the old file may have had something in the air.
 		meta := tx.Bucket(bucketMeta)
-		if err := putJSON(meta, "session", Session{Began: notice.At}); err != nil || !json.Valid(r.clocks) {
+		if err := errors.Join(putJSON(meta, "session", Session{Began: notice.At}), putJSON(meta, "home", r.home)); err != nil || !json.Valid(r.clocks) {
 			return err
 		}
 		return meta.Put([]byte("clocks"), r.clocks)
 	})
-	for part := range slices.Chunk(order, batchOf) {
+	put := func(root *bbolt.Bucket, k Kind, at Place, body any) error {
+		record, err := s.encode(k, at, r.commit, body)
+		if err != nil {
+			return err
+		}
+		return root.Put(at.key(), record)
+	}
+	for begins := 0; begins < len(r.places); begins += batchOf {
 		err = errors.Join(err, db.Update(func(tx *bbolt.Tx) error {
 			root := recordsOf(tx, false).root
 			root.FillPercent = fillPercent
-			for _, i := range part {
-				if err := r.one(root, s, r.places[i], r.records[i]); err != nil {
+			for i := begins; i < min(begins+batchOf, len(r.places)); i++ {
+				k, body, err := r.record(i)
+				if err != nil {
+					return err
+				}
+				if err := put(root, k, r.places[i], body); err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
 	}
-	return err
-}
-
-func (r *restored) one(root *bbolt.Bucket, s seal, at Place, body any) error {
-	kind := KindEvent
-	switch v := body.(type) {
-	case kept:
-		kind, body = KindKept, &v.Event
-	case Entry:
-		kind, body = KindEntry, &v
-	case Fate:
-		kind, body = KindFate, &v
-	case station.Event:
-		body = &v
-	}
-	record, err := s.encode(kind, at, r.commit, body)
-	if err != nil {
-		return err
-	}
-	return root.Put(at.key(), record)
+	return errors.Join(err, db.Update(func(tx *bbolt.Tx) error {
+		return put(recordsOf(tx, false).root, KindKept, PlaceOf(r.state.Sequence, 0), &notice)
+	}))
 }

@@ -64,6 +64,11 @@ func rebuild(path string, options Options, damage error, spare []byte) error {
 		// Without the old file nobody knows whether the spare one had been taken up already.
 		s.overlay(redo, old != nil)
 	}
+	if old != nil {
+		if err := s.readHome(path, options.Machine); err != nil {
+			return err
+		}
+	}
 	r := s.restore()
 	now := options.Stamp(time.Now())
 	aside := ""
@@ -220,6 +225,7 @@ type salvagedFile struct {
 	unsure   uint64            // this commit was not acknowledged; 0: there is none such
 	sequence uint64            // the last one that was given out
 	meta     map[string][]byte // what the meta bucket has
+	home     Home              // where it was last open; the zero value where nobody knows
 }
 
 // newer says that a newer version wrote what would be saved.
@@ -275,7 +281,9 @@ func salvage(data, spare []byte) *salvagedFile {
 	case t.commit == s.commit && t.entries() < said && len(t.holes) == 0 && len(t.oldHoles) == 0:
 		t.holes = []span{{}} // a page says that it has fewer than it had
 	}
-	maps.Copy(s.records, t.records)
+	if t.records != nil {
+		s.records = t.records
+	}
 	for at, f := range newest {
 		if _, sure := s.records[at]; sure || at == statePlace || !t.missing(at) {
 			continue
@@ -309,6 +317,24 @@ func (s *salvagedFile) overlay(r *redo, sure bool) {
 		}
 	}
 	s.commit = max(s.commit, r.commit)
+}
+
+// readHome reads where the outbox was last open: a copy that is damaged is a copy still. One
+// that is at home at path stays so, although what is made of it is another file.
+func (s *salvagedFile) readHome(path, machine string) error {
+	now, err := homeOf(path, machine)
+	if err != nil {
+		return err
+	}
+	var last Home
+	if json.Unmarshal(s.meta["home"], &last) != nil {
+		return nil // it is damaged, or there was none
+	}
+	if last.Moved(now) == "" {
+		last.Inode = 0
+	}
+	s.home = last
+	return nil
 }
 
 func (s *salvagedFile) readState(f foundRecord) {
