@@ -283,7 +283,7 @@ func (b *bench) syncs(ctx context.Context) error {
 	for range rounds {
 		err := b.side(ctx, peers, rig.Options{Traced: true}, func(lines []*rig.Line) error {
 			if b.full {
-				if err := timeDurable(ctx, lines, 40, durable, synced); err != nil {
+				if err := b.timeDurable(ctx, lines, 40, durable, synced); err != nil {
 					return err
 				}
 			}
@@ -325,25 +325,25 @@ func (b *bench) syncs(ctx context.Context) error {
 type lone struct{ sent, arrived time.Time }
 
 // scanByTurns scans n times with each of the peers, in an order that chance makes anew, and
-// waits for each until its request has come and 150 ms more.
-func scanByTurns(ctx context.Context, lines []*rig.Line, n int) ([][]lone, error) {
+// waits for each until its request has come and 150 ms more. Of a peer that fails there are none.
+func (b *bench) scanByTurns(ctx context.Context, lines []*rig.Line, n int) ([][]lone, error) {
 	for _, l := range lines {
 		l.Vendor.AnswerAfter(func() time.Duration { return 40 * time.Millisecond })
 		defer l.Vendor.AnswerAfter(func() time.Duration { return 0 })
 	}
-	all := make([][]lone, len(lines))
+	all, failed := make([][]lone, len(lines)), make([]bool, len(lines))
 	for i := range n {
 		for _, p := range rand.Perm(len(lines)) {
-			l := lines[p]
-			code, sent, err := l.Scan(i % 50)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", l.Peer, err)
+			if failed[p] {
+				continue
 			}
-			one := lone{sent: sent}
-			if l.Peer != rig.Bare {
-				if one.arrived, err = l.Vendor.WaitFor(ctx, code, 20*time.Second); err != nil {
-					return nil, fmt.Errorf("%s: %w", l.Peer, err)
+			one, err := scanAlone(ctx, lines[p], i%50)
+			if err != nil {
+				if err := b.besides(ctx, lines[p].Peer, err); err != nil {
+					return nil, fmt.Errorf("%s: %w", lines[p].Peer, err)
 				}
+				failed[p], all[p] = true, nil
+				continue
 			}
 			all[p] = append(all[p], one)
 			<-time.After(150 * time.Millisecond)
@@ -352,15 +352,28 @@ func scanByTurns(ctx context.Context, lines []*rig.Line, n int) ([][]lone, error
 	return all, nil
 }
 
+// scanAlone scans once, and waits for the request of a peer that makes one.
+func scanAlone(ctx context.Context, l *rig.Line, lane int) (one lone, err error) {
+	code, sent, err := l.Scan(lane)
+	if err != nil || l.Peer == rig.Bare {
+		return lone{sent: sent}, err
+	}
+	arrived, err := l.Vendor.WaitFor(ctx, code, 20*time.Second)
+	return lone{sent, arrived}, err
+}
+
 // timeDurable times lone scans from their last byte to the end of the last sync before the
 // request, or of the first sync of a peer that makes no request, and adds them to took, and to
 // synced how long syncs were under way meanwhile.
-func timeDurable(ctx context.Context, lines []*rig.Line, n int, took, synced map[string][]float64) error {
-	scans, err := scanByTurns(ctx, lines, n)
+func (b *bench) timeDurable(ctx context.Context, lines []*rig.Line, n int, took, synced map[string][]float64) error {
+	scans, err := b.scanByTurns(ctx, lines, n)
 	if err != nil {
 		return err
 	}
 	for p, l := range lines {
+		if len(scans[p]) == 0 {
+			continue
+		}
 		all, err := l.Syncs()
 		if err != nil {
 			return err

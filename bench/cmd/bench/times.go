@@ -97,7 +97,7 @@ func (b *bench) requests(ctx context.Context) error {
 	took := make(map[string][]float64)
 	for range 3 {
 		err := b.side(ctx, b.Peers(false), rig.Options{}, func(lines []*rig.Line) error {
-			scans, err := scanByTurns(ctx, lines, 30)
+			scans, err := b.scanByTurns(ctx, lines, 30)
 			for i := range scans {
 				for _, s := range scans[i] {
 					took[lines[i].Peer] = append(took[lines[i].Peer], milliseconds(s.arrived.Sub(s.sent)))
