@@ -181,8 +181,9 @@ func (a *plantAuthority) write(name, kind string, raw []byte) {
 	must(a.t, os.WriteFile(a.path(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}), 0o600))
 }
 
-// issue makes a certificate with its key, NAME.pem and NAME.key.
-func (a *plantAuthority) issue(name string) {
+// issue makes a certificate with its key, NAME.pem and NAME.key, for this computer and for
+// addresses.
+func (a *plantAuthority) issue(name string, addresses ...string) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(a.t, err)
@@ -191,6 +192,9 @@ func (a *plantAuthority) issue(name string) {
 		SerialNumber: big.NewInt(a.last), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	for _, address := range addresses {
+		about.IPAddresses = append(about.IPAddresses, net.ParseIP(address))
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, about, a.cert, key.Public(), a.key)
 	must(a.t, err)

@@ -3,18 +3,11 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
 	"maps"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,7 +34,7 @@ import (
 type dmzPlant struct {
 	t       *testing.T
 	dir     string
-	ca      string // who vouches for the engine and the vendors, as all of them know it
+	vouches *plantAuthority // for the engine, the vendors and who asks them
 	engine  *host
 	vendor  *host
 	vendors *gateway
@@ -185,9 +178,8 @@ func newDMZPlant(t *testing.T, n *network) *dmzPlant {
 	dir, err := os.MkdirTemp("", "stationd-dmz-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &dmzPlant{t: t, dir: dir, ca: filepath.Join(dir, "ca.pem"), engine: n.host("engine", 1), vendor: n.host("vendor", 1)}
-	issue := newAuthority(t, p.ca)
-	p.openVendors(issue("vendor", p.vendor.cables[0].address()))
+	p := &dmzPlant{t: t, dir: dir, vouches: newPlantAuthority(t), engine: n.host("engine", 1), vendor: n.host("vendor", 1)}
+	p.openVendors()
 	for i := range p.relays {
 		h := n.host(fmt.Sprint("dmz-", i+1), 2)
 		h.ip(h.cables[1].route(p.vendor.cables[0].subnet()))
@@ -196,29 +188,30 @@ func newDMZPlant(t *testing.T, n *network) *dmzPlant {
 	for i := range p.floor {
 		p.floor[i] = &dmzStation{host: n.host(fmt.Sprint("pack4-", i+1), 1)}
 	}
-	p.startEngine(issue)
+	p.startEngine()
 	for i := range p.relays {
-		p.startRelay(i, binary, issue)
+		p.startRelay(i, binary)
 		if i == 0 {
 			must(t, demo.Until(t.Context(), "the first relay leads", func() bool { return p.relays[0].log.Count(relayLeads) > 0 }))
 		}
 	}
 	for i := range p.floor {
-		p.startStation(i, issue)
+		p.startStation(i)
 	}
 	scanAndWait(t, p.floor[0].Simulation, "PO4711")
 	return p
 }
 
 // openVendors has both vendors listen at their host.
-func (p *dmzPlant) openVendors(certificate tlsFiles) {
+func (p *dmzPlant) openVendors() {
 	setting := plant.Demo()
 	setting.PerMinute = 1_000_000
 	setting.Machines = append(setting.Machines, plant.Machine{Code: "TRAY-1", Line: "PACK4"})
 	served, err := plant.Open(setting)
 	must(p.t, err)
 	p.vendors = &gateway{plant: served}
-	pair, err := tls.LoadX509KeyPair(certificate.certificate, certificate.key)
+	p.vouches.issue("vendor", p.vendor.cables[0].address())
+	pair, err := tls.LoadX509KeyPair(p.vouches.path("vendor.pem"), p.vouches.path("vendor.key"))
 	must(p.t, err)
 	listener := tls.NewListener(p.vendor.listen("443"), &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
 	server := &http.Server{Handler: p.vendors, ErrorLog: log.New(io.Discard, "", 0)}
@@ -238,9 +231,10 @@ const (
 )
 
 // table is how one of them reaches the engine.
-func (p *dmzPlant) table(name string, files tlsFiles) string {
+func (p *dmzPlant) table(name string) string {
+	p.vouches.issue(name)
 	return fmt.Sprintf("servers = [\"tls://%s:4222\"]\nkey = { file = %q }\nca = %q\ncertificate = %q\ncertificate_key = %q\n",
-		p.engine.cables[0].address(), filepath.Join(p.dir, name+".nkey"), p.ca, files.certificate, files.key)
+		p.engine.cables[0].address(), filepath.Join(p.dir, name+".nkey"), p.vouches.path("ca.pem"), p.vouches.path(name+".pem"), p.vouches.path(name+".key"))
 }
 
 // user gives one of them a key at the engine, and returns what it may do there, as docs/relay.md
@@ -252,8 +246,8 @@ func (p *dmzPlant) user(like, name string) string {
 		strings.Join(user.Permissions.Publish.Allow, `", "`), strings.Join(user.Permissions.Subscribe.Allow, `", "`))
 }
 
-func (p *dmzPlant) startEngine(issue issuer) {
-	files := issue("engine", p.engine.cables[0].address())
+func (p *dmzPlant) startEngine() {
+	p.vouches.issue("engine", p.engine.cables[0].address())
 	var users strings.Builder
 	for _, r := range p.relays {
 		users.WriteString(p.user(relaytest.RelayOfDocument, r.name))
@@ -263,13 +257,13 @@ func (p *dmzPlant) startEngine(issue issuer) {
 	}
 	config := filepath.Join(p.dir, "engine.conf")
 	must(p.t, os.WriteFile(config, fmt.Appendf(nil, "listen: \"%s:4222\"\njetstream { store_dir: %q }\ntls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }\nauthorization { users: [\n%s] }\n",
-		p.engine.cables[0].address(), filepath.Join(p.dir, "engine"), files.certificate, files.key, p.ca, &users), 0o600))
+		p.engine.cables[0].address(), filepath.Join(p.dir, "engine"), p.vouches.path("engine.pem"), p.vouches.path("engine.key"), p.vouches.path("ca.pem"), &users), 0o600))
 	program, err := exec.LookPath("nats-server")
 	must(p.t, err)
 	p.engine.start(p.dir, program, "-c", config)
 }
 
-func (p *dmzPlant) startRelay(i int, binary string, issue issuer) {
+func (p *dmzPlant) startRelay(i int, binary string) {
 	r := p.relays[i]
 	for name, key := range map[string]string{"l2l.key": plant.Demo().L2LKey, "lagerkoll.key": plant.Demo().APIKey} {
 		must(p.t, os.WriteFile(filepath.Join(p.dir, name), []byte(key+"\n"), 0o600))
@@ -296,11 +290,11 @@ rate = "200/min"
 listen = ""
 [[allow]]
 station = "pack4-*"
-`, r.name, p.table(r.name, issue(r.name)), p.vendorURL(l2lPath), filepath.Join(p.dir, "l2l.key"), p.ca, p.vendorURL(lagerkollPath), filepath.Join(p.dir, "lagerkoll.key")), 0o600))
+`, r.name, p.table(r.name), p.vendorURL(l2lPath), filepath.Join(p.dir, "l2l.key"), p.vouches.path("ca.pem"), p.vendorURL(lagerkollPath), filepath.Join(p.dir, "lagerkoll.key")), 0o600))
 	r.log = r.start(p.dir, binary, "relay", "run", "--config", config)
 }
 
-func (p *dmzPlant) startStation(i int, issue issuer) {
+func (p *dmzPlant) startStation(i int) {
 	s := p.floor[i]
 	settle := api.SettleByRelay(false)
 	s.Simulation = newStation(p.t, func(c *demo.Config) {
@@ -311,7 +305,7 @@ func (p *dmzPlant) startStation(i int, issue issuer) {
 	text, err := os.ReadFile(s.ConfigPath())
 	must(p.t, err)
 	set := strings.NewReplacer(p.vendors.plant.L2LURL(), p.vendorURL(l2lPath), p.vendors.plant.LagerkollURL(), p.vendorURL(lagerkollPath)).Replace(string(text))
-	set = regexp.MustCompile(`(?m)^servers = .*\n`).ReplaceAllLiteralString(set, p.table(s.name, issue(s.name)))
+	set = regexp.MustCompile(`(?m)^servers = .*\n`).ReplaceAllLiteralString(set, p.table(s.name))
 	must(p.t, os.WriteFile(s.ConfigPath(), []byte(set+linkBindings), 0o600))
 	must(p.t, s.Power(p.t.Context(), true))
 }
@@ -322,53 +316,6 @@ func (p *dmzPlant) leader() *dmzRelay {
 		return p.relays[1]
 	}
 	return p.relays[0]
-}
-
-// tlsFiles are where a certificate and its private key stand.
-type tlsFiles struct{ certificate, key string }
-
-// An issuer makes a certificate of a name, for addresses.
-type issuer func(name string, addresses ...string) tlsFiles
-
-// newAuthority makes an authority, whose own certificate it writes to a path.
-func newAuthority(t *testing.T, path string) issuer {
-	t.Helper()
-	about := func(number int64) *x509.Certificate {
-		return &x509.Certificate{
-			SerialNumber: big.NewInt(number), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-			KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		}
-	}
-	write := func(path, kind string, raw []byte) {
-		must(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}), 0o600))
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	root := about(1)
-	root.IsCA, root.BasicConstraintsValid = true, true
-	raw, err := x509.CreateCertificate(rand.Reader, root, root, key.Public(), key)
-	must(t, err)
-	write(path, "CERTIFICATE", raw)
-	number := int64(1)
-	return func(name string, addresses ...string) tlsFiles {
-		t.Helper()
-		number++
-		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		must(t, err)
-		of := about(number)
-		of.DNSNames = []string{name}
-		for _, address := range addresses {
-			of.IPAddresses = append(of.IPAddresses, net.ParseIP(address))
-		}
-		raw, err := x509.CreateCertificate(rand.Reader, of, root, own.Public(), key)
-		must(t, err)
-		private, err := x509.MarshalECPrivateKey(own)
-		must(t, err)
-		files := tlsFiles{filepath.Join(filepath.Dir(path), name+".crt"), filepath.Join(filepath.Dir(path), name+".key")}
-		write(files.certificate, "CERTIFICATE", raw)
-		write(files.key, "EC PRIVATE KEY", private)
-		return files
-	}
 }
 
 // A linkFault is what happens to a link, and for how long.
