@@ -78,6 +78,7 @@ const (
 func (e Engine) connect(name string, log *slog.Logger, lost func(), more ...nats.Option) (*nats.Conn, error) {
 	options := []nats.Option{
 		nats.Name(name), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1),
+		nats.IgnoreAuthErrorAbort(), // else the second refusal ends the connection, and nobody makes another
 		nats.Timeout(engineConnect), nats.ReconnectWait(engineWait), nats.ReconnectJitter(engineWait, engineWait),
 		nats.PingInterval(enginePing), nats.MaxPingsOutstanding(2), nats.NoCallbacksAfterClientClose(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
