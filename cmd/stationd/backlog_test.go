@@ -20,8 +20,8 @@ import (
 )
 
 // runListing runs a command, and returns how many lines it writes and how much memory it
-// took at one time. The pipe that it writes to is so small that it is never done before
-// that has been read.
+// took at one time, in kB. The pipe that it writes to is so small that it waits to write more
+// when its first lines have been read.
 func runListing(t *testing.T, args []string) (lines, peak int) {
 	t.Helper()
 	out, in, err := os.Pipe()
@@ -36,8 +36,8 @@ func runListing(t *testing.T, args []string) (lines, peak int) {
 	page := make([]byte, 4096)
 	for reads := 0; ; reads++ {
 		n, err := out.Read(page)
-		if n == len(page) && reads%100 == 0 { // it has more to write
-			peak = max(peak, kilobytes(t, c.Process.Pid, "VmHWM"))
+		if reads%20 == 0 {
+			peak = max(peak, peakSoFar(c.Process.Pid))
 		}
 		lines += bytes.Count(page[:n], []byte("\n"))
 		if err != nil {
@@ -45,7 +45,23 @@ func runListing(t *testing.T, args []string) (lines, peak int) {
 		}
 	}
 	must(t, c.Wait())
+	if peak == 0 {
+		t.Errorf("stationd %s: it was done before anybody saw how much memory it takes", strings.Join(args, " "))
+	}
 	return lines, peak
+}
+
+// peakSoFar is how much memory a process has had at one time so far, in kB; 0 of one that has
+// ended.
+func peakSoFar(pid int) (kB int) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	if _, rest, found := strings.Cut(string(status), "\nVmHWM:"); found {
+		_, _ = fmt.Sscan(rest, &kB)
+	}
+	return kB
 }
 
 // keepPageOpen reads the page's changes as a browser does, and counts them.
