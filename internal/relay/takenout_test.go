@@ -18,10 +18,8 @@ import (
 func TestWhoWasTakenOutOfTheEngineIsBackWhenItIsLetIn(t *testing.T) {
 	t.Parallel()
 	k := make(keys)
-	anybody := func() []*server.NkeyUser {
-		return []*server.NkeyUser{k.like(t, relaytest.RelayOfDocument, "relay-1"), k.like(t, relaytest.StationOfDocument, "pack4-1")}
-	}()
-	p := newPlant(t, func(o *server.Options) { o.Nkeys = anybody })
+	both := []*server.NkeyUser{k.like(t, relaytest.RelayOfDocument, "relay-1"), k.like(t, relaytest.StationOfDocument, "pack4-1")}
+	p := newPlant(t, func(o *server.Options) { o.Nkeys = both })
 	said := make(map[string]*strings.Builder)
 	var mu sync.Mutex
 	logOf := func(name string) *slog.Logger {
@@ -49,7 +47,7 @@ func TestWhoWasTakenOutOfTheEngineIsBackWhenItIsLetIn(t *testing.T) {
 	for _, name := range []string{"relay-1", "pack4-1"} {
 		until(t, name+" was refused again and again", func() bool { return refused(name) >= 4 })
 	}
-	p.engine.Change(func(o *server.Options) { o.Nkeys = anybody })
+	p.engine.Change(func(o *server.Options) { o.Nkeys = both })
 	relaytest.Await(t, l)
 	d := order("4712")
 	until(t, "the station delivers", func() bool { return backendOf(l).Deliver(t.Context(), d).Outcome == station.Delivered })
