@@ -472,8 +472,7 @@ func (w worker) answer(ctx context.Context, t *turn, rc station.Receipt) error {
 		if err := w.noteEnd(t); err != nil {
 			return err
 		}
-		w.postpone(t, rc)
-		if t.lane.failures == 1 { // not where it only lost its turn
+		if first := w.postpone(t, rc); first {
 			w.setting.Log.Warn("delivery failed, will retry", t.said("outcome", rc.Outcome.String(), "error", rc.Err)...)
 		}
 		return nil
@@ -564,8 +563,9 @@ func (w worker) somethingWaits(t *turn) bool {
 	return ready > min(w.size, w.mostTurns())-busy
 }
 
-// postpone arranges the next turn of a lane whose attempt decided nothing.
-func (w worker) postpone(t *turn, rc station.Receipt) {
+// postpone arranges the next turn of a lane whose attempt decided nothing, which from then on is
+// another worker's; first says that it has failed once, and did not only lose its turn.
+func (w worker) postpone(t *turn, rc station.Receipt) (first bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l := t.lane
@@ -609,4 +609,5 @@ func (w worker) postpone(t *turn, rc station.Receipt) {
 		l.after = now.Add(rc.Wait)
 	}
 	w.publish()
+	return l.failures == 1
 }
