@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,10 +34,6 @@ const releaseTime = 10 * time.Second
 // the page cache, whence those that are used are mapped again, about a third. Where the kernel
 // does not do it, they stay.
 func releaseProgram() {
-	fixed := debug.BuildSetting{Key: "-buildmode", Value: "exe"}
-	if built, known := debug.ReadBuildInfo(); !known || !slices.Contains(built.Settings, fixed) {
-		return
-	}
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
