@@ -82,6 +82,20 @@ func TestACopy(t *testing.T) {
 			}
 		})
 	})
+	t.Run("so is one that gets the number of the file before it", func(t *testing.T) {
+		t.Parallel()
+		s, name := waiting(t)
+		s.stop()
+		backup, err := os.ReadFile(s.path)
+		if err == nil {
+			err = errors.Join(os.Remove(s.path), os.WriteFile(s.path, backup, 0o600))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.open(Setting{Machine: "10000000abcd"})
+		allHeld(t, s, name)
+	})
 	t.Run("a card in another computer is a copy", func(t *testing.T) {
 		t.Parallel()
 		s, name := waiting(t)

@@ -61,7 +61,7 @@
 // digits; a copy gets another), "seal", "session" (JSON: when the process that has the file began, whether it ended
 // cleanly, and that it keeps the age of doubt and what is unsent, which older versions do not; and
 // the last fifty commands that were recorded, and what each backend does with marks, both of
-// which older versions forget), "home" (JSON: the computer and the inode where it was last
+// which older versions forget), "home" (JSON: the computer, the inode and its birth where it was last
 // open), "clocks" (JSON: the recent boots in their order, and when each
 // began where that is known), "program" (the version of the stationd that had the
 // file last).

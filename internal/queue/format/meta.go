@@ -3,7 +3,8 @@ package format
 import (
 	"encoding/json"
 	"fmt"
-	"syscall"
+	"math"
+	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -58,13 +59,20 @@ type BootClock struct {
 type Home struct {
 	Machine string `json:"machine,omitempty"`
 	Inode   uint64 `json:"inode,omitempty"` // 0: the file system has no lasting ones
+
+	// Born is when the file was made, in nanoseconds since 1970; 0: the file system does not say. A
+	// file that is removed leaves its inode to the next one.
+	Born int64 `json:"born,omitempty"`
 }
+
+// noInode is no file's: it has another number in whatever place.
+const noInode = math.MaxUint64
 
 // homeOf looks where the file at path is.
 func homeOf(path, machine string) (Home, error) {
-	var file syscall.Stat_t
-	if err := syscall.Stat(path, &file); err != nil {
-		return Home{}, err
+	var file unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_INO|unix.STATX_BTIME, &file); err != nil {
+		return Home{}, &os.PathError{Op: "statx", Path: path, Err: err}
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(path, &disk); err != nil {
@@ -74,7 +82,11 @@ func homeOf(path, machine string) (Home, error) {
 	case unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, unix.FUSE_SUPER_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, unix.NFS_SUPER_MAGIC:
 		return Home{Machine: machine}, nil
 	}
-	return Home{Machine: machine, Inode: file.Ino}, nil
+	h := Home{Machine: machine, Inode: file.Ino}
+	if file.Mask&unix.STATX_BTIME != 0 {
+		h.Born = time.Unix(file.Btime.Sec, int64(file.Btime.Nsec)).UnixNano()
+	}
+	return h, nil
 }
 
 // Moved says in words why the outbox that was at home there is a copy here; ""
@@ -83,7 +95,7 @@ func (h Home) Moved(now Home) string {
 	switch {
 	case h.Machine != "" && now.Machine != "" && h.Machine != now.Machine:
 		return fmt.Sprintf("this outbox was last used on another computer (%s; this is %s)", h.Machine, now.Machine)
-	case h.Inode != 0 && now.Inode != 0 && h.Inode != now.Inode:
+	case h.Inode != 0 && now.Inode != 0 && h.Inode != now.Inode, h.Born != 0 && now.Born != 0 && h.Born != now.Born:
 		return "this outbox is a copy that was put in the place of the one before"
 	}
 	return ""

@@ -319,8 +319,9 @@ func (s *salvagedFile) overlay(r *redo, sure bool) {
 	s.commit = max(s.commit, r.commit)
 }
 
-// readHome reads where the outbox was last open: a copy that is damaged is a copy still. One
-// that is at home at path stays so, although what is made of it is another file.
+// readHome reads where the outbox was last open: a copy that is damaged is a copy still, although
+// what is made of it may get the very number that the file system has taken back from the one at
+// home. One that is at home at path stays so in whatever file.
 func (s *salvagedFile) readHome(path, machine string) error {
 	now, err := homeOf(path, machine)
 	if err != nil {
@@ -330,10 +331,11 @@ func (s *salvagedFile) readHome(path, machine string) error {
 	if json.Unmarshal(s.meta["home"], &last) != nil {
 		return nil // it is damaged, or there was none
 	}
-	if last.Moved(now) == "" {
-		last.Inode = 0
+	inode := uint64(0)
+	if last.Moved(now) != "" {
+		inode = noInode
 	}
-	s.home = last
+	s.home = Home{Machine: last.Machine, Inode: inode}
 	return nil
 }
 
