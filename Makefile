@@ -168,8 +168,8 @@ bench: build/stationd-arm64 $(BENCH_HOST) $(BENCH)/bench ## What a scan costs in
 	$(BENCH_RUN) -quick
 
 .PHONY: bench-full
-bench-full: deb-arm64 $(BENCH_HOST) $(BENCH)/bench $(BENCH)/engines ## docs/benchmarks.md anew, beside Python, Node-RED, bare C and nine storage engines; 15 min. As root: bytes too. SOAK=1h soaks longer.
-	$(BENCH_RUN) -full -deb 'build/stationd_$(VERSION)_arm64.deb' -engines $(BENCH)/engines -soak $(SOAK) -docs docs
+bench-full: deb-arm64 $(BENCH_HOST) $(BENCH)/bench $(BENCH)/engines ## docs/benchmarks.md anew, beside Python, Node-RED, bare C and nine storage engines; 15 min. As root: bytes too. SOAK=1h soaks longer, ONLY=idle measures that part again.
+	$(BENCH_RUN) -full -deb 'build/stationd_$(VERSION)_arm64.deb' -engines $(BENCH)/engines -soak $(SOAK) -only '$(ONLY)' -docs docs
 
 .PHONY: bench-render
 bench-render: $(BENCH)/bench ## docs/benchmarks.md of the last run's figures, where its words have changed (bench/report/lines.toml).

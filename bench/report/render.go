@@ -52,6 +52,9 @@ func Document(r Results) (string, error) {
 		line("| %s | %s |", name, r.Versions[name])
 	}
 	line("| load average, as the run went on | %s |", strings.Join(r.Load, ", "))
+	for _, parts := range slices.Sorted(maps.Keys(r.Renewed)) {
+		line("| %s: measured again | %s |", parts, r.Renewed[parts])
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Missing)) {
 		line("| not measured: %s | %s |", name, oneLine(r.Missing[name]))
 	}

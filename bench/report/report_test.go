@@ -47,6 +47,27 @@ func TestTheDocumentSaysWhatWasMeasured(t *testing.T) {
 	}
 }
 
+func TestAPartThatIsMeasuredAgainTakesThePlaceOfWhatWas(t *testing.T) {
+	t.Parallel()
+	again := Results{Made: "2026-03-03 08:20 UTC", Commit: "4712def", Took: "1m0s", Load: []string{"0.02"}}
+	again.Set("size_arm64", rig.Stationd, measure.Of(10.5))
+	all := some()
+	all.Renew("sizes", again)
+	text, err := Document(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sentence, part := range map[string]string{
+		"what was measured again": "| the program, arm64, MB | 10.50 |  |  |  | ≤ 11.00 | yes",
+		"what was not":            "the last has arrived, s | 0.40 | 2.00 (1.00–3.00) |",
+		"when, and of what":       "| sizes: measured again | 2026-03-03 08:20 UTC, commit 4712def, in 1m0s, load average 0.02 |",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s: the document has no %q:\n%s", sentence, part, text)
+		}
+	}
+}
+
 func TestAPictureIsWellFormed(t *testing.T) {
 	t.Parallel()
 	for _, p := range Pictures() {

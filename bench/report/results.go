@@ -5,7 +5,9 @@ package report
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -29,8 +31,9 @@ type Results struct {
 	Load     []string                             `json:"load"`              // average load, as the run went on
 	Lines    map[string]map[string]measure.Figure `json:"lines"`             // by line and peer
 	Stores   []store.Row                          `json:"stores,omitempty"`
-	Curves   map[string][]Curve                   `json:"curves,omitempty"` // by picture
-	Shares   map[string][]measure.Share           `json:"shares,omitempty"` // what a line's figure consists of, by line
+	Curves   map[string][]Curve                   `json:"curves,omitempty"`  // by picture
+	Shares   map[string][]measure.Share           `json:"shares,omitempty"`  // what a line's figure consists of, by line
+	Renewed  map[string]string                    `json:"renewed,omitempty"` // parts that were measured again since, and when
 }
 
 // A Machine is what it was measured on.
@@ -71,6 +74,32 @@ func (r *Results) Share(line string, shares []measure.Share) {
 		r.Shares = make(map[string][]measure.Share)
 	}
 	r.Shares[line] = shares
+}
+
+// Renew has what a later run of some parts of it measured take the place of what was.
+func (r *Results) Renew(parts string, by Results) {
+	for line, figures := range by.Lines {
+		for peer, f := range figures {
+			r.Set(line, peer, f)
+		}
+	}
+	for line, shares := range by.Shares {
+		r.Share(line, shares)
+	}
+	if r.Curves == nil {
+		r.Curves = make(map[string][]Curve)
+	}
+	maps.Copy(r.Curves, by.Curves)
+	for part, why := range by.Failed {
+		r.Fail(part, errors.New(why))
+	}
+	if by.Stores != nil {
+		r.Stores = by.Stores
+	}
+	if r.Renewed == nil {
+		r.Renewed = make(map[string]string)
+	}
+	r.Renewed[parts] = fmt.Sprintf("%s, commit %s, in %s, load average %s", by.Made, by.Commit, by.Took, strings.Join(by.Load, ", "))
 }
 
 // Fail notes that a part of the run failed.

@@ -51,7 +51,7 @@ func main() {
 	flag.BoolVar(&s.full, "full", false, "everything, and the document")
 	flag.BoolVar(&s.render, "render", false, "the document alone, of the last full run")
 	flag.DurationVar(&s.soak, "soak", 0, "a soak of this length after everything else, as 1h")
-	flag.StringVar(&s.only, "only", "", "with -full: only the parts whose names contain this; the document is not written")
+	flag.StringVar(&s.only, "only", "", "with -full: only the parts whose names contain this; with -docs they take the place of what the last run measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -102,10 +102,18 @@ func (s setting) run(ctx context.Context) error {
 	if s.quick {
 		return judge(results)
 	}
-	if s.only != "" {
-		return printed(results)
+	if s.only == "" {
+		return s.write(results)
 	}
-	return s.write(results)
+	if err := printed(results); err != nil || s.docs == "" {
+		return err
+	}
+	whole, err := report.Read(filepath.Join(s.docs, report.Folder, resultsName))
+	if err != nil {
+		return err
+	}
+	whole.Renew(s.only, results)
+	return s.write(whole)
 }
 
 // A part is one part of a run.

@@ -243,6 +243,10 @@ func quiet(ctx context.Context, l *rig.Line, began time.Time) (last time.Time, e
 	return last, errors.New("it goes on writing for a minute")
 }
 
+// startTime is how long after its first scans nothing of a start is under way any more: what only a
+// start needs is taken out of memory ten seconds after it.
+const startTime = 15 * time.Second
+
 // idle looks at all of them at once while nobody uses them, and at stationd again while its
 // page is open.
 func (b *bench) idle(ctx context.Context) error {
@@ -258,7 +262,7 @@ func (b *bench) idle(ctx context.Context) error {
 				}
 				<-time.After(200 * time.Millisecond)
 			}
-			<-time.After(5 * time.Second)
+			<-time.After(startTime)
 			before, err := measure.SpentBy(l.PID())
 			if err != nil {
 				return err
