@@ -51,7 +51,7 @@ func TestThePackagesThatTheMakefileInlinesAreThere(t *testing.T) {
 	if often == nil {
 		t.Fatal("the Makefile has no OFTEN")
 	}
-	for _, name := range strings.Fields(string(often[1])) {
+	for name := range strings.FieldsSeq(string(often[1])) {
 		if _, err := os.Stat(filepath.Join("../../internal", strings.TrimSuffix(name, "/..."))); err != nil {
 			t.Errorf("OFTEN of the Makefile names a package that is not there: %v", err)
 		}
