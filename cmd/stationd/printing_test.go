@@ -67,10 +67,10 @@ func (d *savingPrinter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = reply.Encode(w)
 }
 
-func TestAScanPrintsAPickingList(t *testing.T) {
-	t.Parallel()
-	b := startStation(t, nil)
-	must(t, b.Stop())
+// printsLists gives a station that is off a printer, which LIST and an order's number print its
+// picking list on.
+func printsLists(t *testing.T, b *demo.Simulation) *savingPrinter {
+	t.Helper()
 	office := new(savingPrinter)
 	s := httptest.NewServer(office)
 	t.Cleanup(s.Close)
@@ -87,6 +87,14 @@ match = '^LIST(?P<list>\d+)$'
 do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
 `, strings.TrimPrefix(s.URL, "http"))
 	must(t, errors.Join(err, file.Close()))
+	return office
+}
+
+func TestAScanPrintsAPickingList(t *testing.T) {
+	t.Parallel()
+	b := startStation(t, nil)
+	must(t, b.Stop())
+	office := printsLists(t, b)
 	must(t, b.Power(t.Context(), true))
 	fault := func(says string) func() bool {
 		return func() bool {

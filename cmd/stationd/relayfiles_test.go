@@ -2,10 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,22 +64,7 @@ func TestByARelayAPickingListOfAnySizeIsPrintedWhole(t *testing.T) {
 		})
 	}})
 	b := f.stations[0]
-	office := new(savingPrinter)
-	s := httptest.NewServer(office)
-	t.Cleanup(s.Close)
-	file, err := os.OpenFile(b.ConfigPath(), os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
-	_, err = fmt.Fprintf(file, `
-[[printer]]
-name = "office"
-url  = "ipp%s/ipp/print"
-
-[[on]]
-event = "hand.scan"
-match = '^LIST(?P<list>\d+)$'
-do    = [{ lagerkoll = "picking_list.print", order = "{list}" }]
-`, strings.TrimPrefix(s.URL, "http"))
-	must(t, errors.Join(err, file.Close()))
+	office := printsLists(t, b)
 	must(t, b.Power(t.Context(), true))
 	must(t, demo.Until(t.Context(), "the relay hands the list over", func() bool {
 		_, code := runCommand(t, b, "lagerkoll", "picking-list", "4711", "-o", filepath.Join(t.TempDir(), "list.pdf"))

@@ -2,11 +2,8 @@ package relay_test
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
-
-	"github.com/nats-io/nats.go"
 
 	"stationd/internal/relay"
 	"stationd/internal/relay/relaytest"
@@ -36,38 +33,9 @@ func TestAQuestionIsNotAllowedByADeliveryThatComesWithIt(t *testing.T) {
 	d := order("4711")
 	wants(t, b.Deliver(t.Context(), d), station.Delivered)
 	conn := connect(t, p.engine, "")
-	heard, err := conn.SubscribeSync(relay.LeadSubject)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := heard.NextMsg(late)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lead struct {
-		Term string
-		Tick int64
-	}
-	if err := json.Unmarshal(m.Data, &lead); err != nil {
-		t.Fatal(err)
-	}
-	id := string(station.NewID())
-	answers, err := conn.SubscribeSync("sd.answer.pack4-1." + id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(map[string]any{"v": 1, "do": "read", "tick": lead.Tick, "question": "secrets", "delivery": map[string]any{"entry": d.Entry}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.PublishMsg(&nats.Msg{Subject: "sd.do." + lead.Term + ".shop.pack4-1." + id, Reply: "sd.answer.pack4-1." + id, Data: text}); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := answers.NextMsg(late)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := string(answer.Data); strings.Contains(got, "secret\"") || !strings.Contains(got, "does not allow shop/secrets") {
+	now := leadOf(t, conn)
+	got := askRaw(t, conn, now, map[string]any{"v": 1, "do": "read", "tick": now.Tick, "question": "secrets", "delivery": map[string]any{"entry": d.Entry}})
+	if strings.Contains(got, "secret\"") || !strings.Contains(got, "does not allow shop/secrets") {
 		t.Errorf("it is answered %s", got)
 	}
 }

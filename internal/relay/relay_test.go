@@ -220,40 +220,10 @@ func TestAnAskThatWasLongOnItsWayIsRefused(t *testing.T) {
 	l, _ := p.station(t, "pack4-1")
 	relaytest.Await(t, l)
 	conn := connect(t, p.engine, "")
-	heard, err := conn.SubscribeSync(relay.LeadSubject)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := heard.NextMsg(late)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lead struct {
-		Term string
-		Tick int64
-	}
-	if err := json.Unmarshal(m.Data, &lead); err != nil {
-		t.Fatal(err)
-	}
+	lead := leadOf(t, conn)
 	d := order("4711")
-	say := func(id, do string, tick int64) string {
-		t.Helper()
-		answers, err := conn.SubscribeSync("sd.answer.pack4-1." + id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := json.Marshal(map[string]any{"v": 1, "do": do, "tick": tick, "settle": time.Hour, "delivery": map[string]any{"entry": d.Entry}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.PublishMsg(&nats.Msg{Subject: "sd.do." + lead.Term + ".shop.pack4-1." + id, Reply: "sd.answer.pack4-1." + id, Data: text}); err != nil {
-			t.Fatal(err)
-		}
-		m, err := answers.NextMsg(late)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(m.Data)
+	say := func(do string, tick int64) string {
+		return askRaw(t, conn, lead, map[string]any{"v": 1, "do": do, "tick": tick, "settle": time.Hour, "delivery": map[string]any{"entry": d.Entry}})
 	}
 	for sentence, ask := range map[string]struct {
 		do   string
@@ -267,7 +237,7 @@ func TestAnAskThatWasLongOnItsWayIsRefused(t *testing.T) {
 		"as it should be":      {"deliver", lead.Tick, `"outcome":"delivered"`},
 		"a look at the vendor": {"look", lead.Tick, `"outcome":"delivered"`},
 	} {
-		got := say(string(station.NewID()), ask.do, ask.tick)
+		got := say(ask.do, ask.tick)
 		if !strings.Contains(got, ask.want) {
 			t.Errorf("an ask %s is answered %s, want %q", sentence, got, ask.want)
 		}
@@ -275,6 +245,52 @@ func TestAnAskThatWasLongOnItsWayIsRefused(t *testing.T) {
 	if p.done(d.ID) != 1 {
 		t.Errorf("%d effects, want that of the one good ask", p.done(d.ID))
 	}
+}
+
+// A lead is what the relay that leads announces.
+type lead struct {
+	Term string
+	Tick int64
+}
+
+// leadOf hears who leads.
+func leadOf(t *testing.T, conn *nats.Conn) (l lead) {
+	t.Helper()
+	heard, err := conn.SubscribeSync(relay.LeadSubject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := heard.NextMsg(late)
+	if err == nil {
+		err = json.Unmarshal(m.Data, &l)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// askRaw asks a vendor of the relay as the station pack4-1, with whatever ask it is, and returns
+// the answer as it came.
+func askRaw(t *testing.T, conn *nats.Conn, l lead, ask any) string {
+	t.Helper()
+	id := string(station.NewID())
+	answers, err := conn.SubscribeSync("sd.answer.pack4-1." + id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.PublishMsg(&nats.Msg{Subject: "sd.do." + l.Term + ".shop.pack4-1." + id, Reply: "sd.answer.pack4-1." + id, Data: text}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := answers.NextMsg(late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(m.Data)
 }
 
 // connect is somebody at the engine, with the seed of a key or without.

@@ -1,5 +1,5 @@
-// Package jsonobject writes JSON objects as encoding/json writes structs, into memory that is
-// there: what is written with each press takes none for each of its fields.
+// Package jsonobject writes JSON objects as encoding/json writes structs, and reads those again: what
+// is written with each press, and read for each delivery, takes no memory for each of its fields.
 package jsonobject
 
 import (
