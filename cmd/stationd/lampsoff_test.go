@@ -61,9 +61,10 @@ func TestAKillLeavesNoLampThatPromisesAnything(t *testing.T) {
 		editConfig(t, b, "pin  = 22", `pin = "red"`)
 		must(t, b.Kill())
 		out, err := unitCommand(t, b, "stationd.service", "ExecStopPost").CombinedOutput()
-		if err != nil || b.Chip.Level(demo.PinRed) {
-			t.Errorf("the lamp is lit: %v, %v: %s", b.Chip.Level(demo.PinRed), err, out)
+		if err != nil {
+			t.Errorf("%v: %s", err, out)
 		}
+		must(t, demo.Until(t.Context(), "the lamp is dark", func() bool { return !b.Chip.Level(demo.PinRed) }))
 		editConfig(t, b, `pin = "red"`, "pin  = 22")
 	})
 	t.Run("a chip that is gone is said, and nothing hangs", func(t *testing.T) {
@@ -100,11 +101,9 @@ func TestAStationThatDiedBlinksUntilItsNextStartAndOneThatWasStoppedDoesNot(t *t
 		if err != nil || len(out) > 0 {
 			t.Errorf("after %s: %v: %s", end.result, err, out)
 		}
+		must(t, demo.Until(t.Context(), "the lamp is dark after "+end.result, func() bool { return !b.Chip.Level(demo.PinRed) }))
 		if blinked := b.Lamps.Saw(demo.PinRed, station.Quick, began); blinked != end.blinks {
 			t.Errorf("after %s the lamp blinked quickly: %v", end.result, blinked)
-		}
-		if b.Chip.Level(demo.PinRed) {
-			t.Errorf("after %s the lamp is lit", end.result)
 		}
 	}
 }

@@ -19,7 +19,9 @@ import (
 	"stationd/internal/station"
 )
 
-// TestCost counts what the block device is told, which no busy machine changes.
+// TestCost counts what the block device is told. A commit more for each would be two flushes and 8 kB
+// more; the limits are halfway to that, for any process of the machine may call sync(2), by which ext4
+// writes its journal: that was seen to be 0.16 flushes and 2 kB.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	c := newCard(t, 64, "what a press costs in flushes and bytes")
@@ -82,7 +84,7 @@ func TestCost(t *testing.T) {
 			t.Errorf("%s: nothing was flushed: this test proves nothing", name)
 		}
 	}
-	counted("recording, with a growing backlog", 2.1, 16_000, func() {
+	counted("recording, with a growing backlog", 2.9, 16_000, func() {
 		for i := range n {
 			press(fmt.Sprintf("%d/n%d", i%3, i))
 		}
@@ -100,8 +102,8 @@ func TestCost(t *testing.T) {
 			})
 		}
 	}
-	counted("a whole lone action", 4.2, 18_000, alone("1/m%d"))
-	counted("a whole lone scan of a GS1 label", 4.2, 18_000, func() {
+	counted("a whole lone action", 4.9, 21_000, alone("1/m%d"))
+	counted("a whole lone scan of a GS1 label", 4.9, 21_000, func() {
 		running(t, box, v, 1, func() {
 			for i := range n {
 				record(box, goods(i, station.Stamp{}))
@@ -110,13 +112,13 @@ func TestCost(t *testing.T) {
 			}
 		})
 	})
-	counted("a whole lone action that looks before it acts", 6.3, 27_000, alone("COUNT %d"))
+	counted("a whole lone action that looks before it acts", 6.9, 29_000, alone("COUNT %d"))
 	// In a bubble a scan comes every 20 ms, however busy the machine is: each settle has the
 	// company of the next scan, but for the first and the last.
 	synctest.Test(t, func(t *testing.T) {
 		box := boxOn(t, filepath.Join(c.dir, "busy.db"), 16<<20)
 		arrived := make(chan struct{}, n)
-		counted("a whole scan of a GS1 label at a busy station", 2.3, 9_500, func() {
+		counted("a whole scan of a GS1 label at a busy station", 2.9, 11_500, func() {
 			running(t, box, telling(arrived), 2, func() {
 				for i := range n { // the vendor has answered each before the next is scanned
 					record(box, goods(i, station.Stamp{}))
