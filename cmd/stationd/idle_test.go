@@ -36,12 +36,12 @@ func switches(t *testing.T, pid int) (all int) {
 
 // A station that nobody uses leaves the processor alone: a scanner is waited for and not asked
 // again and again, and what looks now and then does so at the same moments. It was 157 switches
-// a second when the scanner was asked, and 30 with a look each second; now it is 4 on an idle
-// machine, of which the Go runtime makes some for each time that it is woken.
+// a second when the scanner was asked, and 30 with a look each second; now it is 4 to 12, of which
+// the Go runtime makes some for each time that it is woken, the more the busier the machine is.
 func TestAStationThatNobodyUsesWakesItsProcessorSeldom(t *testing.T) {
 	b := startStation(t, nil)
 	pid := b.Process().Cmd.Process.Pid
-	const looked, most = 5, 10 // seconds, switches in each
+	const looked, most = 5, 20 // seconds, switches in each
 	var last int
 	must(t, demo.Until(t.Context(), "it is seldom", func() bool {
 		before := switches(t, pid)
